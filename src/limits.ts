@@ -1,0 +1,74 @@
+/**
+ * Every limit of the server by name, with its unit and the reason for its size.
+ *
+ * Nothing from outside is measured against a number that stands elsewhere. Times are milliseconds.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+export const LIMITS = {
+  /** One component of a key, UTF-8 bytes: with prefixes and endings of our own a file name stays under 255. */
+  keyComponentBytesMax: 200,
+
+  /** gRPC header block of one call, bytes (HTTP/2 counts 32 per field): as large as grpc-core allows by default times 8. */
+  callMetadataBytesMax: 64 * KIB,
+  /** A message that is collected before it is handled (unary requests), bytes. */
+  unaryMessageBytesMax: 64 * MIB,
+  /** A message that is passed on while it arrives, bytes: what the 32-bit length of gRPC can say. */
+  streamedMessageBytesMax: 4 * GIB - 1,
+  /** Streams one HTTP/2 session may have open: beyond it the peer queues. */
+  streamsPerSessionMax: 1024,
+  /** Open connections: each may hold windows and header tables. */
+  sessionsMax: 4096,
+  /** HTTP/2 stream window, bytes. 8 MiB and more deadlock Node with Node when both sides send bulk data. */
+  streamWindowBytes: 1 * MIB,
+  /** HTTP/2 connection window, bytes; see streamWindowBytes. */
+  sessionWindowBytes: 2 * MIB,
+  /** Bytes of one call that wait in memory for their reader before the stream is paused. */
+  receiveQueueBytesMax: 1 * MIB,
+  /** Longest deadline that is armed as a timer; longer ones never fire (32-bit timers). */
+  deadlineMsMax: 2 ** 31 - 1,
+  /** How long calls under way may go on after a stop was asked for. */
+  drainTimeoutMs: 10_000,
+  /** A connection that says nothing is asked for a sign of life this often, and closed when none comes in time. */
+  keepaliveIntervalMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  /** Streams a peer may reset within one second before its connection is closed (rapid reset, CVE-2023-44487). */
+  resetsPerSecondMax: 200,
+  /** PINGs a peer may send within one second before its connection is closed. */
+  pingsPerSecondMax: 100,
+
+  /** FlightDescriptor in a FlightData, bytes: three components and their framing fit many times over. */
+  descriptorBytesMax: 64 * KIB,
+  /** Arrow message header (schema or batch metadata), bytes: about 100,000 columns. */
+  dataHeaderBytesMax: 32 * MIB,
+  /** app_metadata of one batch, bytes. */
+  appMetadataBytesMax: 4 * MIB,
+  /** app_metadata of all batches of one object, bytes: it is held until the footer is written. */
+  appMetadataTotalBytesMax: 64 * MIB,
+  /** A body that comes before the header it belongs to has to be collected; more than this is refused. Bytes. */
+  bodyBeforeHeaderBytesMax: 64 * MIB,
+
+  /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
+  batchesPerPutMax: 4 * MIB,
+  /** Fields of one schema, children counted. */
+  schemaFieldsMax: 1_000_000,
+  /** Nesting of types in a schema. */
+  schemaDepthMax: 64,
+  /** Footer of an object file, bytes: 4 Mi blocks and the largest schema fit. */
+  footerBytesMax: 512 * MIB,
+
+  /** Data of one opaque row in a file, bytes: the largest int32 offset. */
+  opaqueRowBytesMax: 2 * GIB - 1,
+  /** Data of one row on the wire when an object is over opaqueRowBytesMax: a message stays under every client's 2 GiB. */
+  opaqueWireRowBytesMax: 1 * GIB,
+
+  /** Bytes a staged object gathers before they are written out in one system call. */
+  stageBufferBytes: 1 * MIB,
+  /** Bytes read from an object's file in one system call. */
+  readChunkBytes: 1 * MIB,
+  /** Objects up to this size are read whole in one system call. */
+  wholeReadBytesMax: 1 * MIB,
+} as const;

@@ -1,0 +1,101 @@
+/**
+ * The contract of a storage engine: bytes at rest under a name. It knows keys, not what the bytes mean.
+ *
+ * What every engine promises:
+ * - A name holds either nothing or a whole published file; no reader ever sees a part of one.
+ * - `publish` replaces in one step. A reader that opened the old file keeps its bytes until it closes it.
+ * - A published file is never written again.
+ * - A staged file is invisible, belongs to the call that made it, and leaves nothing behind when discarded
+ *   or when the process dies: `start` sweeps what is left.
+ * - The version floor is a number that never falls, also over restarts of an engine that survives them.
+ * - Names of different objects never meet, whatever characters their keys hold.
+ *
+ * Engines give no order and take no locks: two calls on one name are serialised by the cache above.
+ * @see HOUSE of this contract's test: test/contract runs one suite against every engine.
+ */
+import type { ObjectKey } from "../object/object-key.ts";
+
+/** What of an object a file holds. A patch belongs to one base by that base's version, and to no other. */
+export type ObjectPart =
+  | { readonly kind: "file" }
+  | { readonly kind: "stream" }
+  | { readonly kind: "patch"; readonly baseVersion: number; readonly version: number };
+
+export interface StoredName {
+  readonly key: ObjectKey;
+  readonly part: ObjectPart;
+}
+
+/** A file being written. All methods are called by one owner, one after the other. */
+export interface StagedFile {
+  /** Bytes appended so far, written out or not. */
+  readonly sizeBytes: number;
+  /**
+   * Appends views; the engine may keep them until they are written, so they are not changed afterwards.
+   * Returns a promise only when the owner has to wait before it appends more (back-pressure).
+   * @throws {CacheError} STORAGE_FULL, STORAGE_IO; the file can then only be discarded.
+   */
+  append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
+  /** Replaces bytes that were appended before; `bytes` lies wholly below sizeBytes. */
+  overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
+  /** Makes the file visible under `name`, replacing what was there. Afterwards it is no longer staged. */
+  publish(name: StoredName): Promise<void>;
+  /** Drops the file. May be called at any time and more than once; after publish it does nothing. */
+  discard(): Promise<void>;
+}
+
+/** A published file, opened for reading. */
+export interface StoredFile {
+  readonly sizeBytes: number;
+  /**
+   * Reads exactly `lengthBytes` at `position`; the buffer is the caller's (disk) or a view (memory): never written to.
+   * @throws {CacheError} OBJECT_CORRUPT when the file is shorter, STORAGE_IO
+   */
+  read(position: number, lengthBytes: number): Promise<Buffer>;
+  /** Safe to call more than once. */
+  close(): void;
+}
+
+/** What a scan finds in one session, for the cache to rebuild its index from. */
+export interface ScannedSession {
+  readonly applicationId: string;
+  readonly sessionId: string;
+  /** Object ids with the parts that exist. */
+  readonly names: readonly StoredName[];
+}
+
+export interface ObjectStorage {
+  /** "files" survives restarts, "none" does not. */
+  readonly kind: "files" | "none";
+  /**
+   * Makes the engine ready: directory made, leftovers of staged files removed (counted in the log).
+   * @throws {CacheError} INVALID_CONFIG when the directory cannot be used or another live process uses it.
+   */
+  start(): Promise<void>;
+  /** A new staged file. Cheap: nothing touches the disk before there is something to write. */
+  stage(): StagedFile;
+  /** Opens a published file; undefined when there is none: a miss is a value. */
+  open(name: StoredName): Promise<StoredFile | undefined>;
+  /** The versions of the patches stored for this base, ascending. */
+  listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
+  /** Removes one file. False when there was none. */
+  remove(name: StoredName): Promise<boolean>;
+  /** Removes the patches of one base, or of every base but one when `keep` is set. */
+  removePatches(
+    key: ObjectKey,
+    which: { readonly only: number } | { readonly allBut: number | undefined },
+  ): Promise<void>;
+  /** Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. */
+  quarantine(name: StoredName, reason: string): Promise<void>;
+  /** Every session with what it holds; names that are not ours are passed over. In bounded memory per session. */
+  scan(): AsyncIterable<ScannedSession>;
+  /** Names found in one session, or an application's sessions, straight from the engine. */
+  scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined>;
+  listSessions(applicationId: string): Promise<string[]>;
+  /** The highest version that was ever deleted. */
+  readonly versionFloor: number;
+  /** Raises the floor, durably where the engine is durable, before it resolves. Lower numbers change nothing. */
+  raiseVersionFloor(version: number): Promise<void>;
+  /** Bytes of published files, as far as known. */
+  stop(): Promise<void>;
+}
