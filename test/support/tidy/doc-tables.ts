@@ -1,0 +1,77 @@
+/**
+ * The tables of docs/ that mirror code, rendered from the code.
+ *
+ * `npx tsx test/support/tidy/doc-tables.ts` writes them into the documents; the tidy test compares.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { ERROR_TABLE } from "../../../src/errors.ts";
+import { LIMITS } from "../../../src/limits.ts";
+
+const UNITS = ["GiB", "MiB", "KiB"] as const;
+const UNIT_BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 } as const;
+const LIMITS_FILE = "src/limits.ts";
+
+function formatBytes(value: number): string {
+  for (const unit of UNITS) {
+    if (value % UNIT_BYTES[unit] === 0) return `${value / UNIT_BYTES[unit]} ${unit}`;
+    if ((value + 1) % UNIT_BYTES[unit] === 0) return `${(value + 1) / UNIT_BYTES[unit]} ${unit} - 1`;
+  }
+  return `${value} bytes`;
+}
+
+function formatLimit(name: string, value: number): string {
+  if (/Bytes(Max)?$/.test(name)) return formatBytes(value);
+  return /Ms(Max)?$/.test(name) ? `${value} ms` : `${value}`;
+}
+
+/** Name of each limit and the comment above it; a comment stands for the limits below it until the next one. */
+function limitComments(source: string): Map<string, string> {
+  const comments = new Map<string, string>();
+  let comment = "";
+  const table = source.slice(source.indexOf("export const LIMITS"));
+  for (const [, text, name] of table.matchAll(/(?:\/\*\*([\s\S]*?)\*\/\s*)?^ {2}(\w+): /gm)) {
+    if (text !== undefined) comment = text.replaceAll(/\s*\n\s*\*\s*/g, " ").trim();
+    comments.set(name ?? "", comment.replaceAll("|", "\\|"));
+  }
+  return comments;
+}
+
+function errorTable(): string {
+  const rows = Object.entries(ERROR_TABLE).map(
+    ([code, row]) => `| ${code} | ${row.status} | ${row.retryable ? "yes" : "no"} | ${row.meaning} |`,
+  );
+  return ["| code | gRPC status | may be retried | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function limitTable(): string {
+  const comments = limitComments(readFileSync(LIMITS_FILE, "utf8"));
+  const rows = Object.entries(LIMITS).map(
+    ([name, value]) => `| \`${name}\` | ${formatLimit(name, value)} | ${comments.get(name) ?? ""} |`,
+  );
+  return ["| limit | value | what it bounds, and why |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** Document and the table it has to hold. */
+export const DOC_TABLES: readonly { path: string; table: string }[] = [
+  { path: "docs/errors.md", table: errorTable() },
+  { path: "docs/limits.md", table: limitTable() },
+];
+
+/** True when the document holds exactly this table, no row more. */
+export function holdsTable(document: string, table: string): boolean {
+  return `\n\n${document}\n\n`.includes(`\n\n${table}\n\n`);
+}
+
+function writeTables(): void {
+  for (const { path, table } of DOC_TABLES) {
+    const header = table.slice(0, table.indexOf("\n"));
+    const document = readFileSync(path, "utf8");
+    const start = document.indexOf(header);
+    const end = document.indexOf("\n\n", start);
+    const rest = end < 0 ? "\n" : document.slice(end);
+    writeFileSync(path, document.slice(0, start) + table + rest);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) writeTables();
