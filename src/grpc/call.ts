@@ -1,0 +1,72 @@
+/**
+ * The shape of a gRPC call as the server's rooms see it. Types only; the classes behind them are in server-call.ts,
+ * message-reader.ts and message-writer.ts.
+ *
+ * Two rules run through all of it: bytes are views of what the socket gave, never copies, and a promise exists only
+ * where somebody really has to wait.
+ */
+
+/** Call metadata (HTTP/2 headers or trailers); names are lower case. */
+export interface CallMetadata {
+  /** The value of an ASCII entry; several of one name are joined with ", ". */
+  get(name: string): string | undefined;
+  /** The decoded bytes of an entry whose name ends in `-bin` (a copy); of several the first. */
+  getBinary(name: string): Buffer | undefined;
+}
+
+/** One message of a call as it arrives: 5 bytes of prefix have been read, `sizeBytes` are to come. */
+export interface IncomingMessage {
+  readonly sizeBytes: number;
+  /**
+   * What has arrived since the last read, at least one byte, as views of the socket's buffers; null at the message's
+   * end. One promise stands for many chunks.
+   * @throws {CacheError} INVALID_REQUEST when the peer ends inside the message; the call's reason when it is over.
+   */
+  read(): Promise<Buffer[] | null>;
+  /**
+   * The whole message as one buffer; a view when it came in one chunk, else a copy.
+   * @throws {CacheError} OBJECT_TOO_LARGE over `sizeBytesMax`, before anything is collected.
+   */
+  collect(sizeBytesMax: number): Promise<Buffer>;
+}
+
+/** The messages of one direction, in order. */
+export interface MessageReader {
+  /**
+   * The next message, or null when the peer has half-closed. The previous message must have been read to its end.
+   * @throws {CacheError} NOT_IMPLEMENTED for a compressed message; the call's reason when it is over.
+   */
+  next(): Promise<IncomingMessage | null>;
+}
+
+/** Outgoing messages. */
+export interface MessageWriter {
+  /**
+   * Writes one whole message. Returns a promise only when the peer is slower than we are: await it then. The parts are
+   * not copied unless they are small and must not change until they are sent.
+   * Throws (or the promise rejects) with the call's reason when it is over.
+   */
+  write(parts: readonly Uint8Array[]): Promise<void> | undefined;
+  /** Begins a message in pieces: its size, the pieces at hand, then exactly the missing bytes by `writePiece`. */
+  startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined;
+  writePiece(piece: Uint8Array): Promise<void> | undefined;
+}
+
+export interface ServerCall extends MessageWriter {
+  /** `/arrow.flight.protocol.FlightService/DoPut` */
+  readonly path: string;
+  /** `ipv4:127.0.0.1:5123`, for the log. */
+  readonly peer: string;
+  readonly metadata: CallMetadata;
+  /** Aborted with a CacheError CANCELLED, DEADLINE_EXCEEDED or SHUTTING_DOWN as its reason. */
+  readonly signal: AbortSignal;
+  readonly requests: MessageReader;
+  /** Adds an entry to the trailers that carry the status; bytes need a name that ends in `-bin`. */
+  setTrailer(name: string, value: string | Buffer): void;
+}
+
+/** Resolves: status OK. Rejects: the status of the error. */
+export type CallHandler = (call: ServerCall) => Promise<void>;
+
+/** Handlers by full path. */
+export type MethodTable = ReadonlyMap<string, CallHandler>;
