@@ -1,0 +1,221 @@
+/**
+ * FlightData as it arrives: a push decoder that passes the body on while the message is still coming.
+ *
+ * | tag         | field                 | what happens to it                                         |
+ * |-------------|-----------------------|------------------------------------------------------------|
+ * | 0A (1)      | flight_descriptor     | gathered; a second one is refused (it would have to be merged) |
+ * | 12 (2)      | data_header           | gathered; before the body the last one counts              |
+ * | 1A (3)      | app_metadata          | gathered, also behind the body; the last one counts        |
+ * | C2 3E (1000)| data_body             | behind a header: passed on as views; before it: gathered   |
+ * | others      | unknown               | skipped, never gathered                                    |
+ *
+ * Any split of the input gives the same result. Gathered values are views of the chunk when they lie in one chunk
+ * and copies when they are split; a view keeps its chunk alive, so copy what outlives the message. Groups (wire
+ * types 3 and 4) are refused: proto3 has none. After an error only `begin` may follow.
+ */
+import { assert, CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { FieldCollector } from "./field-collector.ts";
+import { FLIGHT_DATA_TAGS } from "./flight-data-encoder.ts";
+import { VarintReader } from "./varint.ts";
+
+/** What stands before the body. */
+export interface FlightDataHead {
+  /** An undecoded FlightDescriptor. */
+  readonly descriptor: Buffer | undefined;
+  /** A bare IPC Message flatbuffer; empty when the message has none. */
+  readonly dataHeader: Buffer;
+  readonly appMetadata: Buffer;
+  readonly bodySizeBytes: number;
+}
+
+type Field = keyof typeof FLIGHT_DATA_TAGS;
+
+const FIELDS: ReadonlyMap<number, Field> = new Map(
+  Object.entries(FLIGHT_DATA_TAGS).map(([field, tag]) => [tag, field as Field]),
+);
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
+/** One per stream; `begin`, `push` as often as bytes come, `end`, and again. */
+export class FlightDataDecoder {
+  readonly #varint = new VarintReader();
+  readonly #collector = new FieldCollector();
+  /** What the next varint means. */
+  #varintIs: "tag" | "size" | "skipped" = "tag";
+  /** Whose value is being read; undefined for one that is skipped. */
+  #field: Field | undefined;
+  /** Bytes of that value still to come. */
+  #valueLeft = 0;
+  /** Bytes of the message still to come. */
+  #messageLeft = 0;
+  #descriptor: Buffer | undefined;
+  #dataHeader: Buffer | undefined;
+  #appMetadata = NO_BYTES;
+  #body: "none" | "streamed" | "collected" = "none";
+  #collectedBody = NO_BYTES;
+  #head: FlightDataHead | undefined;
+
+  /** Starts a message of this many bytes. */
+  begin(messageSizeBytes: number): void {
+    this.#varint.reset();
+    this.#varintIs = "tag";
+    this.#field = undefined;
+    this.#valueLeft = 0;
+    this.#messageLeft = messageSizeBytes;
+    this.#descriptor = undefined;
+    this.#dataHeader = undefined;
+    this.#appMetadata = NO_BYTES;
+    this.#body = "none";
+    this.#collectedBody = NO_BYTES;
+    this.#head = undefined;
+  }
+
+  /** Set as soon as the body begins behind a header; for any other message at `end`. */
+  get head(): FlightDataHead | undefined {
+    return this.#head;
+  }
+
+  /** Final only after `end`: app_metadata may also come behind the body. */
+  get appMetadata(): Buffer {
+    return this.#appMetadata;
+  }
+
+  /**
+   * Feeds bytes of the message; returns those of the body, as views, in the order they came.
+   * @throws {CacheError} INVALID_IPC when the bytes are not protobuf; INVALID_REQUEST when fields come in an order
+   *   that cannot be streamed, or twice; OBJECT_TOO_LARGE when a field is over its limit.
+   */
+  push(chunk: Buffer): Buffer[] {
+    assert(chunk.length <= this.#messageLeft, "no more bytes than the message was said to have");
+    const body: Buffer[] = [];
+    let position = 0;
+    while (position < chunk.length) {
+      if (this.#valueLeft === 0) {
+        this.#messageLeft -= 1;
+        if (this.#varint.push(chunk[position]!)) this.#takeVarint(this.#varint.value);
+        position += 1;
+        continue;
+      }
+      const sizeBytes = Math.min(this.#valueLeft, chunk.length - position);
+      this.#messageLeft -= sizeBytes;
+      this.#valueLeft -= sizeBytes;
+      const piece = sizeBytes === chunk.length ? chunk : chunk.subarray(position, position + sizeBytes);
+      if (this.#field === "body" && this.#body === "streamed") body.push(piece);
+      else if (this.#field !== undefined) this.#gather(this.#field, piece);
+      position += sizeBytes;
+    }
+    return body;
+  }
+
+  /**
+   * Ends the message; returns the body when it came before the header and could not be passed on.
+   * @throws {CacheError} INVALID_IPC when the message is cut short.
+   */
+  end(): Buffer[] {
+    if (this.#messageLeft > 0 || this.#valueLeft > 0 || this.#varint.midway || this.#varintIs !== "tag") {
+      throw new CacheError("INVALID_IPC", "a FlightData message is cut short");
+    }
+    if (this.#head === undefined) this.#setHead(this.#collectedBody.length);
+    return this.#collectedBody.length > 0 ? [this.#collectedBody] : [];
+  }
+
+  #takeVarint(value: number): void {
+    const meaning = this.#varintIs;
+    this.#varintIs = "tag";
+    if (meaning === "tag") this.#startField(value);
+    else if (meaning === "size") this.#startValue(value);
+  }
+
+  #startField(tag: number): void {
+    if (tag < 8 || tag > 0xffff_ffff) throw malformed("has a field with an impossible number");
+    this.#field = undefined;
+    switch (tag % 8) {
+      case 0:
+        this.#varintIs = "skipped";
+        return;
+      case 1:
+        return this.#startValue(8);
+      case 2:
+        this.#field = FIELDS.get(tag);
+        this.#varintIs = "size";
+        return;
+      case 5:
+        return this.#startValue(4);
+      default:
+        throw malformed("has a field of a type that proto3 does not have");
+    }
+  }
+
+  #startValue(sizeBytes: number): void {
+    if (sizeBytes > this.#messageLeft) throw malformed("has a field that reaches beyond its end");
+    this.#valueLeft = sizeBytes;
+    if (this.#field === undefined) return;
+    this.#admit(this.#field, sizeBytes);
+    if (this.#field === "body" && this.#body === "streamed") return;
+    this.#collector.begin(sizeBytes);
+    if (sizeBytes === 0) this.#gather(this.#field, NO_BYTES);
+  }
+
+  /** The rules of order and size, before a byte of the value is taken. */
+  #admit(field: Field, sizeBytes: number): void {
+    switch (field) {
+      case "descriptor":
+        if (this.#body === "streamed") throw misplaced("the flight descriptor comes after the body");
+        if (this.#descriptor !== undefined) throw misplaced("there are two flight descriptors");
+        return checkSize("the flight descriptor", sizeBytes, "descriptorBytesMax");
+      case "dataHeader":
+        if (this.#body === "streamed") throw misplaced("a data header comes after the body");
+        return checkSize("the data header", sizeBytes, "dataHeaderBytesMax");
+      case "appMetadata":
+        return checkSize("the app_metadata", sizeBytes, "appMetadataBytesMax");
+      case "body":
+        if (this.#body !== "none") throw misplaced("there are two bodies");
+        if (this.#dataHeader === undefined) {
+          checkSize("a body before its header", sizeBytes, "bodyBeforeHeaderBytesMax");
+          this.#body = "collected";
+          return;
+        }
+        this.#body = "streamed";
+        this.#setHead(sizeBytes);
+    }
+  }
+
+  #gather(field: Field, piece: Buffer): void {
+    const value = this.#collector.push(piece);
+    if (value === undefined) return;
+    if (field === "descriptor") this.#descriptor = value;
+    else if (field === "dataHeader") this.#dataHeader = value;
+    else if (field === "appMetadata") this.#appMetadata = value;
+    else this.#collectedBody = value;
+  }
+
+  #setHead(bodySizeBytes: number): void {
+    this.#head = {
+      descriptor: this.#descriptor,
+      dataHeader: this.#dataHeader ?? NO_BYTES,
+      appMetadata: this.#appMetadata,
+      bodySizeBytes,
+    };
+  }
+}
+
+type LimitName =
+  | "descriptorBytesMax"
+  | "dataHeaderBytesMax"
+  | "appMetadataBytesMax"
+  | "bodyBeforeHeaderBytesMax";
+
+function checkSize(subject: string, sizeBytes: number, limit: LimitName): void {
+  if (sizeBytes <= LIMITS[limit]) return;
+  throw new CacheError("OBJECT_TOO_LARGE", `${subject} is over ${LIMITS[limit]} bytes (${limit})`, {
+    facts: { sizeBytes },
+  });
+}
+
+function malformed(what: string): CacheError {
+  return new CacheError("INVALID_IPC", `a FlightData message ${what}`);
+}
+
+function misplaced(what: string): CacheError {
+  return new CacheError("INVALID_REQUEST", `in a FlightData message ${what}`);
+}

@@ -1,0 +1,151 @@
+/**
+ * The Flight messages that are small: typed encode and decode over the generated code, which stays in this room.
+ *
+ * FlightData is not here (flight-data-decoder.ts, flight-data-encoder.ts), nor descriptors (descriptor.ts) nor
+ * the text of tickets (ticket.ts). Decoded bytes are views of the input; encoded messages are new.
+ * Every decode function throws INVALID_REQUEST for bytes that are not its message.
+ * Field numbers: PROTOCOL 4 and flight.proto.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { assert } from "../errors.ts";
+import { type FlightDescriptor, fromDescriptorMessage, toDescriptorMessage } from "./descriptor.ts";
+import {
+  ActionSchema,
+  ActionTypeSchema,
+  CriteriaSchema,
+  FlightInfoSchema,
+  PutResultSchema,
+  ResultSchema,
+  SchemaResultSchema,
+  TicketSchema,
+} from "./generated/flight_pb.ts";
+import { asBuffer, decodeMessageOf, safeNumber } from "./protobuf.ts";
+import { decodeText } from "./text.ts";
+
+/** Where an object can be had: the bytes of a ticket (formatTicket) and URIs such as `grpc://HOST:PORT`. */
+export interface FlightEndpoint {
+  readonly ticket: Uint8Array;
+  readonly locations: readonly string[];
+}
+
+export interface FlightInfo {
+  /** Encapsulated schema message; empty when it is not told. */
+  readonly schema: Uint8Array;
+  readonly descriptor: FlightDescriptor | undefined;
+  readonly endpoints: readonly FlightEndpoint[];
+  /** Rows; -1 when not known. */
+  readonly totalRecords: number;
+  /** -1 when not known. */
+  readonly totalBytes: number;
+  readonly appMetadata: Uint8Array;
+}
+
+export interface Action {
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+export interface ActionType {
+  readonly type: string;
+  readonly description: string;
+}
+
+export function encodeFlightInfo(info: FlightInfo): Uint8Array {
+  assert(Number.isSafeInteger(info.totalRecords), "totalRecords is a safe integer");
+  assert(Number.isSafeInteger(info.totalBytes), "totalBytes is a safe integer");
+  const message = create(FlightInfoSchema, {
+    schema: info.schema,
+    endpoint: info.endpoints.map((endpoint) => ({
+      ticket: { ticket: endpoint.ticket },
+      location: endpoint.locations.map((uri) => ({ uri })),
+    })),
+    totalRecords: BigInt(info.totalRecords),
+    totalBytes: BigInt(info.totalBytes),
+    appMetadata: info.appMetadata,
+  });
+  if (info.descriptor !== undefined) message.flightDescriptor = toDescriptorMessage(info.descriptor);
+  return toBinary(FlightInfoSchema, message);
+}
+
+/** An endpoint without a ticket gets an empty one, as in protobuf. */
+export function decodeFlightInfo(bytes: Uint8Array): FlightInfo {
+  const message = decodeMessageOf(FlightInfoSchema, bytes);
+  const descriptor = message.flightDescriptor;
+  return {
+    schema: asBuffer(message.schema),
+    descriptor: descriptor === undefined ? undefined : fromDescriptorMessage(descriptor),
+    endpoints: message.endpoint.map((endpoint) => ({
+      ticket: asBuffer(endpoint.ticket?.ticket ?? NO_BYTES),
+      locations: endpoint.location.map((location) => location.uri),
+    })),
+    totalRecords: safeNumber(message.totalRecords, "FlightInfo.total_records"),
+    totalBytes: safeNumber(message.totalBytes, "FlightInfo.total_bytes"),
+    appMetadata: asBuffer(message.appMetadata),
+  };
+}
+
+/** @param ticket the bytes of formatTicket. */
+export function encodeTicket(ticket: Uint8Array): Uint8Array {
+  return toBinary(TicketSchema, create(TicketSchema, { ticket }));
+}
+
+/** The bytes inside the Ticket message: for parseTicket. */
+export function decodeTicket(bytes: Uint8Array): Buffer {
+  return asBuffer(decodeMessageOf(TicketSchema, bytes).ticket);
+}
+
+/** @param schema the encapsulated schema message. */
+export function encodeSchemaResult(schema: Uint8Array): Uint8Array {
+  return toBinary(SchemaResultSchema, create(SchemaResultSchema, { schema }));
+}
+
+export function decodeSchemaResult(bytes: Uint8Array): Buffer {
+  return asBuffer(decodeMessageOf(SchemaResultSchema, bytes).schema);
+}
+
+export function encodePutResult(appMetadata: Uint8Array): Uint8Array {
+  return toBinary(PutResultSchema, create(PutResultSchema, { appMetadata }));
+}
+
+export function decodePutResult(bytes: Uint8Array): Buffer {
+  return asBuffer(decodeMessageOf(PutResultSchema, bytes).appMetadata);
+}
+
+/** @param expression what to list, as text (PROTOCOL 4.4). */
+export function encodeCriteria(expression: string): Uint8Array {
+  return toBinary(CriteriaSchema, create(CriteriaSchema, { expression: Buffer.from(expression) }));
+}
+
+/** The expression as text. Also INVALID_REQUEST when it is not UTF-8. */
+export function decodeCriteria(bytes: Uint8Array): string {
+  return decodeText(decodeMessageOf(CriteriaSchema, bytes).expression, "the criteria");
+}
+
+export function encodeAction(action: { readonly type: string; readonly body: Uint8Array }): Uint8Array {
+  return toBinary(ActionSchema, create(ActionSchema, { type: action.type, body: action.body }));
+}
+
+export function decodeAction(bytes: Uint8Array): Action {
+  const { type, body } = decodeMessageOf(ActionSchema, bytes);
+  return { type, body: asBuffer(body) };
+}
+
+/** One answer of DoAction. */
+export function encodeResult(body: Uint8Array): Uint8Array {
+  return toBinary(ResultSchema, create(ResultSchema, { body }));
+}
+
+export function decodeResult(bytes: Uint8Array): Buffer {
+  return asBuffer(decodeMessageOf(ResultSchema, bytes).body);
+}
+
+export function encodeActionType(action: ActionType): Uint8Array {
+  return toBinary(ActionTypeSchema, create(ActionTypeSchema, action));
+}
+
+export function decodeActionType(bytes: Uint8Array): ActionType {
+  const { type, description } = decodeMessageOf(ActionTypeSchema, bytes);
+  return { type, description };
+}
+
+const NO_BYTES = new Uint8Array(0);
