@@ -6,13 +6,13 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
 import {
   FlightDescriptor_DescriptorType as DescriptorType,
   type FlightDescriptor as FlightDescriptorMessage,
   FlightDescriptorSchema,
 } from "./generated/flight_pb.ts";
 import { decodeMessageOf } from "./protobuf.ts";
+import { checkSize } from "./size-limit.ts";
 import { decodeText } from "./text.ts";
 
 export type FlightDescriptor =
@@ -25,12 +25,7 @@ export type FlightDescriptor =
  *   OBJECT_TOO_LARGE over LIMITS.descriptorBytesMax.
  */
 export function decodeDescriptor(bytes: Uint8Array): FlightDescriptor {
-  if (bytes.byteLength > LIMITS.descriptorBytesMax) {
-    throw new CacheError(
-      "OBJECT_TOO_LARGE",
-      `a flight descriptor is over ${LIMITS.descriptorBytesMax} bytes (descriptorBytesMax)`,
-    );
-  }
+  checkSize("the flight descriptor", bytes.byteLength, "descriptorBytesMax");
   return fromDescriptorMessage(decodeMessageOf(FlightDescriptorSchema, bytes));
 }
 

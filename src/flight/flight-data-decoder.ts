@@ -14,9 +14,9 @@
  * types 3 and 4) are refused: proto3 has none. After an error only `begin` may follow.
  */
 import { assert, CacheError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
 import { FieldCollector } from "./field-collector.ts";
 import { FLIGHT_DATA_TAGS } from "./flight-data-encoder.ts";
+import { checkSize } from "./size-limit.ts";
 import { VarintReader } from "./varint.ts";
 
 /** What stands before the body. */
@@ -34,6 +34,13 @@ type Field = keyof typeof FLIGHT_DATA_TAGS;
 const FIELDS: ReadonlyMap<number, Field> = new Map(
   Object.entries(FLIGHT_DATA_TAGS).map(([field, tag]) => [tag, field as Field]),
 );
+/** What each may take when it has to be gathered. */
+const BOUNDS = {
+  descriptor: { subject: "the flight descriptor", limit: "descriptorBytesMax" },
+  dataHeader: { subject: "the data header", limit: "dataHeaderBytesMax" },
+  appMetadata: { subject: "the app_metadata", limit: "appMetadataBytesMax" },
+  body: { subject: "a body before its header", limit: "bodyBeforeHeaderBytesMax" },
+} as const;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** One per stream; `begin`, `push` as often as bytes come, `end`, and again. */
@@ -134,13 +141,15 @@ export class FlightDataDecoder {
         this.#varintIs = "skipped";
         return;
       case 1:
-        return this.#startValue(8);
+        this.#startValue(8);
+        return;
       case 2:
         this.#field = FIELDS.get(tag);
         this.#varintIs = "size";
         return;
       case 5:
-        return this.#startValue(4);
+        this.#startValue(4);
+        return;
       default:
         throw malformed("has a field of a type that proto3 does not have");
     }
@@ -158,26 +167,21 @@ export class FlightDataDecoder {
 
   /** The rules of order and size, before a byte of the value is taken. */
   #admit(field: Field, sizeBytes: number): void {
-    switch (field) {
-      case "descriptor":
-        if (this.#body === "streamed") throw misplaced("the flight descriptor comes after the body");
-        if (this.#descriptor !== undefined) throw misplaced("there are two flight descriptors");
-        return checkSize("the flight descriptor", sizeBytes, "descriptorBytesMax");
-      case "dataHeader":
-        if (this.#body === "streamed") throw misplaced("a data header comes after the body");
-        return checkSize("the data header", sizeBytes, "dataHeaderBytesMax");
-      case "appMetadata":
-        return checkSize("the app_metadata", sizeBytes, "appMetadataBytesMax");
-      case "body":
-        if (this.#body !== "none") throw misplaced("there are two bodies");
-        if (this.#dataHeader === undefined) {
-          checkSize("a body before its header", sizeBytes, "bodyBeforeHeaderBytesMax");
-          this.#body = "collected";
-          return;
-        }
+    const { subject, limit } = BOUNDS[field];
+    if (field === "body") {
+      if (this.#body !== "none") throw misplaced("there are two bodies");
+      if (this.#dataHeader !== undefined) {
         this.#body = "streamed";
         this.#setHead(sizeBytes);
+        return;
+      }
+      this.#body = "collected";
+    } else if (field !== "appMetadata" && this.#body === "streamed") {
+      throw misplaced(`${subject} comes after the body`);
+    } else if (field === "descriptor" && this.#descriptor !== undefined) {
+      throw misplaced("there are two flight descriptors");
     }
+    checkSize(subject, sizeBytes, limit);
   }
 
   #gather(field: Field, piece: Buffer): void {
@@ -197,19 +201,6 @@ export class FlightDataDecoder {
       bodySizeBytes,
     };
   }
-}
-
-type LimitName =
-  | "descriptorBytesMax"
-  | "dataHeaderBytesMax"
-  | "appMetadataBytesMax"
-  | "bodyBeforeHeaderBytesMax";
-
-function checkSize(subject: string, sizeBytes: number, limit: LimitName): void {
-  if (sizeBytes <= LIMITS[limit]) return;
-  throw new CacheError("OBJECT_TOO_LARGE", `${subject} is over ${LIMITS[limit]} bytes (${limit})`, {
-    facts: { sizeBytes },
-  });
 }
 
 function malformed(what: string): CacheError {
