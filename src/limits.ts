@@ -30,6 +30,16 @@ export const LIMITS = {
   receiveQueueBytesMax: 1 * MIB,
   /** Longest deadline that is armed as a timer; longer ones never fire (32-bit timers). */
   deadlineMsMax: 2 ** 31 - 1,
+  /** What has to have come of a large message before its reader is woken, bytes: one promise for several DATA frames. */
+  receiveBatchBytes: 64 * KIB,
+  /** A chunk of fewer bytes that has to wait is copied: as a view it would hold the 64 KiB that came with it. */
+  receiveViewBytesMin: 512,
+  /** Bytes of one call that wait to be sent before its writer has to wait: one piece on its way and one behind it. */
+  sendQueueBytesMax: 1 * MIB,
+  /** Messages up to this size, prefix included, are copied into one buffer: cheaper than a gathering write. */
+  copiedMessageBytesMax: 4 * KIB,
+  /** Percent-encoded text of a status, bytes: peers refuse trailers over 8 KiB as a whole. */
+  statusMessageBytesMax: 4 * KIB,
   /** How long calls under way may go on after a stop was asked for. */
   drainTimeoutMs: 10_000,
   /** A connection that says nothing is asked for a sign of life this often, and closed when none comes in time. */
@@ -37,8 +47,17 @@ export const LIMITS = {
   keepaliveTimeoutMs: 20_000,
   /** Streams a peer may reset within one second before its connection is closed (rapid reset, CVE-2023-44487). */
   resetsPerSecondMax: 200,
-  /** PINGs a peer may send within one second before its connection is closed. */
+  /**
+   * PINGs a peer may send within one second before its connection is closed. What we sent in that second allows as many
+   * more, by messages and by frames: clients measure their bandwidth with a PING for DATA they got.
+   */
   pingsPerSecondMax: 100,
+  /** SETTINGS a peer may send within one second before its connection is closed. */
+  settingsPerSecondMax: 100,
+  /** A connection that has not finished its TLS handshake by then is closed. */
+  tlsHandshakeTimeoutMs: 10_000,
+  /** How long a connection that is being closed may take to send what is left. */
+  closeGraceMs: 1_000,
 
   /** FlightDescriptor in a FlightData, bytes: three components and their framing fit many times over. */
   descriptorBytesMax: 64 * KIB,
@@ -52,12 +71,14 @@ export const LIMITS = {
   bodyBeforeHeaderBytesMax: 64 * MIB,
 
   /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
-  batchesPerPutMax: 4 * MIB,
+  batchesPerPutMax: 1 * MIB,
   /** Fields of one schema, children counted. */
   schemaFieldsMax: 1_000_000,
+  /** Metadata entries of one schema, those of its fields counted: two for each of half as many extension fields. */
+  schemaMetadataEntriesMax: 1_000_000,
   /** Nesting of types in a schema. */
   schemaDepthMax: 64,
-  /** Footer of an object file, bytes: 4 Mi blocks and the largest schema fit. */
+  /** Footer of an object file, bytes: 1 Mi blocks and the largest schema fit. */
   footerBytesMax: 512 * MIB,
 
   /** Data of one opaque row in a file, bytes: the largest int32 offset. */
@@ -69,6 +90,29 @@ export const LIMITS = {
   stageBufferBytes: 1 * MIB,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
+  /** Files up to this size are read whole and checked against their checksum when the index learns of them. */
+  loadWholeBytesMax: 64 * KIB,
+  /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */
+  verifyFirstGetBytesMax: 1 * GIB,
+  /** How far the version floor is raised when an object is lost whose version cannot be read any more. */
+  versionJumpOnLoss: 1_000_000,
+  /** Files the background scan loads at once: each holds a descriptor. */
+  scanConcurrency: 8,
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
+
+  /** A configuration file, bytes: it is read whole. */
+  configFileBytesMax: 1 * MIB,
+  /** The regular expression over interface names, characters: room for a list of names, none for a puzzle. */
+  interfacePatternLengthMax: 256,
+  /** An interface name that the expression is tried on, characters: bounds what a bad expression can cost. */
+  interfaceNameLengthMax: 32,
+  /** One value in a log line, characters; what is longer is cut and says so. */
+  logValueLengthMax: 4096,
+  /** Nesting of a logged value. */
+  logValueDepthMax: 5,
+  /** Fields or items of one logged value. */
+  logValueItemsMax: 64,
+  /** A second SIGINT this soon is the first one again: a terminal and npm both deliver it. */
+  repeatedInterruptMs: 300,
 } as const;

@@ -1,0 +1,153 @@
+/**
+ * A small flatbuffer builder for the few messages the server writes itself.
+ *
+ * Unlike the usual builders it writes front to back: a table first, then what it refers to, then `link` joins them. So the
+ * tables can stand in front of bytes that exist already (PROTOCOL 4.3), and every slot given is written, also when it
+ * holds the default: a message of the same shape has the same length whatever its values are.
+ */
+import { assert } from "../errors.ts";
+
+/** The value of one slot of a table; undefined leaves the slot absent. */
+export type SlotValue =
+  | { readonly sizeBytes: 1 | 2 | 4; readonly value: number }
+  | { readonly sizeBytes: 8; readonly value: number | bigint };
+
+/** A slot that is joined to a table, vector or string later. */
+export const OFFSET: SlotValue = { sizeBytes: 4, value: 0 };
+
+export function uint8(value: number): SlotValue {
+  return { sizeBytes: 1, value };
+}
+
+export function int16(value: number): SlotValue {
+  return { sizeBytes: 2, value };
+}
+
+export function int32(value: number): SlotValue {
+  return { sizeBytes: 4, value };
+}
+
+export function int64(value: number | bigint): SlotValue {
+  return { sizeBytes: 8, value };
+}
+
+export interface WrittenTable {
+  readonly position: number;
+  /** Where each slot's value stands; -1 for an absent one. */
+  readonly slots: readonly number[];
+}
+
+export class FlatbufferWriter {
+  #buffer: Buffer;
+  #sizeBytes = 4; // the root offset
+
+  /** @param capacityBytes what is expected to be written; more is possible and costs a copy. */
+  constructor(capacityBytes = 512) {
+    this.#buffer = Buffer.alloc(Math.max(capacityBytes, 64));
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Pads with zeros until `position % multiple === remainder`. */
+  align(multiple: number, remainder = 0): void {
+    this.reserve((multiple + remainder - (this.#sizeBytes % multiple)) % multiple);
+  }
+
+  /** Appends zeros and answers where they begin. */
+  reserve(sizeBytes: number): number {
+    const position = this.#sizeBytes;
+    this.#sizeBytes += sizeBytes;
+    if (this.#sizeBytes > this.#buffer.length) {
+      const larger = Buffer.alloc(Math.max(this.#sizeBytes, 2 * this.#buffer.length));
+      this.#buffer.copy(larger, 0, 0, position);
+      this.#buffer = larger;
+    }
+    return position;
+  }
+
+  /** Appends bytes as they are and answers where they begin. One copy. */
+  bytes(bytes: Uint8Array): number {
+    const position = this.reserve(bytes.byteLength);
+    this.#buffer.set(bytes, position);
+    return position;
+  }
+
+  /** Writes a table and its vtable, the widest values first so that each is aligned without gaps. */
+  table(values: readonly (SlotValue | undefined)[]): WrittenTable {
+    const order = values
+      .map((value, slot) => ({ slot, sizeBytes: value?.sizeBytes ?? 0 }))
+      .filter((entry) => entry.sizeBytes > 0)
+      .sort((a, b) => b.sizeBytes - a.sizeBytes);
+    const widest = order[0]?.sizeBytes ?? 0;
+    const tableSizeBytes = order.reduce((sum, entry) => sum + entry.sizeBytes, 4);
+    const vtableSizeBytes = 4 + 2 * values.length;
+    // The values begin 4 after the table does, so a table with an int64 begins 4 off a multiple of 8.
+    const wanted = widest === 8 ? 4 : 0;
+    this.align(8, (16 + wanted - (vtableSizeBytes % 8)) % 8);
+    const vtable = this.reserve(vtableSizeBytes);
+    const position = this.reserve(tableSizeBytes);
+    this.#buffer.writeUInt16LE(vtableSizeBytes, vtable);
+    this.#buffer.writeUInt16LE(tableSizeBytes, vtable + 2);
+    this.#buffer.writeInt32LE(position - vtable, position);
+    const slots = new Array<number>(values.length).fill(-1);
+    let place = 4;
+    for (const { slot, sizeBytes } of order) {
+      this.#buffer.writeUInt16LE(place, vtable + 4 + 2 * slot);
+      this.#setValue(position + place, values[slot]!);
+      slots[slot] = position + place;
+      place += sizeBytes;
+    }
+    return { position, slots };
+  }
+
+  /**
+   * Writes the length of a vector and zeros for its elements, the first one aligned to `alignment`.
+   * Answers where the length stands, which is what offsets point to; the elements follow it after 4 bytes.
+   */
+  vector(length: number, elementSizeBytes: number, alignment: 4 | 8): number {
+    this.align(alignment, alignment - 4);
+    const position = this.reserve(4 + length * elementSizeBytes);
+    this.#buffer.writeUInt32LE(length, position);
+    return position;
+  }
+
+  /** Writes a string with its length in front and a NUL behind. */
+  string(text: string): number {
+    const sizeBytes = Buffer.byteLength(text);
+    this.align(4);
+    const position = this.reserve(4 + sizeBytes + 1);
+    this.#buffer.writeUInt32LE(sizeBytes, position);
+    this.#buffer.write(text, position + 4, "utf8");
+    return position;
+  }
+
+  /** Makes the offset at `position` point to `target`, which must lie behind it. */
+  link(position: number, target: number): void {
+    assert(target > position && target - position < 2 ** 31, "flatbuffer offsets point forward");
+    this.#buffer.writeUInt32LE(target - position, position);
+  }
+
+  setInt32(position: number, value: number): void {
+    this.#buffer.writeInt32LE(value, position);
+  }
+
+  /** Writes a safe integer as an int64. */
+  setInt64(position: number, value: number): void {
+    this.#buffer.writeUInt32LE(value >>> 0, position);
+    this.#buffer.writeInt32LE(Math.floor(value / 2 ** 32), position + 4);
+  }
+
+  /** Gives away the bytes, without padding at their end. The writer must not be used afterwards. */
+  finish(): Buffer {
+    return this.#buffer.subarray(0, this.#sizeBytes);
+  }
+
+  #setValue(position: number, slot: SlotValue): void {
+    if (slot.sizeBytes === 1) this.#buffer.writeUInt8(slot.value, position);
+    else if (slot.sizeBytes === 2) this.#buffer.writeInt16LE(slot.value, position);
+    else if (slot.sizeBytes === 4) this.#buffer.writeInt32LE(slot.value, position);
+    else this.#buffer.writeBigInt64LE(BigInt(slot.value), position);
+  }
+}

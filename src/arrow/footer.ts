@@ -1,0 +1,186 @@
+/**
+ * The end of an IPC file: where its messages stand, its schema, and metadata of its own.
+ *
+ *     ... last message | END_OF_STREAM | footer flatbuffer | int32 its size | "ARROW1"
+ *     footer           | root offset | "FLM1" | uint32 place, uint32 size of the schema message | Footer table ...
+ *                      | metadata | blocks | the schema message's flatbuffer, unchanged |
+ *
+ * Source: Arrow format, File.fbs. Footer.schema points to the Schema table inside the embedded message, so the schema needs no
+ * encoder here and every type works. "FLM1" stands where flatbuffers have their file identifier; it says that the next eight
+ * bytes tell where the message is, which no other reader needs. Files by others have the Schema table only. A file that
+ * holds a stream ends in the same way.
+ */
+import { assert } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { type Block, BlockList, type BlockSequence } from "./block-list.ts";
+import { END_OF_STREAM } from "./encapsulated.ts";
+import { FlatbufferReader, type FlatbufferTable } from "./flatbuffer-reader.ts";
+import { FlatbufferWriter, int16, OFFSET } from "./flatbuffer-writer.ts";
+import { invalidIpc } from "./invalid-ipc.ts";
+import { decodeKeyValues, type SchemaMetadata, writeKeyValues } from "./key-values.ts";
+import { type ArrowSchema, decodeSchemaTable, schemaTable } from "./schema.ts";
+import { BLOCK_SIZE_BYTES, FOOTER, METADATA_V5 } from "./slots.ts";
+
+export type { Block, BlockSequence } from "./block-list.ts";
+
+export interface FooterParts {
+  /** The header of the file's Schema message. */
+  readonly schemaHeader: Uint8Array;
+  readonly dictionaries: BlockSequence;
+  readonly recordBatches: BlockSequence;
+  readonly metadata: SchemaMetadata;
+}
+
+export interface Footer {
+  /** A view of the Schema message's header when this project wrote the file; others only keep the schema. */
+  readonly schemaHeader: Buffer | undefined;
+  readonly schema: ArrowSchema;
+  readonly dictionaries: BlockList;
+  readonly recordBatches: BlockList;
+  readonly metadata: SchemaMetadata;
+}
+
+/** What an IPC file begins with. A file's very last six bytes are these without the zeros. */
+export const FILE_MAGIC: Buffer = Buffer.from("ARROW1\0\0", "latin1");
+/** The magic that ends a file, and the footer's size before it. */
+const TAIL_MAGIC = FILE_MAGIC.subarray(0, 6);
+const TRAILER_SIZE_BYTES = 4 + TAIL_MAGIC.length;
+const IDENTIFIER = 0x314d4c46; // "FLM1"
+const IDENTIFIER_POSITION = 4;
+const EMBEDDED_PLACE_POSITION = 8;
+const EMBEDDED_SIZE_POSITION = 12;
+
+/**
+ * Everything that follows the last message of a file, for writing at `position`, a multiple of 8. One copy of the schema.
+ */
+export function encodeFooter(parts: FooterParts, position: number): Buffer {
+  assert(position % 8 === 0, "a footer stands at a multiple of 8");
+  const blockCount = parts.dictionaries.length + parts.recordBatches.length;
+  const writer = new FlatbufferWriter(parts.schemaHeader.byteLength + BLOCK_SIZE_BYTES * blockCount + 4096);
+  writer.reserve(12);
+  const footer = writer.table([int16(METADATA_V5), OFFSET, OFFSET, OFFSET, OFFSET]);
+  writer.link(0, footer.position);
+  writeKeyValues(writer, footer.slots[FOOTER.metadata]!, parts.metadata);
+  writeBlocks(writer, footer.slots[FOOTER.dictionaries]!, parts.dictionaries);
+  writeBlocks(writer, footer.slots[FOOTER.recordBatches]!, parts.recordBatches);
+  writer.align(8);
+  const embedded = writer.bytes(parts.schemaHeader);
+  const schema = schemaTable(new FlatbufferReader(parts.schemaHeader).root());
+  writer.link(footer.slots[FOOTER.schema]!, embedded + schema.position);
+  writer.setInt32(IDENTIFIER_POSITION, IDENTIFIER);
+  writer.setInt32(EMBEDDED_PLACE_POSITION, embedded);
+  writer.setInt32(EMBEDDED_SIZE_POSITION, parts.schemaHeader.byteLength);
+  writer.align(8);
+  return frameFooter(writer.finish());
+}
+
+function writeBlocks(writer: FlatbufferWriter, from: number, blocks: BlockSequence): void {
+  const vector = writer.vector(blocks.length, BLOCK_SIZE_BYTES, 8);
+  writer.link(from, vector);
+  for (let index = 0; index < blocks.length; index++) {
+    const block = blocks.at(index)!;
+    const position = vector + 4 + BLOCK_SIZE_BYTES * index;
+    writer.setInt64(position, block.position);
+    writer.setInt32(position + 8, block.metadataSizeBytes);
+    writer.setInt64(position + 16, block.bodySizeBytes);
+  }
+}
+
+function frameFooter(footer: Buffer): Buffer {
+  const sizeBytes = Buffer.alloc(4);
+  sizeBytes.writeInt32LE(footer.length);
+  return Buffer.concat([END_OF_STREAM, footer, sizeBytes, TAIL_MAGIC]);
+}
+
+/**
+ * How many bytes of a file's end decodeFooter needs, told by its last ten.
+ * @throws {CacheError} INVALID_IPC when they do not end an IPC file, or the footer is over LIMITS.footerBytesMax.
+ */
+export function footerSizeBytes(last10: Buffer): number {
+  const end = last10.subarray(-TRAILER_SIZE_BYTES);
+  if (end.length < TRAILER_SIZE_BYTES || !end.subarray(4).equals(TAIL_MAGIC)) {
+    throw invalidIpc("the file does not end as an Arrow file does");
+  }
+  const sizeBytes = end.readInt32LE(0);
+  if (sizeBytes <= 0 || sizeBytes > LIMITS.footerBytesMax) {
+    throw invalidIpc("the footer's size is out of range", { sizeBytes });
+  }
+  return sizeBytes + TRAILER_SIZE_BYTES;
+}
+
+/**
+ * Decodes the footer of a file of `fileSizeBytes` bytes that ends with `tail`, which may hold more than the footer.
+ * Every block lies before the footer, at a multiple of 8 and of such a size, and all together are not larger than the file.
+ * @throws {CacheError} INVALID_IPC
+ */
+export function decodeFooter(tail: Buffer, fileSizeBytes: number): Footer {
+  const sizeBytes = footerSizeBytes(tail);
+  const footerPosition = fileSizeBytes - sizeBytes;
+  if (tail.length < sizeBytes || footerPosition < 0) throw invalidIpc("the file is shorter than its footer");
+  const bytes = tail.subarray(tail.length - sizeBytes, tail.length - TRAILER_SIZE_BYTES);
+  const footer = new FlatbufferReader(bytes).root();
+  const schema = footer.table(FOOTER.schema);
+  if (schema === undefined) throw invalidIpc("the footer has no schema");
+  const budget = {
+    blocks: LIMITS.batchesPerPutMax as number,
+    sizeBytes: footerPosition,
+    end: footerPosition,
+  };
+  return {
+    schemaHeader: embeddedHeader(bytes, schema.position),
+    schema: decodeSchemaTable(schema),
+    dictionaries: decodeBlocks(footer, FOOTER.dictionaries, budget),
+    recordBatches: decodeBlocks(footer, FOOTER.recordBatches, budget),
+    metadata: decodeKeyValues(footer, FOOTER.metadata),
+  };
+}
+
+/** What the blocks of both kinds may still take: blocks that overlap would make a small file send without end. */
+interface BlockBudget {
+  blocks: number;
+  sizeBytes: number;
+  /** No block reaches beyond this position. */
+  readonly end: number;
+}
+
+function decodeBlocks(footer: FlatbufferTable, slot: number, budget: BlockBudget): BlockList {
+  const vector = footer.vector(slot, BLOCK_SIZE_BYTES);
+  const count = vector?.length ?? 0;
+  budget.blocks -= count;
+  if (budget.blocks < 0) throw invalidIpc("the file has too many batches");
+  const blocks = new BlockList(count);
+  for (let index = 0; index < count; index++) {
+    const block = decodeBlock(footer.reader, vector!.position + BLOCK_SIZE_BYTES * index);
+    const messageSizeBytes = block.metadataSizeBytes + block.bodySizeBytes;
+    budget.sizeBytes -= messageSizeBytes;
+    if (block.position + messageSizeBytes > budget.end || budget.sizeBytes < 0) {
+      throw invalidIpc("a block of the footer lies outside the file", { index });
+    }
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+function decodeBlock(reader: FlatbufferReader, at: number): Block {
+  const position = reader.int64(at);
+  const metadataSizeBytes = reader.int32(at + 8);
+  const bodySizeBytes = reader.int64(at + 16);
+  if (position < 0 || metadataSizeBytes <= 0 || bodySizeBytes < 0) {
+    throw invalidIpc("a block of the footer is malformed");
+  }
+  if (position % 8 !== 0 || metadataSizeBytes % 8 !== 0 || bodySizeBytes % 8 !== 0) {
+    throw invalidIpc("a block of the footer is not aligned");
+  }
+  return { position, metadataSizeBytes, bodySizeBytes };
+}
+
+/** The Schema message around the Schema table at `schemaPosition`, when the footer says that it holds one. */
+function embeddedHeader(footer: Buffer, schemaPosition: number): Buffer | undefined {
+  if (footer.length < EMBEDDED_SIZE_POSITION + 4) return undefined;
+  if (footer.readInt32LE(IDENTIFIER_POSITION) !== IDENTIFIER) return undefined;
+  const place = footer.readUInt32LE(EMBEDDED_PLACE_POSITION);
+  const header = footer.subarray(place, place + footer.readUInt32LE(EMBEDDED_SIZE_POSITION));
+  const schema = schemaTable(new FlatbufferReader(header).root());
+  if (place + schema.position !== schemaPosition) throw invalidIpc("the footer's schema is not its own");
+  return header;
+}

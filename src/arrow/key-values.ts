@@ -1,0 +1,68 @@
+/**
+ * Arrow's custom_metadata: a vector of KeyValue tables, the same in schemas, fields and footers.
+ *
+ * Order and repeated keys are kept. Values are text by the format, but writers put any bytes there: what is not UTF-8
+ * reads as U+FFFD here and stays as it is in the message.
+ */
+import { LIMITS } from "../limits.ts";
+import type { FlatbufferTable, VectorRange } from "./flatbuffer-reader.ts";
+import { type FlatbufferWriter, OFFSET } from "./flatbuffer-writer.ts";
+import { invalidIpc } from "./invalid-ipc.ts";
+import { KEY_VALUE } from "./slots.ts";
+
+export type SchemaMetadata = readonly (readonly [string, string])[];
+
+const NONE: SchemaMetadata = [];
+
+/** Decodes the metadata in a slot; a missing vector, key or value reads as empty. @throws {CacheError} INVALID_IPC */
+export function decodeKeyValues(table: FlatbufferTable, slot: number): SchemaMetadata {
+  const vector = table.vector(slot, 4);
+  if (vector === undefined || vector.length === 0) return NONE;
+  if (vector.length > LIMITS.schemaMetadataEntriesMax)
+    throw invalidIpc("there are too many metadata entries");
+  const entries: [string, string][] = [];
+  for (let index = 0; index < vector.length; index++) {
+    const entry = table.reader.tableAt(vector.position + 4 * index);
+    entries.push([entry.string(KEY_VALUE.key) ?? "", entry.string(KEY_VALUE.value) ?? ""]);
+  }
+  return entries;
+}
+
+/** One entry as it lies in the bytes, nothing decoded. */
+export interface KeyValueRange {
+  /** Where the KeyValue table begins. */
+  readonly position: number;
+  readonly key: VectorRange;
+  readonly value: VectorRange | undefined;
+}
+
+/** The entries in a slot, one after the other, without decoding their texts. @throws {CacheError} INVALID_IPC */
+export function* keyValueRanges(table: FlatbufferTable, slot: number): Generator<KeyValueRange> {
+  const vector = table.vector(slot, 4);
+  for (let index = 0; index < (vector?.length ?? 0); index++) {
+    const entry = table.reader.tableAt(vector!.position + 4 * index);
+    const key = entry.vector(KEY_VALUE.key, 1) ?? { position: 0, length: 0 };
+    yield { position: entry.position, key, value: entry.vector(KEY_VALUE.value, 1) };
+  }
+}
+
+/**
+ * Writes a vector of entries and links it to the offset at `from`. `older` are positions of KeyValue tables that will stand behind
+ * everything written now; their places in the vector, after the new ones, are returned to be linked by the caller.
+ */
+export function writeKeyValues(
+  writer: FlatbufferWriter,
+  from: number,
+  entries: SchemaMetadata,
+  olderCount = 0,
+): number {
+  const vector = writer.vector(entries.length + olderCount, 4, 4);
+  writer.link(from, vector);
+  entries.forEach(([key, value], index) => {
+    const table = writer.table([OFFSET, OFFSET]);
+    writer.link(vector + 4 + 4 * index, table.position);
+    writer.link(table.slots[KEY_VALUE.key]!, writer.string(key));
+    writer.link(table.slots[KEY_VALUE.value]!, writer.string(value));
+  });
+  return vector + 4 + 4 * entries.length;
+}
