@@ -64,6 +64,9 @@ export interface ScannedSession {
   readonly names: readonly StoredName[];
 }
 
+/** Patches by the base version they belong to: those of one base, or of every base but one (or of all). */
+export type PatchSelection = { readonly only: number } | { readonly allBut: number | undefined };
+
 export interface ObjectStorage {
   /** "files" survives restarts, "none" does not. */
   readonly kind: "files" | "none";
@@ -81,10 +84,7 @@ export interface ObjectStorage {
   /** Removes one file. False when there was none. */
   remove(name: StoredName): Promise<boolean>;
   /** Removes the patches of one base, or of every base but one when `keep` is set. */
-  removePatches(
-    key: ObjectKey,
-    which: { readonly only: number } | { readonly allBut: number | undefined },
-  ): Promise<void>;
+  removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
   /** Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. */
   quarantine(name: StoredName, reason: string): Promise<void>;
   /** Every session with what it holds; names that are not ours are passed over. In bounded memory per session. */

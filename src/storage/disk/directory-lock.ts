@@ -1,0 +1,52 @@
+/**
+ * One process per storage directory, by the name of an abstract unix socket made from the directory's device and inode.
+ *
+ * The kernel frees the name when its owner dies, however it dies, so there is no stale lock. Limits: Linux only
+ * (elsewhere a line in the log says that there is no lock), and processes in different network namespaces, such as containers
+ * that share a volume, do not see each other.
+ */
+import fs from "node:fs";
+import net from "node:net";
+import { CacheError } from "../../errors.ts";
+import { logFor } from "../../log.ts";
+import { errnoOf } from "./disk-failure.ts";
+
+const log = logFor("storage");
+
+export interface DirectoryLock {
+  release(): Promise<void>;
+}
+
+const NO_LOCK: DirectoryLock = { release: async () => {} };
+
+/** @throws {CacheError} INVALID_CONFIG when another live owner has the directory. */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  if (process.platform !== "linux") {
+    log.warn("no lock on this platform: let no second process use the storage directory");
+    return NO_LOCK;
+  }
+  const { dev, ino } = await fs.promises.stat(directory, { bigint: true });
+  const server = net.createServer((socket) => socket.destroy());
+  try {
+    await listen(server, `\0flame-object-cache-${dev}-${ino}`);
+  } catch (error) {
+    if (errnoOf(error) !== "EADDRINUSE") throw error;
+    throw new CacheError("INVALID_CONFIG", "another live process uses the storage directory", {
+      facts: { directory },
+      cause: error,
+    });
+  }
+  server.unref();
+  return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** `exclusive`: in a cluster worker the name must be this process's own, not its parent's. */
+function listen(server: net.Server, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ path: name, exclusive: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,113 @@
+/**
+ * Finds on disk what the index is rebuilt from: directories of applications and sessions one by one, a session's
+ * names at once. Bounded memory at the upper two levels.
+ *
+ * What is not ours is passed over: names that are no key components, symbolic links, pipes. One entry that cannot be read never
+ * ends a scan: it is logged and the next one is looked at.
+ */
+import fs from "node:fs";
+import { logFor } from "../../log.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
+import type { ScannedSession, StoredName } from "../object-storage.ts";
+import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
+import {
+  isKeyComponent,
+  parseObjectFileName,
+  parsePatchDirectoryName,
+  parsePatchFileName,
+  sessionPath,
+} from "./file-names.ts";
+
+const log = logFor("storage");
+
+/** Directory entries fetched in one call to the thread pool. */
+const ENTRIES_PER_READ = 512;
+
+export async function* scanDisk(root: string): AsyncGenerator<ScannedSession> {
+  for await (const application of entries(root, "")) {
+    if (!isComponentDirectory(root, application, application.name)) continue;
+    for await (const session of entries(root, application.name)) {
+      const path = sessionPath(application.name, session.name);
+      if (!isComponentDirectory(root, session, path)) continue;
+      const found = await scanDiskSession(root, application.name, session.name);
+      if (found) yield found;
+    }
+  }
+}
+
+/** Undefined when the session holds nothing. */
+export async function scanDiskSession(
+  root: string,
+  applicationId: string,
+  sessionId: string,
+): Promise<ScannedSession | undefined> {
+  const names: StoredName[] = [];
+  const session = sessionPath(applicationId, sessionId);
+  for await (const entry of entries(root, session)) {
+    const path = `${session}/${entry.name}`;
+    if (entry.isFile()) {
+      const found = parseObjectFileName(entry.name);
+      if (!found || !nameIsWhole(root, path)) continue;
+      names.push({ key: { applicationId, sessionId, objectId: found.objectId }, part: found.part });
+    } else if (entry.isDirectory()) {
+      const found = parsePatchDirectoryName(entry.name);
+      if (!found || !nameIsWhole(root, path)) continue;
+      const key: ObjectKey = { applicationId, sessionId, objectId: found.objectId };
+      for await (const version of patchVersions(root, path)) {
+        names.push({ key, part: { kind: "patch", baseVersion: found.baseVersion, version } });
+      }
+    }
+  }
+  return names.length > 0 ? { applicationId, sessionId, names } : undefined;
+}
+
+/** Sessions of one application that have a directory. */
+export async function listDiskSessions(root: string, applicationId: string): Promise<string[]> {
+  const sessions: string[] = [];
+  for await (const entry of entries(root, applicationId)) {
+    if (isComponentDirectory(root, entry, sessionPath(applicationId, entry.name))) sessions.push(entry.name);
+  }
+  return sessions;
+}
+
+/** Versions of the patches in one patch directory, in no order. */
+export async function* patchVersions(root: string, path: string): AsyncGenerator<number> {
+  for await (const entry of entries(root, path)) {
+    const version = entry.isFile() ? parsePatchFileName(entry.name) : undefined;
+    if (version !== undefined) yield version;
+  }
+}
+
+/** Directories in a session's directory that hold patches of `objectId`: base versions. Reads the whole directory. */
+export async function patchedBases(root: string, key: ObjectKey): Promise<number[]> {
+  const bases: number[] = [];
+  for await (const entry of entries(root, sessionPath(key.applicationId, key.sessionId))) {
+    const found = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
+    if (found?.objectId === key.objectId) bases.push(found.baseVersion);
+  }
+  return bases;
+}
+
+/** The entries of a directory; none when it is not there. */
+async function* entries(root: string, path: string): AsyncGenerator<fs.Dirent> {
+  try {
+    const directory = await fs.promises.opendir(`${root}/${path}`, { bufferSize: ENTRIES_PER_READ });
+    yield* directory;
+  } catch (error) {
+    if (isMissing(error)) return;
+    log.error("directory cannot be read: what it holds is not found", { path, errno: errnoOf(error) });
+    if (errnoOf(error) === undefined) throw diskFailure(error, path);
+  }
+}
+
+function isComponentDirectory(root: string, entry: fs.Dirent, path: string): boolean {
+  return entry.isDirectory() && isKeyComponent(entry.name) && nameIsWhole(root, path);
+}
+
+/**
+ * A name that is not UTF-8 is read with replacement characters in it and leads nowhere; a name that truly holds
+ * them leads to its file.
+ */
+function nameIsWhole(root: string, path: string): boolean {
+  return !path.includes("\ufffd") || fs.existsSync(`${root}/${path}`);
+}

@@ -1,0 +1,138 @@
+/**
+ * The engine `files`: each object a file in a directory that any Arrow reader opens, and that survives restarts.
+ *
+ * Written aside and renamed, so an object is whole or not there; durability is `restart` (see DiskSteps).
+ * The directory is the truth: nothing is remembered here but the version floor. Layout: file-names.ts.
+ * The storage directory may be a symbolic link; under it, links are not objects.
+ */
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { CacheError } from "../../errors.ts";
+import { logFor } from "../../log.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
+import type {
+  ObjectStorage,
+  PatchSelection,
+  ScannedSession,
+  StagedFile,
+  StoredFile,
+  StoredName,
+} from "../object-storage.ts";
+import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { diskFailure, isMissing } from "./disk-failure.ts";
+import { listDiskSessions, patchedBases, patchVersions, scanDisk, scanDiskSession } from "./disk-scan.ts";
+import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
+import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY } from "./file-names.ts";
+import { removeFile, removePatchesOf } from "./removal.ts";
+import { StagedDiskFile } from "./staged-disk-file.ts";
+import { StagingArea } from "./staging-area.ts";
+import { prepareDirectory } from "./storage-directory.ts";
+import { openStoredFile } from "./stored-disk-file.ts";
+import { VersionFloor } from "./version-floor.ts";
+
+const log = logFor("storage");
+
+export interface DiskStorageOptions {
+  /** Absolute path; made when missing. */
+  readonly directory: string;
+  /** Called before each step that changes the disk: tests stop the process, or fail, there. */
+  readonly beforeStep?: BeforeStep;
+}
+
+export class DiskStorage implements ObjectStorage {
+  readonly kind = "files";
+  readonly #root: string;
+  readonly #steps: DiskSteps;
+  readonly #staging: StagingArea;
+  readonly #floor: VersionFloor;
+  #lock: DirectoryLock | undefined;
+
+  constructor(options: DiskStorageOptions) {
+    this.#root = path.resolve(options.directory);
+    this.#steps = new DiskSteps(options.beforeStep);
+    this.#staging = new StagingArea(this.#root, this.#steps);
+    this.#floor = new VersionFloor(this.#root, this.#steps);
+  }
+
+  get versionFloor(): number {
+    return this.#floor.version;
+  }
+
+  async start(): Promise<void> {
+    await prepareDirectory(this.#root, this.#steps);
+    this.#lock = await lockDirectory(this.#root);
+    try {
+      const swept = await this.#staging.sweep();
+      if (swept.files > 0) log.warn("swept staged files that a process left behind", { ...swept });
+      await this.#floor.load();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#floor.settled();
+    await this.#lock?.release();
+    this.#lock = undefined;
+  }
+
+  stage(): StagedFile {
+    return new StagedDiskFile(this.#staging);
+  }
+
+  async open(name: StoredName): Promise<StoredFile | undefined> {
+    return openStoredFile(this.#root, filePath(name));
+  }
+
+  async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
+    const versions: number[] = [];
+    for await (const version of patchVersions(this.#root, patchDirectoryPath(key, baseVersion))) {
+      versions.push(version);
+    }
+    return versions.sort((a, b) => a - b);
+  }
+
+  remove(name: StoredName): Promise<boolean> {
+    return removeFile(this.#root, this.#steps, filePath(name));
+  }
+
+  async removePatches(key: ObjectKey, which: PatchSelection): Promise<void> {
+    const bases =
+      "only" in which
+        ? [which.only]
+        : (await patchedBases(this.#root, key)).filter((base) => base !== which.allBut);
+    for (const base of bases) await removePatchesOf(this.#root, this.#steps, key, base);
+  }
+
+  /** The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. */
+  async quarantine(name: StoredName, reason: string): Promise<void> {
+    const from = filePath(name);
+    const to = `${QUARANTINE_DIRECTORY}/${from}.${randomUUID()}`;
+    try {
+      await this.#steps.makeDirectory(path.dirname(`${this.#root}/${to}`));
+      await this.#steps.moveToQuarantine(`${this.#root}/${from}`, `${this.#root}/${to}`);
+    } catch (error) {
+      if (isMissing(error)) return;
+      throw diskFailure(error, from);
+    }
+    log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
+  }
+
+  scan(): AsyncIterable<ScannedSession> {
+    return scanDisk(this.#root);
+  }
+
+  scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
+    return scanDiskSession(this.#root, applicationId, sessionId);
+  }
+
+  listSessions(applicationId: string): Promise<string[]> {
+    return listDiskSessions(this.#root, applicationId);
+  }
+
+  async raiseVersionFloor(version: number): Promise<void> {
+    if (!this.#lock) throw new CacheError("STORAGE_IO", "the storage is stopped");
+    await this.#floor.raise(version);
+  }
+}

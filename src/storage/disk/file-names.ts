@@ -1,0 +1,82 @@
+/**
+ * Where on disk a name lies, and which name a file found on disk has. Pure text; nothing is opened here.
+ *
+ *     <app>/<session>/<object_id>.arrow                            part "file"
+ *     <app>/<session>/<object_id>.arrows                           part "stream"
+ *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
+ *     .staging/  .quarantine/  .version-floor                      the engine's own
+ *
+ * No two names meet: a component never begins with a dot, so what does is ours; of a patch directory's name the
+ * last `.v<digits>` is the base, whatever the object id holds. Longest file name: 1 + 200 + 2 + 16 bytes.
+ * On a disk that folds upper and lower case names can meet; start() says so in the log.
+ */
+import { LIMITS } from "../../limits.ts";
+import { checkKeyComponent, type ObjectKey } from "../../object/object-key.ts";
+import type { ObjectPart, StoredName } from "../object-storage.ts";
+
+export const STAGING_DIRECTORY = ".staging";
+export const QUARANTINE_DIRECTORY = ".quarantine";
+export const VERSION_FLOOR_FILE = ".version-floor";
+
+const ENDINGS = { file: ".arrow", stream: ".arrows" } as const;
+const PATCH_DIRECTORY = /^\.(.+)\.v([1-9][0-9]{0,15})$/s;
+const PATCH_FILE = /^([1-9][0-9]{0,15})\.arrow$/;
+
+/** The longest path under the storage directory, quarantine and its unique ending included, bytes. */
+export const RELATIVE_PATH_BYTES_MAX =
+  2 * (LIMITS.keyComponentBytesMax + 1) + LIMITS.keyComponentBytesMax + 120;
+
+/** Path of a session under the storage directory. */
+export function sessionPath(applicationId: string, sessionId: string): string {
+  return `${applicationId}/${sessionId}`;
+}
+
+/** Path of a file under the storage directory. */
+export function filePath({ key, part }: StoredName): string {
+  if (part.kind === "patch") return `${patchDirectoryPath(key, part.baseVersion)}/${part.version}.arrow`;
+  return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${ENDINGS[part.kind]}`;
+}
+
+/** Path of the directory of one base's patches, under the storage directory. */
+export function patchDirectoryPath(key: ObjectKey, baseVersion: number): string {
+  return `${sessionPath(key.applicationId, key.sessionId)}/.${key.objectId}.v${baseVersion}`;
+}
+
+/** True for a name that keeps the rules for keys: of what lies on disk a wrong one is no error. */
+export function isKeyComponent(name: string): boolean {
+  try {
+    checkKeyComponent(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a file in a session's directory is called; undefined for one that is not an object's. */
+export function parseObjectFileName(fileName: string): { objectId: string; part: ObjectPart } | undefined {
+  for (const kind of ["file", "stream"] as const) {
+    if (!fileName.endsWith(ENDINGS[kind])) continue;
+    const objectId = fileName.slice(0, -ENDINGS[kind].length);
+    if (isKeyComponent(objectId)) return { objectId, part: { kind } };
+  }
+  return undefined;
+}
+
+/** Whose patches a directory in a session's directory holds; undefined for any other directory. */
+export function parsePatchDirectoryName(name: string): { objectId: string; baseVersion: number } | undefined {
+  const match = PATCH_DIRECTORY.exec(name);
+  if (!match || !isKeyComponent(match[1]!)) return undefined;
+  const baseVersion = parseVersion(match[2]!);
+  return baseVersion === undefined ? undefined : { objectId: match[1]!, baseVersion };
+}
+
+/** The version of a patch by the name of its file. */
+export function parsePatchFileName(fileName: string): number | undefined {
+  const match = PATCH_FILE.exec(fileName);
+  return match ? parseVersion(match[1]!) : undefined;
+}
+
+function parseVersion(digits: string): number | undefined {
+  const version = Number(digits);
+  return Number.isSafeInteger(version) ? version : undefined;
+}

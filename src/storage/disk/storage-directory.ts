@@ -1,0 +1,45 @@
+/**
+ * Makes the storage directory ready, or says in one sentence why it cannot be used: a missing one is made, a
+ * file in its place, a read-only one or one with too long a path is refused at start rather than at the first put.
+ */
+import fs from "node:fs";
+import { CacheError } from "../../errors.ts";
+import { logFor } from "../../log.ts";
+import { errnoOf } from "./disk-failure.ts";
+import type { DiskSteps } from "./disk-steps.ts";
+import { RELATIVE_PATH_BYTES_MAX, STAGING_DIRECTORY } from "./file-names.ts";
+
+const log = logFor("storage");
+
+/** PATH_MAX, with its closing zero. */
+const PATH_BYTES_MAX = process.platform === "linux" ? 4096 : 1024;
+
+/** @throws {CacheError} INVALID_CONFIG */
+export async function prepareDirectory(directory: string, steps: DiskSteps): Promise<void> {
+  if (Buffer.byteLength(directory) + 2 + RELATIVE_PATH_BYTES_MAX > PATH_BYTES_MAX) {
+    throw new CacheError("INVALID_CONFIG", "the storage directory's path is too long", {
+      facts: { directory },
+    });
+  }
+  const staging = `${directory}/${STAGING_DIRECTORY}`;
+  try {
+    await steps.makeDirectory(staging);
+    await fs.promises.access(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+    await fs.promises.access(staging, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+  } catch (error) {
+    throw new CacheError("INVALID_CONFIG", "the storage directory cannot be used", {
+      facts: { directory, errno: errnoOf(error) },
+      cause: error,
+    });
+  }
+  if (!(await fs.promises.lstat(staging)).isDirectory()) {
+    throw new CacheError("INVALID_CONFIG", "the storage directory's staging directory is a link", {
+      facts: { directory },
+    });
+  }
+  if (fs.existsSync(`${directory}/${STAGING_DIRECTORY.toUpperCase()}`)) {
+    log.warn("the storage directory folds upper and lower case: keys that differ only in case will meet", {
+      directory,
+    });
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * `.version-floor`: the highest version that was ever deleted, as decimal text and a line feed.
+ *
+ * Written aside, synced, renamed, directory synced: the one file here that must survive a power cut, because a lower floor would
+ * give a version out twice. Callers that come while one write is under way share the next.
+ */
+import fs from "node:fs";
+import { assert, CacheError } from "../../errors.ts";
+import { diskFailure, errnoOf } from "./disk-failure.ts";
+import type { DiskSteps } from "./disk-steps.ts";
+import { STAGING_DIRECTORY, VERSION_FLOOR_FILE } from "./file-names.ts";
+
+const FLOOR_TEXT = /^(0|[1-9][0-9]{0,15})\n?$/;
+
+export class VersionFloor {
+  readonly #root: string;
+  readonly #steps: DiskSteps;
+  /** What callers were told or are waiting for: never lower than what is on disk. */
+  #wanted = 0;
+  #durable = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(root: string, steps: DiskSteps) {
+    this.#root = root;
+    this.#steps = steps;
+  }
+
+  get version(): number {
+    return this.#wanted;
+  }
+
+  /** @throws {CacheError} INVALID_CONFIG when the file holds anything but a version: guessing 0 would repeat versions. */
+  async load(): Promise<void> {
+    let text: string;
+    try {
+      text = await fs.promises.readFile(`${this.#root}/${VERSION_FLOOR_FILE}`, "utf8");
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return;
+      throw diskFailure(error, VERSION_FLOOR_FILE);
+    }
+    const version = FLOOR_TEXT.test(text) ? Number.parseInt(text, 10) : Number.NaN;
+    if (!Number.isSafeInteger(version)) {
+      throw new CacheError("INVALID_CONFIG", "the storage directory's version floor is damaged", {
+        facts: { path: VERSION_FLOOR_FILE, sizeBytes: text.length },
+      });
+    }
+    this.#wanted = Math.max(this.#wanted, version);
+    this.#durable = version;
+  }
+
+  /** Resolves when the floor on disk is at least `version`. */
+  async raise(version: number): Promise<void> {
+    assert(Number.isSafeInteger(version), "a version is a safe integer");
+    this.#wanted = Math.max(this.#wanted, version);
+    while (this.#durable < version) {
+      this.#writing ??= this.#write(this.#wanted).finally(() => {
+        this.#writing = undefined;
+      });
+      await this.#writing;
+    }
+  }
+
+  /** Waits for a write under way, whatever becomes of it. */
+  async settled(): Promise<void> {
+    await this.#writing?.catch(() => {});
+  }
+
+  async #write(version: number): Promise<void> {
+    const aside = `${this.#root}/${STAGING_DIRECTORY}/floor-${version}`;
+    try {
+      const file = await fs.promises.open(aside, "w");
+      try {
+        await this.#steps.writeFloor(file.fd, Buffer.from(`${version}\n`));
+        await this.#steps.syncFloor(file.fd);
+      } finally {
+        await file.close();
+      }
+      await this.#steps.renameFloor(aside, `${this.#root}/${VERSION_FLOOR_FILE}`);
+      await this.#steps.syncDirectory(this.#root);
+    } catch (error) {
+      throw diskFailure(error, VERSION_FLOOR_FILE);
+    }
+    this.#durable = version;
+  }
+}

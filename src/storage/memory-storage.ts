@@ -1,0 +1,110 @@
+/**
+ * The engine `none`: objects live in this process's memory and end with it.
+ *
+ * Nothing it keeps pins a buffer of a socket: every published byte lies in memory of the engine's own, copied
+ * once on its way in (see StagedMemoryFile). Reads are views; a reader keeps its file through a replacement or
+ * removal, because the bytes are only forgotten here, never reused.
+ * Who may stay is not decided here: eviction is the cache's, and asks `heldBytes`.
+ */
+import { assert } from "../errors.ts";
+import { logFor } from "../log.ts";
+import type { ObjectKey } from "../object/object-key.ts";
+import { type MemoryFile, OpenMemoryFile } from "./memory/memory-file.ts";
+import { type HeldObject, MemoryShelf } from "./memory/memory-shelf.ts";
+import { StagedMemoryFile } from "./memory/staged-memory-file.ts";
+import type {
+  ObjectStorage,
+  PatchSelection,
+  ScannedSession,
+  StoredFile,
+  StoredName,
+} from "./object-storage.ts";
+
+const log = logFor("storage");
+
+export class MemoryStorage implements ObjectStorage {
+  readonly kind = "none";
+  readonly #shelf = new MemoryShelf();
+  #versionFloor = 0;
+
+  /** Bytes of all published files. */
+  get heldBytes(): number {
+    return this.#shelf.heldBytes;
+  }
+
+  get versionFloor(): number {
+    return this.#versionFloor;
+  }
+
+  async start(): Promise<void> {}
+
+  async stop(): Promise<void> {}
+
+  stage(): StagedMemoryFile {
+    return new StagedMemoryFile((name, file) => this.#shelf.put(name, file));
+  }
+
+  async open(name: StoredName): Promise<StoredFile | undefined> {
+    const file = this.#shelf.get(name);
+    return file && new OpenMemoryFile(file);
+  }
+
+  async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
+    const patches = this.#shelf.object(key)?.patches?.get(baseVersion);
+    return patches ? [...patches.keys()].sort((a, b) => a - b) : [];
+  }
+
+  async remove(name: StoredName): Promise<boolean> {
+    return this.#shelf.remove(name);
+  }
+
+  async removePatches(key: ObjectKey, which: PatchSelection): Promise<void> {
+    const bases = [...(this.#shelf.object(key)?.patches?.keys() ?? [])];
+    const leaving = bases.filter((base) => ("only" in which ? base === which.only : base !== which.allBut));
+    for (const baseVersion of leaving) {
+      for (const version of await this.listPatches(key, baseVersion)) {
+        this.#shelf.remove({ key, part: { kind: "patch", baseVersion, version } });
+      }
+    }
+  }
+
+  /** Memory has no place to keep damaged bytes for inspection: they are dropped. */
+  async quarantine(name: StoredName, reason: string): Promise<void> {
+    if (!this.#shelf.remove(name)) return;
+    log.error("damaged object dropped", { ...name.key, ...name.part, reason });
+  }
+
+  async *scan(): AsyncGenerator<ScannedSession> {
+    for (const applicationId of this.#shelf.applications()) {
+      for (const sessionId of this.#shelf.sessions(applicationId)) {
+        const session = await this.scanSession(applicationId, sessionId);
+        if (session) yield session;
+      }
+    }
+  }
+
+  async scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
+    const objects = this.#shelf.session(applicationId, sessionId);
+    if (!objects) return undefined;
+    const names: StoredName[] = [];
+    for (const [objectId, held] of objects) collectNames({ applicationId, sessionId, objectId }, held, names);
+    return { applicationId, sessionId, names };
+  }
+
+  async listSessions(applicationId: string): Promise<string[]> {
+    return this.#shelf.sessions(applicationId);
+  }
+
+  async raiseVersionFloor(version: number): Promise<void> {
+    assert(Number.isSafeInteger(version), "a version is a safe integer");
+    this.#versionFloor = Math.max(this.#versionFloor, version);
+  }
+}
+
+function collectNames(key: ObjectKey, held: HeldObject<MemoryFile>, names: StoredName[]): void {
+  if (held.file) names.push({ key, part: { kind: "file" } });
+  if (held.stream) names.push({ key, part: { kind: "stream" } });
+  for (const [baseVersion, patches] of held.patches ?? []) {
+    for (const version of patches.keys()) names.push({ key, part: { kind: "patch", baseVersion, version } });
+  }
+}

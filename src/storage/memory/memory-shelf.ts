@@ -1,0 +1,98 @@
+/**
+ * Where published files stand in memory: by application, session and object, so that what belongs to one session
+ * is found without looking at any other, and a level that became empty is gone.
+ */
+import type { ObjectKey } from "../../object/object-key.ts";
+import type { StoredName } from "../object-storage.ts";
+import type { MemoryFile } from "./memory-file.ts";
+
+/** What is held of one object. `patches`: base version -> version -> file. */
+export interface HeldObject<File> {
+  file: File | undefined;
+  stream: File | undefined;
+  patches: Map<number, Map<number, File>> | undefined;
+}
+
+type Session = Map<string, HeldObject<MemoryFile>>;
+
+export class MemoryShelf {
+  readonly #applications = new Map<string, Map<string, Session>>();
+  heldBytes = 0;
+
+  applications(): string[] {
+    return [...this.#applications.keys()];
+  }
+
+  sessions(applicationId: string): string[] {
+    return [...(this.#applications.get(applicationId)?.keys() ?? [])];
+  }
+
+  session(applicationId: string, sessionId: string): Session | undefined {
+    return this.#applications.get(applicationId)?.get(sessionId);
+  }
+
+  object(key: ObjectKey): HeldObject<MemoryFile> | undefined {
+    return this.session(key.applicationId, key.sessionId)?.get(key.objectId);
+  }
+
+  get({ key, part }: StoredName): MemoryFile | undefined {
+    const held = this.object(key);
+    if (part.kind === "patch") return held?.patches?.get(part.baseVersion)?.get(part.version);
+    return held?.[part.kind];
+  }
+
+  /** Puts a file in its place; what stood there is forgotten. */
+  put(name: StoredName, file: MemoryFile): void {
+    this.heldBytes += file.sizeBytes - (this.get(name)?.sizeBytes ?? 0);
+    const held = this.#objectMade(name.key);
+    const { part } = name;
+    if (part.kind === "patch") {
+      held.patches ??= new Map();
+      entry(held.patches, part.baseVersion, () => new Map()).set(part.version, file);
+    } else {
+      held[part.kind] = file;
+    }
+  }
+
+  /** False when nothing stood there. */
+  remove(name: StoredName): boolean {
+    const file = this.get(name);
+    const held = this.object(name.key);
+    if (!file || !held) return false;
+    this.heldBytes -= file.sizeBytes;
+    const { part } = name;
+    if (part.kind === "patch") removePatch(held, part.baseVersion, part.version);
+    else held[part.kind] = undefined;
+    if (!held.file && !held.stream && !held.patches) this.#dropObject(name.key);
+    return true;
+  }
+
+  #objectMade(key: ObjectKey): HeldObject<MemoryFile> {
+    const sessions = entry(this.#applications, key.applicationId, () => new Map<string, Session>());
+    const objects = entry(sessions, key.sessionId, () => new Map());
+    return entry(objects, key.objectId, () => ({ file: undefined, stream: undefined, patches: undefined }));
+  }
+
+  #dropObject(key: ObjectKey): void {
+    const sessions = this.#applications.get(key.applicationId);
+    const objects = sessions?.get(key.sessionId);
+    objects?.delete(key.objectId);
+    if (objects?.size === 0) sessions?.delete(key.sessionId);
+    if (sessions?.size === 0) this.#applications.delete(key.applicationId);
+  }
+}
+
+function removePatch(held: HeldObject<MemoryFile>, baseVersion: number, version: number): void {
+  const patches = held.patches?.get(baseVersion);
+  patches?.delete(version);
+  if (patches?.size === 0) held.patches?.delete(baseVersion);
+  if (held.patches?.size === 0) held.patches = undefined;
+}
+
+function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
