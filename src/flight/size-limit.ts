@@ -1,4 +1,8 @@
-/** The check of a size against a limit by name, so that the error says which one it was. */
+/**
+ * The check of a size against a limit by name, so that the error says which one it was.
+ *
+ * Made before a byte is gathered; the limits themselves stand in limits.ts.
+ */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
