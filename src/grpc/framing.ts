@@ -1,0 +1,31 @@
+/**
+ * The 5 bytes in front of each gRPC message.
+ *
+ *     0   uint8    1 when the message is compressed
+ *     1   uint32   size of the message in bytes, big-endian
+ *
+ * Compression is not offered: an Arrow body is as compressed as its owner wanted it.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests", Length-Prefixed-Message.
+ */
+import { assert, CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+
+export const PREFIX_SIZE_BYTES = 5;
+
+/** Writes the prefix of a message of `sizeBytes` at the start of `target`. */
+export function writePrefix(target: Buffer, sizeBytes: number): void {
+  assert(sizeBytes <= LIMITS.streamedMessageBytesMax, "a gRPC message is at most 4 GiB - 1 long");
+  target[0] = 0;
+  target.writeUInt32BE(sizeBytes, 1);
+}
+
+/**
+ * The size a prefix declares.
+ * @throws {CacheError} NOT_IMPLEMENTED when the message is compressed, INVALID_REQUEST when the flag is neither 0 nor 1
+ */
+export function decodePrefix(prefix: Buffer): number {
+  const flag = prefix[0]!;
+  if (flag === 0) return prefix.readUInt32BE(1);
+  if (flag === 1) throw new CacheError("NOT_IMPLEMENTED", "compressed messages are not taken; send identity");
+  throw new CacheError("INVALID_REQUEST", "the flag of a gRPC message is neither 0 nor 1");
+}

@@ -1,0 +1,154 @@
+/**
+ * The incoming messages of one call, read while they arrive.
+ *
+ * The stream pushes chunks, the handler pulls messages. Between them waits at most LIMITS.receiveQueueBytesMax (and what
+ * one window holds): beyond it the stream is paused, and the peer's window closes. Nothing is parsed ahead of the
+ * reader, so a flood of empty messages costs their bytes and no more.
+ * Cost: no copy; for a large message one promise per LIMITS.receiveBatchBytes.
+ */
+import { assert, CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { IncomingMessage, MessageReader } from "./call.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
+import { decodePrefix, PREFIX_SIZE_BYTES } from "./framing.ts";
+import { joinMessage } from "./join-message.ts";
+
+/** How the reader stops and starts its source. */
+export interface ChunkSource {
+  pause(): void;
+  resume(): void;
+}
+
+/** Tries to answer the one who waits with what is in the queue; false when they have to wait on. */
+type Attempt = () => boolean;
+
+export class QueuedMessageReader implements MessageReader {
+  readonly #source: ChunkSource;
+  readonly #queue = new ChunkQueue();
+  #isPaused = false;
+  #isEnded = false;
+  #failure: Error | undefined;
+  /** Bytes of the current message that were not read yet. */
+  #unread = 0;
+  /** The one who waits, and how many bytes it is worth waking them for. */
+  #attempt: Attempt | undefined;
+  #wanted = 0;
+
+  constructor(source: ChunkSource) {
+    this.#source = source;
+  }
+
+  /** True when the peer has half-closed; messages may still wait here. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Takes a chunk from the stream; it is kept as a view. */
+  push(chunk: Buffer): void {
+    if (this.#failure !== undefined) return;
+    this.#queue.push(chunk);
+    if (this.#attempt !== undefined && this.#queue.sizeBytes >= this.#wanted) this.#wake();
+    if (this.#queue.sizeBytes > LIMITS.receiveQueueBytesMax && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#source.pause();
+    }
+  }
+
+  /** The peer has half-closed. */
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  /** The call is over: drops what waits; this and every later read rejects with `reason`. */
+  fail(reason: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    this.#queue.clear();
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#attempt?.()) this.#attempt = undefined;
+  }
+
+  next(): Promise<IncomingMessage | null> {
+    assert(this.#unread === 0, "a message is read to its end before the next one");
+    return this.#answer(PREFIX_SIZE_BYTES, () => this.#nextMessage());
+  }
+
+  /** For messages: up to `#unread` bytes, at least one. */
+  readChunks(): Promise<Buffer[] | null> {
+    if (this.#unread === 0 && this.#failure === undefined) return Promise.resolve(null);
+    return this.#answer(Math.min(this.#unread, LIMITS.receiveBatchBytes), () => this.#nextChunks());
+  }
+
+  #answer<T>(wanted: number, take: () => T | undefined): Promise<T> {
+    assert(this.#attempt === undefined, "one read at a time");
+    return new Promise((resolve, reject) => {
+      this.#wanted = wanted;
+      const attempt = (): boolean => {
+        try {
+          if (this.#failure !== undefined) throw this.#failure;
+          const taken = take();
+          if (taken === undefined) return false;
+          resolve(taken);
+        } catch (error) {
+          reject(error);
+        }
+        return true;
+      };
+      if (!attempt()) this.#attempt = attempt;
+    });
+  }
+
+  #nextMessage(): IncomingMessage | null | undefined {
+    const waiting = this.#queue.sizeBytes;
+    if (waiting >= PREFIX_SIZE_BYTES) {
+      const sizeBytes = decodePrefix(this.#queue.takeJoined(PREFIX_SIZE_BYTES));
+      this.#unread = sizeBytes;
+      return new QueuedMessage(this, sizeBytes);
+    }
+    if (!this.#isEnded) return undefined;
+    if (waiting === 0) return null;
+    throw new CacheError("INVALID_REQUEST", "the call ended inside the prefix of a message");
+  }
+
+  #nextChunks(): Buffer[] | undefined {
+    if (this.#queue.sizeBytes === 0) {
+      if (!this.#isEnded) return undefined;
+      throw new CacheError("INVALID_REQUEST", "the call ended inside a message", {
+        facts: { missingBytes: this.#unread },
+      });
+    }
+    const before = this.#queue.sizeBytes;
+    const chunks = this.#queue.take(this.#unread);
+    this.#unread -= before - this.#queue.sizeBytes;
+    this.#resumeWhenRoom();
+    return chunks;
+  }
+
+  #resumeWhenRoom(): void {
+    if (!this.#isPaused || this.#queue.sizeBytes > LIMITS.receiveQueueBytesMax / 2) return;
+    this.#isPaused = false;
+    this.#source.resume();
+  }
+}
+
+class QueuedMessage implements IncomingMessage {
+  readonly sizeBytes: number;
+  readonly #reader: QueuedMessageReader;
+
+  constructor(reader: QueuedMessageReader, sizeBytes: number) {
+    this.#reader = reader;
+    this.sizeBytes = sizeBytes;
+  }
+
+  read(): Promise<Buffer[] | null> {
+    return this.#reader.readChunks();
+  }
+
+  collect(sizeBytesMax: number): Promise<Buffer> {
+    return joinMessage(this, sizeBytesMax);
+  }
+}

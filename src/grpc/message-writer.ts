@@ -1,0 +1,119 @@
+/**
+ * The outgoing messages of one call.
+ *
+ * Prefix and body leave as they are, corked into one gathering write; only small messages are copied behind their prefix.
+ * The writer is held up when more than LIMITS.sendQueueBytesMax wait: one piece is on its way and the next is already at
+ * hand, so that the socket never runs dry while a file is read.
+ * Source of the framing: framing.ts.
+ */
+import type { Http2Stream } from "node:http2";
+import { assert } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { MessageWriter } from "./call.ts";
+import { PREFIX_SIZE_BYTES, writePrefix } from "./framing.ts";
+
+interface Waiter {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+export class StreamMessageWriter implements MessageWriter {
+  readonly #stream: Http2Stream;
+  /** Called before each message: sends what has to come first, or throws when the call is over. */
+  readonly #beforeMessage: () => void;
+  /** Bytes of the current message that have not been given yet. */
+  #missing = 0;
+  #failure: Error | undefined;
+  #waiter: Waiter | undefined;
+
+  constructor(stream: Http2Stream, beforeMessage: () => void) {
+    this.#stream = stream;
+    this.#beforeMessage = beforeMessage;
+  }
+
+  /** True between the start of a message and its last piece. */
+  get isInsideMessage(): boolean {
+    return this.#missing > 0;
+  }
+
+  write(parts: readonly Uint8Array[]): Promise<void> | undefined {
+    return this.startMessage(sizeOf(parts), parts);
+  }
+
+  startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined {
+    assert(this.#missing === 0, "a message is written to its end before the next one");
+    const given = sizeOf(first);
+    assert(given <= sizeBytes, "a message is not larger than it was declared");
+    this.#beforeMessage();
+    this.#missing = sizeBytes - given;
+    if (PREFIX_SIZE_BYTES + given <= LIMITS.copiedMessageBytesMax) this.#sendCopied(sizeBytes, first, given);
+    else this.#sendViews(sizeBytes, first);
+    return this.#room();
+  }
+
+  writePiece(piece: Uint8Array): Promise<void> | undefined {
+    assert(piece.length <= this.#missing, "a message is not larger than it was declared");
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#missing -= piece.length;
+    this.#stream.write(piece, this.#onSent);
+    return this.#room();
+  }
+
+  /** The call is over: who waits is told `reason`, and so is every later writer. */
+  fail(reason: Error): void {
+    this.#failure ??= reason;
+    this.#waiter?.reject(reason);
+    this.#waiter = undefined;
+  }
+
+  #sendCopied(sizeBytes: number, parts: readonly Uint8Array[], given: number): void {
+    const whole = Buffer.allocUnsafe(PREFIX_SIZE_BYTES + given);
+    writePrefix(whole, sizeBytes);
+    let position = PREFIX_SIZE_BYTES;
+    for (const part of parts) {
+      whole.set(part, position);
+      position += part.length;
+    }
+    this.#stream.write(whole, this.#onSent);
+  }
+
+  #sendViews(sizeBytes: number, parts: readonly Uint8Array[]): void {
+    const prefix = Buffer.allocUnsafe(PREFIX_SIZE_BYTES);
+    writePrefix(prefix, sizeBytes);
+    this.#stream.cork();
+    this.#stream.write(prefix);
+    for (const part of parts) this.#stream.write(part, this.#onSent);
+    this.#stream.uncork();
+  }
+
+  #room(): Promise<void> | undefined {
+    if (this.#stream.writableLength <= LIMITS.sendQueueBytesMax) return undefined;
+    this.#waiter ??= newWaiter();
+    return this.#waiter.promise;
+  }
+
+  readonly #onSent = (error?: Error | null): void => {
+    if (error || this.#waiter === undefined || this.#stream.writableLength > LIMITS.sendQueueBytesMax) return;
+    this.#waiter.resolve();
+    this.#waiter = undefined;
+  };
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  let sizeBytes = 0;
+  for (const part of parts) sizeBytes += part.length;
+  return sizeBytes;
+}
+
+function newWaiter(): Waiter {
+  let resolve!: () => void;
+  let reject!: (reason: Error) => void;
+  const promise = new Promise<void>((onResolved, onRejected) => {
+    resolve = onResolved;
+    reject = onRejected;
+  });
+  // A writer that does not wait is told by its next write: no rejection is unhandled.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}

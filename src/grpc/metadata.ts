@@ -1,0 +1,56 @@
+/**
+ * Call metadata: HTTP/2 headers and trailers as gRPC reads them.
+ *
+ * Names are lower case; values are printable ASCII, or bytes as base64 under a name that ends in `-bin`. Base64 comes
+ * with or without padding and leaves without, as the specification asks. Several values of one name are one text joined
+ * by ", " (node:http2 does that), which base64 cannot contain: the first is taken.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
+ */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { assert } from "../errors.ts";
+import type { CallMetadata } from "./call.ts";
+
+const BINARY_SUFFIX = "-bin";
+const NAME = /^[0-9a-z_.-]+$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/** Reads headers as they came; decodes nothing before it is asked for. */
+export class HeaderMetadata implements CallMetadata {
+  readonly #headers: IncomingHttpHeaders;
+
+  constructor(headers: IncomingHttpHeaders) {
+    this.#headers = headers;
+  }
+
+  get(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  getBinary(name: string): Buffer | undefined {
+    assert(name.endsWith(BINARY_SUFFIX), "binary metadata has a name that ends in -bin");
+    const value = this.get(name);
+    if (value === undefined) return undefined;
+    const comma = value.indexOf(",");
+    return Buffer.from(comma < 0 ? value : value.slice(0, comma), "base64");
+  }
+}
+
+/** Outgoing entries by name: text, or bytes under a name that ends in `-bin`. */
+export type MetadataEntries = Readonly<Record<string, string | Buffer>>;
+
+/** Adds one entry to outgoing headers. A name or value that cannot travel is a programmer's mistake. */
+export function setMetadata(headers: OutgoingHttpHeaders, name: string, value: string | Buffer): void {
+  assert(NAME.test(name) && !name.startsWith("grpc-"), `metadata cannot be named ${name}`);
+  const isBinary = name.endsWith(BINARY_SUFFIX);
+  assert(
+    isBinary === (typeof value !== "string"),
+    "bytes, and only bytes, go under a name that ends in -bin",
+  );
+  if (typeof value !== "string") {
+    headers[name] = value.toString("base64").replace(/=+$/, "");
+    return;
+  }
+  assert(PRINTABLE.test(value), `metadata ${name} is not printable ASCII`);
+  headers[name] = value;
+}
