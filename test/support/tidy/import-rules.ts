@@ -7,7 +7,7 @@ import { posix } from "node:path";
 import { blanked } from "./blanked.ts";
 import { isCode, isProduct, type Rule, type SourceFile } from "./source-tree.ts";
 
-const LEAVES = ["errors", "limits", "log"];
+const LEAVES = ["errors", "limits", "log", "log-format"];
 
 /** What each room may import besides the leaves and itself. A file directly in src/ is a room of its own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -25,7 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   flight: [],
   grpc: [],
   config: [],
-  log: [],
+  log: ["log-format"],
+  "log-format": [],
   limits: [],
   errors: [],
 };

@@ -1,0 +1,88 @@
+/**
+ * `npm run bench`: our server, without and with storage, beside pyarrow's own C++ Flight server, same client, same minute.
+ *
+ * Prints the tables of report.ts and appends one line to results.jsonl. `--smoke` runs everything once, small, and keeps
+ * nothing: the tests do that. Needs a build (`npm run build`) and the tests' Python environment.
+ */
+import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { type BulkPlan, measureBulk } from "./bulk.ts";
+import { circumstances } from "./machine.ts";
+import { Processes, type Server } from "./processes.ts";
+import { formatReport } from "./report.ts";
+import { type LoadPlan, measureSmallCalls } from "./small-calls.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const RESULTS_FILE = "bench/results.jsonl";
+const CLI_FILE = "dist/cli.js";
+
+const FULL: { bulk: Omit<BulkPlan, "form">; load: LoadPlan } = {
+  bulk: {
+    rounds: 9,
+    sizes: [
+      { sizeBytes: 1 * KIB, calls: 300 },
+      { sizeBytes: 64 * KIB, calls: 200 },
+      { sizeBytes: 1 * MIB, calls: 50 },
+      { sizeBytes: 16 * MIB, calls: 8 },
+      { sizeBytes: 256 * MIB, calls: 2 },
+    ],
+  },
+  load: { rounds: 7, clients: [1, 4, 16], durationMs: 1500, sizeBytes: 1 * KIB },
+};
+
+const SMOKE: typeof FULL = {
+  bulk: {
+    rounds: 1,
+    sizes: [
+      { sizeBytes: 1 * KIB, calls: 5 },
+      { sizeBytes: 1 * MIB, calls: 2 },
+    ],
+  },
+  load: { rounds: 1, clients: [1, 4], durationMs: 50, sizeBytes: 1 * KIB },
+};
+
+const { values: options } = parseArgs({
+  options: {
+    smoke: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    form: { type: "string", default: "table" },
+  },
+});
+
+/** The peer first: the ratios are against it. */
+async function startServers(processes: Processes, python: string, directory: string): Promise<Server[]> {
+  const serve = [CLI_FILE, "serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage"];
+  return [
+    await processes.startServer("pyarrow C++", python, ["bench/peer_server.py"]),
+    await processes.startServer("cache, memory", process.execPath, [...serve, "none"]),
+    await processes.startServer("cache, files", process.execPath, [...serve, directory]),
+  ];
+}
+
+async function run(): Promise<void> {
+  if (!existsSync(CLI_FILE)) throw new Error(`${CLI_FILE} is missing: npm run build`);
+  const python = process.env.FLAME_PYTHON ?? ".venv/bin/python";
+  const plan = options.smoke ? SMOKE : FULL;
+  const form = options.form === "opaque" ? "opaque" : "table";
+  const rounds = Number(options.rounds ?? plan.bulk.rounds);
+  const directory = mkdtempSync(join(tmpdir(), "flame-bench-"));
+  const processes = new Processes();
+  try {
+    const servers = await startServers(processes, python, directory);
+    const where = circumstances(python);
+    const bulk = await measureBulk(processes, python, servers, { ...plan.bulk, rounds, form });
+    const smallCalls = await measureSmallCalls(processes, python, servers, plan.load);
+    process.stdout.write(`${formatReport(where, bulk, smallCalls)}\n`);
+    if (!options.smoke) {
+      appendFileSync(RESULTS_FILE, `${JSON.stringify({ ...where, form, rounds, bulk, smallCalls })}\n`);
+    }
+  } finally {
+    await processes.stopAll();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+await run();
