@@ -8,7 +8,6 @@
  * one after the other. The length says nothing of the body; that is in the header (message.ts).
  */
 import { assert } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
 import { invalidIpc } from "./invalid-ipc.ts";
 
 /** What ends a stream, also the one inside a file. */
@@ -16,7 +15,7 @@ export const END_OF_STREAM: Buffer = Buffer.from("ffffffff00000000", "hex");
 /** Zeros to take padding from, more than any padding is long. Never written to. */
 export const ZERO_PADDING: Buffer = Buffer.alloc(128);
 
-export const PREFIX_SIZE_BYTES = 8;
+const PREFIX_SIZE_BYTES = 8;
 const CONTINUATION = 0xffffffff;
 
 export interface FramedHeader {
@@ -28,19 +27,11 @@ export interface FramedHeader {
   readonly paddingSizeBytes: number;
 }
 
-/**
- * Frames a header that will stand at `position` (a multiple of 8) so that what follows it is aligned.
- */
+/** Frames a header that will stand at `position`, a multiple of 8, so that what follows it is aligned. */
 export function frameHeader(header: Uint8Array, position: number, bodyAlignment: 8 | 64): FramedHeader {
+  assert(position % 8 === 0, "messages stand at multiples of 8");
   const headerEnd = position + PREFIX_SIZE_BYTES + header.byteLength;
-  return frameHeaderUpTo(header, position, Math.ceil(headerEnd / bodyAlignment) * bodyAlignment);
-}
-
-/** Frames a header at `position` so that what follows it begins exactly at `bodyPosition`, both multiples of 8. */
-export function frameHeaderUpTo(header: Uint8Array, position: number, bodyPosition: number): FramedHeader {
-  const paddingSizeBytes = bodyPosition - position - PREFIX_SIZE_BYTES - header.byteLength;
-  assert(position % 8 === 0 && bodyPosition % 8 === 0, "messages stand at multiples of 8");
-  assert(paddingSizeBytes >= 0 && paddingSizeBytes <= ZERO_PADDING.length, "a header fits before its body");
+  const paddingSizeBytes = Math.ceil(headerEnd / bodyAlignment) * bodyAlignment - headerEnd;
   const prefix = Buffer.allocUnsafe(PREFIX_SIZE_BYTES);
   prefix.writeUInt32LE(CONTINUATION, 0);
   prefix.writeInt32LE(header.byteLength + paddingSizeBytes, 4);
@@ -50,7 +41,7 @@ export function frameHeaderUpTo(header: Uint8Array, position: number, bodyPositi
 /**
  * Reads the frame at `position`; also the one of Arrow before 0.15, which has no continuation.
  * `header` is a view and includes the padding; it is empty at the end of a stream. `sizeBytes` counts prefix and header.
- * @throws {CacheError} INVALID_IPC when the frame is not whole or its header is over LIMITS.dataHeaderBytesMax.
+ * @throws {CacheError} INVALID_IPC when the frame is not whole.
  */
 export function readFramedHeader(
   bytes: Uint8Array,
@@ -64,7 +55,6 @@ export function readFramedHeader(
   const first = uint32At(position);
   const prefixSizeBytes = first === CONTINUATION ? PREFIX_SIZE_BYTES : 4;
   const length = first === CONTINUATION ? uint32At(position + 4) : first;
-  if (length > LIMITS.dataHeaderBytesMax) throw invalidIpc("a message header is too large", { length });
   const start = position + prefixSizeBytes;
   if (start + length > bytes.byteLength) throw invalidIpc("a message header is cut short");
   return { header: bytes.subarray(start, start + length), sizeBytes: prefixSizeBytes + length };

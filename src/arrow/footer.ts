@@ -2,13 +2,11 @@
  * The end of an IPC file: where its messages stand, its schema, and metadata of its own.
  *
  *     ... last message | END_OF_STREAM | footer flatbuffer | int32 its size | "ARROW1"
- *     footer           | root offset | "FLM1" | uint32 place, uint32 size of the schema message | Footer table ...
- *                      | metadata | blocks | the schema message's flatbuffer, unchanged |
+ *     footer             Footer table | metadata | blocks | the schema message's flatbuffer, unchanged
  *
  * Source: Arrow format, File.fbs. Footer.schema points to the Schema table inside the embedded message, so the schema needs no
- * encoder here and every type works. "FLM1" stands where flatbuffers have their file identifier; it says that the next eight
- * bytes tell where the message is, which no other reader needs. Files by others have the Schema table only. A file that
- * holds a stream ends in the same way.
+ * encoder here and every type works. A file that holds a stream ends in the same way. What decoding costs is proportional to
+ * the footer; its blocks take 24 bytes of memory each.
  */
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -32,8 +30,6 @@ export interface FooterParts {
 }
 
 export interface Footer {
-  /** A view of the Schema message's header when this project wrote the file; others only keep the schema. */
-  readonly schemaHeader: Buffer | undefined;
   readonly schema: ArrowSchema;
   readonly dictionaries: BlockList;
   readonly recordBatches: BlockList;
@@ -45,10 +41,6 @@ export const FILE_MAGIC: Buffer = Buffer.from("ARROW1\0\0", "latin1");
 /** The magic that ends a file, and the footer's size before it. */
 const TAIL_MAGIC = FILE_MAGIC.subarray(0, 6);
 const TRAILER_SIZE_BYTES = 4 + TAIL_MAGIC.length;
-const IDENTIFIER = 0x314d4c46; // "FLM1"
-const IDENTIFIER_POSITION = 4;
-const EMBEDDED_PLACE_POSITION = 8;
-const EMBEDDED_SIZE_POSITION = 12;
 
 /**
  * Everything that follows the last message of a file, for writing at `position`, a multiple of 8. One copy of the schema.
@@ -57,7 +49,6 @@ export function encodeFooter(parts: FooterParts, position: number): Buffer {
   assert(position % 8 === 0, "a footer stands at a multiple of 8");
   const blockCount = parts.dictionaries.length + parts.recordBatches.length;
   const writer = new FlatbufferWriter(parts.schemaHeader.byteLength + BLOCK_SIZE_BYTES * blockCount + 4096);
-  writer.reserve(12);
   const footer = writer.table([int16(METADATA_V5), OFFSET, OFFSET, OFFSET, OFFSET]);
   writer.link(0, footer.position);
   writeKeyValues(writer, footer.slots[FOOTER.metadata]!, parts.metadata);
@@ -67,9 +58,6 @@ export function encodeFooter(parts: FooterParts, position: number): Buffer {
   const embedded = writer.bytes(parts.schemaHeader);
   const schema = schemaTable(new FlatbufferReader(parts.schemaHeader).root());
   writer.link(footer.slots[FOOTER.schema]!, embedded + schema.position);
-  writer.setInt32(IDENTIFIER_POSITION, IDENTIFIER);
-  writer.setInt32(EMBEDDED_PLACE_POSITION, embedded);
-  writer.setInt32(EMBEDDED_SIZE_POSITION, parts.schemaHeader.byteLength);
   writer.align(8);
   return frameFooter(writer.finish());
 }
@@ -127,7 +115,6 @@ export function decodeFooter(tail: Buffer, fileSizeBytes: number): Footer {
     end: footerPosition,
   };
   return {
-    schemaHeader: embeddedHeader(bytes, schema.position),
     schema: decodeSchemaTable(schema),
     dictionaries: decodeBlocks(footer, FOOTER.dictionaries, budget),
     recordBatches: decodeBlocks(footer, FOOTER.recordBatches, budget),
@@ -172,15 +159,4 @@ function decodeBlock(reader: FlatbufferReader, at: number): Block {
     throw invalidIpc("a block of the footer is not aligned");
   }
   return { position, metadataSizeBytes, bodySizeBytes };
-}
-
-/** The Schema message around the Schema table at `schemaPosition`, when the footer says that it holds one. */
-function embeddedHeader(footer: Buffer, schemaPosition: number): Buffer | undefined {
-  if (footer.length < EMBEDDED_SIZE_POSITION + 4) return undefined;
-  if (footer.readInt32LE(IDENTIFIER_POSITION) !== IDENTIFIER) return undefined;
-  const place = footer.readUInt32LE(EMBEDDED_PLACE_POSITION);
-  const header = footer.subarray(place, place + footer.readUInt32LE(EMBEDDED_SIZE_POSITION));
-  const schema = schemaTable(new FlatbufferReader(header).root());
-  if (place + schema.position !== schemaPosition) throw invalidIpc("the footer's schema is not its own");
-  return header;
 }
