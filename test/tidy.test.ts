@@ -76,12 +76,14 @@ const BROKEN: Record<string, SourceFile[][]> = {
     sample("src/a.ts", "const a: any[] = b;"),
   ],
   "each TODO names its issue": [sample("src/a.ts", "// TODO: later")],
-  "HTTP/2, files, the environment, signals and exit codes each stay in their room": [
+  "HTTP/2, files, the environment, signals, exit codes and clocks stay in their rooms": [
     sample("src/flight/a.ts", 'import http2 from "node:http2";'),
     sample("src/server/a.ts", 'import { open } from "node:fs/promises";'),
     sample("src/log.ts", "const level = process.env.RUST_LOG;"),
     sample("src/server/a.ts", "process.exit(1);"),
     sample("src/index.ts", 'process.once("SIGTERM", stop);'),
+    sample("src/arrow/a.ts", 'import { connect } from "node:net";'),
+    sample("src/eviction/lru.ts", "const now = Date.now();"),
   ],
   "the lock file names no registry": [
     sample("package-lock.json", '{\n"resolved": "https://registry.example/a.tgz"\n}'),

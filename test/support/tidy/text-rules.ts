@@ -35,6 +35,11 @@ const OWNED: readonly { word: RegExp; owners: RegExp; reason: string }[] = [
     owners: /^src\/cli\.ts$/,
     reason: "signals and exit codes are cli.ts's",
   },
+  {
+    word: /["']node:(?!buffer["']|crypto["']|util["']|zlib["'])|\b(?:Date|performance)\s*\.\s*now\b/g,
+    owners: /^src\/(?!(arrow|object|flight|eviction)\/)/,
+    reason: "pure rooms have no I/O and no clock",
+  },
 ];
 
 function linesOf(text: string): number {
@@ -133,7 +138,7 @@ const todo: Rule = {
 };
 
 const ownedWords: Rule = {
-  title: "HTTP/2, files, the environment, signals and exit codes each stay in their room",
+  title: "HTTP/2, files, the environment, signals, exit codes and clocks stay in their rooms",
   check: (files) =>
     OWNED.flatMap(({ word, owners, reason }) =>
       files
