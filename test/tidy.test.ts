@@ -77,7 +77,7 @@ const BROKEN: Record<string, SourceFile[][]> = {
   ],
   "each TODO names its issue": [sample("src/a.ts", "// TODO: later")],
   "HTTP/2, files, the environment, signals, exit codes and clocks stay in their rooms": [
-    sample("src/flight/a.ts", 'import http2 from "node:http2";'),
+    sample("src/server/a.ts", 'import http2 from "node:http2";'),
     sample("src/server/a.ts", 'import { open } from "node:fs/promises";'),
     sample("src/log.ts", "const level = process.env.RUST_LOG;"),
     sample("src/server/a.ts", "process.exit(1);"),

@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   grpc: [],
   config: [],
   log: ["log-format"],
-  "log-format": [],
+  "log-format": ["limits"],
   limits: [],
   errors: [],
 };
