@@ -1,0 +1,33 @@
+/**
+ * Sizes as people write them: `8G`, `1.5GiB`, `512 kb`, `1048576`.
+ *
+ * All units are powers of 1024, whichever way they are spelled, because that is what existing configuration files
+ * mean (PROTOCOL section 6). Parts of a byte are dropped.
+ */
+import { textSchema } from "./text-schema.ts";
+
+const UNITS = ["", "K", "M", "G", "T", "P"] as const;
+const SIZE = /^(\d+(?:\.\d+)?|\.\d+)\s*(?:b|([kmgtp])(?:i?b|i)?)?$/i;
+
+/** A size of at least one byte, as a safe integer of bytes. */
+export const byteSizeSchema = textSchema((text, refuse) => {
+  const match = SIZE.exec(text);
+  if (match === null)
+    return refuse("must be a size: a number with K, M, G, T, P or nothing behind it, such as 8G");
+  const unit = UNITS.indexOf((match[2] ?? "").toUpperCase() as (typeof UNITS)[number]);
+  const sizeBytes = Math.floor(Number(match[1]) * 1024 ** unit);
+  if (sizeBytes < 1) return refuse("must be a size of at least one byte");
+  if (!Number.isSafeInteger(sizeBytes)) return refuse("must be a size below 8P");
+  return sizeBytes;
+});
+
+/** The shortest exact spelling: 1073741824 is `1G`, 1000 is `1000`. */
+export function formatByteSize(sizeBytes: number): string {
+  let unit = 0;
+  let count = sizeBytes;
+  while (count > 0 && count % 1024 === 0 && unit < UNITS.length - 1) {
+    count /= 1024;
+    unit++;
+  }
+  return `${count}${UNITS[unit]}`;
+}

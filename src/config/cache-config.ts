@@ -1,0 +1,39 @@
+/**
+ * What a cache server is told: the one shape that every source of configuration ends in.
+ *
+ * Plain data, so that it can be handed to a worker thread. Paths are absolute, sizes are bytes, and what was
+ * wrong has been refused by `loadCacheConfig`; whoever builds one by hand owes the same.
+ */
+import type { Endpoint } from "./endpoint.ts";
+
+export type EvictionPolicyName = "lru" | "none";
+
+export interface CacheConfig {
+  /** What is listened on. Port 0 takes a free one. */
+  readonly endpoint: Endpoint;
+  /** Source of a regular expression over interface names; see `resolveAddresses`. */
+  readonly networkInterface: string | undefined;
+  readonly storage: StorageConfig;
+  readonly eviction: EvictionConfig;
+  /** Set exactly when the endpoint's scheme is `grpcs`. */
+  readonly tls: TlsConfig | undefined;
+}
+
+export type StorageConfig =
+  | { readonly kind: "none" }
+  /** `directory` is absolute; it need not exist yet. */
+  | { readonly kind: "files"; readonly directory: string };
+
+export interface EvictionConfig {
+  readonly policy: EvictionPolicyName;
+  readonly maxMemoryBytes: number;
+  /** undefined: as many as fit. */
+  readonly maxObjects: number | undefined;
+}
+
+/** Absolute paths of PEM files that could be read when the configuration was loaded. */
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string | undefined;
+}

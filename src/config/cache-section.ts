@@ -1,0 +1,92 @@
+/**
+ * Section `cache` of flame-cluster.yaml: found, checked for its shape, its values handed out by dotted key.
+ *
+ * The other sections of the file belong to other services and are not looked at. What nobody knows under `cache` is a
+ * warning, not an error: a file may be shared with a newer release.
+ */
+import { CacheError } from "../errors.ts";
+import { closestName } from "./closest-name.ts";
+import { SETTINGS } from "./settings.ts";
+import type { YamlFile, YamlPath } from "./yaml-file.ts";
+
+/** Something that was passed over. `text` is constant; the rest are fields for the log. */
+export interface ConfigWarning {
+  readonly text: string;
+  readonly key: string;
+  readonly source: string;
+  readonly suggestion?: string;
+}
+
+export interface CacheSection {
+  readonly file: YamlFile;
+  /** Values by dotted key; keys that are not set or set to null are absent. */
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly warnings: readonly ConfigWarning[];
+}
+
+const SECTION = "cache";
+const KNOWN_KEYS: readonly string[] = Object.values(SETTINGS).map((setting) => setting.key);
+const KNOWN_GROUPS: readonly string[] = [
+  ...new Set(KNOWN_KEYS.filter((key) => key.includes(".")).map((key) => key.split(".")[0]!)),
+];
+
+/** @throws {CacheError} INVALID_CONFIG when the file, the section or a group in it is not a mapping. */
+export function readCacheSection(file: YamlFile): CacheSection {
+  const values = new Map<string, unknown>();
+  const warnings: ConfigWarning[] = [];
+  const root = mappingAt(file, [], file.value);
+  for (const [name, value] of mappingAt(file, [SECTION], root.get(SECTION))) {
+    // A dotted name in one piece is not a path: in quotes it is unknown, and the path is suggested.
+    const isGroup = KNOWN_GROUPS.includes(name);
+    if (!isGroup) note(name.includes(".") ? JSON.stringify(name) : name, value);
+    if (!isGroup) continue;
+    for (const [inner, innerValue] of mappingAt(file, [SECTION, name], value)) {
+      note(`${name}.${inner}`, innerValue);
+    }
+  }
+  return { file, values, warnings };
+
+  function note(key: string, value: unknown): void {
+    if (!KNOWN_KEYS.includes(key)) warnings.push(unknownKey(file, key));
+    else if (value !== null && value !== undefined) values.set(key, value);
+  }
+}
+
+export function sectionPath(key: string): YamlPath {
+  return [SECTION, ...key.split(".")];
+}
+
+function mappingAt(file: YamlFile, path: YamlPath, value: unknown): ReadonlyMap<string, unknown> {
+  if (value === null || value === undefined) return new Map();
+  if (typeof value === "object" && !Array.isArray(value)) return new Map(Object.entries(value));
+  const source = file.placeOf(path);
+  const key = path.join(".");
+  const subject = key === "" ? "the file" : key;
+  throw new CacheError("INVALID_CONFIG", `${subject} must be a mapping of keys to values (${source})`, {
+    facts: { key, source },
+  });
+}
+
+function unknownKey(file: YamlFile, key: string): ConfigWarning {
+  const suggestion = suggestKey(key);
+  return {
+    text: "unknown configuration key, ignored",
+    key: `${SECTION}.${key}`,
+    source: file.placeOf(sectionPath(key)),
+    ...(suggestion === undefined ? {} : { suggestion: `${SECTION}.${suggestion}` }),
+  };
+}
+
+/** A known key that is spelled nearly alike, or of the same last name in another group. */
+function suggestKey(written: string): string | undefined {
+  const key = written.replaceAll('"', "");
+  const lastName = key.split(".").at(-1);
+  const sameName = KNOWN_KEYS.find((known) => known.split(".").at(-1) === lastName);
+  return sameName ?? closestName(key, [...KNOWN_KEYS, ...KNOWN_GROUPS]) ?? closestOfLastNames(lastName);
+}
+
+function closestOfLastNames(lastName: string | undefined): string | undefined {
+  const lastNames = KNOWN_KEYS.map((known) => known.split(".").at(-1)!);
+  const closest = closestName(lastName ?? "", lastNames);
+  return closest === undefined ? undefined : KNOWN_KEYS[lastNames.indexOf(closest)];
+}

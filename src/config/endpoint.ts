@@ -1,0 +1,60 @@
+/**
+ * Endpoints: `grpc://HOST:PORT`, with TLS `grpcs://` as configuration files say or `grpc+tls://` as clients do.
+ *
+ * Both spellings of TLS are read everywhere and mean the same. A port that is left out is the cache's own.
+ * IPv6 addresses stand in brackets in the text and without them in the value.
+ */
+import { isIPv6 } from "node:net";
+import { textSchema } from "./text-schema.ts";
+
+export interface Endpoint {
+  readonly scheme: "grpc" | "grpcs";
+  readonly host: string;
+  readonly port: number;
+}
+
+export const DEFAULT_PORT = 9090;
+
+const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
+  ["grpc", "grpc"],
+  ["grpcs", "grpcs"],
+  ["grpc+tls", "grpcs"],
+]);
+const ENDPOINT = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d{1,5}))?\/?$/i;
+const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?$/i;
+
+export const endpointSchema = textSchema((text, refuse): Endpoint => {
+  const match = ENDPOINT.exec(text);
+  const scheme = SCHEMES.get(match?.[1]?.toLowerCase() ?? "");
+  if (match === null || scheme === undefined) {
+    return refuse("must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS");
+  }
+  const host = readHost(match[2] ?? "");
+  if (host === undefined) return refuse("must have a host name or address between :// and the port");
+  const port = Number(match[3] ?? DEFAULT_PORT);
+  if (port > 65_535) return refuse("must have a port from 0 to 65535");
+  return { scheme, host, port };
+});
+
+function readHost(text: string): string | undefined {
+  if (text.startsWith("[")) {
+    const address = text.slice(1, -1);
+    return isIPv6(address) ? address : undefined;
+  }
+  return HOST_NAME.test(text) ? text : undefined;
+}
+
+/** The endpoint as configuration says it. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  return `${endpoint.scheme}://${formatAuthority(endpoint.host, endpoint.port)}`;
+}
+
+/** The endpoint as clients dial it: existing ones know `grpc` and `grpc+tls`, never `grpcs`. */
+export function formatDialEndpoint(endpoint: Endpoint): string {
+  const scheme = endpoint.scheme === "grpcs" ? "grpc+tls" : "grpc";
+  return `${scheme}://${formatAuthority(endpoint.host, endpoint.port)}`;
+}
+
+function formatAuthority(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}

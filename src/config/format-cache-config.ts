@@ -1,0 +1,59 @@
+/**
+ * The effective configuration as a flame-cluster.yaml, each value with its source behind it.
+ *
+ * What is printed can be used as a configuration file and gives the same configuration again. Settings without a
+ * value stand in a comment, so that a reader sees every key there is.
+ */
+import { stringify } from "yaml";
+import { formatByteSize } from "./byte-size.ts";
+import type { CacheConfig } from "./cache-config.ts";
+import { formatEndpoint } from "./endpoint.ts";
+import type { LoadedCacheConfig } from "./load-cache-config.ts";
+import { SETTINGS, type SettingName } from "./settings.ts";
+
+/** Text of several lines, the last one ended. */
+export function formatCacheConfig({
+  config,
+  sources,
+}: Pick<LoadedCacheConfig, "config" | "sources">): string {
+  const values = valuesOf(config);
+  const lines = ["cache:"];
+  let openGroup = "";
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const [group, key] = splitKey(SETTINGS[name].key);
+    if (group !== openGroup && group !== "") lines.push(`  ${group}:`);
+    openGroup = group;
+    const indent = group === "" ? "  " : "    ";
+    const value = values[name];
+    lines.push(
+      value === undefined
+        ? `${indent}# ${key}: not set`
+        : `${indent}${key}: ${formatScalar(value)} # ${sources[name]}`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function valuesOf(config: CacheConfig): Record<SettingName, string | number | undefined> {
+  return {
+    endpoint: formatEndpoint(config.endpoint),
+    networkInterface: config.networkInterface,
+    storage: config.storage.kind === "none" ? "none" : config.storage.directory,
+    evictionPolicy: config.eviction.policy,
+    maxMemory: formatByteSize(config.eviction.maxMemoryBytes),
+    maxObjects: config.eviction.maxObjects,
+    certFile: config.tls?.certFile,
+    keyFile: config.tls?.keyFile,
+    caFile: config.tls?.caFile,
+  };
+}
+
+function splitKey(key: string): [group: string, key: string] {
+  const dot = key.indexOf(".");
+  return dot < 0 ? ["", key] : [key.slice(0, dot), key.slice(dot + 1)];
+}
+
+/** Quoted where YAML needs it, never over several lines. */
+function formatScalar(value: string | number): string {
+  return stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
+}

@@ -1,0 +1,73 @@
+/**
+ * Which addresses to listen on, and which one to tell clients.
+ *
+ * What is advertised ends up in every ObjectRef and is dialled from other hosts, so a wildcard can only be listened on.
+ * The expression runs over names cut to a few characters, so that even a bad one costs little.
+ */
+import { isIPv4 } from "node:net";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import type { CacheConfig } from "./cache-config.ts";
+
+export interface ResolvedAddresses {
+  /** The endpoint's own address first. With port 0 the others take the port that the first one was given. */
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly advertisedHost: string;
+}
+
+export type InterfaceTable = NodeJS.Dict<NetworkInterfaceInfo[]>;
+
+const log = logFor("config");
+const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]);
+const LOOPBACK = "127.0.0.1";
+
+/** @throws {CacheError} INVALID_CONFIG when the expression matches no interface with an IPv4 address. */
+export function resolveAddresses(
+  config: Pick<CacheConfig, "endpoint" | "networkInterface">,
+  interfaces: InterfaceTable = networkInterfaces(),
+): ResolvedAddresses {
+  const { host, port } = config.endpoint;
+  const isWildcard = WILDCARDS.has(host);
+  if (config.networkInterface !== undefined) {
+    const advertisedHost = matchInterface(config.networkInterface, interfaces);
+    const isCovered = isWildcard || host === advertisedHost;
+    const listen = isCovered
+      ? [{ host, port }]
+      : [
+          { host, port },
+          { host: advertisedHost, port },
+        ];
+    return { listen, advertisedHost };
+  }
+  return { listen: [{ host, port }], advertisedHost: isWildcard ? firstExternal(interfaces) : host };
+}
+
+function matchInterface(pattern: string, interfaces: InterfaceTable): string {
+  const expression = new RegExp(pattern);
+  for (const [name, addresses] of Object.entries(interfaces)) {
+    if (!expression.test(name.slice(0, LIMITS.interfaceNameLengthMax))) continue;
+    const address = addresses?.find(hasIPv4);
+    if (address !== undefined) return address.address;
+  }
+  const names = Object.keys(interfaces).filter((name) => interfaces[name]?.some(hasIPv4));
+  throw new CacheError(
+    "INVALID_CONFIG",
+    `cache.network_interface must match an interface with an IPv4 address: got ${JSON.stringify(pattern)}, there are ${names.join(", ") || "none"}`,
+    { facts: { key: "cache.network_interface", value: pattern } },
+  );
+}
+
+function firstExternal(interfaces: InterfaceTable): string {
+  for (const addresses of Object.values(interfaces)) {
+    const address = addresses?.find((candidate) => hasIPv4(candidate) && !candidate.internal);
+    if (address !== undefined) return address.address;
+  }
+  log.warn("no external IPv4 address, clients on other hosts cannot connect", { advertised: LOOPBACK });
+  return LOOPBACK;
+}
+
+function hasIPv4(address: NetworkInterfaceInfo): boolean {
+  return isIPv4(address.address);
+}

@@ -1,0 +1,94 @@
+/**
+ * One setting out of the four sources, in their order: flag, environment, file, default.
+ *
+ * The first source that says anything decides, also when what it says is wrong: falling through to the
+ * next one would hide the mistake.
+ */
+import type { z } from "zod";
+import { assert, CacheError } from "../errors.ts";
+import { type CacheSection, sectionPath } from "./cache-section.ts";
+import { type Environment, readVariable } from "./flame-home.ts";
+import type { ConfigFlags, Setting, SettingWithDefault } from "./settings.ts";
+
+export type SourceKind = "flag" | "environment" | "file" | "default";
+
+export interface SettingSource {
+  readonly kind: SourceKind;
+  /** `--endpoint`, `FLAME_CACHE_ENDPOINT`, `/etc/flame-cluster.yaml:7` or `default`. */
+  readonly place: string;
+}
+
+export interface PickedSetting<T> {
+  readonly value: T;
+  readonly source: SettingSource;
+}
+
+export interface SettingSources {
+  readonly flags: ConfigFlags;
+  readonly env: Environment;
+  readonly section: CacheSection | undefined;
+}
+
+export const DEFAULT_SOURCE: SettingSource = { kind: "default", place: "default" };
+
+/** @throws {CacheError} INVALID_CONFIG naming key, value and source. */
+export function pickSetting<T>(setting: SettingWithDefault<T>, sources: SettingSources): PickedSetting<T>;
+export function pickSetting<T>(setting: Setting<T>, sources: SettingSources): PickedSetting<T | undefined>;
+export function pickSetting<T>(setting: Setting<T>, sources: SettingSources): PickedSetting<T | undefined> {
+  const found = findRaw(setting, sources);
+  const raw = found?.raw ?? setting.defaultText;
+  const source = found?.source ?? DEFAULT_SOURCE;
+  if (raw === undefined) return { value: undefined, source };
+  return {
+    value: readValue(setting.schema, raw, { key: `cache.${setting.key}`, source: source.place }),
+    source,
+  };
+}
+
+function findRaw(
+  setting: Setting<unknown>,
+  { flags, env, section }: SettingSources,
+): { raw: unknown; source: SettingSource } | undefined {
+  const flagged = setting.flag && flags[setting.flag.name];
+  if (setting.flag !== undefined && flagged !== undefined) {
+    return { raw: flagged, source: { kind: "flag", place: setting.flag.text } };
+  }
+  const fromEnv = setting.variable && readVariable(env, setting.variable);
+  if (setting.variable !== undefined && fromEnv !== undefined) {
+    return { raw: fromEnv, source: { kind: "environment", place: setting.variable } };
+  }
+  const fromFile = section?.values.get(setting.key);
+  if (section !== undefined && fromFile !== undefined) {
+    return { raw: fromFile, source: { kind: "file", place: section.file.placeOf(sectionPath(setting.key)) } };
+  }
+  return undefined;
+}
+
+/** What a value is called when it is wrong. */
+export interface ValueName {
+  readonly key: string;
+  readonly source: string;
+}
+
+/** @throws {CacheError} INVALID_CONFIG `KEY REASON: VALUE (SOURCE)` */
+export function readValue<T>(schema: z.ZodType<T>, raw: unknown, name: ValueName): T {
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  assert(issue !== undefined, "a failed parse has an issue");
+  throw wrongValue(name, raw, issue.message);
+}
+
+/** The error of a value that cannot be used. `reason` continues a sentence: "must be ...". */
+export function wrongValue(name: ValueName, raw: unknown, reason: string): CacheError {
+  const value = quoteValue(raw);
+  return new CacheError("INVALID_CONFIG", `${name.key} ${reason}: got ${value} (${name.source})`, {
+    facts: { key: name.key, value, source: name.source },
+  });
+}
+
+/** On one line and short, whatever it is. */
+function quoteValue(raw: unknown): string {
+  const text = JSON.stringify(raw) ?? String(raw);
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
+}

@@ -1,0 +1,105 @@
+/**
+ * Every setting of the cache server: its key under `cache`, its variable, its flag, its default and its schema.
+ *
+ * A new setting is a row here, a field in cache-config.ts, a line in load-cache-config.ts and a row in
+ * docs/configuration.md, which a test compares with this table.
+ */
+import type { z } from "zod";
+import { LIMITS } from "../limits.ts";
+import { byteSizeSchema } from "./byte-size.ts";
+import type { EvictionPolicyName } from "./cache-config.ts";
+import { endpointSchema } from "./endpoint.ts";
+import { storageLocationSchema } from "./storage-location.ts";
+import { textSchema } from "./text-schema.ts";
+
+/** What the command line can set, by the name the loader takes it under. */
+export interface ConfigFlags {
+  readonly endpoint?: string | undefined;
+  readonly storage?: string | undefined;
+  readonly networkInterface?: string | undefined;
+}
+
+export interface Setting<T> {
+  /** Dotted path under `cache`. */
+  readonly key: string;
+  readonly variable?: string;
+  readonly flag?: { readonly name: keyof ConfigFlags; readonly text: string };
+  /** What holds when no source sets it, as one would write it; without it the value is then undefined. */
+  readonly defaultText?: string;
+  readonly schema: z.ZodType<T>;
+}
+
+export interface SettingWithDefault<T> extends Setting<T> {
+  readonly defaultText: string;
+}
+
+const evictionPolicySchema = textSchema((text, refuse): EvictionPolicyName => {
+  const name = text.toLowerCase();
+  return name === "lru" || name === "none" ? name : refuse("must be lru or none");
+});
+
+const objectCountSchema = textSchema((text, refuse) => {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && Number.isSafeInteger(count)) return count;
+  return refuse("must be a whole number of at least 1; leave it out for no limit");
+});
+
+const interfacePatternSchema = textSchema((text, refuse) => {
+  if (text.length > LIMITS.interfacePatternLengthMax) {
+    return refuse(`must have at most ${LIMITS.interfacePatternLengthMax} characters`);
+  }
+  try {
+    new RegExp(text);
+    return text;
+  } catch {
+    return refuse("must be a regular expression over the names of network interfaces, such as ^eth0$");
+  }
+});
+
+const filePathSchema = textSchema((text, refuse) =>
+  text.includes("\0") ? refuse("must be a path without NUL characters") : text,
+);
+
+export const SETTINGS = {
+  endpoint: {
+    key: "endpoint",
+    variable: "FLAME_CACHE_ENDPOINT",
+    flag: { name: "endpoint", text: "--endpoint" },
+    defaultText: "grpc://127.0.0.1:9090",
+    schema: endpointSchema,
+  },
+  networkInterface: {
+    key: "network_interface",
+    flag: { name: "networkInterface", text: "--network-interface" },
+    schema: interfacePatternSchema,
+  },
+  storage: {
+    key: "storage",
+    variable: "FLAME_CACHE_STORAGE",
+    flag: { name: "storage", text: "--storage" },
+    defaultText: "none",
+    schema: storageLocationSchema,
+  },
+  evictionPolicy: {
+    key: "eviction.policy",
+    variable: "FLAME_CACHE_EVICTION_POLICY",
+    defaultText: "lru",
+    schema: evictionPolicySchema,
+  },
+  maxMemory: {
+    key: "eviction.max_memory",
+    variable: "FLAME_CACHE_MAX_MEMORY",
+    defaultText: "1G",
+    schema: byteSizeSchema,
+  },
+  maxObjects: {
+    key: "eviction.max_objects",
+    variable: "FLAME_CACHE_MAX_OBJECTS",
+    schema: objectCountSchema,
+  },
+  certFile: { key: "tls.cert_file", schema: filePathSchema },
+  keyFile: { key: "tls.key_file", schema: filePathSchema },
+  caFile: { key: "tls.ca_file", variable: "FLAME_CA_FILE", schema: filePathSchema },
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;

@@ -1,0 +1,31 @@
+/**
+ * Reads the PEM files that a configuration names.
+ */
+import { readFileSync } from "node:fs";
+import { CacheError } from "../errors.ts";
+import type { TlsConfig } from "./cache-config.ts";
+
+export interface TlsFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca?: Buffer;
+}
+
+/** @throws {CacheError} INVALID_CONFIG when a file cannot be read any more. */
+export function readTlsFiles(tls: TlsConfig): TlsFiles {
+  const cert = readPem("tls.cert_file", tls.certFile);
+  const key = readPem("tls.key_file", tls.keyFile);
+  return tls.caFile === undefined ? { cert, key } : { cert, key, ca: readPem("tls.ca_file", tls.caFile) };
+}
+
+function readPem(key: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CacheError("INVALID_CONFIG", `${key} cannot be read: ${reason}`, {
+      cause,
+      facts: { key, value: file },
+    });
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * A YAML file as plain values that still know their lines, so that every complaint can say where to look.
+ *
+ * Reads the whole file, at most `configFileBytesMax`; YAML's own checks (duplicate keys, alias bombs) are on.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+
+export type YamlPath = readonly (string | number)[];
+
+export interface YamlFile {
+  readonly path: string;
+  /** Plain data; null for an empty file. */
+  readonly value: unknown;
+  /** `FILE:LINE` of the value at this path, or of the nearest part of the path that exists. */
+  placeOf(path: YamlPath): string;
+}
+
+/**
+ * Reads a file; undefined when there is none.
+ * @throws {CacheError} INVALID_CONFIG when it cannot be read, is too large or is not YAML.
+ */
+export function readYamlFile(path: string): YamlFile | undefined {
+  const text = readText(path);
+  return text === undefined ? undefined : parseYamlText(path, text);
+}
+
+function readText(path: string): string | undefined {
+  try {
+    if (statSync(path).size > LIMITS.configFileBytesMax) {
+      throw new CacheError("INVALID_CONFIG", `${path} is larger than ${LIMITS.configFileBytesMax} bytes`, {
+        facts: { source: path },
+      });
+    }
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof CacheError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new CacheError("INVALID_CONFIG", `${path} cannot be read: ${code ?? "unknown reason"}`, {
+      facts: { source: path },
+      cause: error,
+    });
+  }
+}
+
+/** @throws {CacheError} INVALID_CONFIG naming the line. */
+export function parseYamlText(path: string, text: string): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    throw notYaml(`${path}:${lines.linePos(problem.pos[0]).line}`, problem);
+  }
+  return {
+    path,
+    value: plainValue(path, document),
+    placeOf: (at) => `${path}:${lines.linePos(positionOf(document, at)).line}`,
+  };
+}
+
+function plainValue(path: string, document: Document.Parsed): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw notYaml(path, error as Error);
+  }
+}
+
+function notYaml(source: string, problem: Error): CacheError {
+  const reason = problem.message.split("\n", 1)[0];
+  return new CacheError("INVALID_CONFIG", `${source} is not valid YAML: ${reason}`, {
+    facts: { source },
+    cause: problem,
+  });
+}
+
+/** Offset of the key (in a map) or item (in a list) that the path ends at. */
+function positionOf(document: Document.Parsed, path: YamlPath): number {
+  let node: unknown = document.contents;
+  let position = startOf(node) ?? 0;
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    let next: unknown;
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+      position = startOf(pair?.key) ?? position;
+      next = pair?.value;
+    } else if (isSeq(node)) {
+      next = node.items[Number(step)];
+      position = startOf(next) ?? position;
+    }
+    if (next === undefined || next === null) break;
+    node = next;
+  }
+  return position;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}

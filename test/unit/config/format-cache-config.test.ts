@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { formatCacheConfig } from "../../../src/config/format-cache-config.ts";
+import { loadCacheConfig } from "../../../src/config/load-cache-config.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "flame-config-"));
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+describe("the printed configuration", () => {
+  it("has each value with its source", () => {
+    const env = { FLAME_HOME: root, FLAME_CACHE_MAX_MEMORY: "2048M" };
+    const loaded = loadCacheConfig({ env, flags: { storage: "/data: #1" } });
+    expect(formatCacheConfig(loaded)).toBe(`cache:
+  endpoint: grpc://127.0.0.1:9090 # default
+  # network_interface: not set
+  storage: "/data: #1" # --storage
+  eviction:
+    policy: lru # default
+    max_memory: 2G # FLAME_CACHE_MAX_MEMORY
+    # max_objects: not set
+  tls:
+    # cert_file: not set
+    # key_file: not set
+    # ca_file: not set
+`);
+  });
+
+  it("gives the same configuration when it is read again", () => {
+    const pem = join(root, "a b.pem");
+    writeFileSync(pem, "");
+    const file = join(root, "first.yaml");
+    writeFileSync(
+      file,
+      `cache:
+  endpoint: grpc+tls://[::1]:0
+  network_interface: "^(eth|en)\\\\d+: $"
+  storage: "fs:///data/\\"quoted\\" \\ttab"
+  eviction: {policy: none, max_memory: 1000001, max_objects: 7}
+  tls: {cert_file: "${pem}", key_file: "${pem}", ca_file: "${pem}"}
+`,
+    );
+    const env = { FLAME_HOME: root };
+    const first = loadCacheConfig({ env, configFile: file });
+    const again = join(root, "again.yaml");
+    writeFileSync(again, formatCacheConfig(first));
+    const second = loadCacheConfig({ env, configFile: again });
+    expect(second.config).toEqual(first.config);
+    expect(second.warnings).toEqual([]);
+  });
+});

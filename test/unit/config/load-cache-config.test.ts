@@ -1,0 +1,151 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type LoadOptions, loadCacheConfig } from "../../../src/config/load-cache-config.ts";
+
+let root: string;
+let home: string;
+let env: Record<string, string>;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "flame-config-"));
+  home = join(root, "home");
+  mkdirSync(home);
+  env = { FLAME_HOME: home, HOME: root };
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+function write(name: string, text: string): string {
+  const path = join(root, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+const load = (options: LoadOptions = {}) => loadCacheConfig({ env, workingDirectory: root, ...options });
+
+describe("the configuration of a cache server", () => {
+  it("is the documented default without any source", () => {
+    const { config, warnings, sources } = load();
+    expect(config).toEqual({
+      endpoint: { scheme: "grpc", host: "127.0.0.1", port: 9090 },
+      networkInterface: undefined,
+      storage: { kind: "none" },
+      eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
+      tls: undefined,
+    });
+    expect(warnings).toEqual([]);
+    expect(new Set(Object.values(sources))).toEqual(new Set(["default"]));
+  });
+
+  it("reads every key of the file and tells the line of each", () => {
+    write("cert.pem", "");
+    write("key.pem", "");
+    write("ca.pem", "");
+    const configFile = write(
+      "full.yaml",
+      `cluster: { name: other }
+cache:
+  endpoint: grpcs://0.0.0.0:7000
+  network_interface: ^eth
+  storage: /var/lib/cache
+  eviction:
+    policy: none
+    max_memory: 8G
+    max_objects: 1000
+  tls:
+    cert_file: cert.pem
+    key_file: ./key.pem
+    ca_file: ${join(root, "ca.pem")}
+`,
+    );
+    const { config, warnings, sources } = load({ configFile });
+    expect(config).toEqual({
+      endpoint: { scheme: "grpcs", host: "0.0.0.0", port: 7000 },
+      networkInterface: "^eth",
+      storage: { kind: "files", directory: "/var/lib/cache" },
+      eviction: { policy: "none", maxMemoryBytes: 8 * 1024 ** 3, maxObjects: 1000 },
+      tls: { certFile: join(root, "cert.pem"), keyFile: join(root, "key.pem"), caFile: join(root, "ca.pem") },
+    });
+    expect(warnings).toEqual([]);
+    expect(sources).toEqual({
+      endpoint: `${configFile}:3`,
+      networkInterface: `${configFile}:4`,
+      storage: `${configFile}:5`,
+      evictionPolicy: `${configFile}:7`,
+      maxMemory: `${configFile}:8`,
+      maxObjects: `${configFile}:9`,
+      certFile: `${configFile}:11`,
+      keyFile: `${configFile}:12`,
+      caFile: `${configFile}:13`,
+    });
+  });
+
+  it("takes flag over environment over file over default", () => {
+    const configFile = write("order.yaml", "cache:\n  endpoint: grpc://file:1\n  storage: none\n");
+    const flags = { endpoint: "grpc://flag:3" };
+    env.FLAME_CACHE_ENDPOINT = "grpc://env:2";
+    expect(load({ configFile, flags }).config.endpoint.host).toBe("flag");
+    expect(load({ configFile, flags }).sources.endpoint).toBe("--endpoint");
+    expect(load({ configFile }).config.endpoint.host).toBe("env");
+    expect(load({ configFile }).sources.endpoint).toBe("FLAME_CACHE_ENDPOINT");
+    delete env.FLAME_CACHE_ENDPOINT;
+    expect(load({ configFile }).config.endpoint.host).toBe("file");
+    expect(load().config.endpoint.host).toBe("127.0.0.1");
+  });
+
+  it.each([
+    ["FLAME_CACHE_EVICTION_POLICY", "none", { eviction: { policy: "none" } }],
+    ["FLAME_CACHE_MAX_MEMORY", "2G", { eviction: { maxMemoryBytes: 2 * 1024 ** 3 } }],
+    ["FLAME_CACHE_MAX_OBJECTS", "5", { eviction: { maxObjects: 5 } }],
+    ["FLAME_CACHE_STORAGE", "/x", { storage: { kind: "files", directory: "/x" } }],
+  ])("takes %s from the environment", (name, value, expected) => {
+    env[name] = value;
+    expect(load().config).toMatchObject(expected);
+  });
+
+  it("takes an empty variable for one that is not set, and null in the file likewise", () => {
+    env.FLAME_CACHE_MAX_MEMORY = "";
+    const configFile = write("null.yaml", "cache:\n  endpoint:\n  eviction:\n  tls: {ca_file: null}\n");
+    expect(load({ configFile }).config).toEqual(load().config);
+  });
+
+  it.each(["", "# nothing\n", "session: {}\n", "cache:\n", "cache: {}\n"])(
+    "may be missing from the file: %j",
+    (text) => {
+      expect(load({ configFile: write("none.yaml", text) }).config).toEqual(load().config);
+    },
+  );
+
+  it("is read from flame-cluster.yaml in FLAME_HOME when no file is named", () => {
+    writeFileSync(join(home, "flame-cluster.yaml"), "cache: {endpoint: 'grpc://found:1'}\n");
+    expect(load().config.endpoint.host).toBe("found");
+  });
+
+  it("has ~/.flame for FLAME_HOME when that is not set", () => {
+    mkdirSync(join(root, ".flame"));
+    writeFileSync(join(root, ".flame", "flame-cluster.yaml"), "cache: {storage: data}\n");
+    expect(load({ env: { HOME: root } }).config.storage).toEqual({
+      kind: "files",
+      directory: join(root, ".flame", "data"),
+    });
+  });
+
+  it("has relative storage under FLAME_HOME from file and environment, under the working directory from a flag", () => {
+    const configFile = write("relative.yaml", "cache:\n  storage: fs://in-file\n");
+    expect(load({ configFile }).config.storage).toEqual({ kind: "files", directory: join(home, "in-file") });
+    env.FLAME_CACHE_STORAGE = "in-env";
+    expect(load({ configFile }).config.storage).toEqual({ kind: "files", directory: join(home, "in-env") });
+    expect(load({ configFile, flags: { storage: ".flame" } }).config.storage).toEqual({
+      kind: "files",
+      directory: join(root, ".flame"),
+    });
+  });
+
+  it("can be handed to a worker thread", () => {
+    const { config } = load();
+    expect(structuredClone(config)).toEqual(config);
+  });
+});
