@@ -27,6 +27,8 @@ export class QueuedMessageReader implements MessageReader {
   readonly #queue = new ChunkQueue();
   #isPaused = false;
   #isEnded = false;
+  /** What a client's peer said behind its last message, if that was not OK. */
+  #endError: Error | undefined;
   #failure: Error | undefined;
   /** Bytes of the current message that were not read yet. */
   #unread = 0;
@@ -54,9 +56,11 @@ export class QueuedMessageReader implements MessageReader {
     }
   }
 
-  /** The peer has half-closed. */
-  end(): void {
+  /** The peer has half-closed; with an error the reader is told after the last message. */
+  end(error?: Error): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#endError = error;
     this.#wake();
   }
 
@@ -110,6 +114,7 @@ export class QueuedMessageReader implements MessageReader {
       return new QueuedMessage(this, sizeBytes);
     }
     if (!this.#isEnded) return undefined;
+    if (this.#endError !== undefined) throw this.#endError;
     if (waiting === 0) return null;
     throw new CacheError("INVALID_REQUEST", "the call ended inside the prefix of a message");
   }
@@ -117,9 +122,8 @@ export class QueuedMessageReader implements MessageReader {
   #nextChunks(): Buffer[] | undefined {
     if (this.#queue.sizeBytes === 0) {
       if (!this.#isEnded) return undefined;
-      throw new CacheError("INVALID_REQUEST", "the call ended inside a message", {
-        facts: { missingBytes: this.#unread },
-      });
+      const facts = { missingBytes: this.#unread };
+      throw this.#endError ?? new CacheError("INVALID_REQUEST", "the call ended inside a message", { facts });
     }
     const before = this.#queue.sizeBytes;
     const chunks = this.#queue.take(this.#unread);

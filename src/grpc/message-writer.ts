@@ -20,7 +20,7 @@ interface Waiter {
 
 export class StreamMessageWriter implements MessageWriter {
   readonly #stream: Http2Stream;
-  /** Called before each message: sends what has to come first, or throws when the call is over. */
+  /** Called before each message: sends what has to come first. */
   readonly #beforeMessage: () => void;
   /** Bytes of the current message that have not been given yet. */
   #missing = 0;
@@ -45,6 +45,7 @@ export class StreamMessageWriter implements MessageWriter {
     assert(this.#missing === 0, "a message is written to its end before the next one");
     const given = sizeOf(first);
     assert(given <= sizeBytes, "a message is not larger than it was declared");
+    if (this.#failure !== undefined) throw this.#failure;
     this.#beforeMessage();
     this.#missing = sizeBytes - given;
     if (PREFIX_SIZE_BYTES + given <= LIMITS.copiedMessageBytesMax) this.#sendCopied(sizeBytes, first, given);

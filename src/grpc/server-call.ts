@@ -154,7 +154,6 @@ export class Http2ServerCall implements ServerCall {
   }
 
   #beforeMessage(): void {
-    if (this.#reason !== undefined) throw this.#reason;
     assert(!this.#isAnswered, "a call is not written to after its handler is done");
     if (!this.#stream.headersSent) this.#respond();
     this.#session.countMessage();

@@ -1,0 +1,145 @@
+/**
+ * One call on the client: requests go out, messages come in, and behind the last one stands the status.
+ *
+ * Messages that came before an error status are delivered before it. Ways to end early: `cancel`, the caller's signal,
+ * the deadline; each resets the stream. A connection that breaks is UNAVAILABLE.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
+ */
+import {
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from "node:http2";
+import { CacheError } from "../errors.ts";
+import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
+import { QueuedMessageReader } from "./message-reader.ts";
+import { StreamMessageWriter } from "./message-writer.ts";
+import { HeaderMetadata } from "./metadata.ts";
+import { errorOfHttpStatus, errorOfReset, errorOfStatus, GrpcError } from "./status.ts";
+import { decodeStatusMessage } from "./status-message.ts";
+
+export interface ClientCall extends MessageWriter {
+  /** The answers; null after the last one when the status is OK, else the error of the status. */
+  readonly responses: MessageReader;
+  /** What the server sent ahead of its messages, once it is here. */
+  readonly headers: CallMetadata | undefined;
+  /** What the server sent with its status, once it is here. */
+  readonly trailers: CallMetadata | undefined;
+  /** Half-closes: no more requests. */
+  endRequests(): void;
+  /** Ends the call; whoever reads or writes it is told CANCELLED. */
+  cancel(): void;
+}
+
+export class Http2ClientCall implements ClientCall {
+  readonly responses: QueuedMessageReader;
+  headers: CallMetadata | undefined;
+  trailers: CallMetadata | undefined;
+  readonly #stream: ClientHttp2Stream;
+  readonly #writer: StreamMessageWriter;
+  readonly #signal: AbortSignal | undefined;
+  readonly #deadline: NodeJS.Timeout | undefined;
+  #statusError: Error | undefined;
+  #hasStatus = false;
+  #isOver = false;
+
+  constructor(stream: ClientHttp2Stream, limits: { timeoutMs?: number; signal?: AbortSignal }) {
+    this.#stream = stream;
+    this.#signal = limits.signal;
+    this.responses = new QueuedMessageReader(stream);
+    this.#writer = new StreamMessageWriter(stream, () => undefined);
+    stream.on("response", (headers) => this.#takeHeaders(headers));
+    stream.on("trailers", (headers) => this.#takeStatus(headers));
+    stream.on("data", (chunk: Buffer) => this.responses.push(chunk));
+    stream.on("end", () => this.#end());
+    stream.on("error", (error) => this.#fail(connectionError(error)));
+    stream.on("close", () => this.#close());
+    if (limits.timeoutMs !== undefined) {
+      this.#deadline = setTimeout(() => this.#abandon(new CacheError("DEADLINE_EXCEEDED")), limits.timeoutMs);
+    }
+    if (this.#signal?.aborted) this.#onAbort();
+    else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  write(parts: readonly Uint8Array[]): Promise<void> | undefined {
+    return this.#writer.write(parts);
+  }
+
+  startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined {
+    return this.#writer.startMessage(sizeBytes, first);
+  }
+
+  writePiece(piece: Uint8Array): Promise<void> | undefined {
+    return this.#writer.writePiece(piece);
+  }
+
+  endRequests(): void {
+    if (!this.#isOver) this.#stream.end();
+  }
+
+  cancel(): void {
+    this.#abandon(new CacheError("CANCELLED"));
+  }
+
+  readonly #onAbort = (): void => {
+    this.#abandon(new CacheError("CANCELLED", undefined, { cause: this.#signal?.reason }));
+  };
+
+  #takeHeaders(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {
+    this.headers = new HeaderMetadata(headers);
+    const httpStatus = headers[":status"] ?? 0;
+    if (httpStatus !== 200) this.#abandon(errorOfHttpStatus(httpStatus));
+    else if (headers["grpc-status"] !== undefined) this.#takeStatus(headers);
+    else if (!headers["content-type"]?.startsWith("application/grpc"))
+      this.#abandon(errorOfHttpStatus(httpStatus));
+  }
+
+  #takeStatus(headers: IncomingHttpHeaders): void {
+    this.trailers = new HeaderMetadata(headers);
+    const code = Number(this.trailers.get("grpc-status") ?? Number.NaN);
+    this.#hasStatus = true;
+    if (code === 0) return;
+    const message = decodeStatusMessage(this.trailers.get("grpc-message") ?? "");
+    this.#statusError = errorOfStatus({ code, message });
+  }
+
+  /** All that the server had to say was read from the stream. */
+  #end(): void {
+    if (!this.#hasStatus) return;
+    this.responses.end(this.#statusError);
+    this.#writer.fail(this.#statusError ?? new CacheError("CANCELLED", "the server has answered"));
+    // Whatever we still wanted to send, nobody will read it.
+    if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #abandon(reason: Error): void {
+    this.#fail(reason);
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #fail(reason: Error): void {
+    if (this.#hasStatus || this.#isOver) return;
+    this.#isOver = true;
+    this.responses.fail(reason);
+    this.#writer.fail(reason);
+  }
+
+  #close(): void {
+    clearTimeout(this.#deadline);
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#hasStatus) this.#end();
+    const { session, rstCode } = this.#stream;
+    const isConnectionLost = session === undefined || session.destroyed;
+    this.#fail(isConnectionLost ? connectionError(undefined) : errorOfReset(rstCode));
+    this.#isOver = true;
+  }
+}
+
+function connectionError(cause: Error | undefined): GrpcError {
+  return new GrpcError(
+    "UNAVAILABLE",
+    "the connection to the server broke",
+    cause === undefined ? {} : { cause },
+  );
+}
