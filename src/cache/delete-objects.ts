@@ -1,0 +1,61 @@
+/**
+ * Deletes what a pattern names: the files of each object, after the version floor was raised above all of them.
+ *
+ * The floor comes first: if the process dies in between, some objects are still there, but no version can come
+ * twice. Cost: one floor write at most, and what it takes to remove the named objects; nothing else is touched.
+ */
+import { logFor } from "../log.ts";
+import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
+import type { DraftHost } from "./put-draft.ts";
+
+const log = logFor("cache");
+
+/** @returns the number of objects that were there. */
+export async function deleteObjects(host: DraftHost, pattern: KeyPattern): Promise<number> {
+  const keys = await collectKeys(host, pattern);
+  let highest = 0;
+  for (const key of keys) {
+    const entry = await host.locks.run(formatObjectKey(key), () => host.findLocked(key));
+    highest = Math.max(highest, entry?.version ?? 0);
+  }
+  await host.storage.raiseVersionFloor(highest);
+  let deleted = 0;
+  for (const key of keys) {
+    if (await host.locks.run(formatObjectKey(key), () => deleteLocked(host, key))) deleted += 1;
+  }
+  log.debug("deleted", { scope: pattern.scope, objects: deleted });
+  return deleted;
+}
+
+async function deleteLocked(host: DraftHost, key: ObjectKey): Promise<boolean> {
+  const entry = await host.findLocked(key);
+  if (entry === undefined) return false;
+  // The object may have grown since the floor was raised for all.
+  await host.storage.raiseVersionFloor(entry.version);
+  host.index.delete(key);
+  await host.storage.remove({ key, part: { kind: "file" } });
+  await host.storage.remove({ key, part: { kind: "stream" } });
+  await host.dropPatches(key, entry);
+  return true;
+}
+
+/** Keys from the index and from the storage, which may know of files that clients dropped. */
+async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
+  if (pattern.scope === "object") return [pattern.key];
+  const keys = new Map<string, ObjectKey>();
+  for (const [key] of host.index.entries(pattern)) keys.set(formatObjectKey(key), key);
+  for (const sessionId of await sessionsOf(host, pattern)) {
+    if (pattern.scope === "all") break;
+    const scanned = await host.storage.scanSession(pattern.applicationId, sessionId);
+    for (const { key, part } of scanned?.names ?? []) {
+      if (part.kind !== "patch") keys.set(formatObjectKey(key), key);
+    }
+  }
+  return [...keys.values()];
+}
+
+async function sessionsOf(host: DraftHost, pattern: KeyPattern): Promise<readonly string[]> {
+  if (pattern.scope === "session") return [pattern.sessionId];
+  if (pattern.scope === "application") return await host.storage.listSessions(pattern.applicationId);
+  return [];
+}

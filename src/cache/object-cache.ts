@@ -1,0 +1,213 @@
+/**
+ * The rules of the cache: put, patch, get, list, delete, and what of it survives a restart.
+ *
+ * Calls are answered as soon as `start` returns: a key names its file, so what the index does not know yet is read
+ * from disk when it is asked for. Only a list waits for the background scan.
+ */
+import { randomUUID } from "node:crypto";
+import { CacheError, isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import {
+  formatObjectKey,
+  type KeyPattern,
+  type ObjectKey,
+  type SessionPrefix,
+} from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
+import { verifyChecksum } from "../object/verify-object.ts";
+import type { ObjectStorage } from "../storage/object-storage.ts";
+import { deleteObjects } from "./delete-objects.ts";
+import { KeyLocks } from "./key-locks.ts";
+import { type IndexEntry, ObjectIndex } from "./object-index.ts";
+import { ObjectLoader } from "./object-loader.ts";
+import { ObjectReading } from "./object-reading.ts";
+import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
+import { scanStorage } from "./scan-storage.ts";
+
+const log = logFor("cache");
+
+/** An object opened for a get. `base` is absent when only patches, or nothing, have to be sent. */
+export interface OpenedObject {
+  readonly reading: ObjectReading;
+  readonly base: StoredObject | undefined;
+}
+
+export class ObjectCache {
+  readonly #storage: ObjectStorage;
+  readonly #index = new ObjectIndex();
+  readonly #locks = new KeyLocks();
+  readonly #loader: ObjectLoader;
+  readonly #host: DraftHost;
+  readonly #stopping = new AbortController();
+  #scanned: Promise<void> = Promise.resolve();
+
+  constructor(storage: ObjectStorage) {
+    this.#storage = storage;
+    this.#loader = new ObjectLoader(storage);
+    this.#host = {
+      storage,
+      index: this.#index,
+      locks: this.#locks,
+      findLocked: (key) => this.#findLocked(key),
+      dropPatches: (key, entry) => this.#dropPatches(key, entry),
+    };
+  }
+
+  /** Makes the storage ready and begins the scan; calls may come when it returns. */
+  async start(): Promise<void> {
+    await this.#storage.start();
+    this.#scanned = scanStorage(this.#storage, (key) => this.find(key), this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#scanned;
+    await this.#storage.stop();
+  }
+
+  /** Objects the index knows of now. */
+  get size(): number {
+    return this.#index.size;
+  }
+
+  /** Begins a put that creates or replaces. */
+  draftPut(key: ObjectKey, kind: ObjectKind): Draft {
+    return new BaseDraft(this.#host, key, kind, false);
+  }
+
+  /** Begins a put under an object id that the server makes. */
+  draftCreate(prefix: SessionPrefix, kind: ObjectKind): Draft {
+    return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, kind, true);
+  }
+
+  /**
+   * Begins a patch.
+   * @param fits throws INVALID_REQUEST when the patch does not fit the base; asked again when the base was replaced.
+   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT, INVALID_REQUEST when the kinds differ.
+   */
+  async draftPatch(key: ObjectKey, kind: ObjectKind, fits: (base: StoredObject) => void): Promise<Draft> {
+    let checkedBase: number | undefined;
+    const accept = async (entry: IndexEntry): Promise<void> => {
+      if (entry.damage !== undefined) throw damageError(entry);
+      if (entry.kind !== kind) {
+        throw new CacheError("INVALID_REQUEST", `the object is ${entry.kind}, the patch is ${kind}`);
+      }
+      if (kind === "opaque" || checkedBase === entry.baseVersion) return;
+      const opened = await this.#openLocked(key, entry);
+      try {
+        if (opened.base !== undefined) fits(opened.base);
+        checkedBase = entry.baseVersion;
+      } finally {
+        opened.reading.close();
+      }
+    };
+    await this.#locks.run(formatObjectKey(key), async () => {
+      const entry = await this.#findLocked(key);
+      if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+      await accept(entry);
+    });
+    return new PatchDraft(this.#host, key, accept);
+  }
+
+  /** The entry of a key, damaged ones included; undefined when there is no object. */
+  async find(key: ObjectKey): Promise<IndexEntry | undefined> {
+    return this.#index.get(key) ?? (await this.#locks.run(formatObjectKey(key), () => this.#findLocked(key)));
+  }
+
+  /** The entry of a readable object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  async stat(key: ObjectKey): Promise<IndexEntry> {
+    const entry = await this.find(key);
+    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    if (entry.damage !== undefined) throw damageError(entry);
+    return entry;
+  }
+
+  /**
+   * Opens an object for reading; the caller closes `reading`.
+   * @param needsBase asked with the entry, under the lock, whether the base has to be opened.
+   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
+   */
+  open(key: ObjectKey, needsBase: (entry: IndexEntry) => boolean): Promise<OpenedObject> {
+    return this.#locks.run(formatObjectKey(key), async () => {
+      const entry = await this.#findLocked(key);
+      if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+      if (entry.damage !== undefined) throw damageError(entry);
+      if (!needsBase(entry))
+        return { reading: new ObjectReading(this.#storage, key, entry), base: undefined };
+      return await this.#openLocked(key, entry);
+    });
+  }
+
+  /** Called by a get that met damaged bytes midway: the object is an error from now on, its file stays. */
+  reportDamage(reading: ObjectReading, error: CacheError): void {
+    log.error("object is damaged", {
+      key: formatObjectKey(reading.key),
+      reason: error.message,
+      ...error.facts,
+    });
+    reading.entry.damage = error.message;
+  }
+
+  /** What a pattern names, readable objects only, once the scan has seen all; a snapshot of nothing. */
+  async *list(pattern: KeyPattern): AsyncGenerator<[ObjectKey, IndexEntry]> {
+    if (pattern.scope === "object") await this.find(pattern.key);
+    else await this.#scanned;
+    for (const found of this.#index.entries(pattern)) if (found[1].damage === undefined) yield found;
+  }
+
+  /** Deletes what a pattern names, also what the index does not know yet. @returns how many objects. */
+  async delete(pattern: KeyPattern): Promise<number> {
+    return await deleteObjects(this.#host, pattern);
+  }
+
+  async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {
+    const known = this.#index.get(key);
+    if (known !== undefined) return known;
+    const entry = await this.#loader.load(key);
+    if (entry !== undefined) this.#index.set(key, entry);
+    return entry;
+  }
+
+  async #openLocked(key: ObjectKey, entry: IndexEntry): Promise<OpenedObject> {
+    const reading = new ObjectReading(this.#storage, key, entry);
+    try {
+      const base = await reading.openBase();
+      if (base === undefined) {
+        log.warn("object's file is gone", { key: formatObjectKey(key) });
+        await this.#storage.raiseVersionFloor(entry.version);
+        this.#index.delete(key);
+        throw new CacheError("OBJECT_NOT_FOUND");
+      }
+      if (!entry.isVerified) await verifyOnce(entry, base);
+      return { reading, base };
+    } catch (error) {
+      reading.close();
+      if (isCacheError(error, "OBJECT_CORRUPT")) {
+        this.#index.set(key, await this.#loader.quarantine(key, entry, error));
+      }
+      throw error;
+    }
+  }
+
+  async #dropPatches(key: ObjectKey, entry: IndexEntry): Promise<void> {
+    if (entry.version === entry.baseVersion) return;
+    const drop = () => this.#storage.removePatches(key, { only: entry.baseVersion });
+    if (entry.readers === 0) return await drop();
+    entry.onIdle = () => {
+      drop().catch((error: unknown) => log.warn("patches left behind", { key: formatObjectKey(key), error }));
+    };
+  }
+}
+
+/** Compares an object that was found on disk with its checksum, once per process. */
+async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> {
+  if (base.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
+    await verifyChecksum(base.source, base.checksum);
+  entry.isVerified = true;
+}
+
+function damageError(entry: IndexEntry): CacheError {
+  return new CacheError("OBJECT_CORRUPT", undefined, { facts: { reason: entry.damage } });
+}

@@ -1,0 +1,149 @@
+/**
+ * From files to index entries: the directory is the truth, and what the index knows is read from it here.
+ *
+ * Three callers: the background scan, a miss (a client may have dropped a file), and a put that must know the version
+ * before its own. A file that is damaged is quarantined, its version kept from being used again, and its key
+ * answers OBJECT_CORRUPT. What a crash can leave: two forms of one base, of which the higher version wins, and patches
+ * of an older base, which belong to nothing by their name and are dropped by the scan.
+ */
+import { type CacheError, isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
+import { readStoredObject } from "../object/stored-object.ts";
+import { verifyChecksum } from "../object/verify-object.ts";
+import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
+import type { IndexEntry } from "./object-index.ts";
+
+const log = logFor("loading");
+
+interface FoundBase {
+  readonly form: "file" | "stream";
+  readonly object: StoredObject;
+}
+
+export class ObjectLoader {
+  readonly #storage: ObjectStorage;
+  /** The highest version seen on disk, for keys whose own version is lost. */
+  #highestVersion = 0;
+
+  constructor(storage: ObjectStorage) {
+    this.#storage = storage;
+  }
+
+  /**
+   * Reads what the storage holds under a key; the key's lock is held by the caller.
+   * @returns undefined when there is nothing, or nothing whole yet; an entry with `damage` when it cannot be read.
+   */
+  async load(key: ObjectKey): Promise<IndexEntry | undefined> {
+    try {
+      const base = await this.#loadBase(key);
+      if (base === undefined) return undefined;
+      return await this.#withPatches(key, base);
+    } catch (error) {
+      if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
+      const version = Math.max(this.#storage.versionFloor, this.#highestVersion) + LIMITS.versionJumpOnLoss;
+      await this.#storage.raiseVersionFloor(version);
+      return damagedEntry(version, error.message);
+    }
+  }
+
+  /** Takes an object's base out of the way after its bytes were found to be damaged. */
+  async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<IndexEntry> {
+    await this.#storage.raiseVersionFloor(entry.version);
+    await this.#quarantine(key, { kind: entry.form }, error);
+    return damagedEntry(entry.version, error.message);
+  }
+
+  async #loadBase(key: ObjectKey): Promise<FoundBase | undefined> {
+    const asFile = await this.#read(key, { kind: "file" });
+    const asStream = await this.#read(key, { kind: "stream" });
+    if (asStream === undefined) return asFile && { form: "file", object: asFile };
+    if (asFile === undefined) return { form: "stream", object: asStream };
+    const keepFile = asFile.version > asStream.version;
+    await this.#storage.remove({ key, part: { kind: keepFile ? "stream" : "file" } });
+    return keepFile ? { form: "file", object: asFile } : { form: "stream", object: asStream };
+  }
+
+  /** Facts of one file; quarantines it when damaged and says so by throwing. */
+  async #read(key: ObjectKey, part: ObjectPart): Promise<StoredObject | undefined> {
+    const file = await this.#storage.open({ key, part });
+    if (file === undefined) return undefined;
+    try {
+      const form = part.kind === "patch" ? "either" : part.kind;
+      const object = await readStoredObject(file, form, LIMITS.loadWholeBytesMax);
+      if (object === undefined) {
+        log.debug("file is not whole yet", { key: formatObjectKey(key) });
+        return undefined;
+      }
+      this.#highestVersion = Math.max(this.#highestVersion, object.version);
+      if (file.sizeBytes <= LIMITS.loadWholeBytesMax) await verifyChecksum(object.source, object.checksum);
+      return object;
+    } catch (error) {
+      // A damaged patch stays: were it moved, the object would look whole, one version younger.
+      if (isCacheError(error, "OBJECT_CORRUPT") && part.kind !== "patch")
+        await this.#quarantine(key, part, error);
+      throw error;
+    } finally {
+      file.close();
+    }
+  }
+
+  async #quarantine(key: ObjectKey, part: ObjectPart, error: CacheError): Promise<void> {
+    log.error("object is damaged and quarantined", {
+      key: formatObjectKey(key),
+      reason: error.message,
+      ...error.facts,
+    });
+    await this.#storage.quarantine({ key, part }, error.message);
+  }
+
+  async #withPatches(key: ObjectKey, base: FoundBase): Promise<IndexEntry> {
+    const { kind, version: baseVersion, rowCount, dataBytes } = base.object;
+    const entry: IndexEntry = {
+      ...newEntry({ kind, form: base.form, version: baseVersion, rowCount, dataBytes }),
+      isVerified: base.object.source.sizeBytes <= LIMITS.loadWholeBytesMax,
+    };
+    for (const version of await this.#storage.listPatches(key, baseVersion)) {
+      entry.damage ??= await this.#addPatch(key, entry, version);
+      entry.version = Math.max(entry.version, version);
+    }
+    if (entry.damage !== undefined)
+      log.error("patch is damaged", { key: formatObjectKey(key), reason: entry.damage });
+    return entry;
+  }
+
+  /** @returns why the patch cannot be used, if so. */
+  async #addPatch(key: ObjectKey, entry: IndexEntry, version: number): Promise<string | undefined> {
+    if (version !== entry.version + 1) return `[OBJECT_CORRUPT] patch ${entry.version + 1} is missing`;
+    try {
+      const patch = await this.#read(key, { kind: "patch", baseVersion: entry.baseVersion, version });
+      if (patch === undefined) return `[OBJECT_CORRUPT] patch ${version} is not whole`;
+      entry.rowCount += patch.rowCount;
+      entry.dataBytes += patch.dataBytes;
+      return undefined;
+    } catch (error) {
+      if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
+      return error.message;
+    }
+  }
+}
+
+/** The entry of an object that was just published. */
+export function newEntry(facts: {
+  readonly kind: IndexEntry["kind"];
+  readonly form: IndexEntry["form"];
+  readonly version: number;
+  readonly rowCount: number;
+  readonly dataBytes: number;
+}): IndexEntry {
+  const { kind, form, version, rowCount, dataBytes } = facts;
+  const baseVersion = version;
+  const state = { readers: 0, onIdle: undefined, isVerified: true, damage: undefined };
+  return { kind, form, baseVersion, version, rowCount, dataBytes, ...state };
+}
+
+function damagedEntry(version: number, damage: string): IndexEntry {
+  return { ...newEntry({ kind: "opaque", form: "file", version, rowCount: 0, dataBytes: 0 }), damage };
+}

@@ -1,0 +1,73 @@
+/**
+ * An object opened for one get: a snapshot of its versions, its base, and its patches as they are asked for.
+ *
+ * While a reading is open the patches it may still ask for are not removed, also when the object is replaced or
+ * deleted meanwhile; the base's file is held open. One descriptor for the base and one for the patch being read,
+ * however many patches there are.
+ */
+import { CacheError } from "../errors.ts";
+import type { ObjectKey } from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
+import { readStoredObject } from "../object/stored-object.ts";
+import type { ObjectStorage, StoredFile } from "../storage/object-storage.ts";
+import type { IndexEntry } from "./object-index.ts";
+
+export class ObjectReading {
+  readonly key: ObjectKey;
+  readonly kind: ObjectKind;
+  readonly baseVersion: number;
+  readonly version: number;
+  readonly #storage: ObjectStorage;
+  readonly #entry: IndexEntry;
+  #file: StoredFile | undefined;
+  #isClosed = false;
+
+  constructor(storage: ObjectStorage, key: ObjectKey, entry: IndexEntry) {
+    this.#storage = storage;
+    this.#entry = entry;
+    this.key = key;
+    this.kind = entry.kind;
+    this.baseVersion = entry.baseVersion;
+    this.version = entry.version;
+    entry.readers += 1;
+  }
+
+  /** The index entry this reading was opened for. */
+  get entry(): IndexEntry {
+    return this.#entry;
+  }
+
+  /**
+   * Opens the base; called once, under the key's lock.
+   * @returns undefined when its file is gone. @throws {CacheError} OBJECT_CORRUPT
+   */
+  async openBase(): Promise<StoredObject | undefined> {
+    this.#file = await this.#storage.open({ key: this.key, part: { kind: this.#entry.form } });
+    if (this.#file === undefined) return undefined;
+    return await readStoredObject(this.#file, this.#entry.form);
+  }
+
+  /** Reads a patch, hands it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT when it is missing. */
+  async withPatch(version: number, use: (patch: StoredObject) => Promise<void>): Promise<void> {
+    const part = { kind: "patch", baseVersion: this.baseVersion, version } as const;
+    const file = await this.#storage.open({ key: this.key, part });
+    try {
+      const patch = file && (await readStoredObject(file, "either"));
+      if (patch === undefined)
+        throw new CacheError("OBJECT_CORRUPT", `patch ${version} of the object is missing`);
+      await use(patch);
+    } finally {
+      file?.close();
+    }
+  }
+
+  /** May be called more than once. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#file?.close();
+    this.#entry.readers -= 1;
+    if (this.#entry.readers === 0) this.#entry.onIdle?.();
+  }
+}

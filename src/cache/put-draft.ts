@@ -1,0 +1,123 @@
+/**
+ * An object on its way in: staged, invisible, and gone without a trace unless it is committed.
+ *
+ * The key is locked only for the commit: version assigned, file finished and published, index told. That is the
+ * moment at which it becomes an object. Two puts of one key that overlap are both objects, in the order of
+ * their commits.
+ */
+import { CacheError } from "../errors.ts";
+import type { ByteSink } from "../object/byte-sink.ts";
+import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import type { ObjectWriter } from "../object/object-writer.ts";
+import type { ObjectStorage, StagedFile } from "../storage/object-storage.ts";
+import type { KeyLocks } from "./key-locks.ts";
+import type { IndexEntry, ObjectIndex } from "./object-index.ts";
+import { newEntry } from "./object-loader.ts";
+
+/** What a draft needs of the cache that made it. */
+export interface DraftHost {
+  readonly storage: ObjectStorage;
+  readonly index: ObjectIndex;
+  readonly locks: KeyLocks;
+  /** The entry of a key, read from disk when the index does not know it; the lock is held by the caller. */
+  findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
+  /** Removes an older base's patches as soon as nobody reads them. */
+  dropPatches(key: ObjectKey, entry: IndexEntry): Promise<void>;
+}
+
+export interface Draft {
+  readonly key: ObjectKey;
+  readonly sink: ByteSink;
+  /** Makes it an object. @returns its version. */
+  commit(writer: ObjectWriter): Promise<number>;
+  /** Drops it; after a commit this does nothing. Never throws. */
+  discard(): Promise<void>;
+}
+
+/** A new base: creates the object or replaces it. */
+export class BaseDraft implements Draft {
+  readonly key: ObjectKey;
+  readonly #host: DraftHost;
+  readonly #staged: StagedFile;
+  readonly #kind: ObjectKind;
+  readonly #isFresh: boolean;
+
+  /** @param isFresh true when the key was made by the server just now, so that nothing can be there. */
+  constructor(host: DraftHost, key: ObjectKey, kind: ObjectKind, isFresh: boolean) {
+    this.key = key;
+    this.#host = host;
+    this.#kind = kind;
+    this.#isFresh = isFresh;
+    this.#staged = host.storage.stage();
+  }
+
+  get sink(): ByteSink {
+    return this.#staged;
+  }
+
+  commit(writer: ObjectWriter): Promise<number> {
+    return this.#host.locks.run(formatObjectKey(this.key), () => this.#publish(writer));
+  }
+
+  async discard(): Promise<void> {
+    await this.#staged.discard();
+  }
+
+  async #publish(writer: ObjectWriter): Promise<number> {
+    const { storage, index } = this.#host;
+    const old = this.#isFresh ? undefined : await this.#host.findLocked(this.key);
+    const version = this.#isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
+    const summary = await writer.finish(version);
+    const { part: form, rowCount, dataBytes } = summary;
+    await this.#staged.publish({ key: this.key, part: { kind: form } });
+    index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes }));
+    if (old === undefined) return version;
+    // A crash from here on leaves files that belong to nothing: the higher version wins, patches name their base.
+    if (old.form !== form) await storage.remove({ key: this.key, part: { kind: old.form } });
+    await this.#host.dropPatches(this.key, old);
+    return version;
+  }
+}
+
+/** What is appended to an object; it belongs to the base that is there when it is committed. */
+export class PatchDraft implements Draft {
+  readonly key: ObjectKey;
+  readonly #host: DraftHost;
+  readonly #staged: StagedFile;
+  readonly #accept: (entry: IndexEntry) => Promise<void>;
+
+  /** @param accept throws INVALID_REQUEST when this patch does not fit the object; asked again at the commit. */
+  constructor(host: DraftHost, key: ObjectKey, accept: (entry: IndexEntry) => Promise<void>) {
+    this.key = key;
+    this.#host = host;
+    this.#accept = accept;
+    this.#staged = host.storage.stage();
+  }
+
+  get sink(): ByteSink {
+    return this.#staged;
+  }
+
+  commit(writer: ObjectWriter): Promise<number> {
+    return this.#host.locks.run(formatObjectKey(this.key), () => this.#publish(writer));
+  }
+
+  async discard(): Promise<void> {
+    await this.#staged.discard();
+  }
+
+  async #publish(writer: ObjectWriter): Promise<number> {
+    const entry = await this.#host.findLocked(this.key);
+    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    await this.#accept(entry);
+    const version = entry.version + 1;
+    const { rowCount, dataBytes } = await writer.finish(version);
+    const { baseVersion } = entry;
+    await this.#staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } });
+    entry.version = version;
+    entry.rowCount += rowCount;
+    entry.dataBytes += dataBytes;
+    return version;
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * What the writers and readers of object files need of whoever keeps the bytes.
+ *
+ * A storage engine's staged and stored files are of these shapes; so is an array in a test.
+ */
+
+export interface ByteSink {
+  /** Bytes appended so far. */
+  readonly sizeBytes: number;
+  /** Appends views, which are not changed afterwards. A promise means: wait before appending more. */
+  append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
+  /** Replaces bytes appended before. */
+  overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
+}
+
+export interface ByteSource {
+  readonly sizeBytes: number;
+  /** Exactly `lengthBytes` at `position`. @throws {CacheError} OBJECT_CORRUPT when there are fewer. */
+  read(position: number, lengthBytes: number): Promise<Buffer>;
+}

@@ -1,0 +1,125 @@
+/**
+ * What the cache must remember of an object beyond its Arrow bytes: the entries `flame.cache.*` in the
+ * custom metadata of an object file's footer (docs/storage-format.md).
+ *
+ * Values are text, as Arrow demands; binary ones are base64. A file without `flame.cache.version` was
+ * written by a client and counts as version 1.
+ */
+import { CacheError } from "../errors.ts";
+
+export type MetadataEntries = readonly (readonly [string, string])[];
+
+export type ObjectKind = "opaque" | "table";
+
+/** A stretch of the file and the CRC-32 (zlib's) of its bytes; together they cover all before the footer. */
+export interface ChecksumSegment {
+  readonly sizeBytes: number;
+  readonly crc32: number;
+}
+
+export interface ObjectMetadata {
+  readonly version: number;
+  readonly kind: ObjectKind;
+  readonly rowCount: number;
+  /** Opaque: bytes of the value. Table: bytes of all bodies. */
+  readonly dataBytes: number;
+  /** Where in the file's schema message the message lies that the client sent, bytes from its start. */
+  readonly schemaStart: number;
+  readonly schemaEnd: number;
+  /** One per message in file order; absent when no message had any. */
+  readonly appMetadata: readonly Uint8Array[] | undefined;
+  readonly checksum: readonly ChecksumSegment[];
+}
+
+const PREFIX = "flame.cache.";
+const FORMAT_VERSION = "1";
+
+export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string][] {
+  const entries: [string, string][] = [
+    ["format_version", FORMAT_VERSION],
+    ["version", String(metadata.version)],
+    ["kind", metadata.kind],
+    ["rows", String(metadata.rowCount)],
+    ["data_bytes", String(metadata.dataBytes)],
+    ["schema", `${metadata.schemaStart}:${metadata.schemaEnd}`],
+    ["checksum", metadata.checksum.map((s) => `${s.sizeBytes}:${s.crc32.toString(16)}`).join(",")],
+  ];
+  if (metadata.appMetadata !== undefined) {
+    entries.push(["app_metadata", encodeByteList(metadata.appMetadata).toString("base64")]);
+  }
+  return entries.map(([key, value]) => [PREFIX + key, value]);
+}
+
+/**
+ * @returns undefined when the file carries none: a client wrote it.
+ * @throws {CacheError} OBJECT_CORRUPT when an entry is malformed or of a newer format.
+ */
+export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata | undefined {
+  const found = new Map<string, string>();
+  for (const [key, value] of entries) if (key.startsWith(PREFIX)) found.set(key.slice(PREFIX.length), value);
+  const format = found.get("format_version");
+  if (format === undefined) return undefined;
+  if (format !== FORMAT_VERSION) throw corrupt("is of an unknown format version");
+  const kind = found.get("kind");
+  if (kind !== "opaque" && kind !== "table") throw corrupt("names no known kind");
+  const [schemaStart, schemaEnd] = splitPair(found.get("schema"), 10);
+  const appMetadata = found.get("app_metadata");
+  return {
+    version: wholeNumber(found.get("version"), 10),
+    kind,
+    rowCount: wholeNumber(found.get("rows"), 10),
+    dataBytes: wholeNumber(found.get("data_bytes"), 10),
+    schemaStart,
+    schemaEnd,
+    appMetadata: appMetadata === undefined ? undefined : decodeByteList(Buffer.from(appMetadata, "base64")),
+    checksum: decodeChecksum(found.get("checksum")),
+  };
+}
+
+function decodeChecksum(text: string | undefined): ChecksumSegment[] {
+  if (text === undefined || text === "") return [];
+  return text.split(",").map((part) => {
+    const [sizeBytes, crc32] = splitPair(part, 16);
+    return { sizeBytes, crc32 };
+  });
+}
+
+function splitPair(text: string | undefined, secondRadix: number): [number, number] {
+  const parts = (text ?? "").split(":");
+  if (parts.length !== 2) throw corrupt("has a malformed pair");
+  return [wholeNumber(parts[0], 10), wholeNumber(parts[1], secondRadix)];
+}
+
+function wholeNumber(text: string | undefined, radix: number): number {
+  const value = text !== undefined && /^[0-9a-f]+$/.test(text) ? Number.parseInt(text, radix) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw corrupt("has a malformed number");
+  return value;
+}
+
+/** A list of byte strings: each a little-endian uint32 length and the bytes. */
+function encodeByteList(list: readonly Uint8Array[]): Buffer {
+  const parts: Uint8Array[] = [];
+  for (const item of list) {
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32LE(item.length);
+    parts.push(length, item);
+  }
+  return Buffer.concat(parts);
+}
+
+function decodeByteList(bytes: Buffer): Buffer[] {
+  const list: Buffer[] = [];
+  let position = 0;
+  while (position < bytes.length) {
+    if (position + 4 > bytes.length) throw corrupt("has a cut app_metadata list");
+    const end = position + 4 + bytes.readUInt32LE(position);
+    if (end > bytes.length) throw corrupt("has a cut app_metadata list");
+    list.push(bytes.subarray(position + 4, end));
+    position = end;
+  }
+  return list;
+}
+
+function corrupt(what: string): CacheError {
+  return new CacheError("OBJECT_CORRUPT", `the footer's cache metadata ${what}`);
+}

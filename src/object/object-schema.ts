@@ -1,0 +1,68 @@
+/**
+ * What is being put, decided by its schema (PROTOCOL, "DoPut"), and the schemas the cache itself speaks.
+ *
+ * opaque       exactly two fields: version uint64, data binary or large_binary, nullable or not
+ * flame table  schema metadata `flame.cache.format` = `arrow-table-v1`
+ * plain table  anything else
+ */
+import { encodeSchemaMessage } from "../arrow/message-writer.ts";
+import { type ArrowSchema, decodeSchema } from "../arrow/schema.ts";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+
+export type PayloadKind = "opaque" | "flame-table" | "plain-table";
+
+export const TABLE_FORMAT = "arrow-table-v1";
+export const SCHEMA_KEY_FORMAT = "flame.cache.format";
+export const SCHEMA_KEY_VERSION = "flame.cache.version";
+
+export interface PayloadSchema {
+  readonly kind: PayloadKind;
+  readonly schema: ArrowSchema;
+  /** Width of the offsets of opaque data: 4 for binary, 8 for large_binary. */
+  readonly offsetBytes: 4 | 8;
+}
+
+/** @throws {CacheError} INVALID_IPC, OBJECT_TOO_LARGE over dataHeaderBytesMax. */
+export function readPayloadSchema(header: Uint8Array): PayloadSchema {
+  if (header.length > LIMITS.dataHeaderBytesMax) {
+    throw new CacheError("OBJECT_TOO_LARGE", `a schema is over ${LIMITS.dataHeaderBytesMax} bytes`);
+  }
+  const schema = decodeSchema(header);
+  const opaque = isOpaque(schema);
+  const flame = schema.metadata.some(([key, value]) => key === SCHEMA_KEY_FORMAT && value === TABLE_FORMAT);
+  return {
+    kind: opaque ? "opaque" : flame ? "flame-table" : "plain-table",
+    schema,
+    offsetBytes: opaque && schema.fields[1]!.type.name === "large_binary" ? 8 : 4,
+  };
+}
+
+function isOpaque(schema: ArrowSchema): boolean {
+  if (schema.fields.length !== 2) return false;
+  const [version, data] = schema.fields;
+  return (
+    version!.name === "version" &&
+    version!.type.name === "uint64" &&
+    version!.dictionary === undefined &&
+    data!.name === "data" &&
+    (data!.type.name === "binary" || data!.type.name === "large_binary") &&
+    data!.dictionary === undefined
+  );
+}
+
+const VERSION_FIELD = { name: "version", type: "uint64", nullable: false } as const;
+const DATA_FIELD = { name: "data", type: "binary", nullable: false } as const;
+
+/** Schema message of opaque objects on disk and in answers to a ticket without a version. */
+export const OPAQUE_SCHEMA_HEADER: Buffer = encodeSchemaMessage({ fields: [VERSION_FIELD, DATA_FIELD] });
+
+/** Schema message of opaque objects, and of "not modified", in answers to a ticket with a version. */
+export const VERSIONED_SCHEMA_HEADER: Buffer = encodeSchemaMessage({
+  fields: [VERSION_FIELD, { name: "kind", type: "utf8", nullable: false }, DATA_FIELD],
+});
+
+/** `flame.cache.version` has one width so that a number can be put in its place later. */
+export function formatSchemaVersion(version: number): string {
+  return String(version).padStart(20, "0");
+}

@@ -1,0 +1,133 @@
+/**
+ * Writes an opaque value as an object file: one record batch of one row, whatever it arrived as.
+ *
+ * The data goes to the sink as it comes; what stands before it (head, batch message, version, length) is of
+ * a size known beforehand, left as zeros and written when version and length are known. A value over
+ * 2 GiB - 1 becomes several batches of one row. Cost: no copy, two small overwrites.
+ */
+
+import { BlockList } from "../arrow/block-list.ts";
+import { ZERO_PADDING } from "../arrow/encapsulated.ts";
+import { encodeFooter } from "../arrow/footer.ts";
+import { LIMITS } from "../limits.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import { encodeFileHead, headSizeBytes } from "./file-head.ts";
+import { encodeObjectMetadata } from "./object-metadata.ts";
+import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
+import type { FileSummary, ObjectWriter } from "./object-writer.ts";
+import { encodeDiskRow, padTo } from "./opaque-row.ts";
+import { RunningChecksum } from "./running-checksum.ts";
+
+const HEAD_BYTES = headSizeBytes(OPAQUE_SCHEMA_HEADER.length);
+const ROW_FRONT_BYTES = encodeDiskRow(0, 0).front.length;
+const ZERO_FRONT = Buffer.alloc(Math.max(HEAD_BYTES, ROW_FRONT_BYTES));
+
+/** Where the data of a one-row object file of ours begins. */
+interface OpenRow {
+  readonly position: number;
+  readonly checksumSlot: number;
+  dataSizeBytes: number;
+}
+
+export class OpaqueWriter implements ObjectWriter {
+  readonly #sink: ByteSink;
+  readonly #rowBytesMax: number;
+  readonly #rows: OpenRow[] = [];
+  readonly #checksum = new RunningChecksum();
+  readonly #headSlot: number;
+  #dataBytes = 0;
+
+  /** @param rowBytesMax lower in tests only: 2 GiB are slow to write. */
+  constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
+    this.#sink = sink;
+    this.#rowBytesMax = rowBytesMax;
+    this.#headSlot = this.#checksum.reserve(HEAD_BYTES);
+    // Small and first: the sink never asks to wait for these.
+    sink.append([ZERO_FRONT.subarray(0, HEAD_BYTES)]);
+    this.#openRow();
+  }
+
+  /** Takes the next bytes of the value. A promise means: wait before giving more. */
+  append(views: readonly Uint8Array[]): Promise<void> | undefined {
+    let waiting: Promise<void> | undefined;
+    let fitting: Uint8Array[] = [];
+    for (let view of views) {
+      let row = this.#rows.at(-1)!;
+      while (row.dataSizeBytes + view.length > this.#rowBytesMax) {
+        const taken = this.#rowBytesMax - row.dataSizeBytes;
+        if (taken > 0) fitting.push(this.#take(row, view.subarray(0, taken)));
+        view = view.subarray(taken);
+        waiting = this.#flush(fitting, waiting);
+        fitting = [];
+        this.#padRow(row);
+        row = this.#openRow();
+      }
+      if (view.length > 0) fitting.push(this.#take(row, view));
+    }
+    return this.#flush(fitting, waiting);
+  }
+
+  /** Completes the file. The version is what the object has from now on. */
+  async finish(version: number): Promise<FileSummary> {
+    this.#padRow(this.#rows.at(-1)!);
+    const head = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
+    this.#checksum.set(this.#headSlot, head);
+    await this.#sink.overwrite(0, head);
+    const recordBatches = new BlockList();
+    for (const row of this.#rows) {
+      const disk = encodeDiskRow(version, row.dataSizeBytes);
+      this.#checksum.set(row.checksumSlot, disk.front);
+      await this.#sink.overwrite(row.position, disk.front);
+      recordBatches.push({
+        position: row.position,
+        metadataSizeBytes: disk.metadataSizeBytes,
+        bodySizeBytes: disk.bodySizeBytes,
+      });
+    }
+    const summary = { part: "file", rowCount: this.#rows.length, dataBytes: this.#dataBytes } as const;
+    const metadata = encodeObjectMetadata({
+      ...summary,
+      version,
+      kind: "opaque",
+      schemaStart: 0,
+      schemaEnd: OPAQUE_SCHEMA_HEADER.length,
+      appMetadata: undefined,
+      checksum: this.#checksum.finish(),
+    });
+    const position = this.#sink.sizeBytes;
+    await this.#sink.append([
+      encodeFooter(
+        { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata },
+        position,
+      ),
+    ]);
+    return summary;
+  }
+
+  #openRow(): OpenRow {
+    const checksumSlot = this.#checksum.reserve(ROW_FRONT_BYTES);
+    const row = { position: this.#sink.sizeBytes, checksumSlot, dataSizeBytes: 0 };
+    this.#rows.push(row);
+    this.#sink.append([ZERO_FRONT.subarray(0, ROW_FRONT_BYTES)]);
+    return row;
+  }
+
+  #take(row: OpenRow, view: Uint8Array): Uint8Array {
+    row.dataSizeBytes += view.length;
+    this.#dataBytes += view.length;
+    this.#checksum.add(view);
+    return view;
+  }
+
+  #padRow(row: OpenRow): void {
+    const padding = ZERO_PADDING.subarray(0, padTo(row.dataSizeBytes, 64) - row.dataSizeBytes);
+    this.#checksum.add(padding);
+    if (padding.length > 0) this.#sink.append([padding]);
+  }
+
+  #flush(views: Uint8Array[], earlier: Promise<void> | undefined): Promise<void> | undefined {
+    if (views.length === 0) return earlier;
+    // The sink accepts in order also before an earlier promise is settled; the last one covers all.
+    return this.#sink.append(views) ?? earlier;
+  }
+}

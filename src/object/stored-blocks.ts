@@ -1,0 +1,81 @@
+/**
+ * The shape of a stored object as its readers see it, and the order of its blocks.
+ */
+import { readFramedHeader } from "../arrow/encapsulated.ts";
+import type { Block, Footer } from "../arrow/footer.ts";
+import type { ByteSource } from "./byte-sink.ts";
+import type { ChecksumSegment, ObjectKind } from "./object-metadata.ts";
+
+/** A stretch of the file. */
+export interface ByteRange {
+  readonly position: number;
+  readonly sizeBytes: number;
+}
+
+export interface StoredBatch {
+  readonly block: Block;
+  readonly appMetadata: Uint8Array;
+}
+
+export interface StoredObject {
+  readonly kind: ObjectKind;
+  readonly version: number;
+  readonly rowCount: number;
+  readonly dataBytes: number;
+  /** The schema message as the client sent it; a view. */
+  readonly schemaHeader: Buffer;
+  /** Opaque: where the value's bytes lie, in order. */
+  readonly dataRanges: readonly ByteRange[];
+  /** Table: dictionary and record batches in the order they came. */
+  readonly batches: Iterable<StoredBatch>;
+  /** Empty for a client's file. */
+  readonly checksum: readonly ChecksumSegment[];
+  /** Reads the object's bytes; the whole file may be in memory already. */
+  readonly source: ByteSource;
+}
+
+/** Dictionary and record batches in the order in which they lie in the file, which is the order they came in. */
+export function* blocksInOrder(footer: Pick<Footer, "dictionaries" | "recordBatches">): Generator<Block> {
+  let dictionary = 0;
+  let batch = 0;
+  for (;;) {
+    const a = footer.dictionaries.at(dictionary);
+    const b = footer.recordBatches.at(batch);
+    if (a === undefined && b === undefined) return;
+    if (b === undefined || (a !== undefined && a.position < b.position)) {
+      dictionary += 1;
+      yield a!;
+    } else {
+      batch += 1;
+      yield b;
+    }
+  }
+}
+
+const NO_METADATA = new Uint8Array(0);
+
+/** The batches of a table; made one at a time, because there may be a million of them. */
+export class StoredBatches implements Iterable<StoredBatch> {
+  readonly #footer: Footer;
+  readonly #appMetadata: readonly Uint8Array[] | undefined;
+
+  /** @param appMetadata one per batch, or undefined when none has any. */
+  constructor(footer: Footer, appMetadata?: readonly Uint8Array[]) {
+    this.#footer = footer;
+    this.#appMetadata = appMetadata;
+  }
+
+  *[Symbol.iterator](): Generator<StoredBatch> {
+    let index = 0;
+    for (const block of blocksInOrder(this.#footer)) {
+      yield { block, appMetadata: this.#appMetadata?.[index] ?? NO_METADATA };
+      index += 1;
+    }
+  }
+}
+
+/** The message of one block; a view of what was read. */
+export async function readBlockHeader(source: ByteSource, block: Block): Promise<Uint8Array> {
+  const framed = await source.read(block.position, block.metadataSizeBytes);
+  return readFramedHeader(framed, 0).header;
+}

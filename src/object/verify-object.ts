@@ -1,0 +1,46 @@
+/**
+ * Checks that a stored object is whole: footer, messages, bounds, and the checksum of every byte before the footer.
+ *
+ * Cost: one sequential read of the file, in memory of one read chunk. Files written by clients carry no
+ * checksum; their structure is checked.
+ */
+import { crc32 } from "node:zlib";
+import { decodeMessage } from "../arrow/message.ts";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { ByteSource } from "./byte-sink.ts";
+import type { FileForm } from "./file-head.ts";
+import type { ChecksumSegment } from "./object-metadata.ts";
+import { readBlockHeader, type StoredObject } from "./stored-blocks.ts";
+import { readStoredObject } from "./stored-object.ts";
+
+/** @throws {CacheError} OBJECT_CORRUPT with the reason; STORAGE_IO */
+export async function verifyObject(file: ByteSource, form: FileForm): Promise<StoredObject> {
+  const object = await readStoredObject(file, form);
+  if (object === undefined) throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
+  await verifyChecksum(object.source, object.checksum);
+  for (const { block } of object.batches) decodeMessage(await readBlockHeader(object.source, block));
+  return object;
+}
+
+/** @throws {CacheError} OBJECT_CORRUPT when a segment's bytes are not what was written. */
+export async function verifyChecksum(
+  source: ByteSource,
+  checksum: readonly ChecksumSegment[],
+): Promise<void> {
+  let position = 0;
+  for (const segment of checksum) {
+    let sum = 0;
+    const end = position + segment.sizeBytes;
+    while (position < end) {
+      const bytes = await source.read(position, Math.min(LIMITS.readChunkBytes, end - position));
+      sum = crc32(bytes, sum);
+      position += bytes.length;
+    }
+    if (sum !== segment.crc32) {
+      throw new CacheError("OBJECT_CORRUPT", "the stored bytes are not those that were written", {
+        facts: { endsAt: end },
+      });
+    }
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * DoAction and ListActions: one table of actions, each a name, a description and what it does.
+ *
+ * A new action is a new row here.
+ */
+
+import type { Draft } from "../cache/put-draft.ts";
+import { CacheError } from "../errors.ts";
+import { decodeAction, encodeActionType, encodeResult } from "../flight/messages.ts";
+import { decodeText } from "../flight/text.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
+import { OpaqueWriter } from "../object/opaque-writer.ts";
+import { parseDeletePattern } from "./key-pattern.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+interface ActionRow {
+  readonly description: string;
+  readonly run: (context: ServiceContext, body: Buffer) => Promise<string>;
+}
+
+export const ACTIONS: Readonly<Record<string, ActionRow>> = {
+  PUT: {
+    description:
+      "app/session:BASE64 stores an opaque value under an object id that the server makes; answers JSON",
+    run: putValue,
+  },
+  UPDATE: {
+    description: "app/session/object:BASE64 stores an opaque value under this key; answers JSON",
+    run: updateValue,
+  },
+  DELETE: {
+    description:
+      "app/session/object, app/session or app/* deletes what it names; answers OK, also when nothing matched",
+    run: deleteNamed,
+  },
+};
+
+export async function doAction(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
+  const { type, body } = decodeAction(request);
+  const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
+  if (action === undefined) {
+    throw new CacheError("UNKNOWN_ACTION", `there are ${Object.keys(ACTIONS).join(", ")}`);
+  }
+  await call.write([encodeResult(Buffer.from(await action.run(context, body)))]);
+}
+
+export async function listActions(call: ServerCall): Promise<void> {
+  for (const [type, { description }] of Object.entries(ACTIONS)) {
+    await call.write([encodeActionType({ type, description })]);
+  }
+}
+
+async function putValue(context: ServiceContext, body: Buffer): Promise<string> {
+  const { name, value } = splitValue(body);
+  const prefix = parseSessionPrefix(name.includes("/") ? name : name.replace(":", "/"));
+  return await storeValue(context, context.cache.draftCreate(prefix, "opaque"), value);
+}
+
+async function updateValue(context: ServiceContext, body: Buffer): Promise<string> {
+  const { name, value } = splitValue(body);
+  return await storeValue(context, context.cache.draftPut(parseObjectKey(name), "opaque"), value);
+}
+
+async function storeValue(context: ServiceContext, draft: Draft, value: Buffer): Promise<string> {
+  try {
+    const writer = new OpaqueWriter(draft.sink);
+    await writer.append([value]);
+    const version = await draft.commit(writer);
+    const { endpoint } = context;
+    return JSON.stringify({ endpoint, key: formatObjectKey(draft.key), version, size: value.length });
+  } finally {
+    await draft.discard();
+  }
+}
+
+async function deleteNamed(context: ServiceContext, body: Buffer): Promise<string> {
+  await context.cache.delete(parseDeletePattern(decodeText(body, "the name")));
+  return "OK";
+}
+
+const COLON = 0x3a;
+
+/** `NAME:BASE64`, split at the last colon: base64 has none, a name may. */
+function splitValue(body: Buffer): { name: string; value: Buffer } {
+  const colon = body.lastIndexOf(COLON);
+  if (colon < 0) throw new CacheError("INVALID_REQUEST", "the action's body is NAME:BASE64");
+  return {
+    name: decodeText(body.subarray(0, colon), "the name"),
+    value: decodeBase64(body.toString("latin1", colon + 1)),
+  };
+}
+
+function decodeBase64(text: string): Buffer {
+  const value = Buffer.from(text, "base64");
+  // Node passes over what is no base64; a value that does not come back as it was sent had some.
+  const unpadded = text.replace(/=+$/, "");
+  if (Math.ceil((value.length * 4) / 3) !== unpadded.length) {
+    throw new CacheError("INVALID_REQUEST", "the value is not base64");
+  }
+  return value;
+}

@@ -1,0 +1,138 @@
+/**
+ * DoGet: a ticket in, the object out as it was put, or what of it the client lacks (PROTOCOL, "DoGet").
+ *
+ *     KEY                    everything
+ *     KEY:V, V = S           not modified: a schema and nothing else
+ *     KEY:V, table           schema with the cache's metadata, everything
+ *     KEY:V, B <= V < S      opaque: the patches V+1 .. S
+ *     KEY:V, otherwise       opaque: everything
+ *
+ * B is the version of the base, S the current one. The versions are those of the moment the object was opened.
+ */
+import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
+import type { OpenedObject } from "../cache/object-cache.ts";
+import type { IndexEntry } from "../cache/object-index.ts";
+import { isCacheError } from "../errors.ts";
+import { decodeTicket } from "../flight/messages.ts";
+import { parseTicket } from "../flight/ticket.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import { parseObjectKey } from "../object/object-key.ts";
+import {
+  formatSchemaVersion,
+  OPAQUE_SCHEMA_HEADER,
+  SCHEMA_KEY_FORMAT,
+  SCHEMA_KEY_VERSION,
+  TABLE_FORMAT,
+  VERSIONED_SCHEMA_HEADER,
+} from "../object/object-schema.ts";
+import { encodePlainRow, encodeVersionedRow, type RowKind } from "../object/opaque-row.ts";
+import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
+import { ObjectSender } from "./object-sender.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const log = logFor("flight");
+
+type HeldVersion = number | undefined;
+
+export async function doGet(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
+  const { key: keyText, heldVersion } = parseTicket(decodeTicket(request));
+  const key = parseObjectKey(keyText);
+  const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
+  const { reading } = opened;
+  try {
+    if (log.isEnabled("debug")) {
+      log.debug("get", { key: keyText, version: reading.version, heldVersion, kind: reading.kind });
+    }
+    await send(opened, heldVersion, new ObjectSender(call));
+  } catch (error) {
+    if (isCacheError(error, "OBJECT_CORRUPT")) context.cache.reportDamage(reading, error);
+    throw error;
+  } finally {
+    reading.close();
+  }
+}
+
+function isNotModified(entry: { readonly version: number }, heldVersion: HeldVersion): boolean {
+  return heldVersion === entry.version;
+}
+
+/** False when the client holds the base, so that nothing, or only patches, have to be sent. */
+function needsBase(entry: IndexEntry, heldVersion: HeldVersion): boolean {
+  if (isNotModified(entry, heldVersion)) return false;
+  return !holdsBase(entry, heldVersion);
+}
+
+function holdsBase(
+  object: { readonly kind: string; readonly baseVersion: number; readonly version: number },
+  heldVersion: HeldVersion,
+): heldVersion is number {
+  if (object.kind !== "opaque" || heldVersion === undefined) return false;
+  return heldVersion >= object.baseVersion && heldVersion < object.version;
+}
+
+async function send(opened: OpenedObject, heldVersion: HeldVersion, sender: ObjectSender): Promise<void> {
+  const { reading, base } = opened;
+  if (isNotModified(reading, heldVersion)) return await sender.sendSchema(VERSIONED_SCHEMA_HEADER);
+  if (reading.kind === "table") return await sendTable(opened, heldVersion, sender);
+  await sender.sendSchema(heldVersion === undefined ? OPAQUE_SCHEMA_HEADER : VERSIONED_SCHEMA_HEADER);
+  if (base !== undefined) await sendOpaque(base, reading.baseVersion, "base", heldVersion, sender);
+  const from = holdsBase(reading, heldVersion) ? heldVersion : reading.baseVersion;
+  for (let version = from + 1; version <= reading.version; version += 1) {
+    await reading.withPatch(version, (patch) => sendOpaque(patch, version, "patch", heldVersion, sender));
+  }
+}
+
+async function sendTable(
+  opened: OpenedObject,
+  heldVersion: HeldVersion,
+  sender: ObjectSender,
+): Promise<void> {
+  const { reading, base } = opened;
+  if (base === undefined) return;
+  await sender.sendSchema(heldVersion === undefined ? base.schemaHeader : withVersion(base, reading.version));
+  for (const batch of base.batches) await sender.sendBatch(base.source, batch);
+  for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {
+    await reading.withPatch(version, async (patch) => {
+      for (const batch of patch.batches) await sender.sendBatch(patch.source, batch);
+    });
+  }
+}
+
+function withVersion(base: StoredObject, version: number): Buffer {
+  return withSchemaMetadata(base.schemaHeader, [
+    [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
+    [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
+  ]).header;
+}
+
+async function sendOpaque(
+  object: StoredObject,
+  version: number,
+  kind: RowKind,
+  heldVersion: HeldVersion,
+  sender: ObjectSender,
+): Promise<void> {
+  for (const ranges of wireRows(object)) {
+    const sizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
+    const row =
+      heldVersion === undefined
+        ? encodePlainRow(version, sizeBytes)
+        : encodeVersionedRow(version, kind, sizeBytes);
+    await sender.sendRow(row, object.source, ranges);
+  }
+}
+
+/** One row, unless the value is over 2 GiB - 1: then rows of a size that each client's message limit takes. */
+function wireRows(object: StoredObject): readonly (readonly ByteRange[])[] {
+  if (object.dataBytes <= LIMITS.opaqueRowBytesMax) return [object.dataRanges];
+  return object.dataRanges.flatMap((range) => {
+    const rows: ByteRange[][] = [];
+    for (let taken = 0; taken < range.sizeBytes; taken += LIMITS.opaqueWireRowBytesMax) {
+      const sizeBytes = Math.min(LIMITS.opaqueWireRowBytesMax, range.sizeBytes - taken);
+      rows.push([{ position: range.position + taken, sizeBytes }]);
+    }
+    return rows;
+  });
+}

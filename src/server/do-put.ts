@@ -1,0 +1,61 @@
+/**
+ * DoPut: gRPC messages in, as they arrive; one ObjectRef out when the object is stored (PROTOCOL, "DoPut").
+ *
+ * A client that attaches app_metadata to a batch is a standard one that waits for each answer: from its first
+ * such batch on every batch is answered at once by an echo, and no ObjectRef follows. Body bytes are views of the
+ * socket's buffers until the storage takes them; at most one receive queue of them waits here.
+ */
+import { FlightDataDecoder } from "../flight/flight-data-decoder.ts";
+import { encodePutResult } from "../flight/messages.ts";
+import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
+import { logFor } from "../log.ts";
+import { formatObjectKey } from "../object/object-key.ts";
+import { IncomingPut } from "./incoming-put.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const log = logFor("flight");
+
+export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
+  const put = new IncomingPut(context.cache);
+  const decoder = new FlightDataDecoder();
+  let isEchoing = false;
+  try {
+    for (let message = await call.requests.next(); message !== null; message = await call.requests.next()) {
+      const isBatch = await receive(message, decoder, put);
+      isEchoing ||= isBatch && decoder.appMetadata.length > 0;
+      if (isEchoing && isBatch) await call.write([encodePutResult(decoder.appMetadata)]);
+    }
+    const { key, version, kind } = await put.commit();
+    if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
+    if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);
+  } finally {
+    await put.discard();
+  }
+}
+
+/** Passes one message on while it arrives. @returns true when it carried a batch. */
+async function receive(
+  message: IncomingMessage,
+  decoder: FlightDataDecoder,
+  put: IncomingPut,
+): Promise<boolean> {
+  decoder.begin(message.sizeBytes);
+  let hasBegun = false;
+  for (let chunks = await message.read(); chunks !== null; chunks = await message.read()) {
+    const views: Buffer[] = [];
+    for (const chunk of chunks) {
+      for (const view of decoder.push(chunk)) views.push(view);
+    }
+    if (!hasBegun && decoder.head !== undefined) {
+      hasBegun = true;
+      await put.head(decoder.head);
+    }
+    if (views.length > 0) await put.body(views);
+  }
+  const late = decoder.end();
+  if (!hasBegun && decoder.head !== undefined) await put.head(decoder.head);
+  if (late.length > 0) await put.body(late);
+  const isBatch = put.isInBatch;
+  put.end(decoder.appMetadata);
+  return isBatch;
+}

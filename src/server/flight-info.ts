@@ -1,0 +1,68 @@
+/**
+ * GetFlightInfo, GetSchema and ListFlights: what is known of objects without sending them.
+ *
+ * An opaque object's schema is always the same; a table's is read from its file. A list carries no schema of
+ * tables, so that it costs no file.
+ */
+import type { IndexEntry } from "../cache/object-index.ts";
+import { CacheError } from "../errors.ts";
+import type { FlightDescriptor } from "../flight/descriptor.ts";
+import { decodeCriteria, encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";
+import { formatTicket } from "../flight/ticket.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
+import { parseListPattern } from "./key-pattern.ts";
+import { encapsulateSchema } from "./object-sender.ts";
+import { parseObjectDescriptor } from "./put-target.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const OPAQUE_SCHEMA = encapsulateSchema(OPAQUE_SCHEMA_HEADER);
+const NO_SCHEMA = new Uint8Array(0);
+
+export async function getFlightInfo(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
+  const { key, descriptor } = parseObjectDescriptor(request);
+  const schema = await readSchema(context, key);
+  return describe(context, key, await context.cache.stat(key), { schema, descriptor });
+}
+
+export async function getSchema(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
+  const { key } = parseObjectDescriptor(request);
+  return encodeSchemaResult(await readSchema(context, key));
+}
+
+export async function listFlights(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
+  const pattern = parseListPattern(decodeCriteria(request));
+  for await (const [key, entry] of context.cache.list(pattern)) {
+    const schema = entry.kind === "opaque" ? OPAQUE_SCHEMA : NO_SCHEMA;
+    const descriptor = { kind: "path", path: [formatObjectKey(key)] } as const;
+    await call.write([describe(context, key, entry, { schema, descriptor })]);
+  }
+}
+
+/** The encapsulated schema of an object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint8Array> {
+  const { reading, base } = await context.cache.open(key, (entry) => entry.kind === "table");
+  try {
+    if (reading.kind === "opaque") return OPAQUE_SCHEMA;
+    if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    return encapsulateSchema(base.schemaHeader);
+  } finally {
+    reading.close();
+  }
+}
+
+function describe(
+  context: ServiceContext,
+  key: ObjectKey,
+  entry: IndexEntry,
+  more: { readonly schema: Uint8Array; readonly descriptor: FlightDescriptor },
+): Uint8Array {
+  return encodeFlightInfo({
+    ...more,
+    endpoints: [{ ticket: formatTicket(formatObjectKey(key)), locations: [context.endpoint] }],
+    totalRecords: entry.rowCount,
+    totalBytes: entry.dataBytes,
+    appMetadata: context.encodeRef(key, entry.version),
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The method table of the server: every Flight method and the health service, by path.
+ *
+ * Each handler is wrapped once: here an operating error is logged with its facts, and every call is visible at debug.
+ * Methods that the cache does not offer answer UNIMPLEMENTED.
+ */
+import { CacheError } from "../errors.ts";
+import { decodeHealthRequest, encodeHealthResponse } from "../flight/health.ts";
+import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS } from "../flight/methods.ts";
+import type { CallHandler, MethodTable, ServerCall } from "../grpc/call.ts";
+import { singleRequest, unary } from "../grpc/unary.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import { doAction, listActions } from "./actions.ts";
+import { doGet } from "./do-get.ts";
+import { doPut } from "./do-put.ts";
+import { getFlightInfo, getSchema, listFlights } from "./flight-info.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const log = logFor("flight");
+
+/** Handles a call of one request and any number of answers. */
+type StreamingAnswer = (request: Buffer, call: ServerCall) => Promise<void>;
+
+export function buildMethods(context: ServiceContext): MethodTable {
+  const notOffered: CallHandler = () => Promise.reject(new CacheError("NOT_IMPLEMENTED"));
+  const handlers: [string, CallHandler][] = [
+    [FLIGHT_METHODS.DoPut.path, (call) => doPut(context, call)],
+    [FLIGHT_METHODS.DoGet.path, answering((request, call) => doGet(context, request, call))],
+    [FLIGHT_METHODS.DoAction.path, answering((request, call) => doAction(context, request, call))],
+    [FLIGHT_METHODS.ListActions.path, answering((_request, call) => listActions(call))],
+    [FLIGHT_METHODS.ListFlights.path, answering((request, call) => listFlights(context, request, call))],
+    [FLIGHT_METHODS.GetFlightInfo.path, unary((request) => getFlightInfo(context, request))],
+    [FLIGHT_METHODS.GetSchema.path, unary((request) => getSchema(context, request))],
+    [FLIGHT_METHODS.Handshake.path, notOffered],
+    [FLIGHT_METHODS.DoExchange.path, notOffered],
+    [FLIGHT_METHODS.PollFlightInfo.path, notOffered],
+    [HEALTH_METHODS.Check.path, unary(checkHealth)],
+    [HEALTH_METHODS.Watch.path, answering(watchHealth)],
+  ];
+  return new Map(handlers.map(([path, handler]) => [path, logged(handler)]));
+}
+
+function answering(answer: StreamingAnswer): CallHandler {
+  return async (call) => answer(await singleRequest(call, LIMITS.unaryMessageBytesMax), call);
+}
+
+function logged(handler: CallHandler): CallHandler {
+  return async (call) => {
+    const startedMs = performance.now();
+    let failure: unknown;
+    try {
+      await handler(call);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      if (log.isEnabled("debug")) logCall(call, performance.now() - startedMs, failure);
+    }
+  };
+}
+
+function logCall(call: ServerCall, durationMs: number, failure: unknown): void {
+  const fields = { method: call.path.slice(call.path.lastIndexOf("/") + 1), peer: call.peer, durationMs };
+  if (failure instanceof CacheError) {
+    log.debug("call refused", { ...fields, code: failure.code, text: failure.message, ...failure.facts });
+  } else if (failure === undefined) {
+    log.debug("call", fields);
+  }
+}
+
+function isServed(service: string): boolean {
+  return service === "" || service === FLIGHT_SERVICE;
+}
+
+async function checkHealth(request: Buffer): Promise<Uint8Array> {
+  if (!isServed(decodeHealthRequest(request))) throw new CacheError("OBJECT_NOT_FOUND", "no such service");
+  return encodeHealthResponse("serving");
+}
+
+/** Answers once and stays open until the call or the server ends: the health of a running server does not change. */
+async function watchHealth(request: Buffer, call: ServerCall): Promise<void> {
+  const status = isServed(decodeHealthRequest(request)) ? "serving" : "serviceUnknown";
+  await call.write([encodeHealthResponse(status)]);
+  await new Promise<void>((_resolve, reject) => {
+    const end = () => reject(call.signal.reason);
+    if (call.signal.aborted) end();
+    else call.signal.addEventListener("abort", end, { once: true });
+  });
+}

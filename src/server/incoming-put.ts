@@ -1,0 +1,129 @@
+/**
+ * One put on its way: descriptor, schema, then batches whose bodies pass through to a staged file.
+ *
+ * The caller gives each message in three steps, head, body views, end, as they arrive. Nothing is visible before
+ * `commit`, and nothing is left after `discard`.
+ */
+import { decodeMessage } from "../arrow/message.ts";
+import { decodeSchema, sameFields } from "../arrow/schema.ts";
+import type { ObjectCache } from "../cache/object-cache.ts";
+import type { Draft } from "../cache/put-draft.ts";
+import { CacheError } from "../errors.ts";
+import { decodeDescriptor } from "../flight/descriptor.ts";
+import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
+import type { ObjectKey } from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import { type PayloadSchema, readPayloadSchema } from "../object/object-schema.ts";
+import { OpaqueBody } from "../object/opaque-body.ts";
+import { OpaqueWriter } from "../object/opaque-writer.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
+import { TableWriter } from "../object/table-writer.ts";
+import { type PutTarget, parsePutTarget } from "./put-target.ts";
+
+type Payload =
+  | {
+      readonly kind: "opaque";
+      readonly draft: Draft;
+      readonly writer: OpaqueWriter;
+      readonly offsetBytes: 4 | 8;
+    }
+  | { readonly kind: "table"; readonly draft: Draft; readonly writer: TableWriter };
+
+export class IncomingPut {
+  readonly #cache: ObjectCache;
+  #target: PutTarget | undefined;
+  #payload: Payload | undefined;
+  /** Set while a batch of an opaque value is passing. */
+  #opaqueBody: OpaqueBody | undefined;
+  #isInBatch = false;
+
+  constructor(cache: ObjectCache) {
+    this.#cache = cache;
+  }
+
+  /** True between the head and the end of a message that carries a batch. */
+  get isInBatch(): boolean {
+    return this.#isInBatch;
+  }
+
+  /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here. */
+  async head(head: FlightDataHead): Promise<void> {
+    this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)));
+    if (head.dataHeader.length === 0) {
+      if (this.#payload === undefined && head.bodySizeBytes === 0) return;
+      throw new CacheError("INVALID_REQUEST", "a message without an Arrow header has nothing to keep");
+    }
+    if (this.#payload === undefined) {
+      if (head.bodySizeBytes > 0) throw new CacheError("INVALID_IPC", "a schema has no body");
+      this.#payload = await this.#open(Buffer.from(head.dataHeader), this.#target);
+      return;
+    }
+    const message = decodeMessage(head.dataHeader);
+    if (message.kind === "schema") throw new CacheError("INVALID_IPC", "a second schema came in one put");
+    if (message.bodySizeBytes !== head.bodySizeBytes) {
+      throw new CacheError("INVALID_IPC", "a batch's body is not of the size its message says", {
+        facts: { said: message.bodySizeBytes, came: head.bodySizeBytes },
+      });
+    }
+    this.#isInBatch = true;
+    if (this.#payload.kind === "table") return this.#payload.writer.beginBatch(head.dataHeader, message);
+    if (message.kind !== "recordBatch")
+      throw new CacheError("INVALID_IPC", "an opaque value has no dictionaries");
+    this.#opaqueBody = new OpaqueBody(message.batch, this.#payload.offsetBytes);
+  }
+
+  /** The next views of the body. A promise means: wait before giving more. */
+  body(views: readonly Buffer[]): Promise<void> | undefined {
+    const payload = this.#payload;
+    if (payload?.kind === "table") return payload.writer.appendBody(views);
+    const data = this.#opaqueBody?.take(views) ?? [];
+    return data.length > 0 ? payload?.writer.append(data) : undefined;
+  }
+
+  /** The end of a message. */
+  end(appMetadata: Uint8Array): void {
+    if (!this.#isInBatch) return;
+    this.#isInBatch = false;
+    if (this.#payload?.kind === "table") this.#payload.writer.endBatch(appMetadata);
+    this.#opaqueBody?.end();
+    this.#opaqueBody = undefined;
+  }
+
+  /** Makes it an object. @throws {CacheError} INVALID_REQUEST when no schema came. */
+  async commit(): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
+    if (this.#payload === undefined)
+      throw new CacheError("INVALID_REQUEST", "a put needs a descriptor and a schema");
+    const { draft, writer, kind } = this.#payload;
+    return { key: draft.key, version: await draft.commit(writer), kind };
+  }
+
+  /** Drops what was staged; after `commit` this does nothing. */
+  async discard(): Promise<void> {
+    await this.#payload?.draft.discard();
+  }
+
+  async #open(schemaHeader: Buffer, target: PutTarget): Promise<Payload> {
+    const schema = readPayloadSchema(schemaHeader);
+    const kind = schema.kind === "opaque" ? "opaque" : "table";
+    const draft = await this.#draft(kind, schema, target);
+    return kind === "opaque"
+      ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
+      : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema) };
+  }
+
+  async #draft(kind: ObjectKind, payload: PayloadSchema, target: PutTarget): Promise<Draft> {
+    if (target.kind === "object") return this.#cache.draftPut(target.key, kind);
+    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind);
+    return await this.#cache.draftPatch(target.key, kind, (base: StoredObject) => {
+      if (sameFields(decodeSchema(base.schemaHeader), payload.schema)) return;
+      throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
+    });
+  }
+}
+
+function requireDescriptor(head: FlightDataHead): Buffer {
+  if (head.descriptor === undefined) {
+    throw new CacheError("INVALID_REQUEST", "the first message of a put carries no descriptor");
+  }
+  return head.descriptor;
+}

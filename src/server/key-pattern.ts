@@ -1,0 +1,40 @@
+/**
+ * The texts by which a list or a delete names many objects (PROTOCOL, "The other methods").
+ *
+ *     list    (empty) | app | app/* | app/session | app/session/object
+ *     delete  app/* | app/session | app:session | app/session/object
+ */
+import { CacheError } from "../errors.ts";
+import { checkKeyComponent, type KeyPattern, parseObjectKey } from "../object/object-key.ts";
+
+/** @throws {CacheError} INVALID_KEY */
+export function parseListPattern(text: string): KeyPattern {
+  if (text === "") return { scope: "all" };
+  if (!text.includes("/")) return { scope: "application", applicationId: checkKeyComponent(text) };
+  return parseSlashed(text);
+}
+
+/** @throws {CacheError} INVALID_KEY; also for a lone application: too much is deleted by a forgotten word. */
+export function parseDeletePattern(text: string): KeyPattern {
+  if (text.includes("/")) return parseSlashed(text);
+  const parts = text.split(":");
+  if (parts.length !== 2) {
+    throw new CacheError("INVALID_KEY", "what to delete is app/session/object, app/session or app/*");
+  }
+  return sessionPattern(parts[0]!, parts[1]!);
+}
+
+function parseSlashed(text: string): KeyPattern {
+  const parts = text.split("/");
+  if (parts.length !== 2) return { scope: "object", key: parseObjectKey(text) };
+  if (parts[1] === "*") return { scope: "application", applicationId: checkKeyComponent(parts[0]!) };
+  return sessionPattern(parts[0]!, parts[1]!);
+}
+
+function sessionPattern(applicationId: string, sessionId: string): KeyPattern {
+  return {
+    scope: "session",
+    applicationId: checkKeyComponent(applicationId),
+    sessionId: checkKeyComponent(sessionId),
+  };
+}

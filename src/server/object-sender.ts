@@ -1,0 +1,88 @@
+/**
+ * Sends what is stored as FlightData: a small head and the body's bytes as they lie in the file.
+ *
+ * A message up to one read chunk is read in one go and written at once. A larger one goes out in pieces: while one piece is
+ * on its way to the socket the next is being read, so at most two are in memory.
+ */
+import { frameHeader, readFramedHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
+import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-encoder.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { LIMITS } from "../limits.ts";
+import type { ByteSource } from "../object/byte-sink.ts";
+import type { WireRow } from "../object/opaque-row.ts";
+import type { ByteRange, StoredBatch } from "../object/stored-blocks.ts";
+
+export class ObjectSender {
+  readonly #call: ServerCall;
+
+  constructor(call: ServerCall) {
+    this.#call = call;
+  }
+
+  async sendSchema(schemaHeader: Uint8Array): Promise<void> {
+    await this.#call.write(encodeFlightDataHead({ dataHeader: schemaHeader, bodySizeBytes: 0 }));
+  }
+
+  /** One opaque row; its data is what the ranges of the source hold, one after the other. */
+  async sendRow(row: WireRow, source: ByteSource, data: readonly ByteRange[]): Promise<void> {
+    const parts = encodeFlightDataHead({ dataHeader: row.header, bodySizeBytes: row.bodySizeBytes });
+    parts.push(row.bodyFront);
+    const padding = ZERO_PADDING.subarray(0, row.paddingSizeBytes);
+    const only = data.length === 1 ? data[0] : undefined;
+    if (only !== undefined && only.sizeBytes <= LIMITS.readChunkBytes) {
+      parts.push(await source.read(only.position, only.sizeBytes), padding);
+      await this.#call.write(parts);
+      return;
+    }
+    const frontSizeBytes = row.bodyFront.length;
+    await this.#call.startMessage(partsSizeBytes(parts) + row.bodySizeBytes - frontSizeBytes, parts);
+    for (const range of data) await this.#sendPieces(source, range);
+    if (padding.length > 0) await this.#call.writePiece(padding);
+  }
+
+  /** One dictionary or record batch as it was put, with its app_metadata. */
+  async sendBatch(source: ByteSource, batch: StoredBatch): Promise<void> {
+    const { block, appMetadata } = batch;
+    const isSmall = block.metadataSizeBytes + block.bodySizeBytes <= LIMITS.readChunkBytes;
+    const firstBytes = isSmall ? block.metadataSizeBytes + block.bodySizeBytes : block.metadataSizeBytes;
+    const first = await source.read(block.position, firstBytes);
+    const dataHeader = readFramedHeader(first, 0).header;
+    const { bodySizeBytes } = block;
+    const parts = encodeFlightDataHead({ dataHeader, appMetadata, bodySizeBytes });
+    if (isSmall) {
+      if (bodySizeBytes > 0) parts.push(first.subarray(block.metadataSizeBytes));
+      await this.#call.write(parts);
+      return;
+    }
+    await this.#call.startMessage(partsSizeBytes(parts) + bodySizeBytes, parts);
+    await this.#sendPieces(source, {
+      position: block.position + block.metadataSizeBytes,
+      sizeBytes: bodySizeBytes,
+    });
+  }
+
+  async #sendPieces(source: ByteSource, range: ByteRange): Promise<void> {
+    const end = range.position + range.sizeBytes;
+    const read = (position: number): Promise<Buffer> | undefined => {
+      if (position >= end) return undefined;
+      const reading = source.read(position, Math.min(LIMITS.readChunkBytes, end - position));
+      // When the call ends first nobody waits for this read any more.
+      reading.catch(() => {});
+      return reading;
+    };
+    let position = range.position;
+    let next = read(position);
+    while (next !== undefined) {
+      const piece = await next;
+      position += piece.length;
+      next = read(position);
+      await this.#call.writePiece(piece);
+    }
+  }
+}
+
+/** A schema message as GetFlightInfo and GetSchema send it: with prefix and padding; a copy. */
+export function encapsulateSchema(schemaHeader: Uint8Array): Buffer {
+  const frame = frameHeader(schemaHeader, 0, 8);
+  return Buffer.concat([frame.prefix, schemaHeader, ZERO_PADDING.subarray(0, frame.paddingSizeBytes)]);
+}
