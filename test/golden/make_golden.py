@@ -114,7 +114,7 @@ def times():
     types += [pa.timestamp("us", "UTC"), pa.timestamp("ns", "Europe/Berlin")]
     types += [pa.duration(unit) for unit in ("s", "ms", "us", "ns")]
     width = lambda t: pa.int32() if t.bit_width == 32 else pa.int64()
-    arrays = [pa.array([0, None, 86_400_000], width(t)).cast(t) for t in types]
+    arrays = [pa.array([0, None, 86_400_000 if t == pa.date64() else 1], width(t)).cast(t) for t in types]
     interval = pa.array([(1, 2, 3), None, (0, 0, -1)], pa.month_day_nano_interval())
     return pa.table([*arrays, interval], [str(i) for i in range(len(types) + 1)])
 
