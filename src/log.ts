@@ -81,6 +81,7 @@ export interface LogStream {
   hasColors?(): boolean;
   write(line: string): unknown;
   on?(event: "error", listener: () => void): unknown;
+  off?(event: "error", listener: () => void): unknown;
 }
 
 export interface LogOptions {
@@ -95,8 +96,8 @@ export function startLog({ directives, format, stream }: LogOptions): void {
   const isText = format === "text" || (format === "auto" && stream.isTTY === true);
   const isColoured = stream.isTTY === true && stream.hasColors?.() !== false;
   const formatLine = isText ? textLineFormatter({ isColoured }) : formatJsonLine;
-  // A log that nobody reads any more is no reason to stop serving.
-  stream.on?.("error", () => {});
+  stream.off?.("error", ignoreBrokenStream);
+  stream.on?.("error", ignoreBrokenStream);
   configureSync({
     reset: true,
     sinks: { stream: (record: LogRecord) => stream.write(formatLine(record)) },
@@ -111,6 +112,9 @@ export function startLog({ directives, format, stream }: LogOptions): void {
     ],
   });
 }
+
+/** A log that nobody reads any more is no reason to stop serving. */
+function ignoreBrokenStream(): void {}
 
 /** Libraries of other implementations whose names deployments set, and the target of ours that does their work. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["h2", `${LOG_ROOT}::grpc`]]);

@@ -1,0 +1,89 @@
+/**
+ * The command line: which command, which options, and how each way to fail ends.
+ *
+ * A failure that a user can mend is one line on standard error; a mistake of ours is its stack.
+ */
+import { Command, CommanderError } from "commander";
+import { isCacheError } from "../errors.ts";
+import { escapeUnseen } from "../log-format.ts";
+import type { CommandContext } from "./command-context.ts";
+import { EXIT_CODES, type ExitName } from "./exit-codes.ts";
+import { type ServeOptions, serve } from "./serve.ts";
+
+export const PROGRAM_NAME = "flame-object-cache";
+
+/** Runs one command to its end. Never rejects. `args` are those after the program's name. */
+export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<ExitName> {
+  let outcome: ExitName = "ok";
+  const program = describeProgram(context, (name) => {
+    outcome = name;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return outcome;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function describeProgram(context: CommandContext, finish: (outcome: ExitName) => void): Command {
+  const program = new Command(PROGRAM_NAME)
+    .description("An object cache on Apache Arrow: Arrow Flight in, the same bytes out, kept on disk.")
+    .version(context.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    });
+  const serveCommand = describeServe(program).action(async (options: ServeOptions) => {
+    finish(await serve(options, context));
+  });
+  program.addHelpText(
+    "after",
+    () => `\nWithout a command, serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,
+  );
+  return program;
+}
+
+function describeServe(program: Command): Command {
+  return program
+    .command("serve", { isDefault: true })
+    .description("serve objects over Arrow Flight until SIGTERM or SIGINT")
+    .option(
+      "--config <file>",
+      "configuration file (default: flame-cluster.yaml in FLAME_HOME, if it is there)",
+    )
+    .option("--endpoint <endpoint>", "grpc://HOST:PORT, grpcs:// for TLS; port 0 takes a free one")
+    .option(
+      "--storage <location>",
+      "none, a path, fs://PATH or file://PATH; relative ones under the working directory",
+    )
+    .option(
+      "--network-interface <regexp>",
+      "advertise the IPv4 address of the first interface whose name matches",
+    )
+    .option("--log <directives>", "LEVEL or target=LEVEL, comma-separated, as in RUST_LOG")
+    .option("--print-config", "print the effective configuration and where each value comes from, and exit")
+    .option("--welcome", "say where objects are kept and how to try the server from Python");
+}
+
+function exitHelp(): string {
+  const rows = Object.values(EXIT_CODES).map(({ code, meaning }) => `  ${String(code).padEnd(4)}${meaning}`);
+  return ["Exit codes:", ...rows].join("\n");
+}
+
+function explain(error: unknown, { stderr }: CommandContext): ExitName {
+  // Commander has already said what it has to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? "ok" : "usage";
+  const [outcome, text] = classify(error);
+  stderr.write(`${PROGRAM_NAME}: ${text}\n`);
+  return outcome;
+}
+
+function classify(error: unknown): [ExitName, string] {
+  if (!(error instanceof Error)) return ["internal", escapeUnseen(String(error))];
+  if (isCacheError(error, "INVALID_CONFIG")) return ["config", escapeUnseen(error.message)];
+  const isOperating = isCacheError(error) || "syscall" in error;
+  if (isOperating) return ["unavailable", escapeUnseen(error.message)];
+  return ["internal", error.stack ?? error.message];
+}

@@ -1,0 +1,38 @@
+/**
+ * What `npm start` says to somebody who is here for the first time: where objects go, and three lines of Python.
+ *
+ * The lines stand alone, unindented, so that they can be pasted into python3 as they are; a test runs them.
+ */
+import type { CacheConfig } from "../config/cache-config.ts";
+
+/** @param endpoint as advertised, with the port that was taken. */
+export function formatWelcome(config: Pick<CacheConfig, "storage" | "tls">, endpoint: string): string {
+  const kept =
+    config.storage.kind === "none"
+      ? "Objects are kept in memory and are gone when the server stops."
+      : `Objects are kept in ${config.storage.directory}`;
+  return [
+    "",
+    kept,
+    "Try it in python3, with pyarrow installed:",
+    "",
+    ...pythonLines(config, endpoint),
+    "",
+    "",
+  ].join("\n");
+}
+
+/** Exactly three lines: connect, put a table, get it back. */
+export function pythonLines({ tls }: Pick<CacheConfig, "tls">, endpoint: string): string[] {
+  const roots = tls === undefined ? "" : `, tls_root_certs=open(${quote(tls.certFile)}, "rb").read()`;
+  return [
+    `import pyarrow as pa, pyarrow.flight as fl; client = fl.connect(${quote(endpoint)}${roots}); table = pa.table({"n": [1, 2, 3]})`,
+    `writer, _ = client.do_put(fl.FlightDescriptor.for_path("demo/first/table"), table.schema); writer.write_table(table); writer.close()`,
+    `print(client.do_get(fl.Ticket("demo/first/table")).read_all())`,
+  ];
+}
+
+/** A JSON string is a Python string as well. */
+function quote(text: string): string {
+  return JSON.stringify(text);
+}
