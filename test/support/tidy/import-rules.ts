@@ -11,8 +11,7 @@ const LEAVES = ["errors", "limits", "log", "log-format"];
 
 /** What each room may import besides the leaves and itself. A file directly in src/ is a room of its own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  index: ["thread", "server", "config"],
-  thread: ["server", "config"],
+  index: ["server", "object", "config"],
   cli: ["command", "server", "config"],
   command: ["server", "client", "storage", "object", "arrow", "config"],
   server: ["cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "config"],
