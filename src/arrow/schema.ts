@@ -121,15 +121,15 @@ class FieldDecoder {
     const type = table.table(FIELD.type);
     if (type === undefined) throw invalidIpc("a field has no type");
     const children = this.fields(table, FIELD.children, depth + 1);
-    const dictionary = table.table(FIELD.dictionary);
-    return {
+    const field = {
       name: table.string(FIELD.name) ?? "",
       nullable: table.boolean(FIELD.nullable),
       type: this.#type(formatType(table.uint8(FIELD.typeId, 0), type, children.length)),
       children,
-      ...(dictionary === undefined ? {} : { dictionary: this.#dictionary(dictionary) }),
       metadata: this.metadata(table, FIELD.metadata),
     };
+    const dictionary = table.table(FIELD.dictionary);
+    return dictionary === undefined ? field : { ...field, dictionary: this.#dictionary(dictionary) };
   }
 
   /** Indices are int32 when nothing is said (Schema.fbs, DictionaryEncoding). */

@@ -83,7 +83,10 @@ describe("encodeFooter", () => {
     const end = encodeFooter({ schemaHeader, dictionaries: [], recordBatches, metadata: [] }, position);
     const footer = decodeFooter(end, position + end.length);
     expect(footer.recordBatches.length).toBe(100_000);
-    expect([...footer.recordBatches]).toEqual(recordBatches);
+    const some = [0, 1, 4095, 99_999];
+    expect(some.map((index) => footer.recordBatches.at(index))).toEqual(
+      some.map((index) => recordBatches[index]),
+    );
     expect(footer.dictionaries.at(0)).toBeUndefined();
   });
 });

@@ -1,0 +1,146 @@
+/**
+ * Schemas and footers no honest writer makes: impossible counts, endless nesting, the same bytes over and over.
+ *
+ * Each is refused soon and without taking memory in proportion to what it claims.
+ */
+import { describe, expect, it } from "vitest";
+import { FlatbufferWriter, int16, OFFSET, uint8 } from "../../../src/arrow/flatbuffer-writer.ts";
+import { decodeFooter, encodeFooter } from "../../../src/arrow/footer.ts";
+import { encodeSchemaMessage } from "../../../src/arrow/message-writer.ts";
+import { decodeSchema } from "../../../src/arrow/schema.ts";
+import { findMetadataValue, withSchemaMetadata } from "../../../src/arrow/schema-metadata.ts";
+import { TYPE_ID } from "../../../src/arrow/slots.ts";
+import { beginSchema } from "./build-schema.ts";
+import { DECODE_MS_MAX, fastestOutcomeOf } from "./damage.ts";
+
+const MIB = 2 ** 20;
+
+/** A chain of structs each of whose children are the same table, `width` times: width ** depth fields. */
+function sharedChildren(width: number, depth: number): Buffer {
+  const writer = new FlatbufferWriter();
+  let from = beginSchema(writer, [int16(0), OFFSET])[1]!;
+  for (let level = 0; level < depth; level++) {
+    const children = writer.vector(width, 4, 4);
+    writer.link(from, children);
+    const table = writer.table([undefined, uint8(1), uint8(TYPE_ID.struct), OFFSET, undefined, OFFSET]);
+    for (let child = 0; child < width; child++) writer.link(children + 4 + 4 * child, table.position);
+    writer.link(table.slots[3]!, writer.table([]).position);
+    from = table.slots[5]!;
+  }
+  writer.link(from, writer.vector(0, 4, 4));
+  return writer.finish();
+}
+
+/** Metadata whose entries are one table, whose key and value are one string. */
+function sharedEntries(count: number, textSizeBytes: number): Buffer {
+  const writer = new FlatbufferWriter();
+  const slots = beginSchema(writer, [int16(0), undefined, OFFSET]);
+  const entries = writer.vector(count, 4, 4);
+  writer.link(slots[2]!, entries);
+  const table = writer.table([OFFSET, OFFSET]);
+  for (let entry = 0; entry < count; entry++) writer.link(entries + 4 + 4 * entry, table.position);
+  const text = writer.string("x".repeat(textSizeBytes));
+  for (const slot of table.slots) writer.link(slot, text);
+  return writer.finish();
+}
+
+/** Fields that begin 4 bytes after each other, each a string as long as the rest of the message: all overlap. */
+function overlappingNames(count: number): Buffer {
+  const writer = new FlatbufferWriter();
+  const slots = beginSchema(writer, [int16(0), OFFSET]);
+  const fields = writer.vector(count, 4, 4);
+  writer.link(slots[1]!, fields);
+  const tables = Array.from({ length: count }, () => writer.table([OFFSET, undefined, uint8(1), OFFSET]));
+  const type = writer.table([]).position;
+  const names = writer.reserve(8 * count);
+  tables.forEach((table, index) => {
+    writer.link(fields + 4 + 4 * index, table.position);
+    writer.link(table.slots[3]!, type);
+    writer.link(table.slots[0]!, names + 4 * index);
+    writer.setInt32(names + 4 * index, 4 * count);
+  });
+  return writer.finish();
+}
+
+/** A schema whose field, metadata or feature count is a lie. */
+function vectorLength(slot: 1 | 2 | 3, length: number): Buffer {
+  const writer = new FlatbufferWriter();
+  const slots = beginSchema(writer, [int16(0), OFFSET, OFFSET, OFFSET]);
+  for (const from of slots.slice(1)) writer.link(from, writer.vector(0, 8, 8));
+  const header = writer.finish();
+  header.writeUInt32LE(length, slots[slot]! + header.readUInt32LE(slots[slot]!));
+  return header;
+}
+
+const HOSTILE: [string, Buffer][] = [
+  ["2^31 fields", vectorLength(1, 2 ** 31)],
+  ["2^32 - 1 fields", vectorLength(1, 2 ** 32 - 1)],
+  ["2^31 metadata entries", vectorLength(2, 2 ** 31)],
+  ["a depth of 10,000", sharedChildren(1, 10_000)],
+  ["two children sharing one table, 60 levels deep", sharedChildren(2, 60)],
+  ["ten children sharing one table, 60 levels deep", sharedChildren(10, 60)],
+  ["a thousand children sharing one table, 3 levels deep", sharedChildren(1000, 3)],
+  ["a thousand metadata entries sharing one text of 1 MiB", sharedEntries(1000, MIB)],
+  ["100,000 metadata entries sharing one table", sharedEntries(100_000, 100)],
+  ["names that overlap", overlappingNames(2000)],
+];
+
+function refusal(decode: () => unknown): { refused: boolean; isSoon: boolean; isFlat: boolean } {
+  const before = process.memoryUsage();
+  const { refused, tookMs } = fastestOutcomeOf(decode);
+  const after = process.memoryUsage();
+  const takenBytes = after.heapUsed - before.heapUsed + after.external - before.external;
+  return { refused, isSoon: tookMs < DECODE_MS_MAX, isFlat: takenBytes < 64 * MIB };
+}
+
+const REFUSED = { refused: true, isSoon: true, isFlat: true };
+
+describe("a hostile schema", () => {
+  it.each(HOSTILE)("with %s is refused soon and in flat memory", (_what, header) => {
+    expect(refusal(() => decodeSchema(header))).toEqual(REFUSED);
+  });
+
+  it.each([
+    ["2^31 features", vectorLength(3, 2 ** 31)],
+    ["2^31 metadata entries", vectorLength(2, 2 ** 31)],
+    ["a thousand metadata entries sharing one text of 1 MiB", sharedEntries(1000, MIB)],
+  ])("with %s is refused when its metadata is to be set", (_what, header) => {
+    expect(refusal(() => withSchemaMetadata(header, [["k", "v"]]))).toEqual(REFUSED);
+  });
+
+  it("that shares entries is refused when a value is looked for", () => {
+    expect(refusal(() => findMetadataValue(sharedEntries(1000, MIB), "k"))).toEqual(REFUSED);
+  });
+
+  it("that shares a little is read", () => {
+    expect(decodeSchema(sharedChildren(2, 3)).fields).toHaveLength(2);
+    expect(decodeSchema(sharedEntries(2, 100)).metadata).toHaveLength(2);
+  });
+});
+
+describe("a hostile footer", () => {
+  const end = (): Buffer =>
+    encodeFooter(
+      {
+        schemaHeader: encodeSchemaMessage({ fields: [] }),
+        dictionaries: [],
+        recordBatches: [],
+        metadata: [],
+      },
+      64,
+    );
+
+  /** The footer with a lie about the length of the vector in a slot of its root table. */
+  function withVectorLength(slot: number, length: number): Buffer {
+    const bytes = end();
+    const root = 8 + bytes.readUInt32LE(8);
+    const from = root + bytes.readUInt16LE(root - bytes.readInt32LE(root) + 4 + 2 * slot);
+    bytes.writeUInt32LE(length, from + bytes.readUInt32LE(from));
+    return bytes;
+  }
+
+  it.each([2, 3, 4])("with 2^31 elements in slot %i is refused soon and in flat memory", (slot) => {
+    const bytes = withVectorLength(slot, 2 ** 31);
+    expect(refusal(() => decodeFooter(bytes, 64 + bytes.length))).toEqual(REFUSED);
+  });
+});
