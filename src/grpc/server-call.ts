@@ -40,6 +40,10 @@ const WITHOUT_BODY: ServerStreamResponseOptions & { sendDate: boolean } = {
   sendDate: false,
 };
 
+/** Each call ends in one of these; an error of its own for each would cost a stack trace per call. */
+const CLIENT_LEFT = new CacheError("CANCELLED");
+const ANSWERED = new CacheError("CANCELLED", "the call was answered");
+
 export class Http2ServerCall implements ServerCall {
   readonly path: string;
   readonly metadata: CallMetadata;
@@ -130,7 +134,7 @@ export class Http2ServerCall implements ServerCall {
   /** The client has reset the stream or is gone: there is nobody to answer. */
   #leave(): void {
     this.#isAnswered = true;
-    this.#stop(new CacheError("CANCELLED"));
+    this.#stop(CLIENT_LEFT);
     this.#discardRequests();
   }
 
@@ -201,7 +205,7 @@ export class Http2ServerCall implements ServerCall {
   }
 
   #discardRequests(): void {
-    this.requests.fail(this.#reason ?? new CacheError("CANCELLED", "the call was answered"));
+    this.requests.fail(this.#reason ?? ANSWERED);
     this.#stream.resume();
   }
 }
