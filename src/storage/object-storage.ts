@@ -36,9 +36,15 @@ export interface StagedFile {
    * @throws {CacheError} STORAGE_FULL, STORAGE_IO; the file can then only be discarded.
    */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
-  /** Replaces bytes that were appended before; `bytes` lies wholly below sizeBytes. */
+  /**
+   * Replaces bytes that were appended before; `bytes` lies wholly below sizeBytes and is the caller's again when
+   * the promise is fulfilled, or at once when there is none. Buffers that were appended are never written to.
+   */
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
-  /** Makes the file visible under `name`, replacing what was there. Afterwards it is no longer staged. */
+  /**
+   * Makes the file visible under `name`, replacing what was there. Afterwards it is no longer staged; when it
+   * fails nothing is left of it.
+   */
   publish(name: StoredName): Promise<void>;
   /** Drops the file. May be called at any time and more than once; after publish it does nothing. */
   discard(): Promise<void>;
@@ -83,19 +89,20 @@ export interface ObjectStorage {
   listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
   /** Removes one file. False when there was none. */
   remove(name: StoredName): Promise<boolean>;
-  /** Removes the patches of one base, or of every base but one when `keep` is set. */
+  /** Removes patches of one object. `allBut` may cost a look at the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
   /** Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. */
   quarantine(name: StoredName, reason: string): Promise<void>;
-  /** Every session with what it holds; names that are not ours are passed over. In bounded memory per session. */
+  /** Every session that holds something; names that are not ours are passed over. In memory: one session at a time. */
   scan(): AsyncIterable<ScannedSession>;
-  /** Names found in one session, or an application's sessions, straight from the engine. */
+  /** Names found in one session, straight from the engine; undefined when it holds nothing. */
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined>;
+  /** An application's sessions; one that another call is filling or emptying may be among them. */
   listSessions(applicationId: string): Promise<string[]>;
   /** The highest version that was ever deleted. */
   readonly versionFloor: number;
   /** Raises the floor, durably where the engine is durable, before it resolves. Lower numbers change nothing. */
   raiseVersionFloor(version: number): Promise<void>;
-  /** Bytes of published files, as far as known. */
+  /** Gives the directory free for another process; calls still under way may fail. */
   stop(): Promise<void>;
 }

@@ -27,3 +27,11 @@ export function isMissing(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno !== undefined && NOT_AN_OBJECT.has(errno);
 }
+
+/** A failure while the engine starts: the operator has to look at the directory, so the error names it. */
+export function unusableDirectory(error: unknown, directory: string): unknown {
+  const errno = errnoOf(error);
+  if (isCacheError(error) || errno === undefined) return error;
+  const facts = { directory, errno };
+  return new CacheError("INVALID_CONFIG", "the storage directory cannot be used", { facts, cause: error });
+}

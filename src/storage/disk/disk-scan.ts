@@ -9,7 +9,7 @@ import fs from "node:fs";
 import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { ScannedSession, StoredName } from "../object-storage.ts";
-import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
+import { errnoOf, isMissing } from "./disk-failure.ts";
 import {
   isKeyComponent,
   parseObjectFileName,
@@ -95,8 +95,9 @@ async function* entries(root: string, path: string): AsyncGenerator<fs.Dirent> {
     yield* directory;
   } catch (error) {
     if (isMissing(error)) return;
-    log.error("directory cannot be read: what it holds is not found", { path, errno: errnoOf(error) });
-    if (errnoOf(error) === undefined) throw diskFailure(error, path);
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    log.error("directory cannot be read: what it holds is not found", { path, errno });
   }
 }
 

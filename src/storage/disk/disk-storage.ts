@@ -7,7 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { CacheError } from "../../errors.ts";
+import { assert } from "../../errors.ts";
 import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type {
@@ -19,11 +19,12 @@ import type {
   StoredName,
 } from "../object-storage.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
-import { diskFailure, isMissing } from "./disk-failure.ts";
+import { diskFailure, isMissing, unusableDirectory } from "./disk-failure.ts";
+import { DiskPace } from "./disk-pace.ts";
 import { listDiskSessions, patchedBases, patchVersions, scanDisk, scanDiskSession } from "./disk-scan.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY } from "./file-names.ts";
-import { removeFile, removePatchesOf } from "./removal.ts";
+import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
 import { prepareDirectory } from "./storage-directory.ts";
@@ -33,7 +34,7 @@ import { VersionFloor } from "./version-floor.ts";
 const log = logFor("storage");
 
 export interface DiskStorageOptions {
-  /** Absolute path; made when missing. */
+  /** Made when missing. */
   readonly directory: string;
   /** Called before each step that changes the disk: tests stop the process, or fail, there. */
   readonly beforeStep?: BeforeStep;
@@ -42,6 +43,7 @@ export interface DiskStorageOptions {
 export class DiskStorage implements ObjectStorage {
   readonly kind = "files";
   readonly #root: string;
+  readonly #pace = new DiskPace();
   readonly #steps: DiskSteps;
   readonly #staging: StagingArea;
   readonly #floor: VersionFloor;
@@ -49,8 +51,8 @@ export class DiskStorage implements ObjectStorage {
 
   constructor(options: DiskStorageOptions) {
     this.#root = path.resolve(options.directory);
-    this.#steps = new DiskSteps(options.beforeStep);
-    this.#staging = new StagingArea(this.#root, this.#steps);
+    this.#steps = new DiskSteps(this.#pace, options.beforeStep);
+    this.#staging = new StagingArea(this.#root, this.#steps, this.#pace);
     this.#floor = new VersionFloor(this.#root, this.#steps);
   }
 
@@ -59,16 +61,18 @@ export class DiskStorage implements ObjectStorage {
   }
 
   async start(): Promise<void> {
-    await prepareDirectory(this.#root, this.#steps);
-    this.#lock = await lockDirectory(this.#root);
+    let lock: DirectoryLock | undefined;
     try {
+      await prepareDirectory(this.#root, this.#steps);
+      lock = await lockDirectory(this.#root);
       const swept = await this.#staging.sweep();
       if (swept.files > 0) log.warn("swept staged files that a process left behind", { ...swept });
       await this.#floor.load();
     } catch (error) {
-      await this.stop();
-      throw error;
+      await lock?.release();
+      throw unusableDirectory(error, this.#root);
     }
+    this.#lock = lock;
   }
 
   async stop(): Promise<void> {
@@ -81,8 +85,8 @@ export class DiskStorage implements ObjectStorage {
     return new StagedDiskFile(this.#staging);
   }
 
-  async open(name: StoredName): Promise<StoredFile | undefined> {
-    return openStoredFile(this.#root, filePath(name));
+  open(name: StoredName): Promise<StoredFile | undefined> {
+    return openStoredFile({ root: this.#root, path: filePath(name) }, this.#pace);
   }
 
   async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
@@ -97,6 +101,7 @@ export class DiskStorage implements ObjectStorage {
     return removeFile(this.#root, this.#steps, filePath(name));
   }
 
+  /** `allBut` reads the directory of the whole session; `only` touches nothing else. */
   async removePatches(key: ObjectKey, which: PatchSelection): Promise<void> {
     const bases =
       "only" in which
@@ -117,6 +122,7 @@ export class DiskStorage implements ObjectStorage {
       throw diskFailure(error, from);
     }
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
+    await removeEmptyDirectories(this.#root, this.#steps, path.posix.dirname(from));
   }
 
   scan(): AsyncIterable<ScannedSession> {
@@ -132,7 +138,7 @@ export class DiskStorage implements ObjectStorage {
   }
 
   async raiseVersionFloor(version: number): Promise<void> {
-    if (!this.#lock) throw new CacheError("STORAGE_IO", "the storage is stopped");
+    assert(this.#lock, "only a started engine writes its floor");
     await this.#floor.raise(version);
   }
 }

@@ -6,7 +6,7 @@
  */
 import path from "node:path";
 import type { ObjectKey } from "../../object/object-key.ts";
-import { diskFailure, isMissing } from "./disk-failure.ts";
+import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
 import { patchVersions } from "./disk-scan.ts";
 import type { DiskSteps } from "./disk-steps.ts";
 import { patchDirectoryPath } from "./file-names.ts";
@@ -37,13 +37,17 @@ async function unlink(root: string, steps: DiskSteps, file: string): Promise<boo
     await steps.unlinkObject(`${root}/${file}`);
     return true;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error) || errnoOf(error) === "EISDIR") return false;
     throw diskFailure(error, file);
   }
 }
 
 /** From the innermost outwards, up to the first that is not empty (or cannot be removed: it then just stays). */
-async function removeEmptyDirectories(root: string, steps: DiskSteps, innermost: string): Promise<void> {
+export async function removeEmptyDirectories(
+  root: string,
+  steps: DiskSteps,
+  innermost: string,
+): Promise<void> {
   let directory = innermost;
   while (directory !== ".") {
     try {

@@ -3,7 +3,7 @@
  *
  * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename.
  * A larger file is written in batches of that size, one system call each, while the next batch gathers; whoever fills
- * a second batch before the first is written has to wait. No byte is copied on the way.
+ * a second batch before the first is written has to wait. No byte of a large chunk is copied on the way.
  * After a failure the file can only be discarded; publish and discard leave nothing in the staging directory.
  */
 import { assert } from "../../errors.ts";
@@ -11,8 +11,8 @@ import { LIMITS } from "../../limits.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import { diskFailure } from "./disk-failure.ts";
-import { filePath } from "./file-names.ts";
-import type { StagingArea } from "./staging-area.ts";
+import { filePath, STAGING_DIRECTORY } from "./file-names.ts";
+import type { StagedPath, StagingArea } from "./staging-area.ts";
 
 export class StagedDiskFile implements StagedFile {
   readonly #area: StagingArea;
@@ -20,33 +20,32 @@ export class StagedDiskFile implements StagedFile {
   sizeBytes = 0;
   /** Where the buffer's first byte will lie: everything before it was handed to the disk. */
   #bufferPosition = 0;
-  #staged: { readonly fd: number; readonly path: string } | undefined;
+  #staged: StagedPath | undefined;
   /** The disk's work so far. Never rejects: what went wrong is in #failure. */
   #diskWork: Promise<void> | undefined;
   #failure: unknown;
-  #isOver = false;
+  /** Set by the first publish or discard: how it ends. */
+  #end: Promise<void> | undefined;
 
   constructor(area: StagingArea) {
     this.#area = area;
   }
 
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined {
-    assert(!this.#isOver, "a published or discarded file takes no more bytes");
+    assert(!this.#end, "a published or discarded file takes no more bytes");
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     for (const chunk of chunks) {
       this.#buffer.append(chunk);
       this.sizeBytes += chunk.length;
     }
     if (this.#buffer.sizeBytes < LIMITS.stageBufferBytes) return undefined;
-    if (!this.#diskWork) {
-      this.#writeBuffer();
-      return undefined;
-    }
-    return this.#writeWhenIdle();
+    if (this.#diskWork) return this.#writeWhenIdle();
+    this.#writeBuffer();
+    return undefined;
   }
 
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined {
-    assert(!this.#isOver, "a published or discarded file takes no more bytes");
+    assert(!this.#end, "a published or discarded file takes no more bytes");
     assert(position >= 0 && position + bytes.length <= this.sizeBytes, "only appended bytes are overwritten");
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const onDisk = bytes.subarray(0, Math.max(0, this.#bufferPosition - position));
@@ -58,45 +57,38 @@ export class StagedDiskFile implements StagedFile {
     return this.#settled();
   }
 
-  async publish(name: StoredName): Promise<void> {
-    assert(!this.#isOver, "a file is published once and not after it was discarded");
-    this.#isOver = true;
-    try {
-      if (this.#bufferPosition === 0) await this.#publishSmall(filePath(name));
-      else await this.#publishLarge(filePath(name));
-    } catch (error) {
-      this.#failure ??= diskFailure(error, filePath(name));
-      await this.#cleanUp();
-      throw this.#failure;
-    }
+  publish(name: StoredName): Promise<void> {
+    assert(!this.#end, "a file is published once and not after it was discarded");
+    this.#end = this.#publish(filePath(name));
+    return this.#end;
   }
 
   async discard(): Promise<void> {
-    if (this.#isOver) return this.#diskWork;
-    this.#isOver = true;
-    await this.#cleanUp();
+    this.#end ??= this.#dropStaged();
+    // A publish under way is waited for; its failure belongs to who called it.
+    await this.#end.catch(() => {});
   }
 
-  /** In one go when the turn is ours, else over the thread pool; the steps are the same. */
-  async #publishSmall(path: string): Promise<void> {
-    const chunks = this.#buffer.take();
-    if (this.#area.turn.take()) this.#area.publishWholeSync(chunks, path);
-    else await this.#area.turn.during(() => this.#area.publishWhole(chunks, path));
-  }
-
-  async #publishLarge(path: string): Promise<void> {
-    if (this.#buffer.sizeBytes > 0) this.#writeBuffer();
-    await this.#settled();
-    const { fd, path: stagedPath } = this.#staged!;
-    await this.#area.steps.closeStaged(fd);
-    this.#staged = { fd: CLOSED, path: stagedPath };
-    await this.#area.moveIntoPlace(stagedPath, path);
-    this.#staged = undefined;
+  async #publish(target: string): Promise<void> {
+    try {
+      await this.#area.pace.turn();
+      if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
+      await this.#settled();
+      const { path, fd } = this.#staged!;
+      // Here an fsync would go, and one of the directory after the move: see DiskSteps on durability.
+      this.#staged = { path, fd: undefined };
+      await this.#area.steps.closeStaged(fd!);
+      await this.#area.moveIntoPlace(path, target, this.sizeBytes);
+      this.#staged = undefined;
+    } catch (error) {
+      await this.#dropStaged();
+      throw diskFailure(error, target);
+    }
   }
 
   async #writeWhenIdle(): Promise<void> {
     await this.#settled();
-    if (this.#isOver || this.#buffer.sizeBytes < LIMITS.stageBufferBytes) return;
+    if (this.#end || this.#buffer.sizeBytes < LIMITS.stageBufferBytes) return;
     this.#writeBuffer();
   }
 
@@ -109,21 +101,22 @@ export class StagedDiskFile implements StagedFile {
 
   /** Queues work on the staged file behind what is under way; makes the file at first. */
   #addDiskWork(work: (fd: number) => Promise<void>): void {
-    const before = this.#diskWork;
-    const mine = (async () => {
-      await before;
-      if (this.#failure !== undefined) return;
-      try {
-        this.#staged ??= await this.#area.create();
-        await work(this.#staged.fd);
-      } catch (error) {
-        this.#failure ??= diskFailure(error, this.#area.directoryName);
-      }
-    })();
+    const mine = this.#doAfter(this.#diskWork, work);
     this.#diskWork = mine;
     void mine.then(() => {
       if (this.#diskWork === mine) this.#diskWork = undefined;
     });
+  }
+
+  async #doAfter(before: Promise<void> | undefined, work: (fd: number) => Promise<void>): Promise<void> {
+    await before;
+    if (this.#failure !== undefined) return;
+    try {
+      this.#staged ??= await this.#area.create();
+      await work(this.#staged.fd!);
+    } catch (error) {
+      this.#failure = diskFailure(error, STAGING_DIRECTORY);
+    }
   }
 
   /** Waits until the disk has done all it was given. @throws what went wrong with it. */
@@ -132,7 +125,7 @@ export class StagedDiskFile implements StagedFile {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  async #cleanUp(): Promise<void> {
+  async #dropStaged(): Promise<void> {
     this.#buffer.take();
     while (this.#diskWork) await this.#diskWork;
     const staged = this.#staged;
@@ -140,6 +133,3 @@ export class StagedDiskFile implements StagedFile {
     if (staged) await this.#area.drop(staged);
   }
 }
-
-/** In place of a descriptor that was closed already. */
-const CLOSED = -1;

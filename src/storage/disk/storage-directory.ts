@@ -5,7 +5,6 @@
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
 import { logFor } from "../../log.ts";
-import { errnoOf } from "./disk-failure.ts";
 import type { DiskSteps } from "./disk-steps.ts";
 import { RELATIVE_PATH_BYTES_MAX, STAGING_DIRECTORY } from "./file-names.ts";
 
@@ -14,7 +13,9 @@ const log = logFor("storage");
 /** PATH_MAX, with its closing zero. */
 const PATH_BYTES_MAX = process.platform === "linux" ? 4096 : 1024;
 
-/** @throws {CacheError} INVALID_CONFIG */
+const READ_WRITE_ENTER = fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK;
+
+/** @throws {CacheError} INVALID_CONFIG, or the bare error of node:fs. */
 export async function prepareDirectory(directory: string, steps: DiskSteps): Promise<void> {
   if (Buffer.byteLength(directory) + 2 + RELATIVE_PATH_BYTES_MAX > PATH_BYTES_MAX) {
     throw new CacheError("INVALID_CONFIG", "the storage directory's path is too long", {
@@ -22,16 +23,9 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
     });
   }
   const staging = `${directory}/${STAGING_DIRECTORY}`;
-  try {
-    await steps.makeDirectory(staging);
-    await fs.promises.access(directory, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
-    await fs.promises.access(staging, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
-  } catch (error) {
-    throw new CacheError("INVALID_CONFIG", "the storage directory cannot be used", {
-      facts: { directory, errno: errnoOf(error) },
-      cause: error,
-    });
-  }
+  await steps.makeDirectory(staging);
+  await fs.promises.access(directory, READ_WRITE_ENTER);
+  await fs.promises.access(staging, READ_WRITE_ENTER);
   if (!(await fs.promises.lstat(staging)).isDirectory()) {
     throw new CacheError("INVALID_CONFIG", "the storage directory's staging directory is a link", {
       facts: { directory },

@@ -36,7 +36,7 @@ export class VersionFloor {
       text = await fs.promises.readFile(`${this.#root}/${VERSION_FLOOR_FILE}`, "utf8");
     } catch (error) {
       if (errnoOf(error) === "ENOENT") return;
-      throw diskFailure(error, VERSION_FLOOR_FILE);
+      throw error;
     }
     const version = FLOOR_TEXT.test(text) ? Number.parseInt(text, 10) : Number.NaN;
     if (!Number.isSafeInteger(version)) {

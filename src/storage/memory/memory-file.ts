@@ -24,6 +24,7 @@ export class OpenMemoryFile implements StoredFile {
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {
     assert(this.#slabs, "a closed file is not read");
+    assert(position >= 0 && lengthBytes >= 0, "a range begins inside the file");
     if (position + lengthBytes > this.sizeBytes) {
       throw new CacheError("OBJECT_CORRUPT", "the stored file is shorter than it should be", {
         facts: { position, lengthBytes, sizeBytes: this.sizeBytes },

@@ -1,10 +1,10 @@
 /**
  * A file being put together in memory.
  *
- * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to `SMALL_BYTES`
- * they are kept as they are and copied once into one buffer of exactly their size at publish; a larger file is copied into
- * slabs of the engine's own as it arrives, so nothing of a socket is held and later reads give large views.
- * Slabs double from 1 MiB to 16 MiB: few crossings for large files, little reserve for middling ones.
+ * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to `ONE_SLAB_BYTES_MAX`
+ * they wait as they are (StageBuffer bounds what they hold) and are copied into one buffer of exactly their size at publish,
+ * so that every read of such a file is a view. A larger file is copied as it arrives into slabs that double from 2 MiB to
+ * 16 MiB: few crossings for large files, little reserve for middling ones.
  * Cost: one copy of every byte.
  */
 import { assert } from "../../errors.ts";
@@ -12,8 +12,9 @@ import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import type { MemoryFile } from "./memory-file.ts";
 
-const SMALL_BYTES = 64 * 1024;
-const SLAB_BYTES_MIN = 1024 * 1024;
+/** An object of 1 MiB with its head and footer is the commonest large one. */
+const ONE_SLAB_BYTES_MAX = 2 * 1024 * 1024;
+const SLAB_BYTES_MIN = 2 * 1024 * 1024;
 const SLAB_BYTES_MAX = 16 * 1024 * 1024;
 
 export class StagedMemoryFile implements StagedFile {
@@ -36,7 +37,7 @@ export class StagedMemoryFile implements StagedFile {
       if (this.#small) this.#small.append(chunk);
       else this.#copyIn(chunk);
     }
-    if (this.#small && this.sizeBytes > SMALL_BYTES) {
+    if (this.#small && this.sizeBytes > ONE_SLAB_BYTES_MAX) {
       const gathered = this.#small.take();
       this.#small = undefined;
       for (const chunk of gathered) this.#copyIn(chunk);

@@ -1,0 +1,82 @@
+/**
+ * Every object file below a storage directory, for a look from outside while a server may be running.
+ *
+ * Takes no lock, starts no engine and changes nothing. Unlike the scan, which passes over what it cannot read, it hands
+ * that out too. Names come in order; one directory's names are in memory at a time.
+ */
+import fs from "node:fs";
+import { CacheError } from "../../errors.ts";
+import type { ObjectPart } from "../object-storage.ts";
+import { errnoOf, isMissing } from "./disk-failure.ts";
+import {
+  isKeyComponent,
+  parseObjectFileName,
+  parsePatchDirectoryName,
+  parsePatchFileName,
+} from "./file-names.ts";
+
+/** `path` is relative to the directory. */
+export type SurveyedPath =
+  | { readonly path: string; readonly part: ObjectPart }
+  | { readonly path: string; readonly failure: CacheError };
+
+/** Directories of applications, of sessions, and the one of each session. */
+const LEVELS_ABOVE_OBJECTS = 2;
+
+/** @throws {CacheError} STORAGE_IO when the directory itself cannot be read. */
+export function surveyDirectory(root: string): AsyncGenerator<SurveyedPath> {
+  return surveyLevel(root, "", LEVELS_ABOVE_OBJECTS);
+}
+
+async function* surveyLevel(root: string, path: string, levelsLeft: number): AsyncGenerator<SurveyedPath> {
+  const entries = await entriesOf(root, path);
+  if ("failure" in entries) {
+    if (path === "") throw entries.failure;
+    yield { path, failure: entries.failure };
+    return;
+  }
+  for (const entry of entries.list) {
+    const inner = path === "" ? entry.name : `${path}/${entry.name}`;
+    if (levelsLeft === 0) yield* surveyEntry(root, inner, entry);
+    else if (entry.isDirectory() && isKeyComponent(entry.name))
+      yield* surveyLevel(root, inner, levelsLeft - 1);
+  }
+}
+
+/** What a session's directory holds: objects, and directories of patches. */
+async function* surveyEntry(root: string, path: string, entry: fs.Dirent): AsyncGenerator<SurveyedPath> {
+  if (entry.isFile()) {
+    const found = parseObjectFileName(entry.name);
+    if (found !== undefined) yield { path, part: found.part };
+    return;
+  }
+  const patches = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
+  if (patches === undefined) return;
+  const entries = await entriesOf(root, path);
+  if ("failure" in entries) {
+    yield { path, failure: entries.failure };
+    return;
+  }
+  for (const { name } of entries.list) {
+    const version = parsePatchFileName(name);
+    if (version === undefined) continue;
+    yield { path: `${path}/${name}`, part: { kind: "patch", baseVersion: patches.baseVersion, version } };
+  }
+}
+
+/** A directory that went away meanwhile is empty; only the topmost has to be there. */
+async function entriesOf(
+  root: string,
+  path: string,
+): Promise<{ readonly list: readonly fs.Dirent[] } | { readonly failure: CacheError }> {
+  try {
+    const list = await fs.promises.readdir(`${root}/${path}`, { withFileTypes: true });
+    return { list: list.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  } catch (error) {
+    if (path !== "" && isMissing(error)) return { list: [] };
+    const reason = errnoOf(error);
+    if (reason === undefined) throw error;
+    const text = `the directory cannot be read: ${reason}`;
+    return { failure: new CacheError("STORAGE_IO", text, { cause: error, facts: { path } }) };
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * Fills a buffer from a file, again from where the system stopped when it gave fewer bytes than asked for
+ * (one call gives 2 GiB at most). Both return the bytes read: fewer than the buffer holds only at the end of the file.
+ */
+import fs from "node:fs";
+
+export function readFullySync(fd: number, bytes: Buffer, position: number): number {
+  let done = 0;
+  while (done < bytes.length) {
+    const got = fs.readSync(fd, bytes, done, bytes.length - done, position + done);
+    if (got === 0) break;
+    done += got;
+  }
+  return done;
+}
+
+export function readFully(fd: number, bytes: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let done = 0;
+    const next = (): void => {
+      fs.read(fd, bytes, done, bytes.length - done, position + done, (error, got) => {
+        done += got;
+        if (error) reject(error);
+        else if (got === 0 || done === bytes.length) resolve(done);
+        else next();
+      });
+    };
+    next();
+  });
+}
