@@ -30,12 +30,12 @@ function commit(): string {
   }
 }
 
-export function circumstances(python: string): Circumstances {
+export function circumstances(pyarrow: string): Circumstances {
   return {
     at: new Date().toISOString(),
     commit: commit(),
     node: process.version,
-    pyarrow: outputOf(python, ["-c", "import pyarrow; print(pyarrow.__version__)"]),
+    pyarrow,
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,

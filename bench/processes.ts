@@ -17,11 +17,19 @@ export interface Server {
 }
 
 export class Processes {
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #running = new Set<ChildProcess>();
+
+  constructor(environment: Readonly<Record<string, string>>) {
+    this.#environment = environment;
+  }
 
   /** Starts a program; its standard error is ours. */
   start(command: string, args: readonly string[]): ChildProcess {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(command, args, {
+      env: this.#environment,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     this.#running.add(child);
     child.once("exit", () => this.#running.delete(child));
     return child;

@@ -8,6 +8,8 @@ import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { cleanEnvironment } from "../test/support/clean-environment.ts";
+import { pythonEnvironment } from "../test/support/python-environment.ts";
 import { type BulkPlan, measureBulk } from "./bulk.ts";
 import { circumstances } from "./machine.ts";
 import { Processes, type Server } from "./processes.ts";
@@ -58,21 +60,23 @@ async function startServers(processes: Processes, python: string, directory: str
   return [
     await processes.startServer("pyarrow C++", python, ["bench/peer_server.py"]),
     await processes.startServer("cache, memory", process.execPath, [...serve, "none"]),
-    await processes.startServer("cache, files", process.execPath, [...serve, directory]),
+    await processes.startServer("cache, files", process.execPath, [...serve, join(directory, "objects")]),
   ];
 }
 
 async function run(): Promise<void> {
   if (!existsSync(CLI_FILE)) throw new Error(`${CLI_FILE} is missing: npm run build`);
-  const python = process.env.FLAME_PYTHON ?? ".venv/bin/python";
+  const environment = await pythonEnvironment();
+  if ("missing" in environment) throw new Error(`the bench needs Python: ${environment.missing}`);
+  const { python, pyarrow } = environment;
   const plan = options.smoke ? SMOKE : FULL;
   const form = options.form === "opaque" ? "opaque" : "table";
   const rounds = Number(options.rounds ?? plan.bulk.rounds);
   const directory = mkdtempSync(join(tmpdir(), "flame-bench-"));
-  const processes = new Processes();
+  const processes = new Processes(cleanEnvironment({ FLAME_HOME: directory }));
   try {
     const servers = await startServers(processes, python, directory);
-    const where = circumstances(python);
+    const where = circumstances(pyarrow);
     const bulk = await measureBulk(processes, python, servers, { ...plan.bulk, rounds, form });
     const smallCalls = await measureSmallCalls(processes, python, servers, plan.load);
     process.stdout.write(`${formatReport(where, bulk, smallCalls)}\n`);
