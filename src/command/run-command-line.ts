@@ -8,7 +8,9 @@ import { isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT_CODES, type ExitName } from "./exit-codes.ts";
+import { inspect } from "./inspect.ts";
 import { type ServeOptions, serve } from "./serve.ts";
+import { verify } from "./verify.ts";
 
 export const PROGRAM_NAME = "flame-object-cache";
 
@@ -38,6 +40,16 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
   const serveCommand = describeServe(program).action(async (options: ServeOptions) => {
     finish(await serve(options, context));
   });
+  program
+    .command("inspect")
+    .description("show blocks, schema, version and sizes of one object file")
+    .argument("<file>")
+    .action(async (file: string) => finish(await inspect(file, context)));
+  program
+    .command("verify")
+    .description("read every object file below a storage directory: one line per file that is not whole")
+    .argument("<directory>")
+    .action(async (directory: string) => finish(await verify(directory, context)));
   program.addHelpText(
     "after",
     () => `\nWithout a command, serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,

@@ -15,7 +15,7 @@ import { readBlockHeader, type StoredObject } from "./stored-blocks.ts";
 import { readStoredObject } from "./stored-object.ts";
 
 /** @throws {CacheError} OBJECT_CORRUPT with the reason; STORAGE_IO */
-export async function verifyObject(file: ByteSource, form: FileForm): Promise<StoredObject> {
+export async function verifyObject(file: ByteSource, form: FileForm | "either"): Promise<StoredObject> {
   const object = await readStoredObject(file, form);
   if (object === undefined) throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
   await verifyChecksum(object.source, object.checksum);

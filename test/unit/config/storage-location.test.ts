@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resolveStorage, storageLocationSchema } from "../../../src/config/storage-location.ts";
 
-const CONTEXT = { directory: "/base", userHome: "/home/me" };
+const CONTEXT = { directory: "/base", userHome: "/users-own" };
 
 describe("storage locations", () => {
   it.each(["none", "NONE", " none "])("reads %j as no storage", (text) => {
@@ -17,9 +17,9 @@ describe("storage locations", () => {
     ["fs://data/cache", "/base/data/cache"],
     ["file://data", "/base/data"],
     ["../data", "/data"],
-    ["~/data", "/home/me/data"],
-    ["fs://~/data", "/home/me/data"],
-    ["~", "/home/me"],
+    ["~/data", "/users-own/data"],
+    ["fs://~/data", "/users-own/data"],
+    ["~", "/users-own"],
     ["~other", "/base/~other"],
     ["fs:///a%20b", "/a%20b"],
   ])("reads %s as %s", (text, directory) => {

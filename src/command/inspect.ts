@@ -1,0 +1,75 @@
+/**
+ * `inspect FILE`: what one object file holds, as text: kind, version, sizes, schema and where its blocks lie.
+ *
+ * Reads footer, schema and block headers, no bodies; whether the bytes are whole is for `verify` to tell. Any Arrow IPC file
+ * can be looked at: one that the cache did not write counts as version 1.
+ */
+import { decodeMessage } from "../arrow/message.ts";
+import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
+import { CacheError, isCacheError } from "../errors.ts";
+import { escapeUnseen } from "../log-format.ts";
+import { readBlockHeader, type StoredObject } from "../object/stored-blocks.ts";
+import { readStoredObject } from "../object/stored-object.ts";
+import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts";
+import type { CommandContext } from "./command-context.ts";
+import type { ExitName } from "./exit-codes.ts";
+import { describeDamage } from "./verify.ts";
+
+type Output = Pick<CommandContext, "stdout" | "stderr">;
+
+export async function inspect(path: string, { stdout, stderr }: Output): Promise<ExitName> {
+  const fail = (text: string, outcome: ExitName): ExitName => {
+    stderr.write(`${escapeUnseen(`${path}: ${text}`)}\n`);
+    return outcome;
+  };
+  let file: SurveyFile | undefined;
+  try {
+    file = await openSurveyFile(path);
+    if (file === undefined) return fail("no such file", "noInput");
+    const object = await readStoredObject(file, "either");
+    if (object === undefined)
+      throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
+    for await (const line of describeObject(object, file.sizeBytes)) stdout.write(`${escapeUnseen(line)}\n`);
+    return "ok";
+  } catch (error) {
+    return fail(describeDamage(error), isCacheError(error, "STORAGE_IO") ? "noInput" : "damaged");
+  } finally {
+    file?.close();
+  }
+}
+
+async function* describeObject(object: StoredObject, fileSizeBytes: number): AsyncGenerator<string> {
+  const isOwn = object.checksum.length > 0;
+  yield `kind      ${object.kind}`;
+  yield `version   ${object.version}`;
+  yield `rows      ${object.rowCount}`;
+  yield `data      ${object.dataBytes} bytes`;
+  yield `file      ${fileSizeBytes} bytes`;
+  yield `written   ${isOwn ? "by the cache, with checksum" : "by a client, without checksum"}`;
+  yield "schema";
+  const schema = decodeSchema(object.schemaHeader);
+  for (const field of schema.fields) yield* describeField(field, 1);
+  for (const [key, value] of schema.metadata)
+    yield `  metadata ${JSON.stringify(key)} = ${JSON.stringify(value)}`;
+  yield "blocks";
+  for (const { position, sizeBytes } of object.dataRanges) {
+    yield `  value at ${position}: ${sizeBytes} bytes`;
+  }
+  for (const { block, appMetadata } of object.batches) {
+    const message = decodeMessage(await readBlockHeader(object.source, block));
+    const what = message.kind === "dictionaryBatch" ? `dictionary ${message.dictionaryId}` : "batch";
+    const rows =
+      message.kind === "schema"
+        ? ""
+        : ` ${message.batch.rowCount} rows, compression ${message.batch.compression},`;
+    const extra = appMetadata.length === 0 ? "" : `, ${appMetadata.length} bytes of app_metadata`;
+    yield `  ${what} at ${block.position}:${rows} header ${block.metadataSizeBytes}, body ${block.bodySizeBytes} bytes${extra}`;
+  }
+}
+
+function* describeField(field: ArrowField, depth: number): Generator<string> {
+  const encoding = field.dictionary ? `dictionary<${field.dictionary.indexType.name}> of ` : "";
+  const nullable = field.nullable ? "" : " not null";
+  yield `${"  ".repeat(depth)}${JSON.stringify(field.name)} ${encoding}${field.type.name}${nullable}`;
+  for (const child of field.children) yield* describeField(child, depth + 1);
+}

@@ -1,0 +1,62 @@
+/**
+ * `verify DIR`: reads every object file below a storage directory and tells which are not whole.
+ *
+ * One line per bad file on standard output, a count on standard error. Nothing is changed, and a server may be running: a file
+ * that is removed meanwhile is passed over, one that a client is still writing counts as not whole.
+ */
+import { join } from "node:path";
+import { isCacheError } from "../errors.ts";
+import { escapeUnseen } from "../log-format.ts";
+import { verifyObject } from "../object/verify-object.ts";
+import { type SurveyedPath, surveyDirectory } from "../storage/disk/disk-survey.ts";
+import { openSurveyFile } from "../storage/disk/survey-file.ts";
+import type { CommandContext } from "./command-context.ts";
+import type { ExitName } from "./exit-codes.ts";
+
+export async function verify(
+  directory: string,
+  { stdout, stderr }: Pick<CommandContext, "stdout" | "stderr">,
+): Promise<ExitName> {
+  let fileCount = 0;
+  let badCount = 0;
+  try {
+    for await (const found of surveyDirectory(directory)) {
+      const problem = await problemOf(directory, found);
+      fileCount += 1;
+      if (problem === undefined) continue;
+      badCount += 1;
+      stdout.write(`${escapeUnseen(`${found.path}: ${problem}`)}\n`);
+    }
+  } catch (error) {
+    // Only the directory itself ends a survey.
+    if (!isCacheError(error, "STORAGE_IO")) throw error;
+    stderr.write(`${escapeUnseen(`${directory}: ${error.message}`)}\n`);
+    return "noInput";
+  }
+  stderr.write(`${fileCount} files, ${badCount} not whole\n`);
+  return badCount === 0 ? "ok" : "damaged";
+}
+
+/** Undefined for a file that is whole. */
+async function problemOf(directory: string, found: SurveyedPath): Promise<string | undefined> {
+  if ("failure" in found) return found.failure.message;
+  try {
+    const file = await openSurveyFile(join(directory, found.path));
+    if (file === undefined) return undefined;
+    try {
+      await verifyObject(file, found.part.kind === "patch" ? "either" : found.part.kind);
+    } finally {
+      file.close();
+    }
+    return undefined;
+  } catch (error) {
+    return describeDamage(error);
+  }
+}
+
+/** The error with what it knows of the reason. @throws what is no operating error. */
+export function describeDamage(error: unknown): string {
+  if (!isCacheError(error)) throw error;
+  const { reason } = error.facts;
+  return reason === undefined ? error.message : `${error.message}: ${reason}`;
+}

@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { verify } from "../../../src/command/verify.ts";
+import { copyGoldenFile, Written, writeOwnFile } from "./object-files.ts";
+
+let root: string;
+let written: Written;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "flame-verify-"));
+  written = new Written();
+});
+afterEach(() => {
+  rmSync(root, { recursive: true });
+});
+
+const flip = (position: number) => (bytes: Buffer) => {
+  bytes[position]! ^= 1;
+  return bytes;
+};
+
+describe("verify", () => {
+  it("is content with whole files of the cache and of clients, and prints nothing", async () => {
+    await writeOwnFile(join(root, "app/one/a.arrow"), "value");
+    await writeOwnFile(join(root, "app/one/.a.v7/8.arrow"), "patch");
+    copyGoldenFile("nested.arrow", join(root, "app/two/b.arrow"));
+    expect(await verify(root, written)).toBe("ok");
+    expect(written.out).toBe("");
+    expect(written.err).toBe("3 files, 0 not whole\n");
+  });
+
+  it("names each file that is not whole in a line of its own, in order", async () => {
+    await writeOwnFile(join(root, "app/s/flipped.arrow"), "x".repeat(1000), flip(700));
+    await writeOwnFile(join(root, "app/s/cut.arrow"), "value", (bytes) => bytes.subarray(0, -1));
+    await writeOwnFile(join(root, "app/s/whole.arrow"), "value");
+    await writeOwnFile(join(root, "app/s/.whole.v7/8.arrow"), "patch", flip(300));
+    await writeOwnFile(join(root, "app/s/\u009bodd.arrow"), "", () => Buffer.from("garbage"));
+    await writeOwnFile(join(root, "app/s/stream.arrows"), "value");
+    expect(await verify(root, written)).toBe("damaged");
+    const lines = written.out.trimEnd().split("\n");
+    expect(lines.map((line) => line.slice(0, line.indexOf(": ")))).toEqual([
+      "app/s/.whole.v7/8.arrow",
+      "app/s/cut.arrow",
+      "app/s/flipped.arrow",
+      "app/s/stream.arrows",
+    ]);
+    expect(lines.every((line) => line.includes("[OBJECT_CORRUPT]"))).toBe(true);
+    expect(written.err).toBe("5 files, 4 not whole\n");
+  });
+
+  it("finds every flipped bit before the footer of a file that the cache wrote", async () => {
+    let sizeBytes = 0;
+    await writeOwnFile(join(root, "a/s/o.arrow"), "value", (bytes) => {
+      sizeBytes = bytes.lastIndexOf("value") + 5;
+      return bytes;
+    });
+    for (let position = 0; position < sizeBytes; position += 7) {
+      await writeOwnFile(join(root, "a/s/o.arrow"), "value", flip(position));
+      expect([position, await verify(root, written)]).toEqual([position, "damaged"]);
+    }
+  });
+
+  it("passes over what is no object: staging, quarantine, other files, files at other depths", async () => {
+    await writeOwnFile(join(root, ".staging/x.arrow"), "", () => Buffer.from("garbage"));
+    await writeOwnFile(join(root, "app/s/notes.txt"), "", () => Buffer.from("garbage"));
+    await writeOwnFile(join(root, "app/o.arrow"), "", () => Buffer.from("garbage"));
+    await writeOwnFile(join(root, "app/s/deep/o.arrow"), "", () => Buffer.from("garbage"));
+    expect(await verify(root, written)).toBe("ok");
+    expect(written.err).toBe("0 files, 0 not whole\n");
+  });
+
+  it("is content with an empty directory", async () => {
+    expect(await verify(root, written)).toBe("ok");
+  });
+
+  it("says in one line that the directory cannot be read", async () => {
+    expect(await verify(join(root, "nowhere"), written)).toBe("noInput");
+    expect(written.err).toBe(`${root}/nowhere: [STORAGE_IO] the directory cannot be read: ENOENT\n`);
+    writeFileSync(join(root, "file"), "");
+    expect(await verify(join(root, "file"), written)).toBe("noInput");
+  });
+
+  it("counts a directory in a file's place as nothing", async () => {
+    mkdirSync(join(root, "app/s/o.arrow"), { recursive: true });
+    expect(await verify(root, written)).toBe("ok");
+  });
+});
