@@ -8,7 +8,7 @@ export const EXIT_CODES = {
   damaged: { code: 1, meaning: "`verify` or `inspect` found a file that is not whole" },
   usage: { code: 64, meaning: "unknown command, option or argument" },
   noInput: { code: 66, meaning: "the file or directory to look at cannot be opened" },
-  unavailable: { code: 69, meaning: "the server could not start: address in use, disk refused" },
+  unavailable: { code: 69, meaning: "the server could not start: the disk or the system refused" },
   internal: { code: 70, meaning: "a mistake in the program; the stack is on standard error" },
   config: { code: 78, meaning: "a configuration value is wrong; key, value and source are named" },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>;

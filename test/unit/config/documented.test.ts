@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { EXIT_CODES } from "../../../src/command/exit-codes.ts";
+import { readCacheSection } from "../../../src/config/cache-section.ts";
+import { SETTINGS, type Setting } from "../../../src/config/settings.ts";
+import { parseYamlText } from "../../../src/config/yaml-file.ts";
+import { LIMITS } from "../../../src/limits.ts";
+
+const DOCUMENT = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
+
+function table(header: string, rows: readonly string[]): string {
+  const rule = `|${"---|".repeat(header.split("|").length - 2)}`;
+  return `\n\n${[header, rule, ...rows].join("\n")}\n\n`;
+}
+
+/** A cell of code; an empty one is a single space. */
+const cell = (text: string | undefined) => (text === undefined ? "" : ` \`${text}\``);
+
+describe("docs/configuration.md", () => {
+  it("has a row for each setting, and no other", () => {
+    const rows = Object.values<Setting<unknown>>(SETTINGS).map(
+      ({ key, variable, flag, defaultText }) =>
+        `|${cell(key)} |${cell(variable)} |${cell(flag?.text)} |${cell(defaultText)} |`,
+    );
+    expect(DOCUMENT).toContain(table("| key under `cache` | variable | flag | default |", rows));
+  });
+
+  it("explains each setting by name", () => {
+    for (const { key } of Object.values(SETTINGS)) expect(DOCUMENT).toContain(`**${key}**`);
+  });
+
+  it("has a row for each exit code, and no other", () => {
+    const rows = Object.values(EXIT_CODES).map(({ code, meaning }) => `| ${code} | ${meaning} |`);
+    expect(DOCUMENT).toContain(table("| exit code | meaning |", rows));
+  });
+
+  it("has a sample file without unknown keys", () => {
+    const sample = /## The file\n\n((?: {4}.*\n)+)/.exec(DOCUMENT)?.[1] ?? "";
+    const section = readCacheSection(parseYamlText("sample", sample.replaceAll(/^ {4}/gm, "")));
+    expect(section.warnings).toEqual([]);
+    expect(section.values.size).toBe(6);
+  });
+
+  it("tells how soon a second SIGINT counts", () => {
+    expect(DOCUMENT).toContain(`within ${LIMITS.repeatedInterruptMs / 1000} s`);
+  });
+});
