@@ -18,11 +18,13 @@ import type {
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
+import { DirectoryGate } from "./directory-gate.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { diskFailure, isMissing, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
 import { listDiskSessions, patchedBases, patchVersions, scanDisk, scanDiskSession } from "./disk-scan.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
+import type { DiskTools } from "./disk-tools.ts";
 import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY } from "./file-names.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
@@ -42,18 +44,17 @@ export interface DiskStorageOptions {
 
 export class DiskStorage implements ObjectStorage {
   readonly kind = "files";
-  readonly #root: string;
-  readonly #pace = new DiskPace();
-  readonly #steps: DiskSteps;
+  readonly #tools: DiskTools;
   readonly #staging: StagingArea;
   readonly #floor: VersionFloor;
   #lock: DirectoryLock | undefined;
 
   constructor(options: DiskStorageOptions) {
-    this.#root = path.resolve(options.directory);
-    this.#steps = new DiskSteps(this.#pace, options.beforeStep);
-    this.#staging = new StagingArea(this.#root, this.#steps, this.#pace);
-    this.#floor = new VersionFloor(this.#root, this.#steps);
+    const pace = new DiskPace();
+    const steps = new DiskSteps(pace, options.beforeStep);
+    this.#tools = { root: path.resolve(options.directory), steps, pace, gate: new DirectoryGate() };
+    this.#staging = new StagingArea(this.#tools);
+    this.#floor = new VersionFloor(this.#tools);
   }
 
   get versionFloor(): number {
@@ -63,14 +64,14 @@ export class DiskStorage implements ObjectStorage {
   async start(): Promise<void> {
     let lock: DirectoryLock | undefined;
     try {
-      await prepareDirectory(this.#root, this.#steps);
-      lock = await lockDirectory(this.#root);
+      await prepareDirectory(this.#tools.root, this.#tools.steps);
+      lock = await lockDirectory(this.#tools.root);
       const swept = await this.#staging.sweep();
       if (swept.files > 0) log.warn("swept staged files that a process left behind", { ...swept });
       await this.#floor.load();
     } catch (error) {
       await lock?.release();
-      throw unusableDirectory(error, this.#root);
+      throw unusableDirectory(error, this.#tools.root);
     }
     this.#lock = lock;
   }
@@ -82,23 +83,23 @@ export class DiskStorage implements ObjectStorage {
   }
 
   stage(): StagedFile {
-    return new StagedDiskFile(this.#staging);
+    return new StagedDiskFile(this.#tools, this.#staging);
   }
 
   open(name: StoredName): Promise<StoredFile | undefined> {
-    return openStoredFile({ root: this.#root, path: filePath(name) }, this.#pace);
+    return openStoredFile(this.#tools, filePath(name));
   }
 
   async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
     const versions: number[] = [];
-    for await (const version of patchVersions(this.#root, patchDirectoryPath(key, baseVersion))) {
+    for await (const version of patchVersions(this.#tools.root, patchDirectoryPath(key, baseVersion))) {
       versions.push(version);
     }
     return versions.sort((a, b) => a - b);
   }
 
   remove(name: StoredName): Promise<boolean> {
-    return removeFile(this.#root, this.#steps, filePath(name));
+    return removeFile(this.#tools, filePath(name));
   }
 
   /** `allBut` reads the directory of the whole session; `only` touches nothing else. */
@@ -106,35 +107,36 @@ export class DiskStorage implements ObjectStorage {
     const bases =
       "only" in which
         ? [which.only]
-        : (await patchedBases(this.#root, key)).filter((base) => base !== which.allBut);
-    for (const base of bases) await removePatchesOf(this.#root, this.#steps, key, base);
+        : (await patchedBases(this.#tools.root, key)).filter((base) => base !== which.allBut);
+    for (const base of bases) await removePatchesOf(this.#tools, key, base);
   }
 
   /** The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. */
   async quarantine(name: StoredName, reason: string): Promise<void> {
+    const { root, steps } = this.#tools;
     const from = filePath(name);
     const to = `${QUARANTINE_DIRECTORY}/${from}.${randomUUID()}`;
     try {
-      await this.#steps.makeDirectory(path.dirname(`${this.#root}/${to}`));
-      await this.#steps.moveToQuarantine(`${this.#root}/${from}`, `${this.#root}/${to}`);
+      await steps.makeDirectory(path.dirname(`${root}/${to}`));
+      await steps.moveToQuarantine(`${root}/${from}`, `${root}/${to}`);
     } catch (error) {
       if (isMissing(error)) return;
       throw diskFailure(error, from);
     }
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
-    await removeEmptyDirectories(this.#root, this.#steps, path.posix.dirname(from));
+    await removeEmptyDirectories(this.#tools, path.posix.dirname(from));
   }
 
   scan(): AsyncIterable<ScannedSession> {
-    return scanDisk(this.#root);
+    return scanDisk(this.#tools.root);
   }
 
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
-    return scanDiskSession(this.#root, applicationId, sessionId);
+    return scanDiskSession(this.#tools.root, applicationId, sessionId);
   }
 
   listSessions(applicationId: string): Promise<string[]> {
-    return listDiskSessions(this.#root, applicationId);
+    return listDiskSessions(this.#tools.root, applicationId);
   }
 
   async raiseVersionFloor(version: number): Promise<void> {

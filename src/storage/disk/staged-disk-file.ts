@@ -8,13 +8,18 @@
  */
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import { diskFailure } from "./disk-failure.ts";
+import type { DiskTools } from "./disk-tools.ts";
 import { filePath, STAGING_DIRECTORY } from "./file-names.ts";
 import type { StagedPath, StagingArea } from "./staging-area.ts";
 
+const log = logFor("storage");
+
 export class StagedDiskFile implements StagedFile {
+  readonly #tools: DiskTools;
   readonly #area: StagingArea;
   readonly #buffer = new StageBuffer();
   sizeBytes = 0;
@@ -27,7 +32,8 @@ export class StagedDiskFile implements StagedFile {
   /** Set by the first publish or discard: how it ends. */
   #end: Promise<void> | undefined;
 
-  constructor(area: StagingArea) {
+  constructor(tools: DiskTools, area: StagingArea) {
+    this.#tools = tools;
     this.#area = area;
   }
 
@@ -53,7 +59,7 @@ export class StagedDiskFile implements StagedFile {
     if (inMemory.length > 0)
       this.#buffer.overwrite(position + onDisk.length - this.#bufferPosition, inMemory);
     if (onDisk.length === 0) return undefined;
-    this.#addDiskWork((fd) => this.#area.steps.writeStaged(fd, [onDisk], position));
+    this.#addDiskWork((fd) => this.#tools.steps.writeStaged(fd, [onDisk], position));
     return this.#settled();
   }
 
@@ -71,15 +77,16 @@ export class StagedDiskFile implements StagedFile {
 
   async #publish(target: string): Promise<void> {
     try {
-      await this.#area.pace.turn();
+      await this.#tools.pace.turn();
       if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
       await this.#settled();
       const { path, fd } = this.#staged!;
       // Here an fsync would go, and one of the directory after the move: see DiskSteps on durability.
       this.#staged = { path, fd: undefined };
-      await this.#area.steps.closeStaged(fd!);
+      await this.#tools.steps.closeStaged(fd!);
       await this.#area.moveIntoPlace(path, target, this.sizeBytes);
       this.#staged = undefined;
+      if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
     } catch (error) {
       await this.#dropStaged();
       throw diskFailure(error, target);
@@ -96,7 +103,7 @@ export class StagedDiskFile implements StagedFile {
     const position = this.#bufferPosition;
     this.#bufferPosition += this.#buffer.sizeBytes;
     const chunks = this.#buffer.take();
-    this.#addDiskWork((fd) => this.#area.steps.writeStaged(fd, chunks, position));
+    this.#addDiskWork((fd) => this.#tools.steps.writeStaged(fd, chunks, position));
   }
 
   /** Queues work on the staged file behind what is under way; makes the file at first. */

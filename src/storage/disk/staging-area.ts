@@ -8,12 +8,8 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { errnoOf } from "./disk-failure.ts";
-import type { DiskPace } from "./disk-pace.ts";
-import type { DiskSteps } from "./disk-steps.ts";
+import type { DiskTools } from "./disk-tools.ts";
 import { STAGING_DIRECTORY } from "./file-names.ts";
-
-/** A removal may take an empty session's directory away between our mkdir and our rename; it cannot go on for ever. */
-const MOVE_ATTEMPTS_MAX = 8;
 
 /** A staged file on disk; `fd` is undefined once it was closed. */
 export interface StagedPath {
@@ -27,52 +23,48 @@ export interface SweptFiles {
 }
 
 export class StagingArea {
-  readonly steps: DiskSteps;
-  readonly pace: DiskPace;
-  readonly #root: string;
+  readonly #tools: DiskTools;
   readonly #directory: string;
   /** Of this process and no other, also where no lock keeps a second one out. */
   readonly #tag = randomBytes(6).toString("hex");
   #nextNumber = 1;
 
-  /** @param root the storage directory, absolute. */
-  constructor(root: string, steps: DiskSteps, pace: DiskPace) {
-    this.#root = root;
-    this.#directory = `${root}/${STAGING_DIRECTORY}`;
-    this.steps = steps;
-    this.pace = pace;
+  constructor(tools: DiskTools) {
+    this.#tools = tools;
+    this.#directory = `${tools.root}/${STAGING_DIRECTORY}`;
   }
 
   /** Makes an empty staged file; also the directory, should somebody have removed it. */
   async create(): Promise<{ path: string; fd: number }> {
     const stagedPath = `${this.#directory}/${this.#tag}-${this.#nextNumber++}`;
     try {
-      return { path: stagedPath, fd: await this.steps.createStaged(stagedPath) };
+      return { path: stagedPath, fd: await this.#tools.steps.createStaged(stagedPath) };
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
-      await this.steps.makeDirectory(this.#directory);
-      return { path: stagedPath, fd: await this.steps.createStaged(stagedPath) };
+      await this.#tools.steps.makeDirectory(this.#directory);
+      return { path: stagedPath, fd: await this.#tools.steps.createStaged(stagedPath) };
     }
   }
 
   /** @param target relative to the storage directory. */
   async moveIntoPlace(stagedPath: string, target: string, sizeBytes: number): Promise<void> {
-    const targetPath = `${this.#root}/${target}`;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.steps.renameIntoPlace(stagedPath, targetPath, sizeBytes);
-        return;
-      } catch (error) {
-        if (errnoOf(error) !== "ENOENT" || attempt === MOVE_ATTEMPTS_MAX) throw error;
-        await this.steps.makeDirectory(path.dirname(targetPath));
-      }
+    const targetPath = `${this.#tools.root}/${target}`;
+    const move = () => this.#tools.steps.renameIntoPlace(stagedPath, targetPath, sizeBytes);
+    try {
+      await move();
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+      await this.#tools.gate.pass(async () => {
+        await this.#tools.steps.makeDirectory(path.dirname(targetPath));
+        await move();
+      });
     }
   }
 
   /** Closes and unlinks; what cannot be unlinked is left for the next start's sweep. */
   async drop(staged: StagedPath): Promise<void> {
-    if (staged.fd !== undefined) await this.steps.closeStaged(staged.fd).catch(() => {});
-    await this.steps.unlinkStaged(staged.path).catch(() => {});
+    if (staged.fd !== undefined) await this.#tools.steps.closeStaged(staged.fd).catch(() => {});
+    await this.#tools.steps.unlinkStaged(staged.path).catch(() => {});
   }
 
   /** Removes everything staged by processes that are no more. Only while the lock is held. */

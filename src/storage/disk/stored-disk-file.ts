@@ -8,39 +8,39 @@
  */
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
+import { logFor } from "../../log.ts";
 import type { StoredFile } from "../object-storage.ts";
 import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
+import type { DiskTools } from "./disk-tools.ts";
 import { readFully, readFullySync } from "./read-fully.ts";
+
+const log = logFor("storage");
 
 /** 28 us blocking, 47 through the pool: beyond it the difference no longer shows. */
 const BLOCKING_READ_BYTES_MAX = 256 * 1024;
 
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
-export interface DiskFileLocation {
-  /** The storage directory, absolute. */
-  readonly root: string;
-  /** Relative to it. */
-  readonly path: string;
-}
-
-/** Undefined when there is no such object. @throws {CacheError} STORAGE_IO */
+/** @param path relative to the storage directory. Undefined when there is no such object. @throws {CacheError} STORAGE_IO */
 export async function openStoredFile(
-  location: DiskFileLocation,
-  pace: DiskPace,
+  { root, pace }: DiskTools,
+  path: string,
 ): Promise<StoredDiskFile | undefined> {
-  const absolutePath = `${location.root}/${location.path}`;
+  const absolutePath = `${root}/${path}`;
   let fd: number | undefined;
   try {
     fd = pace.isQuick ? pace.block(() => fs.openSync(absolutePath, FLAGS)) : await openInPool(absolutePath);
     // The open has fetched the inode: this costs no disk.
     const status = fs.fstatSync(fd);
-    if (status.isFile()) return new StoredDiskFile(fd, status.size, { path: location.path, pace });
+    if (status.isFile()) {
+      if (log.isEnabled("debug")) log.debug("file opened", { path, sizeBytes: status.size });
+      return new StoredDiskFile(fd, status.size, { path, pace });
+    }
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd);
     if (isMissing(error)) return undefined;
-    throw diskFailure(error, location.path);
+    throw diskFailure(error, path);
   }
   fs.closeSync(fd);
   return undefined;

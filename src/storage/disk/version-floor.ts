@@ -7,22 +7,20 @@
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
 import { diskFailure, errnoOf } from "./disk-failure.ts";
-import type { DiskSteps } from "./disk-steps.ts";
+import type { DiskTools } from "./disk-tools.ts";
 import { STAGING_DIRECTORY, VERSION_FLOOR_FILE } from "./file-names.ts";
 
 const FLOOR_TEXT = /^(0|[1-9][0-9]{0,15})\n?$/;
 
 export class VersionFloor {
-  readonly #root: string;
-  readonly #steps: DiskSteps;
+  readonly #tools: DiskTools;
   /** What callers were told or are waiting for: never lower than what is on disk. */
   #wanted = 0;
   #durable = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(root: string, steps: DiskSteps) {
-    this.#root = root;
-    this.#steps = steps;
+  constructor(tools: DiskTools) {
+    this.#tools = tools;
   }
 
   get version(): number {
@@ -33,7 +31,7 @@ export class VersionFloor {
   async load(): Promise<void> {
     let text: string;
     try {
-      text = await fs.promises.readFile(`${this.#root}/${VERSION_FLOOR_FILE}`, "utf8");
+      text = await fs.promises.readFile(`${this.#tools.root}/${VERSION_FLOOR_FILE}`, "utf8");
     } catch (error) {
       if (errnoOf(error) === "ENOENT") return;
       throw error;
@@ -66,17 +64,18 @@ export class VersionFloor {
   }
 
   async #write(version: number): Promise<void> {
-    const aside = `${this.#root}/${STAGING_DIRECTORY}/floor-${version}`;
+    const { root, steps } = this.#tools;
+    const aside = `${root}/${STAGING_DIRECTORY}/floor-${version}`;
     try {
       const file = await fs.promises.open(aside, "w");
       try {
-        await this.#steps.writeFloor(file.fd, Buffer.from(`${version}\n`));
-        await this.#steps.syncFloor(file.fd);
+        await steps.writeFloor(file.fd, Buffer.from(`${version}\n`));
+        await steps.syncFloor(file.fd);
       } finally {
         await file.close();
       }
-      await this.#steps.renameFloor(aside, `${this.#root}/${VERSION_FLOOR_FILE}`);
-      await this.#steps.syncDirectory(this.#root);
+      await steps.renameFloor(aside, `${root}/${VERSION_FLOOR_FILE}`);
+      await steps.syncDirectory(root);
     } catch (error) {
       throw diskFailure(error, VERSION_FLOOR_FILE);
     }

@@ -1,0 +1,14 @@
+/**
+ * What the parts of one disk engine share: where it lies, its steps, their pace, and the gate for directories.
+ */
+import type { DirectoryGate } from "./directory-gate.ts";
+import type { DiskPace } from "./disk-pace.ts";
+import type { DiskSteps } from "./disk-steps.ts";
+
+export interface DiskTools {
+  /** The storage directory, absolute. */
+  readonly root: string;
+  readonly steps: DiskSteps;
+  readonly pace: DiskPace;
+  readonly gate: DirectoryGate;
+}
