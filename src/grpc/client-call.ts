@@ -18,6 +18,7 @@ import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata } from "./metadata.ts";
 import { errorOfHttpStatus, errorOfReset, errorOfStatus, GrpcError } from "./status.ts";
 import { decodeStatusMessage } from "./status-message.ts";
+import { StreamSource } from "./stream-source.ts";
 
 export interface ClientCall extends MessageWriter {
   /** The answers; null after the last one when the status is OK, else the error of the status. */
@@ -47,14 +48,15 @@ export class Http2ClientCall implements ClientCall {
   constructor(stream: ClientHttp2Stream, limits: { timeoutMs?: number; signal?: AbortSignal }) {
     this.#stream = stream;
     this.#signal = limits.signal;
-    this.responses = new QueuedMessageReader(stream);
+    const source = new StreamSource(stream);
+    this.responses = new QueuedMessageReader(source);
     this.#writer = new StreamMessageWriter(stream, () => undefined);
     stream.on("response", (headers) => this.#takeHeaders(headers));
     stream.on("trailers", (headers) => this.#takeStatus(headers));
-    stream.on("data", (chunk: Buffer) => this.responses.push(chunk));
     stream.on("end", () => this.#end());
     stream.on("error", (error) => this.#fail(connectionError(error)));
     stream.on("close", () => this.#close());
+    source.start(this.responses);
     if (limits.timeoutMs !== undefined) {
       this.#deadline = setTimeout(() => this.#abandon(new CacheError("DEADLINE_EXCEEDED")), limits.timeoutMs);
     }

@@ -70,6 +70,7 @@ export class QueuedMessageReader implements MessageReader {
     this.#failure = reason;
     this.#queue.clear();
     this.#wake();
+    this.#resumeWhenRoom();
   }
 
   #wake(): void {

@@ -23,6 +23,7 @@ import { HeaderMetadata, setMetadata } from "./metadata.ts";
 import type { SessionGuard } from "./session-guard.ts";
 import { type CallStatus, STATUS_OK, statusOf } from "./status.ts";
 import { encodeStatusMessage } from "./status-message.ts";
+import { StreamSource } from "./stream-source.ts";
 
 const RESPONSE_HEADERS: OutgoingHttpHeaders = {
   ":status": 200,
@@ -71,13 +72,14 @@ export class Http2ServerCall implements ServerCall {
     this.#stream = stream;
     this.#session = session;
     this.#onGone = onGone;
-    this.requests = new QueuedMessageReader(stream);
+    const source = new StreamSource(stream);
+    this.requests = new QueuedMessageReader(source);
     this.#writer = new StreamMessageWriter(stream, () => this.#beforeMessage());
-    stream.on("data", (chunk: Buffer) => this.requests.push(chunk));
     stream.on("end", () => this.requests.end());
     stream.on("aborted", () => this.#leave());
     stream.on("error", () => this.#leave());
     stream.on("close", () => this.#close());
+    source.start(this.requests);
   }
 
   get peer(): string {
@@ -206,6 +208,5 @@ export class Http2ServerCall implements ServerCall {
 
   #discardRequests(): void {
     this.requests.fail(this.#reason ?? ANSWERED);
-    this.#stream.resume();
   }
 }
