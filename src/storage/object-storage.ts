@@ -11,7 +11,7 @@
  * - Names of different objects never meet, whatever characters their keys hold.
  *
  * Engines give no order and take no locks: two calls on one name are serialised by the cache above.
- * @see HOUSE of this contract's test: test/contract runs one suite against every engine.
+ * @see test/contract/object-storage: one suite, run against every engine.
  */
 import type { ObjectKey } from "../object/object-key.ts";
 
