@@ -1,7 +1,7 @@
 """Expectations that plain `assert` does not say: refused calls, and what becomes true after a while.
 
 pyarrow folds several gRPC statuses into one exception, so a refusal is checked by both: the exception's class
-and the code in brackets that begins the server's text.
+and the code in brackets that begins the server's text, which pyarrow quotes after "with message: ".
 """
 
 import time
@@ -30,10 +30,13 @@ def refused(*codes: str, about: object = ""):
         yield
     except Exception as error:  # noqa: BLE001  (the class is what is being checked)
         seen = f"{type(error).__name__}: {error}"
-        fits = any(isinstance(error, EXCEPTIONS[code]) and f"[{code}]" in str(error) for code in codes)
-        assert fits, f"{about!r}: want {codes}, seen {seen}"
+        assert any(is_refusal(error, code) for code in codes), f"{about!r}: want {codes}, seen {seen}"
     else:
         raise AssertionError(f"{about!r} was accepted; want {codes}")
+
+
+def is_refusal(error: Exception, code: str) -> bool:
+    return isinstance(error, EXCEPTIONS[code]) and f"with message: [{code}] " in str(error)
 
 
 def eventually(what: str, condition: Callable[[], object], deadline_seconds: float = 20.0) -> object:

@@ -1,0 +1,149 @@
+/**
+ * The cases of test/interop/python as vitest sees them: groups with named cases, run by one Python process each.
+ *
+ * A group runs against a server of its own for each storage it names; its results come as JSON lines and settle the
+ * promise of each case as they come. A process that ends early fails what it had not run yet, with what it wrote.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { cleanEnvironment } from "../support/clean-environment.ts";
+import { SERVER_COMMAND, startServer, type TestServer } from "../support/start-server.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
+
+const RUNNER = fileURLToPath(new URL("python/runner.py", import.meta.url));
+
+interface ListedGroup {
+  readonly group: string;
+  /** `files` and `none` mean a server started here, `own` that the cases start theirs. */
+  readonly storages: readonly ("files" | "none" | "own")[];
+  readonly cases: readonly string[];
+}
+
+export interface CaseResult {
+  readonly name: string;
+  readonly status: "passed" | "failed" | "skipped";
+  readonly seconds: number;
+  /** The traceback of a failure, the reason of a skip. */
+  readonly detail: string;
+}
+
+/** Throws for a failed case: its own traceback, and no stack of ours. */
+export function throwFailureOf(result: CaseResult): void {
+  if (result.status !== "failed") return;
+  const error = new Error(result.detail.trim().split("\n").at(-1) ?? "failed without a word");
+  error.stack = result.detail;
+  throw error;
+}
+
+/** Every group with every storage it runs on; empty without Python. */
+export function listGroupRuns(python: string | undefined): GroupRun[] {
+  if (python === undefined) return [];
+  const listed = execFileSync(python, [RUNNER, "--list"], { encoding: "utf8", env: cleanEnvironment() });
+  const groups = JSON.parse(listed) as ListedGroup[];
+  return groups.flatMap((group) => group.storages.map((storage) => new GroupRun(python, group, storage)));
+}
+
+/** One group on one storage: start, ask for each result, stop. */
+export class GroupRun {
+  readonly title: string;
+  readonly cases: readonly string[];
+  readonly #python: string;
+  readonly #group: string;
+  readonly #storage: "files" | "none" | "own";
+  readonly #results: Results;
+  #directory: TemporaryDirectory | undefined;
+  #server: TestServer | undefined;
+  #process: ChildProcess | undefined;
+
+  constructor(python: string, { group, cases }: ListedGroup, storage: "files" | "none" | "own") {
+    const place = { files: "files", none: "memory", own: "own servers" }[storage];
+    this.title = `${group.replaceAll("_", " ")} (${place})`;
+    this.cases = cases;
+    this.#python = python;
+    this.#group = group;
+    this.#storage = storage;
+    this.#results = new Results(cases);
+  }
+
+  async start(): Promise<void> {
+    const handed: Record<string, string> = {
+      INTEROP_COMMAND: JSON.stringify(SERVER_COMMAND),
+      PYTHONUNBUFFERED: "1",
+      PYTHONDONTWRITEBYTECODE: "1",
+    };
+    this.#directory = temporaryDirectory("interop");
+    handed.FLAME_HOME = this.#directory.path;
+    if (this.#storage !== "own") {
+      const storage = this.#storage === "none" ? "none" : join(this.#directory.path, "storage");
+      this.#server = await startServer({ storage });
+      handed.INTEROP_ENDPOINT = this.#server.endpoint;
+      handed.INTEROP_PID = `${this.#server.pid}`;
+      if (storage !== "none") handed.INTEROP_STORAGE = storage;
+    }
+    this.#process = this.#run(cleanEnvironment(handed));
+  }
+
+  #run(env: Record<string, string>): ChildProcess {
+    // A group of its own, so that servers which cases started end with it.
+    const child = spawn(this.#python, [RUNNER, "--run", this.#group], {
+      env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const errors: string[] = [];
+    child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text));
+    createInterface(child.stdout).on("line", (line) => this.#results.settle(JSON.parse(line) as CaseResult));
+    child.once("close", (code, signal) =>
+      this.#results.end(`Python ended with ${signal ?? code} and wrote:\n${errors.join("").slice(-4000)}`),
+    );
+    return child;
+  }
+
+  result(name: string): Promise<CaseResult> {
+    return this.#results.of(name);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, "exit");
+      process.kill(-child.pid, "SIGKILL");
+      await ended;
+    }
+    await this.#server?.stop();
+    this.#directory?.remove();
+  }
+}
+
+/** Results by case, for whoever asks before or after they come. */
+class Results {
+  readonly #waiting = new Map<string, (result: CaseResult) => void>();
+  readonly #results: ReadonlyMap<string, Promise<CaseResult>>;
+
+  constructor(cases: readonly string[]) {
+    this.#results = new Map(
+      cases.map((name) => [name, new Promise<CaseResult>((resolve) => this.#waiting.set(name, resolve))]),
+    );
+  }
+
+  of(name: string): Promise<CaseResult> {
+    const result = this.#results.get(name);
+    if (result === undefined) throw new Error(`no case is called ${name}`);
+    return result;
+  }
+
+  settle(result: CaseResult): void {
+    this.#waiting.get(result.name)?.(result);
+    this.#waiting.delete(result.name);
+  }
+
+  /** No more will come. */
+  end(reason: string): void {
+    for (const name of [...this.#waiting.keys()]) {
+      this.settle({ name, status: "failed", seconds: 0, detail: reason });
+    }
+  }
+}

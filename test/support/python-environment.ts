@@ -1,0 +1,78 @@
+/**
+ * The Python that drives the cache in tests: a virtual environment in .venv/ with the packages of
+ * test/interop/requirements.txt, made on first use and kept until that file changes.
+ *
+ * Where Python or its packages cannot be had, the reason is given back instead: tests tell it and are skipped.
+ * Costs nothing but two small reads when the environment is there.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { underLock } from "./process-lock.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = join(ROOT, ".venv");
+const PYTHON = join(FOLDER, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+const STAMP = join(FOLDER, "made-of");
+const REQUIREMENTS = join(ROOT, "test/interop/requirements.txt");
+/** The oldest Python that the pinned pyarrow runs on; see its metadata. */
+const OLDEST = [3, 11] as const;
+const CANDIDATES = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"];
+const INSTALL_MS = 280_000;
+
+export type PythonEnvironment =
+  | { readonly python: string; readonly pyarrow: string }
+  | { readonly missing: string };
+
+/** The environment, made when there is none yet; several test processes may ask at once. */
+export async function pythonEnvironment(): Promise<PythonEnvironment> {
+  const wanted = createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex");
+  try {
+    if (!isMadeOf(wanted)) await underLock(FOLDER, () => makeOf(wanted));
+    const pyarrow = outputOf(PYTHON, ["-c", "import pyarrow; print(pyarrow.__version__)"]);
+    return { python: PYTHON, pyarrow };
+  } catch (error) {
+    return { missing: reasonOf(error) };
+  }
+}
+
+function isMadeOf(wanted: string): boolean {
+  return existsSync(PYTHON) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === wanted;
+}
+
+function makeOf(wanted: string): void {
+  if (isMadeOf(wanted)) return;
+  execFileSync(findPython(), ["-m", "venv", "--clear", FOLDER], { stdio: "pipe" });
+  const quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"];
+  execFileSync(PYTHON, ["-m", "pip", "install", ...quiet, "-r", REQUIREMENTS], {
+    stdio: "pipe",
+    timeout: INSTALL_MS,
+  });
+  writeFileSync(STAMP, wanted);
+}
+
+function findPython(): string {
+  const isEnough = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${OLDEST.join(", ")}))`;
+  for (const name of CANDIDATES) {
+    try {
+      execFileSync(name, ["-c", isEnough], { stdio: "pipe" });
+      return name;
+    } catch {
+      // Not installed, too old, or without venv: the next one.
+    }
+  }
+  throw new Error(`no Python ${OLDEST.join(".")} or newer with venv among ${CANDIDATES.join(", ")}`);
+}
+
+function outputOf(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: "utf8", stdio: "pipe" }).trim();
+}
+
+/** The last lines a failed program wrote, which is where pip and venv say what was wrong. */
+function reasonOf(error: unknown): string {
+  const written = error as { stderr?: Buffer | string; message?: string };
+  const lines = `${written.stderr ?? ""}`.trim().split("\n").slice(-3).join(" ");
+  return lines || (written.message ?? String(error));
+}
