@@ -45,7 +45,11 @@ export interface RecordBatchParts {
   readonly nodes: readonly FieldNode[];
   readonly buffers: readonly BufferRange[];
   readonly bodySizeBytes: number;
+  /** How each buffer of the body is compressed, if it is. */
+  readonly codec?: BatchCodec | undefined;
 }
+
+export type BatchCodec = "lz4_frame" | "zstd";
 
 const TYPES: Record<FlatField["type"], { typeId: number; slots: readonly SlotValue[] }> = {
   uint64: { typeId: TYPE_ID.int, slots: [int32(64), uint8(0)] },
@@ -85,11 +89,15 @@ function writeField(writer: FlatbufferWriter, field: FlatField): number {
   return table.position;
 }
 
-/** A bare RecordBatch message, a multiple of 8 long; its length depends on the number of nodes and buffers only. */
+/**
+ * A bare RecordBatch message, a multiple of 8 long; its length depends on the number of nodes and buffers, and on
+ * whether there is a codec, only.
+ */
 export function encodeRecordBatchMessage(parts: RecordBatchParts): Buffer {
   const writer = new FlatbufferWriter();
   const message = writeMessage(writer, HEADER_TYPE.recordBatch, parts.bodySizeBytes);
-  const batch = writer.table([int64(parts.rowCount), OFFSET, OFFSET]);
+  const slots = [int64(parts.rowCount), OFFSET, OFFSET];
+  const batch = writer.table(parts.codec === undefined ? slots : [...slots, OFFSET]);
   writer.link(message.slots[MESSAGE.header]!, batch.position);
   const nodes = writer.vector(parts.nodes.length, NODE_SIZE_BYTES, 8);
   writer.link(batch.slots[RECORD_BATCH.nodes]!, nodes);
@@ -103,6 +111,10 @@ export function encodeRecordBatchMessage(parts: RecordBatchParts): Buffer {
     writer.setInt64(buffers + 4 + BUFFER_SIZE_BYTES * index, buffer.offset);
     writer.setInt64(buffers + 12 + BUFFER_SIZE_BYTES * index, buffer.sizeBytes);
   });
+  if (parts.codec !== undefined) {
+    const codec = writer.table([uint8(parts.codec === "zstd" ? 1 : 0), uint8(0)]);
+    writer.link(batch.slots[RECORD_BATCH.compression]!, codec.position);
+  }
   writer.align(8);
   return writer.finish();
 }

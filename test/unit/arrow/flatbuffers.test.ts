@@ -123,6 +123,14 @@ describe("FlatbufferReader", () => {
     expect(() => new FlatbufferReader(bytes).root().string(6)).toThrow(/INVALID_IPC/);
   });
 
+  it.each([0, 2 ** 31, 2 ** 32 - 1])("refuses an offset of %i: it would stand still or go back", (offset) => {
+    const writer = new FlatbufferWriter();
+    writer.link(0, writer.table([OFFSET]).position);
+    const bytes = writer.finish();
+    bytes.writeUInt32LE(offset, bytes.length - 4);
+    expect(() => new FlatbufferReader(bytes).root().string(0)).toThrow(/INVALID_IPC.*malformed/);
+  });
+
   it("refuses a walk that visits the same bytes again and again", () => {
     const reader = new FlatbufferReader(writeTable().bytes);
     const walk = (): void => {

@@ -10,6 +10,7 @@ import { encodeSchemaMessage } from "../../../src/arrow/message-writer.ts";
 import { decodeSchema } from "../../../src/arrow/schema.ts";
 import { findMetadataValue, withSchemaMetadata } from "../../../src/arrow/schema-metadata.ts";
 import { TYPE_ID } from "../../../src/arrow/slots.ts";
+import { LIMITS } from "../../../src/limits.ts";
 import { beginSchema } from "./build-schema.ts";
 import { DECODE_MS_MAX, fastestOutcomeOf } from "./damage.ts";
 
@@ -112,6 +113,18 @@ describe("a hostile schema", () => {
     expect(refusal(() => findMetadataValue(sharedEntries(1000, MIB), "k"))).toEqual(REFUSED);
   });
 
+  it.each<[string, 1 | 2, number, RegExp]>([
+    ["fields", 1, LIMITS.schemaFieldsMax + 1, /INVALID_IPC.*too many fields/],
+    ["metadata entries", 2, LIMITS.schemaMetadataEntriesMax + 1, /INVALID_IPC.*too many metadata/],
+  ])("with more %s than the limit is refused before the first is read", (_what, slot, count, refused) => {
+    const writer = new FlatbufferWriter(4 * count + 256);
+    const slots = beginSchema(writer, [int16(0), OFFSET, OFFSET]);
+    writer.link(slots[1]!, writer.vector(0, 4, 4));
+    writer.link(slots[2]!, writer.vector(0, 4, 4));
+    writer.link(slots[slot]!, writer.vector(count, 4, 4));
+    expect(() => decodeSchema(writer.finish())).toThrow(refused);
+  });
+
   it("that shares a little is read", () => {
     expect(decodeSchema(sharedChildren(2, 3)).fields).toHaveLength(2);
     expect(decodeSchema(sharedEntries(2, 100)).metadata).toHaveLength(2);
@@ -138,6 +151,17 @@ describe("a hostile footer", () => {
     bytes.writeUInt32LE(length, from + bytes.readUInt32LE(from));
     return bytes;
   }
+
+  it("with more blocks than the limit is refused before the first is read", () => {
+    const writer = new FlatbufferWriter(24 * LIMITS.batchesPerPutMax + 1024);
+    const footer = writer.table([int16(4), OFFSET, undefined, OFFSET]);
+    writer.link(0, footer.position);
+    writer.link(footer.slots[1]!, writer.table([]).position);
+    writer.link(footer.slots[3]!, writer.vector(LIMITS.batchesPerPutMax + 1, 24, 8));
+    writer.setInt32(writer.reserve(4), writer.sizeBytes - 4);
+    writer.bytes(Buffer.from("ARROW1"));
+    expect(() => decodeFooter(writer.finish(), 2 ** 40)).toThrow(/INVALID_IPC.*too many batches/);
+  });
 
   it.each([2, 3, 4])("with 2^31 elements in slot %i is refused soon and in flat memory", (slot) => {
     const bytes = withVectorLength(slot, 2 ** 31);

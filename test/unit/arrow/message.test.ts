@@ -10,6 +10,7 @@ import {
   type RecordBatchParts,
 } from "../../../src/arrow/message-writer.ts";
 import { decodeSchema } from "../../../src/arrow/schema.ts";
+import { isCacheError } from "../../../src/errors.ts";
 
 const ROW: RecordBatchParts = {
   rowCount: 1,
@@ -27,6 +28,14 @@ const ROW: RecordBatchParts = {
 
 function batchOf(message: IpcMessage) {
   return "batch" in message ? message.batch : undefined;
+}
+
+function compressionOrCode(header: Buffer): string | undefined {
+  try {
+    return batchOf(decodeMessage(header))?.compression;
+  } catch (error) {
+    return isCacheError(error) ? error.code : String(error);
+  }
 }
 
 /** A message with one table as header, its slots given. */
@@ -115,6 +124,23 @@ describe("decodeMessage", () => {
 
   it.each([0, 1, 2, 5, -1])("refuses metadata version %i", (version) => {
     expect(() => decodeMessage(buildMessage(3, version).finish())).toThrow(/INVALID_IPC.*version/);
+  });
+
+  it.each([
+    { codec: 0, method: 0, outcome: "lz4_frame" },
+    { codec: 1, method: 0, outcome: "zstd" },
+    { codec: 2, method: 0, outcome: "INVALID_IPC" },
+    { codec: 255, method: 0, outcome: "INVALID_IPC" },
+    { codec: 0, method: 1, outcome: "INVALID_IPC" },
+  ])("answers compression $codec by method $method with $outcome", ({ codec, method, outcome }) => {
+    const writer = new FlatbufferWriter();
+    const message = writer.table([int16(4), uint8(3), OFFSET]);
+    writer.link(0, message.position);
+    const batch = writer.table([undefined, undefined, undefined, OFFSET]);
+    writer.link(message.slots[2]!, batch.position);
+    writer.link(batch.slots[3]!, writer.table([uint8(codec), uint8(method)]).position);
+    const header = writer.finish();
+    expect(compressionOrCode(header)).toBe(outcome);
   });
 
   it("refuses a dictionary batch without data", () => {

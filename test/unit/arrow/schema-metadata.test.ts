@@ -3,11 +3,12 @@
  */
 import { describe, expect, it } from "vitest";
 import { FlatbufferReader } from "../../../src/arrow/flatbuffer-reader.ts";
-import { FlatbufferWriter, int16, OFFSET } from "../../../src/arrow/flatbuffer-writer.ts";
+import { FlatbufferWriter, int16, int64, OFFSET, uint8 } from "../../../src/arrow/flatbuffer-writer.ts";
+import { decodeKeyValues, writeKeyValues } from "../../../src/arrow/key-values.ts";
 import { decodeMessage } from "../../../src/arrow/message.ts";
 import { decodeSchema, schemaTable } from "../../../src/arrow/schema.ts";
 import { findMetadataValue, withSchemaMetadata } from "../../../src/arrow/schema-metadata.ts";
-import { SCHEMA } from "../../../src/arrow/slots.ts";
+import { MESSAGE, SCHEMA } from "../../../src/arrow/slots.ts";
 import { beginSchema, buildSchema } from "./build-schema.ts";
 import { GOLDEN, goldenSchemaHeader } from "./golden.ts";
 
@@ -60,6 +61,17 @@ describe("withSchemaMetadata", () => {
     expect([0, 8].map((at) => reader.int64(kept.position + at))).toEqual([1, 2]);
     expect(kept.position % 8).toBe(0);
     expect(decodeSchema(header)).toEqual({ endianness: "big", fields: [], metadata: [VERSION] });
+  });
+
+  it("keeps the metadata of the message itself", () => {
+    const writer = new FlatbufferWriter();
+    const message = writer.table([int16(4), uint8(1), OFFSET, int64(0), OFFSET]);
+    writer.link(0, message.position);
+    writer.link(message.slots[2]!, writer.table([]).position);
+    writeKeyValues(writer, message.slots[4]!, [["about", "the message"]]);
+    const { header } = withSchemaMetadata(writer.finish(), [VERSION]);
+    const kept = decodeKeyValues(new FlatbufferReader(header).root(), MESSAGE.metadata);
+    expect(kept).toEqual([["about", "the message"]]);
   });
 
   it("refuses what is no schema message", () => {

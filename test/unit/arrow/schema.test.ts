@@ -118,6 +118,18 @@ describe("sameFields", () => {
     expect(same([{ typeId: TYPE_ID.list, name: "a", children: [NULL] }], others)).toBe(false);
   });
 
+  it("tells the index types of dictionaries apart", () => {
+    const [plain, ordered, wide] = decodeSchema(goldenSchemaHeader("dictionaries")).fields;
+    const schema = decodeSchema(buildSchema([]));
+    const withIndex = {
+      ...plain!,
+      dictionary: { ...plain!.dictionary!, indexType: wide!.dictionary!.indexType },
+    };
+    expect(ordered!.dictionary!.isOrdered).toBe(true);
+    expect(sameFields({ ...schema, fields: [plain!] }, { ...schema, fields: [withIndex] })).toBe(false);
+    expect(sameFields({ ...schema, fields: [plain!] }, { ...schema, fields: [{ ...plain! }] })).toBe(true);
+  });
+
   it("tells byte orders and nullability apart", () => {
     const little = decodeSchema(buildSchema([NULL]));
     expect(sameFields(little, decodeSchema(buildSchema([NULL], 1)))).toBe(false);
