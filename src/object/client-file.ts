@@ -5,10 +5,12 @@
  * counted from its messages, and an opaque value is found through its offsets.
  */
 import type { Block, Footer } from "../arrow/footer.ts";
-import { type BatchLayout, decodeMessage } from "../arrow/message.ts";
+import { decodeMessage } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import { readPayloadSchema } from "./object-schema.ts";
+import { type CellPlan, planCells } from "./opaque-cells.ts";
+import type { ValueCodec } from "./opaque-row.ts";
 import {
   type ByteRange,
   blocksInOrder,
@@ -29,14 +31,26 @@ export async function readClientFile(
   const dataRanges: ByteRange[] = [];
   let rowCount = 0;
   let dataBytes = 0;
+  let codec: ValueCodec | undefined;
   for (const block of blocksInOrder(footer)) {
     const message = decodeMessage(await readBlockHeader(source, block));
     if (message.kind === "schema") throw new CacheError("OBJECT_CORRUPT", "a block of the file is a schema");
+    if (message.bodySizeBytes > block.bodySizeBytes) {
+      throw new CacheError("OBJECT_CORRUPT", "a block of the file is shorter than its message says");
+    }
     if (message.kind === "recordBatch") rowCount += message.batch.rowCount;
+    if (!Number.isSafeInteger(rowCount))
+      throw new CacheError("OBJECT_CORRUPT", "the batches have too many rows");
     if (payload.kind === "opaque") {
-      const range = await locateCells(source, block, message.batch, payload.offsetBytes);
-      dataRanges.push(range);
-      dataBytes += range.sizeBytes;
+      const cells = await locateCells(source, block, planCells(message.batch, payload.offsetBytes));
+      if (cells.ranges.length > 0 && dataRanges.length > 0 && (codec ?? cells.codec) !== undefined) {
+        throw new CacheError("OBJECT_CORRUPT", "an opaque file has several compressed rows");
+      }
+      codec ??= cells.codec;
+      for (const range of cells.ranges) {
+        dataRanges.push(range);
+        dataBytes += range.sizeBytes;
+      }
     } else {
       dataBytes += block.bodySizeBytes;
     }
@@ -48,39 +62,26 @@ export async function readClientFile(
     dataBytes,
     schemaHeader,
     dataRanges,
+    codec,
     batches: payload.kind === "opaque" ? [] : new StoredBatches(footer),
     checksum: [],
     source,
   };
 }
 
-/** Where the data cells of one batch lie in the file. */
+/** Where the data cells of one batch lie in the file, and how they are compressed. */
 async function locateCells(
   source: ByteSource,
   block: Block,
-  layout: BatchLayout,
-  offsetBytes: 4 | 8,
-): Promise<ByteRange> {
+  plan: CellPlan,
+): Promise<{ ranges: readonly ByteRange[]; codec: ValueCodec | undefined }> {
   const bodyPosition = block.position + block.metadataSizeBytes;
-  if (layout.rowCount === 0) return { position: bodyPosition, sizeBytes: 0 };
-  if (layout.compression !== "none") throw new CacheError("OBJECT_CORRUPT", "an opaque file is compressed");
-  const buffers = layout.buffers();
-  const offsets = buffers[3];
-  const values = buffers[4];
-  if (offsets === undefined || values === undefined || buffers.length !== 5) {
-    throw new CacheError("OBJECT_CORRUPT", "an opaque batch has not two columns");
+  for (const { start, bytes } of plan.watches) {
+    (await source.read(bodyPosition + start, bytes.length)).copy(bytes);
   }
-  if (offsets.sizeBytes < (layout.rowCount + 1) * offsetBytes) {
-    throw new CacheError("OBJECT_CORRUPT", "an opaque batch has fewer offsets than rows");
-  }
-  const readOffset = async (index: number): Promise<number> => {
-    const bytes = await source.read(bodyPosition + offsets.offset + index * offsetBytes, offsetBytes);
-    return offsetBytes === 4 ? bytes.readInt32LE(0) : Number(bytes.readBigInt64LE(0));
-  };
-  const first = await readOffset(0);
-  const last = await readOffset(layout.rowCount);
-  if (first < 0 || last < first || last > values.sizeBytes) {
-    throw new CacheError("OBJECT_CORRUPT", "an opaque batch has offsets outside of its values");
-  }
-  return { position: bodyPosition + values.offset + first, sizeBytes: last - first };
+  const ranges = plan.locate().map(({ start, end }) => ({
+    position: bodyPosition + start,
+    sizeBytes: end - start,
+  }));
+  return { ranges, codec: plan.codec() };
 }

@@ -3,9 +3,10 @@
  * custom metadata of an object file's footer (docs/storage-format.md).
  *
  * Values are text, as Arrow demands; binary ones are base64. A file without `flame.cache.version` was
- * written by a client and counts as version 1.
+ * written by a client and counts as version 1. The footer's own checksum is sealed-footer.ts's.
  */
 import { CacheError } from "../errors.ts";
+import type { ValueCodec } from "./opaque-row.ts";
 
 export type MetadataEntries = readonly (readonly [string, string])[];
 
@@ -21,8 +22,10 @@ export interface ObjectMetadata {
   readonly version: number;
   readonly kind: ObjectKind;
   readonly rowCount: number;
-  /** Opaque: bytes of the value. Table: bytes of all bodies. */
+  /** Opaque: bytes of the value as stored. Table: bytes of all bodies. */
   readonly dataBytes: number;
+  /** Opaque, when it was put compressed. */
+  readonly codec?: ValueCodec | undefined;
   /** Where in the file's schema message the message lies that the client sent, bytes from its start. */
   readonly schemaStart: number;
   readonly schemaEnd: number;
@@ -44,6 +47,8 @@ export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string]
     ["schema", `${metadata.schemaStart}:${metadata.schemaEnd}`],
     ["checksum", metadata.checksum.map((s) => `${s.sizeBytes}:${s.crc32.toString(16)}`).join(",")],
   ];
+  const { codec } = metadata;
+  if (codec !== undefined) entries.push(["codec", `${codec.name}:${codec.valueSizeBytes}`]);
   if (metadata.appMetadata !== undefined) {
     entries.push(["app_metadata", encodeByteList(metadata.appMetadata).toString("base64")]);
   }
@@ -69,11 +74,19 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
     kind,
     rowCount: wholeNumber(found.get("rows"), 10),
     dataBytes: wholeNumber(found.get("data_bytes"), 10),
+    codec: decodeCodec(found.get("codec")),
     schemaStart,
     schemaEnd,
     appMetadata: appMetadata === undefined ? undefined : decodeByteList(Buffer.from(appMetadata, "base64")),
     checksum: decodeChecksum(found.get("checksum")),
   };
+}
+
+function decodeCodec(text: string | undefined): ValueCodec | undefined {
+  if (text === undefined) return undefined;
+  const [name, size] = text.split(":");
+  if (name !== "lz4_frame" && name !== "zstd") throw corrupt("names no known codec");
+  return { name, valueSizeBytes: wholeNumber(size, 10) };
 }
 
 function decodeChecksum(text: string | undefined): ChecksumSegment[] {
@@ -84,14 +97,15 @@ function decodeChecksum(text: string | undefined): ChecksumSegment[] {
   });
 }
 
-function splitPair(text: string | undefined, secondRadix: number): [number, number] {
+function splitPair(text: string | undefined, secondRadix: 10 | 16): [number, number] {
   const parts = (text ?? "").split(":");
   if (parts.length !== 2) throw corrupt("has a malformed pair");
   return [wholeNumber(parts[0], 10), wholeNumber(parts[1], secondRadix)];
 }
 
-function wholeNumber(text: string | undefined, radix: number): number {
-  const value = text !== undefined && /^[0-9a-f]+$/.test(text) ? Number.parseInt(text, radix) : Number.NaN;
+function wholeNumber(text: string | undefined, radix: 10 | 16): number {
+  const digits = radix === 10 ? /^[0-9]+$/ : /^[0-9a-f]+$/;
+  const value = text !== undefined && digits.test(text) ? Number.parseInt(text, radix) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw corrupt("has a malformed number");
   return value;
 }

@@ -38,7 +38,8 @@ export function decodeObjectRef(bytes: Uint8Array): ObjectRef {
     throw new CacheError("INVALID_REQUEST", "an ObjectRef has two texts: endpoint and key");
   }
   const versionNumber = Number(version);
-  if ((typeof version !== "bigint" && typeof version !== "number") || !Number.isSafeInteger(versionNumber)) {
+  const isNumber = typeof version === "bigint" || typeof version === "number";
+  if (!isNumber || !Number.isSafeInteger(versionNumber) || versionNumber < 0) {
     throw new CacheError("INVALID_REQUEST", "the version of an ObjectRef is no whole number");
   }
   return { endpoint, key, version: versionNumber };

@@ -39,7 +39,8 @@ export function readPayloadSchema(header: Uint8Array): PayloadSchema {
 }
 
 function isOpaque(schema: ArrowSchema): boolean {
-  if (schema.fields.length !== 2) return false;
+  // Offsets are read here as little-endian; a big-endian schema is kept as any other table.
+  if (schema.fields.length !== 2 || schema.endianness !== "little") return false;
   const [version, data] = schema.fields;
   return (
     version!.name === "version" &&

@@ -1,114 +1,154 @@
 /**
- * One row of an opaque object as a record batch, on disk and on the wire: all but the data bytes themselves.
+ * One row of an opaque object as a record batch, on disk and on the wire: all but the value's bytes themselves.
  *
- *     body, on disk:  version uint64 | 0 to 64 | offsets int32 x 2 | 0 to 64 | data | 0 to 64
- *     body, on wire:  version uint64 | offsets | data | 0 to 8
- *     with kind:      version uint64 | kind offsets | kind text | 0 to 8 | offsets | data | 0 to 8
+ *     columns   version uint64, kind utf8 (answers to a ticket with a version only), data binary
+ *     body      version | kind offsets | kind text | data offsets | the value | zeros
  *
- * Cost of a row on the wire: one small buffer in front of the data, none of the data is touched.
+ * Each buffer begins at a multiple of 8 on the wire, of 64 on disk. With a codec each has 8 bytes in front, which say
+ * -1 (not compressed) but for the value, which is stored and sent as it was put. Cost: one small buffer per row.
  */
-import { frameHeader } from "../arrow/encapsulated.ts";
-import { encodeRecordBatchMessage } from "../arrow/message-writer.ts";
+
+import type { BufferRange } from "../arrow/message.ts";
+import { type BatchCodec, encodeRecordBatchMessage } from "../arrow/message-writer.ts";
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
 export type RowKind = "base" | "patch";
 
-export interface WireRow {
+/** A value that was put compressed: its bytes are those of an Arrow buffer, 8 bytes of length in front. */
+export interface ValueCodec {
+  readonly name: BatchCodec;
+  /** Size of the value once decompressed. */
+  readonly valueSizeBytes: number;
+}
+
+export interface RowFacts {
+  readonly version: number;
+  /** Stored bytes of the value. */
+  readonly dataSizeBytes: number;
+  readonly codec: ValueCodec | undefined;
+  /** Absent: the row has no column `kind`. */
+  readonly kind?: RowKind | undefined;
+}
+
+export interface RowFrame {
   /** The record batch message. */
   readonly header: Buffer;
-  /** The body's bytes before the data. */
+  /** The body's bytes before the value. */
   readonly bodyFront: Buffer;
-  /** Zero bytes after the data. */
+  /** Zero bytes after the value. */
   readonly paddingSizeBytes: number;
   readonly bodySizeBytes: number;
 }
 
-const DISK_ALIGNMENT = 64;
 const NODE = { length: 1, nullCount: 0 } as const;
+const NOT_COMPRESSED = -1n;
+const CODEC_PREFIX_BYTES = 8;
 
 export function padTo(sizeBytes: number, alignment: number): number {
   return Math.ceil(sizeBytes / alignment) * alignment;
 }
 
-/** A row of the answer to a ticket without a version: columns version and data. */
-export function encodePlainRow(version: number, dataSizeBytes: number): WireRow {
-  const bodyFront = Buffer.alloc(16);
-  bodyFront.writeBigUInt64LE(BigInt(version), 0);
-  bodyFront.writeInt32LE(dataSizeBytes, 12);
-  const bodySizeBytes = padTo(16 + dataSizeBytes, 8);
-  const header = encodeRecordBatchMessage({
-    rowCount: 1,
-    nodes: [NODE, NODE],
-    buffers: [
-      { offset: 0, sizeBytes: 0 },
-      { offset: 0, sizeBytes: 8 },
-      { offset: 8, sizeBytes: 0 },
-      { offset: 8, sizeBytes: 8 },
-      { offset: 16, sizeBytes: dataSizeBytes },
-    ],
-    bodySizeBytes,
-  });
-  return { header, bodyFront, paddingSizeBytes: bodySizeBytes - 16 - dataSizeBytes, bodySizeBytes };
+/** A row as it is sent. */
+export function encodeWireRow(facts: RowFacts): RowFrame {
+  return encodeRow(facts, 8);
 }
 
-/** A row of the answer to a ticket with a version: columns version, kind and data. */
-export function encodeVersionedRow(version: number, kind: RowKind, dataSizeBytes: number): WireRow {
-  const bodyFront = Buffer.alloc(32);
-  bodyFront.writeBigUInt64LE(BigInt(version), 0);
-  bodyFront.writeInt32LE(kind.length, 12);
-  bodyFront.write(kind, 16, "latin1");
-  bodyFront.writeInt32LE(dataSizeBytes, 28);
-  const bodySizeBytes = padTo(32 + dataSizeBytes, 8);
+function encodeRow(facts: RowFacts, alignment: 8 | 64): RowFrame {
+  const { version, kind, codec, dataSizeBytes } = facts;
+  const valueSizeBytes = codec?.valueSizeBytes ?? dataSizeBytes;
+  assert(valueSizeBytes <= LIMITS.opaqueRowBytesMax, "an opaque row fits int32 offsets");
+  const columns = kind === undefined ? [] : [[offsets(kind.length), Buffer.from(kind)]];
+  const front = new BodyFront(alignment, codec !== undefined);
+  front.addColumn([uint64(version)]);
+  for (const buffers of columns) front.addColumn(buffers);
+  front.addColumn([offsets(valueSizeBytes)]);
+  const bodyFront = front.finish();
+  front.ranges.push({ offset: bodyFront.length, sizeBytes: dataSizeBytes });
+  const bodySizeBytes = padTo(bodyFront.length + dataSizeBytes, alignment);
   const header = encodeRecordBatchMessage({
     rowCount: 1,
-    nodes: [NODE, NODE, NODE],
-    buffers: [
-      { offset: 0, sizeBytes: 0 },
-      { offset: 0, sizeBytes: 8 },
-      { offset: 8, sizeBytes: 0 },
-      { offset: 8, sizeBytes: 8 },
-      { offset: 16, sizeBytes: kind.length },
-      { offset: 24, sizeBytes: 0 },
-      { offset: 24, sizeBytes: 8 },
-      { offset: 32, sizeBytes: dataSizeBytes },
-    ],
+    nodes: kind === undefined ? [NODE, NODE] : [NODE, NODE, NODE],
+    buffers: front.ranges,
     bodySizeBytes,
+    codec: codec?.name,
   });
-  return { header, bodyFront, paddingSizeBytes: bodySizeBytes - 32 - dataSizeBytes, bodySizeBytes };
+  const paddingSizeBytes = bodySizeBytes - bodyFront.length - dataSizeBytes;
+  return { header, bodyFront, paddingSizeBytes, bodySizeBytes };
 }
 
-const BODY_FRONT_BYTES = 2 * DISK_ALIGNMENT;
+/** The buffers before the value, each aligned, and where they lie. */
+class BodyFront {
+  readonly ranges: BufferRange[] = [];
+  readonly #alignment: number;
+  readonly #hasCodec: boolean;
+  readonly #buffers: Buffer[] = [];
+  #sizeBytes = 0;
 
-export interface DiskRow {
-  /** Framed message and the body up to the data: `diskRowFrontBytes` long. */
-  readonly front: Buffer;
-  readonly metadataSizeBytes: number;
-  readonly bodySizeBytes: number;
+  constructor(alignment: number, hasCodec: boolean) {
+    this.#alignment = alignment;
+    this.#hasCodec = hasCodec;
+  }
+
+  /** A column without nulls: an empty validity buffer, then its buffers. */
+  addColumn(buffers: readonly Buffer[]): void {
+    this.ranges.push({ offset: this.#sizeBytes, sizeBytes: 0 });
+    for (const buffer of buffers) {
+      const sizeBytes = buffer.length + (this.#hasCodec ? CODEC_PREFIX_BYTES : 0);
+      this.ranges.push({ offset: this.#sizeBytes, sizeBytes });
+      this.#buffers.push(buffer);
+      this.#sizeBytes += padTo(sizeBytes, this.#alignment);
+    }
+  }
+
+  finish(): Buffer {
+    const front = Buffer.alloc(this.#sizeBytes);
+    let position = 0;
+    for (const buffer of this.#buffers) {
+      if (this.#hasCodec) front.writeBigInt64LE(NOT_COMPRESSED, position);
+      const from = position + (this.#hasCodec ? CODEC_PREFIX_BYTES : 0);
+      buffer.copy(front, from);
+      position = padTo(from + buffer.length, this.#alignment);
+    }
+    return front;
+  }
 }
 
-/** A row as an object file has it; its front begins at a multiple of 64 in the file. */
-export function encodeDiskRow(version: number, dataSizeBytes: number): DiskRow {
-  assert(dataSizeBytes <= LIMITS.opaqueRowBytesMax, "an opaque row fits int32 offsets");
-  const bodySizeBytes = padTo(BODY_FRONT_BYTES + dataSizeBytes, DISK_ALIGNMENT);
-  const header = encodeRecordBatchMessage({
-    rowCount: 1,
-    nodes: [NODE, NODE],
-    buffers: [
-      { offset: 0, sizeBytes: 0 },
-      { offset: 0, sizeBytes: 8 },
-      { offset: DISK_ALIGNMENT, sizeBytes: 0 },
-      { offset: DISK_ALIGNMENT, sizeBytes: 8 },
-      { offset: BODY_FRONT_BYTES, sizeBytes: dataSizeBytes },
-    ],
-    bodySizeBytes,
-  });
-  const frame = frameHeader(header, 0, DISK_ALIGNMENT);
-  const metadataSizeBytes = frame.prefix.length + header.length + frame.paddingSizeBytes;
-  const front = Buffer.alloc(metadataSizeBytes + BODY_FRONT_BYTES);
-  front.set(frame.prefix, 0);
-  front.set(header, frame.prefix.length);
-  front.writeBigUInt64LE(BigInt(version), metadataSizeBytes);
-  front.writeInt32LE(dataSizeBytes, metadataSizeBytes + DISK_ALIGNMENT + 4);
-  return { front, metadataSizeBytes, bodySizeBytes };
+function uint64(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+}
+
+/** The offsets of one cell. */
+function offsets(sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeInt32LE(sizeBytes, 4);
+  return bytes;
+}
+
+const FRAME_PREFIX_BYTES = 8;
+const DISK_ALIGNMENT = 64;
+const EMPTY_ROW: RowFacts = { version: 0, dataSizeBytes: 0, codec: undefined };
+const EMPTY_COMPRESSED: RowFacts = { ...EMPTY_ROW, codec: { name: "zstd", valueSizeBytes: 0 } };
+
+/** Framed message of a row on disk, one size for all rows: the larger one, with a codec. */
+export const DISK_ROW_METADATA_BYTES = padTo(
+  FRAME_PREFIX_BYTES + encodeRow(EMPTY_COMPRESSED, DISK_ALIGNMENT).header.length,
+  DISK_ALIGNMENT,
+);
+/** What stands in a row's body on disk before the value. */
+export const DISK_ROW_BODY_FRONT_BYTES = encodeRow(EMPTY_ROW, DISK_ALIGNMENT).bodyFront.length;
+/** Everything of a row on disk before the value. */
+export const DISK_ROW_FRONT_BYTES = DISK_ROW_METADATA_BYTES + DISK_ROW_BODY_FRONT_BYTES;
+
+/** A row as an object file has it, up to the value: DISK_ROW_FRONT_BYTES; it begins at a multiple of 64 in the file. */
+export function encodeDiskRow(facts: RowFacts): { readonly front: Buffer; readonly bodySizeBytes: number } {
+  const { header, bodyFront, bodySizeBytes } = encodeRow(facts, DISK_ALIGNMENT);
+  const front = Buffer.alloc(DISK_ROW_FRONT_BYTES);
+  front.writeUInt32LE(0xffffffff, 0);
+  front.writeInt32LE(DISK_ROW_METADATA_BYTES - FRAME_PREFIX_BYTES, 4);
+  header.copy(front, FRAME_PREFIX_BYTES);
+  bodyFront.copy(front, DISK_ROW_METADATA_BYTES);
+  return { front, bodySizeBytes };
 }

@@ -9,18 +9,24 @@
 import { BlockList } from "../arrow/block-list.ts";
 import { ZERO_PADDING } from "../arrow/encapsulated.ts";
 import { encodeFooter } from "../arrow/footer.ts";
+import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
 import { encodeObjectMetadata } from "./object-metadata.ts";
 import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
-import { encodeDiskRow, padTo } from "./opaque-row.ts";
+import {
+  DISK_ROW_FRONT_BYTES,
+  DISK_ROW_METADATA_BYTES,
+  encodeDiskRow,
+  padTo,
+  type ValueCodec,
+} from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
 
 const HEAD_BYTES = headSizeBytes(OPAQUE_SCHEMA_HEADER.length);
-const ROW_FRONT_BYTES = encodeDiskRow(0, 0).front.length;
-const ZERO_FRONT = Buffer.alloc(Math.max(HEAD_BYTES, ROW_FRONT_BYTES));
+const ZERO_FRONT = Buffer.alloc(Math.max(HEAD_BYTES, DISK_ROW_FRONT_BYTES));
 
 /** Where the data of a one-row object file of ours begins. */
 interface OpenRow {
@@ -36,6 +42,9 @@ export class OpaqueWriter implements ObjectWriter {
   readonly #checksum = new RunningChecksum();
   readonly #headSlot: number;
   #dataBytes = 0;
+  #codec: ValueCodec | undefined;
+  /** Bytes before the batch that is passing. */
+  #batchStart = 0;
 
   /** @param rowBytesMax lower in tests only: 2 GiB are slow to write. */
   constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
@@ -67,6 +76,24 @@ export class OpaqueWriter implements ObjectWriter {
     return this.#flush(fitting, waiting);
   }
 
+  /**
+   * Says how one batch of rows was compressed, when it has ended.
+   * @throws {CacheError} INVALID_REQUEST when compressed bytes would have to be joined with others.
+   */
+  endBatch(codec: ValueCodec | undefined): void {
+    const grew = this.#dataBytes > this.#batchStart;
+    const isAlone = this.#batchStart === 0;
+    this.#batchStart = this.#dataBytes;
+    if (!grew || (codec === undefined && this.#codec === undefined)) return;
+    if (!isAlone) {
+      throw new CacheError(
+        "INVALID_REQUEST",
+        "compressed rows cannot be joined: put one row, or uncompressed",
+      );
+    }
+    this.#codec = codec;
+  }
+
   /** Completes the file. The version is what the object has from now on. */
   async finish(version: number): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
@@ -75,12 +102,12 @@ export class OpaqueWriter implements ObjectWriter {
     await this.#sink.overwrite(0, head);
     const recordBatches = new BlockList();
     for (const row of this.#rows) {
-      const disk = encodeDiskRow(version, row.dataSizeBytes);
+      const disk = encodeDiskRow({ version, dataSizeBytes: row.dataSizeBytes, codec: this.#codec });
       this.#checksum.set(row.checksumSlot, disk.front);
       await this.#sink.overwrite(row.position, disk.front);
       recordBatches.push({
         position: row.position,
-        metadataSizeBytes: disk.metadataSizeBytes,
+        metadataSizeBytes: DISK_ROW_METADATA_BYTES,
         bodySizeBytes: disk.bodySizeBytes,
       });
     }
@@ -89,6 +116,7 @@ export class OpaqueWriter implements ObjectWriter {
       ...summary,
       version,
       kind: "opaque",
+      codec: this.#codec,
       schemaStart: 0,
       schemaEnd: OPAQUE_SCHEMA_HEADER.length,
       appMetadata: undefined,
@@ -105,10 +133,10 @@ export class OpaqueWriter implements ObjectWriter {
   }
 
   #openRow(): OpenRow {
-    const checksumSlot = this.#checksum.reserve(ROW_FRONT_BYTES);
+    const checksumSlot = this.#checksum.reserve(DISK_ROW_FRONT_BYTES);
     const row = { position: this.#sink.sizeBytes, checksumSlot, dataSizeBytes: 0 };
     this.#rows.push(row);
-    this.#sink.append([ZERO_FRONT.subarray(0, ROW_FRONT_BYTES)]);
+    this.#sink.append([ZERO_FRONT.subarray(0, DISK_ROW_FRONT_BYTES)]);
     return row;
   }
 

@@ -5,6 +5,7 @@ import { readFramedHeader } from "../arrow/encapsulated.ts";
 import type { Block, Footer } from "../arrow/footer.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import type { ChecksumSegment, ObjectKind } from "./object-metadata.ts";
+import type { ValueCodec } from "./opaque-row.ts";
 
 /** A stretch of the file. */
 export interface ByteRange {
@@ -26,6 +27,8 @@ export interface StoredObject {
   readonly schemaHeader: Buffer;
   /** Opaque: where the value's bytes lie, in order. */
   readonly dataRanges: readonly ByteRange[];
+  /** Opaque, when the value is stored compressed. */
+  readonly codec: ValueCodec | undefined;
   /** Table: dictionary and record batches in the order they came. */
   readonly batches: Iterable<StoredBatch>;
   /** Empty for a client's file. */

@@ -11,14 +11,18 @@ import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import { readClientFile } from "./client-file.ts";
-import { classifyHead, type FileForm } from "./file-head.ts";
-import { decodeObjectMetadata } from "./object-metadata.ts";
-import { encodeDiskRow } from "./opaque-row.ts";
+import { classifyHead, type FileForm, type HeadState } from "./file-head.ts";
+import { decodeObjectMetadata, type ObjectMetadata } from "./object-metadata.ts";
+import { DISK_ROW_BODY_FRONT_BYTES } from "./opaque-row.ts";
+import { isFooterIntact } from "./sealed-footer.ts";
 import { type ByteRange, blocksInOrder, StoredBatches, type StoredObject } from "./stored-blocks.ts";
 
 const TAIL_BYTES = 64 * 1024;
 /** Footer length, int32, and the six letters of the magic. */
 const FOOTER_TRAILER_BYTES = 10;
+const END_OF_STREAM_BYTES = 8;
+/** A schema with the front that the cache sets before it: at most the entries' offsets once more, and padding. */
+const STORED_SCHEMA_BYTES_MAX = 2 * LIMITS.dataHeaderBytesMax;
 
 /**
  * @param expectedForm what the file's name says; "either" where the name does not tell.
@@ -37,10 +41,13 @@ export async function readStoredObject(
     if (tail === undefined) return await refuseUnlessUnfinished(source, form);
     const footer = decodeFooter(tail, source.sizeBytes);
     const metadata = decodeObjectMetadata(footer.metadata);
-    const magicSize = form === "file" ? FILE_MAGIC.length : 0;
-    const schema = await readSchemaHeader(source, magicSize);
-    if (metadata === undefined) return await readClientFile(source, footer, schema);
-    const { version, kind, rowCount, dataBytes, checksum } = metadata;
+    const schema = await readSchemaHeader(source, form);
+    if (metadata === undefined) {
+      if ((await headState(source, form)) === "ours") throw damagedFooter();
+      return await readClientFile(source, footer, schema);
+    }
+    checkFooter(tail, source, metadata);
+    const { version, kind, rowCount, dataBytes, checksum, codec } = metadata;
     if (metadata.schemaStart > metadata.schemaEnd || metadata.schemaEnd > schema.length) {
       throw new CacheError("OBJECT_CORRUPT", "the schema's place in the file is out of bounds");
     }
@@ -48,9 +55,9 @@ export async function readStoredObject(
     const isOpaque = kind === "opaque";
     const batches = isOpaque ? [] : batchesOf(footer, metadata.appMetadata);
     const dataRanges = isOpaque ? locateOwnRows(blocksInOrder(footer), dataBytes) : [];
-    return { kind, version, rowCount, dataBytes, schemaHeader, dataRanges, batches, checksum, source };
+    return { kind, version, rowCount, dataBytes, schemaHeader, dataRanges, codec, batches, checksum, source };
   } catch (error) {
-    if (!isCacheError(error, "INVALID_IPC")) throw error;
+    if (!isCacheError(error, "INVALID_IPC") && !isCacheError(error, "OBJECT_TOO_LARGE")) throw error;
     throw new CacheError("OBJECT_CORRUPT", "the stored file is damaged", {
       cause: error,
       facts: { reason: error.message },
@@ -75,33 +82,53 @@ async function readWhole(file: ByteSource): Promise<ByteSource> {
   };
 }
 
-/** The end of the file from END_OF_STREAM or later; undefined when no footer is there. */
+/** The end of the file, from END_OF_STREAM or before; undefined when no footer is there. */
 async function readTail(source: ByteSource): Promise<Buffer | undefined> {
   if (source.sizeBytes < FOOTER_TRAILER_BYTES) return undefined;
   const guess = Math.min(source.sizeBytes, TAIL_BYTES);
   const tail = await source.read(source.sizeBytes - guess, guess);
   const trailer = tail.subarray(guess - FOOTER_TRAILER_BYTES);
   if (!trailer.subarray(FOOTER_TRAILER_BYTES - 6).equals(FILE_MAGIC.subarray(0, 6))) return undefined;
-  const needed = footerSizeBytes(trailer);
+  const needed = END_OF_STREAM_BYTES + footerSizeBytes(trailer);
   if (needed > source.sizeBytes) throw new CacheError("OBJECT_CORRUPT", "the footer is longer than the file");
   return needed <= guess ? tail : await source.read(source.sizeBytes - needed, needed);
 }
 
-async function refuseUnlessUnfinished(source: ByteSource, form: FileForm): Promise<undefined> {
+/** A footer of ours is sealed, and the checksum before it ends where it begins. */
+function checkFooter(tail: Buffer, source: ByteSource, metadata: ObjectMetadata): void {
+  const endSizeBytes = END_OF_STREAM_BYTES + footerSizeBytes(tail);
+  const coveredBytes = metadata.checksum.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+  const isIntact = isFooterIntact(tail.subarray(tail.length - endSizeBytes));
+  if (!isIntact || coveredBytes !== source.sizeBytes - endSizeBytes) throw damagedFooter();
+}
+
+function damagedFooter(): CacheError {
+  return new CacheError("OBJECT_CORRUPT", "the footer is not the one that was written");
+}
+
+async function headState(source: ByteSource, form: FileForm): Promise<HeadState> {
   const start = await source.read(0, Math.min(16, source.sizeBytes));
-  const state = await classifyHead(start, form, async (position) =>
+  return await classifyHead(start, form, async (position) =>
     position + 8 <= source.sizeBytes ? await source.read(position, 8) : undefined,
   );
+}
+
+async function refuseUnlessUnfinished(source: ByteSource, form: FileForm): Promise<undefined> {
+  const state = await headState(source, form);
   if (state === "foreign") return undefined;
   const what = state === "ours" ? "a file of the cache has lost its end" : "the file is no Arrow file";
   throw new CacheError("OBJECT_CORRUPT", what);
 }
 
-async function readSchemaHeader(source: ByteSource, position: number): Promise<Buffer> {
-  const start = await source.read(position, Math.min(8, source.sizeBytes - position));
-  const isOldFraming = start.readUInt32LE(0) !== 0xffffffff;
-  const lengthBytes = start.readInt32LE(isOldFraming ? 0 : 4);
-  if (lengthBytes <= 0 || lengthBytes > LIMITS.dataHeaderBytesMax + 1024) {
+async function readSchemaHeader(source: ByteSource, form: FileForm): Promise<Buffer> {
+  const position = form === "file" ? FILE_MAGIC.length : 0;
+  const start = await source.read(0, position + 8);
+  if (!start.subarray(0, position).equals(FILE_MAGIC.subarray(0, position))) {
+    throw new CacheError("OBJECT_CORRUPT", "the file does not begin as an Arrow file does");
+  }
+  const isOldFraming = start.readUInt32LE(position) !== 0xffffffff;
+  const lengthBytes = start.readInt32LE(isOldFraming ? position : position + 4);
+  if (lengthBytes <= 0 || lengthBytes > STORED_SCHEMA_BYTES_MAX) {
     throw new CacheError("OBJECT_CORRUPT", "the schema message has an impossible length");
   }
   const framed = await source.read(position, lengthBytes + (isOldFraming ? 4 : 8));
@@ -119,17 +146,14 @@ function batchesOf(footer: Footer, appMetadata: readonly Uint8Array[] | undefine
   return new StoredBatches(footer, appMetadata);
 }
 
-const { front, metadataSizeBytes } = encodeDiskRow(0, 0);
-const ROW_BODY_FRONT_BYTES = front.length - metadataSizeBytes;
-
 /** All rows but the last are full to the same size, so the total says how long the last one is. */
 function locateOwnRows(blocks: Iterable<Block>, dataBytes: number): ByteRange[] {
   let leftBytes = dataBytes;
   const ranges = Array.from(blocks, (block) => {
-    const room = block.bodySizeBytes - ROW_BODY_FRONT_BYTES;
+    const room = Math.max(0, block.bodySizeBytes - DISK_ROW_BODY_FRONT_BYTES);
     const sizeBytes = Math.min(leftBytes, room, LIMITS.opaqueRowBytesMax);
     leftBytes -= sizeBytes;
-    return { position: block.position + block.metadataSizeBytes + ROW_BODY_FRONT_BYTES, sizeBytes };
+    return { position: block.position + block.metadataSizeBytes + DISK_ROW_BODY_FRONT_BYTES, sizeBytes };
   });
   if (leftBytes !== 0) throw new CacheError("OBJECT_CORRUPT", "the value is shorter than the footer says");
   return ranges;

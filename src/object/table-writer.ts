@@ -8,14 +8,13 @@
 
 import { type Block, BlockList } from "../arrow/block-list.ts";
 import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
-import { encodeFooter } from "../arrow/footer.ts";
 import type { IpcMessage } from "../arrow/message.ts";
 import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
-import { encodeObjectMetadata } from "./object-metadata.ts";
+import type { ObjectMetadata } from "./object-metadata.ts";
 import {
   formatSchemaVersion,
   type PayloadSchema,
@@ -26,6 +25,7 @@ import {
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import { padTo } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
+import { encodeSealedFooter } from "./sealed-footer.ts";
 
 /** A message that carries a body. */
 export type IpcBatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
@@ -64,7 +64,7 @@ export class TableWriter implements ObjectWriter {
   /**
    * Begins a batch; exactly its body must follow through `appendBody`, then `endBatch`.
    * @param header the message as it came, a view is enough.
-   * @throws {CacheError} OBJECT_TOO_LARGE over a limit.
+   * @throws {CacheError} OBJECT_TOO_LARGE over a limit, INVALID_IPC when all rows together are beyond 2^53.
    */
   beginBatch(header: Uint8Array, message: IpcBatchMessage): Promise<void> | undefined {
     assert(this.#bodyLeftBytes === 0, "the previous batch has all of its body");
@@ -104,7 +104,7 @@ export class TableWriter implements ObjectWriter {
     const head = encodeFileHead(header, part);
     this.#checksum.set(this.#headSlot, head);
     await this.#sink.overwrite(0, head);
-    const metadata = encodeObjectMetadata({
+    const metadata: ObjectMetadata = {
       version,
       kind: "table",
       rowCount: this.#rowCount,
@@ -113,10 +113,10 @@ export class TableWriter implements ObjectWriter {
       schemaEnd: header.length,
       appMetadata: this.#appMetadataBytes > 0 ? this.#appMetadata : undefined,
       checksum: this.#checksum.finish(),
-    });
+    };
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
     await this.#sink.append([
-      encodeFooter({ schemaHeader: header, ...blocks, metadata }, this.#sink.sizeBytes),
+      encodeSealedFooter({ schemaHeader: header, ...blocks, metadata }, this.#sink.sizeBytes),
     ]);
     return { part, rowCount: this.#rowCount, dataBytes: this.#dataBytes };
   }
@@ -138,7 +138,7 @@ export class TableWriter implements ObjectWriter {
       this.#dictionaryIds.add(message.dictionaryId);
       this.#dictionaries.push(block);
     } else {
-      this.#rowCount += message.batch.rowCount;
+      this.#rowCount = addRows(this.#rowCount, message.batch.rowCount);
       this.#recordBatches.push(block);
     }
   }
@@ -159,4 +159,11 @@ export class TableWriter implements ObjectWriter {
     for (const view of views) this.#checksum.add(view);
     return this.#sink.append(views);
   }
+}
+
+/** A batch may claim any number of rows: none of its bytes proves it. */
+function addRows(rowCount: number, more: number): number {
+  const sum = rowCount + more;
+  if (!Number.isSafeInteger(sum)) throw new CacheError("INVALID_IPC", "the batches have too many rows");
+  return sum;
 }

@@ -27,7 +27,7 @@ import {
   TABLE_FORMAT,
   VERSIONED_SCHEMA_HEADER,
 } from "../object/object-schema.ts";
-import { encodePlainRow, encodeVersionedRow, type RowKind } from "../object/opaque-row.ts";
+import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
 import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
 import { ObjectSender } from "./object-sender.ts";
 import type { ServiceContext } from "./service-context.ts";
@@ -115,11 +115,9 @@ async function sendOpaque(
   sender: ObjectSender,
 ): Promise<void> {
   for (const ranges of wireRows(object)) {
-    const sizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
-    const row =
-      heldVersion === undefined
-        ? encodePlainRow(version, sizeBytes)
-        : encodeVersionedRow(version, kind, sizeBytes);
+    const dataSizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
+    const columns = heldVersion === undefined ? {} : { kind };
+    const row = encodeWireRow({ version, dataSizeBytes, codec: object.codec, ...columns });
     await sender.sendRow(row, object.source, ranges);
   }
 }

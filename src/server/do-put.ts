@@ -21,9 +21,13 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   let isEchoing = false;
   try {
     for (let message = await call.requests.next(); message !== null; message = await call.requests.next()) {
-      const isBatch = await receive(message, decoder, put);
-      isEchoing ||= isBatch && decoder.appMetadata.length > 0;
-      if (isEchoing && isBatch) await call.write([encodePutResult(decoder.appMetadata)]);
+      const batchKind = await receive(message, decoder, put);
+      const hasAppMetadata = batchKind !== undefined && decoder.appMetadata.length > 0;
+      isEchoing ||= hasAppMetadata;
+      // The client pairs answers with its record batches; a dictionary before one of them has none of its own.
+      if (hasAppMetadata || (isEchoing && batchKind === "recordBatch")) {
+        await call.write([encodePutResult(decoder.appMetadata)]);
+      }
     }
     const { key, version, kind } = await put.commit();
     if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
@@ -33,12 +37,12 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   }
 }
 
-/** Passes one message on while it arrives. @returns true when it carried a batch. */
+/** Passes one message on while it arrives. @returns the kind of batch it carried, if it did. */
 async function receive(
   message: IncomingMessage,
   decoder: FlightDataDecoder,
   put: IncomingPut,
-): Promise<boolean> {
+): Promise<IncomingPut["batchKind"]> {
   decoder.begin(message.sizeBytes);
   let hasBegun = false;
   for (let chunks = await message.read(); chunks !== null; chunks = await message.read()) {
@@ -55,7 +59,7 @@ async function receive(
   const late = decoder.end();
   if (!hasBegun && decoder.head !== undefined) await put.head(decoder.head);
   if (late.length > 0) await put.body(late);
-  const isBatch = put.isInBatch;
+  const { batchKind } = put;
   put.end(decoder.appMetadata);
-  return isBatch;
+  return batchKind;
 }

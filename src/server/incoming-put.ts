@@ -17,7 +17,7 @@ import { type PayloadSchema, readPayloadSchema } from "../object/object-schema.t
 import { OpaqueBody } from "../object/opaque-body.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
-import { TableWriter } from "../object/table-writer.ts";
+import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
 type Payload =
@@ -35,15 +35,15 @@ export class IncomingPut {
   #payload: Payload | undefined;
   /** Set while a batch of an opaque value is passing. */
   #opaqueBody: OpaqueBody | undefined;
-  #isInBatch = false;
+  #batchKind: IpcBatchMessage["kind"] | undefined;
 
   constructor(cache: ObjectCache) {
     this.#cache = cache;
   }
 
-  /** True between the head and the end of a message that carries a batch. */
-  get isInBatch(): boolean {
-    return this.#isInBatch;
+  /** Between head and end of a message: what it carries; undefined for a descriptor or schema. */
+  get batchKind(): IpcBatchMessage["kind"] | undefined {
+    return this.#batchKind;
   }
 
   /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here. */
@@ -65,7 +65,7 @@ export class IncomingPut {
         facts: { said: message.bodySizeBytes, came: head.bodySizeBytes },
       });
     }
-    this.#isInBatch = true;
+    this.#batchKind = message.kind;
     if (this.#payload.kind === "table") return this.#payload.writer.beginBatch(head.dataHeader, message);
     if (message.kind !== "recordBatch")
       throw new CacheError("INVALID_IPC", "an opaque value has no dictionaries");
@@ -82,10 +82,10 @@ export class IncomingPut {
 
   /** The end of a message. */
   end(appMetadata: Uint8Array): void {
-    if (!this.#isInBatch) return;
-    this.#isInBatch = false;
+    if (this.#batchKind === undefined) return;
+    this.#batchKind = undefined;
     if (this.#payload?.kind === "table") this.#payload.writer.endBatch(appMetadata);
-    this.#opaqueBody?.end();
+    if (this.#payload?.kind === "opaque") this.#payload.writer.endBatch(this.#opaqueBody?.end());
     this.#opaqueBody = undefined;
   }
 

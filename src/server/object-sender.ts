@@ -9,7 +9,7 @@ import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-enco
 import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
-import type { WireRow } from "../object/opaque-row.ts";
+import type { RowFrame } from "../object/opaque-row.ts";
 import type { ByteRange, StoredBatch } from "../object/stored-blocks.ts";
 
 export class ObjectSender {
@@ -24,7 +24,7 @@ export class ObjectSender {
   }
 
   /** One opaque row; its data is what the ranges of the source hold, one after the other. */
-  async sendRow(row: WireRow, source: ByteSource, data: readonly ByteRange[]): Promise<void> {
+  async sendRow(row: RowFrame, source: ByteSource, data: readonly ByteRange[]): Promise<void> {
     const parts = encodeFlightDataHead({ dataHeader: row.header, bodySizeBytes: row.bodySizeBytes });
     parts.push(row.bodyFront);
     const padding = ZERO_PADDING.subarray(0, row.paddingSizeBytes);

@@ -1,0 +1,161 @@
+/**
+ * Where the cells of an opaque batch lie in its body, and which bytes of the body tell it.
+ *
+ * no nulls     all cells lie next to each other: the first and the last offset tell where
+ * nulls        what lies under a null cell is no data: validity and all offsets are needed
+ * compressed   one row only: the value is the whole buffer, its first 8 bytes are the size it decompresses to
+ */
+import type { BatchLayout, BufferRange } from "../arrow/message.ts";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { ValueCodec } from "./opaque-row.ts";
+
+/** Bytes of the body, from the value's first to the one after its last. */
+export interface CellRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes to pick out of the body as it passes. */
+interface Watch {
+  readonly start: number;
+  readonly bytes: Buffer;
+}
+
+export interface CellPlan {
+  readonly watches: readonly Watch[];
+  /** Set when the cells are known before any byte of the body. */
+  readonly cells: readonly CellRange[] | undefined;
+  /** Position in the body from which on `locate` can be asked; no cell begins before it. */
+  readonly decidedAt: number;
+  /** @throws {CacheError} INVALID_IPC when offsets lead out of the values. */
+  locate(): readonly CellRange[];
+  /** Once the body has passed. @throws {CacheError} INVALID_IPC */
+  codec(): ValueCodec | undefined;
+}
+
+const COLUMN_BUFFERS = 5;
+const NO_CODEC = (): undefined => undefined;
+const NO_DATA: CellPlan = { watches: [], cells: [], decidedAt: 0, locate: () => [], codec: NO_CODEC };
+
+/** @throws {CacheError} INVALID_IPC, INVALID_REQUEST for compressed rows, OBJECT_TOO_LARGE over a limit */
+export function planCells(layout: BatchLayout, offsetBytes: 4 | 8): CellPlan {
+  const buffers = layout.buffers();
+  const dataNode = layout.nodes()[1];
+  if (buffers.length !== COLUMN_BUFFERS || dataNode === undefined || layout.nodes().length !== 2) {
+    throw new CacheError("INVALID_IPC", "an opaque batch has two columns in five buffers");
+  }
+  if (layout.rowCount === 0 || dataNode.nullCount === layout.rowCount) return NO_DATA;
+  const [, , validity, offsets, values] = buffers as [
+    BufferRange,
+    BufferRange,
+    BufferRange,
+    BufferRange,
+    BufferRange,
+  ];
+  if (layout.compression !== "none") return planCompressed(layout, values);
+  const { rowCount } = layout;
+  if (offsets.sizeBytes < (rowCount + 1) * offsetBytes) {
+    throw new CacheError("INVALID_IPC", "an opaque batch has fewer offsets than rows");
+  }
+  const offsetsEnd = offsets.offset + (rowCount + 1) * offsetBytes;
+  const plan =
+    dataNode.nullCount === 0
+      ? planAdjacent({ rowCount, offsetBytes, offsets, values })
+      : planWithNulls({ rowCount, offsetBytes, offsets, values, validity });
+  if (values.sizeBytes > 0 && values.offset < Math.max(plan.decidedAt, offsetsEnd)) {
+    throw new CacheError("INVALID_IPC", "an opaque batch has its values before its offsets");
+  }
+  return plan;
+}
+
+interface DataColumn {
+  readonly rowCount: number;
+  readonly offsetBytes: 4 | 8;
+  readonly offsets: BufferRange;
+  readonly values: BufferRange;
+}
+
+function planAdjacent({ rowCount, offsetBytes, offsets, values }: DataColumn): CellPlan {
+  const first = { start: offsets.offset, bytes: Buffer.alloc(offsetBytes) };
+  const last = { start: offsets.offset + rowCount * offsetBytes, bytes: Buffer.alloc(offsetBytes) };
+  return {
+    watches: [first, last],
+    cells: undefined,
+    decidedAt: last.start + offsetBytes,
+    locate: () => [
+      cellRange(readOffset(first.bytes, 0, offsetBytes), readOffset(last.bytes, 0, offsetBytes), values),
+    ],
+    codec: NO_CODEC,
+  };
+}
+
+function planWithNulls(column: DataColumn & { readonly validity: BufferRange }): CellPlan {
+  const { rowCount, offsetBytes, offsets, values, validity } = column;
+  const validityBytes = Math.ceil(rowCount / 8);
+  const offsetsBytes = (rowCount + 1) * offsetBytes;
+  if (validity.sizeBytes < validityBytes)
+    throw new CacheError("INVALID_IPC", "a validity buffer is too short");
+  if (validityBytes + offsetsBytes > LIMITS.opaqueOffsetsBytesMax) {
+    throw new CacheError(
+      "OBJECT_TOO_LARGE",
+      `an opaque batch with nulls has over ${LIMITS.opaqueOffsetsBytesMax} bytes of offsets`,
+    );
+  }
+  const bits = { start: validity.offset, bytes: Buffer.alloc(validityBytes) };
+  const all = { start: offsets.offset, bytes: Buffer.alloc(offsetsBytes) };
+  const locate = (): CellRange[] => {
+    const cells: CellRange[] = [];
+    for (let row = 0; row < rowCount; row += 1) {
+      if ((bits.bytes[row >> 3]! & (1 << (row & 7))) === 0) continue;
+      const from = readOffset(all.bytes, row, offsetBytes);
+      const cell = cellRange(from, readOffset(all.bytes, row + 1, offsetBytes), values);
+      if (cell.start < (cells.at(-1)?.end ?? 0))
+        throw new CacheError("INVALID_IPC", "opaque offsets go backwards");
+      if (cell.end > cell.start) cells.push(cell);
+    }
+    return cells;
+  };
+  const decidedAt = Math.max(bits.start + validityBytes, all.start + offsetsBytes);
+  return { watches: [bits, all], cells: undefined, decidedAt, locate, codec: NO_CODEC };
+}
+
+const CODEC_PREFIX_BYTES = 8;
+const NOT_COMPRESSED = -1n;
+
+function planCompressed(layout: BatchLayout, values: BufferRange): CellPlan {
+  const name = layout.compression;
+  if (name === "none") throw new CacheError("INVALID_IPC", "the batch is not compressed");
+  if (layout.rowCount > 1) {
+    throw new CacheError("INVALID_REQUEST", "compressed rows cannot be joined: put one row, or uncompressed");
+  }
+  if (values.sizeBytes > LIMITS.opaqueRowBytesMax) {
+    throw new CacheError("OBJECT_TOO_LARGE", `a compressed value is over ${LIMITS.opaqueRowBytesMax} bytes`);
+  }
+  const cells = [{ start: values.offset, end: values.offset + values.sizeBytes }];
+  // An empty value may have an empty buffer, without a size in front.
+  if (values.sizeBytes === 0) return NO_DATA;
+  if (values.sizeBytes < CODEC_PREFIX_BYTES)
+    throw new CacheError("INVALID_IPC", "a compressed buffer has no size");
+  const prefix = { start: values.offset, bytes: Buffer.alloc(CODEC_PREFIX_BYTES) };
+  const codec = (): ValueCodec => {
+    const said = prefix.bytes.readBigInt64LE(0);
+    const valueSizeBytes = said === NOT_COMPRESSED ? values.sizeBytes - CODEC_PREFIX_BYTES : Number(said);
+    if (valueSizeBytes < 0 || valueSizeBytes > LIMITS.opaqueRowBytesMax) {
+      throw new CacheError("INVALID_IPC", "a compressed value decompresses to an impossible size");
+    }
+    return { name, valueSizeBytes };
+  };
+  return { watches: [prefix], cells, decidedAt: 0, locate: () => cells, codec };
+}
+
+function cellRange(first: number, last: number, values: BufferRange): CellRange {
+  if (first < 0 || last < first || last > values.sizeBytes) {
+    throw new CacheError("INVALID_IPC", "an opaque batch has offsets outside of its values");
+  }
+  return { start: values.offset + first, end: values.offset + last };
+}
+
+function readOffset(bytes: Buffer, index: number, offsetBytes: 4 | 8): number {
+  return offsetBytes === 4 ? bytes.readInt32LE(index * 4) : Number(bytes.readBigInt64LE(index * 8));
+}
