@@ -17,6 +17,8 @@ import { DISK_ROW_BODY_FRONT_BYTES } from "./opaque-row.ts";
 import { isFooterIntact } from "./sealed-footer.ts";
 import { type ByteRange, blocksInOrder, StoredBatches, type StoredObject } from "./stored-blocks.ts";
 
+/** What is a refusal when a client sends it is damage when it lies on disk. */
+const READING_REFUSALS: ReadonlySet<string> = new Set(["INVALID_IPC", "INVALID_REQUEST", "OBJECT_TOO_LARGE"]);
 const TAIL_BYTES = 64 * 1024;
 /** Footer length, int32, and the six letters of the magic. */
 const FOOTER_TRAILER_BYTES = 10;
@@ -57,7 +59,7 @@ export async function readStoredObject(
     const dataRanges = isOpaque ? locateOwnRows(blocksInOrder(footer), dataBytes) : [];
     return { kind, version, rowCount, dataBytes, schemaHeader, dataRanges, codec, batches, checksum, source };
   } catch (error) {
-    if (!isCacheError(error, "INVALID_IPC") && !isCacheError(error, "OBJECT_TOO_LARGE")) throw error;
+    if (!isCacheError(error) || !READING_REFUSALS.has(error.code)) throw error;
     throw new CacheError("OBJECT_CORRUPT", "the stored file is damaged", {
       cause: error,
       facts: { reason: error.message },
