@@ -152,7 +152,7 @@ export class Http2ServerCall implements ServerCall {
     this.#reason = reason;
     this.requests.fail(reason);
     this.#writer.fail(reason);
-    this.#abort?.abort(reason);
+    if (!this.#isHandled) this.#abort?.abort(reason);
   }
 
   #forgetWhenDone(): void {
