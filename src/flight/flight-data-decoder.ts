@@ -1,13 +1,13 @@
 /**
  * FlightData as it arrives: a push decoder that passes the body on while the message is still coming.
  *
- * | tag         | field                 | what happens to it                                         |
- * |-------------|-----------------------|------------------------------------------------------------|
- * | 0A (1)      | flight_descriptor     | gathered; a second one is refused (it would have to be merged) |
- * | 12 (2)      | data_header           | gathered; before the body the last one counts              |
- * | 1A (3)      | app_metadata          | gathered, also behind the body; the last one counts        |
- * | C2 3E (1000)| data_body             | behind a header: passed on as views; before it: gathered   |
- * | others      | unknown               | skipped, never gathered                                    |
+ * | tag          | field             | what happens to it                                              |
+ * |--------------|-------------------|-----------------------------------------------------------------|
+ * | 0A (1)       | flight_descriptor | gathered; a second one is refused (it would have to be merged)  |
+ * | 12 (2)       | data_header       | gathered; before the body the last one counts                   |
+ * | 1A (3)       | app_metadata      | gathered, also behind the body; the last one counts             |
+ * | C2 3E (1000) | data_body         | behind a header: passed on as views; before it: gathered        |
+ * | others       | unknown           | skipped, never gathered                                         |
  *
  * Any split of the input gives the same result. Gathered values are views of the chunk when they lie in one chunk
  * and copies when they are split; a view keeps its chunk alive, so copy what outlives the message. Groups (wire

@@ -143,20 +143,44 @@ describe("fields", () => {
   ])("are skipped when they are not known: %s", (_, unknown) => {
     const known = [field(DATA_HEADER, "h"), field(BODY, "b"), field(APP_METADATA, "m")];
     const bytes = message(unknown, ...known.flatMap((each) => [each, unknown]));
-    expect(cut(bytes, 1).length).toBeGreaterThan(10);
     expect(decodePieces(cut(bytes, 1))).toEqual(decodeWhole(message(...known)));
     expect(decodeWhole(bytes)).toEqual(decodeWhole(message(...known)));
   });
 
-  it("do not leak from one message into the next", () => {
+  it.each([
+    [
+      "a whole message",
+      message(field(DESCRIPTOR, "d"), field(APP_METADATA, "m"), field(BODY, "b"), field(DATA_HEADER, "h")),
+    ],
+    [
+      "a message with a streamed body",
+      message(field(DESCRIPTOR, "d"), field(DATA_HEADER, "h"), field(BODY, "b")),
+    ],
+  ])("do not leak from %s into the next", (_, first) => {
     const decoder = new FlightDataDecoder();
-    decoder.begin(GOLDEN.flightDataOfBatch.length);
-    decoder.push(GOLDEN.flightDataOfBatch);
+    decoder.begin(first.length);
+    decoder.push(first);
     decoder.end();
     decoder.begin(0);
     expect(decoder.head).toBeUndefined();
     expect(decoder.end()).toEqual([]);
-    expect(decoder.head).toMatchObject({ dataHeader: Buffer.alloc(0), appMetadata: Buffer.alloc(0) });
+    const nothing = Buffer.alloc(0);
+    expect(decoder.head).toEqual({
+      descriptor: undefined,
+      dataHeader: nothing,
+      appMetadata: nothing,
+      bodySizeBytes: 0,
+    });
+    expect(decoder.appMetadata).toEqual(nothing);
+  });
+
+  it("do not leak from a message that broke off into the next", () => {
+    const { decoder } = begun(field(DESCRIPTOR, "d"), Buffer.from([0x12, 0x83]));
+    decoder.begin(GOLDEN.flightDataOfBatch.length);
+    const body = decoder.push(GOLDEN.flightDataOfBatch);
+    decoder.end();
+    expect(decoder.head?.descriptor).toBeUndefined();
+    expect(body[0]).toHaveLength(24);
   });
 });
 
