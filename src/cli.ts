@@ -9,31 +9,32 @@
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { EXIT_CODES, SIGNAL_EXIT_BASE } from "./command/exit-codes.ts";
-import { runCommandLine } from "./command/run-command-line.ts";
-import { LIMITS } from "./limits.ts";
+import { PROGRAM_NAME, runCommandLine } from "./command/run-command-line.ts";
+import { StopDecision, type StopSignal } from "./command/stop-decision.ts";
 import { startServer } from "./server/start-server.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
 /** Resolves with the first signal's name; from then on signals no longer end the process by themselves. */
 function stopRequested(): Promise<string> {
+  const decision = new StopDecision();
   return new Promise((resolve) => {
-    let firstAtMs: number | undefined;
-    const onSignal = (signal: "SIGTERM" | "SIGINT"): void => {
-      const nowMs = performance.now();
-      if (firstAtMs === undefined) {
-        firstAtMs = nowMs;
-        resolve(signal);
-        return;
-      }
-      // Ctrl-C under `npm start` arrives twice: from the terminal and, passed on, from npm.
-      if (signal === "SIGINT" && nowMs - firstAtMs < LIMITS.repeatedInterruptMs) return;
-      process.exit(SIGNAL_EXIT_BASE + constants.signals[signal]);
+    const onSignal = (signal: StopSignal): void => {
+      const meaning = decision.decide(signal, performance.now());
+      if (meaning === "stop") resolve(signal);
+      if (meaning === "exit") process.exit(SIGNAL_EXIT_BASE + constants.signals[signal]);
     };
     process.on("SIGTERM", onSignal);
     process.on("SIGINT", onSignal);
   });
 }
+
+// A mistake in the program ends it, as by default, but not with the code that means a damaged file.
+process.on("uncaughtException", (error: unknown) => {
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`${PROGRAM_NAME}: ${stack}\n`);
+  process.exit(EXIT_CODES.internal.code);
+});
 
 // Whoever started us may have stopped reading; that is no reason to stop serving.
 process.stdout.on("error", () => {});

@@ -109,7 +109,7 @@ export const LIMITS = {
   /** The regular expression over interface names, characters: room for a list of names, none for a puzzle. */
   interfacePatternLengthMax: 256,
   /** An interface name that the expression is tried on, characters: bounds what a bad expression can cost. */
-  interfaceNameLengthMax: 20,
+  interfaceNameLengthMax: 16,
   /** One value in a log line, characters; what is longer is cut and says so. */
   logValueLengthMax: 4096,
   /** Nesting of a logged value. */
