@@ -8,12 +8,10 @@
 
 import { BlockList } from "../arrow/block-list.ts";
 import { ZERO_PADDING } from "../arrow/encapsulated.ts";
-import { encodeFooter } from "../arrow/footer.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
-import { encodeObjectMetadata } from "./object-metadata.ts";
 import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import {
@@ -24,6 +22,7 @@ import {
   type ValueCodec,
 } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
+import { encodeSealedFooter } from "./sealed-footer.ts";
 
 const HEAD_BYTES = headSizeBytes(OPAQUE_SCHEMA_HEADER.length);
 const ZERO_FRONT = Buffer.alloc(Math.max(HEAD_BYTES, DISK_ROW_FRONT_BYTES));
@@ -45,20 +44,21 @@ export class OpaqueWriter implements ObjectWriter {
   #codec: ValueCodec | undefined;
   /** Bytes before the batch that is passing. */
   #batchStart = 0;
+  /** What the sink last asked to wait for; it accepts in order, so the last covers all before. */
+  #waiting: Promise<void> | undefined;
 
   /** @param rowBytesMax lower in tests only: 2 GiB are slow to write. */
   constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
     this.#sink = sink;
     this.#rowBytesMax = rowBytesMax;
     this.#headSlot = this.#checksum.reserve(HEAD_BYTES);
-    // Small and first: the sink never asks to wait for these.
-    sink.append([ZERO_FRONT.subarray(0, HEAD_BYTES)]);
+    this.#send([ZERO_FRONT.subarray(0, HEAD_BYTES)]);
     this.#openRow();
   }
 
   /** Takes the next bytes of the value. A promise means: wait before giving more. */
   append(views: readonly Uint8Array[]): Promise<void> | undefined {
-    let waiting: Promise<void> | undefined;
+    this.#waiting = undefined;
     let fitting: Uint8Array[] = [];
     for (let view of views) {
       let row = this.#rows.at(-1)!;
@@ -66,14 +66,15 @@ export class OpaqueWriter implements ObjectWriter {
         const taken = this.#rowBytesMax - row.dataSizeBytes;
         if (taken > 0) fitting.push(this.#take(row, view.subarray(0, taken)));
         view = view.subarray(taken);
-        waiting = this.#flush(fitting, waiting);
+        this.#send(fitting);
         fitting = [];
         this.#padRow(row);
         row = this.#openRow();
       }
       if (view.length > 0) fitting.push(this.#take(row, view));
     }
-    return this.#flush(fitting, waiting);
+    this.#send(fitting);
+    return this.#waiting;
   }
 
   /**
@@ -97,6 +98,7 @@ export class OpaqueWriter implements ObjectWriter {
   /** Completes the file. The version is what the object has from now on. */
   async finish(version: number): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
+    await this.#waiting;
     const head = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
     this.#checksum.set(this.#headSlot, head);
     await this.#sink.overwrite(0, head);
@@ -112,7 +114,7 @@ export class OpaqueWriter implements ObjectWriter {
       });
     }
     const summary = { part: "file", rowCount: this.#rows.length, dataBytes: this.#dataBytes } as const;
-    const metadata = encodeObjectMetadata({
+    const metadata = {
       ...summary,
       version,
       kind: "opaque",
@@ -121,14 +123,9 @@ export class OpaqueWriter implements ObjectWriter {
       schemaEnd: OPAQUE_SCHEMA_HEADER.length,
       appMetadata: undefined,
       checksum: this.#checksum.finish(),
-    });
-    const position = this.#sink.sizeBytes;
-    await this.#sink.append([
-      encodeFooter(
-        { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata },
-        position,
-      ),
-    ]);
+    } as const;
+    const parts = { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata };
+    await this.#sink.append([encodeSealedFooter(parts, this.#sink.sizeBytes)]);
     return summary;
   }
 
@@ -136,7 +133,7 @@ export class OpaqueWriter implements ObjectWriter {
     const checksumSlot = this.#checksum.reserve(DISK_ROW_FRONT_BYTES);
     const row = { position: this.#sink.sizeBytes, checksumSlot, dataSizeBytes: 0 };
     this.#rows.push(row);
-    this.#sink.append([ZERO_FRONT.subarray(0, DISK_ROW_FRONT_BYTES)]);
+    this.#send([ZERO_FRONT.subarray(0, DISK_ROW_FRONT_BYTES)]);
     return row;
   }
 
@@ -150,12 +147,15 @@ export class OpaqueWriter implements ObjectWriter {
   #padRow(row: OpenRow): void {
     const padding = ZERO_PADDING.subarray(0, padTo(row.dataSizeBytes, 64) - row.dataSizeBytes);
     this.#checksum.add(padding);
-    if (padding.length > 0) this.#sink.append([padding]);
+    if (padding.length > 0) this.#send([padding]);
   }
 
-  #flush(views: Uint8Array[], earlier: Promise<void> | undefined): Promise<void> | undefined {
-    if (views.length === 0) return earlier;
-    // The sink accepts in order also before an earlier promise is settled; the last one covers all.
-    return this.#sink.append(views) ?? earlier;
+  #send(views: Uint8Array[]): void {
+    if (views.length === 0) return;
+    const waiting = this.#sink.append(views);
+    if (waiting === undefined) return;
+    // Not each is waited for: a failure is told by the next one that is, and must not end the process before.
+    waiting.catch(() => {});
+    this.#waiting = waiting;
   }
 }
