@@ -12,43 +12,47 @@ const GATHERED_SIZE_BYTES = 8 * LIMITS.receiveViewBytesMin;
 export class ChunkQueue {
   #chunks: Buffer[] = [];
   #sizeBytes = 0;
-  /** Where small chunks are copied to. The last chunk of the queue is the part from `from` to `to` when joinable. */
+  /** Where small chunks are copied to; from `from` to `to` lie those that are behind the last of the chunks. */
   #gathered = Buffer.alloc(0);
-  #gatheredFrom = 0;
-  #gatheredTo = 0;
-  #isJoinable = false;
+  #from = 0;
+  #to = 0;
 
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
   push(chunk: Buffer): void {
+    const hasToWait = this.#sizeBytes > 0;
     this.#sizeBytes += chunk.length;
-    if (chunk.length < LIMITS.receiveViewBytesMin && this.#chunks.length > 0) {
+    if (hasToWait && chunk.length < LIMITS.receiveViewBytesMin) {
       this.#gather(chunk);
     } else {
+      this.#seal();
       this.#chunks.push(chunk);
-      this.#isJoinable = false;
     }
   }
 
   #gather(chunk: Buffer): void {
-    if (this.#gatheredTo + chunk.length > this.#gathered.length) {
+    if (this.#to + chunk.length > this.#gathered.length) {
+      this.#seal();
       this.#gathered = Buffer.allocUnsafeSlow(GATHERED_SIZE_BYTES);
-      this.#gatheredTo = 0;
-      this.#isJoinable = false;
+      this.#from = 0;
+      this.#to = 0;
     }
-    if (this.#isJoinable) this.#chunks.pop();
-    else this.#gatheredFrom = this.#gatheredTo;
-    chunk.copy(this.#gathered, this.#gatheredTo);
-    this.#gatheredTo += chunk.length;
-    this.#chunks.push(this.#gathered.subarray(this.#gatheredFrom, this.#gatheredTo));
-    this.#isJoinable = true;
+    this.#gathered.set(chunk, this.#to);
+    this.#to += chunk.length;
+  }
+
+  /** Makes a chunk of what was gathered. */
+  #seal(): void {
+    if (this.#to === this.#from) return;
+    this.#chunks.push(this.#gathered.subarray(this.#from, this.#to));
+    this.#from = this.#to;
   }
 
   /** Takes up to `sizeBytesMax` bytes, as many as there are. */
   take(sizeBytesMax: number): Buffer[] {
-    this.#isJoinable = false;
+    this.#seal();
     if (this.#sizeBytes <= sizeBytesMax) {
       const all = this.#chunks;
       this.#chunks = [];
@@ -87,6 +91,6 @@ export class ChunkQueue {
   clear(): void {
     this.#chunks = [];
     this.#sizeBytes = 0;
-    this.#isJoinable = false;
+    this.#from = this.#to;
   }
 }
