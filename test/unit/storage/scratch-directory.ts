@@ -4,15 +4,51 @@
  * Each directory is new and goes away with the test that asked for it.
  */
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
+import { resetSync } from "@logtape/logtape";
 import { onTestFinished } from "vitest";
+import { type LogDirective, startLog } from "../../../src/log.ts";
+import { DiskStorage, type DiskStorageOptions } from "../../../src/storage/disk/disk-storage.ts";
 import type { ObjectStorage, StoredName } from "../../../src/storage/object-storage.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 export function scratchDirectory(): string {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "flame-storage-"));
-  onTestFinished(() => fs.rmSync(directory, { recursive: true, force: true }));
-  return directory;
+  const directory = temporaryDirectory("storage");
+  onTestFinished(directory.remove);
+  return directory.path;
+}
+
+/** A disk engine, started, that stops when the test is over. */
+export async function startedDisk(options: Partial<DiskStorageOptions> = {}): Promise<DiskStorage> {
+  const storage = new DiskStorage({ directory: scratchDirectory(), ...options });
+  await storage.start();
+  onTestFinished(() => storage.stop());
+  return storage;
+}
+
+/** What is logged from now until the test is over, as fields. */
+export function watchedLog(directives: readonly LogDirective[] = []): () => Record<string, unknown>[] {
+  const lines: string[] = [];
+  startLog({ directives, format: "json", stream: { write: (line) => lines.push(line) } });
+  onTestFinished(resetSync);
+  return () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** Files under a directory that this process has open. */
+export function openFiles(directory: string): string[] {
+  return fs
+    .readdirSync("/proc/self/fd")
+    .map((fd) => readLink(`/proc/self/fd/${fd}`))
+    .filter((target) => target.startsWith(directory));
+}
+
+/** Where a link leads; nowhere when it went away, as that of the listing itself does. */
+function readLink(link: string): string {
+  try {
+    return fs.readlinkSync(link);
+  } catch {
+    return "";
+  }
 }
 
 /** The name of a part of `key`; without a part, of its file. */

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { StageBuffer } from "../../../src/storage/stage-buffer.ts";
+import { patternBytes } from "./scratch-directory.ts";
+
+const backingBytes = (chunks: readonly Uint8Array[]): number =>
+  [...new Set(chunks.map((chunk) => chunk.buffer))].reduce((sum, buffer) => sum + buffer.byteLength, 0);
+
+describe("gathered bytes", () => {
+  it("are the views that came in", () => {
+    const buffer = new StageBuffer();
+    const chunk = Buffer.alloc(1000);
+    buffer.append(chunk);
+    expect(buffer.take()[0]).toBe(chunk);
+    expect(buffer.sizeBytes).toBe(0);
+    expect(buffer.take()).toEqual([]);
+  });
+
+  it("do not hold the large buffers that small views lie in", () => {
+    const buffer = new StageBuffer();
+    for (let i = 0; i < 100; i++) buffer.append(Buffer.alloc(64 * 1024, i).subarray(5, 25));
+    const chunks = buffer.take();
+    expect(Buffer.concat(chunks).equals(Buffer.concat(chunks.map((_, i) => Buffer.alloc(20, i))))).toBe(true);
+    expect(backingBytes(chunks)).toBeLessThan(64 * 1024);
+  });
+
+  it("are merged when they come in very many pieces", () => {
+    const buffer = new StageBuffer();
+    const bytes = patternBytes(30_000);
+    for (let i = 0; i < bytes.length; i++) buffer.append(bytes.subarray(i, i + 1));
+    const chunks = buffer.take();
+    expect(chunks.length).toBeLessThan(10_000);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  });
+
+  it("keep no empty chunks", () => {
+    const buffer = new StageBuffer();
+    buffer.append(Buffer.alloc(0));
+    buffer.append(Buffer.from("a"));
+    buffer.append(Buffer.alloc(0));
+    expect(buffer.take()).toHaveLength(1);
+  });
+});
+
+describe("overwriting", () => {
+  const spans = [0, 1, 2, 3, 4, 5, 6, 7, 8].flatMap((start) =>
+    [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((end) => end > start).map((end) => [start, end] as const),
+  );
+
+  it.each(spans)("bytes %i to %i changes just them, across any chunks", (start, end) => {
+    const buffer = new StageBuffer();
+    for (const text of ["abc", "d", "efg", "hi"]) buffer.append(Buffer.from(text));
+    buffer.overwrite(start, Buffer.from("ABCDEFGHI").subarray(start, end));
+    const expected = `${"abcdefghi".slice(0, start)}${"ABCDEFGHI".slice(start, end)}${"abcdefghi".slice(end)}`;
+    expect(buffer.sizeBytes).toBe(9);
+    expect(Buffer.concat(buffer.take()).toString()).toBe(expected);
+  });
+
+  it("with nothing changes nothing", () => {
+    const buffer = new StageBuffer();
+    buffer.append(Buffer.from("abc"));
+    buffer.overwrite(3, Buffer.alloc(0));
+    expect(Buffer.concat(buffer.take()).toString()).toBe("abc");
+  });
+
+  it("leaves the bytes to the caller and the caller's chunk alone", () => {
+    const buffer = new StageBuffer();
+    const chunk = Buffer.from("abc");
+    const bytes = Buffer.from("B");
+    buffer.append(chunk);
+    buffer.overwrite(1, bytes);
+    bytes.fill("x");
+    expect(chunk.toString()).toBe("abc");
+    expect(Buffer.concat(buffer.take()).toString()).toBe("aBc");
+  });
+});
