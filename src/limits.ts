@@ -73,7 +73,7 @@ export const LIMITS = {
   /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
   batchesPerPutMax: 1 * MIB,
   /** Fields of one schema, children counted. */
-  schemaFieldsMax: 1_000_000,
+  schemaFieldsMax: 200_000,
   /** Metadata entries of one schema, those of its fields counted: two for each of half as many extension fields. */
   schemaMetadataEntriesMax: 1_000_000,
   /** Nesting of types in a schema. */

@@ -4,6 +4,7 @@
  * The caller gives each message in three steps, head, body views, end, as they arrive. Nothing is visible before
  * `commit`, and nothing is left after `discard`.
  */
+import { dictionaryIds } from "../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../arrow/message.ts";
 import { decodeSchema, sameFields } from "../arrow/schema.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
@@ -115,8 +116,13 @@ export class IncomingPut {
     if (target.kind === "object") return this.#cache.draftPut(target.key, kind);
     if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind);
     return await this.#cache.draftPatch(target.key, kind, (base: StoredObject) => {
-      if (sameFields(decodeSchema(base.schemaHeader), payload.schema)) return;
-      throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
+      const schema = decodeSchema(base.schemaHeader);
+      if (!sameFields(schema, payload.schema)) {
+        throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
+      }
+      if (String(dictionaryIds(schema)) !== String(dictionaryIds(payload.schema))) {
+        throw new CacheError("INVALID_REQUEST", "the patch numbers its dictionaries otherwise than the table");
+      }
     });
   }
 }
