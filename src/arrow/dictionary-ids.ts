@@ -1,0 +1,18 @@
+/**
+ * The dictionaries a schema uses, by id, in the order of its fields.
+ *
+ * Batches name their dictionaries by these ids: two streams can be joined only when they use the same ones.
+ */
+import type { ArrowField, ArrowSchema } from "./schema.ts";
+
+export function dictionaryIds(schema: ArrowSchema): bigint[] {
+  const ids: bigint[] = [];
+  const collect = (fields: readonly ArrowField[]): void => {
+    for (const field of fields) {
+      if (field.dictionary !== undefined) ids.push(field.dictionary.id);
+      collect(field.children);
+    }
+  };
+  collect(schema.fields);
+  return ids;
+}
