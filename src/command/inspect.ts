@@ -53,7 +53,7 @@ async function* describeObject(object: StoredObject, fileSizeBytes: number): Asy
     yield `  metadata ${JSON.stringify(key)} = ${JSON.stringify(value)}`;
   yield "blocks";
   for (const { position, sizeBytes } of object.dataRanges) {
-    yield `  value at ${position}: ${sizeBytes} bytes`;
+    yield `  value at ${position}: ${sizeBytes} bytes, compression ${object.codec?.name ?? "none"}`;
   }
   for (const { block, appMetadata } of object.batches) {
     const message = decodeMessage(await readBlockHeader(object.source, block));

@@ -49,10 +49,10 @@ describe("verify", () => {
     expect(written.err).toBe("5 files, 4 not whole\n");
   });
 
-  it("finds every flipped bit before the footer of a file that the cache wrote", async () => {
+  it("finds a flipped bit wherever it is in a file that the cache wrote", async () => {
     let sizeBytes = 0;
     await writeOwnFile(join(root, "a/s/o.arrow"), "value", (bytes) => {
-      sizeBytes = bytes.lastIndexOf("value") + 5;
+      sizeBytes = bytes.length;
       return bytes;
     });
     for (let position = 0; position < sizeBytes; position += 7) {
