@@ -22,7 +22,7 @@ describe("inspect", () => {
     await writeOwnFile(file, "0123456789");
     expect(await inspect(file, written)).toBe("ok");
     expect(written.out).toMatch(
-      /^kind {6}opaque\nversion {3}7\nrows {6}1\ndata {6}10 bytes\nfile {6}\d+ bytes\nwritten {3}by the cache, with checksum\nschema\n {2}"version" uint64 not null\n {2}"data" binary not null\nblocks\n {2}value at \d+: 10 bytes\n$/,
+      /^kind {6}opaque\nversion {3}7\nrows {6}1\ndata {6}10 bytes\nfile {6}\d+ bytes\nwritten {3}by the cache, with checksum\nschema\n {2}"version" uint64 not null\n {2}"data" binary not null\nblocks\n {2}value at \d+: 10 bytes, compression none\n$/,
     );
   });
 
