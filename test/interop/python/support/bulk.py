@@ -32,6 +32,18 @@ def cell(batch: pa.RecordBatch) -> pa.Buffer:
     return batch.column("data")[0].as_buffer()
 
 
+def repeats(data: pa.Buffer, chunk: pa.Buffer, start: int) -> bool:
+    """True when data is what lies at `start` in an endless row of chunks."""
+    position = 0
+    while position < data.size:
+        begin = (start + position) % chunk.size
+        size = min(chunk.size - begin, data.size - position)
+        if not data.slice(position, size).equals(chunk.slice(begin, size)):
+            return False
+        position += size
+    return True
+
+
 class PeakMemory:
     """How far the resident memory of a process grows above what it was: VmHWM, set back through clear_refs."""
 
