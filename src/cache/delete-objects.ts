@@ -21,18 +21,20 @@ export async function deleteObjects(host: DraftHost, pattern: KeyPattern): Promi
   await host.storage.raiseVersionFloor(highest);
   let deleted = 0;
   for (const key of keys) {
-    if (await host.locks.run(formatObjectKey(key), () => deleteLocked(host, key))) deleted += 1;
+    if (await host.locks.run(formatObjectKey(key), () => removeObject(host, key))) deleted += 1;
   }
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
 }
 
-async function deleteLocked(host: DraftHost, key: ObjectKey): Promise<boolean> {
+/** Removes one object; its lock is held by the caller. @returns false when there was none. */
+export async function removeObject(host: DraftHost, key: ObjectKey): Promise<boolean> {
   const entry = await host.findLocked(key);
   if (entry === undefined) return false;
   // The object may have grown since the floor was raised for all.
   await host.storage.raiseVersionFloor(entry.version);
   host.index.delete(key);
+  host.removed(key);
   await host.storage.remove({ key, part: { kind: "file" } });
   await host.storage.remove({ key, part: { kind: "stream" } });
   await host.dropPatches(key, entry);

@@ -18,6 +18,11 @@ export class KeyLocks {
     }
   }
 
+  /** True while somebody works on this key. */
+  isHeld(key: string): boolean {
+    return this.#tails.has(key);
+  }
+
   /** Keys that are locked now. */
   get size(): number {
     return this.#tails.size;

@@ -18,8 +18,9 @@ import type { ObjectKind } from "../object/object-metadata.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
-import { deleteObjects } from "./delete-objects.ts";
+import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { KeyLocks } from "./key-locks.ts";
+import type { BudgetedFile, MemoryBudget } from "./memory-budget.ts";
 import { type IndexEntry, ObjectIndex } from "./object-index.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading } from "./object-reading.ts";
@@ -39,12 +40,15 @@ export class ObjectCache {
   readonly #index = new ObjectIndex();
   readonly #locks = new KeyLocks();
   readonly #loader: ObjectLoader;
+  readonly #budget: MemoryBudget | undefined;
   readonly #host: DraftHost;
   readonly #stopping = new AbortController();
   #scanned: Promise<void> = Promise.resolve();
 
-  constructor(storage: ObjectStorage) {
+  /** @param budget what the storage may hold, for an engine that forgets. */
+  constructor(storage: ObjectStorage, budget?: MemoryBudget) {
     this.#storage = storage;
+    this.#budget = budget;
     this.#loader = new ObjectLoader(storage);
     this.#host = {
       storage,
@@ -52,6 +56,8 @@ export class ObjectCache {
       locks: this.#locks,
       findLocked: (key) => this.#findLocked(key),
       dropPatches: (key, entry) => this.#dropPatches(key, entry),
+      makeRoom: (key, file) => this.#makeRoom(key, file),
+      removed: (key) => this.#budget?.remove(key),
     };
   }
 
@@ -134,6 +140,7 @@ export class ObjectCache {
       const entry = await this.#findLocked(key);
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       if (entry.damage !== undefined) throw damageError(entry);
+      this.#budget?.touch(key);
       if (!needsBase(entry))
         return { reading: new ObjectReading(this.#storage, key, entry), base: undefined };
       return await this.#openLocked(key, entry);
@@ -189,6 +196,18 @@ export class ObjectCache {
       }
       throw error;
     }
+  }
+
+  /** Counts a file and evicts until it fits. Objects that somebody works on are passed over. */
+  async #makeRoom(key: ObjectKey, file: BudgetedFile): Promise<void> {
+    const victims = this.#budget?.take(key, file, (name) => !this.#locks.isHeld(name)) ?? [];
+    // All at once: each lock is free now and is taken before anybody else comes.
+    await Promise.all(
+      victims.map(async (victim) => {
+        await this.#locks.run(formatObjectKey(victim), () => removeObject(this.#host, victim));
+        log.debug("evicted", { key: formatObjectKey(victim) });
+      }),
+    );
   }
 
   async #dropPatches(key: ObjectKey, entry: IndexEntry): Promise<void> {

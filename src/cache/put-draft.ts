@@ -12,6 +12,7 @@ import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
 import type { ObjectStorage, StagedFile } from "../storage/object-storage.ts";
 import type { KeyLocks } from "./key-locks.ts";
+import type { BudgetedFile } from "./memory-budget.ts";
 import type { IndexEntry, ObjectIndex } from "./object-index.ts";
 import { newEntry } from "./object-loader.ts";
 
@@ -22,6 +23,13 @@ export interface DraftHost {
   readonly locks: KeyLocks;
   /** The entry of a key, read from disk when the index does not know it; the lock is held by the caller. */
   findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
+  /**
+   * Makes room for a file that is about to be published, and counts it; for engines that are bounded.
+   * @throws {CacheError} STORAGE_FULL
+   */
+  makeRoom(key: ObjectKey, file: BudgetedFile): Promise<void>;
+  /** An object is gone. */
+  removed(key: ObjectKey): void;
   /** Removes an older base's patches as soon as nobody reads them. */
   dropPatches(key: ObjectKey, entry: IndexEntry): Promise<void>;
 }
@@ -70,6 +78,8 @@ export class BaseDraft implements Draft {
     const version = this.#isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
     const summary = await writer.finish(version);
     const { part: form, rowCount, dataBytes } = summary;
+    const file = { sizeBytes: this.#staged.sizeBytes, replaces: true };
+    await this.#host.makeRoom(this.key, file);
     await this.#staged.publish({ key: this.key, part: { kind: form } });
     index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes }));
     if (old === undefined) return version;
@@ -114,6 +124,8 @@ export class PatchDraft implements Draft {
     const version = entry.version + 1;
     const { rowCount, dataBytes } = await writer.finish(version);
     const { baseVersion } = entry;
+    const file = { sizeBytes: this.#staged.sizeBytes, replaces: false };
+    await this.#host.makeRoom(this.key, file);
     await this.#staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } });
     entry.version = version;
     entry.rowCount += rowCount;

@@ -121,7 +121,10 @@ export class IncomingPut {
         throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
       }
       if (String(dictionaryIds(schema)) !== String(dictionaryIds(payload.schema))) {
-        throw new CacheError("INVALID_REQUEST", "the patch numbers its dictionaries otherwise than the table");
+        throw new CacheError(
+          "INVALID_REQUEST",
+          "the patch numbers its dictionaries otherwise than the table",
+        );
       }
     });
   }

@@ -3,18 +3,20 @@
  *
  * The order of starting is the order in which things are needed; stopping is the reverse.
  */
+import { MemoryBudget } from "../cache/memory-budget.ts";
 import { ObjectCache } from "../cache/object-cache.ts";
-import type { CacheConfig, StorageConfig } from "../config/cache-config.ts";
+import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
 import { resolveAddresses } from "../config/network.ts";
 import { readTlsFiles } from "../config/tls-files.ts";
 import { CacheError } from "../errors.ts";
+import { LruPolicy } from "../eviction/lru-policy.ts";
+import { NoEviction } from "../eviction/no-eviction.ts";
 import type { CallHandler } from "../grpc/call.ts";
 import { GrpcServer } from "../grpc/server.ts";
 import { logFor } from "../log.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
-import type { ObjectStorage } from "../storage/object-storage.ts";
 import { buildMethods } from "./flight-service.ts";
 import { ServiceContext } from "./service-context.ts";
 
@@ -33,7 +35,7 @@ export interface RunningCache {
  */
 export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const addresses = resolveAddresses(config);
-  const cache = new ObjectCache(openStorage(config.storage));
+  const cache = openCache(config);
   await cache.start();
   // Methods need the endpoint, which needs the port, which is known only when the server listens.
   const methods = new Map<string, CallHandler>();
@@ -71,8 +73,13 @@ class RunningServer implements RunningCache {
   }
 }
 
-function openStorage(storage: StorageConfig): ObjectStorage {
-  return storage.kind === "none" ? new MemoryStorage() : new DiskStorage({ directory: storage.directory });
+/** Files stay until they are deleted; what is in memory only has to stay within its bounds. */
+function openCache({ storage, eviction }: CacheConfig): ObjectCache {
+  if (storage.kind === "files") return new ObjectCache(new DiskStorage({ directory: storage.directory }));
+  const { maxMemoryBytes: bytesMax, maxObjects: objectsMax } = eviction;
+  const policy = eviction.policy === "lru" ? new LruPolicy() : new NoEviction();
+  const budget = new MemoryBudget({ policy, bytesMax, objectsMax });
+  return new ObjectCache(new MemoryStorage({ fileBytesMax: bytesMax }), budget);
 }
 
 async function listen(server: GrpcServer, host: string, port: number): Promise<{ port: number }> {

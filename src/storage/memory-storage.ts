@@ -25,7 +25,13 @@ const log = logFor("storage");
 export class MemoryStorage implements ObjectStorage {
   readonly kind = "none";
   readonly #shelf = new MemoryShelf();
+  readonly #fileBytesMax: number;
   #versionFloor = 0;
+
+  /** @param fileBytesMax a larger file is refused while it is still being staged. */
+  constructor({ fileBytesMax = Number.POSITIVE_INFINITY }: { readonly fileBytesMax?: number } = {}) {
+    this.#fileBytesMax = fileBytesMax;
+  }
 
   /** Bytes of all published files. */
   get heldBytes(): number {
@@ -41,7 +47,7 @@ export class MemoryStorage implements ObjectStorage {
   async stop(): Promise<void> {}
 
   stage(): StagedMemoryFile {
-    return new StagedMemoryFile((name, file) => this.#shelf.put(name, file));
+    return new StagedMemoryFile((name, file) => this.#shelf.put(name, file), this.#fileBytesMax);
   }
 
   async open(name: StoredName): Promise<StoredFile | undefined> {

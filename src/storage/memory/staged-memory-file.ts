@@ -7,7 +7,7 @@
  * 16 MiB: few crossings for large files, little reserve for middling ones.
  * Cost: one copy of every byte.
  */
-import { assert } from "../../errors.ts";
+import { assert, CacheError } from "../../errors.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import type { MemoryFile } from "./memory-file.ts";
@@ -19,6 +19,7 @@ const SLAB_BYTES_MAX = 16 * 1024 * 1024;
 
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
+  readonly #sizeBytesMax: number;
   #small: StageBuffer | undefined = new StageBuffer();
   #slabs: Buffer[] = [];
   /** Bytes used of the last slab. */
@@ -26,14 +27,16 @@ export class StagedMemoryFile implements StagedFile {
   #isOver = false;
   sizeBytes = 0;
 
-  constructor(put: (name: StoredName, file: MemoryFile) => void) {
+  constructor(put: (name: StoredName, file: MemoryFile) => void, sizeBytesMax: number) {
     this.#put = put;
+    this.#sizeBytesMax = sizeBytesMax;
   }
 
   append(chunks: readonly Uint8Array[]): undefined {
     assert(!this.#isOver, "a published or discarded file takes no more bytes");
     for (const chunk of chunks) {
       this.sizeBytes += chunk.length;
+      if (this.sizeBytes > this.#sizeBytesMax) this.#refuse();
       if (this.#small) this.#small.append(chunk);
       else this.#copyIn(chunk);
     }
@@ -42,6 +45,13 @@ export class StagedMemoryFile implements StagedFile {
       this.#small = undefined;
       for (const chunk of gathered) this.#copyIn(chunk);
     }
+  }
+
+  #refuse(): never {
+    const facts = { bytesMax: this.#sizeBytesMax };
+    throw new CacheError("STORAGE_FULL", "the object is larger than all memory there is for objects", {
+      facts,
+    });
   }
 
   overwrite(position: number, bytes: Uint8Array): undefined {
