@@ -63,7 +63,7 @@ function logged(handler: CallHandler): CallHandler {
 function logCall(call: ServerCall, durationMs: number, failure: unknown): void {
   const fields = { method: call.path.slice(call.path.lastIndexOf("/") + 1), peer: call.peer, durationMs };
   if (failure instanceof CacheError) {
-    log.debug("call refused", { ...fields, code: failure.code, text: failure.message, ...failure.facts });
+    log.debug("call refused", { ...fields, code: failure.code, reason: failure.message, ...failure.facts });
   } else if (failure === undefined) {
     log.debug("call", fields);
   }
