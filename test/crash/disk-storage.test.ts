@@ -1,0 +1,102 @@
+/**
+ * What is left when the process dies: killed with SIGKILL at any moment, and before each named step.
+ *
+ * Every round goes on in the directory that the round before left, so that a next process is always what cleans up.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { DISK_STEPS, type DiskStep } from "../../src/storage/disk/disk-steps.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { readWhole, scratchDirectory, watchedLog } from "../unit/storage/scratch-directory.ts";
+import { sealedSerial } from "./sealed-bytes.ts";
+
+const WORKER = fileURLToPath(new URL("storage-worker.ts", import.meta.url));
+const ROUNDS = 25;
+
+/** What the worker was promised before it died: the last number told for each word and key. */
+type Promised = Map<string, number>;
+
+function startWorker(...args: string[]): ChildProcess {
+  const child = spawn(process.execPath, ["--import", "tsx", WORKER, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  return child;
+}
+
+/** Lets a worker run until it dies, or for `lines` lines and then kills it. */
+async function runUntilDeath(child: ChildProcess, lines: number): Promise<Promised> {
+  const exited = once(child, "exit");
+  const said = text(child.stderr!);
+  const promised: Promised = new Map();
+  let seen = 0;
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const [word, key, serial] = line.split(" ");
+    promised.set(`${word} ${key}`, Number(serial));
+    seen += 1;
+    if (seen === lines) child.kill("SIGKILL");
+  }
+  expect([...(await exited), await said]).toEqual([null, "SIGKILL", ""]);
+  return promised;
+}
+
+/** The names in a directory; none when it is not there. */
+function list(directory: string): string[] {
+  return fs.existsSync(directory) ? fs.readdirSync(directory) : [];
+}
+
+/** Starts an engine on what a dead process left and holds it to every promise. */
+async function examine(directory: string, promised: Promised): Promise<void> {
+  const leftovers = list(`${directory}/.staging`).length;
+  const log = watchedLog();
+  const storage = new DiskStorage({ directory });
+  await storage.start();
+  expect(list(`${directory}/.staging`)).toEqual([]);
+  expect(log().map(({ files }) => files)).toEqual(leftovers > 0 ? [leftovers] : []);
+
+  const serials = new Map<string, number | undefined>();
+  for await (const session of storage.scan()) {
+    for (const name of session.names) {
+      serials.set(name.key.objectId, sealedSerial((await readWhole(storage, name))!));
+    }
+  }
+  expect([...serials].filter(([, serial]) => serial === undefined)).toEqual([]);
+  for (const objectId of ["small", "large"]) {
+    expect(serials.get(objectId) ?? 0).toBeGreaterThanOrEqual(promised.get(`put ${objectId}`) ?? 0);
+  }
+  expect(storage.versionFloor).toBeGreaterThanOrEqual(promised.get("floor -") ?? 0);
+  const quarantine = `${directory}/.quarantine/a/s`;
+  const kept = list(quarantine).map((file) => sealedSerial(fs.readFileSync(`${quarantine}/${file}`)));
+  expect(kept).toEqual(
+    expect.arrayContaining([...promised].filter(([key]) => key === "quarantine bad").map(([, n]) => n)),
+  );
+  await storage.stop();
+}
+
+describe("a process killed at any moment", () => {
+  it(`leaves only whole objects and kept promises, ${ROUNDS} times in a row`, async () => {
+    const directory = scratchDirectory();
+    for (let round = 0; round < ROUNDS; round++) {
+      const promised = await runUntilDeath(startWorker(directory), 1 + ((round * 7) % 23));
+      await examine(directory, promised);
+    }
+  });
+});
+
+describe("a process killed before it could", () => {
+  it.each(DISK_STEPS.flatMap((step: DiskStep) => [1, 4].map((nth) => ({ step, nth }))))(
+    "$step ($nth) leaves only whole objects and kept promises",
+    async ({ step, nth }) => {
+      const directory = scratchDirectory();
+      const promised = await runUntilDeath(startWorker(directory, step, `${nth}`), Number.POSITIVE_INFINITY);
+      await examine(directory, promised);
+    },
+  );
+});

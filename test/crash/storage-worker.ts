@@ -1,0 +1,75 @@
+/**
+ * The process that gets killed: does everything a disk engine does, round after round, and tells on standard output
+ * what is done. Run by Node with tsx: DIRECTORY [STEP NTH], where it kills itself before the nth STEP.
+ *
+ * A line is a word, a key and a number: "put a/s/o 7" is told when that publish has been promised to the caller.
+ */
+import fs from "node:fs";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import type { StoredName } from "../../src/storage/object-storage.ts";
+import { sealedBytes } from "./sealed-bytes.ts";
+
+const [directory = "", step = "none", nth = "1"] = process.argv.slice(2);
+let countdown = Number(nth);
+
+const storage = new DiskStorage({
+  directory,
+  beforeStep: (each) => {
+    if (each !== step) return;
+    countdown -= 1;
+    if (countdown === 0) process.kill(process.pid, "SIGKILL");
+  },
+});
+
+function tell(word: string, key: string, serial: number): void {
+  fs.writeSync(1, `${word} ${key} ${serial}\n`);
+}
+
+function name(objectId: string, part: StoredName["part"] = { kind: "file" }): StoredName {
+  return { key: { applicationId: "a", sessionId: "s", objectId }, part };
+}
+
+async function put(target: StoredName, sizeBytes: number, serial: number): Promise<void> {
+  const bytes = sealedBytes(sizeBytes, serial);
+  const staged = storage.stage();
+  // The seal comes last, as an object's version does: it overwrites what may be on disk already.
+  await staged.append([Buffer.alloc(48)]);
+  for (let position = 48; position < bytes.length; position += 100_000) {
+    await staged.append([bytes.subarray(position, position + 100_000)]);
+  }
+  await staged.overwrite(0, bytes.subarray(0, 48));
+  await staged.publish(target);
+}
+
+async function round(serial: number): Promise<void> {
+  for (const [objectId, sizeBytes] of [
+    ["small", 1500],
+    ["large", 3_000_000 + serial],
+  ] as const) {
+    await put(name(objectId), sizeBytes, serial);
+    tell("put", objectId, serial);
+  }
+  await put(name("patched", { kind: "patch", baseVersion: serial, version: serial + 1 }), 700, serial);
+  await storage.removePatches(name("patched").key, { allBut: serial });
+  await put(
+    { ...name("gone"), key: { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" } },
+    900,
+    serial,
+  );
+  await storage.remove({
+    ...name("gone"),
+    key: { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" },
+  });
+  await storage.raiseVersionFloor(serial);
+  tell("floor", "-", serial);
+  await put(name("bad"), 800, serial);
+  await storage.quarantine(name("bad"), "crash test");
+  tell("quarantine", "bad", serial);
+  const dropped = storage.stage();
+  await dropped.append([Buffer.alloc(2_000_000)]);
+  await dropped.discard();
+}
+
+await storage.start();
+tell("started", "-", storage.versionFloor);
+for (let serial = storage.versionFloor + 1; ; serial++) await round(serial);

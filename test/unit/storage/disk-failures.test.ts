@@ -1,0 +1,154 @@
+import fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { BeforeStep, DiskStep } from "../../../src/storage/disk/disk-steps.ts";
+import {
+  named,
+  openFiles,
+  patternBytes,
+  publish,
+  readWhole,
+  scratchDirectory,
+  startedDisk,
+  tree,
+} from "./scratch-directory.ts";
+
+const MIB = 1024 * 1024;
+const OLD = Buffer.from("old");
+
+/** An engine whose next `step`, the nth of its kind, fails with `errno` once `arm` was called. */
+async function failingDisk(step: DiskStep, errno: string, nth = 1) {
+  const directory = scratchDirectory();
+  let countdown = 0;
+  const beforeStep: BeforeStep = (each) => {
+    if (each !== step || countdown === 0) return;
+    countdown -= 1;
+    if (countdown === 0)
+      throw Object.assign(new Error(`${errno}: simulated`), { code: errno, syscall: "test" });
+  };
+  const storage = await startedDisk({ directory, beforeStep });
+  await publish(storage, named("a/s/o"), OLD);
+  const arm = () => {
+    countdown = nth;
+  };
+  return { storage, directory, arm };
+}
+
+const FAILURES: { step: DiskStep; sizeBytes: number; nth?: number }[] = [
+  { step: "createStaged", sizeBytes: 1000 },
+  { step: "writeStaged", sizeBytes: 1000 },
+  { step: "closeStaged", sizeBytes: 1000 },
+  { step: "renameIntoPlace", sizeBytes: 1000 },
+  { step: "writeStaged", sizeBytes: 900 * 1024 },
+  { step: "createStaged", sizeBytes: 4 * MIB },
+  { step: "writeStaged", sizeBytes: 4 * MIB },
+  { step: "writeStaged", sizeBytes: 4 * MIB, nth: 3 },
+  { step: "closeStaged", sizeBytes: 4 * MIB },
+  { step: "renameIntoPlace", sizeBytes: 4 * MIB },
+];
+
+describe.each(FAILURES)("when $step fails on $sizeBytes bytes", ({ step, sizeBytes, nth }) => {
+  it.each([
+    { errno: "ENOSPC", code: "STORAGE_FULL" },
+    { errno: "EDQUOT", code: "STORAGE_FULL" },
+    { errno: "EIO", code: "STORAGE_IO" },
+  ])("with $errno the put is $code and all is as before", async ({ errno, code }) => {
+    const { storage, directory, arm } = await failingDisk(step, errno, nth);
+    arm();
+    const staged = storage.stage();
+    const put = async () => {
+      for (const part of [0, 1, 2, 3]) await staged.append([patternBytes(sizeBytes / 4, part)]);
+      await staged.publish(named("a/s/o"));
+    };
+    const error = await put().catch((each: unknown) => each);
+    await staged.discard();
+    expect(error).toMatchObject({ code, facts: { errno, path: expect.not.stringContaining(directory) } });
+    expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
+    expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
+    expect(openFiles(directory)).toEqual([]);
+    await publish(storage, named("a/s/o"), patternBytes(sizeBytes));
+    expect((await readWhole(storage, named("a/s/o")))?.length).toBe(sizeBytes);
+  });
+});
+
+describe("a file whose writing failed", () => {
+  it("refuses further bytes with the same error, and can be discarded", async () => {
+    const { storage, directory, arm } = await failingDisk("writeStaged", "ENOSPC");
+    arm();
+    const staged = storage.stage();
+    await staged.append([patternBytes(2 * MIB)]);
+    await Promise.resolve(staged.append([patternBytes(2 * MIB)])).catch(() => {});
+    await expect(staged.append([patternBytes(1)])).rejects.toMatchObject({ code: "STORAGE_FULL" });
+    await expect(staged.overwrite(0, patternBytes(1))).rejects.toMatchObject({ code: "STORAGE_FULL" });
+    await staged.discard();
+    expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
+  });
+
+  it("leaves no rejection that nobody handles when it is only discarded", async () => {
+    const { storage, arm } = await failingDisk("writeStaged", "EIO");
+    arm();
+    const staged = storage.stage();
+    void staged.append([patternBytes(2 * MIB)]);
+    await staged.discard();
+    expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
+  });
+
+  it("that cannot be unlinked waits for the next start", async () => {
+    const { storage, directory, arm } = await failingDisk("unlinkStaged", "EIO");
+    arm();
+    const staged = storage.stage();
+    await staged.append([patternBytes(2 * MIB)]);
+    await staged.discard();
+    expect(fs.readdirSync(`${directory}/.staging`)).toHaveLength(1);
+    await storage.stop();
+    await startedDisk({ directory });
+    expect(fs.readdirSync(`${directory}/.staging`)).toEqual([]);
+  });
+});
+
+it("a new session whose directory cannot be made is an error and leaves nothing", async () => {
+  const { storage, directory, arm } = await failingDisk("makeDirectory", "ENOSPC");
+  arm();
+  await expect(publish(storage, named("a/new/o"), OLD)).rejects.toMatchObject({ code: "STORAGE_FULL" });
+  expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
+});
+
+it("something in the way of an object is an error that names it", async () => {
+  const directory = scratchDirectory();
+  const storage = await startedDisk({ directory });
+  fs.mkdirSync(`${directory}/a/s/o.arrow/full`, { recursive: true });
+  fs.writeFileSync(`${directory}/b`, "");
+  await expect(publish(storage, named("a/s/o"), OLD)).rejects.toMatchObject({
+    code: "STORAGE_IO",
+    facts: { path: "a/s/o.arrow" },
+  });
+  await expect(publish(storage, named("b/s/o"), OLD)).rejects.toMatchObject({ code: "STORAGE_IO" });
+  expect(fs.readdirSync(`${directory}/.staging`)).toEqual([]);
+});
+
+it("a file that cannot be removed stays and is an error", async () => {
+  const { storage, arm } = await failingDisk("unlinkObject", "EIO");
+  arm();
+  await expect(storage.remove(named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+  expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
+});
+
+it("a file that cannot be moved to quarantine stays and is an error", async () => {
+  const { storage, arm } = await failingDisk("moveToQuarantine", "EIO");
+  arm();
+  await expect(storage.quarantine(named("a/s/o"), "test")).rejects.toMatchObject({ code: "STORAGE_IO" });
+  expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
+});
+
+it.each(["writeFloor", "syncFloor", "renameFloor", "syncDirectory"] as const)(
+  "a floor whose %s fails is not taken for durable: the next raise writes it",
+  async (step) => {
+    const { storage, directory, arm } = await failingDisk(step, "EIO");
+    await storage.raiseVersionFloor(5);
+    arm();
+    await expect(storage.raiseVersionFloor(8)).rejects.toMatchObject({ code: "STORAGE_IO" });
+    await storage.raiseVersionFloor(8);
+    expect(storage.versionFloor).toBe(8);
+    expect(fs.readFileSync(`${directory}/.version-floor`, "utf8")).toBe("8\n");
+    expect(openFiles(directory)).toEqual([]);
+  },
+);
