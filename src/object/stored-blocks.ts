@@ -3,6 +3,7 @@
  */
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import type { Block, Footer } from "../arrow/footer.ts";
+import { CacheError } from "../errors.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import type { ChecksumSegment, ObjectKind } from "./object-metadata.ts";
 import type { ValueCodec } from "./opaque-row.ts";
@@ -77,8 +78,19 @@ export class StoredBatches implements Iterable<StoredBatch> {
   }
 }
 
-/** The message of one block; a view of what was read. */
+/** The message of one block; a view of what was read. @throws {CacheError} OBJECT_CORRUPT */
 export async function readBlockHeader(source: ByteSource, block: Block): Promise<Uint8Array> {
-  const framed = await source.read(block.position, block.metadataSizeBytes);
-  return readFramedHeader(framed, 0).header;
+  return unframeBlock(await source.read(block.position, block.metadataSizeBytes));
+}
+
+/**
+ * The message at the start of a block's bytes; a view.
+ * @throws {CacheError} OBJECT_CORRUPT when its frame is not whole: what lies on disk was whole when it was stored.
+ */
+export function unframeBlock(bytes: Buffer): Uint8Array {
+  try {
+    return readFramedHeader(bytes, 0).header;
+  } catch (cause) {
+    throw new CacheError("OBJECT_CORRUPT", "a stored message is damaged", { cause });
+  }
 }

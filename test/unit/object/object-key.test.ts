@@ -85,12 +85,17 @@ describe("a key", () => {
     });
   });
 
-  it.each(["", "app", "app/session", "app/session/object/more", "/session/object", "app//object", "app/session/"])(
-    "is refused when it is %j",
-    (text) => {
-      expect(() => parseObjectKey(text)).toThrow(INVALID_KEY);
-    },
-  );
+  it.each([
+    "",
+    "app",
+    "app/session",
+    "app/session/object/more",
+    "/session/object",
+    "app//object",
+    "app/session/",
+  ])("is refused when it is %j", (text) => {
+    expect(() => parseObjectKey(text)).toThrow(INVALID_KEY);
+  });
 
   it("is read back from its text, whatever its components hold", () => {
     const property = fc.property(component, component, component, (applicationId, sessionId, objectId) => {
@@ -108,7 +113,9 @@ describe("a key", () => {
     const property = fc.property(text, (given) => {
       const found = outcome(() => parseObjectKey(given));
       const parts = found === "INVALID_KEY" ? [] : Object.values<string>({ ...found });
-      expect(parts.filter((part) => /^\.|[/\\\0]|^\*$|^$/.test(part) || Buffer.byteLength(part) > 200)).toEqual([]);
+      expect(
+        parts.filter((part) => /^\.|[/\\\0]|^\*$|^$/.test(part) || Buffer.byteLength(part) > 200),
+      ).toEqual([]);
       expect(found === "INVALID_KEY" ? given : formatObjectKey(found)).toBe(given);
     });
     fc.assert(property, { seed: SEED, numRuns: 500 });
