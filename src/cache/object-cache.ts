@@ -43,6 +43,8 @@ export class ObjectCache {
   readonly #budget: MemoryBudget | undefined;
   readonly #host: DraftHost;
   readonly #stopping = new AbortController();
+  /** Replaced or deleted objects whose patches are still being read; see `#dropPatches`. */
+  readonly #retired = new Set<string>();
   #scanned: Promise<void> = Promise.resolve();
 
   /** @param budget what the storage may hold, for an engine that forgets. */
@@ -64,7 +66,12 @@ export class ObjectCache {
   /** Makes the storage ready and begins the scan; calls may come when it returns. */
   async start(): Promise<void> {
     await this.#storage.start();
-    this.#scanned = scanStorage(this.#storage, (key) => this.find(key), this.#stopping.signal);
+    const host = {
+      storage: this.#storage,
+      find: (key: ObjectKey) => this.find(key),
+      isBeingRead: (key: ObjectKey, baseVersion: number) => this.#retired.has(retiredName(key, baseVersion)),
+    };
+    this.#scanned = scanStorage(host, this.#stopping.signal);
   }
 
   async stop(): Promise<void> {
@@ -191,9 +198,7 @@ export class ObjectCache {
       return { reading, base };
     } catch (error) {
       reading.close();
-      if (isCacheError(error, "OBJECT_CORRUPT")) {
-        this.#index.set(key, await this.#loader.quarantine(key, entry, error));
-      }
+      if (isCacheError(error, "OBJECT_CORRUPT")) await this.#loader.quarantine(key, entry, error);
       throw error;
     }
   }
@@ -214,7 +219,10 @@ export class ObjectCache {
     if (entry.version === entry.baseVersion) return;
     const drop = () => this.#storage.removePatches(key, { only: entry.baseVersion });
     if (entry.readers === 0) return await drop();
+    const name = retiredName(key, entry.baseVersion);
+    this.#retired.add(name);
     entry.onIdle = () => {
+      this.#retired.delete(name);
       drop().catch((error: unknown) => log.warn("patches left behind", { key: formatObjectKey(key), error }));
     };
   }
@@ -225,6 +233,11 @@ async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> 
   if (base.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
     await verifyChecksum(base.source, base.checksum);
   entry.isVerified = true;
+}
+
+/** One base of an object: no two have the same. */
+function retiredName(key: ObjectKey, baseVersion: number): string {
+  return `${formatObjectKey(key)}/${baseVersion}`;
 }
 
 function damageError(entry: IndexEntry): CacheError {

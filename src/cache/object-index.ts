@@ -21,6 +21,8 @@ export interface IndexEntry {
   onIdle: (() => void) | undefined;
   /** False for an object found on disk until its checksum was compared. */
   isVerified: boolean;
+  /** Patches found on disk whose checksum is still to be compared: the small ones were when they were found. */
+  unverifiedPatches: Set<number> | undefined;
   /** Why the object cannot be read; it stays so until it is replaced or deleted. */
   damage: string | undefined;
 }

@@ -49,11 +49,11 @@ export class ObjectLoader {
     }
   }
 
-  /** Takes an object's base out of the way after its bytes were found to be damaged. */
-  async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<IndexEntry> {
+  /** Takes an object's base out of the way after its bytes were found to be damaged; its patches stay for who reads them. */
+  async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<void> {
     await this.#storage.raiseVersionFloor(entry.version);
     await this.#quarantine(key, { kind: entry.form }, error);
-    return damagedEntry(entry.version, error.message);
+    entry.damage = error.message;
   }
 
   async #loadBase(key: ObjectKey): Promise<FoundBase | undefined> {
@@ -122,6 +122,10 @@ export class ObjectLoader {
       if (patch === undefined) return `[OBJECT_CORRUPT] patch ${version} is not whole`;
       entry.rowCount += patch.rowCount;
       entry.dataBytes += patch.dataBytes;
+      if (patch.source.sizeBytes > LIMITS.loadWholeBytesMax) {
+        entry.unverifiedPatches ??= new Set();
+        entry.unverifiedPatches.add(version);
+      }
       return undefined;
     } catch (error) {
       if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
@@ -140,8 +144,8 @@ export function newEntry(facts: {
 }): IndexEntry {
   const { kind, form, version, rowCount, dataBytes } = facts;
   const baseVersion = version;
-  const state = { readers: 0, onIdle: undefined, isVerified: true, damage: undefined };
-  return { kind, form, baseVersion, version, rowCount, dataBytes, ...state };
+  const state = { readers: 0, onIdle: undefined, isVerified: true, unverifiedPatches: undefined };
+  return { kind, form, baseVersion, version, rowCount, dataBytes, ...state, damage: undefined };
 }
 
 function damagedEntry(version: number, damage: string): IndexEntry {

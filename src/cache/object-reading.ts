@@ -6,10 +6,12 @@
  * however many patches there are.
  */
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
+import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./object-index.ts";
 
@@ -56,10 +58,19 @@ export class ObjectReading {
       const patch = file && (await readStoredObject(file, "either"));
       if (patch === undefined)
         throw new CacheError("OBJECT_CORRUPT", `patch ${version} of the object is missing`);
+      await this.#verifyOnce(version, patch);
       await use(patch);
     } finally {
       file?.close();
     }
+  }
+
+  async #verifyOnce(version: number, patch: StoredObject): Promise<void> {
+    const unverified = this.#entry.unverifiedPatches;
+    if (!unverified?.has(version)) return;
+    if (patch.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
+      await verifyChecksum(patch.source, patch.checksum);
+    unverified.delete(version);
   }
 
   /** May be called more than once. */

@@ -6,6 +6,7 @@
  * their commits.
  */
 import { CacheError } from "../errors.ts";
+import { logFor } from "../log.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
@@ -15,6 +16,8 @@ import type { KeyLocks } from "./key-locks.ts";
 import type { BudgetedFile } from "./memory-budget.ts";
 import type { IndexEntry, ObjectIndex } from "./object-index.ts";
 import { newEntry } from "./object-loader.ts";
+
+const log = logFor("cache");
 
 /** What a draft needs of the cache that made it. */
 export interface DraftHost {
@@ -82,11 +85,18 @@ export class BaseDraft implements Draft {
     await this.#host.makeRoom(this.key, file);
     await this.#staged.publish({ key: this.key, part: { kind: form } });
     index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes }));
-    if (old === undefined) return version;
-    // A crash from here on leaves files that belong to nothing: the higher version wins, patches name their base.
-    if (old.form !== form) await storage.remove({ key: this.key, part: { kind: old.form } });
-    await this.#host.dropPatches(this.key, old);
+    if (old !== undefined) await this.#removeOld(old, form);
     return version;
+  }
+
+  /** A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. */
+  async #removeOld(old: IndexEntry, form: IndexEntry["form"]): Promise<void> {
+    try {
+      if (old.form !== form) await this.#host.storage.remove({ key: this.key, part: { kind: old.form } });
+      await this.#host.dropPatches(this.key, old);
+    } catch (error) {
+      log.warn("files of a replaced object left behind", { key: formatObjectKey(this.key), error });
+    }
   }
 }
 
@@ -123,6 +133,9 @@ export class PatchDraft implements Draft {
     await this.#accept(entry);
     const version = entry.version + 1;
     const { rowCount, dataBytes } = await writer.finish(version);
+    if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
+      throw new CacheError("INVALID_REQUEST", "base and patches together claim too many rows");
+    }
     const { baseVersion } = entry;
     const file = { sizeBytes: this.#staged.sizeBytes, replaces: false };
     await this.#host.makeRoom(this.key, file);
