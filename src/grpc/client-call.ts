@@ -5,12 +5,7 @@
  * the deadline; each resets the stream. A connection that breaks is UNAVAILABLE.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
-import {
-  type ClientHttp2Stream,
-  constants,
-  type IncomingHttpHeaders,
-  type IncomingHttpStatusHeader,
-} from "node:http2";
+import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
 import { CacheError } from "../errors.ts";
 import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
@@ -41,12 +36,20 @@ export class Http2ClientCall implements ClientCall {
   readonly #writer: StreamMessageWriter;
   readonly #signal: AbortSignal | undefined;
   readonly #deadline: NodeJS.Timeout | undefined;
+  /** Resets the stream with CANCEL. `close` would half-close first, and an upload cut short would look complete. */
+  readonly #reset: AbortController;
   #statusError: Error | undefined;
   #hasStatus = false;
   #isOver = false;
 
-  constructor(stream: ClientHttp2Stream, limits: { timeoutMs?: number; signal?: AbortSignal }) {
+  /** @param reset its signal is the stream's */
+  constructor(
+    stream: ClientHttp2Stream,
+    reset: AbortController,
+    limits: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined },
+  ) {
     this.#stream = stream;
+    this.#reset = reset;
     this.#signal = limits.signal;
     const source = new StreamSource(stream);
     this.responses = new QueuedMessageReader(source);
@@ -112,12 +115,12 @@ export class Http2ClientCall implements ClientCall {
     this.responses.end(this.#statusError);
     this.#writer.fail(this.#statusError ?? new CacheError("CANCELLED", "the server has answered"));
     // Whatever we still wanted to send, nobody will read it.
-    if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (!this.#stream.writableEnded) this.#reset.abort();
   }
 
   #abandon(reason: Error): void {
     this.#fail(reason);
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#reset.abort();
   }
 
   #fail(reason: Error): void {

@@ -59,11 +59,9 @@ export class GrpcClient {
     };
     if (timeoutMs !== undefined) headers["grpc-timeout"] = formatTimeout(timeoutMs);
     for (const [name, value] of Object.entries(metadata)) setMetadata(headers, name, value);
-    const stream = this.#connected().request(headers);
-    const call = new Http2ClientCall(stream, {
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const reset = new AbortController();
+    const stream = this.#connected().request(headers, { signal: reset.signal });
+    const call = new Http2ClientCall(stream, reset, { timeoutMs, signal });
     this.#calls.add(call);
     stream.once("close", () => this.#calls.delete(call));
     return call;

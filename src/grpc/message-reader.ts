@@ -78,7 +78,10 @@ export class QueuedMessageReader implements MessageReader {
   }
 
   next(): Promise<IncomingMessage | null> {
-    assert(this.#unread === 0, "a message is read to its end before the next one");
+    assert(
+      this.#unread === 0 || this.#failure !== undefined,
+      "a message is read to its end before the next one",
+    );
     return this.#answer(PREFIX_SIZE_BYTES, () => this.#nextMessage());
   }
 

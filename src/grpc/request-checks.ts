@@ -1,11 +1,13 @@
 /**
  * What a request must be before it is a gRPC call: POST, `application/grpc`, `te: trailers`.
  *
- * The first two are answered in HTTP's words, because who breaks them does not speak gRPC.
+ * The first two are answered in HTTP's words, because who breaks them does not speak gRPC. The size of the metadata is
+ * checked here as well, because node's own limit holds only for a peer that has acknowledged our settings.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests".
  */
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 
 const CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
@@ -20,12 +22,23 @@ export function httpRefusal(headers: IncomingHttpHeaders): OutgoingHttpHeaders |
   return undefined;
 }
 
+/** What HTTP/2 counts for each field beside its name and value (RFC 9113, 6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32;
+
 /**
  * Checks what only gRPC asks for.
- * @throws {CacheError} INVALID_REQUEST when the client cannot take trailers
+ * @throws {CacheError} INVALID_REQUEST when the client cannot take trailers, OBJECT_TOO_LARGE when its metadata is over
+ *   LIMITS.callMetadataBytesMax
  */
-export function checkTrailersAccepted(headers: IncomingHttpHeaders): void {
+export function checkCallHeaders(headers: IncomingHttpHeaders): void {
   if (headers.te !== "trailers") {
     throw new CacheError("INVALID_REQUEST", "te: trailers is missing; is a proxy between us?");
+  }
+  let sizeBytes = 0;
+  for (const name in headers) sizeBytes += name.length + String(headers[name]).length + FIELD_OVERHEAD_BYTES;
+  if (sizeBytes > LIMITS.callMetadataBytesMax) {
+    throw new CacheError("OBJECT_TOO_LARGE", "the metadata of the call is over the limit", {
+      facts: { sizeBytes },
+    });
   }
 }

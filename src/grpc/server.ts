@@ -21,7 +21,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallHandler, MethodTable } from "./call.ts";
 import { type ListenAddress, Listeners } from "./listeners.ts";
-import { checkTrailersAccepted, httpRefusal } from "./request-checks.ts";
+import { checkCallHeaders, httpRefusal } from "./request-checks.ts";
 import { Http2ServerCall } from "./server-call.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { openSessionWindow, SERVER_SESSION_OPTIONS } from "./session-options.ts";
@@ -64,7 +64,9 @@ export class GrpcServer {
     this.#http2.on("session", (session) => this.#guard(session));
     this.#http2.on("sessionError", (error) => log.debug("connection broken", { error }));
     this.#http2.on("unknownProtocol", (socket) => socket.destroy());
-    this.#http2.on("stream", (stream, headers) => this.#take(stream, headers));
+    this.#http2.on("stream", (stream, headers, _flags, rawHeaders) =>
+      this.#take(stream, headers, rawHeaders),
+    );
   }
 
   get openCalls(): number {
@@ -113,7 +115,7 @@ export class GrpcServer {
     let timeoutMs: number | undefined;
     let handler = this.#methods.get(call.path) ?? unknownMethod;
     try {
-      checkTrailersAccepted(headers);
+      checkCallHeaders(headers);
       timeoutMs = parseTimeout(headers["grpc-timeout"] as string | undefined);
     } catch (error) {
       handler = () => Promise.reject(error);

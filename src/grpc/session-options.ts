@@ -30,5 +30,5 @@ export const CLIENT_SESSION_OPTIONS = {
 
 /** Raises the window of the whole connection; the settings cannot. */
 export function openSessionWindow(session: Http2Session): void {
-  session.setLocalWindowSize(LIMITS.sessionWindowBytes);
+  if (!session.destroyed) session.setLocalWindowSize(LIMITS.sessionWindowBytes);
 }

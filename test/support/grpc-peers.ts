@@ -3,7 +3,7 @@
  *
  * Both end with the test, and the server is then asked whether anything leaked: no call and no session may be left.
  */
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, type ClientSessionOptions, connect } from "node:http2";
 import { expect, onTestFinished, vi } from "vitest";
 import type { CallHandler } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
@@ -43,8 +43,8 @@ export function clientOf({ port }: Served, tls?: { readonly ca: Buffer }): GrpcC
 }
 
 /** An HTTP/2 connection that knows nothing of gRPC. */
-export function http2Of({ port }: Served): ClientHttp2Session {
-  const session = connect(`http://127.0.0.1:${port}`);
+export function http2Of({ port }: Served, options: ClientSessionOptions = {}): ClientHttp2Session {
+  const session = connect(`http://127.0.0.1:${port}`, options);
   session.on("error", () => undefined);
   onTestFinished(() => session.destroy());
   return session;
