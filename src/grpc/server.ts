@@ -64,9 +64,7 @@ export class GrpcServer {
     this.#http2.on("session", (session) => this.#guard(session));
     this.#http2.on("sessionError", (error) => log.debug("connection broken", { error }));
     this.#http2.on("unknownProtocol", (socket) => socket.destroy());
-    this.#http2.on("stream", (stream, headers, _flags, rawHeaders) =>
-      this.#take(stream, headers, rawHeaders),
-    );
+    this.#http2.on("stream", (stream, headers) => this.#take(stream, headers));
   }
 
   get openCalls(): number {
