@@ -35,8 +35,8 @@ export function buildMethods(context: ServiceContext): MethodTable {
     [FLIGHT_METHODS.Handshake.path, notOffered],
     [FLIGHT_METHODS.DoExchange.path, notOffered],
     [FLIGHT_METHODS.PollFlightInfo.path, notOffered],
-    [HEALTH_METHODS.Check.path, unary(checkHealth)],
-    [HEALTH_METHODS.Watch.path, answering(watchHealth)],
+    [HEALTH_METHODS.Check.path, unary((request) => checkHealth(context, request))],
+    [HEALTH_METHODS.Watch.path, answering((request, call) => watchHealth(context, request, call))],
   ];
   return new Map(handlers.map(([path, handler]) => [path, logged(handler)]));
 }
@@ -73,18 +73,27 @@ function isServed(service: string): boolean {
   return service === "" || service === FLIGHT_SERVICE;
 }
 
-async function checkHealth(request: Buffer): Promise<Uint8Array> {
+async function checkHealth(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
   if (!isServed(decodeHealthRequest(request))) throw new CacheError("OBJECT_NOT_FOUND", "no such service");
-  return encodeHealthResponse("serving");
+  return encodeHealthResponse(context.stopping.aborted ? "notServing" : "serving");
 }
 
-/** Answers once and stays open until the call or the server ends: the health of a running server does not change. */
-async function watchHealth(request: Buffer, call: ServerCall): Promise<void> {
+/** Answers and stays open: the health of a running server does not change until it stops. */
+async function watchHealth(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
   const status = isServed(decodeHealthRequest(request)) ? "serving" : "serviceUnknown";
   await call.write([encodeHealthResponse(status)]);
-  await new Promise<void>((_resolve, reject) => {
-    const end = () => reject(call.signal.reason);
-    if (call.signal.aborted) end();
-    else call.signal.addEventListener("abort", end, { once: true });
+  await firstAbort(call.signal, context.stopping);
+  call.signal.throwIfAborted();
+  if (status === "serving") await call.write([encodeHealthResponse("notServing")]);
+}
+
+function firstAbort(...signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      for (const signal of signals) signal.removeEventListener("abort", end);
+      resolve();
+    };
+    for (const signal of signals) signal.addEventListener("abort", end);
+    if (signals.some((signal) => signal.aborted)) end();
   });
 }

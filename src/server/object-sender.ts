@@ -4,13 +4,16 @@
  * A message up to one read chunk is read in one go and written at once. A larger one goes out in pieces: while one piece is
  * on its way to the socket the next is being read, so at most two are in memory.
  */
-import { frameHeader, readFramedHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
+import type { Block } from "../arrow/block-list.ts";
+import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
+import { decodeMessage } from "../arrow/message.ts";
+import { CacheError } from "../errors.ts";
 import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-encoder.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
 import type { RowFrame } from "../object/opaque-row.ts";
-import type { ByteRange, StoredBatch } from "../object/stored-blocks.ts";
+import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
 
 export class ObjectSender {
   readonly #call: ServerCall;
@@ -46,11 +49,12 @@ export class ObjectSender {
     const isSmall = block.metadataSizeBytes + block.bodySizeBytes <= LIMITS.readChunkBytes;
     const firstBytes = isSmall ? block.metadataSizeBytes + block.bodySizeBytes : block.metadataSizeBytes;
     const first = await source.read(block.position, firstBytes);
-    const dataHeader = readFramedHeader(first, 0).header;
-    const { bodySizeBytes } = block;
+    const dataHeader = unframeBlock(first);
+    const bodySizeBytes = sentBodyBytes(dataHeader, block);
     const parts = encodeFlightDataHead({ dataHeader, appMetadata, bodySizeBytes });
     if (isSmall) {
-      if (bodySizeBytes > 0) parts.push(first.subarray(block.metadataSizeBytes));
+      const body = first.subarray(block.metadataSizeBytes, block.metadataSizeBytes + bodySizeBytes);
+      if (bodySizeBytes > 0) parts.push(body);
       await this.#call.write(parts);
       return;
     }
@@ -79,6 +83,18 @@ export class ObjectSender {
       await this.#call.writePiece(piece);
     }
   }
+}
+
+/** The body as it was put: in the file it is padded to 8 bytes. @throws {CacheError} OBJECT_CORRUPT */
+function sentBodyBytes(dataHeader: Uint8Array, block: Block): number {
+  let bodySizeBytes: number;
+  try {
+    bodySizeBytes = decodeMessage(dataHeader).bodySizeBytes;
+  } catch (cause) {
+    throw new CacheError("OBJECT_CORRUPT", "a stored message is damaged", { cause });
+  }
+  if (bodySizeBytes <= block.bodySizeBytes) return bodySizeBytes;
+  throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than its message says");
 }
 
 /** A schema message as GetFlightInfo and GetSchema send it: with prefix and padding; a copy. */

@@ -1,18 +1,27 @@
 /**
- * What every method of the Flight service works with: the cache, and how this server is reached.
+ * What every method of the Flight service works with: the cache, how this server is reached, and whether it is stopping.
  */
 import type { ObjectCache } from "../cache/object-cache.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 
-export class ServiceContext {
+export interface ServiceFacts {
   readonly cache: ObjectCache;
   /** What clients dial; the same from call to call. */
   readonly endpoint: string;
+  /** Aborted when the server begins to stop: calls that would go on for ever end then. */
+  readonly stopping: AbortSignal;
+}
 
-  constructor(cache: ObjectCache, endpoint: string) {
+export class ServiceContext implements ServiceFacts {
+  readonly cache: ObjectCache;
+  readonly endpoint: string;
+  readonly stopping: AbortSignal;
+
+  constructor({ cache, endpoint, stopping }: ServiceFacts) {
     this.cache = cache;
     this.endpoint = endpoint;
+    this.stopping = stopping;
   }
 
   /** The reference to one version of an object, as BSON. */

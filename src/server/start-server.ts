@@ -3,16 +3,17 @@
  *
  * The order of starting is the order in which things are needed; stopping is the reverse.
  */
+import { setMaxListeners } from "node:events";
 import { MemoryBudget } from "../cache/memory-budget.ts";
 import { ObjectCache } from "../cache/object-cache.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
 import { resolveAddresses } from "../config/network.ts";
 import { readTlsFiles } from "../config/tls-files.ts";
-import { CacheError } from "../errors.ts";
+import { assert, CacheError } from "../errors.ts";
 import { LruPolicy } from "../eviction/lru-policy.ts";
 import { NoEviction } from "../eviction/no-eviction.ts";
-import type { CallHandler } from "../grpc/call.ts";
+import type { CallHandler, MethodTable } from "../grpc/call.ts";
 import { GrpcServer } from "../grpc/server.ts";
 import { logFor } from "../log.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
@@ -35,19 +36,27 @@ export interface RunningCache {
  */
 export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const addresses = resolveAddresses(config);
+  const methods = new Map<string, CallHandler>();
+  const server = openServer(methods, config.tls);
   const cache = openCache(config);
   await cache.start();
-  // Methods need the endpoint, which needs the port, which is known only when the server listens.
-  const methods = new Map<string, CallHandler>();
-  const server = new GrpcServer({ methods, ...(config.tls && { tls: readTlsFiles(config.tls) }) });
-  try {
-    let { port } = config.endpoint;
-    for (const { host } of addresses.listen) port = (await listen(server, host, port)).port;
+  const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
+  // Methods need the endpoint, which needs the port, which is known when the server listens on its first address.
+  const serveAt = (port: number): string => {
     const endpoint = formatDialEndpoint({ ...config.endpoint, host: addresses.advertisedHost, port });
-    for (const [path, handler] of buildMethods(new ServiceContext(cache, endpoint)))
-      methods.set(path, handler);
+    const context = new ServiceContext({ cache, endpoint, stopping: stopping.signal });
+    for (const [path, handler] of buildMethods(context)) methods.set(path, handler);
+    return endpoint;
+  };
+  try {
+    const [first, ...others] = addresses.listen;
+    assert(first !== undefined, "a server listens somewhere");
+    const { port } = await listen(server, first.host, first.port);
+    const endpoint = serveAt(port);
+    for (const { host } of others) await listen(server, host, port);
     log.info("serving", { endpoint, storage: config.storage.kind });
-    return new RunningServer(endpoint, server, cache);
+    return new RunningServer(endpoint, { server, cache, stopping });
   } catch (error) {
     await server.close();
     await cache.stop();
@@ -57,19 +66,43 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
 
 class RunningServer implements RunningCache {
   readonly endpoint: string;
-  readonly #server: GrpcServer;
-  readonly #cache: ObjectCache;
+  readonly #parts: ServerParts;
   #stopped: Promise<void> | undefined;
 
-  constructor(endpoint: string, server: GrpcServer, cache: ObjectCache) {
+  constructor(endpoint: string, parts: ServerParts) {
     this.endpoint = endpoint;
-    this.#server = server;
-    this.#cache = cache;
+    this.#parts = parts;
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#server.close().then(() => this.#cache.stop());
+    this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { server, cache, stopping } = this.#parts;
+    stopping.abort();
+    await server.close();
+    await cache.stop();
+  }
+}
+
+interface ServerParts {
+  readonly server: GrpcServer;
+  readonly cache: ObjectCache;
+  readonly stopping: AbortController;
+}
+
+/** Nothing listens yet. @throws {CacheError} INVALID_CONFIG when certificate and key cannot be used. */
+function openServer(methods: MethodTable, tls: CacheConfig["tls"]): GrpcServer {
+  if (tls === undefined) return new GrpcServer({ methods });
+  const files = readTlsFiles(tls);
+  try {
+    return new GrpcServer({ methods, tls: files });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const facts = { key: "tls.cert_file", value: tls.certFile };
+    throw new CacheError("INVALID_CONFIG", `the TLS files cannot be used: ${reason}`, { cause, facts });
   }
 }
 

@@ -1,0 +1,41 @@
+/**
+ * A cache server inside the test's process, on a free port of the loopback, with a client on it.
+ */
+import type { CacheConfig } from "../../src/config/cache-config.ts";
+import { type RunningCache, startServer } from "../../src/server/start-server.ts";
+import { FlightTestClient } from "./flight-client.ts";
+
+/** @param directory where objects are kept; absent: in memory. */
+export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}): CacheConfig {
+  return {
+    endpoint: { scheme: "grpc", host: "127.0.0.1", port: 0 },
+    networkInterface: undefined,
+    storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
+    eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
+    tls: undefined,
+    ...more,
+  };
+}
+
+export interface InProcessServer {
+  readonly endpoint: string;
+  readonly client: FlightTestClient;
+  /** Closes the client and stops the server. */
+  stop(): Promise<void>;
+}
+
+export async function startInProcess(
+  directory?: string,
+  more?: Partial<CacheConfig>,
+): Promise<InProcessServer> {
+  const server: RunningCache = await startServer(serverConfig(directory, more));
+  const client = new FlightTestClient(server.endpoint);
+  return {
+    endpoint: server.endpoint,
+    client,
+    async stop() {
+      await client.close();
+      await server.stop();
+    },
+  };
+}
