@@ -48,17 +48,15 @@ export class StagingArea {
 
   /** @param target relative to the storage directory. */
   async moveIntoPlace(stagedPath: string, target: string, sizeBytes: number): Promise<void> {
-    const targetPath = `${this.#tools.root}/${target}`;
-    const move = () => this.#tools.steps.renameIntoPlace(stagedPath, targetPath, sizeBytes);
-    try {
+    const { root, steps, gate } = this.#tools;
+    const move = () => steps.renameIntoPlace(stagedPath, `${root}/${target}`, sizeBytes);
+    if (await isDone(move)) return;
+    await gate.pass(async () => {
+      // Whoever was before us in the gate may have made the directory.
+      if (await isDone(move)) return;
+      await steps.makeDirectory(path.dirname(`${root}/${target}`));
       await move();
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
-      await this.#tools.gate.pass(async () => {
-        await this.#tools.steps.makeDirectory(path.dirname(targetPath));
-        await move();
-      });
-    }
+    });
   }
 
   /** Closes and unlinks; what cannot be unlinked is left for the next start's sweep. */
@@ -78,5 +76,16 @@ export class StagingArea {
       await fs.promises.rm(leftover, { recursive: true, force: true });
     }
     return { files, bytes };
+  }
+}
+
+/** False when a directory on the way is missing. */
+async function isDone(move: () => Promise<void>): Promise<boolean> {
+  try {
+    await move();
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
   }
 }

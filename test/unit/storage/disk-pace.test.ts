@@ -79,14 +79,33 @@ describe("a turn of the loop", () => {
     expect(isNextTurn).toBe(false);
   });
 
-  it("that is used up makes the next publish wait for another", async () => {
+  it("that is used up makes publishes wait for another, and go on in the order they came", async () => {
     const { pace, step } = pacedBy();
     step(3);
-    let isNextTurn = false;
-    setImmediate(() => {
-      isNextTurn = true;
-    });
-    await pace.turn();
-    expect(isNextTurn).toBe(true);
+    const events: string[] = [];
+    setImmediate(() => events.push("next turn"));
+    const publish = async (name: string) => {
+      await pace.turn();
+      events.push(name);
+      step(1.5);
+    };
+    const all = Promise.all(["a", "b", "c", "d"].map(publish));
+    setImmediate(() => events.push("turn after that"));
+    await all;
+    expect(events.filter((event) => event.length === 1)).toEqual(["a", "b", "c", "d"]);
+    expect(events.indexOf("b")).toBeLessThan(events.indexOf("turn after that"));
+    expect(events.indexOf("c")).toBeGreaterThan(events.indexOf("turn after that"));
+  });
+
+  it("lets a late comer wait behind those who wait already", async () => {
+    const { pace, step } = pacedBy();
+    step(3);
+    const order: string[] = [];
+    const early = pace.turn()?.then(() => order.push("early"));
+    const late = new Promise((resolve) => setImmediate(resolve))
+      .then(() => pace.turn())
+      .then(() => order.push("late"));
+    await Promise.all([early, late]);
+    expect(order).toEqual(["early", "late"]);
   });
 });
