@@ -51,6 +51,11 @@ def case_put_takes_megabytes(cache):
     assert value_of(cache.client, seen["key"]) == value
 
 
+def case_put_refuses_what_is_too_large_for_one_action(cache):
+    with refused("OBJECT_TOO_LARGE"):
+        act(cache.client, "PUT", f"{cache.prefix()}:".encode() + b"A" * (80 << 20))
+
+
 def case_update_replaces_an_object_with_its_patches(cache):
     key = cache.key()
     put_value(cache.client, key, b"one")

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from support.bulk import MIB, PeakMemory, cell, one_row, pattern, repeats
-from support.calls import options, put
+from support.calls import info, options, put
 from support.cases import Skipped
 from support.opaque import SENT, THREE_FIELDS, TWO_FIELDS
 
@@ -50,6 +50,21 @@ def case_a_table_of_one_large_batch_is_put_and_got_in_little_memory(cache):
         (seen,) = _stream(cache, key, batch.schema)
     assert seen.column(0).buffers()[1].equals(column.buffers()[1])
     assert max(putting.grown_bytes, getting.grown_bytes) < GROWTH_MAX
+
+
+def case_a_reader_that_does_not_read_costs_little_memory(cache):
+    _needs_proc(cache)
+    key = cache.key()
+    batch = pa.RecordBatch.from_arrays([pa.Array.from_buffers(pa.int64(), MIB, [None, pattern(8 * MIB)])], ["n"])
+    put(cache.client, key, (batch for _ in range(50)), schema=batch.schema)
+    with cache.new_client() as other, PeakMemory(cache.pid) as stalled:
+        reader = other.do_get(flight.Ticket(key.encode()), options())
+        reader.read_chunk()
+        # The server has every chance to send on while it answers these.
+        for _ in range(100):
+            info(cache.client, key)
+        reader.cancel()
+    assert stalled.grown_bytes < GROWTH_MAX, stalled.grown_bytes // MIB
 
 
 def case_a_value_over_2_gib_is_taken_in_chunks_and_sent_as_several_base_rows(cache):

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Callable
 
 import pyarrow as pa
+import pyarrow.flight as flight
 
 from support.calls import delete, flights, get, put
 from support.opaque import patch_value, put_value, two_field_rows, value_of
@@ -130,12 +131,27 @@ def case_a_slow_reader_gets_what_it_asked_for_though_it_is_replaced_and_deleted(
     key = cache.key()
     batch = pa.RecordBatch.from_arrays([pa.array(range(500_000), pa.int64())], ["n"])
     put(cache.client, key, [batch] * 8)
-    reader = cache.client.do_get(pa.flight.Ticket(key.encode()))
+    reader = cache.client.do_get(flight.Ticket(key.encode()))
     first = reader.read_chunk().data
     with cache.new_client() as other:
         put_value(other, key, b"new")
         delete(other, key)
     assert [first, *(chunk.data for chunk in reader)] == [batch] * 8
+
+
+def case_readers_that_leave_in_the_middle_disturb_nobody(cache):
+    key = cache.key()
+    batch = pa.RecordBatch.from_arrays([pa.array(range(100_000), pa.int64())], ["n"])
+    put(cache.client, key, [batch] * 40)
+
+    def leave(client) -> None:
+        for _ in range(10):
+            reader = client.do_get(flight.Ticket(key.encode()))
+            reader.read_chunk()
+            reader.cancel()
+
+    _at_once(cache, leave, leave, lambda client: [get(client, key) for _ in range(5)])
+    assert get(cache.client, key).batches == [batch] * 40
 
 
 def case_hundreds_of_calls_share_one_connection(cache):

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from support.calls import get, options, put
+from support.calls import get, options, patch, put
 from support.expect import same_batches
 from support.tables import FLAME
 
@@ -98,6 +98,18 @@ def case_a_file_and_a_stream_of_one_key_replace_each_other(cache):
         if cache.storage:
             endings = [ending for ending in (".arrow", ".arrows") if cache.file_of(key, ending).exists()]
             assert endings == [".arrows" if batches is REPLACED else ".arrow"], (version, endings)
+
+
+def case_of_a_patch_follow_those_of_the_base(cache):
+    words = pa.Table.from_batches([*REPLACED, *SHARED, *GROWING]).column("word").to_pylist()
+    for base, later in ((REPLACED, [SHARED, GROWING]), ([*REPLACED, *SHARED], [GROWING])):
+        key = cache.key()
+        put(cache.client, key, base)
+        for batches in later:
+            patch(cache.client, key, batches, write_options=DELTAS)
+        reply = get(cache.client, key)
+        assert reply.column("word") == words
+        assert len(reply.batches) == len(REPLACED) + len(SHARED) + len(GROWING)
 
 
 def case_within_dictionaries_come_back_equal(cache):

@@ -112,6 +112,20 @@ def case_nobody_asked_for_are_deleted_with_their_session(cache):
     delete(cache.client, key.rpartition("/")[0])
     with refused("OBJECT_NOT_FOUND"):
         info(cache.client, key)
+    # It was version 1, and no version is used twice.
+    assert put_value(cache.client, key, b"new").version > 1
+
+
+def case_that_others_remove_are_gone_and_disturb_nobody(cache):
+    for upload in (put_value, lambda client, key, value: drop(cache.file_of(key), dropped_bytes(value))):
+        key = cache.key()
+        upload(cache.client, key, b"value")
+        info(cache.client, key)
+        cache.file_of(key).unlink()
+        with refused("OBJECT_NOT_FOUND", "OBJECT_CORRUPT"):
+            get(cache.client, f"{key}:0")
+        put_value(cache.client, key, b"again")
+        assert get(cache.client, f"{key}:0").column("data") == [b"again"]
 
 
 def case_with_names_that_are_no_keys_are_passed_over(cache):

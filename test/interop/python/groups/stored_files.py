@@ -8,6 +8,7 @@ from support.cases import each
 from support.expect import same_batches
 from support.opaque import SENT, patch_value, put_value, rows, value_of
 from support.tables import FLAME, numbers
+from groups.dictionaries import REPLACED
 
 STORAGES = ("files",)
 
@@ -129,6 +130,21 @@ def case_of_opaque_objects_align_bodies_to_64_bytes(cache):
         key = cache.key()
         put(cache.client, key, [rows(b"x" * size), rows(b"y")])
         _bodies_are_aligned(cache.file_of(key))
+
+
+def case_of_a_replaced_dictionary_map_as_an_aligned_stream(cache):
+    key = cache.key()
+    put(cache.client, key, REPLACED)
+    with pa.memory_map(str(cache.file_of(key, ".arrows"))) as source:
+        whole = source.read_buffer()
+        begin, end = whole.address, whole.address + whole.size
+        source.seek(0)
+        with pa.ipc.open_stream(source) as reader:
+            seen = list(reader)
+    same_batches(seen, REPLACED)
+    for batch in seen:
+        rows = batch.column("row").buffers()[1]
+        assert rows is None or rows.size == 0 or begin <= rows.address < end, "a buffer was copied"
 
 
 def case_of_every_type_map_and_read_equal(cache):

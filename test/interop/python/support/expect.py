@@ -20,6 +20,7 @@ EXCEPTIONS = {
     "OBJECT_NOT_FOUND": pa.ArrowKeyError,
     "NOT_IMPLEMENTED": pa.ArrowNotImplementedError,
     "OBJECT_CORRUPT": flight.FlightInternalError,
+    "OBJECT_TOO_LARGE": pa.ArrowInvalid,
 }
 
 
