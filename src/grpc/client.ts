@@ -11,6 +11,7 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from "node:http2";
+import { setImmediate } from "node:timers/promises";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { type ClientCall, Http2ClientCall } from "./client-call.ts";
@@ -104,7 +105,10 @@ export class GrpcClient {
     for (const call of this.#calls) call.cancel();
     const session = this.#session;
     this.#session = undefined;
-    if (session === undefined || session.destroyed) return;
+    if (session === undefined) return;
+    // Not from within its own frames: node 20 can spin for ever then.
+    await setImmediate();
+    if (session.destroyed) return;
     await new Promise<void>((resolve) => {
       session.once("close", resolve);
       session.destroy();

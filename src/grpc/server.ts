@@ -16,6 +16,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
@@ -134,6 +135,8 @@ export class GrpcServer {
 
   async #drain(): Promise<void> {
     this.#listeners.stopListening();
+    // Sessions are not closed from within their own frames, see SessionGuard.
+    await setImmediate();
     for (const session of this.#guards.keys()) session.close();
     await this.#quiet(() => this.#calls.size === 0, this.#drainTimeoutMs);
     for (const call of this.#calls) call.end(new CacheError("SHUTTING_DOWN"));

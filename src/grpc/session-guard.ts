@@ -25,6 +25,7 @@ export class SessionGuard {
   #resets = 0;
   #pings = 0;
   #settings = 0;
+  #isClosing = false;
   #keepalive: NodeJS.Timeout;
   #bytesReadBefore = 0;
 
@@ -75,12 +76,18 @@ export class SessionGuard {
     this.#settings = 0;
   }
 
-  /** Closes the connection of a peer that does too much of `what`. */
+  /**
+   * Closes the connection of a peer that does too much of `what`; on the next turn, because node 20 can spin for ever
+   * when a session is destroyed from within its own frames.
+   */
   #close(what: string): void {
-    if (this.#session.destroyed) return;
+    if (this.#isClosing || this.#session.destroyed) return;
+    this.#isClosing = true;
     log.warn("connection closed, too many of one frame", { peer: this.peer, what });
-    this.#session.destroy(new Error(`too many ${what}`), constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    this.#destroySocketSoon();
+    setImmediate(() => {
+      this.#session.destroy(new Error(`too many ${what}`), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#destroySocketSoon();
+    });
   }
 
   #destroySocketSoon(): void {

@@ -3,6 +3,7 @@
  *
  * Both end with the test, and the server is then asked whether anything leaked: no call and no session may be left.
  */
+import type { EventEmitter } from "node:events";
 import { type ClientHttp2Session, type ClientSessionOptions, connect } from "node:http2";
 import { expect, onTestFinished, vi } from "vitest";
 import type { CallHandler } from "../../src/grpc/call.ts";
@@ -40,6 +41,11 @@ export function clientOf({ port }: Served, tls?: { readonly ca: Buffer }): GrpcC
     expect(client.openCalls).toBe(0);
   });
   return client;
+}
+
+/** Resolves when a socket, stream or session is closed, whatever error came before. */
+export function closed(emitter: EventEmitter): Promise<void> {
+  return new Promise((resolve) => void emitter.once("close", () => resolve()));
 }
 
 /** An HTTP/2 connection that knows nothing of gRPC. */

@@ -1,0 +1,114 @@
+/**
+ * Bounds on connections and on what one connection may hold, with small numbers in place of the real ones.
+ *
+ * Also the watch over silent connections.
+ */
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { clientOf, closed, http2Of, type Served, serve } from "../../support/grpc-peers.ts";
+
+vi.mock("../../../src/limits.ts", async (original) => {
+  const { LIMITS } = await original<typeof import("../../../src/limits.ts")>();
+  return {
+    LIMITS: {
+      ...LIMITS,
+      sessionsMax: 3,
+      streamsPerSessionMax: 5,
+      keepaliveIntervalMs: 200,
+      keepaliveTimeoutMs: 100,
+      closeGraceMs: 100,
+    },
+  };
+});
+
+const REQUEST = Buffer.from("request");
+
+function tcpOf({ port }: Served): Socket {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+describe("the number of connections", () => {
+  it("is bounded over all addresses, and one more is closed at once", async () => {
+    const served = await serve();
+    const second = await served.server.listen("127.0.0.1", 0);
+    for (let i = 0; i < 3; i++) await once(http2Of(served), "remoteSettings");
+    for (const { port } of [served, second]) {
+      const refused = tcpOf({ ...served, port });
+      refused.resume();
+      await closed(refused);
+    }
+    expect(served.server.sessions).toBe(3);
+  });
+
+  it("leaves room again when one has gone", async () => {
+    const served = await serve();
+    const sessions = [http2Of(served), http2Of(served), http2Of(served)];
+    for (const session of sessions) await once(session, "remoteSettings");
+    sessions[0]?.destroy();
+    await vi.waitFor(() => expect(served.server.sessions).toBe(2));
+    expect(await clientOf(served).unary("/test.Echo/Unary", REQUEST)).toEqual(REQUEST);
+  });
+});
+
+describe("the number of calls on a connection", () => {
+  it("is announced, and what is more waits at the client", async () => {
+    const served = await serve();
+    const client = clientOf(served);
+    await client.unary("/test.Echo/Unary", REQUEST);
+    const abort = new AbortController();
+    const hanging = Array.from({ length: 5 }, () =>
+      expect(client.unary("/test.Echo/Hang", REQUEST, { signal: abort.signal })).rejects.toThrow("CANCELLED"),
+    );
+    await vi.waitFor(() => expect(served.server.openCalls).toBe(5));
+    const waiting = client.unary("/test.Echo/Unary", REQUEST);
+    abort.abort();
+    await Promise.all(hanging);
+    expect(await waiting).toEqual(REQUEST);
+  });
+
+  it("is enforced on a client that did not wait for the announcement", async () => {
+    const served = await serve();
+    const session = http2Of(served, { peerMaxConcurrentStreams: 1000 });
+    const headers = {
+      ":method": "POST",
+      ":path": "/test.Echo/Hang",
+      "content-type": "application/grpc",
+      te: "trailers",
+    };
+    const refused = Array.from({ length: 20 }, () => {
+      const stream = session.request(headers);
+      stream.on("error", () => undefined);
+      return closed(stream);
+    });
+    await Promise.race(refused);
+    expect(served.server.openCalls).toBeLessThanOrEqual(5);
+    // From within a frame of its own, node 20 would spin for ever.
+    setImmediate(() => session.destroy());
+    await Promise.all(refused);
+  });
+});
+
+describe("a silent connection", () => {
+  it("is closed when it does not answer a PING", async () => {
+    const served = await serve();
+    const socket = tcpOf(served);
+    socket.resume();
+    await closed(socket);
+    await vi.waitFor(() => expect(served.server.sessions).toBe(0));
+  });
+
+  it("stays when it answers", async () => {
+    const served = await serve();
+    const session = connectHttp2(`http://127.0.0.1:${served.port}`);
+    onTestFinished(() => session.destroy());
+    await once(session, "ping");
+    await once(session, "ping");
+    expect(served.server.sessions).toBe(1);
+    expect(session.destroyed).toBe(false);
+  });
+});
