@@ -38,6 +38,13 @@ export function throwFailureOf(result: CaseResult): void {
   throw error;
 }
 
+/** Says loudly that nothing of this is tested; hooks do not run where every test is skipped. */
+export function tellAbsence(reason: string | undefined): void {
+  if (reason === undefined) return;
+  const line = "!".repeat(80);
+  process.stdout.write(`\n${line}\ninterop: 0 TESTS RAN WITH PYARROW, ALL ARE SKIPPED: ${reason}\n${line}\n`);
+}
+
 /** Every group with every storage it runs on; empty without Python. */
 export function listGroupRuns(python: string | undefined): GroupRun[] {
   if (python === undefined) return [];
