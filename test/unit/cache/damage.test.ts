@@ -1,0 +1,221 @@
+/**
+ * Damaged files: an error to who asks for them, out of the way, and never the end of anything else.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { CacheError } from "../../../src/errors.ts";
+import { LIMITS } from "../../../src/limits.ts";
+import { parseObjectKey } from "../../../src/object/object-key.ts";
+import {
+  diskCache,
+  keysOf,
+  largeValue,
+  ownDirectory,
+  patch,
+  patchTable,
+  put,
+  putTable,
+  read,
+  readPatch,
+  refused,
+  restart,
+} from "./cache-fixture.ts";
+
+const KEY = "app/session/object";
+const NAME = parseObjectKey(KEY);
+
+/** Flips one bit of a file, `fromEnd` bytes before its end. */
+function flip(path: string, fromEnd: number): void {
+  const bytes = readFileSync(path);
+  bytes[bytes.length - fromEnd]! ^= 1;
+  writeFileSync(path, bytes);
+}
+
+function quarantined(directory: string): string[] {
+  const path = `${directory}/.quarantine`;
+  const all = existsSync(path) ? readdirSync(path, { recursive: true, encoding: "utf8" }) : [];
+  return all.filter((name) => name.includes(".arrow")).map((name) => name.replace(/\.[0-9a-f-]{36}$/, ""));
+}
+
+const CORRUPT = refused("OBJECT_CORRUPT");
+
+/** A directory with one object in it, and the cache that made it stopped. */
+async function stopped(fill: (cache: ObjectCache) => Promise<unknown>): Promise<string> {
+  const directory = ownDirectory();
+  const cache = await diskCache(directory);
+  await fill(cache);
+  await cache.stop();
+  return directory;
+}
+
+const SMALL = (cache: ObjectCache) => put(cache, KEY, "a small value");
+const LARGE = (cache: ObjectCache) => put(cache, KEY, largeValue());
+const FILE = "app/session/object.arrow";
+
+describe("a small damaged file", () => {
+  it.each([
+    ["with a flipped bit in its value", (path: string) => flip(path, readFileSync(path).length - 700)],
+    ["with a flipped bit in its footer", (path: string) => flip(path, 100)],
+    ["that is cut short", (path: string) => truncateSync(path, readFileSync(path).length - 5)],
+    ["that is no Arrow file at all", (path: string) => writeFileSync(path, "not an Arrow file at all")],
+  ])("%s is OBJECT_CORRUPT to everyone who asks, and is put aside", async (_, damage) => {
+    const directory = await stopped(SMALL);
+    damage(`${directory}/${FILE}`);
+    const cache = await diskCache(directory);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    await expect(cache.stat(NAME)).rejects.toThrow(CORRUPT);
+    await expect(patch(cache, KEY, "x")).rejects.toThrow(CORRUPT);
+    expect(quarantined(directory)).toEqual([FILE]);
+    expect(existsSync(`${directory}/${FILE}`)).toBe(false);
+  });
+
+  it("stops neither the start nor the scan", async () => {
+    const directory = await stopped(async (cache) => {
+      for (const key of ["app/session/1", KEY, "app/session/2", "app/tomorrow/3"]) await put(cache, key, "x");
+    });
+    flip(`${directory}/${FILE}`, 100);
+    const cache = await diskCache(directory);
+    expect(await keysOf(cache)).toEqual(["app/session/1", "app/session/2", "app/tomorrow/3"]);
+  });
+
+  it("is replaced by a put, in a version that was never seen", async () => {
+    const directory = await stopped(SMALL);
+    flip(`${directory}/${FILE}`, 100);
+    const cache = await diskCache(directory);
+    expect(await put(cache, KEY, "whole")).toBeGreaterThan(LIMITS.versionJumpOnLoss);
+    expect((await read(cache, KEY)).base).toBe("whole");
+  });
+
+  it("is not an object after the next restart, and its versions do not come again", async () => {
+    const directory = await stopped(SMALL);
+    flip(`${directory}/${FILE}`, 100);
+    const cache = await diskCache(directory);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    const after = await restart(cache, directory);
+    await expect(read(after, KEY)).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
+    expect(await put(after, KEY, "again")).toBeGreaterThan(LIMITS.versionJumpOnLoss);
+  });
+
+  it("is deleted as any other", async () => {
+    const directory = await stopped(SMALL);
+    flip(`${directory}/${FILE}`, 100);
+    const cache = await diskCache(directory);
+    expect(await cache.delete({ scope: "object", key: NAME })).toBe(1);
+    await expect(read(cache, KEY)).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
+  });
+});
+
+describe("a large damaged file", () => {
+  it("is found at the first get, before a byte of it is sent, and put aside", async () => {
+    const directory = await stopped(LARGE);
+    flip(`${directory}/${FILE}`, 100_000);
+    const cache = await diskCache(directory);
+    expect(await keysOf(cache)).toEqual([KEY]);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    expect(await keysOf(cache)).toEqual([]);
+    expect(quarantined(directory)).toEqual([FILE]);
+    expect(await put(cache, KEY, "whole")).toBe(2);
+  });
+
+  it("still gives its patches to who came before it was found", async () => {
+    const directory = await stopped(async (cache) => {
+      await LARGE(cache);
+      await patch(cache, KEY, "patch");
+    });
+    flip(`${directory}/${FILE}`, 100_000);
+    const cache = await diskCache(directory);
+    const { reading } = await cache.open(NAME, () => false);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    await cache.delete({ scope: "object", key: NAME });
+    expect(await readPatch(reading, 2)).toBe("patch");
+    reading.close();
+  });
+
+  it("that was put in this process is not read twice to be compared", async () => {
+    const directory = ownDirectory();
+    const cache = await diskCache(directory);
+    await LARGE(cache);
+    flip(`${directory}/${FILE}`, 100_000);
+    expect((await read(cache, KEY)).version).toBe(1);
+  });
+});
+
+describe("a damaged patch", () => {
+  const PATCH = "app/session/.object.v1/2.arrow";
+
+  it("makes its object an error, and stays where it is: without it the object would look whole", async () => {
+    const directory = await stopped(async (cache) => {
+      await SMALL(cache);
+      await patch(cache, KEY, "one");
+      await patch(cache, KEY, "two");
+    });
+    flip(`${directory}/${PATCH}`, 100);
+    const cache = await diskCache(directory);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    await expect(patch(cache, KEY, "three")).rejects.toThrow(CORRUPT);
+    expect(existsSync(`${directory}/${PATCH}`)).toBe(true);
+    await expect(read(await restart(cache, directory), KEY)).rejects.toThrow(CORRUPT);
+  });
+
+  it("that is missing between others makes its object an error", async () => {
+    const directory = await stopped(async (cache) => {
+      await SMALL(cache);
+      await patch(cache, KEY, "one");
+      await patch(cache, KEY, "two");
+    });
+    rmSync(`${directory}/${PATCH}`);
+    await expect(read(await diskCache(directory), KEY)).rejects.toThrow(CORRUPT);
+  });
+
+  it("goes when its object is replaced, in a version behind its own", async () => {
+    const directory = await stopped(async (cache) => {
+      await SMALL(cache);
+      await patch(cache, KEY, "one");
+      await patch(cache, KEY, "two");
+    });
+    flip(`${directory}/${PATCH}`, 100);
+    const cache = await diskCache(directory);
+    expect(await put(cache, KEY, "whole")).toBe(4);
+    expect(readdirSync(`${directory}/app/session`)).toEqual(["object.arrow"]);
+  });
+
+  it("that is large is found when it is read first, before a byte of it is sent", async () => {
+    const directory = await stopped(async (cache) => {
+      await SMALL(cache);
+      await patch(cache, KEY, largeValue());
+    });
+    flip(`${directory}/${PATCH}`, 100_000);
+    const cache = await diskCache(directory);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+  });
+
+  it("that is large and whole is compared once and read", async () => {
+    const value = largeValue();
+    const directory = await stopped(async (cache) => {
+      await SMALL(cache);
+      await patch(cache, KEY, value);
+    });
+    const cache = await diskCache(directory);
+    expect((await read(cache, KEY)).patches).toEqual([value.toString()]);
+    flip(`${directory}/${PATCH}`, 100_000);
+    expect((await read(cache, KEY)).patches).toHaveLength(1);
+  });
+});
+
+describe("an object that a get reports as damaged", () => {
+  it("is an error from then on, until it is replaced", async () => {
+    const directory = ownDirectory();
+    const cache = await diskCache(directory);
+    await putTable(cache, KEY, "nested");
+    const { reading, base } = await cache.open(NAME, () => true);
+    expect(base?.kind).toBe("table");
+    cache.reportDamage(reading, new CacheError("OBJECT_CORRUPT", "found midway"));
+    reading.close();
+    await expect(cache.stat(NAME)).rejects.toThrow(CORRUPT);
+    await expect(patchTable(cache, KEY, "nested")).rejects.toThrow(CORRUPT);
+    expect(await keysOf(cache)).toEqual([]);
+    expect(await put(cache, KEY, "whole")).toBe(2);
+  });
+});

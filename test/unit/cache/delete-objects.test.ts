@@ -1,0 +1,84 @@
+/**
+ * Deleting by key and by prefix: all that is named goes, in whatever form, and nothing else does.
+ */
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { KeyPattern } from "../../../src/object/object-key.ts";
+import { parseObjectKey } from "../../../src/object/object-key.ts";
+import { encodeClientValue } from "../../support/client-file.ts";
+import { diskCache, keysOf, memoryCache, ownDirectory, patch, put, putTable } from "./cache-fixture.ts";
+
+const KEYS = ["a/s/1", "a/s/2", "a/t/1", "ab/s/1", "b/s/1"];
+
+const PATTERNS: readonly (readonly [string, KeyPattern, readonly string[]])[] = [
+  ["a key", { scope: "object", key: parseObjectKey("a/s/1") }, ["a/s/1"]],
+  ["a session", { scope: "session", applicationId: "a", sessionId: "s" }, ["a/s/1", "a/s/2"]],
+  ["an application", { scope: "application", applicationId: "a" }, ["a/s/1", "a/s/2", "a/t/1"]],
+  ["a session that is not there", { scope: "session", applicationId: "a", sessionId: "u" }, []],
+  ["an application that is not there", { scope: "application", applicationId: "c" }, []],
+];
+
+async function fill(cache: ObjectCache): Promise<ObjectCache> {
+  for (const key of KEYS) await put(cache, key, key);
+  return cache;
+}
+
+/** Every file and directory under the storage directory, but for the engine's own. */
+function treeOf(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((path) => !/^\.(staging|version-floor)/.test(path))
+    .sort();
+}
+
+describe.each([
+  ["in memory", () => memoryCache()],
+  ["in files", () => diskCache(ownDirectory())],
+])("a delete %s", (_, start) => {
+  it.each(PATTERNS)("of %s takes what it names and says how many", async (_name, pattern, gone) => {
+    const cache = await fill(await start());
+    expect(await cache.delete(pattern)).toBe(gone.length);
+    expect(await keysOf(cache)).toEqual(KEYS.filter((key) => !gone.includes(key)));
+    expect(cache.size).toBe(KEYS.length - gone.length);
+  });
+
+  it("a second time finds nothing", async () => {
+    const cache = await fill(await start());
+    await cache.delete({ scope: "application", applicationId: "a" });
+    expect(await cache.delete({ scope: "application", applicationId: "a" })).toBe(0);
+  });
+});
+
+describe("a delete in files", () => {
+  it("leaves no file of any form, no patch, and no empty directory", async () => {
+    const directory = ownDirectory();
+    const cache = await diskCache(directory);
+    await put(cache, "a/s/value", "x");
+    await patch(cache, "a/s/value", "y");
+    await patch(cache, "a/s/value", "z");
+    await putTable(cache, "a/s/file", "nested");
+    await putTable(cache, "a/t/stream", "replaced");
+    expect(await cache.delete({ scope: "application", applicationId: "a" })).toBe(3);
+    expect(treeOf(directory)).toEqual([]);
+  });
+
+  it("takes a client's file that nobody has asked for", async () => {
+    const directory = ownDirectory();
+    const cache = await diskCache(directory);
+    await keysOf(cache);
+    mkdirSync(`${directory}/a/s`, { recursive: true });
+    writeFileSync(`${directory}/a/s/dropped.arrow`, encodeClientValue({ cells: [Buffer.from("x")] }));
+    expect(await cache.delete({ scope: "session", applicationId: "a", sessionId: "s" })).toBe(1);
+    expect(treeOf(directory)).toEqual([]);
+  });
+
+  it("leaves a client's file that is not whole yet", async () => {
+    const directory = ownDirectory();
+    const cache = await diskCache(directory);
+    mkdirSync(`${directory}/a/s`, { recursive: true });
+    const bytes = encodeClientValue({ cells: [Buffer.from("x")] });
+    writeFileSync(`${directory}/a/s/dropped.arrow`, bytes.subarray(0, 300));
+    expect(await cache.delete({ scope: "application", applicationId: "a" })).toBe(0);
+    expect(treeOf(directory)).toEqual(["a", "a/s", "a/s/dropped.arrow"]);
+  });
+});
