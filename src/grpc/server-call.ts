@@ -76,7 +76,10 @@ export class Http2ServerCall implements ServerCall {
     this.requests = new QueuedMessageReader(source);
     this.#writer = new StreamMessageWriter(stream, () => this.#beforeMessage());
     stream.on("end", () => this.requests.end());
-    stream.on("aborted", () => this.#leave());
+    stream.on("aborted", () => {
+      session.countReset();
+      this.#leave();
+    });
     stream.on("error", () => this.#leave());
     stream.on("close", () => this.#close());
     source.start(this.requests);
