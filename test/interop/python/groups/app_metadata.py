@@ -13,7 +13,9 @@ from support.tables import FLAME, numbers
 STORAGES = ("files", "none")
 
 
-def put_with_metadata(client: flight.FlightClient, descriptor, batches: list, metadata: list[bytes], write_options=None) -> None:
+def put_with_metadata(
+    client: flight.FlightClient, descriptor, batches: list, metadata: list[bytes], write_options=None
+) -> None:
     """DoPut as a standard client does it: after each batch it waits for the echo, and expects nothing more."""
     writer, reader = client.do_put(descriptor, batches[0].schema, options(write_options=write_options))
     with writer:
@@ -93,7 +95,9 @@ def case_of_a_patch_is_echoed_and_returned_with_its_batch(cache):
 
 def case_of_compressed_and_dictionary_batches_is_kept(cache):
     key, column = cache.key(), pa.array(["a", "b", None])
-    batches = [pa.RecordBatch.from_arrays([part.dictionary_encode()], ["w"]) for part in (column, pa.array(["c"]), column)]
+    batches = [
+        pa.RecordBatch.from_arrays([part.dictionary_encode()], ["w"]) for part in (column, pa.array(["c"]), column)
+    ]
     put_with_metadata(cache.client, path(key), batches, [b"1", b"2", b"3"], pa.ipc.IpcWriteOptions(compression="zstd"))
     reply = get(cache.client, key)
     same_batches(reply.batches, batches)

@@ -1,4 +1,4 @@
-"""Every Arrow type pyarrow can make goes in and comes back: with nulls, in slices, nested, without rows, and from the file."""
+"""Every Arrow type pyarrow can make comes back: with nulls, in slices, nested, without rows, and from the file."""
 
 import pyarrow as pa
 
@@ -39,7 +39,9 @@ def _batches(array: pa.Array) -> list[pa.RecordBatch]:
 def case_this_test_has_every_type_id_of_pyarrow(_cache):
     # Extensions have no id of their own constant in the list: their storage stands for them.
     known = {name: getattr(pa.lib, name) for name in dir(pa.lib) if name.startswith("Type_")}
-    tried = set().union(*(_type_ids(array.type) for array in ARRAYS.values()), {kind.id for kind in SCHEMA_ONLY.values()})
+    tried = set().union(
+        *(_type_ids(array.type) for array in ARRAYS.values()), {kind.id for kind in SCHEMA_ONLY.values()}
+    )
     assert not [name for name, number in known.items() if number not in tried]
 
 

@@ -44,7 +44,9 @@ def case_patches_of_one_key_are_all_kept_in_the_order_of_their_versions(cache):
     put_value(cache.client, key, b"base")
 
     def act_of(name: bytes) -> Callable:
-        return lambda client: [(patch_value(client, key, name + b"%d" % n).version, name + b"%d" % n) for n in range(20)]
+        return lambda client: [
+            (patch_value(client, key, name + b"%d" % n).version, name + b"%d" % n) for n in range(20)
+        ]
 
     answered = [pair for part in _at_once(cache, *(act_of(name) for name in (b"a", b"b", b"c", b"d"))) for pair in part]
     assert two_field_rows(get(cache.client, key)) == [(1, b"base"), *sorted(answered)]

@@ -1,5 +1,6 @@
 """Damaged files (issue of the storage part; PROTOCOL 5): DATA_LOSS to who asks, nobody else is disturbed."""
 
+from groups.dictionaries import REPLACED
 from support import files
 from support.calls import flights, get, info, put, ref_of
 from support.cases import each
@@ -7,7 +8,6 @@ from support.expect import refused, same_batches
 from support.opaque import put_value, value_of
 from support.server import Server, storage_directory
 from support.tables import numbers
-from groups.dictionaries import REPLACED
 
 STORAGES = ("own",)
 
@@ -102,7 +102,12 @@ def case_of_streams_are_told_as_data_loss(_cache):
 def case_that_are_no_arrow_files_at_all_are_passed_over(_cache):
     with storage_directory() as storage:
         _fill(storage)
-        for name, content in {"text": b"hello", "zeros": bytes(5000), "magic": b"ARROW1\0\0ARROW1", "long": b"ARROW1" * 1000}.items():
+        for name, content in {
+            "text": b"hello",
+            "zeros": bytes(5000),
+            "magic": b"ARROW1\0\0ARROW1",
+            "long": b"ARROW1" * 1000,
+        }.items():
             files.drop(storage / "a/s" / f"{name}.arrow", content)
         with Server(storage) as server:
             for name in ("text", "zeros", "magic", "long"):

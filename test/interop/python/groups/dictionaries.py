@@ -1,4 +1,4 @@
-"""Dictionary batches (PROTOCOL 4.1, 5): shared, grown by deltas, and replaced midway, which only a stream file can hold."""
+"""Dictionary batches (PROTOCOL 4.1, 5): shared, grown by deltas, and replaced midway, which only a stream can hold."""
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -20,7 +20,12 @@ def _batch(words: list, indices: list) -> pa.RecordBatch:
 
 
 SHARED = [_batch(["a", "b"], [0, 1, None]), _batch(["a", "b"], [1, 1]), _batch(["a", "b"], [])]
-GROWING = [_batch(["a"], [0, 0]), _batch(["a", "b", "c"], [2, 1, None]), _batch(["a", "b", "c"], [0]), _batch(list("abcd"), [3])]
+GROWING = [
+    _batch(["a"], [0, 0]),
+    _batch(["a", "b", "c"], [2, 1, None]),
+    _batch(["a", "b", "c"], [0]),
+    _batch(list("abcd"), [3]),
+]
 REPLACED = [_batch(["a", "b"], [0, 1, None]), _batch(["x"], [0, 0]), _batch(["a", "b"], [1]), _batch([], [None])]
 
 
@@ -47,7 +52,9 @@ def case_grown_by_deltas_come_back_as_deltas(cache):
     put(cache.client, key, GROWING, write_options=DELTAS)
     seen, stats = _read_with_stats(cache, key)
     same_batches(seen, GROWING)
-    assert (stats.num_dictionary_batches, stats.num_dictionary_deltas, stats.num_replaced_dictionaries) == (3, 2, 0), stats
+    assert (stats.num_dictionary_batches, stats.num_dictionary_deltas, stats.num_replaced_dictionaries) == (3, 2, 0), (
+        stats
+    )
 
 
 def case_grown_by_deltas_are_kept_in_an_ipc_file(cache):
@@ -118,7 +125,9 @@ def case_within_dictionaries_come_back_equal(cache):
     def nested(words: list, indices: list) -> pa.RecordBatch:
         inner = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0], pa.int8()), pa.array(words))
         lists = pa.ListArray.from_arrays(pa.array([0, 2, 3], pa.int32()), inner)
-        return pa.RecordBatch.from_arrays([pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), lists)], ["deep"])
+        return pa.RecordBatch.from_arrays(
+            [pa.DictionaryArray.from_arrays(pa.array(indices, pa.int8()), lists)], ["deep"]
+        )
 
     batches = [nested(["a", "b"], [0, 1, None]), nested(["c", "d"], [1, 1])]
     put(cache.client, key, batches)

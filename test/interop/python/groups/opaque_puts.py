@@ -17,7 +17,9 @@ SCHEMAS = {
     for data in (pa.binary(), pa.large_binary())
     for nullable in (True, False)
 }
-SIZES = {f"{size} bytes": size for size in (0, 1, 7, 8, 63, 64, 65, 1000, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 5_000_001)}
+SIZES = {
+    f"{size} bytes": size for size in (0, 1, 7, 8, 63, 64, 65, 1000, 65_535, 65_536, 1 << 20, (1 << 20) + 1, 5_000_001)
+}
 
 
 @each(SCHEMAS)

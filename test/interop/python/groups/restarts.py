@@ -1,13 +1,13 @@
-"""Restarts (PROTOCOL 3, 5): what was answered is there again after SIGTERM and SIGKILL, and the server stops cleanly."""
+"""Restarts (PROTOCOL 3, 5): what was answered is there again after SIGTERM and SIGKILL, and stops are clean."""
 
+from groups.app_metadata import put_with_metadata
+from groups.dictionaries import REPLACED
 from support.calls import act_json, delete, flights, get, info, options, patch, path, put, ref_of
 from support.cases import each
 from support.expect import eventually, refused, same_batches
 from support.opaque import SENT, patch_value, put_value, rows, three_field_rows, two_field_rows, value_of
 from support.server import Server, storage_directory
 from support.tables import FLAME, numbers
-from groups.app_metadata import put_with_metadata
-from groups.dictionaries import REPLACED
 
 STORAGES = ("own",)
 
@@ -30,7 +30,10 @@ def case_keep_every_kind_of_object_over(_cache, stop):
             put_with_metadata(client, path("a/s/noted"), [numbers(1), numbers(2)], [b"one", b"two"])
             put_with_metadata(client, path("a/s/stream-noted"), REPLACED, [b"1", b"2", b"3", b"4"])
             made = act_json(client, "PUT", "a/t", b"made")["key"]
-            before = {item.endpoints[0].ticket.ticket: (ref_of(item).version, item.total_records) for item in flights(client, "")}
+            before = {
+                item.endpoints[0].ticket.ticket: (ref_of(item).version, item.total_records)
+                for item in flights(client, "")
+            }
             stop(server)
         with Server(storage) as server:
             client = server.cache.client
@@ -44,7 +47,10 @@ def case_keep_every_kind_of_object_over(_cache, stop):
             assert get(client, "a/s/noted").app_metadata == [b"one", b"two"]
             assert get(client, "a/s/stream-noted").app_metadata == [b"1", b"2", b"3", b"4"]
             assert value_of(client, made) == b"made"
-            after = {item.endpoints[0].ticket.ticket: (ref_of(item).version, item.total_records) for item in flights(client, "")}
+            after = {
+                item.endpoints[0].ticket.ticket: (ref_of(item).version, item.total_records)
+                for item in flights(client, "")
+            }
             assert after == before
             assert three_field_rows(get(client, "a/s/plain:2")) == []
             assert put_value(client, "a/s/opaque", b"new").version == 3

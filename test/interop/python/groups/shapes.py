@@ -15,7 +15,9 @@ def _empty_columns(count: int) -> pa.RecordBatch:
 
 
 def _wide(columns: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([n], pa.int16()) for n in range(columns)], [f"c{n}" for n in range(columns)])
+    return pa.RecordBatch.from_arrays(
+        [pa.array([n], pa.int16()) for n in range(columns)], [f"c{n}" for n in range(columns)]
+    )
 
 
 def _deep(depth: int) -> pa.RecordBatch:
@@ -38,7 +40,9 @@ TABLES = {
     "two thousand batches": [numbers(n % 5) for n in range(2000)],
     "sixty levels of nesting": [_deep(60)],
     "two columns of one name": [_named("same", "same", "other")],
-    "names that are empty, long or odd": [_named("", "é" * 5000, "flame.cache.version", "a\0b", "data", "version", "🔥")],
+    "names that are empty, long or odd": [
+        _named("", "é" * 5000, "flame.cache.version", "a\0b", "data", "version", "🔥")
+    ],
     "a batch of thirty mebibytes": [numbers(4_000_000)],
 }
 
@@ -48,7 +52,9 @@ def case_comes_back_equal_with(cache, batches):
     key = cache.key()
     put(cache.client, key, batches)
     same_batches(get(cache.client, key).batches, batches)
-    conditional = [batch.replace_schema_metadata(batches[0].schema.metadata) for batch in get(cache.client, f"{key}:0").batches]
+    conditional = [
+        batch.replace_schema_metadata(batches[0].schema.metadata) for batch in get(cache.client, f"{key}:0").batches
+    ]
     same_batches(conditional, batches)
 
 

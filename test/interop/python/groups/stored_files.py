@@ -2,13 +2,13 @@
 
 import pyarrow as pa
 
+from groups.dictionaries import REPLACED
 from support.arrow_values import ARRAYS
 from support.calls import get, patch, put
 from support.cases import each
 from support.expect import same_batches
 from support.opaque import SENT, patch_value, put_value, rows, value_of
 from support.tables import FLAME, numbers
-from groups.dictionaries import REPLACED
 
 STORAGES = ("files",)
 

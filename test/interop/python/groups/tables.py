@@ -13,7 +13,9 @@ from support.tables import FLAME, numbers
 STORAGES = ("files", "none")
 
 USERS_OWN = {"pandas": json.dumps({"index_columns": []}), "empty": "", "bytes": b"\x00\xff\xfe", "": "no name"}
-LOGICAL_TYPES = {name: name for name in ("pyarrow.table", "pyarrow.record_batch", "pandas.dataframe", "polars.dataframe", "é" * 3000)}
+LOGICAL_TYPES = {
+    name: name for name in ("pyarrow.table", "pyarrow.record_batch", "pandas.dataframe", "polars.dataframe", "é" * 3000)
+}
 # Almost opaque, and therefore tables.
 NEARLY_OPAQUE = {
     "int64 version": pa.schema([("version", pa.int64()), ("data", pa.binary())]),
@@ -34,7 +36,9 @@ def case_plain_ones_come_back_untouched_with_their_metadata(cache):
         pa.field("b", pa.struct([pa.field("c", pa.utf8(), nullable=False, metadata={"deep": "yes"})])),
     ]
     schema = pa.schema(fields, metadata=USERS_OWN)
-    batch = pa.RecordBatch.from_arrays([pa.array([1, 2], pa.int32()), pa.array([{"c": "x"}, None], fields[1].type)], schema=schema)
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array([1, 2], pa.int32()), pa.array([{"c": "x"}, None], fields[1].type)], schema=schema
+    )
     put(cache.client, key, [batch, batch.slice(1), batch.slice(0, 0)])
     reply = get(cache.client, key)
     assert reply.schema.equals(schema, check_metadata=True), reply.schema
@@ -73,7 +77,9 @@ def case_flame_ones_carry_their_metadata_to_a_plain_get(cache):
     key, sent = cache.key(), {**USERS_OWN, **FLAME}
     put(cache.client, key, [numbers(3, sent)])
     metadata = get(cache.client, key).schema.metadata
-    assert {name: metadata[name] for name in metadata if name != b"flame.cache.version"} == pa.schema([], metadata=sent).metadata
+    assert {name: metadata[name] for name in metadata if name != b"flame.cache.version"} == pa.schema(
+        [], metadata=sent
+    ).metadata
 
 
 def case_flame_ones_tell_the_servers_version_and_not_the_clients(cache):
@@ -114,7 +120,13 @@ def case_another_version_held_gets_all_batches(cache):
 @each(NEARLY_OPAQUE)
 def case_are_what_only_looks_like_an_opaque_value_with(cache, schema):
     key = cache.key()
-    cells = {"version": [1, 2], "data": ["abc", "def"], "Data": ["abc", "def"], "kind": ["base", "patch"], "more": [1, 2]}
+    cells = {
+        "version": [1, 2],
+        "data": ["abc", "def"],
+        "Data": ["abc", "def"],
+        "kind": ["base", "patch"],
+        "more": [1, 2],
+    }
     batch = pa.RecordBatch.from_pydict({field.name: cells[field.name] for field in schema}, schema=schema)
     put(cache.client, key, [batch, batch])
     reply = get(cache.client, key)

@@ -23,7 +23,9 @@ class _CSchema(ctypes.Structure):
     ]
 
 
-_release = _CSchema._fields_[7][1](lambda address: setattr(_CSchema.from_address(address), "release", _CSchema._fields_[7][1]()))
+_release = _CSchema._fields_[7][1](
+    lambda address: setattr(_CSchema.from_address(address), "release", _CSchema._fields_[7][1]())
+)
 
 
 def type_of_format(letters: bytes) -> pa.DataType:
@@ -33,7 +35,9 @@ def type_of_format(letters: bytes) -> pa.DataType:
 
 
 # pyarrow reads these types in a schema and has no arrays of them.
-SCHEMA_ONLY: dict[str, pa.DataType] = {name: type_of_format(letters) for name, letters in {"month": b"tiM", "day, millisecond": b"tiD"}.items()}
+SCHEMA_ONLY: dict[str, pa.DataType] = {
+    name: type_of_format(letters) for name, letters in {"month": b"tiM", "day, millisecond": b"tiD"}.items()
+}
 
 
 class _Celsius(pa.ExtensionType):
@@ -76,9 +80,16 @@ def _times() -> dict[str, pa.Array]:
     kinds = [pa.date32(), pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")]
     for unit in ("s", "ms", "us", "ns"):
         kinds += [pa.duration(unit), pa.timestamp(unit), pa.timestamp(unit, "UTC"), pa.timestamp(unit, "Europe/Zurich")]
-    arrays = {str(kind): pa.array([0, None, 12_345], pa.int64()).cast(pa.int32() if kind.bit_width == 32 else pa.int64()).cast(kind) for kind in kinds}
+    arrays = {
+        str(kind): pa.array([0, None, 12_345], pa.int64())
+        .cast(pa.int32() if kind.bit_width == 32 else pa.int64())
+        .cast(kind)
+        for kind in kinds
+    }
     arrays["date64"] = pa.array([datetime.date(1969, 1, 1), None, datetime.date(2400, 2, 29)], pa.date64())
-    arrays["interval[month, day, nano]"] = pa.array([(-1, 2, NANOSECONDS_PER_DAY), None, (0, 0, 0)], pa.month_day_nano_interval())
+    arrays["interval[month, day, nano]"] = pa.array(
+        [(-1, 2, NANOSECONDS_PER_DAY), None, (0, 0, 0)], pa.month_day_nano_interval()
+    )
     return arrays
 
 
@@ -105,7 +116,8 @@ def _nested() -> dict[str, pa.Array]:
     arrays["map"] = pa.array([[("k", 1), ("l", None)], None, []], pa.map_(pa.utf8(), pa.int32()))
     arrays["map with sorted keys"] = pa.array([[("k", 1)], None], pa.map_(pa.utf8(), pa.int32(), keys_sorted=True))
     arrays["list of struct of map"] = pa.array(
-        [[{"m": [(1, ["x", None])]}], None], pa.list_(pa.struct([("m", pa.map_(pa.int8(), pa.list_(pa.string_view())))]))
+        [[{"m": [(1, ["x", None])]}], None],
+        pa.list_(pa.struct([("m", pa.map_(pa.int8(), pa.list_(pa.string_view())))])),
     )
     return arrays
 
@@ -118,7 +130,9 @@ def _unions() -> dict[str, pa.Array]:
         "sparse union": pa.UnionArray.from_sparse(codes, [numbers, words], ["n", "w"]),
         "dense union": pa.UnionArray.from_dense(codes, offsets, [numbers, words], ["n", "w"]),
         "sparse union with far type codes": pa.UnionArray.from_sparse(far, [numbers, words], ["n", "w"], [5, 127]),
-        "dense union with far type codes": pa.UnionArray.from_dense(far, offsets, [numbers, words], ["n", "w"], [5, 127]),
+        "dense union with far type codes": pa.UnionArray.from_dense(
+            far, offsets, [numbers, words], ["n", "w"], [5, 127]
+        ),
     }
 
 
@@ -132,7 +146,9 @@ def _encoded() -> dict[str, pa.Array]:
     arrays["ordered dictionary"] = pa.DictionaryArray.from_arrays(indices, pa.array([1.5, 2.5]), ordered=True)
     arrays["dictionary of structs"] = pa.DictionaryArray.from_arrays(indices, pa.array([{"a": 1}, {"a": 2}]))
     arrays["dictionary with a null value"] = pa.DictionaryArray.from_arrays(indices, pa.array(["x", None]))
-    arrays["empty dictionary"] = pa.DictionaryArray.from_arrays(pa.array([None, None], pa.int8()), pa.array([], pa.utf8()))
+    arrays["empty dictionary"] = pa.DictionaryArray.from_arrays(
+        pa.array([None, None], pa.int8()), pa.array([], pa.utf8())
+    )
     inner = pa.DictionaryArray.from_arrays(indices, pa.array(["x", "y"]))
     arrays["struct of dictionaries"] = pa.StructArray.from_arrays([inner, inner], ["a", "b"])
     arrays["list of dictionaries"] = pa.ListArray.from_arrays(pa.array([0, 2, 3], pa.int32()), inner)
@@ -149,7 +165,9 @@ def _extensions() -> dict[str, pa.Array]:
         "extension json": _extension(pa.json_(), ['{"a": 1}', None]),
         "extension bool8": _extension(pa.bool8(), [1, None, 0]),
         "extension opaque": _extension(pa.opaque(pa.binary(), "geometry", "example"), [b"point", None]),
-        "extension fixed-shape tensor": _extension(pa.fixed_shape_tensor(pa.int32(), [2, 3]), [[1, 2, 3, 4, 5, 6], None]),
+        "extension fixed-shape tensor": _extension(
+            pa.fixed_shape_tensor(pa.int32(), [2, 3]), [[1, 2, 3, 4, 5, 6], None]
+        ),
         "extension of this client": _extension(_Celsius(), [36.6, None]),
         "list of extension": pa.ListArray.from_arrays([0, 1, 2], _extension(pa.uuid(), [b"0123456789abcdef", None])),
     }

@@ -1,6 +1,6 @@
 """ObjectRef in BSON, written from the specification and not from any library.
 
-    int32 size | 0x02 "endpoint\\0" int32 size, text, 0 | 0x02 "key\\0" ... | 0x12 "version\\0" int64 | 0x00
+int32 size | 0x02 "endpoint\\0" int32 size, text, 0 | 0x02 "key\\0" ... | 0x12 "version\\0" int64 | 0x00
 """
 
 import struct

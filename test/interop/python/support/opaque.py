@@ -9,7 +9,9 @@ from support.calls import Reply, get, patch, put
 from support.object_ref import ObjectRef
 
 SENT = pa.schema([pa.field("version", pa.uint64()), pa.field("data", pa.binary())])
-TWO_FIELDS = pa.schema([pa.field("version", pa.uint64(), nullable=False), pa.field("data", pa.binary(), nullable=False)])
+TWO_FIELDS = pa.schema(
+    [pa.field("version", pa.uint64(), nullable=False), pa.field("data", pa.binary(), nullable=False)]
+)
 THREE_FIELDS = pa.schema(
     [
         pa.field("version", pa.uint64(), nullable=False),
