@@ -109,6 +109,15 @@ describe("what is known of an object", () => {
     expect(info.schema.length % 8).toBe(0);
   });
 
+  it("has a ticket that leads to it also when its key ends as a version does", async () => {
+    await server.client.put(valuePut(pathDescriptor("app/info/run:7"), "seven"));
+    const { endpoints } = await server.client.info("app/info/run:7");
+    expect(endpoints[0]!.ticket.toString()).toBe("app/info/run:7:0");
+    expect(opaqueRows(await server.client.getTicket(endpoints[0]!.ticket))).toEqual([
+      expect.objectContaining({ data: "seven" }),
+    ]);
+  });
+
   it("of nothing is OBJECT_NOT_FOUND", async () => {
     await expect(server.client.info("app/info/missing")).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
     await expect(server.client.schema("app/info/missing")).rejects.toThrow(refused("OBJECT_NOT_FOUND"));

@@ -1,0 +1,32 @@
+/**
+ * The cache against a plain model: thousands of random calls, overlapping ones and restarts among them, and every answer
+ * must be the model's. A failure names its seed and step; MODEL_SEED=7 runs that seed alone.
+ */
+import { describe, expect, it, onTestFinished } from "vitest";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { MemoryStorage } from "../../src/storage/memory-storage.ts";
+import type { ObjectStorage } from "../../src/storage/object-storage.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { ModelRun } from "./cache-model/model-run.ts";
+
+const SEEDS = (process.env.MODEL_SEED ?? "1,2,3").split(",").map(Number);
+const STEPS = 800;
+
+function openDisk(): () => ObjectStorage {
+  const directory = temporaryDirectory("model");
+  onTestFinished(() => directory.remove());
+  return () => new DiskStorage({ directory: directory.path });
+}
+
+describe.each(SEEDS)("with seed %i", (seed) => {
+  it.each([
+    ["in memory", () => () => new MemoryStorage(), false],
+    ["in files", openDisk, true],
+  ] as const)("the cache %s answers every call as the model does", async (_, prepare, survivesRestart) => {
+    const run = new ModelRun({ seed, openStorage: prepare(), survivesRestart });
+    await run.start();
+    for (let step = 0; step < STEPS; step += 1) await run.step();
+    await run.end();
+    expect(run.steps).toBe(STEPS);
+  });
+});
