@@ -91,6 +91,8 @@ export const LIMITS = {
 
   /** Bytes a staged object gathers before they are written out in one system call. */
   stageBufferBytes: 1 * MIB,
+  /** Unused staging blocks, of stageBufferBytes each, that are kept for the next puts. */
+  stageBlocksKeptMax: 16,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
   /** Files up to this size are read whole and checked against their checksum when the index learns of them. */

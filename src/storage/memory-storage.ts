@@ -7,8 +7,10 @@
  * Who may stay is not decided here: eviction is the cache's, and asks `heldBytes`.
  */
 import { assert } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { ObjectKey } from "../object/object-key.ts";
+import { BlockPool } from "./block-pool.ts";
 import { type MemoryFile, OpenMemoryFile } from "./memory/memory-file.ts";
 import { type HeldObject, MemoryShelf } from "./memory/memory-shelf.ts";
 import { StagedMemoryFile } from "./memory/staged-memory-file.ts";
@@ -26,6 +28,7 @@ export class MemoryStorage implements ObjectStorage {
   readonly kind = "none";
   readonly #shelf = new MemoryShelf();
   readonly #fileBytesMax: number;
+  readonly #blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
   #versionFloor = 0;
 
   /** @param fileBytesMax a larger file is refused while it is still being staged. */
@@ -47,7 +50,11 @@ export class MemoryStorage implements ObjectStorage {
   async stop(): Promise<void> {}
 
   stage(): StagedMemoryFile {
-    return new StagedMemoryFile((name, file) => this.#shelf.put(name, file), this.#fileBytesMax);
+    return new StagedMemoryFile({
+      put: (name, file) => this.#shelf.put(name, file),
+      sizeBytesMax: this.#fileBytesMax,
+      blocks: this.#blocks,
+    });
   }
 
   async open(name: StoredName): Promise<StoredFile | undefined> {

@@ -1,5 +1,6 @@
 /**
- * Bytes gathered in memory, mostly as the views they came in, not yet written anywhere.
+ * Bytes gathered in memory, not yet written anywhere: the first of them as the views they came in, what comes after
+ * VIEWS_BYTES_MAX copied into blocks of a pool (block-pool.ts says why the copy is the cheaper way).
  *
  * A view that is small against the buffer it lies in is copied: a slow caller's few bytes must not hold the large
  * buffers of a connection. So what waits here holds at most PINNED_FACTOR times its size.
@@ -8,19 +9,41 @@
  * Very many tiny chunks are merged into one, so that the views never cost more than the bytes.
  */
 import { assert } from "../errors.ts";
+import type { BlockPool } from "./block-pool.ts";
 
 /** Beyond this many chunks they are merged: a view costs about 100 bytes of heap. */
 const CHUNKS_MAX = 8192;
 
 const PINNED_FACTOR = 8;
 
+/** What a small object has at most: it is written or copied within the call that brought it. */
+const VIEWS_BYTES_MAX = 64 * 1024;
+
+export interface GatheredBytes {
+  readonly chunks: Uint8Array[];
+  /** Gives the memory of the chunks back; called when nobody reads them any more. */
+  release(): void;
+}
+
 export class StageBuffer {
+  readonly #pool: BlockPool;
   #chunks: Uint8Array[] = [];
+  #blocks: Buffer[] = [];
+  /** Bytes used of the last block. */
+  #usedBytes = 0;
   sizeBytes = 0;
+
+  constructor(pool: BlockPool) {
+    this.#pool = pool;
+  }
 
   /** Keeps the view, or a copy. */
   append(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
+    if (this.#blocks.length > 0 || this.sizeBytes + chunk.length > VIEWS_BYTES_MAX) {
+      this.#copyIn(chunk);
+      return;
+    }
     const isSmallPart = chunk.length * PINNED_FACTOR < chunk.buffer.byteLength;
     this.#chunks.push(isSmallPart ? Buffer.from(chunk) : chunk);
     this.sizeBytes += chunk.length;
@@ -49,10 +72,50 @@ export class StageBuffer {
   }
 
   /** Hands out everything, in order, and is empty afterwards. */
-  take(): Uint8Array[] {
+  take(): GatheredBytes {
     const chunks = this.#chunks;
+    const blocks = this.#blocks;
     this.#chunks = [];
+    this.#blocks = [];
+    this.#usedBytes = 0;
     this.sizeBytes = 0;
-    return chunks;
+    return {
+      chunks,
+      release: () => {
+        for (const block of blocks) this.#pool.give(block);
+      },
+    };
+  }
+
+  #copyIn(chunk: Uint8Array): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      let block = this.#blocks.at(-1);
+      if (block === undefined || this.#usedBytes === block.length) {
+        block = this.#pool.take();
+        this.#blocks.push(block);
+        this.#usedBytes = 0;
+      }
+      const piece = rest.subarray(0, block.length - this.#usedBytes);
+      block.set(piece, this.#usedBytes);
+      this.#addPart(block, piece.length);
+      rest = rest.subarray(piece.length);
+    }
+  }
+
+  /** The next bytes of a block as a chunk, or as more of the last one. */
+  #addPart(block: Buffer, sizeBytes: number): void {
+    const last = this.#chunks.at(-1);
+    const start = this.#usedBytes;
+    const end = start + sizeBytes;
+    const continuesLast =
+      last?.buffer === block.buffer && last.byteOffset - block.byteOffset + last.length === start;
+    if (continuesLast) {
+      this.#chunks[this.#chunks.length - 1] = block.subarray(last.byteOffset - block.byteOffset, end);
+    } else {
+      this.#chunks.push(block.subarray(start, end));
+    }
+    this.#usedBytes = end;
+    this.sizeBytes += sizeBytes;
   }
 }

@@ -8,8 +8,10 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { assert } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
+import { BlockPool } from "../block-pool.ts";
 import type {
   ObjectStorage,
   PatchSelection,
@@ -52,7 +54,8 @@ export class DiskStorage implements ObjectStorage {
   constructor(options: DiskStorageOptions) {
     const pace = new DiskPace();
     const steps = new DiskSteps(pace, options.beforeStep);
-    this.#tools = { root: path.resolve(options.directory), steps, pace, gate: new DirectoryGate() };
+    const blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
+    this.#tools = { root: path.resolve(options.directory), steps, pace, gate: new DirectoryGate(), blocks };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
   }

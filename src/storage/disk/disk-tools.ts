@@ -1,6 +1,7 @@
 /**
  * What the parts of one disk engine share: where it lies, its steps, their pace, and the gate for directories.
  */
+import type { BlockPool } from "../block-pool.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskSteps } from "./disk-steps.ts";
@@ -11,4 +12,6 @@ export interface DiskTools {
   readonly steps: DiskSteps;
   readonly pace: DiskPace;
   readonly gate: DirectoryGate;
+  /** Memory for files on their way to the disk. */
+  readonly blocks: BlockPool;
 }

@@ -3,7 +3,7 @@
  *
  * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename.
  * A larger file is written in batches of that size, one system call each, while the next batch gathers; whoever fills
- * a second batch before the first is written has to wait. No byte of a large chunk is copied on the way.
+ * a second batch before the first is written has to wait. Its bytes are copied once, into blocks that are used again.
  * After a failure the file can only be discarded; publish and discard leave nothing in the staging directory.
  */
 import { assert } from "../../errors.ts";
@@ -21,7 +21,7 @@ const log = logFor("storage");
 export class StagedDiskFile implements StagedFile {
   readonly #tools: DiskTools;
   readonly #area: StagingArea;
-  readonly #buffer = new StageBuffer();
+  readonly #buffer: StageBuffer;
   sizeBytes = 0;
   /** Where the buffer's first byte will lie: everything before it was handed to the disk. */
   #bufferPosition = 0;
@@ -34,6 +34,7 @@ export class StagedDiskFile implements StagedFile {
 
   constructor(tools: DiskTools, area: StagingArea) {
     this.#tools = tools;
+    this.#buffer = new StageBuffer(tools.blocks);
     this.#area = area;
   }
 
@@ -102,8 +103,11 @@ export class StagedDiskFile implements StagedFile {
   #writeBuffer(): void {
     const position = this.#bufferPosition;
     this.#bufferPosition += this.#buffer.sizeBytes;
-    const chunks = this.#buffer.take();
-    this.#addDiskWork((fd) => this.#tools.steps.writeStaged(fd, chunks, position));
+    const gathered = this.#buffer.take();
+    this.#addDiskWork(async (fd) => {
+      await this.#tools.steps.writeStaged(fd, gathered.chunks, position);
+      gathered.release();
+    });
   }
 
   /** Queues work on the staged file behind what is under way; makes the file at first. */
@@ -133,7 +137,7 @@ export class StagedDiskFile implements StagedFile {
   }
 
   async #dropStaged(): Promise<void> {
-    this.#buffer.take();
+    this.#buffer.take().release();
     while (this.#diskWork) await this.#diskWork;
     const staged = this.#staged;
     this.#staged = undefined;

@@ -2,12 +2,13 @@
  * A file being put together in memory.
  *
  * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to `ONE_SLAB_BYTES_MAX`
- * they wait as they are (StageBuffer bounds what they hold) and are copied into one buffer of exactly their size at publish,
- * so that every read of such a file is a view. A larger file is copied as it arrives into slabs that double from 2 MiB to
+ * they wait in a StageBuffer and are copied into one buffer of exactly their size at publish, so that every read of such
+ * a file is a view. A larger file is copied as it arrives into slabs that double from 2 MiB to
  * 16 MiB: few crossings for large files, little reserve for middling ones.
- * Cost: one copy of every byte.
+ * Cost: one copy of every byte; two between 64 KiB and ONE_SLAB_BYTES_MAX.
  */
 import { assert, CacheError } from "../../errors.ts";
+import type { BlockPool } from "../block-pool.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import type { MemoryFile } from "./memory-file.ts";
@@ -17,19 +18,28 @@ const ONE_SLAB_BYTES_MAX = 2 * 1024 * 1024;
 const SLAB_BYTES_MIN = 2 * 1024 * 1024;
 const SLAB_BYTES_MAX = 16 * 1024 * 1024;
 
+export interface StagedMemoryOptions {
+  readonly put: (name: StoredName, file: MemoryFile) => void;
+  /** A larger file is refused while it is being staged. */
+  readonly sizeBytesMax: number;
+  /** Memory for what waits to be copied. */
+  readonly blocks: BlockPool;
+}
+
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
   readonly #sizeBytesMax: number;
-  #small: StageBuffer | undefined = new StageBuffer();
+  #small: StageBuffer | undefined;
   #slabs: Buffer[] = [];
   /** Bytes used of the last slab. */
   #usedBytes = 0;
   #isOver = false;
   sizeBytes = 0;
 
-  constructor(put: (name: StoredName, file: MemoryFile) => void, sizeBytesMax: number) {
+  constructor({ put, sizeBytesMax, blocks }: StagedMemoryOptions) {
     this.#put = put;
     this.#sizeBytesMax = sizeBytesMax;
+    this.#small = new StageBuffer(blocks);
   }
 
   append(chunks: readonly Uint8Array[]): undefined {
@@ -43,7 +53,8 @@ export class StagedMemoryFile implements StagedFile {
     if (this.#small && this.sizeBytes > ONE_SLAB_BYTES_MAX) {
       const gathered = this.#small.take();
       this.#small = undefined;
-      for (const chunk of gathered) this.#copyIn(chunk);
+      for (const chunk of gathered.chunks) this.#copyIn(chunk);
+      gathered.release();
     }
   }
 
@@ -64,7 +75,7 @@ export class StagedMemoryFile implements StagedFile {
   async publish(name: StoredName): Promise<void> {
     assert(!this.#isOver, "a file is published once");
     this.#isOver = true;
-    const slabs = this.#small ? [exactCopy(this.#small.take(), this.sizeBytes)] : this.#trimmedSlabs();
+    const slabs = this.#small ? [this.#exactCopyOf(this.#small)] : this.#trimmedSlabs();
     this.#put(name, { sizeBytes: this.sizeBytes, slabs: slabs.filter((slab) => slab.length > 0) });
     this.#drop();
   }
@@ -74,7 +85,15 @@ export class StagedMemoryFile implements StagedFile {
     this.#drop();
   }
 
+  #exactCopyOf(small: StageBuffer): Buffer {
+    const gathered = small.take();
+    const copy = exactCopy(gathered.chunks, this.sizeBytes);
+    gathered.release();
+    return copy;
+  }
+
   #drop(): void {
+    this.#small?.take().release();
     this.#small = undefined;
     this.#slabs = [];
   }
