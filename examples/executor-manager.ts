@@ -10,8 +10,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-// In a project of your own: import { startObjectCacheThread } from "flame-object-cache";
-import { startObjectCacheThread } from "../src/index.ts";
+import { startObjectCacheThread } from "flame-object-cache";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
