@@ -32,7 +32,8 @@ const ENTRY = import.meta.url.replace(/cache-thread(\.[jt]s)$/, "cache-thread-en
 
 /** @throws {CacheError} what `startServer` throws. */
 export async function startCacheThread(order: ThreadOrder): Promise<ObjectCacheThread> {
-  const worker = new Worker(new URL(ENTRY), { workerData: order, name: "flame-object-cache" });
+  // The host's flags are the host's: some of them a thread does not even take.
+  const worker = new Worker(new URL(ENTRY), { workerData: order, name: "flame-object-cache", execArgv: [] });
   let failure: Error | undefined;
   const ended = new Promise<Error | undefined>((resolve) => {
     worker.once("error", (error: Error) => {
