@@ -34,7 +34,7 @@ export async function serve(
   return { server, port };
 }
 
-export function clientOf({ port }: Served, tls?: { readonly ca: Buffer }): GrpcClient {
+export function clientOf({ port }: { readonly port: number }, tls?: { readonly ca: Buffer }): GrpcClient {
   const client = new GrpcClient({ host: "127.0.0.1", port, ...(tls === undefined ? {} : { tls }) });
   onTestFinished(async () => {
     await client.close();

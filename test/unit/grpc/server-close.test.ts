@@ -102,7 +102,7 @@ describe("listening", () => {
     const { server, port } = await serve();
     const second = await server.listen("127.0.0.1", 0);
     for (const each of [port, second.port]) {
-      expect(await clientOf({ server, port: each }).unary("/test.Echo/Unary", REQUEST)).toEqual(REQUEST);
+      expect(await clientOf({ port: each }).unary("/test.Echo/Unary", REQUEST)).toEqual(REQUEST);
     }
     expect(server.sessions).toBe(2);
   });

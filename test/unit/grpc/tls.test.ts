@@ -85,7 +85,7 @@ describe("a server with TLS", () => {
 
   it("closes with an idle client and forgets it", async () => {
     const { server, port } = await serve({}, TLS);
-    await clientOf({ server, port }, CA).unary("/test.Echo/Unary", REQUEST);
+    await clientOf({ port }, CA).unary("/test.Echo/Unary", REQUEST);
     expect(server.sessions).toBe(1);
     await server.close();
     await vi.waitFor(() => expect(server.sessions).toBe(0));
