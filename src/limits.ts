@@ -93,6 +93,10 @@ export const LIMITS = {
   stageBufferBytes: 1 * MIB,
   /** Unused staging blocks, of stageBufferBytes each, that are kept for the next puts. */
   stageBlocksKeptMax: 16,
+  /** Memory that large objects of storage none are kept in comes in pieces of this size, bytes. */
+  memorySlabBytes: 2 * MIB,
+  /** Unused pieces of memorySlabBytes that are kept for the next large objects: 128 MiB. */
+  memorySlabsKeptMax: 64,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
   /** Files up to this size are read whole and checked against their checksum when the index learns of them. */

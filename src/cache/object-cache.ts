@@ -113,7 +113,8 @@ export class ObjectCache {
         if (opened.base !== undefined) fits(opened.base);
         checkedBase = entry.baseVersion;
       } finally {
-        opened.reading.close();
+        // The check has decoded what it read.
+        opened.reading.close(true);
       }
     };
     await this.#locks.run(formatObjectKey(key), async () => {

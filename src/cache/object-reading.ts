@@ -73,11 +73,14 @@ export class ObjectReading {
     unverified.delete(version);
   }
 
-  /** May be called more than once. */
-  close(): void {
+  /**
+   * May be called more than once.
+   * @param bytesAreDone true when nobody reads what the base's file gave any more.
+   */
+  close(bytesAreDone = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#file?.close();
+    this.#file?.close(bytesAreDone);
     this.#entry.readers -= 1;
     if (this.#entry.readers === 0) this.#entry.onIdle?.();
   }

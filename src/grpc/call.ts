@@ -50,6 +50,11 @@ export interface MessageWriter {
   /** Begins a message in pieces: its size, the pieces at hand, then exactly the missing bytes by `writePiece`. */
   startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined;
   writePiece(piece: Uint8Array): Promise<void> | undefined;
+  /**
+   * Resolves when the operating system has all that was written, so that its memory may be used again; undefined when it
+   * has it already. Rejects when the call is over before: then the memory may still be read.
+   */
+  flush(): Promise<void> | undefined;
 }
 
 export interface ServerCall extends MessageWriter {

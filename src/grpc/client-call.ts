@@ -79,6 +79,10 @@ export class Http2ClientCall implements ClientCall {
     return this.#writer.writePiece(piece);
   }
 
+  flush(): Promise<void> | undefined {
+    return this.#writer.flush();
+  }
+
   endRequests(): void {
     if (!this.#isOver) this.#stream.end();
   }

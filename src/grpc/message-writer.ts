@@ -26,6 +26,8 @@ export class StreamMessageWriter implements MessageWriter {
   #missing = 0;
   #failure: Error | undefined;
   #waiter: Waiter | undefined;
+  /** Who waits until nothing is left to send. */
+  #flushing: Waiter | undefined;
 
   constructor(stream: Http2Stream, beforeMessage: () => void) {
     this.#stream = stream;
@@ -61,11 +63,20 @@ export class StreamMessageWriter implements MessageWriter {
     return this.#room();
   }
 
+  flush(): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#stream.writableLength === 0) return undefined;
+    this.#flushing ??= newWaiter();
+    return this.#flushing.promise;
+  }
+
   /** The call is over: who waits is told `reason`, and so is every later writer. */
   fail(reason: Error): void {
     this.#failure ??= reason;
     this.#waiter?.reject(reason);
     this.#waiter = undefined;
+    this.#flushing?.reject(reason);
+    this.#flushing = undefined;
   }
 
   #sendCopied(sizeBytes: number, parts: readonly Uint8Array[], given: number): void {
@@ -95,9 +106,16 @@ export class StreamMessageWriter implements MessageWriter {
   }
 
   readonly #onSent = (error?: Error | null): void => {
-    if (error || this.#waiter === undefined || this.#stream.writableLength > LIMITS.sendQueueBytesMax) return;
-    this.#waiter.resolve();
-    this.#waiter = undefined;
+    if (error) return;
+    const waiting = this.#stream.writableLength;
+    if (this.#waiter !== undefined && waiting <= LIMITS.sendQueueBytesMax) {
+      this.#waiter.resolve();
+      this.#waiter = undefined;
+    }
+    if (this.#flushing !== undefined && waiting === 0) {
+      this.#flushing.resolve();
+      this.#flushing = undefined;
+    }
   };
 }
 

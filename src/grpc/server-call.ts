@@ -113,6 +113,10 @@ export class Http2ServerCall implements ServerCall {
     return this.#writer.writePiece(piece);
   }
 
+  flush(): Promise<void> | undefined {
+    return this.#writer.flush();
+  }
+
   /** Runs the handler; `timeoutMs` from now on the call is over. Never rejects. */
   async run(handler: CallHandler, timeoutMs: number | undefined): Promise<void> {
     if (timeoutMs !== undefined) {

@@ -39,10 +39,6 @@ export class SessionGuard {
     this.#keepalive = setTimeout(() => this.#checkAlive(), LIMITS.keepaliveIntervalMs).unref();
   }
 
-  get session(): ServerHttp2Session {
-    return this.#session;
-  }
-
   /** A message was sent: the peer may answer it with a PING. */
   countMessage(): void {
     this.#messagesSent++;

@@ -17,4 +17,6 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly `lengthBytes` at `position`. @throws {CacheError} OBJECT_CORRUPT when there are fewer. */
   read(position: number, lengthBytes: number): Promise<Buffer>;
+  /** How many bytes from `position` on one read gives without a copy, where that is bounded. */
+  contiguousBytes?(position: number): number;
 }

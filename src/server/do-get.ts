@@ -47,11 +47,23 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
     }
     await send(opened, heldVersion, new ObjectSender(call));
   } catch (error) {
+    reading.close();
     if (isCacheError(error, "OBJECT_CORRUPT")) context.cache.reportDamage(reading, error);
     throw error;
-  } finally {
-    reading.close();
   }
+  closeWhenSent(opened, call);
+}
+
+/** The trailers need not wait for the last bytes to leave, but the memory of a large object may be used again then. */
+function closeWhenSent({ reading, base }: OpenedObject, call: ServerCall): void {
+  const isLarge = (base?.source.sizeBytes ?? 0) > LIMITS.wholeReadBytesMax;
+  const sent = isLarge ? call.flush() : undefined;
+  if (sent === undefined) reading.close(isLarge);
+  else
+    sent.then(
+      () => reading.close(true),
+      () => reading.close(),
+    );
 }
 
 function isNotModified(entry: { readonly version: number }, heldVersion: HeldVersion): boolean {

@@ -48,7 +48,8 @@ async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint
     if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     return encapsulateSchema(base.schemaHeader);
   } finally {
-    reading.close();
+    // What was read was copied into the answer.
+    reading.close(true);
   }
 }
 

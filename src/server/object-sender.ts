@@ -69,7 +69,8 @@ export class ObjectSender {
     const end = range.position + range.sizeBytes;
     const read = (position: number): Promise<Buffer> | undefined => {
       if (position >= end) return undefined;
-      const reading = source.read(position, Math.min(LIMITS.readChunkBytes, end - position));
+      const viewBytes = source.contiguousBytes?.(position) ?? Number.POSITIVE_INFINITY;
+      const reading = source.read(position, Math.min(LIMITS.readChunkBytes, end - position, viewBytes));
       // When the call ends first nobody waits for this read any more.
       reading.catch(() => {});
       return reading;

@@ -3,7 +3,7 @@
  *
  * Nothing it keeps pins a buffer of a socket: every published byte lies in memory of the engine's own, copied
  * once on its way in (see StagedMemoryFile). Reads are views; a reader keeps its file through a replacement or
- * removal, because the bytes are only forgotten here, never reused.
+ * removal, because its bytes are used again only after it said that nobody reads them.
  * Who may stay is not decided here: eviction is the cache's, and asks `heldBytes`.
  */
 import { assert } from "../errors.ts";
@@ -11,7 +11,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import { BlockPool } from "./block-pool.ts";
-import { type MemoryFile, OpenMemoryFile } from "./memory/memory-file.ts";
+import type { MemoryFile } from "./memory/memory-file.ts";
 import { type HeldObject, MemoryShelf } from "./memory/memory-shelf.ts";
 import { StagedMemoryFile } from "./memory/staged-memory-file.ts";
 import type {
@@ -29,6 +29,7 @@ export class MemoryStorage implements ObjectStorage {
   readonly #shelf = new MemoryShelf();
   readonly #fileBytesMax: number;
   readonly #blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
+  readonly #slabs = new BlockPool(LIMITS.memorySlabBytes, LIMITS.memorySlabsKeptMax);
   #versionFloor = 0;
 
   /** @param fileBytesMax a larger file is refused while it is still being staged. */
@@ -54,12 +55,13 @@ export class MemoryStorage implements ObjectStorage {
       put: (name, file) => this.#shelf.put(name, file),
       sizeBytesMax: this.#fileBytesMax,
       blocks: this.#blocks,
+      slabs: this.#slabs,
     });
   }
 
   async open(name: StoredName): Promise<StoredFile | undefined> {
     const file = this.#shelf.get(name);
-    return file && new OpenMemoryFile(file);
+    return file?.open();
   }
 
   async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {

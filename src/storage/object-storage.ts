@@ -58,8 +58,14 @@ export interface StoredFile {
    * @throws {CacheError} OBJECT_CORRUPT when the file is shorter, STORAGE_IO
    */
   read(position: number, lengthBytes: number): Promise<Buffer>;
-  /** Safe to call more than once. */
-  close(): void;
+  /** How many bytes from `position` on one read gives as a view; absent where every read is a buffer of its own. */
+  contiguousBytes?(position: number): number;
+  /**
+   * Safe to call more than once.
+   * @param bytesAreDone true when nobody reads the buffers any more that `read` gave: then, and only then, an engine may
+   *   use their memory again.
+   */
+  close(bytesAreDone?: boolean): void;
 }
 
 /** What a scan finds in one session, for the cache to rebuild its index from. */

@@ -115,6 +115,8 @@ class DirectCall implements ServerCall {
     return this.#take([piece]);
   }
 
+  flush(): undefined {}
+
   setTrailer(): void {}
 
   #take(pieces: readonly Uint8Array[]): Promise<void> | undefined {

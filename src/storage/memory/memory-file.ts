@@ -1,40 +1,99 @@
 /**
- * The bytes of one published file in memory: one exact buffer when small, slabs one after the other when large.
+ * The bytes of one published file in memory: one exact buffer when small, slabs of one size when large.
  *
- * A read inside one slab is a view; one that crosses from slab to slab is a copy. Slabs grow with the file
- * (StagedMemoryFile), so a file of any size has few crossings.
+ * A read inside one slab is a view, and `contiguousBytes` says how far that is; one that crosses from slab to slab is a
+ * copy. When a file is replaced or removed, and everybody who had it open says that nobody reads its bytes any more, its
+ * slabs are used again for the next file: new memory of that size costs page faults and garbage collections, more than
+ * all else a large put does.
  */
 import { assert, CacheError } from "../../errors.ts";
+import type { BlockPool } from "../block-pool.ts";
 import type { StoredFile } from "../object-storage.ts";
 
-export interface MemoryFile {
+export interface MemoryFileParts {
   readonly sizeBytes: number;
-  /** In order, none empty, together sizeBytes long. Never written to after publishing. */
+  /** In order, none empty, together sizeBytes long. Never written to while the file is there. */
   readonly slabs: readonly Buffer[];
+  /** Where whole slabs come from and go to. */
+  readonly pool: BlockPool;
 }
 
-export class OpenMemoryFile implements StoredFile {
+export class MemoryFile {
   readonly sizeBytes: number;
-  #slabs: readonly Buffer[] | undefined;
+  readonly slabs: readonly Buffer[];
+  readonly #pool: BlockPool;
+  #openCount = 0;
+  #isRetired = false;
+  /** Somebody may read the bytes for longer than the file was open. */
+  #isLent = false;
+
+  constructor({ sizeBytes, slabs, pool }: MemoryFileParts) {
+    this.sizeBytes = sizeBytes;
+    this.slabs = slabs;
+    this.#pool = pool;
+  }
+
+  open(): StoredFile {
+    this.#openCount += 1;
+    return new OpenMemoryFile(this);
+  }
+
+  /** The file is no longer in its place: once nobody has it open it is gone. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#reuseWhenGone();
+  }
+
+  /** Called once by each who opened it. */
+  closed(bytesAreDone: boolean): void {
+    this.#openCount -= 1;
+    if (!bytesAreDone) this.#isLent = true;
+    this.#reuseWhenGone();
+  }
+
+  #reuseWhenGone(): void {
+    if (!this.#isRetired || this.#isLent || this.#openCount > 0) return;
+    for (const slab of this.slabs) {
+      // The last slab may be used in part: its memory is a whole one all the same.
+      if (slab.byteOffset === 0 && slab.buffer.byteLength === this.#pool.blockBytes) {
+        this.#pool.give(Buffer.from(slab.buffer));
+      }
+    }
+  }
+}
+
+class OpenMemoryFile implements StoredFile {
+  readonly sizeBytes: number;
+  #file: MemoryFile | undefined;
 
   constructor(file: MemoryFile) {
     this.sizeBytes = file.sizeBytes;
-    this.#slabs = file.slabs;
+    this.#file = file;
   }
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {
-    assert(this.#slabs, "a closed file is not read");
+    assert(this.#file, "a closed file is not read");
     assert(position >= 0 && lengthBytes >= 0, "a range begins inside the file");
     if (position + lengthBytes > this.sizeBytes) {
       throw new CacheError("OBJECT_CORRUPT", "the stored file is shorter than it should be", {
         facts: { position, lengthBytes, sizeBytes: this.sizeBytes },
       });
     }
-    return sliceSlabs(this.#slabs, position, lengthBytes);
+    return sliceSlabs(this.#file.slabs, position, lengthBytes);
   }
 
-  close(): void {
-    this.#slabs = undefined;
+  contiguousBytes(position: number): number {
+    let start = 0;
+    for (const slab of this.#file?.slabs ?? []) {
+      if (position < start + slab.length) return start + slab.length - position;
+      start += slab.length;
+    }
+    return 0;
+  }
+
+  close(bytesAreDone = false): void {
+    this.#file?.closed(bytesAreDone);
+    this.#file = undefined;
   }
 }
 

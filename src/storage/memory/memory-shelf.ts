@@ -43,7 +43,9 @@ export class MemoryShelf {
 
   /** Puts a file in its place; what stood there is forgotten. */
   put(name: StoredName, file: MemoryFile): void {
-    this.heldBytes += file.sizeBytes - (this.get(name)?.sizeBytes ?? 0);
+    const old = this.get(name);
+    this.heldBytes += file.sizeBytes - (old?.sizeBytes ?? 0);
+    old?.retire();
     const held = this.#objectMade(name.key);
     const { part } = name;
     if (part.kind === "patch") {
@@ -60,6 +62,7 @@ export class MemoryShelf {
     const held = this.object(name.key);
     if (!file || !held) return false;
     this.heldBytes -= file.sizeBytes;
+    file.retire();
     const { part } = name;
     if (part.kind === "patch") removePatch(held, part.baseVersion, part.version);
     else held[part.kind] = undefined;

@@ -3,20 +3,21 @@
  *
  * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to `ONE_SLAB_BYTES_MAX`
  * they wait in a StageBuffer and are copied into one buffer of exactly their size at publish, so that every read of such
- * a file is a view. A larger file is copied as it arrives into slabs that double from 2 MiB to
- * 16 MiB: few crossings for large files, little reserve for middling ones.
+ * a file is a view. A larger file is copied as it arrives into slabs of one size, which come from a pool and go back
+ * to it (MemoryFile).
  * Cost: one copy of every byte; two between 64 KiB and ONE_SLAB_BYTES_MAX.
  */
 import { assert, CacheError } from "../../errors.ts";
 import type { BlockPool } from "../block-pool.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
-import type { MemoryFile } from "./memory-file.ts";
+import { MemoryFile } from "./memory-file.ts";
 
 /** An object of 1 MiB with its head and footer is the commonest large one. */
 const ONE_SLAB_BYTES_MAX = 2 * 1024 * 1024;
-const SLAB_BYTES_MIN = 2 * 1024 * 1024;
-const SLAB_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A last slab that is used in part stays as it is when this part of the file, or less, is unused memory. */
+const UNUSED_PART_MAX = 1 / 8;
 
 export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
@@ -24,20 +25,24 @@ export interface StagedMemoryOptions {
   readonly sizeBytesMax: number;
   /** Memory for what waits to be copied. */
   readonly blocks: BlockPool;
+  /** Memory for large files, and where it goes back to. */
+  readonly slabs: BlockPool;
 }
 
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
   readonly #sizeBytesMax: number;
   #small: StageBuffer | undefined;
+  readonly #slabPool: BlockPool;
   #slabs: Buffer[] = [];
   /** Bytes used of the last slab. */
   #usedBytes = 0;
   #isOver = false;
   sizeBytes = 0;
 
-  constructor({ put, sizeBytesMax, blocks }: StagedMemoryOptions) {
+  constructor({ put, sizeBytesMax, blocks, slabs }: StagedMemoryOptions) {
     this.#put = put;
+    this.#slabPool = slabs;
     this.#sizeBytesMax = sizeBytesMax;
     this.#small = new StageBuffer(blocks);
   }
@@ -76,7 +81,10 @@ export class StagedMemoryFile implements StagedFile {
     assert(!this.#isOver, "a file is published once");
     this.#isOver = true;
     const slabs = this.#small ? [this.#exactCopyOf(this.#small)] : this.#trimmedSlabs();
-    this.#put(name, { sizeBytes: this.sizeBytes, slabs: slabs.filter((slab) => slab.length > 0) });
+    const { sizeBytes } = this;
+    const kept = slabs.filter((slab) => slab.length > 0);
+    this.#put(name, new MemoryFile({ sizeBytes, slabs: kept, pool: this.#slabPool }));
+    this.#slabs = [];
     this.#drop();
   }
 
@@ -95,6 +103,8 @@ export class StagedMemoryFile implements StagedFile {
   #drop(): void {
     this.#small?.take().release();
     this.#small = undefined;
+    // Of a file that was not published nobody has seen a byte.
+    for (const slab of this.#slabs) this.#slabPool.give(slab);
     this.#slabs = [];
   }
 
@@ -103,7 +113,7 @@ export class StagedMemoryFile implements StagedFile {
     while (rest.length > 0) {
       let slab = this.#slabs.at(-1);
       if (!slab || this.#usedBytes === slab.length) {
-        slab = Buffer.allocUnsafeSlow(slab ? Math.min(SLAB_BYTES_MAX, slab.length * 2) : SLAB_BYTES_MIN);
+        slab = this.#slabPool.take();
         this.#slabs.push(slab);
         this.#usedBytes = 0;
       }
@@ -124,11 +134,17 @@ export class StagedMemoryFile implements StagedFile {
     }
   }
 
-  /** The last slab is copied to its exact size: a kept object costs what it holds. */
+  /** The last slab is copied to its exact size when too much of it is unused: a kept object costs what it holds. */
   #trimmedSlabs(): Buffer[] {
     const last = this.#slabs.at(-1);
     if (!last || last.length === this.#usedBytes) return this.#slabs;
-    return [...this.#slabs.slice(0, -1), exactCopy([last.subarray(0, this.#usedBytes)], this.#usedBytes)];
+    const used = last.subarray(0, this.#usedBytes);
+    const unusedBytes = last.length - this.#usedBytes;
+    const others = this.#slabs.slice(0, -1);
+    if (unusedBytes <= this.sizeBytes * UNUSED_PART_MAX) return [...others, used];
+    const copy = exactCopy([used], this.#usedBytes);
+    this.#slabPool.give(last);
+    return [...others, copy];
   }
 }
 
