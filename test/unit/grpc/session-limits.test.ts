@@ -7,7 +7,10 @@ import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { LIMITS } from "../../../src/limits.ts";
+import { http2Peer } from "../../support/attack.ts";
 import { clientOf, closed, http2Of, type Served, serve } from "../../support/grpc-peers.ts";
+import { callHeaders, reset } from "../../support/http2-frames.ts";
 
 vi.mock("../../../src/limits.ts", async (original) => {
   const { LIMITS } = await original<typeof import("../../../src/limits.ts")>();
@@ -19,6 +22,7 @@ vi.mock("../../../src/limits.ts", async (original) => {
       keepaliveIntervalMs: 200,
       keepaliveTimeoutMs: 100,
       closeGraceMs: 100,
+      resetsPerSecondMax: 2000,
     },
   };
 });
@@ -93,7 +97,41 @@ describe("the number of calls on a connection", () => {
   });
 });
 
+describe("a busy connection", () => {
+  it("may send a PING for each message it gets, however many", async () => {
+    const served = await serve();
+    const session = http2Of(served);
+    const headers = {
+      ":method": "POST",
+      ":path": "/test.Echo/Bidi",
+      "content-type": "application/grpc",
+      te: "trailers",
+    };
+    const stream = session.request(headers);
+    for (let i = 0; i < 3 * LIMITS.pingsPerSecondMax; i++) {
+      stream.write(Buffer.from([0, 0, 0, 0, 1, 7]));
+      await once(stream, "data");
+      await new Promise<void>((resolve) => void session.ping(() => resolve()));
+    }
+    expect(session.destroyed).toBe(false);
+    stream.end();
+    await closed(stream.resume());
+  });
+});
+
 describe("a silent connection", () => {
+  it("is closed also when the library has given it up and says nothing", async () => {
+    const served = await serve();
+    const peer = await http2Peer(served.port);
+    // nghttp2 stops a session on its own after 1000 resets; node 20 then leaves it lying about.
+    await peer.flood(1500, (i) =>
+      Buffer.concat([callHeaders(2 * i + 1, "/test.Echo/Hang"), reset(2 * i + 1)]),
+    );
+    peer.socket.resume();
+    await peer.closed();
+    await vi.waitFor(() => expect(served.server.sessions).toBe(0));
+  });
+
   it("is closed when it does not answer a PING", async () => {
     const served = await serve();
     const socket = tcpOf(served);
