@@ -86,8 +86,8 @@ export const LIMITS = {
   /** Data of one row on the wire when an object is over opaqueRowBytesMax: a message stays under every client's 2 GiB. */
   opaqueWireRowBytesMax: 1 * GIB,
 
-  /** Validity and offsets of one opaque batch with null cells, bytes: they are collected. */
-  opaqueOffsetsBytesMax: 64 * MIB,
+  /** Validity and offsets of one opaque batch with null cells, bytes: they are collected, and each cell costs 100 more. */
+  opaqueOffsetsBytesMax: 1 * MIB,
 
   /** Bytes a staged object gathers before they are written out in one system call. */
   stageBufferBytes: 1 * MIB,

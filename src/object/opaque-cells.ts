@@ -105,14 +105,15 @@ function planWithNulls(column: DataColumn & { readonly validity: BufferRange }):
   const bits = { start: validity.offset, bytes: Buffer.alloc(validityBytes) };
   const all = { start: offsets.offset, bytes: Buffer.alloc(offsetsBytes) };
   const locate = (): CellRange[] => {
-    const cells: CellRange[] = [];
+    const cells: { start: number; end: number }[] = [];
     for (let row = 0; row < rowCount; row += 1) {
       if ((bits.bytes[row >> 3]! & (1 << (row & 7))) === 0) continue;
       const from = readOffset(all.bytes, row, offsetBytes);
       const cell = cellRange(from, readOffset(all.bytes, row + 1, offsetBytes), values);
-      if (cell.start < (cells.at(-1)?.end ?? 0))
-        throw new CacheError("INVALID_IPC", "opaque offsets go backwards");
-      if (cell.end > cell.start) cells.push(cell);
+      const last = cells.at(-1);
+      if (cell.start < (last?.end ?? 0)) throw new CacheError("INVALID_IPC", "opaque offsets go backwards");
+      if (cell.start === last?.end) last.end = cell.end;
+      else if (cell.end > cell.start) cells.push(cell);
     }
     return cells;
   };
@@ -149,7 +150,7 @@ function planCompressed(layout: BatchLayout, values: BufferRange): CellPlan {
   return { watches: [prefix], cells, decidedAt: 0, locate: () => cells, codec };
 }
 
-function cellRange(first: number, last: number, values: BufferRange): CellRange {
+function cellRange(first: number, last: number, values: BufferRange): { start: number; end: number } {
   if (first < 0 || last < first || last > values.sizeBytes) {
     throw new CacheError("INVALID_IPC", "an opaque batch has offsets outside of its values");
   }

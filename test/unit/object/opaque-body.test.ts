@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type BatchLayout, decodeMessage } from "../../../src/arrow/message.ts";
 import { type BatchCodec, encodeRecordBatchMessage } from "../../../src/arrow/message-writer.ts";
+import { LIMITS } from "../../../src/limits.ts";
 import { OpaqueBody } from "../../../src/object/opaque-body.ts";
 import type { ValueCodec } from "../../../src/object/opaque-row.ts";
 import { encodeOpaqueBatch, type IpcParts, type OpaqueBatch } from "../../support/opaque-batch.ts";
@@ -162,6 +163,40 @@ describe("a hostile opaque body", () => {
   ])("is INVALID_IPC when its message has %s", (_, parts) => {
     const layout = layoutOf(encodeRecordBatchMessage(parts));
     expect(() => new OpaqueBody(layout, 4)).toThrow(INVALID_IPC);
+  });
+});
+
+describe("an opaque body with nulls", () => {
+  it("has neighbouring cells joined: a few nulls cost no view per row", () => {
+    const many = Array.from({ length: 1000 }, () => Buffer.from("x"));
+    const parts = encodeOpaqueBatch({ cells: [...many, undefined, ...many], hidden: Buffer.from("hidden") });
+    const views = new OpaqueBody(layoutOf(parts.header), 4).take([parts.body]);
+    expect(views.map((view) => view.length)).toEqual([1000, 1000]);
+  });
+
+  it("is OBJECT_TOO_LARGE when its offsets are over the limit, before room is made for them", () => {
+    const rowCount = LIMITS.opaqueOffsetsBytesMax / 4;
+    const offsetsBytes = 4 * (rowCount + 1);
+    const header = encodeRecordBatchMessage({
+      rowCount,
+      nodes: [
+        { length: rowCount, nullCount: 0 },
+        { length: rowCount, nullCount: 1 },
+      ],
+      buffers: [
+        { offset: 0, sizeBytes: 0 },
+        { offset: 0, sizeBytes: 0 },
+        { offset: 0, sizeBytes: rowCount / 8 },
+        { offset: rowCount / 8, sizeBytes: offsetsBytes },
+        { offset: rowCount / 8 + offsetsBytes, sizeBytes: 0 },
+      ],
+      bodySizeBytes: rowCount / 8 + offsetsBytes,
+    });
+    const before = process.memoryUsage().arrayBuffers;
+    expect(() => new OpaqueBody(layoutOf(header), 4)).toThrow(
+      expect.objectContaining({ code: "OBJECT_TOO_LARGE" }),
+    );
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000);
   });
 });
 
