@@ -117,6 +117,8 @@ class DirectCall implements ServerCall {
 
   flush(): undefined {}
 
+  flush(): undefined {}
+
   setTrailer(): void {}
 
   #take(pieces: readonly Uint8Array[]): Promise<void> | undefined {
