@@ -111,11 +111,11 @@ class DirectCall implements ServerCall {
     return this.#take(first);
   }
 
-  writePiece(piece: Uint8Array): Promise<void> | undefined {
-    return this.#take([piece]);
+  writePiece(piece: Uint8Array, onSent?: () => void): Promise<void> | undefined {
+    const waiting = this.#take([Buffer.from(piece)]);
+    onSent?.();
+    return waiting;
   }
-
-  flush(): undefined {}
 
   flush(): undefined {}
 

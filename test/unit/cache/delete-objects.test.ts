@@ -7,7 +7,7 @@ import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import type { KeyPattern } from "../../../src/object/object-key.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { encodeClientValue } from "../../support/client-file.ts";
-import { diskCache, keysOf, memoryCache, ownDirectory, patch, put, putTable } from "./cache-fixture.ts";
+import { at, diskCache, keysOf, memoryCache, ownDirectory, patch, put, putTable } from "./cache-fixture.ts";
 
 const KEYS = ["a/s/1", "a/s/2", "a/t/1", "ab/s/1", "b/s/1"];
 
@@ -70,6 +70,19 @@ describe("a delete in files", () => {
     writeFileSync(`${directory}/a/s/dropped.arrow`, encodeClientValue({ cells: [Buffer.from("x")] }));
     expect(await cache.delete({ scope: "session", applicationId: "a", sessionId: "s" })).toBe(1);
     expect(treeOf(directory)).toEqual([]);
+  });
+
+  it("of many objects writes the version floor once, above them all", async () => {
+    const directory = ownDirectory();
+    let writes = 0;
+    const count = (): void => {
+      writes += 1;
+    };
+    const cache = await diskCache(directory, at("syncFloor", count));
+    for (const key of ["a/s/1", "a/s/2", "a/s/2", "a/t/3", "a/t/3", "a/t/3"]) await put(cache, key, "x");
+    expect(await cache.delete({ scope: "application", applicationId: "a" })).toBe(3);
+    expect(writes).toBe(1);
+    expect(await put(cache, "a/s/1", "x")).toBe(4);
   });
 
   it("leaves a client's file that is not whole yet", async () => {
