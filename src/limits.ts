@@ -95,10 +95,14 @@ export const LIMITS = {
   stageBlocksKeptMax: 16,
   /** Memory that large objects of storage none are kept in comes in pieces of this size, bytes. */
   memorySlabBytes: 2 * MIB,
-  /** Unused pieces of memorySlabBytes that are kept for the next large objects: 128 MiB. */
-  memorySlabsKeptMax: 64,
+  /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB. */
+  memorySlabsKeptMax: 128,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
+  /** Unused read buffers, of readChunkBytes each, that are kept for the next gets. */
+  readBlocksKeptMax: 16,
+  /** Reads up to this size take memory of their own: it is soon gone. Bytes. */
+  unpooledReadBytesMax: 64 * KIB,
   /** Files up to this size are read whole and checked against their checksum when the index learns of them. */
   loadWholeBytesMax: 64 * KIB,
   /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */

@@ -49,7 +49,8 @@ export interface MessageWriter {
   write(parts: readonly Uint8Array[]): Promise<void> | undefined;
   /** Begins a message in pieces: its size, the pieces at hand, then exactly the missing bytes by `writePiece`. */
   startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined;
-  writePiece(piece: Uint8Array): Promise<void> | undefined;
+  /** @param onSent called when the operating system has the piece, so that its memory may be used again; not on failure. */
+  writePiece(piece: Uint8Array, onSent?: () => void): Promise<void> | undefined;
   /**
    * Resolves when the operating system has all that was written, so that its memory may be used again; undefined when it
    * has it already. Rejects when the call is over before: then the memory may still be read.

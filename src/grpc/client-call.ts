@@ -75,8 +75,8 @@ export class Http2ClientCall implements ClientCall {
     return this.#writer.startMessage(sizeBytes, first);
   }
 
-  writePiece(piece: Uint8Array): Promise<void> | undefined {
-    return this.#writer.writePiece(piece);
+  writePiece(piece: Uint8Array, onSent?: () => void): Promise<void> | undefined {
+    return this.#writer.writePiece(piece, onSent);
   }
 
   flush(): Promise<void> | undefined {

@@ -55,11 +55,17 @@ export class StreamMessageWriter implements MessageWriter {
     return this.#room();
   }
 
-  writePiece(piece: Uint8Array): Promise<void> | undefined {
+  writePiece(piece: Uint8Array, onSent?: () => void): Promise<void> | undefined {
     assert(piece.length <= this.#missing, "a message is not larger than it was declared");
     if (this.#failure !== undefined) throw this.#failure;
     this.#missing -= piece.length;
-    this.#stream.write(piece, this.#onSent);
+    if (onSent === undefined) this.#stream.write(piece, this.#onSent);
+    else {
+      this.#stream.write(piece, (error) => {
+        if (!error) onSent();
+        this.#onSent(error);
+      });
+    }
     return this.#room();
   }
 

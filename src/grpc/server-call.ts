@@ -109,8 +109,8 @@ export class Http2ServerCall implements ServerCall {
     return this.#writer.startMessage(sizeBytes, first);
   }
 
-  writePiece(piece: Uint8Array): Promise<void> | undefined {
-    return this.#writer.writePiece(piece);
+  writePiece(piece: Uint8Array, onSent?: () => void): Promise<void> | undefined {
+    return this.#writer.writePiece(piece, onSent);
   }
 
   flush(): Promise<void> | undefined {

@@ -17,6 +17,8 @@ export interface ByteSource {
   readonly sizeBytes: number;
   /** Exactly `lengthBytes` at `position`. @throws {CacheError} OBJECT_CORRUPT when there are fewer. */
   read(position: number, lengthBytes: number): Promise<Buffer>;
+  /** Says that nobody reads a buffer any more that `read` gave: its memory may be used again. */
+  giveBack?(bytes: Buffer): void;
   /** How many bytes from `position` on one read gives without a copy, where that is bounded. */
   contiguousBytes?(position: number): number;
 }

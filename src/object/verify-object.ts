@@ -36,6 +36,7 @@ export async function verifyChecksum(
       const bytes = await source.read(position, Math.min(LIMITS.readChunkBytes, end - position));
       sum = crc32(bytes, sum);
       position += bytes.length;
+      source.giveBack?.(bytes);
     }
     if (sum !== segment.crc32) {
       throw new CacheError("OBJECT_CORRUPT", "the stored bytes are not those that were written", {

@@ -56,7 +56,7 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
 
 /** The trailers need not wait for the last bytes to leave, but the memory of a large object may be used again then. */
 function closeWhenSent({ reading, base }: OpenedObject, call: ServerCall): void {
-  const isLarge = (base?.source.sizeBytes ?? 0) > LIMITS.wholeReadBytesMax;
+  const isLarge = (base?.source.sizeBytes ?? 0) > LIMITS.unpooledReadBytesMax;
   const sent = isLarge ? call.flush() : undefined;
   if (sent === undefined) reading.close(isLarge);
   else

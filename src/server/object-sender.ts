@@ -81,7 +81,7 @@ export class ObjectSender {
       const piece = await next;
       position += piece.length;
       next = read(position);
-      await this.#call.writePiece(piece);
+      await this.#call.writePiece(piece, () => source.giveBack?.(piece));
     }
   }
 }

@@ -58,6 +58,8 @@ export interface StoredFile {
    * @throws {CacheError} OBJECT_CORRUPT when the file is shorter, STORAGE_IO
    */
   read(position: number, lengthBytes: number): Promise<Buffer>;
+  /** Says that nobody reads a buffer any more that `read` gave: its memory may be used again. Never twice. */
+  giveBack?(bytes: Buffer): void;
   /** How many bytes from `position` on one read gives as a view; absent where every read is a buffer of its own. */
   contiguousBytes?(position: number): number;
   /**

@@ -55,7 +55,9 @@ export class DiskStorage implements ObjectStorage {
     const pace = new DiskPace();
     const steps = new DiskSteps(pace, options.beforeStep);
     const blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
-    this.#tools = { root: path.resolve(options.directory), steps, pace, gate: new DirectoryGate(), blocks };
+    const readBlocks = new BlockPool(LIMITS.readChunkBytes, LIMITS.readBlocksKeptMax);
+    const root = path.resolve(options.directory);
+    this.#tools = { root, steps, pace, gate: new DirectoryGate(), blocks, readBlocks };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
   }

@@ -14,4 +14,6 @@ export interface DiskTools {
   readonly gate: DirectoryGate;
   /** Memory for files on their way to the disk. */
   readonly blocks: BlockPool;
+  /** Memory for what is read of files. */
+  readonly readBlocks: BlockPool;
 }

@@ -8,7 +8,9 @@
  */
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
+import type { BlockPool } from "../block-pool.ts";
 import type { StoredFile } from "../object-storage.ts";
 import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
@@ -23,10 +25,8 @@ const BLOCKING_READ_BYTES_MAX = 256 * 1024;
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 /** @param path relative to the storage directory. Undefined when there is no such object. @throws {CacheError} STORAGE_IO */
-export async function openStoredFile(
-  { root, pace }: DiskTools,
-  path: string,
-): Promise<StoredDiskFile | undefined> {
+export async function openStoredFile(tools: DiskTools, path: string): Promise<StoredDiskFile | undefined> {
+  const { root, pace } = tools;
   const absolutePath = `${root}/${path}`;
   let fd: number | undefined;
   try {
@@ -35,7 +35,7 @@ export async function openStoredFile(
     const status = fs.fstatSync(fd);
     if (status.isFile()) {
       if (log.isEnabled("debug")) log.debug("file opened", { path, sizeBytes: status.size });
-      return new StoredDiskFile(fd, status.size, { path, pace });
+      return new StoredDiskFile(fd, status.size, { path, tools });
     }
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd);
@@ -56,23 +56,27 @@ export class StoredDiskFile implements StoredFile {
   readonly sizeBytes: number;
   readonly #path: string;
   readonly #pace: DiskPace;
+  readonly #pool: BlockPool;
+  /** Blocks that hold what was read and was not given back. */
+  readonly #lent = new Set<ArrayBufferLike>();
   #fd: number | undefined;
   /** Reads in the pool: the descriptor must not be closed, and given to another file, under them. */
   #readsUnderWay = 0;
   #isClosed = false;
 
-  constructor(fd: number, sizeBytes: number, options: { path: string; pace: DiskPace }) {
+  constructor(fd: number, sizeBytes: number, options: { path: string; tools: DiskTools }) {
     this.#fd = fd;
     this.sizeBytes = sizeBytes;
     this.#path = options.path;
-    this.#pace = options.pace;
+    this.#pace = options.tools.pace;
+    this.#pool = options.tools.readBlocks;
   }
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {
     assert(this.#fd !== undefined && !this.#isClosed, "a closed file is not read");
     assert(position >= 0 && lengthBytes >= 0, "a range begins inside the file");
     if (position + lengthBytes > this.sizeBytes) throw this.#tooShort(position, lengthBytes);
-    const bytes = Buffer.allocUnsafeSlow(lengthBytes);
+    const bytes = this.#memoryFor(lengthBytes);
     const fd = this.#fd;
     let readBytes: number;
     try {
@@ -87,12 +91,28 @@ export class StoredDiskFile implements StoredFile {
     return bytes;
   }
 
-  close(): void {
+  giveBack(bytes: Buffer): void {
+    // What was read into memory of its own is no block.
+    if (this.#lent.delete(bytes.buffer)) this.#pool.give(Buffer.from(bytes.buffer));
+  }
+
+  close(bytesAreDone = false): void {
+    if (bytesAreDone) for (const memory of this.#lent) this.#pool.give(Buffer.from(memory));
+    this.#lent.clear();
     this.#isClosed = true;
     if (this.#readsUnderWay > 0 || this.#fd === undefined) return;
     const fd = this.#fd;
     this.#fd = undefined;
     fs.closeSync(fd);
+  }
+
+  #memoryFor(lengthBytes: number): Buffer {
+    if (lengthBytes <= LIMITS.unpooledReadBytesMax || lengthBytes > this.#pool.blockBytes) {
+      return Buffer.allocUnsafe(lengthBytes);
+    }
+    const block = this.#pool.take();
+    this.#lent.add(block.buffer);
+    return block.subarray(0, lengthBytes);
   }
 
   async #readInPool(fd: number, bytes: Buffer, position: number): Promise<number> {
