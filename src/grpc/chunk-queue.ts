@@ -9,11 +9,14 @@ import { LIMITS } from "../limits.ts";
 
 const GATHERED_SIZE_BYTES = 8 * LIMITS.receiveViewBytesMin;
 
+/** Shared: each call has a queue, and few gather anything. */
+const NOTHING = Buffer.alloc(0);
+
 export class ChunkQueue {
   #chunks: Buffer[] = [];
   #sizeBytes = 0;
   /** Where small chunks are copied to; from `from` to `to` lie those that are behind the last of the chunks. */
-  #gathered = Buffer.alloc(0);
+  #gathered = NOTHING;
   #from = 0;
   #to = 0;
 

@@ -184,7 +184,7 @@ export class Http2ServerCall implements ServerCall {
     const trailers = this.#statusTrailers(status);
     if (!stream.headersSent && status.code !== 0) {
       stream.respond({ ...RESPONSE_HEADERS, ...trailers }, WITHOUT_BODY);
-      setImmediate(() => this.#stopRequests());
+      this.#stopRequestsSoon();
       return;
     }
     if (!stream.headersSent) this.#respond();
@@ -193,10 +193,9 @@ export class Http2ServerCall implements ServerCall {
       stream.close(constants.NGHTTP2_CANCEL);
       return;
     }
-    stream.once("wantTrailers", () => {
+    stream.on("wantTrailers", () => {
       stream.sendTrailers(trailers);
-      // Node sends them on the next turn; the reset must come after.
-      setImmediate(() => this.#stopRequests());
+      this.#stopRequestsSoon();
     });
     stream.end();
   }
@@ -207,10 +206,16 @@ export class Http2ServerCall implements ServerCall {
     return trailers;
   }
 
-  /** Answered while the client still sends: what comes is dropped, and a reset without error tells it to stop. */
-  #stopRequests(): void {
+  /**
+   * What the client still sends is dropped, and a reset without error tells it to stop. Node sends the status on the next
+   * turn, and the reset must come after.
+   */
+  #stopRequestsSoon(): void {
     this.#discardRequests();
-    if (!this.requests.isEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.requests.isEnded) return;
+    setImmediate(() => {
+      if (!this.requests.isEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   }
 
   #discardRequests(): void {
