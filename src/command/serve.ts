@@ -10,6 +10,7 @@ import { formatLogDirectives, loadLogDirectives } from "../config/log-directives
 import { logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
+import { allowHeapGrowth } from "./heap-growth.ts";
 import { formatWelcome } from "./welcome.ts";
 
 export interface ServeOptions {
@@ -37,6 +38,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
     return "ok";
   }
   log.debug("configuration", { ...loaded.config, sources: loaded.sources });
+  allowHeapGrowth();
   // Asked for before the start: a signal that comes during it stops the server right after.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
