@@ -137,7 +137,9 @@ export class Http2ServerCall implements ServerCall {
   /** Ends the call from our side: the handler is told `reason`, the client gets its status. */
   end(reason: CacheError): void {
     this.#stop(reason);
-    this.#answer(statusOf(reason));
+    // Answered, but the client does not take the answer.
+    if (this.#isAnswered) this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.#answer(statusOf(reason));
   }
 
   /** The client has reset the stream or is gone: there is nobody to answer. */

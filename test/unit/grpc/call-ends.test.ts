@@ -90,6 +90,22 @@ describe("a deadline", () => {
     await openCallsOf(served, 0);
   });
 
+  it("ends a call whose answer is ready and not taken", async () => {
+    const work = watched(async (call) => void call.write([PIECE, PIECE]));
+    const served = await serve({ "/test.Echo/Watched": work.handler });
+    const stream = http2Of(served).request({
+      ":method": "POST",
+      ":path": "/test.Echo/Watched",
+      "content-type": "application/grpc",
+      te: "trailers",
+      "grpc-timeout": "100m",
+    });
+    stream.on("error", () => undefined);
+    expect(await work.outcome).toBe("done");
+    expect(served.server.openCalls).toBe(1);
+    await openCallsOf(served, 0);
+  });
+
   it("does nothing when the call was faster", async () => {
     const served = await serve();
     const answer = await clientOf(served).unary("/test.Echo/Unary", REQUEST, { timeoutMs: 60_000 });
