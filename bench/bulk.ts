@@ -11,6 +11,8 @@ export const OPERATIONS: readonly Operation[] = ["put", "get"];
 export interface BulkPlan {
   readonly rounds: number;
   readonly form: "table" | "opaque";
+  /** Small puts and gets that each server is given before anything is measured. */
+  readonly warmUpCalls: number;
   /** How many calls of a size make one block of a round. */
   readonly sizes: readonly { readonly sizeBytes: number; readonly calls: number }[];
 }

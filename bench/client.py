@@ -2,12 +2,13 @@
 
 Takes a plan as JSON in argv[1] and prints one line of JSON for each block of equal calls:
 
-    plan   {"servers": [{"name", "uri", "pid"}], "rounds", "sizes": [{"sizeBytes", "calls"}], "form"}
+    plan   {"servers": [{"name", "uri", "pid"}], "rounds", "warmUpCalls", "sizes": [{"sizeBytes", "calls"}], "form"}
     block  {"server", "operation", "sizeBytes", "round", "seconds": [one for each call], "serverCpuSeconds"}
 
 A call is timed whole: a put until its answer has been read and the stream is closed, a get until the table is there.
 `form` is `table` (one column `data: uint8`, a row for each byte) or `opaque` (`{version: uint64, data: binary}`, one row);
-either way an object is one record batch in one message. Round 0 is a warm-up and is not printed.
+either way an object is one record batch in one message. Before all else each server gets `warmUpCalls` puts and gets of
+1 KiB (what runs in a just-in-time compiler is slow at first), and round 0 of each size is not printed either.
 
 With `frames N` as arguments it prints instead, for the load generator, the bytes of N put requests as hexadecimal.
 """
@@ -75,6 +76,9 @@ def run(plan):
     for server in servers:
         server["client"] = flight.FlightClient(server["uri"])
     gc.disable()
+    for operation in ("put", "get"):
+        for server in servers:
+            time_block(server, operation, f"{KEY_PREFIX}/warm-up", make_batch(1024, plan["form"]), plan["warmUpCalls"])
     for size in plan["sizes"]:
         size_bytes = size["sizeBytes"]
         batch = make_batch(size_bytes, plan["form"])

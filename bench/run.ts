@@ -24,6 +24,7 @@ const CLI_FILE = "dist/cli.js";
 const FULL: { bulk: Omit<BulkPlan, "form">; load: LoadPlan } = {
   bulk: {
     rounds: 9,
+    warmUpCalls: 3000,
     sizes: [
       { sizeBytes: 1 * KIB, calls: 300 },
       { sizeBytes: 64 * KIB, calls: 200 },
@@ -38,6 +39,7 @@ const FULL: { bulk: Omit<BulkPlan, "form">; load: LoadPlan } = {
 const SMOKE: typeof FULL = {
   bulk: {
     rounds: 1,
+    warmUpCalls: 5,
     sizes: [
       { sizeBytes: 1 * KIB, calls: 5 },
       { sizeBytes: 1 * MIB, calls: 2 },
