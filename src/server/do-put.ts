@@ -29,6 +29,8 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
         await call.write([encodePutResult(decoder.appMetadata)]);
       }
     }
+    // Some clients half-close before they reset: what they cancelled must not become an object.
+    call.signal.throwIfAborted();
     const { key, version, kind } = await put.commit();
     if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
     if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);
