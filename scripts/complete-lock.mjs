@@ -6,14 +6,26 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 
-const SYSTEMS = ["android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
+const SYSTEMS = [
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+];
 const PROCESSORS = ["arm64", "x64", "arm", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x"];
 
 const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
 const packages = lock.packages;
 const missing = Object.entries(packages).flatMap(([path, { dev, optionalDependencies }]) =>
   Object.entries(optionalDependencies ?? {})
-    .filter(([name]) => !(`${path}/node_modules/${name}` in packages) && !(`node_modules/${name}` in packages))
+    .filter(
+      ([name]) => !(`${path}/node_modules/${name}` in packages) && !(`node_modules/${name}` in packages),
+    )
     .map(([name, version]) => ({ name, version, dev })),
 );
 for (const { name, version, dev } of missing) {
