@@ -66,6 +66,11 @@ async function startServers(processes: Processes, python: string, directory: str
   ];
 }
 
+/** For JSON: what is measured is not known to more than four digits. */
+function withFewDigits(_name: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+}
+
 async function run(): Promise<void> {
   if (!existsSync(CLI_FILE)) throw new Error(`${CLI_FILE} is missing: npm run build`);
   const environment = await pythonEnvironment();
@@ -83,7 +88,8 @@ async function run(): Promise<void> {
     const smallCalls = await measureSmallCalls(processes, python, servers, plan.load);
     process.stdout.write(`${formatReport(where, bulk, smallCalls)}\n`);
     if (!options.smoke) {
-      appendFileSync(RESULTS_FILE, `${JSON.stringify({ ...where, form, rounds, bulk, smallCalls })}\n`);
+      const result = { ...where, form, rounds, bulk, smallCalls };
+      appendFileSync(RESULTS_FILE, `${JSON.stringify(result, withFewDigits)}\n`);
     }
   } finally {
     await processes.stopAll();
