@@ -4,6 +4,13 @@
  */
 import type { KeyPattern, ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
+import type { ByteRange } from "../object/stored-blocks.ts";
+
+/** A value that can be read without reading the rest of its file. */
+export interface StoredValue extends ByteRange {
+  /** Of a file of another size nothing is known. */
+  readonly fileSizeBytes: number;
+}
 
 /** What is known of one object without opening its file. */
 export interface IndexEntry {
@@ -11,6 +18,8 @@ export interface IndexEntry {
   /** The form of the base's file. */
   readonly form: "file" | "stream";
   readonly baseVersion: number;
+  /** Where the value of an opaque base lies, when that is known and it is one row as it was put. */
+  readonly value: StoredValue | undefined;
   /** Of the last patch, or of the base. */
   version: number;
   rowCount: number;

@@ -14,7 +14,7 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
-import type { IndexEntry } from "./object-index.ts";
+import type { IndexEntry, StoredValue } from "./object-index.ts";
 
 const log = logFor("loading");
 
@@ -102,7 +102,14 @@ export class ObjectLoader {
   async #withPatches(key: ObjectKey, base: FoundBase): Promise<IndexEntry> {
     const { kind, version: baseVersion, rowCount, dataBytes } = base.object;
     const entry: IndexEntry = {
-      ...newEntry({ kind, form: base.form, version: baseVersion, rowCount, dataBytes }),
+      ...newEntry({
+        kind,
+        form: base.form,
+        version: baseVersion,
+        rowCount,
+        dataBytes,
+        value: storedValueOf(base.object),
+      }),
       isVerified: base.object.source.sizeBytes <= LIMITS.loadWholeBytesMax,
     };
     for (const version of await this.#storage.listPatches(key, baseVersion)) {
@@ -134,6 +141,13 @@ export class ObjectLoader {
   }
 }
 
+function storedValueOf({ kind, dataRanges, codec, source }: StoredObject): StoredValue | undefined {
+  const [range] = dataRanges;
+  if (kind !== "opaque" || dataRanges.length !== 1 || range === undefined || codec !== undefined)
+    return undefined;
+  return { ...range, fileSizeBytes: source.sizeBytes };
+}
+
 /** The entry of an object that was just published. */
 export function newEntry(facts: {
   readonly kind: IndexEntry["kind"];
@@ -141,11 +155,12 @@ export function newEntry(facts: {
   readonly version: number;
   readonly rowCount: number;
   readonly dataBytes: number;
+  readonly value?: StoredValue | undefined;
 }): IndexEntry {
-  const { kind, form, version, rowCount, dataBytes } = facts;
+  const { kind, form, version, rowCount, dataBytes, value } = facts;
   const baseVersion = version;
   const state = { readers: 0, onIdle: undefined, isVerified: true, unverifiedPatches: undefined };
-  return { kind, form, baseVersion, version, rowCount, dataBytes, ...state, damage: undefined };
+  return { kind, form, baseVersion, value, version, rowCount, dataBytes, ...state, damage: undefined };
 }
 
 function damagedEntry(version: number, damage: string): IndexEntry {

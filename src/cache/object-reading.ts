@@ -9,6 +9,7 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
+import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
@@ -47,7 +48,7 @@ export class ObjectReading {
   async openBase(): Promise<StoredObject | undefined> {
     this.#file = await this.#storage.open({ key: this.key, part: { kind: this.#entry.form } });
     if (this.#file === undefined) return undefined;
-    return await readStoredObject(this.#file, this.#entry.form);
+    return openValue(this.#entry, this.#file) ?? (await readStoredObject(this.#file, this.#entry.form));
   }
 
   /** Reads a patch, hands it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT when it is missing. */
@@ -84,4 +85,24 @@ export class ObjectReading {
     this.#entry.readers -= 1;
     if (this.#entry.readers === 0) this.#entry.onIdle?.();
   }
+}
+
+/** An opaque object whose place in its file is known: nothing but the value has to be read. */
+function openValue(
+  { value, baseVersion, isVerified }: IndexEntry,
+  source: StoredFile,
+): StoredObject | undefined {
+  if (value === undefined || !isVerified || source.sizeBytes !== value.fileSizeBytes) return undefined;
+  return {
+    kind: "opaque",
+    version: baseVersion,
+    rowCount: 1,
+    dataBytes: value.sizeBytes,
+    schemaHeader: OPAQUE_SCHEMA_HEADER,
+    dataRanges: [value],
+    codec: undefined,
+    batches: [],
+    checksum: [],
+    source,
+  };
 }

@@ -80,11 +80,12 @@ export class BaseDraft implements Draft {
     const old = this.#isFresh ? undefined : await this.#host.findLocked(this.key);
     const version = this.#isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
     const summary = await writer.finish(version);
-    const { part: form, rowCount, dataBytes } = summary;
+    const { part: form, rowCount, dataBytes, valueRange } = summary;
     const file = { sizeBytes: this.#staged.sizeBytes, replaces: true };
     await this.#host.makeRoom(this.key, file);
     await this.#staged.publish({ key: this.key, part: { kind: form } });
-    index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes }));
+    const value = valueRange && { ...valueRange, fileSizeBytes: file.sizeBytes };
+    index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes, value }));
     if (old !== undefined) await this.#removeOld(old, form);
     return version;
   }

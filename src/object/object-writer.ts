@@ -2,11 +2,15 @@
  * What the two writers of object files have in common once the bytes are in: they are finished with a version.
  */
 
+import type { ByteRange } from "./stored-blocks.ts";
+
 export interface FileSummary {
   /** The form the file took; a stream only when a dictionary was replaced midway. */
   readonly part: "file" | "stream";
   readonly rowCount: number;
   readonly dataBytes: number;
+  /** Where an opaque value lies in the file, when it is one row as it was put; such a file is read without parsing it. */
+  readonly valueRange: ByteRange | undefined;
 }
 
 export interface ObjectWriter {

@@ -1,9 +1,9 @@
 /**
  * Writes an opaque value as an object file: one record batch of one row, whatever it arrived as.
  *
- * The data goes to the sink as it comes; what stands before it (head, batch message, version, length) is of
+ * The data goes to the sink as it comes; what stands before it in its row (batch message, version, length) is of
  * a size known beforehand, left as zeros and written when version and length are known. A value over
- * 2 GiB - 1 becomes several batches of one row. Cost: no copy, two small overwrites.
+ * 2 GiB - 1 becomes several batches of one row. Cost: no copy, one small overwrite per row.
  */
 
 import { BlockList } from "../arrow/block-list.ts";
@@ -11,7 +11,7 @@ import { ZERO_PADDING } from "../arrow/encapsulated.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
-import { encodeFileHead, headSizeBytes } from "./file-head.ts";
+import { encodeFileHead } from "./file-head.ts";
 import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import {
@@ -23,9 +23,11 @@ import {
 } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
 import { encodeSealedFooter } from "./sealed-footer.ts";
+import type { ByteRange } from "./stored-blocks.ts";
 
-const HEAD_BYTES = headSizeBytes(OPAQUE_SCHEMA_HEADER.length);
-const ZERO_FRONT = Buffer.alloc(Math.max(HEAD_BYTES, DISK_ROW_FRONT_BYTES));
+/** The head is the same for all opaque objects. */
+const HEAD = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
+const ZERO_FRONT = Buffer.alloc(DISK_ROW_FRONT_BYTES);
 
 /** Where the data of a one-row object file of ours begins. */
 interface OpenRow {
@@ -39,7 +41,6 @@ export class OpaqueWriter implements ObjectWriter {
   readonly #rowBytesMax: number;
   readonly #rows: OpenRow[] = [];
   readonly #checksum = new RunningChecksum();
-  readonly #headSlot: number;
   #dataBytes = 0;
   #codec: ValueCodec | undefined;
   /** Bytes before the batch that is passing. */
@@ -51,8 +52,9 @@ export class OpaqueWriter implements ObjectWriter {
   constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
     this.#sink = sink;
     this.#rowBytesMax = rowBytesMax;
-    this.#headSlot = this.#checksum.reserve(HEAD_BYTES);
-    this.#send([ZERO_FRONT.subarray(0, HEAD_BYTES)]);
+    this.#checksum.add(HEAD);
+    this.#checksum.close();
+    this.#send([HEAD]);
     this.#openRow();
   }
 
@@ -99,9 +101,6 @@ export class OpaqueWriter implements ObjectWriter {
   async finish(version: number): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
     await this.#waiting;
-    const head = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
-    this.#checksum.set(this.#headSlot, head);
-    await this.#sink.overwrite(0, head);
     const recordBatches = new BlockList();
     for (const row of this.#rows) {
       const disk = encodeDiskRow({ version, dataSizeBytes: row.dataSizeBytes, codec: this.#codec });
@@ -113,9 +112,9 @@ export class OpaqueWriter implements ObjectWriter {
         bodySizeBytes: disk.bodySizeBytes,
       });
     }
-    const summary = { part: "file", rowCount: this.#rows.length, dataBytes: this.#dataBytes } as const;
+    const facts = { rowCount: this.#rows.length, dataBytes: this.#dataBytes };
     const metadata = {
-      ...summary,
+      ...facts,
       version,
       kind: "opaque",
       codec: this.#codec,
@@ -126,14 +125,20 @@ export class OpaqueWriter implements ObjectWriter {
     } as const;
     const parts = { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata };
     await this.#sink.append([encodeSealedFooter(parts, this.#sink.sizeBytes)]);
-    return summary;
+    return { part: "file", ...facts, valueRange: this.#valueRange() };
+  }
+
+  #valueRange(): ByteRange | undefined {
+    const [row, ...others] = this.#rows;
+    if (row === undefined || others.length > 0 || this.#codec !== undefined) return undefined;
+    return { position: row.position + DISK_ROW_FRONT_BYTES, sizeBytes: row.dataSizeBytes };
   }
 
   #openRow(): OpenRow {
     const checksumSlot = this.#checksum.reserve(DISK_ROW_FRONT_BYTES);
     const row = { position: this.#sink.sizeBytes, checksumSlot, dataSizeBytes: 0 };
     this.#rows.push(row);
-    this.#send([ZERO_FRONT.subarray(0, DISK_ROW_FRONT_BYTES)]);
+    this.#send([ZERO_FRONT]);
     return row;
   }
 

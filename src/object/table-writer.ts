@@ -118,7 +118,7 @@ export class TableWriter implements ObjectWriter {
     await this.#sink.append([
       encodeSealedFooter({ schemaHeader: header, ...blocks, metadata }, this.#sink.sizeBytes),
     ]);
-    return { part, rowCount: this.#rowCount, dataBytes: this.#dataBytes };
+    return { part, rowCount: this.#rowCount, dataBytes: this.#dataBytes, valueRange: undefined };
   }
 
   #storedSchema(version: number): { header: Buffer; frontSizeBytes: number } {

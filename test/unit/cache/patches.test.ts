@@ -105,7 +105,13 @@ describe("a patch", () => {
     const cache = await memoryCache();
     await put(cache, KEY, "base");
     const draft = await cache.draftPatch(NAME, "opaque", () => {});
-    const finish = async () => ({ part: "file", rowCount: Number.MAX_SAFE_INTEGER, dataBytes: 0 }) as const;
+    const summary = {
+      part: "file",
+      rowCount: Number.MAX_SAFE_INTEGER,
+      dataBytes: 0,
+      valueRange: undefined,
+    } as const;
+    const finish = async () => summary;
     await expect(draft.commit({ finish })).rejects.toThrow(refused("INVALID_REQUEST"));
     expect(await cache.stat(NAME)).toMatchObject({ version: 1, rowCount: 1 });
   });
