@@ -66,6 +66,8 @@ export interface ServerCall extends MessageWriter {
   readonly metadata: CallMetadata;
   /** Aborted with a CacheError CANCELLED, DEADLINE_EXCEEDED or SHUTTING_DOWN as its reason. */
   readonly signal: AbortSignal;
+  /** Throws the reason when the call is over. Unlike `signal` it costs nothing: an AbortSignal lives until a full collection. */
+  throwIfOver(): void;
   readonly requests: MessageReader;
   /** Adds an entry to the trailers that carry the status; bytes need a name that ends in `-bin`. */
   setTrailer(name: string, value: string | Buffer): void;

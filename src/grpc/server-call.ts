@@ -97,6 +97,10 @@ export class Http2ServerCall implements ServerCall {
     return this.#abort.signal;
   }
 
+  throwIfOver(): void {
+    if (this.#reason !== undefined) throw this.#reason;
+  }
+
   setTrailer(name: string, value: string | Buffer): void {
     setMetadata(this.#trailers, name, value);
   }

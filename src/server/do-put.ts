@@ -30,7 +30,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
       }
     }
     // Some clients half-close before they reset: what they cancelled must not become an object.
-    call.signal.throwIfAborted();
+    call.throwIfOver();
     const { key, version, kind } = await put.commit();
     if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
     if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);

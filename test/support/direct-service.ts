@@ -119,6 +119,8 @@ class DirectCall implements ServerCall {
 
   flush(): undefined {}
 
+  throwIfOver(): void {}
+
   setTrailer(): void {}
 
   #take(pieces: readonly Uint8Array[]): Promise<void> | undefined {
