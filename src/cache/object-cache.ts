@@ -87,12 +87,12 @@ export class ObjectCache {
 
   /** Begins a put that creates or replaces. */
   draftPut(key: ObjectKey, kind: ObjectKind): Draft {
-    return new BaseDraft(this.#host, key, kind, false);
+    return new BaseDraft(this.#host, key, { kind, isFresh: false });
   }
 
   /** Begins a put under an object id that the server makes. */
   draftCreate(prefix: SessionPrefix, kind: ObjectKind): Draft {
-    return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, kind, true);
+    return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, { kind, isFresh: true });
   }
 
   /**

@@ -46,44 +46,55 @@ export interface Draft {
   discard(): Promise<void>;
 }
 
-/** A new base: creates the object or replaces it. */
-export class BaseDraft implements Draft {
+/** What both drafts share: a staged file, published under the key's lock. */
+abstract class StagedDraft implements Draft {
   readonly key: ObjectKey;
-  readonly #host: DraftHost;
-  readonly #staged: StagedFile;
+  protected readonly host: DraftHost;
+  protected readonly staged: StagedFile;
+
+  constructor(host: DraftHost, key: ObjectKey) {
+    this.key = key;
+    this.host = host;
+    this.staged = host.storage.stage();
+  }
+
+  get sink(): ByteSink {
+    return this.staged;
+  }
+
+  commit(writer: ObjectWriter): Promise<number> {
+    return this.host.locks.run(formatObjectKey(this.key), () => this.publish(writer));
+  }
+
+  async discard(): Promise<void> {
+    await this.staged.discard();
+  }
+
+  /** Assigns the version, finishes the file, makes it visible; alone among all who work on the key. */
+  protected abstract publish(writer: ObjectWriter): Promise<number>;
+}
+
+/** A new base: creates the object or replaces it. */
+export class BaseDraft extends StagedDraft {
   readonly #kind: ObjectKind;
   readonly #isFresh: boolean;
 
   /** @param isFresh true when the key was made by the server just now, so that nothing can be there. */
-  constructor(host: DraftHost, key: ObjectKey, kind: ObjectKind, isFresh: boolean) {
-    this.key = key;
-    this.#host = host;
+  constructor(host: DraftHost, key: ObjectKey, { kind, isFresh }: { kind: ObjectKind; isFresh: boolean }) {
+    super(host, key);
     this.#kind = kind;
     this.#isFresh = isFresh;
-    this.#staged = host.storage.stage();
   }
 
-  get sink(): ByteSink {
-    return this.#staged;
-  }
-
-  commit(writer: ObjectWriter): Promise<number> {
-    return this.#host.locks.run(formatObjectKey(this.key), () => this.#publish(writer));
-  }
-
-  async discard(): Promise<void> {
-    await this.#staged.discard();
-  }
-
-  async #publish(writer: ObjectWriter): Promise<number> {
-    const { storage, index } = this.#host;
-    const old = this.#isFresh ? undefined : await this.#host.findLocked(this.key);
+  protected override async publish(writer: ObjectWriter): Promise<number> {
+    const { storage, index } = this.host;
+    const old = this.#isFresh ? undefined : await this.host.findLocked(this.key);
     const version = this.#isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
     const summary = await writer.finish(version);
     const { part: form, rowCount, dataBytes, valueRange } = summary;
-    const file = { sizeBytes: this.#staged.sizeBytes, replaces: true };
-    await this.#host.makeRoom(this.key, file);
-    await this.#staged.publish({ key: this.key, part: { kind: form } });
+    const file = { sizeBytes: this.staged.sizeBytes, replaces: true };
+    await this.host.makeRoom(this.key, file);
+    await this.staged.publish({ key: this.key, part: { kind: form } });
     const value = valueRange && { ...valueRange, fileSizeBytes: file.sizeBytes };
     index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes, value }));
     if (old !== undefined) await this.#removeOld(old, form);
@@ -93,8 +104,8 @@ export class BaseDraft implements Draft {
   /** A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. */
   async #removeOld(old: IndexEntry, form: IndexEntry["form"]): Promise<void> {
     try {
-      if (old.form !== form) await this.#host.storage.remove({ key: this.key, part: { kind: old.form } });
-      await this.#host.dropPatches(this.key, old);
+      if (old.form !== form) await this.host.storage.remove({ key: this.key, part: { kind: old.form } });
+      await this.host.dropPatches(this.key, old);
     } catch (error) {
       log.warn("files of a replaced object left behind", { key: formatObjectKey(this.key), error });
     }
@@ -102,34 +113,17 @@ export class BaseDraft implements Draft {
 }
 
 /** What is appended to an object; it belongs to the base that is there when it is committed. */
-export class PatchDraft implements Draft {
-  readonly key: ObjectKey;
-  readonly #host: DraftHost;
-  readonly #staged: StagedFile;
+export class PatchDraft extends StagedDraft {
   readonly #accept: (entry: IndexEntry) => Promise<void>;
 
   /** @param accept throws INVALID_REQUEST when this patch does not fit the object; asked again at the commit. */
   constructor(host: DraftHost, key: ObjectKey, accept: (entry: IndexEntry) => Promise<void>) {
-    this.key = key;
-    this.#host = host;
+    super(host, key);
     this.#accept = accept;
-    this.#staged = host.storage.stage();
   }
 
-  get sink(): ByteSink {
-    return this.#staged;
-  }
-
-  commit(writer: ObjectWriter): Promise<number> {
-    return this.#host.locks.run(formatObjectKey(this.key), () => this.#publish(writer));
-  }
-
-  async discard(): Promise<void> {
-    await this.#staged.discard();
-  }
-
-  async #publish(writer: ObjectWriter): Promise<number> {
-    const entry = await this.#host.findLocked(this.key);
+  protected override async publish(writer: ObjectWriter): Promise<number> {
+    const entry = await this.host.findLocked(this.key);
     if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#accept(entry);
     const version = entry.version + 1;
@@ -138,9 +132,9 @@ export class PatchDraft implements Draft {
       throw new CacheError("INVALID_REQUEST", "base and patches together claim too many rows");
     }
     const { baseVersion } = entry;
-    const file = { sizeBytes: this.#staged.sizeBytes, replaces: false };
-    await this.#host.makeRoom(this.key, file);
-    await this.#staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } });
+    const file = { sizeBytes: this.staged.sizeBytes, replaces: false };
+    await this.host.makeRoom(this.key, file);
+    await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } });
     entry.version = version;
     entry.rowCount += rowCount;
     entry.dataBytes += dataBytes;
