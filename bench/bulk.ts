@@ -11,6 +11,8 @@ export const OPERATIONS: readonly Operation[] = ["put", "get"];
 export interface BulkPlan {
   readonly rounds: number;
   readonly form: "table" | "opaque";
+  /** Where the client writes and reads bare files, as one more "server", the last. */
+  readonly bareFilesDirectory: string;
   /** Small puts and gets that each server is given before anything is measured. */
   readonly warmUpCalls: number;
   /** How many calls of a size make one block of a round. */
@@ -61,16 +63,19 @@ export async function measureBulk(
   processes: Processes,
   python: string,
   servers: readonly Server[],
-  plan: BulkPlan,
+  { bareFilesDirectory, ...plan }: BulkPlan,
 ): Promise<BulkResult[]> {
-  const clients = servers.map(({ name, address, pid }) => ({ name, pid, uri: `grpc://${address}` }));
+  const clients = [
+    ...servers.map(({ name, address, pid }) => ({ name, pid, uri: `grpc://${address}` })),
+    { name: "bare files", directory: bareFilesDirectory },
+  ];
   const child = processes.start(python, ["bench/client.py", JSON.stringify({ ...plan, servers: clients })]);
   const blocks: Block[] = [];
   for await (const line of linesOf(child)) blocks.push(JSON.parse(line) as Block);
   return plan.sizes.flatMap(({ sizeBytes }) =>
     OPERATIONS.flatMap((operation) => {
       const alike = blocks.filter((block) => block.sizeBytes === sizeBytes && block.operation === operation);
-      const byServer = servers.map(({ name }) => alike.filter((block) => block.server === name));
+      const byServer = clients.map(({ name }) => alike.filter((block) => block.server === name));
       return byServer.map((own) => sumUp(own, byServer[0] ?? []));
     }),
   );

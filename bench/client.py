@@ -3,6 +3,7 @@
 Takes a plan as JSON in argv[1] and prints one line of JSON for each block of equal calls:
 
     plan   {"servers": [{"name", "uri", "pid"}], "rounds", "warmUpCalls", "sizes": [{"sizeBytes", "calls"}], "form"}
+           a server with a "directory" instead of "uri" and "pid" is none: its puts are files written aside and renamed
     block  {"server", "operation", "sizeBytes", "round", "seconds": [one for each call], "serverCpuSeconds"}
 
 A call is timed whole: a put until its answer has been read and the stream is closed, a get until the table is there.
@@ -48,10 +49,48 @@ def get(client, key):
     return client.do_get(flight.Ticket(key)).read_all()
 
 
+class BareFiles:
+    """What the disk costs by itself: a put writes a file aside and renames it, a get reads it whole."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        os.makedirs(directory, exist_ok=True)
+
+    def path(self, key):
+        return os.path.join(self.directory, key.replace("/", "-"))
+
+    def put(self, key, batch):
+        aside = os.open(self.path(key) + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        for buffer in (part for column in batch.columns for part in column.buffers() if part is not None):
+            view = memoryview(buffer)
+            while len(view) > 0:
+                view = view[os.write(aside, view) :]
+        os.close(aside)
+        os.rename(self.path(key) + ".part", self.path(key))
+
+    def get(self, key):
+        file = os.open(self.path(key), os.O_RDONLY)
+        size = os.fstat(file).st_size
+        data = bytearray(size)
+        assert os.readv(file, [data]) == size
+        os.close(file)
+
+
+class FlightServer:
+    def __init__(self, uri):
+        self.client = flight.FlightClient(uri)
+
+    def put(self, key, batch):
+        put(self.client, key, batch)
+
+    def get(self, key):
+        return get(self.client, key)
+
+
 def cpu_seconds(pid):
-    """User and system time of a process so far; 0 where the system does not tell."""
+    """User and system time of a process so far, ours without one; 0 where the system does not tell."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
+        with open(f"/proc/{pid or 'self'}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
     except OSError:
         return 0.0
@@ -60,21 +99,21 @@ def cpu_seconds(pid):
 
 def time_block(server, operation, key, batch, calls):
     seconds = []
-    cpu_before = cpu_seconds(server["pid"])
+    cpu_before = cpu_seconds(server.get("pid"))
     for _ in range(calls):
         start = time.perf_counter()
         if operation == "put":
-            put(server["client"], key, batch)
+            server["store"].put(key, batch)
         else:
-            get(server["client"], key)
+            server["store"].get(key)
         seconds.append(time.perf_counter() - start)
-    return seconds, cpu_seconds(server["pid"]) - cpu_before
+    return seconds, cpu_seconds(server.get("pid")) - cpu_before
 
 
 def run(plan):
     servers = plan["servers"]
     for server in servers:
-        server["client"] = flight.FlightClient(server["uri"])
+        server["store"] = FlightServer(server["uri"]) if "uri" in server else BareFiles(server["directory"])
     gc.disable()
     for operation in ("put", "get"):
         for server in servers:
@@ -100,7 +139,9 @@ def run(plan):
                     if round_number > 0:
                         print(json.dumps(block), flush=True)
         for server in servers:
-            assert get(server["client"], key).column("data").combine_chunks().equals(batch.column("data"))
+            if "uri" not in server:
+                continue
+            assert server["store"].get(key).column("data").combine_chunks().equals(batch.column("data"))
 
 
 def varint(value):

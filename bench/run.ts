@@ -2,7 +2,7 @@
  * `npm run bench`: our server, without and with storage, beside pyarrow's own C++ Flight server, same client, same minute.
  *
  * Prints the tables of report.ts and appends one line to results.jsonl. `--smoke` runs everything once, small, and keeps
- * nothing: the tests do that. Needs a build (`npm run build`) and the tests' Python environment.
+ * nothing: the tests do that. `--only bulk` leaves the load generator out and keeps nothing either. Needs a build (`npm run build`) and the tests' Python environment.
  */
 import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,10 +21,10 @@ const MIB = 1024 * KIB;
 const RESULTS_FILE = "bench/results.jsonl";
 const CLI_FILE = "dist/cli.js";
 
-const FULL: { bulk: Omit<BulkPlan, "form">; load: LoadPlan } = {
+const FULL: { bulk: Omit<BulkPlan, "form" | "bareFilesDirectory">; load: LoadPlan } = {
   bulk: {
     rounds: 9,
-    warmUpCalls: 3000,
+    warmUpCalls: 10_000,
     sizes: [
       { sizeBytes: 1 * KIB, calls: 300 },
       { sizeBytes: 64 * KIB, calls: 200 },
@@ -53,6 +53,7 @@ const { values: options } = parseArgs({
     smoke: { type: "boolean", default: false },
     rounds: { type: "string" },
     form: { type: "string", default: "table" },
+    only: { type: "string" },
   },
 });
 
@@ -61,6 +62,11 @@ async function startServers(processes: Processes, python: string, directory: str
   const serve = [CLI_FILE, "serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage"];
   return [
     await processes.startServer("pyarrow C++", python, ["bench/peer_server.py"]),
+    await processes.startServer("node:http2 alone", process.execPath, [
+      "--import",
+      "tsx",
+      "bench/http2-peer.ts",
+    ]),
     await processes.startServer("cache, memory", process.execPath, [...serve, "none"]),
     await processes.startServer("cache, files", process.execPath, [...serve, join(directory, "objects")]),
   ];
@@ -84,10 +90,16 @@ async function run(): Promise<void> {
   try {
     const servers = await startServers(processes, python, directory);
     const where = circumstances(pyarrow);
-    const bulk = await measureBulk(processes, python, servers, { ...plan.bulk, rounds, form });
-    const smallCalls = await measureSmallCalls(processes, python, servers, plan.load);
+    const bulk = await measureBulk(processes, python, servers, {
+      ...plan.bulk,
+      rounds,
+      form,
+      bareFilesDirectory: join(directory, "bare"),
+    });
+    const smallCalls =
+      options.only === "bulk" ? [] : await measureSmallCalls(processes, python, servers, plan.load);
     process.stdout.write(`${formatReport(where, bulk, smallCalls)}\n`);
-    if (!options.smoke) {
+    if (!options.smoke && options.only === undefined) {
       const result = { ...where, form, rounds, bulk, smallCalls };
       appendFileSync(RESULTS_FILE, `${JSON.stringify(result, withFewDigits)}\n`);
     }

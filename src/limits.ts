@@ -105,6 +105,10 @@ export const LIMITS = {
   unpooledReadBytesMax: 64 * KIB,
   /** Files up to this size are read whole and checked against their checksum when the index learns of them. */
   loadWholeBytesMax: 64 * KIB,
+  /** Memory for the layouts of recently read tables: schema and places of the batches, bytes. */
+  layoutCacheBytesMax: 16 * MIB,
+  /** One layout that is remembered, bytes: about 2,000 batches. */
+  layoutBytesMax: 64 * KIB,
   /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */
   verifyFirstGetBytesMax: 1 * GIB,
   /** How far the version floor is raised when an object is lost whose version cannot be read any more. */

@@ -17,34 +17,20 @@ export interface BlockSequence {
 }
 
 export class BlockList implements BlockSequence {
-  #length = 0;
-  /** Three numbers per block. */
-  #numbers: Float64Array;
-
-  constructor(capacity = 4) {
-    this.#numbers = new Float64Array(3 * Math.max(capacity, 1));
-  }
+  /** Three numbers per block: the engine keeps an array of numbers as flat as a typed one, and a short one is cheaper. */
+  readonly #numbers: number[] = [];
 
   get length(): number {
-    return this.#length;
+    return this.#numbers.length / 3;
   }
 
   push(block: Block): void {
-    const start = 3 * this.#length;
-    if (start === this.#numbers.length) {
-      const larger = new Float64Array(2 * start);
-      larger.set(this.#numbers);
-      this.#numbers = larger;
-    }
-    this.#numbers[start] = block.position;
-    this.#numbers[start + 1] = block.metadataSizeBytes;
-    this.#numbers[start + 2] = block.bodySizeBytes;
-    this.#length++;
+    this.#numbers.push(block.position, block.metadataSizeBytes, block.bodySizeBytes);
   }
 
   /** The block at an index from the start; undefined beyond the end. */
   at(index: number): Block | undefined {
-    if (index < 0 || index >= this.#length) return undefined;
+    if (index < 0 || index >= this.length) return undefined;
     const start = 3 * index;
     return {
       position: this.#numbers[start]!,
@@ -54,6 +40,6 @@ export class BlockList implements BlockSequence {
   }
 
   *[Symbol.iterator](): Generator<Block> {
-    for (let index = 0; index < this.#length; index++) yield this.at(index)!;
+    for (let index = 0; index < this.length; index++) yield this.at(index)!;
   }
 }

@@ -37,6 +37,56 @@ export interface WrittenTable {
   readonly slots: readonly number[];
 }
 
+const SHORT_TEXT_BYTES_MAX = 48;
+
+/** Where the values of one shape of table go. */
+interface TableLayout {
+  readonly vtable: Uint8Array;
+  /** The vtable begins at this remainder of 8, so that the widest value is aligned. */
+  readonly vtableRemainder: number;
+  readonly tableSizeBytes: number;
+  /** By slot, from the start of the table; 0 for an absent one. */
+  readonly places: readonly number[];
+}
+
+/** One per shape; the shapes are those that the code of this project writes, a few dozen. */
+const layouts = new Map<number, TableLayout>();
+
+function layoutOf(values: readonly (SlotValue | undefined)[]): TableLayout {
+  // The sizes 0, 1, 2, 4, 8 as digits to the base of nine, behind a leading one.
+  let shape = 1;
+  for (const value of values) shape = 9 * shape + (value?.sizeBytes ?? 0);
+  assert(Number.isSafeInteger(shape), "a table has at most 16 slots");
+  let layout = layouts.get(shape);
+  if (layout === undefined) {
+    layout = newLayout(values);
+    layouts.set(shape, layout);
+  }
+  return layout;
+}
+
+function newLayout(values: readonly (SlotValue | undefined)[]): TableLayout {
+  const order = values
+    .map((value, slot) => ({ slot, sizeBytes: value?.sizeBytes ?? 0 }))
+    .filter((entry) => entry.sizeBytes > 0)
+    .sort((a, b) => b.sizeBytes - a.sizeBytes);
+  const vtableSizeBytes = 4 + 2 * values.length;
+  const vtable = Buffer.alloc(vtableSizeBytes);
+  const places = new Array<number>(values.length).fill(0);
+  let place = 4;
+  for (const { slot, sizeBytes } of order) {
+    vtable.writeUInt16LE(place, 4 + 2 * slot);
+    places[slot] = place;
+    place += sizeBytes;
+  }
+  vtable.writeUInt16LE(vtableSizeBytes, 0);
+  vtable.writeUInt16LE(place, 2);
+  // The values begin 4 after the table does, so a table with an int64 begins 4 off a multiple of 8.
+  const wanted = order[0]?.sizeBytes === 8 ? 4 : 0;
+  const vtableRemainder = (16 + wanted - (vtableSizeBytes % 8)) % 8;
+  return { vtable, vtableRemainder, tableSizeBytes: place, places };
+}
+
 export class FlatbufferWriter {
   #buffer: Buffer;
   #sizeBytes = 4; // the root offset
@@ -76,28 +126,17 @@ export class FlatbufferWriter {
 
   /** Writes a table and its vtable, the widest values first so that each is aligned without gaps. */
   table(values: readonly (SlotValue | undefined)[]): WrittenTable {
-    const order = values
-      .map((value, slot) => ({ slot, sizeBytes: value?.sizeBytes ?? 0 }))
-      .filter((entry) => entry.sizeBytes > 0)
-      .sort((a, b) => b.sizeBytes - a.sizeBytes);
-    const widest = order[0]?.sizeBytes ?? 0;
-    const tableSizeBytes = order.reduce((sum, entry) => sum + entry.sizeBytes, 4);
-    const vtableSizeBytes = 4 + 2 * values.length;
-    // The values begin 4 after the table does, so a table with an int64 begins 4 off a multiple of 8.
-    const wanted = widest === 8 ? 4 : 0;
-    this.align(8, (16 + wanted - (vtableSizeBytes % 8)) % 8);
-    const vtable = this.reserve(vtableSizeBytes);
-    const position = this.reserve(tableSizeBytes);
-    this.#buffer.writeUInt16LE(vtableSizeBytes, vtable);
-    this.#buffer.writeUInt16LE(tableSizeBytes, vtable + 2);
+    const layout = layoutOf(values);
+    this.align(8, layout.vtableRemainder);
+    const vtable = this.bytes(layout.vtable);
+    const position = this.reserve(layout.tableSizeBytes);
     this.#buffer.writeInt32LE(position - vtable, position);
-    const slots = new Array<number>(values.length).fill(-1);
-    let place = 4;
-    for (const { slot, sizeBytes } of order) {
-      this.#buffer.writeUInt16LE(place, vtable + 4 + 2 * slot);
-      this.#setValue(position + place, values[slot]!);
-      slots[slot] = position + place;
-      place += sizeBytes;
+    const slots: number[] = [];
+    for (let slot = 0; slot < values.length; slot++) {
+      const value = values[slot];
+      const place = value === undefined ? -1 : position + layout.places[slot]!;
+      slots.push(place);
+      if (value !== undefined) this.#setValue(place, value);
     }
     return { position, slots };
   }
@@ -119,7 +158,14 @@ export class FlatbufferWriter {
     this.align(4);
     const position = this.reserve(4 + sizeBytes + 1);
     this.#buffer.writeUInt32LE(sizeBytes, position);
-    this.#buffer.write(text, position + 4, "utf8");
+    if (sizeBytes > SHORT_TEXT_BYTES_MAX || sizeBytes !== text.length) {
+      this.#buffer.write(text, position + 4, "utf8");
+      return position;
+    }
+    // As many bytes as characters: ASCII. For a short one the loop is cheaper than a call into the runtime.
+    for (let index = 0; index < sizeBytes; index++) {
+      this.#buffer[position + 4 + index] = text.charCodeAt(index);
+    }
     return position;
   }
 

@@ -75,9 +75,12 @@ function writeBlocks(writer: FlatbufferWriter, from: number, blocks: BlockSequen
 }
 
 function frameFooter(footer: Buffer): Buffer {
-  const sizeBytes = Buffer.alloc(4);
-  sizeBytes.writeInt32LE(footer.length);
-  return Buffer.concat([END_OF_STREAM, footer, sizeBytes, TAIL_MAGIC]);
+  const framed = Buffer.allocUnsafe(END_OF_STREAM.length + footer.length + TRAILER_SIZE_BYTES);
+  framed.set(END_OF_STREAM, 0);
+  framed.set(footer, END_OF_STREAM.length);
+  const trailer = framed.writeInt32LE(footer.length, END_OF_STREAM.length + footer.length);
+  framed.set(TAIL_MAGIC, trailer);
+  return framed;
 }
 
 /**
@@ -135,7 +138,7 @@ function decodeBlocks(footer: FlatbufferTable, slot: number, budget: BlockBudget
   const count = vector?.length ?? 0;
   budget.blocks -= count;
   if (budget.blocks < 0) throw invalidIpc("the file has too many batches");
-  const blocks = new BlockList(count);
+  const blocks = new BlockList();
   for (let index = 0; index < count; index++) {
     const block = decodeBlock(footer.reader, vector!.position + BLOCK_SIZE_BYTES * index);
     const messageSizeBytes = block.metadataSizeBytes + block.bodySizeBytes;

@@ -20,10 +20,11 @@ import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { KeyLocks } from "./key-locks.ts";
+import { LayoutCache } from "./layout-cache.ts";
 import type { BudgetedFile, MemoryBudget } from "./memory-budget.ts";
 import { type IndexEntry, ObjectIndex } from "./object-index.ts";
 import { ObjectLoader } from "./object-loader.ts";
-import { ObjectReading } from "./object-reading.ts";
+import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
 import { scanStorage } from "./scan-storage.ts";
 
@@ -42,6 +43,7 @@ export class ObjectCache {
   readonly #loader: ObjectLoader;
   readonly #budget: MemoryBudget | undefined;
   readonly #host: DraftHost;
+  readonly #readingHost: ReadingHost;
   readonly #stopping = new AbortController();
   /** Replaced or deleted objects whose patches are still being read; see `#dropPatches`. */
   readonly #retired = new Set<string>();
@@ -52,6 +54,7 @@ export class ObjectCache {
     this.#storage = storage;
     this.#budget = budget;
     this.#loader = new ObjectLoader(storage);
+    this.#readingHost = { storage, layouts: new LayoutCache() };
     this.#host = {
       storage,
       index: this.#index,
@@ -150,7 +153,7 @@ export class ObjectCache {
       if (entry.damage !== undefined) throw damageError(entry);
       this.#budget?.touch(key);
       if (!needsBase(entry))
-        return { reading: new ObjectReading(this.#storage, key, entry), base: undefined };
+        return { reading: new ObjectReading(this.#readingHost, key, entry), base: undefined };
       return await this.#openLocked(key, entry);
     });
   }
@@ -186,7 +189,7 @@ export class ObjectCache {
   }
 
   async #openLocked(key: ObjectKey, entry: IndexEntry): Promise<OpenedObject> {
-    const reading = new ObjectReading(this.#storage, key, entry);
+    const reading = new ObjectReading(this.#readingHost, key, entry);
     try {
       const base = await reading.openBase();
       if (base === undefined) {
@@ -207,6 +210,7 @@ export class ObjectCache {
   /** Counts a file and evicts until it fits. Objects that somebody works on are passed over. */
   async #makeRoom(key: ObjectKey, file: BudgetedFile): Promise<void> {
     const victims = this.#budget?.take(key, file, (name) => !this.#locks.isHeld(name)) ?? [];
+    if (victims.length === 0) return;
     // All at once: each lock is free now and is taken before anybody else comes.
     await Promise.all(
       victims.map(async (victim) => {

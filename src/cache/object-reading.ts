@@ -14,7 +14,13 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage, StoredFile } from "../storage/object-storage.ts";
+import type { LayoutCache } from "./layout-cache.ts";
 import type { IndexEntry } from "./object-index.ts";
+
+export interface ReadingHost {
+  readonly storage: ObjectStorage;
+  readonly layouts: LayoutCache;
+}
 
 export class ObjectReading {
   readonly key: ObjectKey;
@@ -22,12 +28,14 @@ export class ObjectReading {
   readonly baseVersion: number;
   readonly version: number;
   readonly #storage: ObjectStorage;
+  readonly #layouts: LayoutCache;
   readonly #entry: IndexEntry;
   #file: StoredFile | undefined;
   #isClosed = false;
 
-  constructor(storage: ObjectStorage, key: ObjectKey, entry: IndexEntry) {
+  constructor({ storage, layouts }: ReadingHost, key: ObjectKey, entry: IndexEntry) {
     this.#storage = storage;
+    this.#layouts = layouts;
     this.#entry = entry;
     this.key = key;
     this.kind = entry.kind;
@@ -48,7 +56,11 @@ export class ObjectReading {
   async openBase(): Promise<StoredObject | undefined> {
     this.#file = await this.#storage.open({ key: this.key, part: { kind: this.#entry.form } });
     if (this.#file === undefined) return undefined;
-    return openValue(this.#entry, this.#file) ?? (await readStoredObject(this.#file, this.#entry.form));
+    const known = openValue(this.#entry, this.#file) ?? this.#layouts.find(this.#entry, this.#file);
+    if (known !== undefined) return known;
+    const base = await readStoredObject(this.#file, this.#entry.form);
+    if (base !== undefined) this.#layouts.remember(this.#entry, base);
+    return base;
   }
 
   /** Reads a patch, hands it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT when it is missing. */
@@ -102,6 +114,7 @@ function openValue(
     dataRanges: [value],
     codec: undefined,
     batches: [],
+    isOwn: true,
     checksum: [],
     source,
   };

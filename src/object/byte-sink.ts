@@ -7,6 +7,8 @@
 export interface ByteSink {
   /** Bytes appended so far. */
   readonly sizeBytes: number;
+  /** True where the bytes do not outlive this process: nobody will ask for their checksum. */
+  readonly isVolatile?: boolean;
   /** Appends views, which are not changed afterwards. A promise means: wait before appending more. */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
   /** Replaces bytes appended before. */

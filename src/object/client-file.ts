@@ -64,6 +64,7 @@ export async function readClientFile(
     dataRanges,
     codec,
     batches: payload.kind === "opaque" ? [] : new StoredBatches(footer),
+    isOwn: false,
     checksum: [],
     source,
   };

@@ -39,20 +39,20 @@ const FORMAT_VERSION = "1";
 
 export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string][] {
   const entries: [string, string][] = [
-    ["format_version", FORMAT_VERSION],
-    ["version", String(metadata.version)],
-    ["kind", metadata.kind],
-    ["rows", String(metadata.rowCount)],
-    ["data_bytes", String(metadata.dataBytes)],
-    ["schema", `${metadata.schemaStart}:${metadata.schemaEnd}`],
-    ["checksum", metadata.checksum.map((s) => `${s.sizeBytes}:${s.crc32.toString(16)}`).join(",")],
+    [`${PREFIX}format_version`, FORMAT_VERSION],
+    [`${PREFIX}version`, String(metadata.version)],
+    [`${PREFIX}kind`, metadata.kind],
+    [`${PREFIX}rows`, String(metadata.rowCount)],
+    [`${PREFIX}data_bytes`, String(metadata.dataBytes)],
+    [`${PREFIX}schema`, `${metadata.schemaStart}:${metadata.schemaEnd}`],
+    [`${PREFIX}checksum`, metadata.checksum.map((s) => `${s.sizeBytes}:${s.crc32.toString(16)}`).join(",")],
   ];
   const { codec } = metadata;
-  if (codec !== undefined) entries.push(["codec", `${codec.name}:${codec.valueSizeBytes}`]);
+  if (codec !== undefined) entries.push([`${PREFIX}codec`, `${codec.name}:${codec.valueSizeBytes}`]);
   if (metadata.appMetadata !== undefined) {
-    entries.push(["app_metadata", encodeByteList(metadata.appMetadata).toString("base64")]);
+    entries.push([`${PREFIX}app_metadata`, encodeByteList(metadata.appMetadata).toString("base64")]);
   }
-  return entries.map(([key, value]) => [PREFIX + key, value]);
+  return entries;
 }
 
 /**

@@ -23,8 +23,23 @@ export interface PayloadSchema {
   readonly offsetBytes: 4 | 8;
 }
 
+/** A worker puts one schema again and again: the latest few are not decoded anew. Newest first. */
+const recent: { readonly header: Buffer; readonly payload: PayloadSchema }[] = [];
+const RECENT_MAX = 16;
+const RECENT_HEADER_BYTES_MAX = 4096;
+
 /** @throws {CacheError} INVALID_IPC, OBJECT_TOO_LARGE over dataHeaderBytesMax. */
 export function readPayloadSchema(header: Uint8Array): PayloadSchema {
+  for (const known of recent) if (known.header.equals(header)) return known.payload;
+  const payload = decodePayloadSchema(header);
+  if (header.length <= RECENT_HEADER_BYTES_MAX) {
+    recent.unshift({ header: Buffer.from(header), payload });
+    recent.length = Math.min(recent.length, RECENT_MAX);
+  }
+  return payload;
+}
+
+function decodePayloadSchema(header: Uint8Array): PayloadSchema {
   if (header.length > LIMITS.dataHeaderBytesMax) {
     throw new CacheError("OBJECT_TOO_LARGE", `a schema is over ${LIMITS.dataHeaderBytesMax} bytes`);
   }

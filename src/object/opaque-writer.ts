@@ -40,7 +40,7 @@ export class OpaqueWriter implements ObjectWriter {
   readonly #sink: ByteSink;
   readonly #rowBytesMax: number;
   readonly #rows: OpenRow[] = [];
-  readonly #checksum = new RunningChecksum();
+  readonly #checksum: RunningChecksum;
   #dataBytes = 0;
   #codec: ValueCodec | undefined;
   /** Bytes before the batch that is passing. */
@@ -52,6 +52,7 @@ export class OpaqueWriter implements ObjectWriter {
   constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
     this.#sink = sink;
     this.#rowBytesMax = rowBytesMax;
+    this.#checksum = new RunningChecksum(!sink.isVolatile);
     this.#checksum.add(HEAD);
     this.#checksum.close();
     this.#send([HEAD]);

@@ -8,12 +8,19 @@ import { crc32 } from "node:zlib";
 import type { ChecksumSegment } from "./object-metadata.ts";
 
 export class RunningChecksum {
+  readonly #isWanted: boolean;
   readonly #segments: ChecksumSegment[] = [];
   #sizeBytes = 0;
   #crc32 = 0;
 
+  /** @param isWanted false: nothing is summed up, and there are no segments in the end. */
+  constructor(isWanted: boolean) {
+    this.#isWanted = isWanted;
+  }
+
   /** Adds bytes to the open segment. */
   add(bytes: Uint8Array): void {
+    if (!this.#isWanted) return;
     this.#crc32 = crc32(bytes, this.#crc32);
     this.#sizeBytes += bytes.length;
   }
@@ -32,11 +39,11 @@ export class RunningChecksum {
   }
 
   set(slot: number, bytes: Uint8Array): void {
-    this.#segments[slot] = { sizeBytes: bytes.length, crc32: crc32(bytes) };
+    if (this.#isWanted) this.#segments[slot] = { sizeBytes: bytes.length, crc32: crc32(bytes) };
   }
 
   finish(): readonly ChecksumSegment[] {
     this.close();
-    return this.#segments;
+    return this.#isWanted ? this.#segments : [];
   }
 }

@@ -12,10 +12,12 @@ import { type BlockSequence, encodeFooter } from "../arrow/footer.ts";
 import { keyValueRanges } from "../arrow/key-values.ts";
 import { FOOTER } from "../arrow/slots.ts";
 import { assert } from "../errors.ts";
-import { encodeObjectMetadata, type ObjectMetadata } from "./object-metadata.ts";
+import { encodeObjectMetadata, type MetadataEntries, type ObjectMetadata } from "./object-metadata.ts";
 
 const SEAL_KEY = "flame.cache.footer_checksum";
+const SEAL_KEY_BYTES = Buffer.from(SEAL_KEY, "latin1");
 const BLANK = Buffer.from("00000000", "latin1");
+const BLANK_SEAL = [SEAL_KEY, BLANK.toString("latin1")] as const;
 /** END_OF_STREAM in front of the flatbuffer; its size and the magic behind. */
 const BEFORE_BYTES = 8;
 const AFTER_BYTES = 10;
@@ -29,13 +31,23 @@ export interface SealedFooterParts {
 
 /** Everything that follows the last message of an object file, for writing at `position`. */
 export function encodeSealedFooter(parts: SealedFooterParts, position: number): Buffer {
-  const entries = encodeObjectMetadata(parts.metadata);
-  entries.unshift([SEAL_KEY, BLANK.toString("latin1")]);
-  const end = encodeFooter({ ...parts, metadata: entries }, position);
-  const seal = findSeal(end);
-  assert(seal !== undefined, "a footer of ours has a place for its checksum");
+  const metadata: MetadataEntries = [BLANK_SEAL, ...encodeObjectMetadata(parts.metadata)];
+  const { schemaHeader, dictionaries, recordBatches } = parts;
+  const end = encodeFooter({ schemaHeader, dictionaries, recordBatches, metadata }, position);
+  const seal = placeOfSeal(end);
   end.write(sealOf(end, seal), seal, "latin1");
   return end;
+}
+
+/** Where the digits stand in a footer that was just written: behind their key, its NUL, padding, and their length. */
+function placeOfSeal(end: Buffer): number {
+  const keyEnd = end.indexOf(SEAL_KEY_BYTES) + SEAL_KEY_BYTES.length;
+  const seal = BEFORE_BYTES + 4 * Math.ceil((keyEnd + 1 - BEFORE_BYTES) / 4) + 4;
+  assert(
+    end.compare(BLANK, 0, BLANK.length, seal, seal + BLANK.length) === 0,
+    "a footer of ours has a place for its seal",
+  );
+  return seal;
 }
 
 /**

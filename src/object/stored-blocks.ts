@@ -32,7 +32,9 @@ export interface StoredObject {
   readonly codec: ValueCodec | undefined;
   /** Table: dictionary and record batches in the order they came. */
   readonly batches: Iterable<StoredBatch>;
-  /** Empty for a client's file. */
+  /** False for a file that a client wrote. */
+  readonly isOwn: boolean;
+  /** Empty for a client's file, and where the bytes do not outlive the process. */
   readonly checksum: readonly ChecksumSegment[];
   /** Reads the object's bytes; the whole file may be in memory already. */
   readonly source: ByteSource;
@@ -57,21 +59,31 @@ export function* blocksInOrder(footer: Pick<Footer, "dictionaries" | "recordBatc
 }
 
 const NO_METADATA = new Uint8Array(0);
+/** A block in a BlockList, and the object around one item of app_metadata. */
+const BLOCK_BYTES = 24;
+const ITEM_BYTES = 96;
 
 /** The batches of a table; made one at a time, because there may be a million of them. */
 export class StoredBatches implements Iterable<StoredBatch> {
-  readonly #footer: Footer;
+  readonly #blocks: Pick<Footer, "dictionaries" | "recordBatches">;
   readonly #appMetadata: readonly Uint8Array[] | undefined;
 
   /** @param appMetadata one per batch, or undefined when none has any. */
-  constructor(footer: Footer, appMetadata?: readonly Uint8Array[]) {
-    this.#footer = footer;
+  constructor({ dictionaries, recordBatches }: Footer, appMetadata?: readonly Uint8Array[]) {
+    this.#blocks = { dictionaries, recordBatches };
     this.#appMetadata = appMetadata;
+  }
+
+  /** Memory that keeping this costs, about. */
+  get costBytes(): number {
+    const { dictionaries, recordBatches } = this.#blocks;
+    const metadataBytes = this.#appMetadata?.reduce((sum, item) => sum + item.length + ITEM_BYTES, 0) ?? 0;
+    return BLOCK_BYTES * (dictionaries.length + recordBatches.length) + metadataBytes;
   }
 
   *[Symbol.iterator](): Generator<StoredBatch> {
     let index = 0;
-    for (const block of blocksInOrder(this.#footer)) {
+    for (const block of blocksInOrder(this.#blocks)) {
       yield { block, appMetadata: this.#appMetadata?.[index] ?? NO_METADATA };
       index += 1;
     }

@@ -39,7 +39,7 @@ export class TableWriter implements ObjectWriter {
   readonly #isFlameTable: boolean;
   readonly #headSizeBytes: number;
   readonly #headSlot: number;
-  readonly #checksum = new RunningChecksum();
+  readonly #checksum: RunningChecksum;
   readonly #dictionaries = new BlockList();
   readonly #recordBatches = new BlockList();
   readonly #dictionaryIds = new Set<bigint>();
@@ -55,6 +55,7 @@ export class TableWriter implements ObjectWriter {
   constructor(sink: ByteSink, schemaHeader: Buffer, payload: PayloadSchema) {
     this.#sink = sink;
     this.#schemaHeader = schemaHeader;
+    this.#checksum = new RunningChecksum(!sink.isVolatile);
     this.#isFlameTable = payload.kind === "flame-table";
     this.#headSizeBytes = headSizeBytes(this.#storedSchema(0).header.length);
     this.#headSlot = this.#checksum.reserve(this.#headSizeBytes);

@@ -18,6 +18,8 @@ import { readStoredObject } from "./stored-object.ts";
 export async function verifyObject(file: ByteSource, form: FileForm | "either"): Promise<StoredObject> {
   const object = await readStoredObject(file, form);
   if (object === undefined) throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
+  if (object.isOwn && object.checksum.length === 0)
+    throw new CacheError("OBJECT_CORRUPT", "the checksum is missing");
   await verifyChecksum(object.source, object.checksum);
   for (const { block } of object.batches) decodeMessage(await readBlockHeader(object.source, block));
   return object;

@@ -30,6 +30,8 @@ export interface StoredName {
 export interface StagedFile {
   /** Bytes appended so far, written out or not. */
   readonly sizeBytes: number;
+  /** True in an engine that forgets: its files carry no checksum. */
+  readonly isVolatile?: boolean;
   /**
    * Appends views; the engine may keep them until they are written, so they are not changed afterwards.
    * Returns a promise only when the owner has to wait before it appends more (back-pressure).

@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import { pythonEnvironment } from "../support/python-environment.ts";
 
 const RESULTS_FILE = "bench/results.jsonl";
-const SERVERS = ["pyarrow C\\+\\+", "cache, memory", "cache, files"];
+const SERVERS = ["pyarrow C\\+\\+", "node:http2 alone", "cache, memory", "cache, files"];
 const CALLS = [
   "put 1 KiB",
   "get 1 KiB",

@@ -1,8 +1,8 @@
 /**
  * A server that is sent whatever there is: each call ends in an answer or a typed error, soon, and nothing is left of it.
  *
- * What was accepted must be whole on disk and served. Seeds are fixed; the slowest call is printed, and only a hang
- * fails: timings are no assertions.
+ * What was accepted must be whole on disk and served. Seeds are fixed; the slowest call is printed, beside the processor time that
+ * tells a slow call from a busy machine, and only a hang fails: timings are no assertions.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -61,19 +61,23 @@ afterAll(async () => {
 interface Verdict {
   readonly outcome: string;
   readonly tookMs: number;
+  /** Processor time that the whole process, clients and other lanes included, spent meanwhile. */
+  readonly cpuMs: number;
   readonly call: HostileCall;
 }
 
 /** `answered`, the code of a typed error, or what else came of it. */
 async function judge(call: HostileCall, client: FlightTestClient): Promise<Verdict> {
   const startedMs = performance.now();
+  const cpuBefore = process.cpuUsage();
   let outcome = "answered";
   try {
     await client.exchange(call.path, call.requests, { timeoutMs: HANG_MS });
   } catch (error) {
     outcome = isCacheError(error) ? error.code : String(error);
   }
-  return { outcome, tookMs: performance.now() - startedMs, call };
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { outcome, tookMs: performance.now() - startedMs, cpuMs: (user + system) / 1000, call };
 }
 
 /** Many calls, a few at a time over all connections. */
@@ -109,9 +113,13 @@ function unexpected(verdicts: readonly Verdict[]): unknown[] {
 
 function report(what: string, verdicts: readonly Verdict[]): void {
   const worst = Math.max(...verdicts.map(({ tookMs }) => tookMs));
+  const most = Math.max(...verdicts.map(({ cpuMs }) => cpuMs));
   const outcomes: Record<string, number> = {};
   for (const { outcome } of verdicts) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-  console.log(`${verdicts.length} ${what}, slowest ${worst.toFixed(1)} ms:`, JSON.stringify(outcomes));
+  console.log(
+    `${verdicts.length} ${what}, slowest ${worst.toFixed(1)} ms, most processor time ${most.toFixed(1)} ms:`,
+    JSON.stringify(outcomes),
+  );
 }
 
 /** Bytes this process holds for good, once garbage is collected. */

@@ -38,6 +38,7 @@ export class StagedMemoryFile implements StagedFile {
   /** Bytes used of the last slab. */
   #usedBytes = 0;
   #isOver = false;
+  readonly isVolatile = true;
   sizeBytes = 0;
 
   constructor({ put, sizeBytesMax, blocks, slabs }: StagedMemoryOptions) {

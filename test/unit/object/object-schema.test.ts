@@ -61,3 +61,23 @@ describe("a payload", () => {
     expect(kindOf(header)).toBe("opaque");
   });
 });
+
+describe("a schema that was seen before", () => {
+  it("is not decoded anew, and is told from one that differs in a byte", () => {
+    const header = Buffer.from(OPAQUE_SCHEMA_HEADER);
+    const known = readPayloadSchema(header);
+    expect(readPayloadSchema(Buffer.from(header))).toBe(known);
+    const renamed = Buffer.from(header);
+    renamed.write("dots", renamed.indexOf("data"));
+    expect(readPayloadSchema(renamed).kind).toBe("plain-table");
+  });
+
+  it("is kept as a copy: its bytes may be changed afterwards", () => {
+    const header = Buffer.from(CLIENT_OPAQUE_SCHEMA);
+    const whole = Buffer.from(header);
+    readPayloadSchema(header);
+    header.fill(0);
+    expect(() => readPayloadSchema(header)).toThrow(/^\[INVALID_IPC\]/);
+    expect(readPayloadSchema(whole).kind).toBe("opaque");
+  });
+});
