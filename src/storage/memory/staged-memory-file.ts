@@ -5,7 +5,7 @@
  * they wait in a StageBuffer and are copied into one buffer of exactly their size at publish, so that every read of such
  * a file is a view. A larger file is copied as it arrives into slabs of one size, which come from a pool and go back
  * to it (MemoryFile).
- * Cost: one copy of every byte; two between 64 KiB and ONE_SLAB_BYTES_MAX.
+ * Cost: one copy of every byte; two between 128 KiB and ONE_SLAB_BYTES_MAX.
  */
 import { assert, CacheError } from "../../errors.ts";
 import type { BlockPool } from "../block-pool.ts";

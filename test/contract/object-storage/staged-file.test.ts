@@ -8,7 +8,7 @@ import { allOf, cut, dice, ENGINES, KIB, MIB } from "./engines.ts";
 
 describe.each(ENGINES)("$engine", ({ started }) => {
   describe("a staged file", () => {
-    it.each([0, 1, 1500, 64 * KIB, 64 * KIB + 1, MIB - 1, MIB, 2 * MIB + 1, 9 * MIB + 5])(
+    it.each([0, 1, 1500, 64 * KIB, 128 * KIB, 128 * KIB + 1, MIB - 1, MIB, 2 * MIB + 1, 9 * MIB + 5])(
       "of %i bytes reads back as it was appended",
       async (sizeBytes) => {
         const storage = await started();

@@ -76,22 +76,22 @@ describe("overwriting", () => {
     expect(Buffer.concat(buffer.take().chunks).toString()).toBe("aBc");
   });
 
-  it("are copied into blocks beyond the first 64 KiB, whatever they were cut into", () => {
+  it("are copied into blocks beyond the first 128 KiB, whatever they were cut into", () => {
     const buffer = new StageBuffer(new BlockPool(100_000, 4));
     const bytes = patternBytes(350_000);
     for (let start = 0; start < bytes.length; start += 16_384)
       buffer.append(bytes.subarray(start, start + 16_384));
     const { chunks } = buffer.take();
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
-    // Four views, and 284,464 bytes in three blocks: each a chunk however many pieces it was filled by.
-    expect(chunks).toHaveLength(4 + 3);
+    // Eight views, and 218,928 bytes in three blocks: each a chunk however many pieces it was filled by.
+    expect(chunks).toHaveLength(8 + 3);
   });
 
   it("use a block again only when it was released", () => {
     const pool = new BlockPool(MIB, 4);
     const gather = () => {
       const buffer = new StageBuffer(pool);
-      buffer.append(patternBytes(100_000));
+      buffer.append(patternBytes(150_000));
       return buffer.take();
     };
     const first = gather();
