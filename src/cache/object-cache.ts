@@ -17,7 +17,7 @@ import {
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
-import type { ObjectStorage } from "../storage/object-storage.ts";
+import type { FileLocation, ObjectStorage } from "../storage/object-storage.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
@@ -156,6 +156,21 @@ export class ObjectCache {
         return { reading: new ObjectReading(this.#readingHost, key, entry), base: undefined };
       return await this.#openLocked(key, entry);
     });
+  }
+
+  /**
+   * Where the file of an object lies that is one whole file: no patches, no stream. Its checksum was compared, as before a get.
+   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
+   */
+  async locate(key: ObjectKey): Promise<FileLocation | undefined> {
+    const { reading } = await this.open(key, (entry) => !entry.isVerified);
+    try {
+      const { entry } = reading;
+      if (entry.form !== "file" || entry.version !== entry.baseVersion) return undefined;
+      return await this.#storage.locate?.({ key, part: { kind: "file" } });
+    } finally {
+      reading.close(true);
+    }
   }
 
   /** Called by a get that met damaged bytes midway: the object is an error from now on, its file stays. */

@@ -63,6 +63,8 @@ export interface ServerCall extends MessageWriter {
   readonly path: string;
   /** `ipv4:127.0.0.1:5123`, for the log. */
   readonly peer: string;
+  /** True when the connection comes from this host, as far as its addresses tell: a proxy here hides who is behind it. */
+  readonly isFromThisHost: boolean;
   readonly metadata: CallMetadata;
   /** Aborted with a CacheError CANCELLED, DEADLINE_EXCEEDED or SHUTTING_DOWN as its reason. */
   readonly signal: AbortSignal;

@@ -89,6 +89,10 @@ export class Http2ServerCall implements ServerCall {
     return this.#session.peer;
   }
 
+  get isFromThisHost(): boolean {
+    return this.#session.isFromThisHost;
+  }
+
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();

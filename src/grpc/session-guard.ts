@@ -14,8 +14,24 @@ import { logFor } from "../log.ts";
 const log = logFor("grpc");
 const DATA_FRAME_BYTES = 16 * 1024;
 
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
+
+/** True for the addresses of a connection that this host made to itself. */
+export function isOwnAddress({
+  remoteAddress,
+  localAddress,
+}: {
+  readonly remoteAddress?: string | undefined;
+  readonly localAddress?: string | undefined;
+}): boolean {
+  if (remoteAddress === undefined) return false;
+  return LOOPBACK.test(remoteAddress) || remoteAddress === localAddress;
+}
+
 export class SessionGuard {
   readonly peer: string;
+  /** The peer's address is a loopback one or the very address it dialled: only a process of this host has it. */
+  readonly isFromThisHost: boolean;
   readonly #session: ServerHttp2Session;
   /** The TCP socket, below TLS. */
   readonly #socket: Socket;
@@ -33,6 +49,7 @@ export class SessionGuard {
     this.#session = session;
     this.#socket = socket;
     this.peer = `${socket.remoteFamily === "IPv6" ? "ipv6" : "ipv4"}:${socket.remoteAddress}:${socket.remotePort}`;
+    this.isFromThisHost = isOwnAddress(socket);
     session.on("ping", () => this.#countPing());
     session.on("remoteSettings", () => this.#countSettings());
     session.once("close", () => clearTimeout(this.#keepalive));

@@ -12,6 +12,7 @@ import { formatTicket, parseTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
+import { fileLocationFor } from "./file-location.ts";
 import { parseListPattern } from "./key-pattern.ts";
 import { encapsulateSchema } from "./object-sender.ts";
 import { parseObjectDescriptor } from "./put-target.ts";
@@ -20,10 +21,15 @@ import type { ServiceContext } from "./service-context.ts";
 const OPAQUE_SCHEMA = encapsulateSchema(OPAQUE_SCHEMA_HEADER);
 const NO_SCHEMA = new Uint8Array(0);
 
-export async function getFlightInfo(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
+export async function getFlightInfo(
+  context: ServiceContext,
+  request: Buffer,
+  call: ServerCall,
+): Promise<Uint8Array> {
   const { key, descriptor } = parseObjectDescriptor(request);
   const schema = await readSchema(context, key);
-  return describe(context, key, await context.cache.stat(key), { schema, descriptor });
+  const file = await fileLocationFor(call, context.cache, key);
+  return describe(context, key, await context.cache.stat(key), { schema, descriptor, file });
 }
 
 export async function getSchema(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
@@ -57,11 +63,12 @@ function describe(
   context: ServiceContext,
   key: ObjectKey,
   entry: IndexEntry,
-  more: { readonly schema: Uint8Array; readonly descriptor: FlightDescriptor },
+  { file, ...more }: { schema: Uint8Array; descriptor: FlightDescriptor; file?: string | undefined },
 ): Uint8Array {
+  const locations = file === undefined ? [context.endpoint] : [context.endpoint, file];
   return encodeFlightInfo({
     ...more,
-    endpoints: [{ ticket: ticketOf(formatObjectKey(key)), locations: [context.endpoint] }],
+    endpoints: [{ ticket: ticketOf(formatObjectKey(key)), locations }],
     totalRecords: entry.rowCount,
     totalBytes: entry.dataBytes,
     appMetadata: context.encodeRef(key, entry.version),

@@ -30,7 +30,7 @@ export function buildMethods(context: ServiceContext): MethodTable {
     [FLIGHT_METHODS.DoAction.path, answering((request, call) => doAction(context, request, call))],
     [FLIGHT_METHODS.ListActions.path, answering((_request, call) => listActions(call))],
     [FLIGHT_METHODS.ListFlights.path, answering((request, call) => listFlights(context, request, call))],
-    [FLIGHT_METHODS.GetFlightInfo.path, unary((request) => getFlightInfo(context, request))],
+    [FLIGHT_METHODS.GetFlightInfo.path, unary((request, call) => getFlightInfo(context, request, call))],
     [FLIGHT_METHODS.GetSchema.path, unary((request) => getSchema(context, request))],
     [FLIGHT_METHODS.Handshake.path, notOffered],
     [FLIGHT_METHODS.DoExchange.path, notOffered],

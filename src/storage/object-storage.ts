@@ -72,6 +72,17 @@ export interface StoredFile {
   close(bytesAreDone?: boolean): void;
 }
 
+/** Where a published file lies for other processes of this host, and what tells it from any other file at that place. */
+export interface FileLocation {
+  /** Absolute. */
+  readonly path: string;
+  readonly sizeBytes: bigint;
+  readonly device: bigint;
+  readonly inode: bigint;
+  /** Nanoseconds since 1970. */
+  readonly modifiedNs: bigint;
+}
+
 /** What a scan finds in one session, for the cache to rebuild its index from. */
 export interface ScannedSession {
   readonly applicationId: string;
@@ -95,6 +106,8 @@ export interface ObjectStorage {
   stage(): StagedFile;
   /** Opens a published file; undefined when there is none: a miss is a value. */
   open(name: StoredName): Promise<StoredFile | undefined>;
+  /** Where a published file lies; absent in an engine that keeps none. Undefined when there is no such file. */
+  locate?(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */
   listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
   /** Removes one file. False when there was none. */

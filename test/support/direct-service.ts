@@ -74,6 +74,7 @@ export class DirectService {
 class DirectCall implements ServerCall {
   readonly path: string;
   readonly peer = "direct";
+  readonly isFromThisHost = true;
   readonly metadata = { get: () => undefined, getBinary: () => undefined };
   readonly signal = new AbortController().signal;
   readonly answers: Buffer[] = [];

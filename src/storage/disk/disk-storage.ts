@@ -13,6 +13,7 @@ import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import { BlockPool } from "../block-pool.ts";
 import type {
+  FileLocation,
   ObjectStorage,
   PatchSelection,
   ScannedSession,
@@ -28,6 +29,7 @@ import { listDiskSessions, patchedBases, patchVersions, scanDisk, scanDiskSessio
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY } from "./file-names.ts";
+import { locateStoredFile } from "./locate-stored-file.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
@@ -93,6 +95,10 @@ export class DiskStorage implements ObjectStorage {
 
   open(name: StoredName): Promise<StoredFile | undefined> {
     return openStoredFile(this.#tools, filePath(name));
+  }
+
+  locate(name: StoredName): Promise<FileLocation | undefined> {
+    return locateStoredFile(this.#tools, filePath(name));
   }
 
   async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {

@@ -1,0 +1,34 @@
+/**
+ * `file://` locations: a client on this host reads an object's immutable file itself instead of having it sent.
+ *
+ *     file:///storage/app/session/object.arrow?size=BYTES&dev=N&ino=N&mtime_ns=N
+ *
+ * Only who asks gets one (call header FILE_LOCATIONS_HEADER), and only from this host. The client opens the path, compares
+ * all four numbers with those of what it opened, and falls back to DoGet when one differs: the file was replaced, or the
+ * path names another one in the client's container.
+ */
+import { pathToFileURL } from "node:url";
+import type { ObjectCache } from "../cache/object-cache.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import type { ObjectKey } from "../object/object-key.ts";
+import type { FileLocation } from "../storage/object-storage.ts";
+
+/** `flame-file-locations: 1` */
+export const FILE_LOCATIONS_HEADER = "flame-file-locations";
+
+/** The location of an object's file for this caller, if there is one. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+export async function fileLocationFor(
+  call: ServerCall,
+  cache: ObjectCache,
+  key: ObjectKey,
+): Promise<string | undefined> {
+  if (call.metadata.get(FILE_LOCATIONS_HEADER) !== "1" || !call.isFromThisHost) return undefined;
+  const location = await cache.locate(key);
+  return location && formatFileLocation(location);
+}
+
+export function formatFileLocation({ path, sizeBytes, device, inode, modifiedNs }: FileLocation): string {
+  const url = pathToFileURL(path);
+  url.search = `size=${sizeBytes}&dev=${device}&ino=${inode}&mtime_ns=${modifiedNs}`;
+  return url.href;
+}

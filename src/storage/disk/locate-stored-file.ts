@@ -1,0 +1,27 @@
+/**
+ * Where a published file lies, and its identity, for a process of this host that reads it without the server.
+ *
+ * Device, inode, size and time of change together: a file that replaced it, or one of the same name in another mount, differs in
+ * one of them.
+ */
+import fs from "node:fs";
+import type { FileLocation } from "../object-storage.ts";
+import { diskFailure, isMissing } from "./disk-failure.ts";
+import type { DiskTools } from "./disk-tools.ts";
+
+/** @param file relative to the storage directory. Undefined when there is no regular file. @throws {CacheError} STORAGE_IO */
+export async function locateStoredFile(tools: DiskTools, file: string): Promise<FileLocation | undefined> {
+  const { root, pace } = tools;
+  const path = `${root}/${file}`;
+  try {
+    const status = pace.isQuick
+      ? pace.block(() => fs.lstatSync(path, { bigint: true }))
+      : await fs.promises.lstat(path, { bigint: true });
+    if (!status.isFile()) return undefined;
+    const { size: sizeBytes, dev: device, ino: inode, mtimeNs: modifiedNs } = status;
+    return { path, sizeBytes, device, inode, modifiedNs };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw diskFailure(error, file);
+  }
+}
