@@ -90,6 +90,16 @@ export const ERROR_TABLE = {
   },
   STORAGE_IO: { status: "INTERNAL", retryable: true, meaning: "the disk refused an operation" },
   NOT_IMPLEMENTED: { status: "UNIMPLEMENTED", retryable: false, meaning: "the server does not offer this" },
+  INVALID_VALUE: {
+    status: "INVALID_ARGUMENT",
+    retryable: false,
+    meaning: "a value to put has no form that every client can read",
+  },
+  UNREADABLE_VALUE: {
+    status: "UNIMPLEMENTED",
+    retryable: false,
+    meaning: "the object is whole, but this client cannot make a value of it",
+  },
   INVALID_CONFIG: {
     status: "INTERNAL",
     retryable: false,
