@@ -7,25 +7,32 @@
  * Field numbers: PROTOCOL 4 and flight.proto.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { assert } from "../errors.ts";
 import { type FlightDescriptor, fromDescriptorMessage, toDescriptorMessage } from "./descriptor.ts";
 import {
   ActionSchema,
   ActionTypeSchema,
   CriteriaSchema,
+  type FlightInfo as FlightInfoMessage,
   FlightInfoSchema,
+  HandshakeRequestSchema,
+  HandshakeResponseSchema,
   PutResultSchema,
   ResultSchema,
   SchemaResultSchema,
   TicketSchema,
 } from "./generated/flight_pb.ts";
 import { asBuffer, decodeMessageOf, safeNumber } from "./protobuf.ts";
-import { decodeText } from "./text.ts";
+import { bytesOf, decodeText } from "./text.ts";
 
 /** Where an object can be had: the bytes of a ticket (formatTicket) and URIs such as `grpc://HOST:PORT`. */
 export interface FlightEndpoint {
   readonly ticket: Uint8Array;
   readonly locations: readonly string[];
+  /** Until when the ticket may be used; absent: not told. */
+  readonly expirationTime?: Date;
+  readonly appMetadata?: Uint8Array;
 }
 
 export interface FlightInfo {
@@ -37,6 +44,8 @@ export interface FlightInfo {
   readonly totalRecords: number;
   /** -1 when not known. */
   readonly totalBytes: number;
+  /** True when the endpoints stand in the order of the data. */
+  readonly ordered?: boolean;
   readonly appMetadata: Uint8Array;
 }
 
@@ -69,7 +78,11 @@ export function encodeFlightInfo(info: FlightInfo): Uint8Array {
 
 /** An endpoint without a ticket gets an empty one, as in protobuf. */
 export function decodeFlightInfo(bytes: Uint8Array): FlightInfo {
-  const message = decodeMessageOf(FlightInfoSchema, bytes);
+  return fromFlightInfoMessage(decodeMessageOf(FlightInfoSchema, bytes));
+}
+
+/** For messages that carry a FlightInfo inside. Not for use outside this room. */
+export function fromFlightInfoMessage(message: FlightInfoMessage): FlightInfo {
   const descriptor = message.flightDescriptor;
   return {
     schema: asBuffer(message.schema),
@@ -77,7 +90,10 @@ export function decodeFlightInfo(bytes: Uint8Array): FlightInfo {
     endpoints: message.endpoint.map((endpoint) => ({
       ticket: asBuffer(endpoint.ticket?.ticket ?? NO_BYTES),
       locations: endpoint.location.map((location) => location.uri),
+      ...(endpoint.expirationTime && { expirationTime: timestampDate(endpoint.expirationTime) }),
+      ...(endpoint.appMetadata.length > 0 && { appMetadata: asBuffer(endpoint.appMetadata) }),
     })),
+    ...(message.ordered && { ordered: true }),
     totalRecords: safeNumber(message.totalRecords, "FlightInfo.total_records"),
     totalBytes: safeNumber(message.totalBytes, "FlightInfo.total_bytes"),
     appMetadata: asBuffer(message.appMetadata),
@@ -111,9 +127,9 @@ export function decodePutResult(bytes: Uint8Array): Buffer {
   return asBuffer(decodeMessageOf(PutResultSchema, bytes).appMetadata);
 }
 
-/** @param expression what to list, as text (PROTOCOL 4.4). */
-export function encodeCriteria(expression: string): Uint8Array {
-  return toBinary(CriteriaSchema, create(CriteriaSchema, { expression: Buffer.from(expression) }));
+/** @param expression what to list: for the cache text (PROTOCOL 4.4), for other servers what they understand. */
+export function encodeCriteria(expression: string | Uint8Array): Uint8Array {
+  return toBinary(CriteriaSchema, create(CriteriaSchema, { expression: bytesOf(expression) }));
 }
 
 /** The expression as text. Also INVALID_REQUEST when it is not UTF-8. */
@@ -146,6 +162,16 @@ export function encodeActionType(action: ActionType): Uint8Array {
 export function decodeActionType(bytes: Uint8Array): ActionType {
   const { type, description } = decodeMessageOf(ActionTypeSchema, bytes);
   return { type, description };
+}
+
+/** One message of a client's side of Handshake; protocol_version is 0, as every client sends. */
+export function encodeHandshakeRequest(payload: Uint8Array): Uint8Array {
+  return toBinary(HandshakeRequestSchema, create(HandshakeRequestSchema, { payload }));
+}
+
+/** The payload of one answer. */
+export function decodeHandshakeResponse(bytes: Uint8Array): Buffer {
+  return asBuffer(decodeMessageOf(HandshakeResponseSchema, bytes).payload);
 }
 
 const NO_BYTES = new Uint8Array(0);

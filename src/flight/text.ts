@@ -19,3 +19,8 @@ export function decodeText(bytes: Uint8Array, subject: string): string {
     throw new CacheError("INVALID_REQUEST", `${subject} is not valid UTF-8`, { cause });
   }
 }
+
+/** Text as UTF-8; bytes as they are, not copied. */
+export function bytesOf(value: string | Uint8Array): Uint8Array {
+  return typeof value === "string" ? Buffer.from(value) : value;
+}

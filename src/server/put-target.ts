@@ -6,7 +6,7 @@
  *     CMD  PATCH:app/session/object   append to an existing object
  */
 import { CacheError } from "../errors.ts";
-import { decodeDescriptor, type FlightDescriptor } from "../flight/descriptor.ts";
+import { decodeDescriptor, type TextDescriptor } from "../flight/descriptor.ts";
 import {
   type ObjectKey,
   parseObjectKey,
@@ -22,7 +22,7 @@ export type PutTarget =
 const PATCH = "PATCH:";
 
 /** @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
-export function parsePutTarget(descriptor: FlightDescriptor): PutTarget {
+export function parsePutTarget(descriptor: TextDescriptor): PutTarget {
   if (descriptor.kind === "command") {
     if (!descriptor.command.startsWith(PATCH)) {
       throw new CacheError("INVALID_REQUEST", "the only command a put takes is PATCH:app/session/object");
@@ -36,7 +36,7 @@ export function parsePutTarget(descriptor: FlightDescriptor): PutTarget {
 }
 
 /** The key of a call that names one object by a PATH descriptor. @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
-export function parseObjectDescriptor(bytes: Uint8Array): { key: ObjectKey; descriptor: FlightDescriptor } {
+export function parseObjectDescriptor(bytes: Uint8Array): { key: ObjectKey; descriptor: TextDescriptor } {
   const descriptor = decodeDescriptor(bytes);
   if (descriptor.kind === "command") throw new CacheError("INVALID_REQUEST", "the descriptor must be a PATH");
   return { key: parseObjectKey(descriptor.path.join("/")), descriptor };

@@ -2,11 +2,11 @@
  * What a put is aimed at, told by its descriptor.
  */
 import { describe, expect, it } from "vitest";
-import { encodeDescriptor, type FlightDescriptor } from "../../../src/flight/descriptor.ts";
+import { encodeDescriptor, type TextDescriptor } from "../../../src/flight/descriptor.ts";
 import { parseObjectDescriptor, parsePutTarget } from "../../../src/server/put-target.ts";
 
-const path = (...parts: string[]): FlightDescriptor => ({ kind: "path", path: parts });
-const command = (text: string): FlightDescriptor => ({ kind: "command", command: text });
+const path = (...parts: string[]): TextDescriptor => ({ kind: "path", path: parts });
+const command = (text: string): TextDescriptor => ({ kind: "command", command: text });
 const KEY = { applicationId: "app", sessionId: "session", objectId: "object" };
 
 function refused(code: string): unknown {
