@@ -14,6 +14,7 @@ import { type FlameYamlEntry, readFlameYaml } from "./flame-yaml.ts";
 import { readValue } from "./pick-setting.ts";
 import { SETTINGS } from "./settings.ts";
 import { resolvePath, resolveStorage, storageLocationSchema } from "./storage-location.ts";
+import { textSchema } from "./text-schema.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 export interface ClientConfig {
@@ -27,6 +28,8 @@ export interface ClientConfig {
     readonly storage: StorageConfig;
     /** Absolute path of a PEM file. */
     readonly caFile: string | undefined;
+    /** Whether files of a server on this host are read directly; true unless it is switched off. */
+    readonly zeroCopy: boolean;
   };
 }
 
@@ -38,6 +41,14 @@ export interface ClientConfigOptions {
 }
 
 export const CLIENT_FILE_NAME = "flame.yaml";
+/** Only clients know it: it is no setting of the server. */
+const ZERO_COPY_VARIABLE = "FLAME_ZERO_COPY";
+
+const switchSchema = textSchema((text, refuse): boolean => {
+  const word = text.toLowerCase();
+  if (["1", "true", "yes", "on"].includes(word)) return true;
+  return ["0", "false", "no", "off"].includes(word) ? false : refuse("must be true or false");
+});
 
 /** @throws {CacheError} INVALID_CONFIG naming key, value and source. */
 export function loadClientConfig(options: ClientConfigOptions = {}): ClientConfig {
@@ -49,6 +60,7 @@ export function loadClientConfig(options: ClientConfigOptions = {}): ClientConfi
     at: "endpoint",
   });
   const storage = pick(env, SETTINGS.storage.variable, entry, { value: entry?.cacheStorage, at: "storage" });
+  const zeroCopy = pick(env, ZERO_COPY_VARIABLE, entry, { value: entry?.zeroCopy, at: "zero_copy" });
   return {
     name: entry?.name,
     clusterEndpoint: entry?.clusterEndpoint,
@@ -62,6 +74,7 @@ export function loadClientConfig(options: ClientConfigOptions = {}): ClientConfi
         },
       ),
       caFile: caFileOf(env, file, entry),
+      zeroCopy: zeroCopy === undefined || readValue(switchSchema, zeroCopy.text, zeroCopy),
     },
   };
 }

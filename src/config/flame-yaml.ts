@@ -19,11 +19,15 @@ export interface FlameYamlEntry {
   readonly cacheEndpoint: string | undefined;
   readonly cacheStorage: string | undefined;
   readonly caFile: string | undefined;
+  readonly zeroCopy: string | undefined;
   /** Where a value stands: `FILE:LINE`. */
   placeOf(...path: (string | number)[]): string;
 }
 
 const optionalText = z.string({ error: "must be text" }).nullish();
+const optionalSwitch = z
+  .union([z.boolean(), z.string(), z.number()], { error: "must be true or false" })
+  .nullish();
 const mapping = <T extends z.ZodRawShape>(shape: T) => z.looseObject(shape, { error: "must be a mapping" });
 
 const cacheShape = z
@@ -34,10 +38,11 @@ const cacheShape = z
         endpoint: optionalText,
         storage: optionalText,
         tls: mapping({ ca_file: optionalText }).nullish(),
+        zero_copy: optionalSwitch,
       }),
     ],
     {
-      error: "must be an endpoint, or a mapping of endpoint, storage and tls",
+      error: "must be an endpoint, or a mapping of endpoint, storage, tls and zero_copy",
     },
   )
   .nullish();
@@ -85,6 +90,7 @@ export function readFlameYaml(file: YamlFile): FlameYamlEntry | undefined {
     cacheEndpoint: cache?.endpoint ?? undefined,
     cacheStorage: cache?.storage ?? undefined,
     caFile: cache?.tls?.ca_file ?? undefined,
+    zeroCopy: cache?.zero_copy?.toString(),
     placeOf: (...path) => file.placeOf([...at, ...path]),
   };
 }

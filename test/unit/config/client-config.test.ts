@@ -39,7 +39,7 @@ clusters:
     expect(loadText(TWO)).toEqual({
       name: "second",
       clusterEndpoint: "http://second:8080",
-      cache: { endpoint: CACHE_HOST, storage: { kind: "none" }, caFile: undefined },
+      cache: { endpoint: CACHE_HOST, storage: { kind: "none" }, caFile: undefined, zeroCopy: true },
     });
   });
 
@@ -94,6 +94,7 @@ contexts:
         endpoint: { scheme: "grpcs", host: "cache", port: 9090 },
         storage: { kind: "files", directory: join(root, ".flame", "shared") },
         caFile: join(root, ".flame", "ca.pem"),
+        zeroCopy: true,
       },
     });
   });
@@ -112,7 +113,7 @@ describe("the configuration of a client", () => {
     expect(loadClientConfig({ env })).toEqual({
       name: undefined,
       clusterEndpoint: undefined,
-      cache: { endpoint: undefined, storage: { kind: "none" }, caFile: undefined },
+      cache: { endpoint: undefined, storage: { kind: "none" }, caFile: undefined, zeroCopy: true },
     });
   });
 
@@ -126,7 +127,23 @@ describe("the configuration of a client", () => {
       endpoint: { scheme: "grpc", host: "env", port: 1 },
       storage: { kind: "files", directory: "/shared" },
       caFile: "/env/ca.pem",
+      zeroCopy: true,
     });
+  });
+
+  it.each([
+    ["true", true],
+    ["false", false],
+    ["off", false],
+    ["'0'", false],
+    ["1", true],
+  ])("says in the file whether files on this host are read directly: %s", (text, zeroCopy) => {
+    expect(loadText(`contexts: [{name: a, cache: {zero_copy: ${text}}}]`).cache.zeroCopy).toBe(zeroCopy);
+  });
+
+  it("takes FLAME_ZERO_COPY over the file", () => {
+    env.FLAME_ZERO_COPY = "0";
+    expect(loadText("contexts: [{name: a, cache: {zero_copy: true}}]").cache.zeroCopy).toBe(false);
   });
 
   it("is looked for in FLAME_HOME first", () => {
@@ -154,6 +171,10 @@ describe("the configuration of a client", () => {
     [
       "clusters: [{name: a, cache: 'http://x'}]",
       /cache\.endpoint must be grpc.*: got "http:\/\/x" \(.*flame\.yaml:1\)/,
+    ],
+    [
+      "contexts: [{name: a, cache: {zero_copy: perhaps}}]",
+      /cache\.zero_copy must be true or false: got "perhaps" \(.*flame\.yaml:1\)/,
     ],
     ["- a", /the file must be a mapping/],
   ])("is refused with its place: %j", (text, message) => {
