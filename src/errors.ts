@@ -83,6 +83,11 @@ export const ERROR_TABLE = {
     retryable: true,
     meaning: "the server is draining and takes no new calls",
   },
+  UNREACHABLE: {
+    status: "UNAVAILABLE",
+    retryable: true,
+    meaning: "the server cannot be reached, or the connection to it broke",
+  },
   OBJECT_CORRUPT: {
     status: "DATA_LOSS",
     retryable: false,
@@ -131,6 +136,11 @@ export class CacheError extends Error {
     );
     this.code = code;
     this.facts = options.facts ?? {};
+  }
+
+  /** The gRPC status of its code, by name. */
+  get status(): (typeof ERROR_TABLE)[ErrorCode]["status"] {
+    return ERROR_TABLE[this.code].status;
   }
 }
 

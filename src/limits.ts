@@ -45,6 +45,16 @@ export const LIMITS = {
   /** A connection that says nothing is asked for a sign of life this often, and closed when none comes in time. */
   keepaliveIntervalMs: 60_000,
   keepaliveTimeoutMs: 20_000,
+  /** A client that waits for a connection, TLS included, gives up then. */
+  connectTimeoutMs: 4_500,
+  /** A server that says nothing for this long while a client has calls open is asked for a sign of life. */
+  clientKeepaliveIntervalMs: 1_000,
+  /** The connection is given up when none comes in time: with two intervals before it, within 5 seconds. */
+  clientKeepaliveTimeoutMs: 2_500,
+  /** So often a server is asked in a row; gRPC servers close connections of clients that ask a fourth time (ping strikes). */
+  clientKeepaliveBurstMax: 3,
+  /** And then no more often than this, which the same servers allow. */
+  clientKeepaliveSlowIntervalMs: 310_000,
   /** Streams a peer may reset within one second before its connection is closed (rapid reset, CVE-2023-44487). */
   resetsPerSecondMax: 200,
   /**
@@ -117,6 +127,9 @@ export const LIMITS = {
   scanConcurrency: 8,
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
+
+  /** Nesting of a JSON value: Python's decoder gives up at about 1,000. */
+  jsonDepthMax: 500,
 
   /** A configuration file, bytes: it is read whole. */
   configFileBytesMax: 1 * MIB,
