@@ -2,16 +2,17 @@
  * One call on the client: requests go out, messages come in, and behind the last one stands the status.
  *
  * Messages that came before an error status are delivered before it. Ways to end early: `cancel`, the caller's signal,
- * the deadline; each resets the stream. A connection that breaks is UNAVAILABLE.
+ * the deadline; each resets the stream. A connection that breaks is UNREACHABLE.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
 import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
-import { CacheError } from "../errors.ts";
+import { CacheError, isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata } from "./metadata.ts";
-import { errorOfHttpStatus, errorOfReset, errorOfStatus, GrpcError } from "./status.ts";
+import { errorOfHttpStatus, errorOfReset, errorOfStatus } from "./status.ts";
 import { decodeStatusMessage } from "./status-message.ts";
 import { StreamSource } from "./stream-source.ts";
 
@@ -22,10 +23,20 @@ export interface ClientCall extends MessageWriter {
   readonly headers: CallMetadata | undefined;
   /** What the server sent with its status, once it is here. */
   readonly trailers: CallMetadata | undefined;
+  /** True when the status is here or the call was ended before; messages may still wait to be read. */
+  readonly isOver: boolean;
   /** Half-closes: no more requests. */
   endRequests(): void;
   /** Ends the call; whoever reads or writes it is told CANCELLED. */
   cancel(): void;
+}
+
+export interface ClientCallOptions {
+  /** Milliseconds until the call is over with DEADLINE_EXCEEDED; over LIMITS.deadlineMsMax: never. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called when headers or data of the server came. */
+  readonly onHeard?: () => void;
 }
 
 export class Http2ClientCall implements ClientCall {
@@ -46,25 +57,37 @@ export class Http2ClientCall implements ClientCall {
   constructor(
     stream: ClientHttp2Stream,
     reset: AbortController,
-    limits: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined },
+    { timeoutMs, signal, onHeard }: ClientCallOptions,
   ) {
     this.#stream = stream;
     this.#reset = reset;
-    this.#signal = limits.signal;
+    this.#signal = signal;
     const source = new StreamSource(stream);
     this.responses = new QueuedMessageReader(source);
     this.#writer = new StreamMessageWriter(stream, () => undefined);
-    stream.on("response", (headers) => this.#takeHeaders(headers));
+    stream.on("response", (headers) => {
+      onHeard?.();
+      this.#takeHeaders(headers);
+    });
     stream.on("trailers", (headers) => this.#takeStatus(headers));
     stream.on("end", () => this.#end());
-    stream.on("error", (error) => this.#fail(connectionError(error)));
+    stream.on("error", (error) => this.#fail(this.#errorOf(error)));
     stream.on("close", () => this.#close());
-    source.start(this.responses);
-    if (limits.timeoutMs !== undefined) {
-      this.#deadline = setTimeout(() => this.#abandon(new CacheError("DEADLINE_EXCEEDED")), limits.timeoutMs);
+    source.start({
+      push: (chunk) => {
+        onHeard?.();
+        this.responses.push(chunk);
+      },
+    });
+    if (timeoutMs !== undefined && timeoutMs <= LIMITS.deadlineMsMax) {
+      this.#deadline = setTimeout(() => this.#abandon(new CacheError("DEADLINE_EXCEEDED")), timeoutMs);
     }
     if (this.#signal?.aborted) this.#onAbort();
     else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get isOver(): boolean {
+    return this.#isOver || this.#hasStatus;
   }
 
   write(parts: readonly Uint8Array[]): Promise<void> | undefined {
@@ -138,17 +161,17 @@ export class Http2ClientCall implements ClientCall {
     clearTimeout(this.#deadline);
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (this.#hasStatus) this.#end();
-    const { session, rstCode } = this.#stream;
-    const isConnectionLost = session === undefined || session.destroyed;
-    this.#fail(isConnectionLost ? connectionError(undefined) : errorOfReset(rstCode));
+    this.#fail(this.#errorOf(undefined));
     this.#isOver = true;
   }
-}
 
-function connectionError(cause: Error | undefined): GrpcError {
-  return new GrpcError(
-    "UNAVAILABLE",
-    "the connection to the server broke",
-    cause === undefined ? {} : { cause },
-  );
+  /** Why the stream is over without a status: a connection that broke, or a reset of this stream alone. */
+  #errorOf(cause: Error | undefined): Error {
+    if (isCacheError(cause)) return cause;
+    const { session, rstCode } = this.#stream;
+    const isConnectionLost = session === undefined || session.destroyed;
+    if (!isConnectionLost && rstCode !== undefined && rstCode !== 0) return errorOfReset(rstCode);
+    const reason = cause === undefined ? "" : `: ${cause.message}`;
+    return new CacheError("UNREACHABLE", `the connection to the server broke${reason}`, { cause });
+  }
 }

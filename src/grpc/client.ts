@@ -3,27 +3,18 @@
  *
  * Calls are not retried here, and there is no balancing: who calls knows what may be done twice. One connection is not
  * meant to carry bulk data both ways at once; take two clients for that (see docs, windows).
- * TLS is verified against `ca` or the system's roots; there is no switch to leave it out.
  */
-import {
-  type ClientHttp2Session,
-  connect,
-  type OutgoingHttpHeaders,
-  type SecureClientSessionOptions,
-} from "node:http2";
-import { setImmediate } from "node:timers/promises";
+import type { OutgoingHttpHeaders } from "node:http2";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { type ClientCall, Http2ClientCall } from "./client-call.ts";
+import { ClientConnection, type ConnectionOptions } from "./client-connection.ts";
 import { type MetadataEntries, setMetadata } from "./metadata.ts";
-import { CLIENT_SESSION_OPTIONS, openSessionWindow } from "./session-options.ts";
 import { formatTimeout } from "./timeout.ts";
 
-export interface GrpcClientOptions {
+export interface GrpcClientOptions extends ConnectionOptions {
   readonly host: string;
   readonly port: number;
-  /** Present: TLS. `ca` is PEM. */
-  readonly tls?: { readonly ca?: Buffer };
 }
 
 export interface CallOptions {
@@ -34,14 +25,13 @@ export interface CallOptions {
 
 export class GrpcClient {
   readonly #authority: string;
-  readonly #options: SecureClientSessionOptions;
+  readonly #options: ConnectionOptions;
   readonly #calls = new Set<ClientCall>();
-  #session: ClientHttp2Session | undefined;
+  #connection: ClientConnection | undefined;
 
-  constructor({ host, port, tls }: GrpcClientOptions) {
-    const urlHost = host.includes(":") ? `[${host}]` : host;
-    this.#authority = `${tls === undefined ? "http" : "https"}://${urlHost}:${port}`;
-    this.#options = { ...CLIENT_SESSION_OPTIONS, ...(tls?.ca === undefined ? {} : { ca: tls.ca }) };
+  constructor({ host, port, ...options }: GrpcClientOptions) {
+    this.#authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    this.#options = options;
   }
 
   /** Calls that have not ended. */
@@ -61,8 +51,9 @@ export class GrpcClient {
     if (timeoutMs !== undefined) headers["grpc-timeout"] = formatTimeout(timeoutMs);
     for (const [name, value] of Object.entries(metadata)) setMetadata(headers, name, value);
     const reset = new AbortController();
-    const stream = this.#connected().request(headers, { signal: reset.signal });
-    const call = new Http2ClientCall(stream, reset, { timeoutMs, signal });
+    const connection = this.#connected();
+    const stream = connection.open(headers, reset.signal);
+    const call = new Http2ClientCall(stream, reset, { timeoutMs, signal, onHeard: connection.heard });
     this.#calls.add(call);
     stream.once("close", () => this.#calls.delete(call));
     return call;
@@ -89,29 +80,18 @@ export class GrpcClient {
     }
   }
 
-  #connected(): ClientHttp2Session {
-    const session = this.#session;
-    if (session !== undefined && !session.closed && !session.destroyed) return session;
-    const fresh = connect(this.#authority, this.#options);
-    fresh.once("connect", () => openSessionWindow(fresh));
-    // Each call is told by its own stream.
-    fresh.on("error", () => undefined);
-    this.#session = fresh;
-    return fresh;
+  #connected(): ClientConnection {
+    if (this.#connection?.isUsable !== true) {
+      this.#connection = new ClientConnection(this.#authority, this.#options);
+    }
+    return this.#connection;
   }
 
   /** Ends the connection; calls under way end with CANCELLED. */
   async close(): Promise<void> {
     for (const call of this.#calls) call.cancel();
-    const session = this.#session;
-    this.#session = undefined;
-    if (session === undefined) return;
-    // Not from within its own frames: node 20 can spin for ever then.
-    await setImmediate();
-    if (session.destroyed) return;
-    await new Promise<void>((resolve) => {
-      session.once("close", resolve);
-      session.destroy();
-    });
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.close();
   }
 }

@@ -1,0 +1,240 @@
+/**
+ * A plain Arrow Flight client: one method per RPC, for any Flight server.
+ *
+ * It moves messages and knows no Arrow: headers and bodies are bytes, for flechette, apache-arrow or src/arrow to read.
+ * Bulk in (DoGet), bulk out (DoPut) and everything else have a connection each, made when first used: two directions of
+ * bulk on one connection can stop each other (FlightClientOptions, docs/flight-client.md).
+ * Nothing is retried here. Errors of the server are CacheErrors when they name one of the cache's codes, else GrpcErrors
+ * with its status and text; a server that cannot be reached, or vanishes, is UNREACHABLE within LIMITS' seconds.
+ * Source: PROTOCOL 4 and the Arrow Flight RPC specification.
+ */
+import { type Endpoint, endpointSchema, formatDialEndpoint } from "../../config/endpoint.ts";
+import { readValue } from "../../config/pick-setting.ts";
+import { CacheError } from "../../errors.ts";
+import { encodeDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";
+import {
+  type ActionType,
+  decodeActionType,
+  decodeFlightInfo,
+  decodeHandshakeResponse,
+  decodePutResult,
+  decodeResult,
+  decodeSchemaResult,
+  encodeAction,
+  encodeCriteria,
+  encodeHandshakeRequest,
+  encodeTicket,
+  type FlightInfo,
+} from "../../flight/messages.ts";
+import { FLIGHT_METHODS } from "../../flight/methods.ts";
+import { decodePollInfo, type PollInfo } from "../../flight/poll-info.ts";
+import { bytesOf } from "../../flight/text.ts";
+import { type CallOptions, GrpcClient } from "../../grpc/client.ts";
+import type { ClientCall } from "../../grpc/client-call.ts";
+import type { KeepaliveOptions } from "../../grpc/client-keepalive.ts";
+import type { MetadataEntries } from "../../grpc/metadata.ts";
+import { type IncomingFlightData, readFlightData } from "./incoming-flight-data.ts";
+import { type OutgoingFlightMessages, writeFlightData } from "./outgoing-flight-data.ts";
+import { smallAnswers, streamAnswers, streamBoth } from "./streamed-calls.ts";
+
+export interface FlightCallOptions {
+  /** Headers of the call: lower-case names; text, or bytes under a name that ends in `-bin`. */
+  readonly metadata?: MetadataEntries;
+  /** Milliseconds for the whole call, the reading of its answers included; then it ends with DEADLINE_EXCEEDED. */
+  readonly timeoutMs?: number;
+  /** Ends the call with CANCELLED, the signal's reason as its cause. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FlightClientOptions {
+  /** `grpc://HOST:PORT`; with TLS `grpc+tls://` or `grpcs://`. `grpc+tcp://` is `grpc://`. */
+  readonly endpoint: string;
+  /** PEM of who may vouch for the server; default: the system's roots. */
+  readonly ca?: Buffer;
+  /** PEM, both, for a server that wants to know its clients. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+  /** Headers of every call; those of a call go before them. */
+  readonly metadata?: MetadataEntries;
+  /** For every call that names none. */
+  readonly timeoutMs?: number;
+  /** Until a connection is there, TLS included; default LIMITS.connectTimeoutMs. */
+  readonly connectTimeoutMs?: number;
+  /** How a server that vanished is noticed. */
+  readonly keepalive?: KeepaliveOptions;
+}
+
+type Channel = "get" | "put" | "other";
+
+export class FlightClient {
+  /** As clients dial it: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
+  readonly endpoint: string;
+  readonly #channels: Readonly<Record<Channel, GrpcClient>>;
+  readonly #metadata: MetadataEntries;
+  readonly #timeoutMs: number | undefined;
+  #isClosed = false;
+
+  /** Connects to nothing yet. @throws {CacheError} INVALID_CONFIG when the endpoint is not one */
+  constructor(options: FlightClientOptions) {
+    const endpoint = parseDialEndpoint(options.endpoint);
+    const { ca, cert, key, keepalive, connectTimeoutMs } = options;
+    const tls =
+      endpoint.scheme === "grpcs"
+        ? { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
+        : undefined;
+    const { host, port } = endpoint;
+    const channel = (): GrpcClient => new GrpcClient({ host, port, tls, keepalive, connectTimeoutMs });
+    this.endpoint = formatDialEndpoint(endpoint);
+    this.#channels = { get: channel(), put: channel(), other: channel() };
+    this.#metadata = options.metadata ?? {};
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  /**
+   * What a ticket stands for: schema, then dictionaries and record batches, each as it arrives.
+   * @throws {CacheError | GrpcError} when the first message or a later one is asked for
+   */
+  doGet(ticket: string | Uint8Array, options?: FlightCallOptions): AsyncIterable<IncomingFlightData> {
+    const open = this.#opener("get", FLIGHT_METHODS.DoGet.path, options);
+    return streamAnswers(open, encodeTicket(bytesOf(ticket)), readFlightData);
+  }
+
+  /**
+   * Sends messages, schema first, and gives the app_metadata of each PutResult while it does: as the server answers, in its
+   * order. The put is done when the iteration ends; nothing is sent before it begins. A source that throws, and a loop that
+   * is left early, cancel the put.
+   * @throws {CacheError | GrpcError} the server's error at once, also while messages are left to send; CANCELLED when it
+   *   ends the call with OK before that; what `messages` throws
+   */
+  doPut(
+    descriptor: FlightDescriptor,
+    messages: OutgoingFlightMessages,
+    options?: FlightCallOptions,
+  ): AsyncIterable<Buffer> {
+    const open = this.#opener("put", FLIGHT_METHODS.DoPut.path, options);
+    return streamBoth(open, flightDataOf(descriptor, messages, true), smallAnswers(decodePutResult));
+  }
+
+  /**
+   * Sends and receives side by side. The server hears of the descriptor with the first message, so that one cannot wait for
+   * an answer. The server may end when it likes; what is unsent then is dropped.
+   * @throws {CacheError | GrpcError} the server's error; what `messages` throws
+   */
+  doExchange(
+    descriptor: FlightDescriptor,
+    messages: OutgoingFlightMessages,
+    options?: FlightCallOptions,
+  ): AsyncIterable<IncomingFlightData> {
+    const open = this.#opener("other", FLIGHT_METHODS.DoExchange.path, options);
+    return streamBoth(open, flightDataOf(descriptor, messages, false), readFlightData);
+  }
+
+  /** Schema, size and places of a flight. @throws {CacheError | GrpcError} the server's error, as for one that is not there */
+  async getFlightInfo(descriptor: FlightDescriptor, options?: FlightCallOptions): Promise<FlightInfo> {
+    return decodeFlightInfo(
+      await this.#ask(FLIGHT_METHODS.GetFlightInfo.path, encodeDescriptor(descriptor), options),
+    );
+  }
+
+  /**
+   * How far a query is; ask again with the answer's descriptor until it has none.
+   * @throws {CacheError | GrpcError} the server's error; NOT_IMPLEMENTED or UNIMPLEMENTED from most
+   */
+  async pollFlightInfo(descriptor: FlightDescriptor, options?: FlightCallOptions): Promise<PollInfo> {
+    return decodePollInfo(
+      await this.#ask(FLIGHT_METHODS.PollFlightInfo.path, encodeDescriptor(descriptor), options),
+    );
+  }
+
+  /** The encapsulated schema message: 0xFFFFFFFF, int32 size, flatbuffer, padding. @throws {CacheError | GrpcError} the server's error */
+  async getSchema(descriptor: FlightDescriptor, options?: FlightCallOptions): Promise<Buffer> {
+    return decodeSchemaResult(
+      await this.#ask(FLIGHT_METHODS.GetSchema.path, encodeDescriptor(descriptor), options),
+    );
+  }
+
+  /** The flights that fit; what criteria mean is the server's affair. @throws {CacheError | GrpcError} the server's error */
+  listFlights(criteria: string | Uint8Array = "", options?: FlightCallOptions): AsyncIterable<FlightInfo> {
+    const open = this.#opener("other", FLIGHT_METHODS.ListFlights.path, options);
+    return streamAnswers(open, encodeCriteria(criteria), smallAnswers(decodeFlightInfo));
+  }
+
+  /** The bodies of an action's results. @throws {CacheError | GrpcError} the server's error, as for a name it does not know */
+  doAction(type: string, body: string | Uint8Array = "", options?: FlightCallOptions): AsyncIterable<Buffer> {
+    const open = this.#opener("other", FLIGHT_METHODS.DoAction.path, options);
+    return streamAnswers(open, encodeAction({ type, body: bytesOf(body) }), smallAnswers(decodeResult));
+  }
+
+  /** The actions the server offers. @throws {CacheError | GrpcError} the server's error */
+  listActions(options?: FlightCallOptions): AsyncIterable<ActionType> {
+    const open = this.#opener("other", FLIGHT_METHODS.ListActions.path, options);
+    return streamAnswers(open, new Uint8Array(0), smallAnswers(decodeActionType));
+  }
+
+  /**
+   * Sends payloads and gives those of the server, side by side; what they mean is between the two.
+   * @throws {CacheError | GrpcError} the server's error, UNAUTHENTICATED for a payload it does not accept
+   */
+  handshake(
+    payloads: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    options?: FlightCallOptions,
+  ): AsyncIterable<Buffer> {
+    const outgoing = {
+      messages: payloads,
+      writeAll: (call: ClientCall) => async (all: AsyncIterable<Uint8Array>) => {
+        for await (const payload of all) await call.write([encodeHandshakeRequest(payload)]);
+      },
+      mustBeTaken: false,
+    };
+    const open = this.#opener("other", FLIGHT_METHODS.Handshake.path, options);
+    return streamBoth(open, outgoing, smallAnswers(decodeHandshakeResponse));
+  }
+
+  /** Ends the connections; calls under way end with CANCELLED, and so do later ones. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(Object.values(this.#channels).map((channel) => channel.close()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #ask(path: string, request: Uint8Array, options?: FlightCallOptions): Promise<Buffer> {
+    this.#throwIfClosed();
+    return this.#channels.other.unary(path, request, this.#callOptions(options));
+  }
+
+  #opener(channel: Channel, path: string, options?: FlightCallOptions): () => ClientCall {
+    return () => {
+      this.#throwIfClosed();
+      return this.#channels[channel].open(path, this.#callOptions(options));
+    };
+  }
+
+  #callOptions({ metadata, timeoutMs = this.#timeoutMs, signal }: FlightCallOptions = {}): CallOptions {
+    return {
+      metadata: { ...this.#metadata, ...metadata },
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(signal && { signal }),
+    };
+  }
+
+  #throwIfClosed(): void {
+    if (this.#isClosed) throw new CacheError("CANCELLED", "the client is closed");
+  }
+}
+
+function flightDataOf(descriptor: FlightDescriptor, messages: OutgoingFlightMessages, mustBeTaken: boolean) {
+  return {
+    messages,
+    writeAll: (call: ClientCall) => (all: Parameters<typeof writeFlightData>[2]) =>
+      writeFlightData(call, descriptor, all),
+    mustBeTaken,
+  };
+}
+
+function parseDialEndpoint(text: string): Endpoint {
+  const dialled = text.replace(/^grpc\+tcp:/i, "grpc:");
+  return readValue(endpointSchema, dialled, { key: "endpoint", source: "FlightClient" });
+}

@@ -1,0 +1,91 @@
+/**
+ * FlightData as a client sends it: messages from the caller's iterable, one after the other, as fast as the server takes them.
+ *
+ * The next message, and the next piece of a body, is asked for only when at most LIMITS.sendQueueBytesMax wait to be sent.
+ * Cost: bodies leave as they are, without a copy.
+ */
+import { CacheError } from "../../errors.ts";
+import { encodeDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";
+import { encodeFlightDataHead, partsSizeBytes } from "../../flight/flight-data-encoder.ts";
+import { checkSize } from "../../flight/size-limit.ts";
+import type { MessageWriter } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+
+/** A body that is made while it is sent. */
+export interface StreamedBody {
+  /** What the chunks are together; stands in front of them on the wire. */
+  readonly sizeBytes: number;
+  readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/** One message of DoPut or DoExchange. Its bytes are not copied and must not change before the call is over. */
+export interface OutgoingFlightData {
+  /** A bare IPC Message flatbuffer; empty in a message of app_metadata alone. */
+  readonly dataHeader: Uint8Array;
+  readonly appMetadata?: Uint8Array | undefined;
+  /** At most 4 GiB - 1 with all that stands before it. Several buffers are sent one after the other. */
+  readonly body?: Uint8Array | readonly Uint8Array[] | StreamedBody | undefined;
+}
+
+export type OutgoingFlightMessages = Iterable<OutgoingFlightData> | AsyncIterable<OutgoingFlightData>;
+
+const NOTHING: OutgoingFlightData = { dataHeader: new Uint8Array(0) };
+
+/**
+ * Writes the messages to a call, the descriptor with the first of them; without any it goes alone.
+ * @throws {CacheError} OBJECT_TOO_LARGE for a message over LIMITS.streamedMessageBytesMax, INVALID_REQUEST when a body's
+ *   chunks are not of the size it said; what the iterables throw; the call's reason when it is over
+ */
+export async function writeFlightData(
+  writer: MessageWriter,
+  descriptor: FlightDescriptor,
+  messages: AsyncIterable<OutgoingFlightData>,
+): Promise<void> {
+  let unsent: Uint8Array | undefined = encodeDescriptor(descriptor);
+  for await (const message of messages) {
+    await writeMessage(writer, message, unsent);
+    unsent = undefined;
+  }
+  if (unsent !== undefined) await writeMessage(writer, NOTHING, unsent);
+}
+
+async function writeMessage(
+  writer: MessageWriter,
+  { dataHeader, appMetadata, body = [] }: OutgoingFlightData,
+  descriptor: Uint8Array | undefined,
+): Promise<void> {
+  const streamed = "chunks" in body ? body : undefined;
+  const buffers = "chunks" in body ? [] : body instanceof Uint8Array ? [body] : body;
+  const bodySizeBytes = streamed?.sizeBytes ?? partsSizeBytes(buffers);
+  const head = encodeFlightDataHead({ descriptor, dataHeader, appMetadata, bodySizeBytes });
+  const sizeBytes = partsSizeBytes(head) + bodySizeBytes;
+  checkSize("a FlightData message", sizeBytes, "streamedMessageBytesMax");
+  if (streamed === undefined && sizeBytes <= LIMITS.sendQueueBytesMax) {
+    await writer.write([...head, ...buffers]);
+    return;
+  }
+  await writer.startMessage(sizeBytes, head);
+  await writeBody(writer, streamed ?? { sizeBytes: bodySizeBytes, chunks: piecesOf(buffers) });
+}
+
+async function writeBody(writer: MessageWriter, { sizeBytes, chunks }: StreamedBody): Promise<void> {
+  let missing = sizeBytes;
+  for await (const chunk of chunks) {
+    missing -= chunk.length;
+    if (missing < 0) break;
+    if (chunk.length > 0) await writer.writePiece(chunk);
+  }
+  if (missing === 0) return;
+  throw new CacheError("INVALID_REQUEST", "the chunks of a body are not of the size it said", {
+    facts: { sizeBytes, missing },
+  });
+}
+
+/** Views small enough that few bytes of a large body wait in the queue of the connection. */
+function* piecesOf(buffers: readonly Uint8Array[]): Iterable<Uint8Array> {
+  for (const buffer of buffers) {
+    for (let from = 0; from < buffer.length; from += LIMITS.sendQueueBytesMax) {
+      yield buffer.subarray(from, from + LIMITS.sendQueueBytesMax);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The ways a Flight call streams: one request and many answers, or both directions side by side.
+ *
+ * Each is a generator, so a call begins when its first answer is asked for, and leaving the loop early (`break`, an
+ * error) resets it. What a call still had to say is then dropped.
+ */
+import { CacheError } from "../../errors.ts";
+import type { MessageReader } from "../../grpc/call.ts";
+import type { ClientCall } from "../../grpc/client-call.ts";
+import { LIMITS } from "../../limits.ts";
+import { MessageSender, type WriteAll } from "./message-sender.ts";
+
+/** Reads the answers of a call, each once. */
+export type ReadAll<T> = (reader: MessageReader) => AsyncGenerator<T, void, void>;
+
+/** Reads small messages whole. @throws {CacheError} OBJECT_TOO_LARGE over LIMITS.unaryMessageBytesMax, and what `decode` throws */
+export function smallAnswers<T>(decode: (bytes: Buffer) => T): ReadAll<T> {
+  return async function* (reader) {
+    for (let message = await reader.next(); message !== null; message = await reader.next()) {
+      yield decode(await message.collect(LIMITS.unaryMessageBytesMax));
+    }
+  };
+}
+
+/** One request, then the answers until the status. */
+export async function* streamAnswers<T>(
+  open: () => ClientCall,
+  request: Uint8Array,
+  readAll: ReadAll<T>,
+): AsyncGenerator<T, void, void> {
+  const call = open();
+  let isRead = false;
+  try {
+    // Nothing comes behind the request, so nobody has to wait until it is sent.
+    void call.write([request]);
+    call.endRequests();
+    yield* readAll(call.responses);
+    isRead = true;
+  } finally {
+    if (!isRead) call.cancel();
+  }
+}
+
+/** What goes out in a call of both directions. */
+export interface Outgoing<T> {
+  readonly messages: Iterable<T> | AsyncIterable<T>;
+  readonly writeAll: (call: ClientCall) => WriteAll<T>;
+  /** True where a server that ends the call with OK before it was sent everything has failed. */
+  readonly mustBeTaken: boolean;
+}
+
+/** Sends and reads at the same time, until the status. */
+export async function* streamBoth<Request, Answer>(
+  open: () => ClientCall,
+  { messages, writeAll, mustBeTaken }: Outgoing<Request>,
+  readAll: ReadAll<Answer>,
+): AsyncGenerator<Answer, void, void> {
+  const call = open();
+  const sender = new MessageSender(call, messages, writeAll(call));
+  let isRead = false;
+  try {
+    yield* readAll(call.responses);
+    isRead = true;
+  } catch (error) {
+    throw sender.reasonOf(error);
+  } finally {
+    if (!isRead) call.cancel();
+    sender.stop();
+  }
+  if (mustBeTaken && !sender.isSent) {
+    throw new CacheError("CANCELLED", "the server ended the call before everything was sent");
+  }
+}

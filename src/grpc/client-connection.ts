@@ -1,0 +1,120 @@
+/**
+ * One connection of a client, from the first call that wants it until it is gone.
+ *
+ * Calls may be opened while it is still being made. While none is open it does not keep the process alive, so a program
+ * that forgets to close its client can end. TLS is verified against `ca` or the system's roots; there is no switch to
+ * leave it out.
+ */
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
+} from "node:http2";
+import type { Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { ClientKeepalive, type KeepaliveOptions } from "./client-keepalive.ts";
+import { CLIENT_SESSION_OPTIONS, openSessionWindow } from "./session-options.ts";
+
+/** PEM each. */
+export interface ClientTls {
+  /** Who may vouch for the server; absent: the system's roots. */
+  readonly ca?: Buffer;
+  /** Both, for a server that wants to know its clients. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+export interface ConnectionOptions {
+  /** Absent: no TLS. */
+  readonly tls?: ClientTls | undefined;
+  readonly keepalive?: KeepaliveOptions | undefined;
+  /** Default LIMITS.connectTimeoutMs. */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+export class ClientConnection {
+  readonly #session: ClientHttp2Session;
+  #socket: Socket | undefined;
+  #keepalive: ClientKeepalive | undefined;
+  #openStreams = 0;
+
+  /** @param authority `HOST:PORT`, an IPv6 host in brackets */
+  constructor(authority: string, { tls, keepalive = {}, connectTimeoutMs }: ConnectionOptions) {
+    const options: SecureClientSessionOptions = { ...CLIENT_SESSION_OPTIONS, ...tls };
+    const session = connect(`${tls === undefined ? "http" : "https"}://${authority}`, options);
+    this.#session = session;
+    const waitMs = connectTimeoutMs ?? LIMITS.connectTimeoutMs;
+    const timer = setTimeout(() => {
+      session.destroy(new CacheError("UNREACHABLE", `no connection to ${authority} within ${waitMs} ms`));
+    }, waitMs);
+    session.once("connect", (_, socket) => {
+      clearTimeout(timer);
+      // With TLS it is a TLSSocket, which is a Socket as well.
+      this.#socket = socket as Socket;
+      openSessionWindow(session);
+      this.#keepalive = new ClientKeepalive(session, this.#socket, keepalive);
+      this.#settle();
+    });
+    session.once("close", () => {
+      clearTimeout(timer);
+      this.#keepalive?.stop();
+    });
+    // Each call is told by its own stream.
+    session.on("error", () => undefined);
+  }
+
+  /** False when a new call needs a new connection. */
+  get isUsable(): boolean {
+    return !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** Opens a stream; aborting `signal` resets it. */
+  open(headers: OutgoingHttpHeaders, signal: AbortSignal): ClientHttp2Stream {
+    const stream = this.#session.request(headers, { signal });
+    this.#openStreams++;
+    this.#settle();
+    stream.once("close", () => {
+      this.#openStreams--;
+      this.#settle();
+    });
+    return stream;
+  }
+
+  /** The server sent headers or data. */
+  readonly heard = (): void => {
+    this.#keepalive?.heard();
+  };
+
+  /** Holds the process, and watches the server, only while calls are open. */
+  #settle(): void {
+    if (this.#session.destroyed) return;
+    if (this.#openStreams === 0) {
+      this.#keepalive?.stop();
+      this.#session.unref();
+    } else if (this.#openStreams === 1) {
+      this.#session.ref();
+      this.#keepalive?.start();
+    }
+  }
+
+  /** Ends the connection; calls under way are told that it broke. */
+  async close(): Promise<void> {
+    const session = this.#session;
+    // Not from within its own frames: node 20 can spin for ever then.
+    await setImmediate();
+    if (session.destroyed) return;
+    await new Promise<void>((resolve) => {
+      // A peer that does not read would hold the socket.
+      const timer = setTimeout(() => this.#socket?.destroy(), LIMITS.closeGraceMs);
+      session.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      session.destroy();
+    });
+  }
+}
