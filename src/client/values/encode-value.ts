@@ -1,0 +1,42 @@
+/**
+ * What a user puts, as what is stored: an opaque value of tagged bytes, or a Flame table.
+ *
+ * | value                                         | stored as                       |
+ * |-----------------------------------------------|---------------------------------|
+ * | Uint8Array, Buffer                            | opaque, FLM\x06 and the bytes   |
+ * | IpcTable, tables and batches of the libraries | Flame table, logical type `pyarrow.table` |
+ * | null, boolean, number, text, array, object    | opaque, FLM\x05 and JSON        |
+ *
+ * Bytes and table bodies are views of what was given. Anything else is refused, never approximated.
+ */
+import { withSchemaMetadata } from "../../arrow/schema-metadata.ts";
+import { SCHEMA_KEY_FORMAT, TABLE_FORMAT } from "../../object/object-schema.ts";
+import { encodeTable, isTable } from "./arrow-libraries.ts";
+import type { IpcMessages } from "./ipc-messages.ts";
+import { encodeJson } from "./json-value.ts";
+import { encodeTag } from "./value-tags.ts";
+
+/** The bytes of an opaque value, tag first, to be joined; or the messages of a table. */
+export type EncodedValue =
+  | { readonly kind: "opaque"; readonly data: readonly Uint8Array[] }
+  | { readonly kind: "table"; readonly messages: IpcMessages };
+
+const SCHEMA_KEY_LOGICAL_TYPE = "flame.cache.logical_type";
+/** What Python makes of a table that another language put. */
+const LOGICAL_TYPE = "pyarrow.table";
+
+/** @throws {CacheError} INVALID_VALUE, naming the place of what cannot be stored; INVALID_IPC for an IpcTable that is none. */
+export async function encodeValue(value: unknown): Promise<EncodedValue> {
+  if (value instanceof Uint8Array) return { kind: "opaque", data: [encodeTag("bytes"), value] };
+  if (isTable(value)) return { kind: "table", messages: asFlameTable(await encodeTable(value)) };
+  return { kind: "opaque", data: [encodeTag("json"), encodeJson(value)] };
+}
+
+/** The same table, its schema marked as a Flame table. */
+export function asFlameTable(messages: IpcMessages): IpcMessages {
+  const { header } = withSchemaMetadata(messages.schemaHeader, [
+    [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
+    [SCHEMA_KEY_LOGICAL_TYPE, LOGICAL_TYPE],
+  ]);
+  return { ...messages, schemaHeader: header };
+}

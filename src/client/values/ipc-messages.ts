@@ -1,0 +1,102 @@
+/**
+ * IPC streams and files taken apart into their messages, and messages framed as parts of a stream.
+ *
+ * Bodies are views of what was given and are never decoded. A file's dictionaries come before its record batches where they
+ * stand before them, as in a stream. Source: Arrow format, "IPC Streaming Format" and "IPC File Format".
+ */
+import { END_OF_STREAM, frameHeader, readFramedHeader, ZERO_PADDING } from "../../arrow/encapsulated.ts";
+import { decodeFooter, FILE_MAGIC, footerSizeBytes } from "../../arrow/footer.ts";
+import { decodeMessage } from "../../arrow/message.ts";
+import { decodeSchema } from "../../arrow/schema.ts";
+import { CacheError } from "../../errors.ts";
+import { blocksInOrder } from "../../object/stored-blocks.ts";
+
+/** A dictionary or record batch: a bare Message flatbuffer, maybe padded, and its body as it is sent. */
+export interface IpcBatch {
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** A table as messages. */
+export interface IpcMessages {
+  readonly schemaHeader: Uint8Array;
+  readonly batches: readonly IpcBatch[];
+}
+
+/** @param bytes a stream or a file; the messages are views of it. @throws {CacheError} INVALID_IPC */
+export function splitIpc(bytes: Uint8Array): IpcMessages {
+  const magic = FILE_MAGIC.subarray(0, 6);
+  return magic.equals(bytes.subarray(0, magic.length)) ? splitFile(bytes) : splitStream(bytes);
+}
+
+function splitStream(bytes: Uint8Array): IpcMessages {
+  const batches: IpcBatch[] = [];
+  let schemaHeader: Uint8Array | undefined;
+  for (let position = 0; position < bytes.byteLength; ) {
+    const { header, sizeBytes } = readFramedHeader(bytes, position);
+    position += sizeBytes;
+    if (header.byteLength === 0) break;
+    if (schemaHeader === undefined) {
+      decodeSchema(header);
+      schemaHeader = header;
+      continue;
+    }
+    const batch = readBatch(bytes, position, header);
+    batches.push(batch);
+    position += batch.body.byteLength;
+  }
+  if (schemaHeader === undefined) throw new CacheError("INVALID_IPC", "the table has no schema");
+  return { schemaHeader, batches };
+}
+
+function splitFile(bytes: Uint8Array): IpcMessages {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  footerSizeBytes(file.subarray(-10));
+  const footer = decodeFooter(file, file.length);
+  const { header: schemaHeader } = readFramedHeader(bytes, FILE_MAGIC.length);
+  decodeSchema(schemaHeader);
+  const batches = Array.from(blocksInOrder(footer), (block) => {
+    const { header } = readFramedHeader(bytes, block.position);
+    return readBatch(bytes, block.position + block.metadataSizeBytes, header);
+  });
+  return { schemaHeader, batches };
+}
+
+function readBatch(bytes: Uint8Array, position: number, header: Uint8Array): IpcBatch {
+  const message = decodeMessage(header);
+  if (message.kind === "schema") throw new CacheError("INVALID_IPC", "the table has a second schema");
+  const end = position + message.bodySizeBytes;
+  if (end > bytes.byteLength) throw new CacheError("INVALID_IPC", "the table ends within a batch");
+  return { header, body: bytes.subarray(position, end) };
+}
+
+const BODY_ALIGNMENT = 8;
+
+/** A schema message as the first part of a stream; a copy. */
+export function frameSchema(schemaHeader: Uint8Array): Uint8Array {
+  return frameMessage(schemaHeader, 0).part;
+}
+
+/** What ends a stream of parts. */
+export function streamEnd(): Uint8Array {
+  return new Uint8Array(END_OF_STREAM);
+}
+
+/**
+ * One part of a stream with a place for the body, to be filled by the caller.
+ * Fresh memory whose address is a multiple of 8; what pads the body is zero.
+ */
+export function frameMessage(
+  header: Uint8Array,
+  bodySizeBytes: number,
+): { readonly part: Uint8Array; readonly body: Uint8Array } {
+  const frame = frameHeader(header, 0, BODY_ALIGNMENT);
+  const bodyStart = frame.prefix.length + header.byteLength + frame.paddingSizeBytes;
+  const paddedBodyBytes = Math.ceil(bodySizeBytes / BODY_ALIGNMENT) * BODY_ALIGNMENT;
+  const part = Buffer.allocUnsafeSlow(bodyStart + paddedBodyBytes);
+  part.set(frame.prefix, 0);
+  part.set(header, frame.prefix.length);
+  part.set(ZERO_PADDING.subarray(0, frame.paddingSizeBytes), bodyStart - frame.paddingSizeBytes);
+  part.fill(0, bodyStart + bodySizeBytes);
+  return { part, body: part.subarray(bodyStart, bodyStart + bodySizeBytes) };
+}
