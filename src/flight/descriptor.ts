@@ -49,6 +49,15 @@ export function decodeDescriptor(bytes: Uint8Array): TextDescriptor {
   }
 }
 
+/**
+ * Decodes what a server says a message is about; undefined when it names nothing.
+ * @throws {CacheError} INVALID_REQUEST when it is not a FlightDescriptor; OBJECT_TOO_LARGE over LIMITS.descriptorBytesMax.
+ */
+export function decodeServerDescriptor(bytes: Uint8Array): FlightDescriptor | undefined {
+  checkSize("the flight descriptor", bytes.byteLength, "descriptorBytesMax");
+  return fromDescriptorMessage(decodeMessageOf(FlightDescriptorSchema, bytes));
+}
+
 /** Encodes a FlightDescriptor message. */
 export function encodeDescriptor(descriptor: FlightDescriptor): Uint8Array {
   return toBinary(FlightDescriptorSchema, toDescriptorMessage(descriptor));
