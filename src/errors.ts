@@ -142,6 +142,11 @@ export class CacheError extends Error {
   get status(): (typeof ERROR_TABLE)[ErrorCode]["status"] {
     return ERROR_TABLE[this.code].status;
   }
+
+  /** True when the same call, unchanged, may succeed later. */
+  get retryable(): boolean {
+    return ERROR_TABLE[this.code].retryable;
+  }
 }
 
 /** True for a CacheError, of the given code when one is named. */

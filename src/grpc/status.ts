@@ -54,11 +54,21 @@ export function statusOf(error: CacheError): CallStatus {
 /** What a client is told when a server answers with a status whose text names none of our codes. */
 export class GrpcError extends Error {
   override readonly name = "GrpcError";
+  /** UNKNOWN also for a number that has no name. */
   readonly status: StatusName;
+  /** The number of the wire. */
+  readonly statusCode: number;
 
-  constructor(status: StatusName, message: string, options?: ErrorOptions) {
-    super(message === "" ? status : message, options);
+  /** @param message the server's own text; without one the status stands for it */
+  constructor(status: StatusName, message: string, options: ErrorOptions & { statusCode?: number } = {}) {
+    super(message === "" ? status : message, "cause" in options ? { cause: options.cause } : {});
     this.status = status;
+    this.statusCode = options.statusCode ?? statusCode(status);
+  }
+
+  /** True when the same call, unchanged, may succeed later: of the status as such nothing more is known. */
+  get retryable(): boolean {
+    return this.status === "UNAVAILABLE";
   }
 }
 
@@ -71,7 +81,7 @@ export function errorOfStatus(status: CallStatus): CacheError | GrpcError {
   if (found !== null && code !== undefined && Object.hasOwn(ERROR_TABLE, code)) {
     return new CacheError(code as ErrorCode, status.message.slice(found[0].length));
   }
-  return new GrpcError(statusName(status.code), status.message);
+  return new GrpcError(statusName(status.code), status.message, { statusCode: status.code });
 }
 
 /** HTTP/2 reset codes by number (RFC 9113, 7). Those that are not here are INTERNAL. */
