@@ -128,6 +128,18 @@ export const LIMITS = {
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 
+  /** Encoded bytes of objects a client holds so that the server need not send them again, unless the host says otherwise. */
+  clientCacheBytesMax: 64 * MIB,
+  /** How often a client repeats a call that may succeed later, and what it waits before: doubled each time, and half of it by chance. */
+  clientRetriesMax: 4,
+  clientRetryDelayMs: 50,
+  clientRetryDelayMsMax: 1_000,
+  /** One row of what a client streams to the server, bytes: small enough to hold, large enough to cost nothing. */
+  uploadRowBytes: 1 * MIB,
+  /** An answer this large is worth asking for the object's file instead, where the server is on this host. Bytes. */
+  localFileBytesMin: 1 * MIB,
+  /** Bytes of a local file that are read in one system call. */
+  localReadBytesMax: 64 * MIB,
   /** Nesting of a JSON value: Python's decoder gives up at about 1,000. */
   jsonDepthMax: 500,
 
