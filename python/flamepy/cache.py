@@ -1,0 +1,224 @@
+"""Put, get, update, patch, delete, list, upload, download: what users call. Every failure is a FlameError.
+
+Arguments go before the configuration. Calls on a reference dial its endpoint, all others the configured one. Reads are tried
+again where that can help; writes never, because what looks failed may have been done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from contextlib import suppress
+from typing import IO, Any, Callable, Iterator, List, NamedTuple, Optional, Union
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from . import local_files, values
+from .config import Config, current_config
+from .connection import OPAQUE_SCHEMA, Connection, calling, opaque_row, opaque_rows, put, retrying, table_batches
+from .errors import FlameError, ObjectNotFound
+from .names import ObjectKey, ObjectRef, check_components
+
+log = logging.getLogger("flamepy")
+Deserializer = Callable[[Any, List[Any]], Any]
+PathOrFile = Union[str, "os.PathLike[str]", IO[bytes]]
+Target = Union[str, ObjectKey, ObjectRef]
+FILE_LOCATIONS_HEADER = (b"flame-file-locations", b"1")
+ROW_BYTES = 1 << 20
+_MISSING: Any = object()
+
+
+def put_object(application_id: str, session_id: Any, obj: Any = _MISSING, *, legacy: Optional[bool] = None) -> ObjectRef:
+    """Stores a value under a new key of `application_id/session_id`: `put_object("app", "session", obj)`, or
+    `put_object("app/session", obj)`. A prefix of three components is the key itself, and replaces what is there.
+
+    `legacy` writes only what clients of generation 2 read: pickles instead of JSON and bytes.
+    """
+    name, value = (application_id, session_id) if obj is _MISSING else (f"{application_id}/{session_id}", obj)
+    check_components(name, 2, *((3,) if obj is _MISSING else ()))
+    config = current_config()
+    encoded = values.encode(value, legacy=config.legacy if legacy is None else legacy)
+    ref = _put_file(config, name, encoded) if config.storage and name.count("/") == 1 else None
+    return ref or _put(config, config.endpoint, flight.FlightDescriptor.for_path(name), encoded)
+
+
+def update_object(ref: ObjectRef, obj: Any, *, legacy: Optional[bool] = None) -> ObjectRef:
+    """Replaces the object with a new value, patches included; the reference returned has its version."""
+    return _send(ref, flight.FlightDescriptor.for_path(ref.key), obj, legacy)
+
+
+def patch_object(ref: ObjectRef, value: Any, *, legacy: Optional[bool] = None) -> ObjectRef:
+    """Appends to the object: rows to a table, which must be of its schema, or a patch to any other value, for `deserializer`."""
+    return _send(ref, flight.FlightDescriptor.for_command(f"PATCH:{ref.key}"), value, legacy)
+
+
+def _send(ref: ObjectRef, descriptor: flight.FlightDescriptor, obj: Any, legacy: Optional[bool]) -> ObjectRef:
+    check_components(ref.key, 3)
+    config = current_config()
+    encoded = values.encode(obj, legacy=config.legacy if legacy is None else legacy)
+    return _put(config, ref.endpoint, descriptor, encoded)
+
+
+def _put(config: Config, endpoint: str, descriptor: flight.FlightDescriptor, encoded: values.Encoded) -> ObjectRef:
+    with calling(endpoint, config) as connection:
+        if isinstance(encoded, pa.Table):
+            return put(connection, descriptor, encoded.schema, table_batches(encoded))
+        return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded))
+
+
+def _put_file(config: Config, prefix: str, encoded: values.Encoded) -> Optional[ObjectRef]:
+    """Local-storage mode: writes the file and asks the server for its reference. None when that cannot be done here."""
+    storage = config.storage or ""
+    try:
+        key = local_files.write_object(storage, prefix, encoded)
+    except (OSError, pa.ArrowException) as error:
+        log.debug("no file written to %s, the server is sent the value: %s", storage, error)
+        return None
+    try:
+        with calling(config.endpoint, config) as connection:
+            info = connection.client.get_flight_info(flight.FlightDescriptor.for_path(key))
+            return ObjectRef.decode(info.app_metadata)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(local_files.path_of(storage, key))
+        if not isinstance(error, ObjectNotFound):
+            raise
+        log.debug("the server does not see %s, it is sent the value: %s", storage, error)
+        return None
+
+
+class _Stored(NamedTuple):
+    base: Union[pa.Table, pa.Buffer]
+    patches: List[pa.Buffer]
+
+
+def get_object(
+    ref: ObjectRef,
+    *,
+    deserializer: Optional[Deserializer] = None,
+    allow_pickle: Optional[bool] = None,
+    zero_copy: Optional[bool] = None,
+    view: bool = False,
+) -> Any:
+    """The current value of the object: `deserializer(base, patches)` where one is given, else the base without its patches.
+
+    Tables and arrays are read-only views; on the server's host they are views of the object's own file (`zero_copy`).
+    `view` gives a memoryview of what was put as bytes. Raises ObjectNotFound, UnreadableValue, PickleRefused.
+    """
+    check_components(ref.key, 3)
+    config = current_config()
+    allowed = config.allow_pickle if allow_pickle is None else allow_pickle
+    stored = retrying(lambda: _read(ref, config, config.zero_copy if zero_copy is None else zero_copy))
+    decoded = [values.decode_value(part, allow_pickle=allowed, view=view) for part in (stored.base, *stored.patches)]
+    return decoded[0] if deserializer is None else deserializer(decoded[0], decoded[1:])
+
+
+def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
+    with calling(ref.endpoint, config) as connection:
+        table = _mapped(connection, ref.key) if zero_copy else None
+        if table is not None:
+            is_opaque = values.is_opaque(table.schema)
+        else:
+            table = connection.client.do_get(flight.Ticket(f"{ref.key}:0")).read_all()
+            # Every table comes with this entry when it is asked for by version.
+            is_opaque = values.FORMAT not in (table.schema.metadata or {})
+    if not is_opaque:
+        return _Stored(table, [])
+    cells = [cell.as_buffer() for cell in table.column("data")]
+    kinds = table.column("kind").to_pylist() if "kind" in table.schema.names else ["base"] * len(cells)
+    base = [cell for cell, kind in zip(cells, kinds) if kind == "base"]
+    joined = base[0] if len(base) == 1 else pa.py_buffer(b"".join(base))
+    return _Stored(joined, [cell for cell, kind in zip(cells, kinds) if kind == "patch"])
+
+
+def _mapped(connection: Connection, key: str) -> Optional[pa.Table]:
+    """The object as views of its file, when the server tells where that is and it can be opened here."""
+    if not connection.asks_for_files():
+        return None
+    options = flight.FlightCallOptions(headers=[FILE_LOCATIONS_HEADER])
+    info = connection.client.get_flight_info(flight.FlightDescriptor.for_path(key), options)
+    uris = [location.uri.decode() for endpoint in info.endpoints for location in endpoint.locations]
+    uri = next((uri for uri in uris if uri.startswith("file:")), None)
+    connection.learn(had_file=uri is not None)
+    if uri is None:
+        return None
+    try:
+        return local_files.open_location(uri)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        log.debug("the file of %s is not read, the server sends it: %s", key, error)
+        connection.learn(had_file=False)
+        return None
+
+
+def delete_objects(prefix: Target) -> None:
+    """Deletes an object, a session (`app/session`) or an application (`app/*`); nothing to delete is no error."""
+    config, endpoint, name = _named(prefix)
+
+    def delete() -> None:
+        with calling(endpoint, config) as connection:
+            list(connection.client.do_action(flight.Action("DELETE", name.encode())))
+
+    retrying(delete)
+
+
+def list_objects(prefix: Target = "") -> List[ObjectRef]:
+    """References of all objects under `app`, `app/session` or a key; of everything without a prefix."""
+    config, endpoint, name = _named(prefix)
+
+    def find() -> List[ObjectRef]:
+        with calling(endpoint, config) as connection:
+            return [ObjectRef.decode(info.app_metadata) for info in connection.client.list_flights(name.encode())]
+
+    return retrying(find)
+
+
+def _named(target: Target) -> "tuple[Config, str, str]":
+    config = current_config()
+    if isinstance(target, ObjectRef):
+        return config, target.endpoint, target.key
+    return config, config.endpoint, str(target)
+
+
+def upload_object(prefix: str, path_or_file: PathOrFile) -> ObjectRef:
+    """Stores the bytes of a file, in rows of 1 MiB, for `download_object`; at a key of its own if three components are given."""
+    check_components(prefix, 2, 3)
+    config = current_config()
+    with calling(config.endpoint, config) as connection:
+        descriptor = flight.FlightDescriptor.for_path(prefix)
+        if isinstance(path_or_file, (str, os.PathLike)):
+            with open(path_or_file, "rb") as file:
+                return put(connection, descriptor, OPAQUE_SCHEMA, _rows_of(file))
+        return put(connection, descriptor, OPAQUE_SCHEMA, _rows_of(path_or_file))
+
+
+def _rows_of(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
+    for chunk in iter(lambda: file.read(ROW_BYTES), b""):
+        yield opaque_row(pa.py_buffer(chunk))
+
+
+def download_object(ref: ObjectRef, path_or_file: PathOrFile) -> None:
+    """Writes an object's bytes as they are stored, without its patches. To a path: aside, then renamed when complete.
+
+    Raises FlameError INVALID_REQUEST for a table, which is for `get_object`.
+    """
+    config = current_config()
+    stored = retrying(lambda: _read(ref, config, config.zero_copy))
+    if isinstance(stored.base, pa.Table):
+        raise FlameError("INVALID_REQUEST", "the object is a table: get it with get_object")
+    content = memoryview(stored.base)
+    pieces = (content[start : start + ROW_BYTES] for start in range(0, len(content), ROW_BYTES))
+    if not isinstance(path_or_file, (str, os.PathLike)):
+        path_or_file.writelines(pieces)
+        return
+    path = os.fspath(path_or_file)
+    aside = f"{path}.{uuid.uuid4()}.part"
+    try:
+        with open(aside, "xb") as file:
+            file.writelines(pieces)
+        os.replace(aside, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(aside)
+        raise

@@ -1,0 +1,140 @@
+"""Settings of the client: arguments over environment over flame.yaml (docs/configuration.md, "Clients").
+
+flame.yaml is looked for in FLAME_HOME, then in `~/.flame`, and read in both generations: `clusters` with `current-cluster`,
+`contexts` with `current-context`. An empty variable counts as one that is not set.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+import yaml
+
+from .errors import InvalidConfig
+
+DEFAULT_PORT = 9090
+DEFAULT_ENDPOINT = f"grpc://127.0.0.1:{DEFAULT_PORT}"
+_ENDPOINT = re.compile(r"(grpc|grpcs|grpc\+tls)://(\[[^\]]*\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*))(?::(\d{1,5}))?/?", re.I)
+_VARIABLES = {
+    "endpoint": "FLAME_CACHE_ENDPOINT",
+    "storage": "FLAME_CACHE_STORAGE",
+    "ca_file": "FLAME_CA_FILE",
+    "allow_pickle": "FLAME_ALLOW_PICKLE",
+    "zero_copy": "FLAME_ZERO_COPY",
+    "legacy": "FLAME_LEGACY_VALUES",
+}
+_KEYS = {**{name: f"cache.{name}" for name in _VARIABLES}, "ca_file": "cache.tls.ca_file", "legacy": "cache.legacy_values"}
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True)
+class Config:
+    endpoint: str = DEFAULT_ENDPOINT
+    # The storage directory, when this client shares it with the server.
+    storage: Optional[str] = None
+    ca_file: Optional[str] = None
+    allow_pickle: bool = True
+    zero_copy: bool = True
+    # Write only what clients of generation 2 read.
+    legacy: bool = False
+
+
+def current_config() -> Config:
+    """Of this process's environment; the file is read once for each environment it is seen with."""
+    return _load_once(tuple(os.environ.get(name) for name in (*_VARIABLES.values(), "FLAME_HOME", "HOME")))
+
+
+@lru_cache(maxsize=16)
+def _load_once(_environment: Tuple[Optional[str], ...]) -> Config:
+    return load_config(os.environ)
+
+
+def load_config(env: Mapping[str, str]) -> Config:
+    """Raises InvalidConfig naming key, value and source."""
+    user_home = _variable(env, "HOME") or os.path.expanduser("~")
+    home = os.path.abspath(_variable(env, "FLAME_HOME") or os.path.join(user_home, ".flame"))
+    candidates = (os.path.join(home, "flame.yaml"), os.path.join(user_home, ".flame", "flame.yaml"))
+    file = next((path for path in candidates if os.path.exists(path)), None)
+    found: Dict[str, Tuple[Any, str]] = {}
+    if file is not None:
+        found.update({name: (value, file) for name, value in _read_file(file).items()})
+    found.update({name: (env[key], key) for name, key in _VARIABLES.items() if _variable(env, key)})
+    chosen: Dict[str, Any] = {}
+    for name, (value, source) in found.items():
+        # A CA file is named from where it is written down, storage from FLAME_HOME.
+        beside = os.path.dirname(source) if source == file else os.getcwd()
+        chosen[name] = _read(name, value, source, user_home, home if name == "storage" else beside)
+    return Config(**chosen)
+
+
+def _variable(env: Mapping[str, str], name: str) -> str:
+    return env.get(name, "").strip()
+
+
+def _read_file(path: str) -> Dict[str, Any]:
+    """The values of the cluster or context in use, as they stand there."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            root = yaml.safe_load(file)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InvalidConfig("INVALID_CONFIG", f"{path} cannot be read: {error}") from error
+    root = _mapping("the file", root, path)
+    kind, current = ("contexts", "current-context") if root.get("contexts") else ("clusters", "current-cluster")
+    entries = root.get(kind) or []
+    if not isinstance(entries, list):
+        raise _wrong(kind, "must be a list", entries, path)
+    named = {_mapping(kind, entry, path).get("name"): entry for entry in entries}
+    name = root.get(current)
+    if name is None and len(entries) > 1:
+        raise _wrong(current, f"must name one of {', '.join(map(str, named))}", name, path)
+    if name is not None and name not in named:
+        raise _wrong(current, f"must be one of {', '.join(map(str, named)) or 'the entries'}", name, path)
+    entry = {} if not entries else entries[0] if name is None else named[name]
+    cache = entry.get("cache")
+    if isinstance(cache, str):
+        cache = {"endpoint": cache}
+    cache = _mapping(f"{kind}[].cache", cache, path)
+    values = {**cache, "ca_file": _mapping("cache.tls", cache.get("tls"), path).get("ca_file")}
+    values["legacy"] = values.get("legacy_values")
+    return {name: values[name] for name in _VARIABLES if values.get(name) is not None}
+
+
+def _mapping(key: str, value: Any, source: str) -> Dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise _wrong(key, "must be a mapping", value, source)
+    return value or {}
+
+
+def _read(name: str, value: Any, source: str, user_home: str, directory: str) -> Any:
+    text = str(value).strip()
+    if name == "endpoint":
+        return check_endpoint(text, source)
+    if name in ("storage", "ca_file"):
+        if name == "storage" and text.lower() == "none":
+            return None
+        scheme, separator, path = text.partition("://") if name == "storage" else ("", "", text)
+        path = path if separator else text
+        if (separator and scheme.lower() not in ("fs", "file")) or not path or "\0" in path:
+            raise _wrong(_KEYS[name], "must be none, a path, fs://PATH or file://PATH", value, source)
+        path = user_home + path[1:] if path == "~" or path.startswith("~/") else path
+        return os.path.abspath(os.path.join(directory, path))
+    if text.lower() not in _SWITCH:
+        raise _wrong(_KEYS[name], "must be true or false", value, source)
+    return _SWITCH[text.lower()]
+
+
+def check_endpoint(text: str, source: str = "endpoint") -> str:
+    """The endpoint with its scheme as pyarrow dials it and its port. Raises InvalidConfig."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or int(match[3] or 0) > 65535:
+        raise _wrong("cache.endpoint", "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS", text, source)
+    scheme = "grpc" if match[1].lower() == "grpc" else "grpc+tls"
+    return f"{scheme}://{match[2]}:{match[3] or DEFAULT_PORT}"
+
+
+def _wrong(key: str, reason: str, value: Any, source: str) -> InvalidConfig:
+    return InvalidConfig("INVALID_CONFIG", f"{key} {reason}: got {value!r:.200} ({source})")

@@ -1,0 +1,186 @@
+"""Flight calls to one cache: pooled connections, puts that leave nothing when they fail, and the retries of reads.
+
+A server that dies is noticed within about four seconds even where its host says nothing: the connection is asked for a sign of
+life every two, for as long as a call is under way.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from .config import Config, check_endpoint
+from .errors import FlameError, InvalidConfig, Unreachable, flight_errors
+from .names import ObjectRef
+
+T = TypeVar("T")
+OPAQUE_SCHEMA = pa.schema([pa.field("version", pa.uint64()), pa.field("data", pa.binary())])
+# A read is tried again for this long after it began.
+RETRY_SECONDS = 1.0
+_RETRY_PAUSE_SECONDS = 0.05
+# One message stays under every server's and pyarrow's 2 GiB.
+BATCH_BYTES_MAX = 1 << 30
+# After so many answers without a file, only some gets ask for one.
+_FILELESS_ANSWERS_MAX, _ASK_EVERY = 8, 32
+_CHANNEL_OPTIONS = [
+    ("grpc.keepalive_time_ms", 2000),
+    ("grpc.keepalive_timeout_ms", 2000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.min_reconnect_backoff_ms", 4000),
+    # A connection of its own: one that broke is not waited for, but replaced.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+class Connection:
+    """A Flight client and what was learned about its server; used by any number of threads."""
+
+    def __init__(self, endpoint: str, ca_file: Optional[str]) -> None:
+        certificates = None
+        if ca_file is not None and endpoint.startswith("grpc+tls"):
+            certificates = _read_certificates(ca_file)
+        with flight_errors():
+            self.client = flight.FlightClient(endpoint, tls_root_certs=certificates, generic_options=_CHANNEL_OPTIONS)
+        self._is_local = _is_this_host(urlsplit(endpoint).hostname or "")
+        self._fileless = self._gets = 0
+
+    def asks_for_files(self) -> bool:
+        """Whether a get should ask for the object's file: the server is on this host and has given some lately."""
+        self._gets += 1
+        return self._is_local and (self._fileless < _FILELESS_ANSWERS_MAX or self._gets % _ASK_EVERY == 0)
+
+    def learn(self, *, had_file: bool) -> None:
+        self._fileless = 0 if had_file else self._fileless + 1
+
+
+def _read_certificates(ca_file: str) -> bytes:
+    try:
+        with open(ca_file, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InvalidConfig("INVALID_CONFIG", f"cache.tls.ca_file cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _is_this_host(host: str) -> bool:
+    """Whether the host is this one: a socket can be bound to its address."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(address)
+        return True
+    except OSError:
+        return False
+
+
+_pool: Dict[Tuple[str, Optional[str]], Connection] = {}
+_pool_lock = threading.Lock()
+
+
+@contextmanager
+def calling(endpoint: str, config: Config) -> Iterator[Connection]:
+    """The pooled connection; an error of the call leaves as FlameError, a broken connection leaves the pool."""
+    place = (check_endpoint(endpoint), config.ca_file)
+    with _pool_lock:
+        connection = _pool.get(place) or _pool.setdefault(place, Connection(*place))
+    try:
+        with flight_errors():
+            yield connection
+    except Unreachable:
+        with _pool_lock:
+            if _pool.get(place) is connection:
+                del _pool[place]
+        raise
+
+
+def _forget_connections() -> None:
+    """In a child process, whose threads of gRPC are gone."""
+    global _pool_lock
+    _pool_lock = threading.Lock()
+    _pool.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_connections)
+
+
+def retrying(operation: Callable[[], T]) -> T:
+    """Does what may be done twice again, if its error says that this can help."""
+    deadline = time.monotonic() + RETRY_SECONDS
+    while True:
+        try:
+            return operation()
+        except FlameError as error:
+            if not error.retryable or time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_PAUSE_SECONDS)
+
+
+def put(
+    connection: Connection, descriptor: flight.FlightDescriptor, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+) -> ObjectRef:
+    """DoPut. When it fails, also because `batches` raises, nothing is stored."""
+    writer, answers = connection.client.do_put(descriptor, schema)
+    try:
+        for batch in batches:
+            writer.write_batch(batch)
+        writer.done_writing()
+        answer = answers.read()
+    except BaseException:
+        _abandon(writer)
+        raise
+    writer.close()
+    if answer is None:
+        raise FlameError("INTERNAL", "the server did not answer the put")
+    return ObjectRef.decode(answer.to_pybytes())
+
+
+def _abandon(writer: flight.FlightStreamWriter) -> None:
+    """
+    Ends a put so that it is refused. pyarrow cannot cancel one: closing it, or forgetting it, would store what was sent so far.
+    A message without an Arrow header is one that the server takes from nobody. Tells the server's own reason, if it had one.
+    """
+    try:
+        writer.write_metadata(b"abandoned")
+    except (pa.ArrowException, OSError):
+        pass
+    try:
+        writer.close()
+    except (pa.ArrowException, OSError) as error:
+        if "[INVALID_REQUEST] a message without" not in str(error):
+            raise
+
+
+def opaque_rows(parts: Iterable[pa.Buffer]) -> Iterator[pa.RecordBatch]:
+    """Rows whose cells are the parts, as views; the server joins them."""
+    parts = list(parts)
+    if sum(part.size for part in parts) <= 1 << 16:
+        parts = [pa.py_buffer(b"".join(parts))]
+    for part in parts:
+        for start in range(0, max(part.size, 1), BATCH_BYTES_MAX):
+            yield opaque_row(part.slice(start, min(BATCH_BYTES_MAX, part.size - start)))
+
+
+def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
+    offsets = pa.array([0, cell.size], pa.int32()).buffers()[1]
+    data = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, cell], null_count=0)
+    return pa.RecordBatch.from_arrays([pa.array([0], pa.uint64()), data], schema=OPAQUE_SCHEMA)
+
+
+def table_batches(table: pa.Table) -> List[pa.RecordBatch]:
+    """Its own batches, cut only where one would be over the size of a message."""
+    batches: List[pa.RecordBatch] = []
+    for batch in table.to_batches():
+        pieces = -(-batch.nbytes // BATCH_BYTES_MAX)
+        rows = max(1, -(-batch.num_rows // max(1, pieces)))
+        batches += [batch.slice(start, rows) for start in range(0, max(1, batch.num_rows), rows)]
+    return batches

@@ -1,0 +1,110 @@
+"""Every failure a caller can meet: FlameError, with a code of the table in docs/errors.md.
+
+pyarrow folds several gRPC statuses into one exception, so the code is read from the brackets that begin each error text
+of the server. An error without one comes from the transport, and its class tells. pyarrow's own is kept as the cause.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import Dict, Iterator, Tuple, Type
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+# Codes with which the same call, unchanged, may succeed later.
+RETRYABLE = frozenset(
+    ["VERSION_CONFLICT", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"]
+)
+_SERVER_TEXT = re.compile(r"with message: \[([A-Z_]+)\] (.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
+_TRANSPORT_FAILURE = re.compile(r"stream removed|socket closed|connection reset|broken pipe|goaway|rst_stream", re.I)
+
+
+class FlameError(Exception):
+    """`code` is a row of the error table; `str()` is `[CODE] text`."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"[{self.code}] {self.text}"
+
+    @property
+    def retryable(self) -> bool:
+        return self.code in RETRYABLE
+
+
+class ObjectNotFound(FlameError):
+    """No object at this key."""
+
+
+class InvalidKey(FlameError):
+    """A key, a prefix or a component of one breaks the rules for names."""
+
+
+class InvalidConfig(FlameError):
+    """A setting is wrong; the text names key, value and source."""
+
+
+class InvalidValue(FlameError):
+    """A value that cannot be stored: neither Arrow, JSON nor cloudpickle takes it."""
+
+
+class UnreadableValue(FlameError):
+    """The object is whole, but no value can be made of it here."""
+
+
+class PickleRefused(UnreadableValue):
+    """The value is a pickle, and unpickling is not allowed."""
+
+
+class Unreachable(FlameError):
+    """The server cannot be reached, or the connection to it broke."""
+
+
+class DeadlineExceeded(FlameError):
+    """The server did not answer in time."""
+
+
+_CLASSES: Dict[str, Type[FlameError]] = {
+    "OBJECT_NOT_FOUND": ObjectNotFound,
+    "INVALID_KEY": InvalidKey,
+    "INVALID_CONFIG": InvalidConfig,
+    "INVALID_VALUE": InvalidValue,
+    "UNREADABLE_VALUE": UnreadableValue,
+    "UNREACHABLE": Unreachable,
+    "DEADLINE_EXCEEDED": DeadlineExceeded,
+}
+_TRANSPORT: Tuple[Tuple[Type[BaseException], str], ...] = (
+    (flight.FlightUnavailableError, "UNREACHABLE"),
+    (flight.FlightTimedOutError, "DEADLINE_EXCEEDED"),
+    (flight.FlightCancelledError, "CANCELLED"),
+    (flight.FlightUnauthenticatedError, "UNAUTHENTICATED"),
+    (flight.FlightUnauthorizedError, "PERMISSION_DENIED"),
+    (pa.ArrowInvalid, "INVALID_REQUEST"),
+    (pa.ArrowNotImplementedError, "NOT_IMPLEMENTED"),
+)
+
+
+def translate(error: BaseException) -> FlameError:
+    """The typed error of one that pyarrow raised during a call."""
+    text = str(error)
+    match = _SERVER_TEXT.search(text)
+    if match is not None:
+        return _CLASSES.get(match[1], FlameError)(match[1], match[2])
+    code = next((code for kind, code in _TRANSPORT if isinstance(error, kind)), "INTERNAL")
+    if code == "INTERNAL" and _TRANSPORT_FAILURE.search(text):
+        code = "UNREACHABLE"
+    return _CLASSES.get(code, FlameError)(code, text)
+
+
+@contextmanager
+def flight_errors() -> Iterator[None]:
+    """Lets no exception of pyarrow out of the block but as the cause of a FlameError."""
+    try:
+        yield
+    except (pa.ArrowException, flight.FlightError) as error:
+        raise translate(error) from error
