@@ -143,6 +143,10 @@ export const LIMITS = {
   /** Nesting of a JSON value: Python's decoder gives up at about 1,000. */
   jsonDepthMax: 500,
 
+  /** What `cat` fetches of a table to show its first rows, bytes: its batches are fetched whole. */
+  shownTableBytesMax: 256 * MIB,
+  /** What `cat` fetches of a value to show it as text or JSON, bytes. */
+  shownValueBytesMax: 1 * MIB,
   /** A configuration file, bytes: it is read whole. */
   configFileBytesMax: 1 * MIB,
   /** The regular expression over interface names, characters: room for a list of names, none for a puzzle. */
