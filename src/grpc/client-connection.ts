@@ -49,7 +49,8 @@ export class ClientConnection {
     this.#session = session;
     const waitMs = connectTimeoutMs ?? LIMITS.connectTimeoutMs;
     const timer = setTimeout(() => {
-      session.destroy(new CacheError("UNREACHABLE", `no connection to ${authority} within ${waitMs} ms`));
+      const text = `no connection to ${authority} within ${waitMs} ms`;
+      session.destroy(new CacheError("UNREACHABLE", text, { facts: { isSilent: true } }));
     }, waitMs);
     session.once("connect", (_, socket) => {
       clearTimeout(timer);
