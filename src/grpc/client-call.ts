@@ -166,7 +166,8 @@ export class Http2ClientCall implements ClientCall {
   }
 
   /** Why the stream is over without a status: a connection that broke, or a reset of this stream alone. */
-  #errorOf(cause: Error | undefined): Error {
+  #errorOf(error: Error | undefined): Error {
+    const cause = rootCause(error);
     if (isCacheError(cause)) return cause;
     const { session, rstCode } = this.#stream;
     const isConnectionLost = session === undefined || session.destroyed;
@@ -174,4 +175,9 @@ export class Http2ClientCall implements ClientCall {
     const reason = cause === undefined ? "" : `: ${cause.message}`;
     return new CacheError("UNREACHABLE", `the connection to the server broke${reason}`, { cause });
   }
+}
+
+/** Streams that were never opened are told of the connection's error in an error of their own. */
+function rootCause(error: Error | undefined): Error | undefined {
+  return error?.cause instanceof Error ? rootCause(error.cause) : error;
 }
