@@ -22,8 +22,8 @@ const OWNED: readonly { word: RegExp; owners: RegExp; reason: string }[] = [
   },
   {
     word: /["']node:fs(\/promises)?["']/g,
-    owners: /^src\/(storage|command|config)\//,
-    reason: "files are opened in storage/, the config loader and the commands only",
+    owners: /^src\/(storage|command|config|client\/cache\/local)\//,
+    reason: "files are opened in storage/, the config loader, the commands and the client's local/ only",
   },
   {
     word: /\bprocess\s*(\.|\?\.)\s*env\b/g,
