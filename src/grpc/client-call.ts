@@ -5,7 +5,12 @@
  * the deadline; each resets the stream. A connection that breaks is UNREACHABLE.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
-import type { ClientHttp2Stream, IncomingHttpHeaders, IncomingHttpStatusHeader } from "node:http2";
+import type {
+  ClientHttp2Stream,
+  Http2Session,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
+} from "node:http2";
 import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
@@ -44,6 +49,8 @@ export class Http2ClientCall implements ClientCall {
   headers: CallMetadata | undefined;
   trailers: CallMetadata | undefined;
   readonly #stream: ClientHttp2Stream;
+  /** A stream that is closed does not know its session any more. */
+  readonly #session: Http2Session | undefined;
   readonly #writer: StreamMessageWriter;
   readonly #signal: AbortSignal | undefined;
   readonly #deadline: NodeJS.Timeout | undefined;
@@ -60,6 +67,7 @@ export class Http2ClientCall implements ClientCall {
     { timeoutMs, signal, onHeard }: ClientCallOptions,
   ) {
     this.#stream = stream;
+    this.#session = stream.session;
     this.#reset = reset;
     this.#signal = signal;
     const source = new StreamSource(stream);
@@ -169,9 +177,8 @@ export class Http2ClientCall implements ClientCall {
   #errorOf(error: Error | undefined): Error {
     const cause = rootCause(error);
     if (isCacheError(cause)) return cause;
-    const { session, rstCode } = this.#stream;
-    const isConnectionLost = session === undefined || session.destroyed;
-    if (!isConnectionLost && rstCode !== undefined && rstCode !== 0) return errorOfReset(rstCode);
+    const { rstCode } = this.#stream;
+    if (this.#session?.destroyed === false && rstCode > 0) return errorOfReset(rstCode);
     const reason = cause === undefined ? "" : `: ${cause.message}`;
     return new CacheError("UNREACHABLE", `the connection to the server broke${reason}`, { cause });
   }

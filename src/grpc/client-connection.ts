@@ -41,6 +41,7 @@ export class ClientConnection {
   #socket: Socket | undefined;
   #keepalive: ClientKeepalive | undefined;
   #openStreams = 0;
+  #isHeld = true;
 
   /** @param authority `HOST:PORT`, an IPv6 host in brackets */
   constructor(authority: string, { tls, keepalive = {}, connectTimeoutMs }: ConnectionOptions) {
@@ -51,14 +52,14 @@ export class ClientConnection {
     const timer = setTimeout(() => {
       const text = `no connection to ${authority} within ${waitMs} ms`;
       session.destroy(new CacheError("UNREACHABLE", text, { facts: { isSilent: true } }));
-    }, waitMs);
+    }, waitMs).unref();
     session.once("connect", (_, socket) => {
       clearTimeout(timer);
       // With TLS it is a TLSSocket, which is a Socket as well.
       this.#socket = socket as Socket;
       openSessionWindow(session);
       this.#keepalive = new ClientKeepalive(session, this.#socket, keepalive);
-      this.#settle();
+      if (this.#isHeld) this.#keepalive.start();
     });
     session.once("close", () => {
       clearTimeout(timer);
@@ -92,13 +93,15 @@ export class ClientConnection {
 
   /** Holds the process, and watches the server, only while calls are open. */
   #settle(): void {
-    if (this.#session.destroyed) return;
-    if (this.#openStreams === 0) {
-      this.#keepalive?.stop();
-      this.#session.unref();
-    } else if (this.#openStreams === 1) {
+    const isHeld = this.#openStreams > 0;
+    if (this.#session.destroyed || isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    if (isHeld) {
       this.#session.ref();
       this.#keepalive?.start();
+    } else {
+      this.#session.unref();
+      this.#keepalive?.stop();
     }
   }
 
