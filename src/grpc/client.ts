@@ -39,6 +39,11 @@ export class GrpcClient {
     return this.#calls.size;
   }
 
+  /** True while the connection of earlier calls is there, so that a new call meets the same server process. */
+  get isConnected(): boolean {
+    return this.#connection?.isUsable === true;
+  }
+
   /** Starts a call of any kind. Failures, also of the connection, come out of its reader and writer. */
   open(path: string, { metadata = {}, timeoutMs, signal }: CallOptions = {}): ClientCall {
     const headers: OutgoingHttpHeaders = {

@@ -91,6 +91,14 @@ export class FlightClient {
   }
 
   /**
+   * True while the connection of earlier `doGet`s is there: the next one meets the same server process. False tells a caller who
+   * remembers versions that the server may have been started anew and count from 1 again.
+   */
+  get isConnectedForGets(): boolean {
+    return this.#channels.get.isConnected;
+  }
+
+  /**
    * What a ticket stands for: schema, then dictionaries and record batches, each as it arrives.
    * @throws {CacheError | GrpcError} when the first message or a later one is asked for
    */
