@@ -18,6 +18,11 @@ export function readTlsFiles(tls: TlsConfig): TlsFiles {
   return tls.caFile === undefined ? { cert, key } : { cert, key, ca: readPem("tls.ca_file", tls.caFile) };
 }
 
+/** The certificates that a client trusts. @throws {CacheError} INVALID_CONFIG when the file cannot be read. */
+export function readCaFile(file: string): Buffer {
+  return readPem("cache.tls.ca_file", file);
+}
+
 function readPem(key: string, file: string): Buffer {
   try {
     return readFileSync(file);
