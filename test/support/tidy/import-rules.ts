@@ -13,7 +13,7 @@ const LEAVES = ["errors", "limits", "log", "log-format"];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ["server", "object", "config"],
   cli: ["command", "server", "config"],
-  command: ["server", "client", "storage", "object", "arrow", "config"],
+  command: ["server", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
   server: ["cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "config"],
   client: ["flight", "grpc", "object", "arrow", "config"],
   cache: ["storage", "eviction", "object", "arrow"],
