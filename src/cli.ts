@@ -41,6 +41,7 @@ process.stdout.on("error", () => {});
 
 const outcome = await runCommandLine(process.argv.slice(2), {
   version,
+  stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: undefined,

@@ -11,13 +11,26 @@ export interface StartedServer {
   stop(): Promise<void>;
 }
 
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  /** Width of the terminal. */
+  readonly columns?: number;
+  /** `sent` is called when the stream takes more, or with the error when nobody reads it any more. */
+  write(chunk: string | Uint8Array, sent?: (error?: Error | null) => void): unknown;
+}
+
+export interface InputStream extends AsyncIterable<Uint8Array> {
+  readonly isTTY?: boolean;
+}
+
 export interface CommandContext {
   readonly version: string;
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: LogStream;
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: LogStream & { readonly columns?: number };
   /** Undefined: the environment of the process, which only the config room reads. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
   startServer(config: CacheConfig): Promise<StartedServer>;
-  /** Begins to listen for a request to stop; resolves with its name, such as SIGTERM. Called by `serve` only. */
+  /** Begins to listen for a request to stop; resolves with its name, such as SIGTERM. */
   stopRequested(): Promise<string>;
 }

@@ -3,10 +3,13 @@
  *
  * A failure that a user can mend is one line on standard error; a mistake of ours is its stack.
  */
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import { isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import type { CommandContext } from "./command-context.ts";
+import { completedProgram } from "./completed-program.ts";
+import { completionScript, SHELLS, type Shell } from "./completion.ts";
+import { describeVerbs } from "./describe-verbs.ts";
 import { EXIT_CODES, type ExitName } from "./exit-codes.ts";
 import { inspect } from "./inspect.ts";
 import { type ServeOptions, serve } from "./serve.ts";
@@ -37,9 +40,12 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
     });
+  program.commandsGroup("Serving:");
   const serveCommand = describeServe(program).action(async (options: ServeOptions) => {
     finish(await serve(options, context));
   });
+  describeVerbs(program, context, finish);
+  program.commandsGroup("Looking at storage:");
   program
     .command("inspect")
     .description("show blocks, schema, version and sizes of one object file")
@@ -50,6 +56,14 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
     .description("read every object file below a storage directory: one line per file that is not whole")
     .argument("<directory>")
     .action(async (directory: string) => finish(await verify(directory, context)));
+  program.commandsGroup("Other:");
+  program
+    .command("completion")
+    .description("print a script that completes this command in a shell")
+    .addArgument(new Argument("<shell>", "of which shell").choices(SHELLS))
+    .action((shell: Shell) => {
+      context.stdout.write(completionScript(shell, completedProgram(program)));
+    });
   program.addHelpText(
     "after",
     () => `\nWithout a command, serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,

@@ -28,6 +28,7 @@ beforeEach(() => {
   });
   context = {
     version: "1.2.3",
+    stdin: { async *[Symbol.asyncIterator]() {} },
     stdout: {
       write: (text) => {
         out += text;

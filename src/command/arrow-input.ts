@@ -1,0 +1,161 @@
+/**
+ * An Arrow IPC file or stream as the messages of a put: each message's header and body as they lie in it.
+ *
+ * Told by how the bytes begin: `ARROW1\0\0` is a file, FFFFFFFF and a schema message a stream. A file on disk is read by its
+ * footer, one that comes through a pipe from front to back, which holds the same messages. Bodies pass on in pieces.
+ */
+import { decodeFooter, FILE_MAGIC, footerSizeBytes } from "../arrow/footer.ts";
+import { decodeMessage, type IpcMessage } from "../arrow/message.ts";
+import { decodeSchema } from "../arrow/schema.ts";
+import { CacheError, isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { ByteSource } from "../object/byte-sink.ts";
+import { blocksInOrder, readBlockHeader } from "../object/stored-blocks.ts";
+import type { ByteReader } from "./byte-reader.ts";
+
+const CONTINUATION = Buffer.from("ffffffff", "hex");
+const FRAME_BYTES = 8;
+const TRAILER_BYTES = 10;
+
+export interface ArrowMessage {
+  readonly header: Uint8Array;
+  readonly message: IpcMessage;
+  /** Exactly `message.bodySizeBytes`; to be taken before the next message. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface ArrowInput {
+  readonly schemaHeader: Buffer;
+  readonly batches: AsyncIterable<ArrowMessage>;
+}
+
+/**
+ * What the reader's bytes begin as. Nothing is taken from it.
+ * @param known true: the caller says that it is Arrow.
+ */
+export async function detectArrow(reader: ByteReader): Promise<"file" | "stream" | undefined> {
+  const start = await reader.peek(FRAME_BYTES);
+  if (start.equals(FILE_MAGIC)) return "file";
+  if (start.length < FRAME_BYTES || !start.subarray(0, 4).equals(CONTINUATION)) return undefined;
+  const sizeBytes = start.readInt32LE(4);
+  if (sizeBytes <= 0 || sizeBytes > LIMITS.dataHeaderBytesMax) return undefined;
+  const framed = await reader.peek(FRAME_BYTES + sizeBytes);
+  return framed.length === FRAME_BYTES + sizeBytes && isSchema(framed.subarray(FRAME_BYTES))
+    ? "stream"
+    : undefined;
+}
+
+function isSchema(header: Buffer): boolean {
+  try {
+    decodeSchema(header);
+    return true;
+  } catch (error) {
+    if (isCacheError(error)) return false;
+    throw error;
+  }
+}
+
+/** From front to back. @throws {CacheError} INVALID_IPC, also while the batches are taken. */
+export async function readArrowStream(reader: ByteReader): Promise<ArrowInput> {
+  if ((await reader.peek(FILE_MAGIC.length)).equals(FILE_MAGIC)) await reader.read(FILE_MAGIC.length);
+  const schemaHeader = await readHeader(reader);
+  if (schemaHeader === undefined) throw cutShort("there is no schema");
+  decodeSchema(schemaHeader);
+  return { schemaHeader: Buffer.from(schemaHeader), batches: streamBatches(reader) };
+}
+
+async function* streamBatches(reader: ByteReader): AsyncGenerator<ArrowMessage> {
+  for (let header = await readHeader(reader); header !== undefined; header = await readHeader(reader)) {
+    const message = decodeBatch(header);
+    yield { header, message, body: exactly(reader, message.bodySizeBytes) };
+    // A body that is not a multiple of 8 long is followed by zeros.
+    await reader.read((8 - (message.bodySizeBytes % 8)) % 8);
+  }
+  // What follows the end, such as a file's footer, is taken too: whoever writes into a pipe is not to find it closed.
+  while ((await reader.next(LIMITS.readChunkBytes)) !== undefined);
+}
+
+/** The next message's header; undefined at the end of the stream. Also framed as Arrow before 0.15 did. */
+async function readHeader(reader: ByteReader): Promise<Buffer | undefined> {
+  let size = await reader.read(4);
+  if (size.length === 0) return undefined;
+  if (size.equals(CONTINUATION)) size = await reader.read(4);
+  if (size.length < 4) throw cutShort("a message's frame");
+  const sizeBytes = size.readInt32LE(0);
+  if (sizeBytes === 0) return undefined;
+  if (sizeBytes < 0 || sizeBytes > LIMITS.dataHeaderBytesMax) {
+    throw new CacheError("INVALID_IPC", "a message's size is out of range", { facts: { sizeBytes } });
+  }
+  const header = await reader.read(sizeBytes);
+  if (header.length < sizeBytes) throw cutShort("a message's header");
+  return header;
+}
+
+async function* exactly(reader: ByteReader, sizeBytes: number): AsyncGenerator<Buffer> {
+  let left = sizeBytes;
+  for await (const piece of reader.pieces(sizeBytes)) {
+    left -= piece.length;
+    yield piece;
+  }
+  if (left > 0) throw cutShort("a message's body");
+}
+
+/** By its footer. @throws {CacheError} INVALID_IPC, also while the batches are taken. */
+export async function readArrowFile(source: ByteSource): Promise<ArrowInput> {
+  if (source.sizeBytes < FILE_MAGIC.length + FRAME_BYTES + TRAILER_BYTES) throw cutShort("the file");
+  const trailer = await source.read(source.sizeBytes - TRAILER_BYTES, TRAILER_BYTES);
+  const tailBytes = footerSizeBytes(trailer);
+  if (tailBytes > source.sizeBytes) throw cutShort("the file");
+  const footer = decodeFooter(await source.read(source.sizeBytes - tailBytes, tailBytes), source.sizeBytes);
+  const schemaHeader = await readFileSchema(source);
+  return { schemaHeader, batches: fileBatches(source, footer) };
+}
+
+async function readFileSchema(source: ByteSource): Promise<Buffer> {
+  const frame = await source.read(FILE_MAGIC.length, FRAME_BYTES);
+  const isFramed = frame.subarray(0, 4).equals(CONTINUATION);
+  const start = FILE_MAGIC.length + (isFramed ? FRAME_BYTES : 4);
+  const sizeBytes = frame.readInt32LE(isFramed ? 4 : 0);
+  if (sizeBytes <= 0 || sizeBytes > LIMITS.dataHeaderBytesMax || start + sizeBytes > source.sizeBytes) {
+    throw new CacheError("INVALID_IPC", "the schema's size is out of range", { facts: { sizeBytes } });
+  }
+  const header = await source.read(start, sizeBytes);
+  decodeSchema(header);
+  return header;
+}
+
+async function* fileBatches(
+  source: ByteSource,
+  footer: Parameters<typeof blocksInOrder>[0],
+): AsyncGenerator<ArrowMessage> {
+  for (const block of blocksInOrder(footer)) {
+    const header = await readBlockHeader(source, block);
+    const message = decodeBatch(header);
+    if (message.bodySizeBytes > block.bodySizeBytes) throw cutShort("a message's body");
+    const position = block.position + block.metadataSizeBytes;
+    yield { header, message, body: readPieces(source, position, message.bodySizeBytes) };
+  }
+}
+
+/** A stretch of a file in pieces of one read each. */
+export async function* readPieces(
+  source: ByteSource,
+  position: number,
+  sizeBytes: number,
+): AsyncGenerator<Buffer> {
+  for (let done = 0; done < sizeBytes; ) {
+    const piece = await source.read(position + done, Math.min(LIMITS.readChunkBytes, sizeBytes - done));
+    done += piece.length;
+    yield piece;
+  }
+}
+
+function decodeBatch(header: Uint8Array): IpcMessage {
+  const message = decodeMessage(header);
+  if (message.kind === "schema") throw new CacheError("INVALID_IPC", "a second schema is among the batches");
+  return message;
+}
+
+function cutShort(what: string): CacheError {
+  return new CacheError("INVALID_IPC", `the Arrow bytes are cut short: ${what}`);
+}

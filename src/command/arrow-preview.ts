@@ -1,0 +1,130 @@
+/**
+ * The first rows of a table, as values: fetches as many batches as they need, and no more.
+ *
+ * What cells hold is told by @uwdata/flechette, an optional peer that is imported here and only now; what it gets has passed the
+ * bounds-checked readers of arrow/ before, as far as headers go. A batch is fetched whole, so a very large one is refused.
+ */
+import zlib from "node:zlib";
+import type { CompressionType_, Table } from "@uwdata/flechette";
+import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
+import { frameMessage, frameSchema, streamEnd } from "../client/values/ipc-messages.ts";
+import { LIMITS } from "../limits.ts";
+import type { ArrowInput } from "./arrow-input.ts";
+import { VerbError } from "./failure.ts";
+import type { Progress } from "./progress.ts";
+import { formatSize } from "./quantities.ts";
+
+type Flechette = typeof import("@uwdata/flechette");
+
+export interface TablePreview {
+  readonly fields: readonly ArrowField[];
+  /** Rows there are values of; the table may have more. */
+  readonly rowCount: number;
+  /** A cell as flechette gives it, 64-bit numbers, times and decimals as whole numbers. */
+  value(row: number, column: number): unknown;
+}
+
+const EXACT = { useBigInt: true, useBigIntTimestamp: true, useDecimalInt: true, useMap: true } as const;
+
+/** @throws {VerbError} unavailable when flechette is not installed, dataError for what it cannot show */
+export async function previewTable(
+  input: ArrowInput,
+  rowsMax: number,
+  progress: Pick<Progress, "add">,
+): Promise<TablePreview> {
+  const { fields } = decodeSchema(input.schemaHeader);
+  if (rowsMax === 0) return { fields, rowCount: 0, value: () => undefined };
+  const flechette = await importFlechette();
+  const { parts, rowCount } = await collectRows(input, rowsMax, progress);
+  const table = decodeParts(flechette, parts);
+  return {
+    fields,
+    rowCount: Math.min(rowCount, rowsMax),
+    value: (row, column) => cellOf(table, row, column),
+  };
+}
+
+async function importFlechette(): Promise<Flechette> {
+  try {
+    const flechette = await import("@uwdata/flechette");
+    registerZstd(flechette);
+    return flechette;
+  } catch (cause) {
+    throw new VerbError(
+      "unavailable",
+      "tables are shown with the package @uwdata/flechette, which is not installed: npm install @uwdata/flechette",
+      { cause },
+    );
+  }
+}
+
+/** Absent before Node 22.15, and from the types of the oldest Node that we run on. */
+const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Buffer };
+
+function registerZstd({ setCompressionCodec, CompressionType }: Flechette): void {
+  if (zstdDecompressSync === undefined) return;
+  const decode = (bytes: Uint8Array): Uint8Array => new Uint8Array(zstdDecompressSync(bytes));
+  setCompressionCodec(CompressionType.ZSTD as CompressionType_, { decode, encode: (bytes) => bytes });
+}
+
+/** A stream of the table's first batches, in parts, one per message. */
+async function collectRows(
+  { schemaHeader, batches }: ArrowInput,
+  rowsMax: number,
+  progress: Pick<Progress, "add">,
+): Promise<{ parts: Uint8Array[]; rowCount: number }> {
+  const parts = [frameSchema(schemaHeader)];
+  let rowCount = 0;
+  let sizeBytes = 0;
+  for await (const { header, message, body } of batches) {
+    sizeBytes += message.bodySizeBytes;
+    if (sizeBytes > LIMITS.shownTableBytesMax) throw tooLarge(sizeBytes);
+    const framed = frameMessage(header, message.bodySizeBytes);
+    let position = 0;
+    for await (const chunk of body) {
+      framed.body.set(chunk, position);
+      position += chunk.byteLength;
+      progress.add(chunk.byteLength);
+    }
+    parts.push(framed.part);
+    if (message.kind === "recordBatch") rowCount += message.batch.rowCount;
+    if (rowCount >= rowsMax) break;
+  }
+  return { parts: [...parts, streamEnd()], rowCount };
+}
+
+function tooLarge(sizeBytes: number): VerbError {
+  return new VerbError(
+    "dataError",
+    `the first rows lie in batches of ${formatSize(sizeBytes)}, and at most ${formatSize(LIMITS.shownTableBytesMax)}` +
+      " are fetched to show some: get -o FILE brings it all",
+  );
+}
+
+function decodeParts(flechette: Flechette, parts: Uint8Array[]): Table {
+  try {
+    return flechette.tableFromIPC(parts, EXACT);
+  } catch (cause) {
+    throw new VerbError(
+      "dataError",
+      `the table cannot be shown: ${cause instanceof Error ? cause.message : cause}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function cellOf(table: Table, row: number, column: number): unknown {
+  try {
+    return table.getChildAt(column).at(row);
+  } catch (cause) {
+    throw new VerbError(
+      "dataError",
+      `a cell cannot be shown: ${cause instanceof Error ? cause.message : cause}`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Rows of text in aligned columns, printed while they come: a million of them take the memory of a few.
+ *
+ * The first rows are held back to find the widths; from then on a column only grows, when a text does not fit. The last
+ * column is not filled up when it is aligned to the left, so that no line ends in spaces.
+ */
+import { displayWidth, padToWidth } from "./display-text.ts";
+
+export interface ColumnSpec {
+  readonly title: string;
+  readonly align: "left" | "right";
+}
+
+const HELD_ROWS_MAX = 500;
+const GAP = "  ";
+
+export class ColumnPrinter {
+  readonly #columns: readonly ColumnSpec[];
+  readonly #print: (lines: string) => Promise<void>;
+  readonly #widths: number[];
+  #held: (readonly string[])[] | undefined = [];
+
+  /** @param hasHead prints the titles first, if any row comes. */
+  constructor(columns: readonly ColumnSpec[], hasHead: boolean, print: (lines: string) => Promise<void>) {
+    this.#columns = columns;
+    this.#print = print;
+    this.#widths = columns.map(() => 0);
+    if (hasHead) this.#held?.push(columns.map(({ title }) => title));
+  }
+
+  /** @param cells one per column. */
+  async add(cells: readonly string[]): Promise<void> {
+    if (this.#held === undefined) {
+      this.#widen(cells);
+      await this.#print(`${this.#line(cells)}\n`);
+      return;
+    }
+    this.#held.push(cells);
+    if (this.#held.length >= HELD_ROWS_MAX) await this.end();
+  }
+
+  /** Prints what was held back; more may be added. */
+  async end(): Promise<void> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const cells of held) this.#widen(cells);
+    if (held.length > 0) await this.#print(held.map((cells) => `${this.#line(cells)}\n`).join(""));
+  }
+
+  #widen(cells: readonly string[]): void {
+    cells.forEach((cell, index) => {
+      this.#widths[index] = Math.max(this.#widths[index] ?? 0, displayWidth(cell));
+    });
+  }
+
+  #line(cells: readonly string[]): string {
+    return cells
+      .map((cell, index) => {
+        const align = this.#columns[index]?.align ?? "left";
+        const isLast = index === cells.length - 1;
+        return isLast && align === "left" ? cell : padToWidth(cell, this.#widths[index] ?? 0, align);
+      })
+      .join(GAP);
+  }
+}

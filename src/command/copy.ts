@@ -1,0 +1,177 @@
+/**
+ * `cp SRC DST`: one object from a cache to another, or to another key, streamed through and never held.
+ *
+ * Tables and their app_metadata pass on as they are; patches of a table become batches of the copy. An opaque value keeps its patches:
+ * the base is put, then each patch is appended, because values of the SDKs are merged by who reads them, and joined bytes
+ * could not be told apart. So a copy that fails on the way may have fewer patches than its source. Versions are the target's.
+ */
+import { encodeRecordBatchMessage } from "../arrow/message-writer.ts";
+import type { FlightClient } from "../client/flight/flight-client.ts";
+import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";
+import type { OutgoingFlightData } from "../client/flight/outgoing-flight-data.ts";
+import { CacheError } from "../errors.ts";
+import type { FlightDescriptor } from "../flight/descriptor.ts";
+import { formatTicket } from "../flight/ticket.ts";
+import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
+import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
+import { type Answer, openAnswer } from "./answer.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { VerbError } from "./failure.ts";
+import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
+import { batchOf, type RowHead, readRowHead, rowHeadSizeBytes, withoutKind } from "./opaque-answer.ts";
+import type { Progress } from "./progress.ts";
+import type { VerbOptions, VerbRun } from "./verb.ts";
+
+/** `grpc://HOST:PORT/KEY`, or a key in the cache that the options name. */
+export interface CopyPlace {
+  readonly endpoint: string | undefined;
+  readonly key: string;
+}
+
+const PLACE = /^([a-z][a-z0-9+.-]*:\/\/[^/]+)\/(.+)$/i;
+
+export function parsePlace(text: string): CopyPlace {
+  const match = PLACE.exec(text);
+  return match === null ? { endpoint: undefined, key: text } : { endpoint: match[1], key: match[2] ?? "" };
+}
+
+/** The copy's key: as it was said, or the source's object id in the session that was said. @throws {CacheError} INVALID_KEY */
+export function targetKey(sourceKey: string, target: string): string {
+  if (target.split("/").length !== 2) return formatObjectKey(parseObjectKey(target));
+  return formatObjectKey({ ...parseSessionPrefix(target), objectId: parseObjectKey(sourceKey).objectId });
+}
+
+export async function copy(
+  sourceText: string,
+  targetText: string,
+  options: VerbOptions,
+  run: VerbRun,
+): Promise<"ok"> {
+  const from = parsePlace(sourceText);
+  const to = parsePlace(targetText);
+  const key = targetKey(from.key, to.key);
+  const source = clientOf(from, options, run);
+  const target = clientOf(to, options, run);
+  if (source.endpoint === target.endpoint && from.key === key) {
+    throw new VerbError("usage", `${key} would be copied onto itself`);
+  }
+  const facts = await askFor(source, from.key, run.signal);
+  const total = facts.sizeBytes < 0 ? undefined : facts.sizeBytes;
+  await run.withProgress({ label: "cp", unit: "bytes", total }, async (progress) => {
+    const transfer: Transfer = { source, target, facts, key, signal: run.signal, progress };
+    // Rows with their kind are the cache's own way: another server is asked for what it offers.
+    if (facts.kind === "opaque" && facts.ref !== undefined) await copyOpaque(transfer);
+    else await copyMessages(transfer);
+  });
+  const copied = await askFor(target, key, run.signal);
+  await run.print(
+    options.json === true ? `${formatJson(facts, copied)}\n` : `${key} version ${copied.ref?.version}\n`,
+  );
+  return "ok";
+}
+
+function clientOf({ endpoint }: CopyPlace, options: VerbOptions, run: VerbRun): FlightClient {
+  return run.open(endpoint === undefined ? options : { ...options, endpoint });
+}
+
+function formatJson(source: ObjectFacts, copied: ObjectFacts): string {
+  const { ref, key } = source;
+  return JSON.stringify({
+    ...factsAsJson(copied),
+    source: { endpoint: ref?.endpoint, key, version: ref?.version },
+  });
+}
+
+interface Transfer {
+  readonly source: FlightClient;
+  readonly target: FlightClient;
+  readonly facts: ObjectFacts;
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+/** Every message as it came. */
+async function copyMessages({ source, target, facts, key, signal, progress }: Transfer): Promise<void> {
+  const answer = await openAnswer(source.doGet(facts.ticket, { signal }));
+  async function* messages(): AsyncGenerator<OutgoingFlightData> {
+    yield { dataHeader: answer.schemaHeader };
+    for await (const data of answer.batches) {
+      const body = { sizeBytes: data.bodySizeBytes, chunks: counted(data.chunks(), progress) };
+      yield { dataHeader: data.dataHeader, appMetadata: data.appMetadata, body };
+    }
+  }
+  await send(target, { kind: "path", path: [key] }, messages(), signal);
+}
+
+/** Answers are taken, and not looked at: where batches have app_metadata they are its echoes and name no version. */
+async function send(
+  target: FlightClient,
+  descriptor: FlightDescriptor,
+  messages: AsyncIterable<OutgoingFlightData>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const _ of target.doPut(descriptor, messages, { signal }));
+}
+
+async function copyOpaque({ source, target, facts, key, signal, progress }: Transfer): Promise<void> {
+  const answer = await openAnswer(source.doGet(formatTicket(facts.key, 0), { signal }));
+  const rows = rowsOf(answer, progress)[Symbol.asyncIterator]();
+  try {
+    let row = await rows.next();
+    async function* base(): AsyncGenerator<OutgoingFlightData> {
+      yield { dataHeader: OPAQUE_SCHEMA_HEADER };
+      for (; row.done !== true && row.value.kind === "base"; row = await rows.next()) yield row.value.message;
+    }
+    await send(target, { kind: "path", path: [key] }, base(), signal);
+    for (; row.done !== true; row = await rows.next()) {
+      if (row.value.kind === "base") throw new CacheError("INVALID_IPC", "a base came behind a patch");
+      const patch = patchMessages(row.value.message);
+      await send(target, { kind: "command", command: `PATCH:${key}` }, patch, signal);
+    }
+  } finally {
+    await rows.return(undefined);
+  }
+}
+
+async function* patchMessages(message: OutgoingFlightData): AsyncGenerator<OutgoingFlightData> {
+  yield { dataHeader: OPAQUE_SCHEMA_HEADER };
+  yield message;
+}
+
+interface CopiedRow extends RowHead {
+  /** Without the column `kind`. */
+  readonly message: OutgoingFlightData;
+}
+
+/** The rows of a `{version, kind, data}` answer; the message of each must be sent before the next is asked for. */
+async function* rowsOf({ batches }: Answer, progress: Progress): AsyncGenerator<CopiedRow> {
+  for await (const data of batches) yield await rowOf(data, progress);
+}
+
+/** The body stays as it is: a header that names fewer of its buffers is all it takes to drop a column. */
+async function rowOf(data: IncomingFlightData, progress: Progress): Promise<CopiedRow> {
+  const { batch } = batchOf(data);
+  const reader = new ByteReader(data.chunks());
+  const head = readRowHead(batch, await reader.peek(rowHeadSizeBytes(batch)));
+  const layout = withoutKind(batch);
+  const sizeBytes = data.bodySizeBytes;
+  const dataHeader = encodeRecordBatchMessage({
+    rowCount: layout.rowCount,
+    nodes: layout.nodes(),
+    buffers: layout.buffers(),
+    bodySizeBytes: sizeBytes,
+    codec: layout.compression === "none" ? undefined : layout.compression,
+  });
+  return {
+    ...head,
+    message: { dataHeader, body: { sizeBytes, chunks: counted(reader.pieces(sizeBytes), progress) } },
+  };
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    progress.add(chunk.length);
+  }
+}

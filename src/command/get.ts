@@ -1,0 +1,152 @@
+/**
+ * `get KEY`: brings an object down, an opaque value as its bytes and a table as an Arrow IPC file or stream.
+ *
+ * An opaque value is its base, then its patches, without a byte of the cache's own: a file that `put` sent up comes back
+ * equal. With `-o` the file appears whole or not at all; on standard output what came before a failure has been written.
+ */
+import { isUtf8 } from "node:buffer";
+import { extname } from "node:path";
+import type { FlightClient } from "../client/flight/flight-client.ts";
+import { type Answer, openAnswer } from "./answer.ts";
+import { type ArrowForm, ArrowOutput, type WriteViews } from "./arrow-output.ts";
+import { VerbError } from "./failure.ts";
+import { LocalOutput } from "./local-output.ts";
+import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
+import { batchOf, type OpaqueColumns, opaqueColumns, valueBytes } from "./opaque-answer.ts";
+import type { Progress } from "./progress.ts";
+import type { VerbOptions, VerbRun } from "./verb.ts";
+
+export interface GetOptions extends VerbOptions {
+  readonly output?: string;
+  readonly format?: ArrowForm;
+  readonly force?: boolean;
+}
+
+const STREAM_ENDING = ".arrows";
+
+export async function get(key: string, options: GetOptions, run: VerbRun): Promise<"ok"> {
+  if (options.json === true && options.output === undefined) {
+    throw new VerbError(
+      "usage",
+      "--json needs -o FILE: standard output is for the object or for the JSON, not both",
+    );
+  }
+  const client = run.open(options);
+  const facts = await askFor(client, key, run.signal);
+  const form = options.format ?? chooseForm(options.output);
+  const written =
+    options.output === undefined
+      ? await fetchObject({ client, facts, form, write: standardOutput(options, run) }, run)
+      : await fetchToFile({ client, facts, form }, options.output, run);
+  if (options.json === true)
+    await run.print(`${JSON.stringify({ ...factsAsJson(facts), file: options.output, written })}\n`);
+  return "ok";
+}
+
+/** A name that ends in `.arrows` is that of a stream; what goes to standard output is one, too. */
+function chooseForm(output: string | undefined): ArrowForm {
+  return output === undefined || extname(output) === STREAM_ENDING ? "stream" : "file";
+}
+
+interface Fetch {
+  readonly client: FlightClient;
+  readonly facts: ObjectFacts;
+  readonly form: ArrowForm;
+}
+
+async function fetchToFile(fetch: Fetch, path: string, run: VerbRun): Promise<number> {
+  const output = await LocalOutput.open(path);
+  try {
+    const written = await fetchObject({ ...fetch, write: (views) => output.write(views) }, run);
+    await output.commit();
+    return written;
+  } finally {
+    await output.discard();
+  }
+}
+
+/** @returns how many bytes were written. */
+async function fetchObject(
+  { client, facts, form, write }: Fetch & { readonly write: WriteViews },
+  { signal, withProgress }: VerbRun,
+): Promise<number> {
+  let written = 0;
+  const counted: WriteViews = async (views) => {
+    await write(views);
+    for (const view of views) written += view.byteLength;
+  };
+  const total = facts.sizeBytes < 0 ? undefined : facts.sizeBytes;
+  await withProgress({ label: "get", unit: "bytes", total }, async (progress) => {
+    const answer = await openAnswer(client.doGet(facts.ticket, { signal }));
+    const columns = opaqueColumns(answer.schema);
+    if (columns === undefined) await takeTable(answer, form, counted, progress);
+    else await takeValue(answer, columns, counted, progress);
+  });
+  return written;
+}
+
+async function takeValue(
+  { batches }: Answer,
+  columns: OpaqueColumns,
+  write: WriteViews,
+  progress: Progress,
+): Promise<void> {
+  for await (const data of batches) {
+    for await (const chunk of valueBytes(batchOf(data).batch, data.chunks(), columns)) {
+      await write([chunk]);
+      progress.add(chunk.length);
+    }
+  }
+}
+
+async function takeTable(
+  { schemaHeader, batches }: Answer,
+  form: ArrowForm,
+  write: WriteViews,
+  progress: Progress,
+): Promise<void> {
+  // A copy: the answer's is a view of a socket's buffer, and the footer needs it in the end.
+  const output = new ArrowOutput(form, Buffer.from(schemaHeader), write);
+  await output.begin();
+  for await (const data of batches) {
+    async function* body(): AsyncGenerator<Buffer> {
+      for await (const chunk of data.chunks()) {
+        yield chunk;
+        progress.add(chunk.length);
+      }
+    }
+    await output.batch(data.dataHeader, batchOf(data), body());
+  }
+  await output.end();
+}
+
+/** Refuses what would garble a terminal. */
+function standardOutput({ force }: GetOptions, { context, print }: VerbRun): WriteViews {
+  const isGuarded = context.stdout.isTTY === true && force !== true;
+  return async (views) => {
+    for (const view of views) {
+      if (isGuarded && isBinary(view)) {
+        throw new VerbError(
+          "usage",
+          "this is no text: write it to a file with -o FILE, or to the terminal with --force",
+        );
+      }
+      await print(view);
+    }
+  };
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+/** A chunk may begin and end within a character of UTF-8. */
+function isBinary(bytes: Uint8Array): boolean {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (CONTROL.test(text.toString("latin1"))) return true;
+  let start = 0;
+  while (start < 3 && start < text.length && (text[start]! & 0xc0) === 0x80) start += 1;
+  for (let end = text.length; end >= start && end > text.length - 4; end -= 1) {
+    if (isUtf8(text.subarray(start, end))) return false;
+  }
+  return text.length > start;
+}

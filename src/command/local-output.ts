@@ -1,0 +1,81 @@
+/**
+ * A file that a verb writes: aside, under a name of its own in the same directory, and renamed when it is whole.
+ *
+ * Whatever goes wrong before, the file of that name is as it was. A link is followed, so that what it points to is replaced; what is no
+ * regular file, such as /dev/null or a pipe, is written straight away. Not synced: the user's own file, the system's own pace.
+ */
+import { randomBytes } from "node:crypto";
+import fs from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileFailure } from "./failure.ts";
+
+export class LocalOutput {
+  readonly #path: string;
+  readonly #asidePath: string | undefined;
+  readonly #handle: fs.promises.FileHandle;
+  #isOpen = true;
+
+  private constructor(path: string, asidePath: string | undefined, handle: fs.promises.FileHandle) {
+    this.#path = path;
+    this.#asidePath = asidePath;
+    this.#handle = handle;
+  }
+
+  /** @throws {VerbError} noOutput */
+  static async open(path: string): Promise<LocalOutput> {
+    try {
+      const target = await fs.promises.realpath(path).catch(() => path);
+      const existing = await fs.promises.stat(target).catch(() => undefined);
+      if (existing?.isDirectory() === true) throw Object.assign(new Error("a directory"), { code: "EISDIR" });
+      if (existing !== undefined && !existing.isFile()) {
+        return new LocalOutput(target, undefined, await fs.promises.open(target, "w"));
+      }
+      const aside = join(
+        dirname(target),
+        `.${basename(target).slice(0, 100)}.${randomBytes(6).toString("hex")}.part`,
+      );
+      const handle = await fs.promises.open(
+        aside,
+        "wx",
+        existing === undefined ? 0o666 : existing.mode & 0o777,
+      );
+      return new LocalOutput(target, aside, handle);
+    } catch (error) {
+      throw fileFailure("noOutput", path, error);
+    }
+  }
+
+  /** @throws {VerbError} noOutput */
+  async write(views: readonly Uint8Array[]): Promise<void> {
+    try {
+      for (const view of views) await writeAll(this.#handle, view);
+    } catch (error) {
+      throw fileFailure("noOutput", this.#path, error);
+    }
+  }
+
+  /** Makes it the file of its name. @throws {VerbError} noOutput */
+  async commit(): Promise<void> {
+    try {
+      await this.#handle.close();
+      if (this.#asidePath !== undefined) await fs.promises.rename(this.#asidePath, this.#path);
+      this.#isOpen = false;
+    } catch (error) {
+      throw fileFailure("noOutput", this.#path, error);
+    }
+  }
+
+  /** Leaves nothing behind; after `commit` this does nothing. */
+  async discard(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#handle.close().catch(() => {});
+    if (this.#asidePath !== undefined) await fs.promises.rm(this.#asidePath, { force: true }).catch(() => {});
+  }
+}
+
+async function writeAll(handle: fs.promises.FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * A progress line on a terminal: how much, of how much, how fast, how long still.
+ *
+ *     put 45% [=========>          ] 1.21 GiB of 2.68 GiB  310 MiB/s  5s left
+ *     get 1.21 GiB  310 MiB/s  4s
+ *
+ * Shown from the second second on, drawn over itself, and wiped away in the end. Where standard error is no terminal
+ * nothing is written. The rate is that of the last few seconds, so that it follows what happens.
+ */
+import { displayWidth } from "./display-text.ts";
+import { formatCount, formatDuration, formatSize } from "./quantities.ts";
+
+const SHOWN_AFTER_MS = 1000;
+const REDRAWN_EVERY_MS = 100;
+/** Weight of the past in the rate falls to a third within this time. */
+const RATE_MEMORY_MS = 3000;
+const BAR_WIDTH_MAX = 30;
+const BAR_WIDTH_MIN = 8;
+const COLUMNS_ASSUMED = 80;
+const WIPE_LINE = "\r\u001b[K";
+
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export interface ProgressSubject {
+  /** What is being done: `put`. */
+  readonly label: string;
+  /** Bytes, or objects that are counted. */
+  readonly unit: "bytes" | "objects";
+  /** Undefined: not known beforehand. */
+  readonly total?: number | undefined;
+}
+
+/** What a line shows. */
+export interface ProgressState extends ProgressSubject {
+  readonly done: number;
+  readonly elapsedMs: number;
+  /** Units per second. */
+  readonly rate: number;
+}
+
+/** The line for a terminal of that many columns; never as wide as it, so that it does not wrap. */
+export function formatProgress(state: ProgressState, columns: number): string {
+  const { label, total, rate, elapsedMs } = state;
+  // A body is a little more than the value in it.
+  const done = Math.min(state.done, total ?? state.done);
+  const amount = (value: number): string =>
+    state.unit === "bytes" ? formatSize(value) : formatCount(value, "object");
+  const speed = state.unit === "bytes" ? `${formatSize(rate)}/s` : `${Math.round(rate)}/s`;
+  const widest = columns - 1;
+  if (total === undefined || total === 0) {
+    return firstThatFits(
+      [`${label} ${amount(done)}  ${speed}  ${formatDuration(elapsedMs)}`, amount(done)],
+      widest,
+    );
+  }
+  const percent = `${String(Math.floor((100 * done) / total)).padStart(2)}%`;
+  const left = rate > 0 ? `${formatDuration((1000 * (total - done)) / rate)} left` : "stalled";
+  const figures = `${amount(done)} of ${amount(total)}  ${speed}  ${left}`;
+  const barWidth = Math.min(BAR_WIDTH_MAX, widest - displayWidth(`${label} ${percent} [] ${figures}`));
+  const bar =
+    barWidth < BAR_WIDTH_MIN ? [] : [`${label} ${percent} [${drawBar(done / total, barWidth)}] ${figures}`];
+  return firstThatFits([...bar, `${label} ${percent} ${figures}`, `${percent} ${left}`, percent], widest);
+}
+
+function firstThatFits(lines: readonly string[], width: number): string {
+  return lines.find((line) => displayWidth(line) <= width) ?? "";
+}
+
+function drawBar(share: number, width: number): string {
+  const filled = Math.floor(share * width);
+  return ("=".repeat(filled) + (filled < width ? ">" : "")).padEnd(width);
+}
+
+/** Units per second over the last few seconds. */
+export class RecentRate {
+  #atMs: number;
+  #done = 0;
+  #rate: number | undefined;
+
+  constructor(nowMs: number) {
+    this.#atMs = nowMs;
+  }
+
+  /** Takes what is done by now and gives the rate. */
+  update(done: number, nowMs: number): number {
+    const tookMs = nowMs - this.#atMs;
+    if (tookMs <= 0) return this.#rate ?? 0;
+    const latest = (1000 * (done - this.#done)) / tookMs;
+    const past = Math.exp(-tookMs / RATE_MEMORY_MS);
+    this.#rate = this.#rate === undefined ? latest : past * this.#rate + (1 - past) * latest;
+    this.#atMs = nowMs;
+    this.#done = done;
+    return this.#rate;
+  }
+}
+
+/** Draws while it is open; `end` it on every way out. */
+export class Progress {
+  readonly #stream: ProgressStream;
+  readonly #subject: ProgressSubject;
+  readonly #now: () => number;
+  readonly #startedMs: number;
+  readonly #rate: RecentRate;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #done = 0;
+  #isShown = false;
+
+  /** @param isWanted false: nothing is drawn (`--json`). */
+  constructor(
+    stream: ProgressStream,
+    subject: ProgressSubject,
+    { isWanted = true, now = () => performance.now() }: { isWanted?: boolean; now?: () => number } = {},
+  ) {
+    this.#stream = stream;
+    this.#subject = subject;
+    this.#now = now;
+    this.#startedMs = now();
+    this.#rate = new RecentRate(this.#startedMs);
+    if (stream.isTTY !== true || !isWanted) return;
+    this.#timer = setInterval(() => this.draw(), REDRAWN_EVERY_MS).unref();
+  }
+
+  /** What is done so far. */
+  get done(): number {
+    return this.#done;
+  }
+
+  add(amount: number): void {
+    this.#done += amount;
+  }
+
+  /** Draws the line if it is time; called by the timer. */
+  draw(): void {
+    const nowMs = this.#now();
+    const elapsedMs = nowMs - this.#startedMs;
+    const rate = this.#rate.update(this.#done, nowMs);
+    if (elapsedMs < SHOWN_AFTER_MS) return;
+    this.#isShown = true;
+    const columns = this.#stream.columns ?? COLUMNS_ASSUMED;
+    const line = formatProgress({ ...this.#subject, done: this.#done, elapsedMs, rate }, columns);
+    this.#stream.write(`${WIPE_LINE}${line}`);
+  }
+
+  /** Wipes the line away. Safe to call more than once. */
+  end(): void {
+    clearInterval(this.#timer);
+    if (this.#isShown) this.#stream.write(WIPE_LINE);
+    this.#isShown = false;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * `put FILE|-`: sends a file or standard input up, as a table when it is Arrow IPC and as an opaque value otherwise.
+ *
+ * An opaque value goes as rows of 1 MiB, a table as the messages it consists of. At most two pieces of it are in memory. The
+ * object is there when the server has answered, and not at all when something fails before.
+ */
+import fs from "node:fs";
+import { decodeSchema } from "../arrow/schema.ts";
+import type { FlightClient } from "../client/flight/flight-client.ts";
+import type { OutgoingFlightData } from "../client/flight/outgoing-flight-data.ts";
+import { CacheError, isCacheError } from "../errors.ts";
+import { parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
+import { decodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
+import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
+import { encodeWireRow } from "../object/opaque-row.ts";
+import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts";
+import { type ArrowInput, detectArrow, readArrowFile, readArrowStream, readPieces } from "./arrow-input.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { fileFailure, VerbError } from "./failure.ts";
+import { opaqueColumns } from "./opaque-answer.ts";
+import type { Progress } from "./progress.ts";
+import type { VerbOptions, VerbRun } from "./verb.ts";
+
+export interface PutOptions extends VerbOptions {
+  readonly key: string;
+  readonly as: "auto" | "opaque" | "table";
+}
+
+const STANDARD_INPUT = "-";
+const ROW_BYTES = 1024 * 1024;
+
+export async function put(path: string, options: PutOptions, run: VerbRun): Promise<"ok"> {
+  checkTarget(options.key);
+  const client = run.open(options);
+  const input = await openInput(path, run);
+  try {
+    const upload = await prepareUpload(input, options.as);
+    const subject = { label: "put", unit: "bytes", total: input.file?.sizeBytes } as const;
+    const sent: Sent = { bytes: 0, rows: 0 };
+    const ref = await run.withProgress(subject, (progress) =>
+      send(client, { key: options.key, messages: upload.messages(sent, progress), signal: run.signal }),
+    );
+    await run.print(formatResult({ ref, sent, kind: upload.kind }, options.json === true));
+    return "ok";
+  } finally {
+    input.file?.close();
+  }
+}
+
+/** @throws {CacheError} INVALID_KEY */
+function checkTarget(key: string): void {
+  if (key.split("/").length === 2) parseSessionPrefix(key);
+  else parseObjectKey(key);
+}
+
+interface Input {
+  /** Of a regular file, which can be read at any place. */
+  readonly file: SurveyFile | undefined;
+  readonly reader: ByteReader;
+}
+
+/** @throws {VerbError} noInput */
+async function openInput(path: string, { context, signal }: VerbRun): Promise<Input> {
+  if (path === STANDARD_INPUT) return { file: undefined, reader: new ByteReader(context.stdin, signal) };
+  let status: fs.Stats;
+  try {
+    status = await fs.promises.stat(path);
+  } catch (error) {
+    throw fileFailure("noInput", path, error);
+  }
+  if (status.isDirectory()) throw new VerbError("noInput", `${path}: is a directory`);
+  if (!status.isFile()) {
+    const stream = fs.createReadStream(path, { highWaterMark: ROW_BYTES });
+    return { file: undefined, reader: new ByteReader(stream, signal) };
+  }
+  const file = await openSurveyFile(path).catch((error: unknown) => {
+    throw fileFailure("noInput", path, error instanceof CacheError ? error.cause : error);
+  });
+  if (file === undefined) throw new VerbError("noInput", `${path}: no such file`);
+  return { file, reader: new ByteReader(readPieces(file, 0, file.sizeBytes), signal) };
+}
+
+/** What has gone out so far. */
+interface Sent {
+  bytes: number;
+  rows: number;
+}
+
+interface Upload {
+  readonly kind: "opaque" | "table";
+  messages(sent: Sent, progress: Progress): AsyncIterable<OutgoingFlightData>;
+}
+
+async function prepareUpload({ file, reader }: Input, as: PutOptions["as"]): Promise<Upload> {
+  const form = as === "opaque" ? undefined : await detectArrow(reader);
+  if (form === undefined && as !== "table") {
+    return { kind: "opaque", messages: (sent, progress) => opaqueMessages(reader, sent, progress) };
+  }
+  const arrow = await openArrow(reader, form === "file" ? file : undefined).catch((error: unknown) => {
+    if (as === "table" || !isCacheError(error)) throw error;
+    const hint = "it begins as Arrow IPC, and --as opaque stores it as it is";
+    throw new VerbError("dataError", `${error.message}: ${hint}`, { cause: error });
+  });
+  const isOpaque = opaqueColumns(decodeSchema(arrow.schemaHeader)) !== undefined;
+  return {
+    kind: isOpaque ? "opaque" : "table",
+    messages: (sent, progress) => tableMessages(arrow, sent, progress),
+  };
+}
+
+async function openArrow(reader: ByteReader, file: SurveyFile | undefined): Promise<ArrowInput> {
+  return file === undefined ? await readArrowStream(reader) : await readArrowFile(file);
+}
+
+async function* opaqueMessages(
+  reader: ByteReader,
+  sent: Sent,
+  progress: Progress,
+): AsyncGenerator<OutgoingFlightData> {
+  yield { dataHeader: OPAQUE_SCHEMA_HEADER };
+  for (;;) {
+    const cells: Buffer[] = [];
+    for await (const piece of reader.pieces(ROW_BYTES)) cells.push(piece);
+    const dataSizeBytes = cells.reduce((sum, { length }) => sum + length, 0);
+    if (dataSizeBytes === 0) return;
+    const row = encodeWireRow({ version: 0, dataSizeBytes, codec: undefined });
+    sent.bytes += dataSizeBytes;
+    sent.rows = 1;
+    yield { dataHeader: row.header, body: [row.bodyFront, ...cells, Buffer.alloc(row.paddingSizeBytes)] };
+    progress.add(dataSizeBytes);
+  }
+}
+
+async function* tableMessages(
+  { schemaHeader, batches }: ArrowInput,
+  sent: Sent,
+  progress: Progress,
+): AsyncGenerator<OutgoingFlightData> {
+  yield { dataHeader: schemaHeader };
+  for await (const { header, message, body } of batches) {
+    const sizeBytes = message.bodySizeBytes;
+    sent.bytes += sizeBytes;
+    if (message.kind === "recordBatch") sent.rows += message.batch.rowCount;
+    yield { dataHeader: header, body: { sizeBytes, chunks: counted(body, progress) } };
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Uint8Array>, progress: Progress): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    yield chunk;
+    progress.add(chunk.byteLength);
+  }
+}
+
+interface PutCall {
+  readonly key: string;
+  readonly messages: AsyncIterable<OutgoingFlightData>;
+  readonly signal: AbortSignal;
+}
+
+async function send(client: FlightClient, { key, messages, signal }: PutCall): Promise<ObjectRef> {
+  let ref: ObjectRef | undefined;
+  const answers = client.doPut({ kind: "path", path: [key] }, messages, { signal });
+  for await (const answer of answers) if (answer.length > 0) ref = decodeObjectRef(answer);
+  if (ref === undefined) throw new CacheError("INVALID_REQUEST", "the server did not say what it stored");
+  return ref;
+}
+
+function formatResult(
+  { ref, sent, kind }: { ref: ObjectRef; sent: Sent; kind: Upload["kind"] },
+  json: boolean,
+): string {
+  const { endpoint, key, version } = ref;
+  if (json) {
+    return `${JSON.stringify({ endpoint, key, version, kind, rows: sent.rows, size: sent.bytes })}\n`;
+  }
+  return `${key} version ${version}\n`;
+}

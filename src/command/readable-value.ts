@@ -1,0 +1,154 @@
+/**
+ * An opaque value as people read it, told by how it begins: JSON, text, or the first bytes in hexadecimal.
+ *
+ *     46 4C 4D NN ...   a tag of the SDKs (PROTOCOL, "Python values"): JSON, bytes, a pickle, a numpy array; tables are cat.ts's
+ *     anything else     an uploaded file: text where it is UTF-8 without control characters
+ *
+ * A pickle is named and never read: reading it would run what it holds.
+ */
+import { isUtf8 } from "node:buffer";
+import { readTag, TAG_SIZE_BYTES, type TagName } from "../client/values/value-tags.ts";
+import { isCacheError } from "../errors.ts";
+import { escapeUnseen } from "../log-format.ts";
+import { formatSize } from "./quantities.ts";
+
+/** The beginning of a value, or all of it. */
+export interface ValueStart {
+  readonly bytes: Buffer;
+  /** Of the whole value. */
+  readonly sizeBytes: number;
+}
+
+export type ReadableKind = "json" | "text" | "bytes" | "pickle" | "numpy" | "unknown";
+
+export interface ReadableValue {
+  readonly kind: ReadableKind;
+  /** Lines for people. */
+  readonly text: string;
+  /** As `--json` has it: one of `value`, `text` and `hex`. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+const HEX_BYTES_MAX = 512;
+const HEX_LINE_BYTES = 16;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+/** Protocols 2 to 5 of pickle begin so. */
+const PICKLE_START = 0x80;
+const PICKLE_PROTOCOLS = [2, 3, 4, 5];
+
+/** The tag; "unknown" for one of a newer client; undefined where there is none. */
+export function tagOf(bytes: Buffer): TagName | "unknown" | undefined {
+  try {
+    return readTag(bytes);
+  } catch (error) {
+    if (isCacheError(error, "UNREADABLE_VALUE")) return "unknown";
+    throw error;
+  }
+}
+
+/** @param value not of a table's tag */
+export function readableValue(value: ValueStart): ReadableValue {
+  const tag = tagOf(value.bytes);
+  const payload: ValueStart = {
+    bytes: value.bytes.subarray(TAG_SIZE_BYTES),
+    sizeBytes: value.sizeBytes - TAG_SIZE_BYTES,
+  };
+  switch (tag) {
+    case "json":
+      return readableJson(payload) ?? readableBytes("json", payload, "tagged as JSON, and is none");
+    case "bytes":
+      return readableText(payload) ?? readableBytes("bytes", payload);
+    case "cloudpickle":
+      return pickled(value.sizeBytes);
+    case "numpy":
+      return readableBytes("numpy", payload, "a numpy array, as an Arrow tensor message");
+    case undefined:
+      if (isPickle(value.bytes)) return pickled(value.sizeBytes);
+      return readableText(value) ?? readableBytes("bytes", value);
+    default:
+      return readableBytes(
+        "unknown",
+        value,
+        `a value with the tag ${value.bytes.toString("hex", 0, TAG_SIZE_BYTES)}`,
+      );
+  }
+}
+
+function isPickle(bytes: Buffer): boolean {
+  return bytes[0] === PICKLE_START && PICKLE_PROTOCOLS.includes(bytes[1] ?? 0);
+}
+
+function pickled(sizeBytes: number): ReadableValue {
+  const text =
+    `a pickled Python value, ${formatSize(sizeBytes)}: not shown, because reading it would run what it holds.\n` +
+    "Python reads it with flamepy.get_object, and `get -o FILE` brings its bytes.\n";
+  return { kind: "pickle", text, json: {} };
+}
+
+/** Pretty; what is cut off cannot be JSON any more and is shown as text. */
+function readableJson(value: ValueStart): ReadableValue | undefined {
+  try {
+    if (value.bytes.length < value.sizeBytes) return readableText(value);
+    const parsed: unknown = JSON.parse(value.bytes.toString());
+    // Numbers beyond 2^53 would be shown as others than they are: then the text as it stands.
+    const isExact = !/\d{16}/.test(value.bytes.toString("latin1"));
+    const text = isExact ? JSON.stringify(parsed, undefined, 2) : value.bytes.toString();
+    return { kind: "json", text: `${escapeUnseenButLines(text)}\n`, json: { value: parsed } };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function readableText({ bytes, sizeBytes }: ValueStart): ReadableValue | undefined {
+  const isCut = bytes.length < sizeBytes;
+  const whole = isCut ? withoutCutCharacter(bytes) : bytes;
+  if (!isUtf8(whole)) return undefined;
+  const text = whole.toString();
+  if (CONTROL.test(text)) return undefined;
+  const rest = isCut ? `… ${formatSize(sizeBytes - whole.length)} more: get -o FILE brings it all\n` : "";
+  const end = text === "" || text.endsWith("\n") ? "" : "\n";
+  return { kind: "text", text: `${escapeUnseenButLines(text)}${end}${rest}`, json: { text } };
+}
+
+/** The last character may have been cut in two: up to three bytes of it stand there. */
+function withoutCutCharacter(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > bytes.length - 4 && end > 0 && !isUtf8(bytes.subarray(0, end))) end -= 1;
+  return bytes.subarray(0, end);
+}
+
+/** Text keeps its lines and tabs; what could steer a terminal does not reach it. */
+function escapeUnseenButLines(text: string): string {
+  return text
+    .split(/(\r?\n|\t)/)
+    .map((part, index) => (index % 2 === 1 ? part : escapeUnseen(part)))
+    .join("");
+}
+
+function readableBytes(kind: ReadableKind, { bytes, sizeBytes }: ValueStart, what = "binary"): ReadableValue {
+  const shown = bytes.subarray(0, HEX_BYTES_MAX);
+  const rest =
+    sizeBytes > shown.length
+      ? `… ${formatSize(sizeBytes - shown.length)} more: get -o FILE brings it all\n`
+      : "";
+  return {
+    kind,
+    text: `${what}, ${formatSize(sizeBytes)}\n${hexDump(shown)}${rest}`,
+    json: { hex: shown.toString("hex") },
+  };
+}
+
+/** `00000010  46 4c 4d 05 ...  |FLM.|`, sixteen bytes a line. */
+export function hexDump(bytes: Buffer): string {
+  let lines = "";
+  for (let position = 0; position < bytes.length; position += HEX_LINE_BYTES) {
+    const line = bytes.subarray(position, position + HEX_LINE_BYTES);
+    const pairs = Array.from(line, (byte) => byte.toString(16).padStart(2, "0"));
+    const halves = `${pairs.slice(0, 8).join(" ")}  ${pairs.slice(8).join(" ")}`.padEnd(3 * HEX_LINE_BYTES);
+    const text = line.toString("latin1").replaceAll(/[^\x20-\x7e]/g, ".");
+    lines += `${position.toString(16).padStart(8, "0")}  ${halves}  |${text}|\n`;
+  }
+  return lines;
+}

@@ -1,0 +1,118 @@
+/**
+ * What all verbs that work with a cache share: how they are run, stopped and ended, and how they write.
+ *
+ * A signal aborts what is under way and the verb cleans up behind itself. It has a moment for that: what waits for the world
+ * outside is not waited for any longer.
+ */
+import { setTimeout } from "node:timers/promises";
+import { FlightClient } from "../client/flight/flight-client.ts";
+import { LIMITS } from "../limits.ts";
+import { type EndpointOptions, findCache } from "./cache-endpoint.ts";
+import type { CommandContext } from "./command-context.ts";
+import type { ExitName } from "./exit-codes.ts";
+import { describeFailure, type Failure, VerbError } from "./failure.ts";
+import { Progress, type ProgressSubject } from "./progress.ts";
+
+/** What a verb is given. */
+export interface VerbRun {
+  readonly context: CommandContext;
+  /** Aborted when the user asks to stop. */
+  readonly signal: AbortSignal;
+  /** A client of the cache that the options name; it is closed when the verb has ended. @throws {CacheError} INVALID_CONFIG */
+  open(options: EndpointOptions): FlightClient;
+  /** Writes to standard output, at the pace of its reader. @throws {VerbError} when nobody reads it any more. */
+  print(chunk: string | Uint8Array): Promise<void>;
+  /** One line on standard error. */
+  note(line: string): void;
+  /** Shows how far things are while `work` goes on. Nothing is shown with `--json`. */
+  withProgress<T>(subject: ProgressSubject, work: (progress: Progress) => Promise<T>): Promise<T>;
+}
+
+/** What every verb can be told. */
+export interface VerbOptions extends EndpointOptions {
+  readonly json?: boolean;
+}
+
+export type Verb = (run: VerbRun) => Promise<ExitName>;
+
+/**
+ * Runs a verb to its end. Never rejects.
+ * @param programName stands before each line of its errors
+ */
+export async function runVerb(
+  verb: Verb,
+  context: CommandContext,
+  { programName, json = false }: { readonly programName: string; readonly json?: boolean },
+): Promise<ExitName> {
+  const stop = new AbortController();
+  let stoppedBy: string | undefined;
+  const stopped = context.stopRequested().then(async (name) => {
+    stoppedBy = name;
+    stop.abort();
+    await setTimeout(LIMITS.closeGraceMs);
+  });
+  const run = new RunningVerb(context, stop.signal, json);
+  const ended = (await Promise.race([run.toItsEnd(verb), stopped])) ?? "interrupted";
+  if (ended === "ok") return ended;
+  if (stoppedBy !== undefined) {
+    context.stderr.write(`${programName}: [CANCELLED] stopped by ${stoppedBy}\n`);
+    return stoppedBy === "SIGTERM" ? "terminated" : "interrupted";
+  }
+  if (typeof ended === "string") return ended;
+  if (ended.outcome !== "outputClosed") context.stderr.write(`${programName}: ${ended.text}\n`);
+  return ended.outcome;
+}
+
+class RunningVerb implements VerbRun {
+  readonly context: CommandContext;
+  readonly signal: AbortSignal;
+  readonly #isProgressWanted: boolean;
+  readonly #clients: FlightClient[] = [];
+
+  constructor(context: CommandContext, signal: AbortSignal, json: boolean) {
+    this.context = context;
+    this.signal = signal;
+    this.#isProgressWanted = !json;
+  }
+
+  async toItsEnd(verb: Verb): Promise<ExitName | Failure> {
+    try {
+      return await verb(this);
+    } catch (error) {
+      return describeFailure(
+        error,
+        this.#clients.map(({ endpoint }) => endpoint),
+      );
+    } finally {
+      await Promise.all(this.#clients.map((client) => client.close()));
+    }
+  }
+
+  open(options: EndpointOptions): FlightClient {
+    const client = new FlightClient(findCache(options, this.context.env));
+    this.#clients.push(client);
+    return client;
+  }
+
+  print(chunk: string | Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.context.stdout.write(chunk, (error) => {
+        if (error) reject(new VerbError("outputClosed", "standard output was closed", { cause: error }));
+        else resolve();
+      });
+    });
+  }
+
+  note(line: string): void {
+    this.context.stderr.write(`${line}\n`);
+  }
+
+  async withProgress<T>(subject: ProgressSubject, work: (progress: Progress) => Promise<T>): Promise<T> {
+    const progress = new Progress(this.context.stderr, subject, { isWanted: this.#isProgressWanted });
+    try {
+      return await work(progress);
+    } finally {
+      progress.end();
+    }
+  }
+}
