@@ -126,11 +126,19 @@ def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
             is_opaque = values.FORMAT not in (table.schema.metadata or {})
     if not is_opaque:
         return _Stored(table, [])
-    cells = [cell.as_buffer() for cell in table.column("data")]
+    cells = [cell for chunk in table.column("data").chunks for cell in _cells_of(chunk)]
     kinds = table.column("kind").to_pylist() if "kind" in table.schema.names else ["base"] * len(cells)
     base = [cell for cell, kind in zip(cells, kinds) if kind == "base"]
     joined = base[0] if len(base) == 1 else pa.py_buffer(b"".join(base))
     return _Stored(joined, [cell for cell, kind in zip(cells, kinds) if kind == "patch"])
+
+
+def _cells_of(column: pa.Array) -> Iterator[pa.Buffer]:
+    """Views; pyarrow's scalars would be copies."""
+    _, offsets, data = column.buffers()
+    ends = memoryview(offsets).cast("q" if column.type == pa.large_binary() else "i")
+    for row in range(column.offset, column.offset + len(column)):
+        yield data.slice(ends[row], ends[row + 1] - ends[row]) if data else pa.py_buffer(b"")
 
 
 def _mapped(connection: Connection, key: str) -> Optional[pa.Table]:
@@ -140,16 +148,14 @@ def _mapped(connection: Connection, key: str) -> Optional[pa.Table]:
     options = flight.FlightCallOptions(headers=[FILE_LOCATIONS_HEADER])
     info = connection.client.get_flight_info(flight.FlightDescriptor.for_path(key), options)
     uris = [location.uri.decode() for endpoint in info.endpoints for location in endpoint.locations]
-    uri = next((uri for uri in uris if uri.startswith("file:")), None)
-    connection.learn(had_file=uri is not None)
-    if uri is None:
-        return None
-    try:
-        return local_files.open_location(uri)
-    except (OSError, ValueError, pa.ArrowException) as error:
-        log.debug("the file of %s is not read, the server sends it: %s", key, error)
-        connection.learn(had_file=False)
-        return None
+    table = None
+    for uri in uris:
+        try:
+            table = local_files.open_location(uri) if uri.startswith("file:") else table
+        except (OSError, ValueError, pa.ArrowException) as error:
+            log.debug("the file of %s is not read, the server sends it: %s", key, error)
+    connection.learn(opened=table is not None)
+    return table
 
 
 def delete_objects(prefix: Target) -> None:

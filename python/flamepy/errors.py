@@ -17,7 +17,7 @@ import pyarrow.flight as flight
 RETRYABLE = frozenset(
     ["VERSION_CONFLICT", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"]
 )
-_SERVER_TEXT = re.compile(r"with message: \[([A-Z_]+)\] (.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
+_TEXT = re.compile(r"with message: (?:\[([A-Z_]+)\] )?(.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
 _TRANSPORT_FAILURE = re.compile(r"stream removed|socket closed|connection reset|broken pipe|goaway|rst_stream", re.I)
 
 
@@ -91,13 +91,12 @@ _TRANSPORT: Tuple[Tuple[Type[BaseException], str], ...] = (
 
 def translate(error: BaseException) -> FlameError:
     """The typed error of one that pyarrow raised during a call."""
-    text = str(error)
-    match = _SERVER_TEXT.search(text)
-    if match is not None:
-        return _CLASSES.get(match[1], FlameError)(match[1], match[2])
-    code = next((code for kind, code in _TRANSPORT if isinstance(error, kind)), "INTERNAL")
-    if code == "INTERNAL" and _TRANSPORT_FAILURE.search(text):
-        code = "UNREACHABLE"
+    match = _TEXT.search(str(error))
+    code, text = (match[1], match[2]) if match else (None, str(error))
+    if code is None:
+        code = next((code for kind, code in _TRANSPORT if isinstance(error, kind)), "INTERNAL")
+        if code == "INTERNAL" and _TRANSPORT_FAILURE.search(text):
+            code = "UNREACHABLE"
     return _CLASSES.get(code, FlameError)(code, text)
 
 

@@ -266,7 +266,10 @@ def _read_stream(body: pa.Buffer) -> pa.Table:
 
 def _read_tensor(body: pa.Buffer) -> Any:
     array = pa.ipc.read_tensor(pa.BufferReader(body)).to_numpy()
-    return array if array.flags.aligned else array.copy(order="K")
+    if not array.flags.aligned:
+        array = array.copy(order="K")
+    array.flags.writeable = False
+    return array
 
 
 def _read_array(body: pa.Buffer) -> Any:

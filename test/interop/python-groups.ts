@@ -45,12 +45,26 @@ export function tellAbsence(reason: string | undefined): void {
   process.stdout.write(`\n${line}\ninterop: 0 TESTS RAN WITH PYARROW, ALL ARE SKIPPED: ${reason}\n${line}\n`);
 }
 
-/** Every group with every storage it runs on; empty without Python. */
-export function listGroupRuns(python: string | undefined): GroupRun[] {
+/**
+ * Every group with every storage it runs on; empty without Python.
+ * @param environment for the processes; `INTEROP_FOLDER` names the folder whose groups/ are meant instead of those here.
+ */
+export function listGroupRuns(
+  python: string | undefined,
+  environment: Readonly<Record<string, string>> = {},
+): GroupRun[] {
   if (python === undefined) return [];
-  const listed = execFileSync(python, [RUNNER, "--list"], { encoding: "utf8", env: cleanEnvironment() });
+  const env = cleanEnvironment({ PYTHONDONTWRITEBYTECODE: "1", ...environment });
+  const listed = execFileSync(python, [RUNNER, "--list"], { encoding: "utf8", env });
   const groups = JSON.parse(listed) as ListedGroup[];
-  return groups.flatMap((group) => group.storages.map((storage) => new GroupRun(python, group, storage)));
+  return groups.flatMap((group) =>
+    group.storages.map((storage) => new GroupRun(python, group, { storage, environment })),
+  );
+}
+
+interface GroupSetting {
+  readonly storage: "files" | "none" | "own";
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** One group on one storage: start, ask for each result, stop. */
@@ -59,19 +73,21 @@ export class GroupRun {
   readonly cases: readonly string[];
   readonly #python: string;
   readonly #group: string;
-  readonly #storage: "files" | "none" | "own";
+  readonly #storage: GroupSetting["storage"];
+  readonly #environment: GroupSetting["environment"];
   readonly #results: Results;
   #directory: TemporaryDirectory | undefined;
   #server: TestServer | undefined;
   #process: ChildProcess | undefined;
 
-  constructor(python: string, { group, cases }: ListedGroup, storage: "files" | "none" | "own") {
+  constructor(python: string, { group, cases }: ListedGroup, { storage, environment }: GroupSetting) {
     const place = { files: "files", none: "memory", own: "own servers" }[storage];
     this.title = `${group.replaceAll("_", " ")} (${place})`;
     this.cases = cases;
     this.#python = python;
     this.#group = group;
     this.#storage = storage;
+    this.#environment = environment;
     this.#results = new Results(cases);
   }
 
@@ -80,6 +96,7 @@ export class GroupRun {
       INTEROP_COMMAND: JSON.stringify(SERVER_COMMAND),
       PYTHONUNBUFFERED: "1",
       PYTHONDONTWRITEBYTECODE: "1",
+      ...this.#environment,
     };
     this.#directory = temporaryDirectory("interop");
     handed.FLAME_HOME = this.#directory.path;

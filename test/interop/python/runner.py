@@ -4,7 +4,8 @@
     runner.py --run GROUP     one JSON line per case: {name, status, seconds, detail}
 
 The name of a case is its rule: `case_keeps_the_id` reads "keeps the id". The server a group talks to is started by
-the caller and handed over in the environment; groups whose storages are ("own",) start their own ones.
+the caller and handed over in the environment; groups whose storages are ("own",) start their own ones. The folder
+with groups/ is this one, or the one that INTEROP_FOLDER names.
 A case fails by raising, and is skipped by raising Skipped. Nothing but these lines goes to standard output.
 """
 
@@ -17,14 +18,15 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+FOLDER = Path(os.environ.get("INTEROP_FOLDER") or HERE)
+sys.path[:0] = [str(FOLDER), str(HERE)]
 sys.dont_write_bytecode = True
 
 from support.cases import Skipped, cases_of  # noqa: E402  (the path has to be set first)
 
 
 def group_names() -> list[str]:
-    return sorted(path.stem for path in (HERE / "groups").glob("*.py") if path.stem != "__init__")
+    return sorted(path.stem for path in (FOLDER / "groups").glob("*.py") if path.stem != "__init__")
 
 
 def load(group: str):
