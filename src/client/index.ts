@@ -1,7 +1,7 @@
 /**
  * The door `flame-object-cache/client`: clients of the cache, and of any Arrow Flight server.
  *
- * `FlightClient` is the plain layer, a method per RPC.
+ * `FlameCache` and the functions over it put and get values; `FlightClient` is the plain layer below, a method per RPC.
  */
 export { CacheError, type ErrorCode, isCacheError } from "../errors.ts";
 export type { FlightDescriptor } from "../flight/descriptor.ts";
@@ -10,6 +10,23 @@ export type { PollInfo } from "../flight/poll-info.ts";
 export type { KeepaliveOptions } from "../grpc/client-keepalive.ts";
 export type { MetadataEntries } from "../grpc/metadata.ts";
 export { GrpcError, type StatusName } from "../grpc/status.ts";
+export { decodeObjectRef, encodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
+export type { FlameCacheOptions } from "./cache/connect-options.ts";
+export { FlameCache, type GetOptions } from "./cache/flame-cache.ts";
+export {
+  deleteObjects,
+  downloadFile,
+  getObject,
+  listObjects,
+  patchObject,
+  putObject,
+  updateObject,
+  uploadFile,
+} from "./cache/functions.ts";
+export type { ObjectInfo } from "./cache/object-info.ts";
+export type { RefLike } from "./cache/object-target.ts";
+export type { OperationOptions } from "./cache/repeat-call.ts";
+export type { PutStreamItems } from "./cache/streamed-put.ts";
 export { type FlightCallOptions, FlightClient, type FlightClientOptions } from "./flight/flight-client.ts";
 export type { IncomingFlightData } from "./flight/incoming-flight-data.ts";
 export type {
@@ -17,3 +34,7 @@ export type {
   OutgoingFlightMessages,
   StreamedBody,
 } from "./flight/outgoing-flight-data.ts";
+export type { TableForm } from "./values/arrow-libraries.ts";
+export { IpcTable } from "./values/ipc-table.ts";
+export type { JsonValue } from "./values/json-value.ts";
+export { Tensor, type TensorData } from "./values/tensor.ts";

@@ -103,7 +103,11 @@ class ArrivingFlightData implements IncomingFlightData {
   }
 
   async *chunks(): AsyncGenerator<Buffer, void, void> {
-    for (let views = await this.#views(); views !== null; views = await this.#views()) yield* views;
+    while (this.#waiting.length > 0 || (await this.#hasViews())) {
+      const view = this.#waiting.shift()!;
+      this.#givenBytes += view.length;
+      yield view;
+    }
   }
 
   async collect(sizeBytesMax: number = LIMITS.streamedMessageBytesMax): Promise<Buffer> {
@@ -120,9 +124,10 @@ class ArrivingFlightData implements IncomingFlightData {
     // What is only promised costs nothing: the system gives memory page by page, as bytes are written to it.
     const body = Buffer.allocUnsafeSlow(sizeBytes);
     let position = 0;
-    for (let views = await this.#views(); views !== null; views = await this.#views()) {
-      for (const view of views) position += view.copy(body, position);
+    while (await this.#hasViews()) {
+      for (const view of this.#waiting.splice(0)) position += view.copy(body, position);
     }
+    this.#givenBytes += position;
     return body;
   }
 
@@ -136,17 +141,14 @@ class ArrivingFlightData implements IncomingFlightData {
     this.#isPassed = true;
   }
 
-  /** The next views of the body, at least one; null behind the last. */
-  async #views(): Promise<Buffer[] | null> {
+  /** Waits until a part of the body is here; false behind the last. */
+  async #hasViews(): Promise<boolean> {
     assert(!this.#isPassed, "a message is read before the next one is asked for");
     while (this.#waiting.length === 0) {
-      if (this.#isAtEnd) return null;
+      if (this.#isAtEnd) return false;
       await this.#readOn();
     }
-    const views = this.#waiting;
-    this.#waiting = [];
-    for (const view of views) this.#givenBytes += view.length;
-    return views;
+    return true;
   }
 
   /** Takes what has arrived of the message. */

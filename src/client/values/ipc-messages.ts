@@ -5,9 +5,12 @@
  * stand before them, as in a stream. Source: Arrow format, "IPC Streaming Format" and "IPC File Format".
  */
 import { END_OF_STREAM, frameHeader, readFramedHeader, ZERO_PADDING } from "../../arrow/encapsulated.ts";
+import { FlatbufferReader } from "../../arrow/flatbuffer-reader.ts";
+import { FlatbufferWriter, int16, int64, OFFSET, uint8 } from "../../arrow/flatbuffer-writer.ts";
 import { decodeFooter, FILE_MAGIC, footerSizeBytes } from "../../arrow/footer.ts";
 import { decodeMessage } from "../../arrow/message.ts";
 import { decodeSchema } from "../../arrow/schema.ts";
+import { FOOTER, HEADER_TYPE, MESSAGE, METADATA_V5 } from "../../arrow/slots.ts";
 import { CacheError } from "../../errors.ts";
 import { blocksInOrder } from "../../object/stored-blocks.ts";
 
@@ -51,15 +54,34 @@ function splitStream(bytes: Uint8Array): IpcMessages {
 
 function splitFile(bytes: Uint8Array): IpcMessages {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  footerSizeBytes(file.subarray(-10));
   const footer = decodeFooter(file, file.length);
-  const { header: schemaHeader } = readFramedHeader(bytes, FILE_MAGIC.length);
+  const schemaHeader = schemaOfFooter(file.subarray(-footerSizeBytes(file), -FOOTER_TRAILER_BYTES));
   decodeSchema(schemaHeader);
   const batches = Array.from(blocksInOrder(footer), (block) => {
     const { header } = readFramedHeader(bytes, block.position);
     return readBatch(bytes, block.position + block.metadataSizeBytes, header);
   });
   return { schemaHeader, batches };
+}
+
+/** The footer's size and the magic behind it. */
+const FOOTER_TRAILER_BYTES = 10;
+
+/**
+ * A Schema message around the Schema table of a footer, whose bytes it contains; not every writer begins a file with one.
+ * Offsets of the new front point forward into the old bytes, as in arrow/schema-metadata.ts.
+ */
+function schemaOfFooter(footer: Uint8Array): Buffer {
+  const schema = new FlatbufferReader(footer).root().table(FOOTER.schema);
+  if (schema === undefined) throw new CacheError("INVALID_IPC", "the footer has no schema");
+  const writer = new FlatbufferWriter(footer.byteLength + 64);
+  const message = writer.table([int16(METADATA_V5), uint8(HEADER_TYPE.schema), OFFSET, int64(0)]);
+  writer.link(0, message.position);
+  writer.align(8);
+  const embedded = writer.bytes(footer);
+  writer.link(message.slots[MESSAGE.header]!, embedded + schema.position);
+  writer.align(8);
+  return writer.finish();
 }
 
 function readBatch(bytes: Uint8Array, position: number, header: Uint8Array): IpcBatch {
@@ -99,4 +121,12 @@ export function frameMessage(
   part.set(ZERO_PADDING.subarray(0, frame.paddingSizeBytes), bodyStart - frame.paddingSizeBytes);
   part.fill(0, bodyStart + bodySizeBytes);
   return { part, body: part.subarray(bodyStart, bodyStart + bodySizeBytes) };
+}
+
+/** The same as views, to be sent one after the other. */
+export function frameViews(header: Uint8Array, body: Uint8Array): Uint8Array[] {
+  const { prefix, paddingSizeBytes } = frameHeader(header, 0, BODY_ALIGNMENT);
+  const bodyPaddingBytes = Math.ceil(body.byteLength / BODY_ALIGNMENT) * BODY_ALIGNMENT - body.byteLength;
+  const zeros = (sizeBytes: number): Uint8Array => ZERO_PADDING.subarray(0, sizeBytes);
+  return [prefix, header, zeros(paddingSizeBytes), body, zeros(bodyPaddingBytes)];
 }

@@ -1,0 +1,42 @@
+/**
+ * The Flight clients of one FlameCache, one for each endpoint that its references name.
+ *
+ * A client is made when its endpoint is first dialled and kept: idle connections cost little and do not keep the process
+ * alive. There are as many as there are caches that hand out references.
+ */
+import { CacheError } from "../../errors.ts";
+import { FlightClient } from "../flight/flight-client.ts";
+import { isThisHost } from "./local/this-host.ts";
+
+export interface PooledClient {
+  readonly client: FlightClient;
+  /** True when the endpoint is on this host. */
+  readonly isThisHost: boolean;
+}
+
+export class ClientPool {
+  readonly #ca: Buffer | undefined;
+  readonly #clients = new Map<string, PooledClient>();
+  #isClosed = false;
+
+  /** @param ca PEM of who may vouch for servers with TLS; undefined: the system's roots */
+  constructor(ca: Buffer | undefined) {
+    this.#ca = ca;
+  }
+
+  /** @throws {CacheError} INVALID_CONFIG when the endpoint is none; CANCELLED once the pool is closed */
+  get(endpoint: string): PooledClient {
+    if (this.#isClosed) throw new CacheError("CANCELLED", "the cache is closed");
+    const known = this.#clients.get(endpoint);
+    if (known !== undefined) return known;
+    const client = new FlightClient({ endpoint, ...(this.#ca && { ca: this.#ca }) });
+    const made = { client, isThisHost: isThisHost(new URL(client.endpoint).hostname) };
+    this.#clients.set(endpoint, made);
+    return made;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#clients.values()].map(({ client }) => client.close()));
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What a FlameCache is told: options over environment over flame.yaml over defaults.
+ *
+ * Without any of them the cache is looked for where `flame-object-cache serve` listens by default, on this host.
+ */
+import { resolve } from "node:path";
+import { loadClientConfig } from "../../config/client-config.ts";
+import { DEFAULT_PORT, endpointSchema, formatDialEndpoint } from "../../config/endpoint.ts";
+import { readValue, wrongValue } from "../../config/pick-setting.ts";
+import { readCaFile } from "../../config/tls-files.ts";
+import { LIMITS } from "../../limits.ts";
+import { resolveTableForm, type TableForm } from "../values/arrow-libraries.ts";
+
+export interface FlameCacheOptions {
+  /** `grpc://HOST:PORT`; with TLS `grpcs://` or `grpc+tls://`. Default: FLAME_CACHE_ENDPOINT, flame.yaml, `grpc://127.0.0.1:9090`. */
+  readonly endpoint?: string | undefined;
+  /** PEM of who may vouch for servers with TLS; goes before `caFile`. */
+  readonly ca?: Buffer | string | undefined;
+  /** A file with the same. Default: FLAME_CA_FILE, flame.yaml, else the system's roots. */
+  readonly caFile?: string | undefined;
+  /** A flame.yaml, which must exist. Default: the one in FLAME_HOME or `~/.flame`, when it is there. */
+  readonly configFile?: string | undefined;
+  /** Milliseconds for every operation that names none of its own; default: no limit. */
+  readonly timeoutMs?: number | undefined;
+  /** Encoded bytes of objects that are held for conditional gets; 0 holds none. Default LIMITS.clientCacheBytesMax, 64 MiB. */
+  readonly cacheBytesMax?: number | undefined;
+  /** Whether files of a server on this host are read directly. Default: FLAME_ZERO_COPY, flame.yaml, true. */
+  readonly zeroCopy?: boolean | undefined;
+  /** What tables come back as. Default: `arrow` when apache-arrow is installed, else `ipc`. */
+  readonly tables?: TableForm | undefined;
+  /** Default: the environment of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+export interface FlameCacheSettings {
+  /** As clients dial it. */
+  readonly endpoint: string;
+  readonly ca: Buffer | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly cacheBytesMax: number;
+  readonly zeroCopy: boolean;
+  readonly tables: TableForm;
+}
+
+const DEFAULT_ENDPOINT = `grpc://127.0.0.1:${DEFAULT_PORT}`;
+
+/** @throws {CacheError} INVALID_CONFIG naming key, value and source. */
+export async function resolveSettings(options: FlameCacheOptions): Promise<FlameCacheSettings> {
+  const { env, configFile } = options;
+  const { cache } = loadClientConfig({ ...(env && { env }), configFile });
+  const given = options.endpoint ?? DEFAULT_ENDPOINT;
+  const endpoint =
+    options.endpoint === undefined && cache.endpoint !== undefined
+      ? cache.endpoint
+      : readValue(endpointSchema, given, { key: "endpoint", source: "options" });
+  return {
+    endpoint: formatDialEndpoint(endpoint),
+    ca: readCa(options, cache.caFile),
+    timeoutMs: checkNumber("timeoutMs", options.timeoutMs, 1),
+    cacheBytesMax: checkNumber("cacheBytesMax", options.cacheBytesMax, 0) ?? LIMITS.clientCacheBytesMax,
+    zeroCopy: options.zeroCopy ?? cache.zeroCopy,
+    tables: await resolveTableForm(options.tables),
+  };
+}
+
+function readCa(options: FlameCacheOptions, configured: string | undefined): Buffer | undefined {
+  if (options.ca !== undefined) return Buffer.from(options.ca);
+  const file = options.caFile === undefined ? configured : resolve(options.caFile);
+  return file === undefined ? undefined : readCaFile(file);
+}
+
+function checkNumber(key: string, value: number | undefined, min: number): number | undefined {
+  if (value === undefined || value >= min) return value;
+  throw wrongValue({ key, source: "options" }, value, `must be a number of at least ${min}`);
+}

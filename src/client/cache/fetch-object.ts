@@ -1,0 +1,129 @@
+/**
+ * Gets an object for a client that may hold some of it already, by the cheapest way.
+ *
+ *     held, current            the server says "not modified"; nothing is sent
+ *     held, patched since      only the patches are sent
+ *     large, server here       its file is read, when the server names one; the call that announced the size is cancelled
+ *     otherwise                everything is sent
+ *
+ * A small object never costs more than one call: a file is asked for only once the answer is over LIMITS.localFileBytesMin.
+ */
+import { CacheError, isCacheError } from "../../errors.ts";
+import { formatTicket } from "../../flight/ticket.ts";
+import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
+import type { FlightCallOptions, FlightClient } from "../flight/flight-client.ts";
+import type { HeldObject, HeldObjects } from "./held-objects.ts";
+import { readLocalObject } from "./local/local-object.ts";
+import type { ObjectTarget } from "./object-target.ts";
+import { type Answer, type AnswerRow, readAnswer } from "./read-answer.ts";
+
+const log = logFor("client");
+
+/** `flame-file-locations: 1` asks GetFlightInfo for the object's file. */
+const FILE_LOCATIONS = { "flame-file-locations": "1" } as const;
+
+export interface FetchContext {
+  readonly client: FlightClient;
+  readonly held: HeldObjects;
+  /** True when the server is on this host and its files may be opened. */
+  readonly mayReadFiles: boolean;
+}
+
+export interface FetchedObject {
+  readonly object: HeldObject;
+  /** True when the bytes are held and must not be given out. */
+  readonly shared: boolean;
+}
+
+/** @throws {CacheError} OBJECT_NOT_FOUND and what the server answers; INVALID_IPC; UNREADABLE_VALUE for compressed values */
+export async function fetchObject(
+  context: FetchContext,
+  target: ObjectTarget,
+  options: FlightCallOptions,
+): Promise<FetchedObject> {
+  const { held, client } = context;
+  const { endpoint, key } = target;
+  // A server that was started anew may count versions from 1 again.
+  if (!client.isConnectedForGets) held.dropEndpoint(endpoint);
+  const older = held.find(endpoint, key);
+  try {
+    const fetched = await fetchFrom(context, target, { older, options });
+    if (fetched === older) return { object: fetched, shared: true };
+    return { object: fetched, shared: held.hold(endpoint, key, fetched) };
+  } catch (error) {
+    if (isCacheError(error, "OBJECT_NOT_FOUND")) held.drop(endpoint, key);
+    if (isCacheError(error, "UNREACHABLE")) held.dropEndpoint(endpoint);
+    throw error;
+  }
+}
+
+interface Fetch {
+  readonly older: HeldObject | undefined;
+  readonly options: FlightCallOptions;
+}
+
+async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
+  const { older, options } = fetch;
+  let local: HeldObject | undefined;
+  let mayAsk = context.mayReadFiles;
+  const announced = async (sizeBytes: number): Promise<boolean> => {
+    if (!mayAsk || sizeBytes < LIMITS.localFileBytesMin) return false;
+    mayAsk = false;
+    local = await fetchFile(context.client, target, options);
+    return local !== undefined;
+  };
+  const answer = await readAnswer(
+    context.client.doGet(formatTicket(target.key, older?.version ?? 0), options),
+    { announced },
+  );
+  if (local !== undefined) return local;
+  const object = answer && joinAnswer(older, answer);
+  if (object !== undefined) return object;
+  // The patches do not follow what is held: it was replaced behind an answer for another version.
+  if (older === undefined) throw new CacheError("INVALID_IPC", "the answer has no base");
+  return await fetchFrom(context, target, { options, older: undefined });
+}
+
+/** What is held, with what came; undefined when the one does not follow the other. */
+export function joinAnswer(older: HeldObject | undefined, answer: Answer): HeldObject | undefined {
+  if (answer.kind === "table") return answer;
+  const [first] = answer.rows;
+  if (first === undefined) return older;
+  if (first.kind === "base") {
+    const { version, data: base } = first;
+    return withPatches({ kind: "opaque", version, base, patches: [] }, answer.rows.slice(1));
+  }
+  return older?.kind === "opaque" ? withPatches(older, answer.rows) : undefined;
+}
+
+function withPatches(
+  older: HeldObject & { readonly kind: "opaque" },
+  rows: readonly AnswerRow[],
+): HeldObject | undefined {
+  const follow = rows.every(({ version, kind }, index) => {
+    return kind === "patch" && version === older.version + 1 + index;
+  });
+  if (!follow) return undefined;
+  const patches = [...older.patches, ...rows.map(({ data }) => data)];
+  return { ...older, version: older.version + rows.length, patches };
+}
+
+/** The object out of its file; undefined when the server names none, or it cannot be read here. */
+async function fetchFile(
+  client: FlightClient,
+  { key }: ObjectTarget,
+  options: FlightCallOptions,
+): Promise<HeldObject | undefined> {
+  try {
+    const descriptor = { kind: "path", path: [key] } as const;
+    const info = await client.getFlightInfo(descriptor, { ...options, metadata: FILE_LOCATIONS });
+    const locations = info.endpoints.flatMap((endpoint) => endpoint.locations);
+    const uri = locations.find((location) => location.startsWith("file:"));
+    return uri === undefined ? undefined : await readLocalObject(uri, options.signal);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    log.debug("no file to read directly", { key, error: String(error) });
+    return undefined;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Reads an object out of its file, where client and server share a host: no bytes pass through a connection.
+ *
+ *     file:///storage/app/session/object.arrow?size=BYTES&dev=N&ino=N&mtime_ns=N
+ *
+ * The file that is opened must be the very one the server means, by all four numbers; a published file is never written again,
+ * so what is read then is whole. Anything else (another host's path, a container, a replaced or deleted file, permissions)
+ * gives undefined, and the caller asks for the bytes as usual. Cost: one copy, from the page cache into memory of its own.
+ */
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { CacheError } from "../../../errors.ts";
+import { LIMITS } from "../../../limits.ts";
+import { logFor } from "../../../log.ts";
+import type { ByteSource } from "../../../object/byte-sink.ts";
+import type { StoredObject } from "../../../object/stored-blocks.ts";
+import { readStoredObject } from "../../../object/stored-object.ts";
+import { frameSchema, streamEnd } from "../../values/ipc-messages.ts";
+import type { HeldObject } from "../held-objects.ts";
+
+const log = logFor("client");
+
+/** What tells the file from any other, as the location says it. */
+interface FileIdentity {
+  readonly path: string;
+  readonly size: bigint;
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly mtimeNs: bigint;
+}
+
+/** @returns undefined when the file cannot be had, or is not the one the server means; the reason goes into the log */
+export async function readLocalObject(uri: string, signal?: AbortSignal): Promise<HeldObject | undefined> {
+  let file: FileHandle | undefined;
+  try {
+    const identity = parseLocation(uri);
+    file = await open(identity.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    await checkIdentity(file, identity);
+    return await readObject(new FileSource(file, Number(identity.size), signal));
+  } catch (error) {
+    if (signal?.aborted) throw new CacheError("CANCELLED", undefined, { cause: signal.reason });
+    log.debug("file is not read directly", {
+      uri,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+    return undefined;
+  } finally {
+    await file?.close();
+  }
+}
+
+function parseLocation(uri: string): FileIdentity {
+  const url = new URL(uri);
+  const number = (name: string): bigint => BigInt(url.searchParams.get(name) ?? "none");
+  return {
+    path: fileURLToPath(url),
+    size: number("size"),
+    dev: number("dev"),
+    ino: number("ino"),
+    mtimeNs: number("mtime_ns"),
+  };
+}
+
+async function checkIdentity(file: FileHandle, wanted: FileIdentity): Promise<void> {
+  const { size, dev, ino, mtimeNs, ...stat } = await file.stat({ bigint: true });
+  const isSame =
+    size === wanted.size && dev === wanted.dev && ino === wanted.ino && mtimeNs === wanted.mtimeNs;
+  const isFile = (stat.mode & BigInt(constants.S_IFMT)) === BigInt(constants.S_IFREG);
+  if (!isSame || !isFile) throw new CacheError("OBJECT_NOT_FOUND", "the file is another one");
+}
+
+/** An opened file as the reader of object files wants it. */
+class FileSource implements ByteSource {
+  readonly sizeBytes: number;
+  readonly #file: FileHandle;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(file: FileHandle, sizeBytes: number, signal: AbortSignal | undefined) {
+    this.#file = file;
+    this.sizeBytes = sizeBytes;
+    this.#signal = signal;
+  }
+
+  /** Memory of its own that begins at offset 0 of its ArrayBuffer. */
+  async read(position: number, lengthBytes: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(lengthBytes);
+    for (let done = 0; done < lengthBytes; ) {
+      this.#signal?.throwIfAborted();
+      const wanted = Math.min(lengthBytes - done, LIMITS.localReadBytesMax);
+      const { bytesRead } = await this.#file.read(bytes, done, wanted, position + done);
+      if (bytesRead === 0) throw new CacheError("OBJECT_CORRUPT", "the file ends too early");
+      done += bytesRead;
+    }
+    return bytes;
+  }
+}
+
+async function readObject(source: FileSource): Promise<HeldObject> {
+  // Never whole: what is wanted of it is read into memory of its own below.
+  const object = await readStoredObject(source, "either", 0);
+  if (object === undefined) throw new CacheError("OBJECT_NOT_FOUND", "the file is not whole");
+  if (object.kind === "table") {
+    return { kind: "table", version: object.version, parts: await readParts(object, source) };
+  }
+  if (object.codec !== undefined) throw new CacheError("UNREADABLE_VALUE", "the value is compressed");
+  const base = await readRanges(object, source);
+  return { kind: "opaque", version: object.version, base, patches: [] };
+}
+
+async function readRanges({ dataRanges }: StoredObject, source: FileSource): Promise<Buffer> {
+  const ranges = await Promise.all(
+    dataRanges.map(({ position, sizeBytes }) => source.read(position, sizeBytes)),
+  );
+  return ranges.length === 1 ? ranges[0]! : Buffer.concat(ranges);
+}
+
+/** The messages in a file lie one behind the other, framed as in a stream: they are read together and cut apart. */
+async function readParts({ schemaHeader, batches }: StoredObject, source: FileSource): Promise<Uint8Array[]> {
+  const blocks = Array.from(batches, ({ block }) => block);
+  const first = blocks[0];
+  const last = blocks.at(-1);
+  if (first === undefined || last === undefined) return [frameSchema(schemaHeader), streamEnd()];
+  const end = last.position + last.metadataSizeBytes + last.bodySizeBytes;
+  const bytes = await source.read(first.position, end - first.position);
+  const parts = blocks.map(({ position, metadataSizeBytes, bodySizeBytes }) => {
+    const start = position - first.position;
+    return bytes.subarray(start, start + metadataSizeBytes + bodySizeBytes);
+  });
+  return [frameSchema(schemaHeader), ...parts, streamEnd()];
+}

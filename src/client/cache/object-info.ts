@@ -1,0 +1,34 @@
+/**
+ * What is known of an object without its bytes: a FlightInfo as a list and a stat give it.
+ */
+import { readFramedHeader } from "../../arrow/encapsulated.ts";
+import type { FlightInfo } from "../../flight/messages.ts";
+import type { ObjectKind } from "../../object/object-metadata.ts";
+import { decodeObjectRef, type ObjectRef } from "../../object/object-ref.ts";
+import { readPayloadSchema } from "../../object/object-schema.ts";
+
+export interface ObjectInfo {
+  readonly ref: ObjectRef;
+  /** `application_id/session_id/object_id` */
+  readonly key: string;
+  /** The current one. */
+  readonly version: number;
+  /** Of a value with its patches: its bytes, the tag counted; of a table: its bodies. */
+  readonly sizeBytes: number;
+  /** Of a table; an opaque value has one, and one for each patch. */
+  readonly rows: number;
+  readonly kind: ObjectKind;
+}
+
+/** @throws {CacheError} INVALID_REQUEST when the server sent no reference, INVALID_IPC when its schema is none. */
+export function objectInfo({ appMetadata, schema, totalBytes, totalRecords }: FlightInfo): ObjectInfo {
+  const ref = decodeObjectRef(appMetadata);
+  const { key, version } = ref;
+  return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema) };
+}
+
+/** A list carries no schema of tables. */
+function kindOf(schema: Uint8Array): ObjectKind {
+  if (schema.length === 0) return "table";
+  return readPayloadSchema(readFramedHeader(schema, 0).header).kind === "opaque" ? "opaque" : "table";
+}

@@ -1,0 +1,147 @@
+/**
+ * A whole answer to `KEY:V`, collected: not modified, what of an opaque object the client lacks, or a table.
+ *
+ *     schema {version, kind, data} and no batch    not modified
+ *     the same with batches                        opaque: the base and its patches, or the patches after V
+ *     any other schema                             a table, marked as one of Flame's in its metadata
+ *
+ * Cost: one copy of each body, into memory of its own, where tables can be read from.
+ */
+import { decodeMessage } from "../../arrow/message.ts";
+import { type ArrowSchema, decodeSchema } from "../../arrow/schema.ts";
+import { CacheError } from "../../errors.ts";
+import { SCHEMA_KEY_FORMAT, SCHEMA_KEY_VERSION, TABLE_FORMAT } from "../../object/object-schema.ts";
+import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
+import { frameMessage, frameSchema, streamEnd } from "../values/ipc-messages.ts";
+import { type OpaqueColumns, type OpaqueRow, opaqueColumns, readOpaqueRow } from "./opaque-rows.ts";
+
+/** The value of one version. */
+export interface AnswerRow {
+  readonly version: number;
+  readonly kind: "base" | "patch";
+  readonly data: Buffer;
+}
+
+export type Answer =
+  | { readonly kind: "opaque" /** None: not modified. */; readonly rows: readonly AnswerRow[] }
+  | { readonly kind: "table"; readonly version: number; readonly parts: readonly Uint8Array[] };
+
+/** What an answer is about, by its first message. */
+export interface AnswerHead {
+  readonly schemaHeader: Buffer;
+  readonly schema: ArrowSchema;
+  /** Set for an opaque answer. */
+  readonly columns: OpaqueColumns | undefined;
+}
+
+/** @throws {CacheError} INVALID_IPC when the answer has no schema; the call's error */
+export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>): Promise<AnswerHead> {
+  const first = await messages.next();
+  if (first.done === true) throw new CacheError("INVALID_IPC", "the answer has no schema");
+  const schemaHeader = Buffer.from(first.value.dataHeader);
+  const schema = decodeSchema(schemaHeader);
+  const isTable = schema.metadata.some(([key, value]) => key === SCHEMA_KEY_FORMAT && value === TABLE_FORMAT);
+  return { schemaHeader, schema, columns: isTable ? undefined : opaqueColumns(schema) };
+}
+
+export interface AnswerWatch {
+  /** Body bytes that are announced so far, with the message whose head has come. Awaited; true ends the reading. */
+  announced(sizeBytes: number): Promise<boolean>;
+}
+
+/** @returns undefined when the watch ended it. @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; the call's error */
+export async function readAnswer(
+  answer: AsyncIterable<IncomingFlightData>,
+  watch: AnswerWatch,
+): Promise<Answer | undefined> {
+  const messages = answer[Symbol.asyncIterator]();
+  try {
+    const head = await readAnswerHead(messages);
+    const reader = head.columns === undefined ? new TableReader(head) : new RowsReader(head.columns);
+    let announcedBytes = 0;
+    for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
+      announcedBytes += next.value.bodySizeBytes;
+      if (await watch.announced(announcedBytes)) return undefined;
+      if (next.value.dataHeader.length > 0) await reader.take(next.value);
+    }
+    return reader.finish();
+  } finally {
+    // Cancels a call that was not read to its end.
+    await messages.return?.();
+  }
+}
+
+class RowsReader {
+  readonly #columns: OpaqueColumns;
+  readonly #rows: { version: number; kind: "base" | "patch"; chunks: Buffer[] }[] = [];
+
+  constructor(columns: OpaqueColumns) {
+    this.#columns = columns;
+  }
+
+  /** A value of several rows is one of over 2 GiB: they have one version. */
+  async take(message: IncomingFlightData): Promise<void> {
+    const row = await readOpaqueRow(message, this.#columns);
+    const data = await collectRow(row);
+    const last = this.#rows.at(-1);
+    if (last?.version === row.version) last.chunks.push(data);
+    else this.#rows.push({ version: row.version, kind: row.kind, chunks: [data] });
+  }
+
+  finish(): Answer {
+    const rows = this.#rows.map(({ version, kind, chunks }) => {
+      return { version, kind, data: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) };
+    });
+    return { kind: "opaque", rows };
+  }
+}
+
+/** The value of a row in memory of its own. */
+async function collectRow(row: OpaqueRow): Promise<Buffer> {
+  const room = Buffer.allocUnsafeSlow(row.dataSizeBytesMax);
+  let sizeBytes = 0;
+  for await (const view of row.data()) sizeBytes += view.copy(room, sizeBytes);
+  return room.subarray(0, sizeBytes);
+}
+
+class TableReader {
+  readonly #parts: Uint8Array[];
+  readonly #version: number;
+
+  constructor({ schemaHeader, schema }: AnswerHead) {
+    this.#parts = [frameSchema(schemaHeader)];
+    this.#version = tableVersion(schema);
+  }
+
+  async take(message: IncomingFlightData): Promise<void> {
+    this.#parts.push(await readTablePart(message));
+  }
+
+  finish(): Answer {
+    return { kind: "table", version: this.#version, parts: [...this.#parts, streamEnd()] };
+  }
+}
+
+/** One batch as a part of an IPC stream. @throws {CacheError} INVALID_IPC */
+export async function readTablePart(message: IncomingFlightData): Promise<Uint8Array> {
+  const { kind, bodySizeBytes } = decodeMessage(message.dataHeader);
+  if (kind === "schema") throw new CacheError("INVALID_IPC", "the answer has a second schema");
+  if (bodySizeBytes !== message.bodySizeBytes) {
+    throw new CacheError("INVALID_IPC", "a batch's body is not of the size its message says");
+  }
+  const { part, body } = frameMessage(message.dataHeader, bodySizeBytes);
+  let position = 0;
+  for await (const view of message.chunks()) {
+    body.set(view, position);
+    position += view.length;
+  }
+  return part;
+}
+
+/** @throws {CacheError} INVALID_IPC: without it a table could not be held. */
+function tableVersion({ metadata }: ArrowSchema): number {
+  const text = metadata.find(([key]) => key === SCHEMA_KEY_VERSION)?.[1] ?? "";
+  const version = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(version)) return version;
+  throw new CacheError("INVALID_IPC", "the table's schema does not say its version");
+}
