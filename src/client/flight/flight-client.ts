@@ -8,8 +8,7 @@
  * with its status and text; a server that cannot be reached, or vanishes, is UNREACHABLE within LIMITS' seconds.
  * Source: PROTOCOL 4 and the Arrow Flight RPC specification.
  */
-import { type Endpoint, endpointSchema, formatDialEndpoint } from "../../config/endpoint.ts";
-import { readValue } from "../../config/pick-setting.ts";
+import { formatDialEndpoint } from "../../config/endpoint.ts";
 import { CacheError } from "../../errors.ts";
 import { encodeDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";
 import {
@@ -31,38 +30,14 @@ import { decodePollInfo, type PollInfo } from "../../flight/poll-info.ts";
 import { bytesOf } from "../../flight/text.ts";
 import { type CallOptions, GrpcClient } from "../../grpc/client.ts";
 import type { ClientCall } from "../../grpc/client-call.ts";
-import type { KeepaliveOptions } from "../../grpc/client-keepalive.ts";
 import type { MetadataEntries } from "../../grpc/metadata.ts";
+import { basicAuthorization, bearerAuthorization } from "./basic-auth.ts";
+import { type FlightCallOptions, type FlightClientOptions, readDialOptions } from "./flight-options.ts";
 import { type IncomingFlightData, readFlightData } from "./incoming-flight-data.ts";
 import { type OutgoingFlightMessages, writeFlightData } from "./outgoing-flight-data.ts";
 import { smallAnswers, streamAnswers, streamBoth } from "./streamed-calls.ts";
 
-export interface FlightCallOptions {
-  /** Headers of the call: lower-case names; text, or bytes under a name that ends in `-bin`. */
-  readonly metadata?: MetadataEntries;
-  /** Milliseconds for the whole call, the reading of its answers included; then it ends with DEADLINE_EXCEEDED. */
-  readonly timeoutMs?: number;
-  /** Ends the call with CANCELLED, the signal's reason as its cause. */
-  readonly signal?: AbortSignal;
-}
-
-export interface FlightClientOptions {
-  /** `grpc://HOST:PORT`; with TLS `grpc+tls://` or `grpcs://`. `grpc+tcp://` is `grpc://`. */
-  readonly endpoint: string;
-  /** PEM of who may vouch for the server; default: the system's roots. */
-  readonly ca?: Buffer;
-  /** PEM, both, for a server that wants to know its clients. */
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  /** Headers of every call; those of a call go before them. */
-  readonly metadata?: MetadataEntries;
-  /** For every call that names none. */
-  readonly timeoutMs?: number;
-  /** Until a connection is there, TLS included; default LIMITS.connectTimeoutMs. */
-  readonly connectTimeoutMs?: number;
-  /** How a server that vanished is noticed. */
-  readonly keepalive?: KeepaliveOptions;
-}
+export type { FlightCallOptions, FlightClientOptions } from "./flight-options.ts";
 
 type Channel = "get" | "put" | "other";
 
@@ -76,16 +51,9 @@ export class FlightClient {
 
   /** Connects to nothing yet. @throws {CacheError} INVALID_CONFIG when the endpoint is not one */
   constructor(options: FlightClientOptions) {
-    const endpoint = parseDialEndpoint(options.endpoint);
-    const { ca, cert, key, keepalive, connectTimeoutMs } = options;
-    const tls =
-      endpoint.scheme === "grpcs"
-        ? { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
-        : undefined;
-    const { host, port } = endpoint;
-    const channel = (): GrpcClient => new GrpcClient({ host, port, tls, keepalive, connectTimeoutMs });
+    const { endpoint, dial } = readDialOptions(options);
     this.endpoint = formatDialEndpoint(endpoint);
-    this.#channels = { get: channel(), put: channel(), other: channel() };
+    this.#channels = { get: new GrpcClient(dial), put: new GrpcClient(dial), other: new GrpcClient(dial) };
     this.#metadata = options.metadata ?? {};
     this.#timeoutMs = options.timeoutMs;
   }
@@ -198,6 +166,21 @@ export class FlightClient {
     return streamBoth(open, outgoing, smallAnswers(decodeHandshakeResponse));
   }
 
+  /**
+   * Trades name and password for metadata to send with every later call, where the server does that.
+   * @throws {CacheError | GrpcError} the server's error; UNAUTHENTICATED when it answers without a token
+   */
+  async authenticateBasic(
+    username: string,
+    password: string,
+    options: FlightCallOptions = {},
+  ): Promise<MetadataEntries> {
+    const metadata = { ...options.metadata, ...basicAuthorization(username, password) };
+    return await bearerAuthorization(
+      this.#opener("other", FLIGHT_METHODS.Handshake.path, { ...options, metadata })(),
+    );
+  }
+
   /** Ends the connections; calls under way end with CANCELLED, and so do later ones. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -240,9 +223,4 @@ function flightDataOf(descriptor: FlightDescriptor, messages: OutgoingFlightMess
       writeFlightData(call, descriptor, all),
     mustBeTaken,
   };
-}
-
-function parseDialEndpoint(text: string): Endpoint {
-  const dialled = text.replace(/^grpc\+tcp:/i, "grpc:");
-  return readValue(endpointSchema, dialled, { key: "endpoint", source: "FlightClient" });
 }

@@ -4,7 +4,8 @@
  * Both end with the test, and neither may have an open call left then.
  */
 import { onTestFinished } from "vitest";
-import { FlightClient, type FlightClientOptions } from "../../../../src/client/flight/flight-client.ts";
+import { FlightClient } from "../../../../src/client/flight/flight-client.ts";
+import type { FlightClientOptions } from "../../../../src/client/flight/flight-options.ts";
 import type { IncomingFlightData } from "../../../../src/client/flight/incoming-flight-data.ts";
 import { encodeFlightDataHead } from "../../../../src/flight/flight-data-encoder.ts";
 import { FLIGHT_METHODS } from "../../../../src/flight/methods.ts";
