@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
-from typing import Dict, Iterator, Tuple, Type
+from typing import Iterator
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -57,10 +57,6 @@ class UnreadableValue(FlameError):
     """The object is whole, but no value can be made of it here."""
 
 
-class PickleRefused(UnreadableValue):
-    """The value is a pickle, and unpickling is not allowed."""
-
-
 class Unreachable(FlameError):
     """The server cannot be reached, or the connection to it broke."""
 
@@ -69,16 +65,15 @@ class DeadlineExceeded(FlameError):
     """The server did not answer in time."""
 
 
-_CLASSES: Dict[str, Type[FlameError]] = {
-    "OBJECT_NOT_FOUND": ObjectNotFound,
-    "INVALID_KEY": InvalidKey,
-    "INVALID_CONFIG": InvalidConfig,
-    "INVALID_VALUE": InvalidValue,
-    "UNREADABLE_VALUE": UnreadableValue,
-    "UNREACHABLE": Unreachable,
-    "DEADLINE_EXCEEDED": DeadlineExceeded,
-}
-_TRANSPORT: Tuple[Tuple[Type[BaseException], str], ...] = (
+# ObjectNotFound is raised for OBJECT_NOT_FOUND, and so on; a code without a class is a plain FlameError.
+_CLASSES = {re.sub(r"\B([A-Z])", r"_\1", kind.__name__).upper(): kind for kind in FlameError.__subclasses__()}
+
+
+class PickleRefused(UnreadableValue):
+    """The value is a pickle, and unpickling is not allowed."""
+
+
+_TRANSPORT = (
     (flight.FlightUnavailableError, "UNREACHABLE"),
     (flight.FlightTimedOutError, "DEADLINE_EXCEEDED"),
     (flight.FlightCancelledError, "CANCELLED"),

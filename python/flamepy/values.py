@@ -15,7 +15,7 @@ import json
 import math
 import pickle
 import struct
-from typing import Any, Callable, Dict, List, Optional, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Optional, Union, cast
 
 import cloudpickle
 import pyarrow as pa
@@ -32,7 +32,8 @@ JSON_DEPTH_MAX = 100
 JSON_NODES_MAX = 1 << 26
 # Head of a tensor message, bytes: shape and strides of 64 dimensions fit.
 _TENSOR_HEAD_MAX = 8192
-_COPIED_BYTES_MAX = 1 << 16
+# Buffers up to this size are joined with their neighbours.
+COPIED_BYTES_MAX = 1 << 16
 
 Parts = List[pa.Buffer]
 Encoded = Union[pa.Table, Parts]
@@ -110,11 +111,11 @@ class _Sink:
         self._small = bytearray()
 
     def write(self, chunk: Union[bytes, pa.Buffer]) -> None:
-        if len(chunk) <= _COPIED_BYTES_MAX:
+        if len(chunk) <= COPIED_BYTES_MAX:
             self._small += chunk
-            return
-        self.flush()
-        self.parts.append(pa.py_buffer(chunk))
+        else:
+            self.flush()
+            self.parts.append(pa.py_buffer(chunk))
 
     def flush(self) -> None:
         if self._small:
@@ -124,12 +125,19 @@ class _Sink:
     close = flush
 
 
-def _stream(table: pa.Table) -> Parts:
+def written_parts(new: Callable[..., Any], schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Parts:
+    """What `pa.ipc.new_stream` or `new_file` writes: first the head, and large buffers as they are."""
     sink = _Sink()
-    with pa.PythonFile(sink, "w") as file, pa.ipc.new_stream(file, table.schema) as writer:
-        writer.write_table(table)
+    with pa.PythonFile(sink, "w") as file, new(file, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
     sink.flush()
-    return [pa.py_buffer(_padded(sink.parts[0].to_pybytes())), *sink.parts[1:]]
+    return sink.parts
+
+
+def _stream(table: pa.Table) -> Parts:
+    head, *more = written_parts(pa.ipc.new_stream, table.schema, table.to_batches())
+    return [pa.py_buffer(_padded(head.to_pybytes())), *more]
 
 
 def _padded(head: bytes) -> bytes:

@@ -1,0 +1,211 @@
+"""Every call, as pasted and with its edges; what fails is a FlameError that says why, and leaves nothing behind."""
+
+import io
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import pyarrow as pa
+from sdk import fails, settings
+from support.cases import each
+
+import flamepy
+from flamepy import (
+    ObjectKey,
+    ObjectRef,
+    delete_objects,
+    download_object,
+    get_object,
+    list_objects,
+    patch_object,
+    put_object,
+    update_object,
+    upload_object,
+)
+
+STORAGES = ("files", "none")
+SNIPPET = """
+from flamepy import put_object, get_object, update_object, ObjectRef
+ref = put_object("my-app", "session123", my_data)
+print(f"Stored at: {ref.endpoint}/{ref.key}")
+data = get_object(ref)
+new_ref = update_object(ref, new_data)
+"""
+
+
+def case_work_as_pasted(cache):
+    names = {"my_data": {"a": 1}, "new_data": [2], "print": lambda line: None}
+    with settings(endpoint=cache.endpoint):
+        exec(SNIPPET, names)
+        assert names["data"] == {"a": 1}
+        assert (names["new_ref"].key, names["new_ref"].version) == (names["ref"].key, 2)
+        assert get_object(names["ref"]) == [2]
+
+
+def case_take_a_prefix_or_a_key(cache):
+    with settings(endpoint=cache.endpoint):
+        prefix = cache.prefix()
+        assert put_object(prefix, 1).key.rpartition("/")[0] == prefix
+        first = put_object(f"{prefix}/mine", 1)
+        assert (first.endpoint, first.key) == (cache.endpoint, f"{prefix}/mine")
+        assert put_object(f"{prefix}/mine", 2).version == first.version + 1
+        for bad in ((prefix.partition("/")[0], 1), (prefix, "o", 1), ("a", "../s", 1), ("a", "", 1)):
+            with fails(flamepy.InvalidKey, "INVALID_KEY"):
+                put_object(*bad)
+
+
+def case_hand_patches_to_the_deserializer(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), [1])
+        assert get_object(ref, deserializer=lambda base, patches: (base, patches)) == ([1], [])
+        assert [patch_object(ref, value).version for value in ([2], (3,))] == [2, 3]
+        assert get_object(ref) == [1]
+        assert get_object(ref, deserializer=lambda base, patches: (base, patches)) == ([1], [[2], (3,)])
+        update_object(ref, [4])
+        assert get_object(ref, deserializer=lambda base, patches: (base, patches)) == ([4], [])
+
+
+def case_append_the_rows_of_a_patch_to_a_table(cache):
+    with settings(endpoint=cache.endpoint):
+        for make in (pa.table, pa.record_batch):
+            ref = put_object(cache.prefix(), make({"n": [1, 2]}))
+            patch_object(ref, make({"n": [3]}))
+            seen = get_object(ref)
+            assert type(seen) is type(make({"n": [1]})) and seen.to_pydict() == {"n": [1, 2, 3]}
+            with fails(flamepy.FlameError, "INVALID_REQUEST"):
+                patch_object(ref, make({"other": [3]}))
+            with fails(flamepy.FlameError, "INVALID_REQUEST"):
+                patch_object(ref, b"no table")
+
+
+def case_list_and_delete(cache):
+    with settings(endpoint=cache.endpoint):
+        prefix = cache.prefix()
+        refs = {put_object(prefix, n).key: n for n in range(3)}
+        assert {ref.key: get_object(ref) for ref in list_objects(prefix)} == refs
+        first, second, third = list_objects(prefix)
+        delete_objects(first)
+        delete_objects(ObjectKey.parse(second.key))
+        assert list_objects(prefix) == [third] == list_objects(third)
+        delete_objects(prefix.partition("/")[0] + "/*")
+        delete_objects(prefix)
+        assert list_objects(prefix) == []
+
+
+def case_on_what_is_not_there_say_so(cache):
+    ref = ObjectRef(cache.endpoint, cache.key())
+    with settings():
+        for call in (get_object, lambda ref: patch_object(ref, 1), lambda ref: download_object(ref, io.BytesIO())):
+            with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND") as caught:
+                call(ref)
+            assert isinstance(caught[0].__cause__, pa.ArrowKeyError)
+            assert str(caught[0]) == "[OBJECT_NOT_FOUND] no object at this key"
+
+
+def case_dial_the_endpoint_of_the_reference(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), 1)
+    with settings(endpoint="grpc://127.0.0.1:1"):
+        assert get_object(ref) == 1
+        assert patch_object(update_object(ref, 2), 3).version == 3
+        delete_objects(ref)
+
+
+UNREACHABLE = {"a closed port": "grpc://127.0.0.1:1", "no such host": "grpc://host.invalid:9090"}
+
+
+@each(UNREACHABLE)
+def case_without_a_server_fail_with(_cache, endpoint):
+    ref = ObjectRef(endpoint, "a/s/o")
+    with settings(endpoint=endpoint):
+        for call in (
+            lambda: get_object(ref),
+            lambda: put_object("a/s", 1),
+            lambda: update_object(ref, 1),
+            lambda: list_objects("a"),
+            lambda: upload_object("a/s", io.BytesIO(bytes(3 << 20))),
+        ):
+            with fails(flamepy.Unreachable, "UNREACHABLE") as caught:
+                call()
+            assert caught[0].retryable and caught[0].__cause__ is not None
+
+
+def case_upload_and_download_files(cache):
+    with settings(endpoint=cache.endpoint), tempfile.TemporaryDirectory() as directory:
+        there, back = Path(directory, "there"), Path(directory, "back")
+        for content in (b"", b"FLM\0", os.urandom(3_500_000)):
+            there.write_bytes(content)
+            back.write_bytes(b"older")
+            download_object(upload_object(cache.prefix(), there), back)
+            assert back.read_bytes() == content
+            copy = io.BytesIO()
+            download_object(upload_object(cache.key(), io.BytesIO(content)), copy)
+            assert copy.getvalue() == content
+        assert sorted(os.listdir(directory)) == ["back", "there"]
+
+
+class _BreakingFile(io.BytesIO):
+    def __init__(self, whole_rows: int):
+        super().__init__()
+        self.rows = whole_rows
+
+    def read(self, size: int = -1) -> bytes:
+        self.rows -= 1
+        if self.rows < 0:
+            raise RuntimeError("the disk is gone")
+        return bytes(size)
+
+
+def case_store_nothing_of_an_upload_that_breaks(cache):
+    with settings(endpoint=cache.endpoint):
+        for rows in (0, 1, 30):
+            key = cache.key()
+            try:
+                upload_object(key, _BreakingFile(rows))
+            except RuntimeError as error:
+                assert str(error) == "the disk is gone"
+            else:
+                raise AssertionError("the upload went on")
+            assert list_objects(key) == []
+            with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+                get_object(ObjectRef(cache.endpoint, key))
+
+
+def case_tell_the_servers_reason_for_a_broken_upload(cache):
+    ref = ObjectRef(cache.endpoint, cache.key())
+    with settings(), fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+        patch_object(ref, bytes(300_000_000))
+
+
+def case_download_nothing_half(cache):
+    with settings(endpoint=cache.endpoint), tempfile.TemporaryDirectory() as directory:
+        target = Path(directory, "target")
+        target.mkdir()
+        try:
+            download_object(upload_object(cache.prefix(), io.BytesIO(b"content")), target)
+        except OSError:
+            pass
+        assert os.listdir(directory) == ["target"] and os.listdir(target) == []
+        with fails(flamepy.FlameError, "INVALID_REQUEST"):
+            download_object(put_object(cache.prefix(), pa.table({"n": [1]})), Path(directory, "table"))
+        assert os.listdir(directory) == ["target"]
+
+
+def case_are_made_by_many_threads_at_once(cache):
+    seen = []
+
+    def work(number: int) -> None:
+        prefix = cache.prefix()
+        for turn in range(20):
+            ref = put_object(prefix, {"number": number, "turn": turn, "fill": "x" * 10_000})
+            seen.append(get_object(ref)["number"] == number and get_object(update_object(ref, turn)) == turn)
+        seen.append(len(list_objects(prefix)) == 20)
+
+    with settings(endpoint=cache.endpoint):
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert seen == [True] * 8 * 21

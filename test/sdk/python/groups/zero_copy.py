@@ -1,0 +1,190 @@
+"""Gets on the server's host: views of the object's own file, that stay through updates and deletes; DoGet otherwise."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.flight as flight
+from sdk import fails, settings
+
+import flamepy
+from flamepy import cache as calls
+from flamepy import delete_objects, get_object, local_files, patch_object, put_object, update_object
+
+STORAGES = ("files",)
+COUNT = 1_000_000
+
+
+def _range_of(path: Path) -> list[range]:
+    """Where the file is mapped in this process's memory."""
+    found = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, _, _, _, inode, *_ = line.split()
+        if int(inode) == path.stat().st_ino and inode != "0":
+            first, last = (int(number, 16) for number in addresses.split("-"))
+            found.append(range(first, last))
+    return found
+
+
+def _is_view_of(value, path: Path) -> bool:
+    address = _address_of(value)
+    return any(address in place for place in _range_of(path))
+
+
+def _address_of(value) -> int:
+    if isinstance(value, np.ndarray):
+        return value.ctypes.data
+    if isinstance(value, memoryview):
+        return pa.py_buffer(value).address
+    column = value.column(0)
+    return (column.chunk(0) if isinstance(column, pa.ChunkedArray) else column).buffers()[1].address
+
+
+VALUES = [
+    (np.arange(COUNT), {}),
+    (pa.table({"n": np.arange(COUNT)}), {}),
+    (pa.record_batch({"n": np.arange(COUNT)}), {}),
+    (bytes(COUNT), {"view": True}),
+]
+
+
+def case_give_views_of_the_file(cache):
+    with settings(endpoint=cache.endpoint):
+        for value, options in VALUES:
+            ref = put_object(cache.prefix(), value)
+            assert _is_view_of(get_object(ref, **options), cache.file_of(ref.key)), type(value)
+            assert not _is_view_of(get_object(ref, zero_copy=False, **options), cache.file_of(ref.key))
+
+
+def case_copy_nothing_into_memory(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), pa.table({"n": np.arange(COUNT)}))
+        before = pa.total_allocated_bytes()
+        seen = get_object(ref)
+        assert pa.total_allocated_bytes() - before < 100_000
+        assert seen.nbytes == 8 * COUNT
+        assert get_object(ref, zero_copy=False).equals(seen)
+
+
+def case_are_switched_off(cache):
+    with settings(endpoint=cache.endpoint, zero_copy="0"):
+        ref = put_object(cache.prefix(), np.arange(COUNT))
+        assert not _is_view_of(get_object(ref), cache.file_of(ref.key))
+        assert _is_view_of(get_object(ref, zero_copy=True), cache.file_of(ref.key))
+
+
+def case_keep_their_bytes_through_update_and_delete(cache):
+    with settings(endpoint=cache.endpoint):
+        for change in (lambda ref: update_object(ref, np.zeros(COUNT, int)), delete_objects):
+            ref = put_object(cache.prefix(), np.arange(COUNT))
+            seen = get_object(ref)
+            change(ref)
+            assert np.array_equal(seen, np.arange(COUNT))
+        assert np.array_equal(get_object(update_object(ref, np.ones(3))), np.ones(3))
+
+
+def case_see_patches(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), pa.table({"n": [1]}))
+        patch_object(ref, pa.table({"n": [2]}))
+        assert get_object(ref).to_pydict() == {"n": [1, 2]}
+        ref = put_object(cache.prefix(), 1)
+        patch_object(ref, 2)
+        assert get_object(ref, deserializer=lambda base, patches: [base, *patches]) == [1, 2]
+
+
+def case_fall_back_when_the_file_cannot_be_had(cache):
+    def refuse(_uri):
+        raise PermissionError("not for this user")
+
+    open_location, seen = local_files.open_location, []
+    for opening in (
+        refuse,
+        lambda uri: open_location(uri.replace("mtime_ns=", "mtime_ns=1")),
+        lambda uri: open_location(uri.replace("size=", "size=1")),
+        lambda uri: open_location(uri.replace("dev=", "dev=1")),
+        lambda uri: open_location(uri.replace("ino=", "ino=1")),
+        lambda uri: open_location(uri.replace(".arrow?", ".gone?")),
+        lambda uri: open_location(uri.partition("?")[0]),
+        lambda uri: open_location("file:///dev/zero?size=0&dev=x"),
+    ):
+        local_files.open_location = lambda uri, opening=opening: seen.append(uri) or opening(uri)
+        try:
+            with settings(endpoint=cache.endpoint):
+                assert get_object(put_object(cache.prefix(), "value")) == "value"
+        finally:
+            local_files.open_location = open_location
+    assert len(seen) == 8
+
+
+def _location(path: Path, **changed: int) -> str:
+    status = path.stat()
+    facts = {"size": status.st_size, "dev": status.st_dev, "ino": status.st_ino, "mtime_ns": status.st_mtime_ns, **changed}
+    return path.as_uri() + "?" + "&".join(f"{name}={value}" for name, value in facts.items())
+
+
+def case_open_only_the_very_file(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix() + " ü#?%", pa.table({"n": [1]}))
+    path = cache.file_of(ref.key)
+    assert local_files.open_location(_location(path)).num_rows == 1
+    for name in ("size", "dev", "ino", "mtime_ns"):
+        try:
+            local_files.open_location(_location(path, **{name: 1}))
+        except OSError:
+            continue
+        raise AssertionError(f"another {name} was accepted")
+    replaced, content = _location(path), path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    try:
+        local_files.open_location(replaced)
+    except OSError:
+        return
+    raise AssertionError("a file that took the other's place was opened")
+
+
+def case_leave_no_descriptors_behind(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), np.arange(COUNT))
+        get_object(ref)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(50):
+            get_object(ref)
+        assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def case_of_what_is_not_there_say_so(cache):
+    with settings(endpoint=cache.endpoint), fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+        get_object(flamepy.ObjectRef(cache.endpoint, cache.key()), zero_copy=True)
+
+
+def case_are_not_asked_for_on_another_host(cache):
+    from flamepy.connection import _is_this_host
+
+    assert [_is_this_host(host) for host in ("127.0.0.1", "localhost", "::1")] == [True] * 3
+    # TEST-NET-1 belongs to nobody, and .invalid has no addresses.
+    assert [_is_this_host(host) for host in ("192.0.2.1", "host.invalid", "")] == [False] * 3
+
+
+def case_make_one_call_and_no_get(cache):
+    """The file's answer spares the DoGet: on this host, a get is one GetFlightInfo."""
+    made = []
+
+    class Recorder(flight.ClientMiddlewareFactory):
+        def start_call(self, info):
+            made.append(info.method)
+
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), 1)
+        client = flight.FlightClient(cache.endpoint, middleware=[Recorder()])
+        with calls.calling(cache.endpoint, calls.current_config()) as pooled:
+            pooled.client, kept = client, pooled.client
+        try:
+            assert get_object(ref) == 1
+            assert made == [flight.FlightMethod.GET_FLIGHT_INFO]
+            assert get_object(ref, zero_copy=False) == 1
+            assert made[1:] == [flight.FlightMethod.DO_GET]
+        finally:
+            pooled.client = kept
