@@ -26,7 +26,6 @@ Deserializer = Callable[[Any, List[Any]], Any]
 PathOrFile = Union[str, "os.PathLike[str]", IO[bytes]]
 Target = Union[str, ObjectKey, ObjectRef]
 FILE_LOCATIONS_HEADER = (b"flame-file-locations", b"1")
-ROW_BYTES = 1 << 20
 _MISSING: Any = object()
 
 
@@ -200,7 +199,7 @@ def upload_object(prefix: str, path_or_file: PathOrFile) -> ObjectRef:
 
 
 def _rows_of(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    for chunk in iter(lambda: file.read(ROW_BYTES), b""):
+    for chunk in iter(lambda: file.read(local_files.SLICE_BYTES), b""):
         yield opaque_row(pa.py_buffer(chunk))
 
 
@@ -213,8 +212,7 @@ def download_object(ref: ObjectRef, path_or_file: PathOrFile) -> None:
     stored = retrying(lambda: _read(ref, config, config.zero_copy))
     if isinstance(stored.base, pa.Table):
         raise FlameError("INVALID_REQUEST", "the object is a table: get it with get_object")
-    content = memoryview(stored.base)
-    pieces = (content[start : start + ROW_BYTES] for start in range(0, len(content), ROW_BYTES))
+    pieces = local_files.slices_of([stored.base])
     if not isinstance(path_or_file, (str, os.PathLike)):
         path_or_file.writelines(pieces)
         return

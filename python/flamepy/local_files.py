@@ -11,6 +11,7 @@ import os
 import sys
 import uuid
 from contextlib import suppress
+from typing import Iterable, Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from .connection import OPAQUE_SCHEMA, opaque_row
 from .values import COPIED_BYTES_MAX, Encoded, Parts, written_parts
 
 OPAQUE_BYTES_MAX = 2**31 - 1
+SLICE_BYTES = 1 << 20
 
 
 def open_location(uri: str) -> pa.Table:
@@ -51,13 +53,19 @@ def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
         os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         with open(staged, "xb") as file:
-            file.writelines(parts)
+            file.writelines(slices_of(parts))
         os.rename(staged, target)
     except BaseException:
         with suppress(OSError):
             os.unlink(staged)
         raise
     return key
+
+
+def slices_of(parts: Iterable[pa.Buffer]) -> Iterator[memoryview]:
+    """Views of at most 1 MiB: a single write of much more can wait long for memory in large pages."""
+    for view in map(memoryview, parts):
+        yield from (view[start : start + SLICE_BYTES] for start in range(0, len(view), SLICE_BYTES))
 
 
 def path_of(storage: str, key: str) -> str:
