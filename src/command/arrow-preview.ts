@@ -6,11 +6,13 @@
  */
 import zlib from "node:zlib";
 import type { CompressionType_, Table } from "@uwdata/flechette";
+import type { IpcMessage } from "../arrow/message.ts";
 import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
 import { frameMessage, frameSchema, streamEnd } from "../client/values/ipc-messages.ts";
 import { LIMITS } from "../limits.ts";
 import type { ArrowInput } from "./arrow-input.ts";
 import { VerbError } from "./failure.ts";
+import { decodeWholeLz4Frame } from "./lz4-frame.ts";
 import type { Progress } from "./progress.ts";
 import { formatSize } from "./quantities.ts";
 
@@ -47,7 +49,7 @@ export async function previewTable(
 async function importFlechette(): Promise<Flechette> {
   try {
     const flechette = await import("@uwdata/flechette");
-    registerZstd(flechette);
+    registerCodecs(flechette);
     return flechette;
   } catch (cause) {
     throw new VerbError(
@@ -61,10 +63,17 @@ async function importFlechette(): Promise<Flechette> {
 /** Absent before Node 22.15, and from the types of the oldest Node that we run on. */
 const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Buffer };
 
-function registerZstd({ setCompressionCodec, CompressionType }: Flechette): void {
+/** Bodies that were put compressed stay so until they are shown. */
+function registerCodecs({ setCompressionCodec, CompressionType }: Flechette): void {
+  const codec = (decode: (bytes: Uint8Array, sizeBytes: number) => Uint8Array) => ({
+    decode: (bytes: Uint8Array, sizeBytes?: number) => decode(bytes, sizeBytes ?? 0),
+    encode: (bytes: Uint8Array) => bytes,
+  });
+  setCompressionCodec(CompressionType.LZ4_FRAME as CompressionType_, codec(decodeWholeLz4Frame));
   if (zstdDecompressSync === undefined) return;
+  // A copy begins where its memory begins, so that views of it are aligned.
   const decode = (bytes: Uint8Array): Uint8Array => new Uint8Array(zstdDecompressSync(bytes));
-  setCompressionCodec(CompressionType.ZSTD as CompressionType_, { decode, encode: (bytes) => bytes });
+  setCompressionCodec(CompressionType.ZSTD as CompressionType_, codec(decode));
 }
 
 /** A stream of the table's first batches, in parts, one per message. */
@@ -77,6 +86,7 @@ async function collectRows(
   let rowCount = 0;
   let sizeBytes = 0;
   for await (const { header, message, body } of batches) {
+    refuseZstd(message);
     sizeBytes += message.bodySizeBytes;
     if (sizeBytes > LIMITS.shownTableBytesMax) throw tooLarge(sizeBytes);
     const framed = frameMessage(header, message.bodySizeBytes);
@@ -93,6 +103,15 @@ async function collectRows(
   return { parts: [...parts, streamEnd()], rowCount };
 }
 
+function refuseZstd(message: IpcMessage): void {
+  if (message.kind === "schema" || message.batch.compression !== "zstd" || zstdDecompressSync !== undefined)
+    return;
+  throw new VerbError(
+    "dataError",
+    "the table is compressed with zstd, which takes Node 22.15 or later to read",
+  );
+}
+
 function tooLarge(sizeBytes: number): VerbError {
   return new VerbError(
     "dataError",
@@ -105,13 +124,7 @@ function decodeParts(flechette: Flechette, parts: Uint8Array[]): Table {
   try {
     return flechette.tableFromIPC(parts, EXACT);
   } catch (cause) {
-    throw new VerbError(
-      "dataError",
-      `the table cannot be shown: ${cause instanceof Error ? cause.message : cause}`,
-      {
-        cause,
-      },
-    );
+    throw notShown("the table", cause);
   }
 }
 
@@ -119,12 +132,12 @@ function cellOf(table: Table, row: number, column: number): unknown {
   try {
     return table.getChildAt(column).at(row);
   } catch (cause) {
-    throw new VerbError(
-      "dataError",
-      `a cell cannot be shown: ${cause instanceof Error ? cause.message : cause}`,
-      {
-        cause,
-      },
-    );
+    throw notShown("a cell", cause);
   }
+}
+
+/** What flechette does not know, and bytes that are not what they say, both end here. */
+function notShown(what: string, cause: unknown): VerbError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new VerbError("dataError", `@uwdata/flechette cannot read ${what}: ${reason}`, { cause });
 }

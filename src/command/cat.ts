@@ -36,6 +36,8 @@ export interface CatOptions extends VerbOptions {
   readonly rows: number;
 }
 
+type KnownFacts = ObjectFacts & { readonly ref: ObjectRef };
+
 interface Show {
   readonly options: CatOptions;
   readonly run: VerbRun;
@@ -45,7 +47,7 @@ export async function cat(key: string, options: CatOptions, run: VerbRun): Promi
   const client = run.open(options);
   const facts = await askFor(client, key, run.signal);
   if (facts.kind === "opaque" && facts.ref !== undefined) {
-    await showValues(client, facts.ref, { options, run });
+    await showValues(client, { ...facts, ref: facts.ref }, { options, run });
   } else {
     await showTable(client, facts, { options, run });
   }
@@ -65,8 +67,11 @@ async function showTable(client: FlightClient, facts: ObjectFacts, { options, ru
     );
     return;
   }
-  const columns = run.context.stdout.isTTY === true ? run.context.stdout.columns : undefined;
-  await run.print(formatTable(preview, { columns, totalRows: facts.rows }));
+  await run.print(formatTable(preview, { columns: terminalWidth(run), totalRows: facts.rows }));
+}
+
+function terminalWidth({ context }: VerbRun): number | undefined {
+  return context.stdout.isTTY === true ? context.stdout.columns : undefined;
 }
 
 function arrowOf({ schemaHeader, batches }: Answer): ArrowInput {
@@ -85,8 +90,9 @@ function rowsAsJson({ fields, rowCount, value }: TablePreview): Record<string, u
 }
 
 /** The base, then the patches behind it: what is left of a large base is not fetched for their sake. */
-async function showValues(client: FlightClient, ref: ObjectRef, show: Show): Promise<void> {
+async function showValues(client: FlightClient, facts: KnownFacts, show: Show): Promise<void> {
   const { signal } = show.run;
+  const { ref } = facts;
   let shown = 0;
   let heldVersion = 0;
   for (const isBase of [true, false]) {
@@ -96,7 +102,7 @@ async function showValues(client: FlightClient, ref: ObjectRef, show: Show): Pro
       throw new CacheError("INVALID_IPC", "the answer is none about an opaque value");
     for await (const data of answer.batches) {
       if (shown >= Math.max(1, show.options.rows)) break;
-      heldVersion = await showRow(data, columns, { ...show, currentVersion: ref.version });
+      heldVersion = await showRow(data, columns, { ...show, facts });
       shown += 1;
       if (isBase) break;
     }
@@ -108,21 +114,21 @@ async function showValues(client: FlightClient, ref: ObjectRef, show: Show): Pro
 async function showRow(
   data: IncomingFlightData,
   columns: OpaqueColumns,
-  { options, run, currentVersion }: Show & { readonly currentVersion: number },
+  { options, run, facts }: Show & { readonly facts: KnownFacts },
 ): Promise<number> {
   const { batch } = batchOf(data);
   const body = new ByteReader(data.chunks());
   const head = readRowHead(batch, await body.peek(rowHeadSizeBytes(batch)));
   const reader = new ByteReader(valueBytes(batch, body.pieces(data.bodySizeBytes), columns));
-  const sizeBytes = storedValueBytes(batch);
-  const shown = await readable(reader, sizeBytes, { options, run });
+  const hasPatches = head.kind === "patch" || head.version < facts.ref.version;
+  // A value over 2 GiB comes in several rows; without patches the object is the value.
+  const storedBytes = hasPatches ? storedValueBytes(batch) : Math.max(0, facts.sizeBytes);
+  const shown = await readable(reader, storedBytes, { options, run });
   if (options.json === true) {
-    await run.print(`${JSON.stringify({ ...head, type: shown.kind, size: sizeBytes, ...shown.json })}\n`);
+    await run.print(`${JSON.stringify({ ...head, type: shown.kind, size: storedBytes, ...shown.json })}\n`);
   } else {
-    const hasPatches = head.kind === "patch" || head.version < currentVersion;
-    await run.print(
-      (hasPatches ? `-- ${head.kind}, version ${head.version}, ${formatSize(sizeBytes)}\n` : "") + shown.text,
-    );
+    const title = `-- ${head.kind}, version ${head.version}, ${formatSize(storedBytes)}\n`;
+    await run.print((hasPatches ? title : "") + shown.text);
   }
   return head.version;
 }
@@ -130,22 +136,21 @@ async function showRow(
 /** What is shown of one value: its beginning, of a table in it the first rows. */
 async function readable(
   reader: ByteReader,
-  sizeBytes: number,
+  storedBytes: number,
   { options, run }: Show,
 ): Promise<Pick<ReadableValue, "text" | "json"> & { readonly kind: string }> {
-  const start = await reader.peek(TAG_SIZE_BYTES);
-  const tag = tagOf(start);
+  const tag = tagOf(await reader.peek(TAG_SIZE_BYTES));
   if (tag !== "table" && tag !== "recordBatch" && tag !== "array") {
-    return readableValue({ bytes: await reader.peek(LIMITS.shownValueBytesMax), sizeBytes });
+    const start = await reader.peek(LIMITS.shownValueBytesMax + 1);
+    const isWhole = start.length <= LIMITS.shownValueBytesMax;
+    // What is stored may be compressed, and smaller than what was seen of it.
+    const sizeBytes = isWhole ? start.length : Math.max(storedBytes, start.length);
+    return readableValue({ bytes: start.subarray(0, LIMITS.shownValueBytesMax), sizeBytes });
   }
   await reader.read(TAG_SIZE_BYTES);
   const preview = await run.withProgress({ label: "cat", unit: "bytes" }, async (progress) =>
     previewTable(await readArrowStream(reader), options.rows, progress),
   );
-  const columns = run.context.stdout.isTTY === true ? run.context.stdout.columns : undefined;
-  return {
-    kind: tag,
-    text: formatTable(preview, { columns, totalRows: -1 }),
-    json: { rows: rowsAsJson(preview) },
-  };
+  const text = formatTable(preview, { columns: terminalWidth(run), totalRows: -1 });
+  return { kind: tag, text, json: { rows: rowsAsJson(preview) } };
 }

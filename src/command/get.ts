@@ -68,7 +68,7 @@ async function fetchToFile(fetch: Fetch, path: string, run: VerbRun): Promise<nu
 /** @returns how many bytes were written. */
 async function fetchObject(
   { client, facts, form, write }: Fetch & { readonly write: WriteViews },
-  { signal, withProgress }: VerbRun,
+  run: VerbRun,
 ): Promise<number> {
   let written = 0;
   const counted: WriteViews = async (views) => {
@@ -76,8 +76,8 @@ async function fetchObject(
     for (const view of views) written += view.byteLength;
   };
   const total = facts.sizeBytes < 0 ? undefined : facts.sizeBytes;
-  await withProgress({ label: "get", unit: "bytes", total }, async (progress) => {
-    const answer = await openAnswer(client.doGet(facts.ticket, { signal }));
+  await run.withProgress({ label: "get", unit: "bytes", total }, async (progress) => {
+    const answer = await openAnswer(client.doGet(facts.ticket, { signal: run.signal }));
     const columns = opaqueColumns(answer.schema);
     if (columns === undefined) await takeTable(answer, form, counted, progress);
     else await takeValue(answer, columns, counted, progress);
@@ -121,8 +121,8 @@ async function takeTable(
 }
 
 /** Refuses what would garble a terminal. */
-function standardOutput({ force }: GetOptions, { context, print }: VerbRun): WriteViews {
-  const isGuarded = context.stdout.isTTY === true && force !== true;
+function standardOutput({ force }: GetOptions, run: VerbRun): WriteViews {
+  const isGuarded = run.context.stdout.isTTY === true && force !== true;
   return async (views) => {
     for (const view of views) {
       if (isGuarded && isBinary(view)) {
@@ -131,7 +131,7 @@ function standardOutput({ force }: GetOptions, { context, print }: VerbRun): Wri
           "this is no text: write it to a file with -o FILE, or to the terminal with --force",
         );
       }
-      await print(view);
+      await run.print(view);
     }
   };
 }

@@ -10,7 +10,7 @@ import type { IncomingFlightData } from "../client/flight/incoming-flight-data.t
 import { CacheError } from "../errors.ts";
 import { OpaqueBody } from "../object/opaque-body.ts";
 import type { RowKind } from "../object/opaque-row.ts";
-import { decompressValue } from "./compressed-value.ts";
+import { decompressBuffer } from "./compressed-value.ts";
 
 export interface OpaqueColumns {
   readonly hasKind: boolean;
@@ -52,7 +52,7 @@ export async function* valueBytes(
 ): AsyncGenerator<Buffer> {
   const body = new OpaqueBody(columns.hasKind ? withoutKind(batch) : batch, columns.offsetBytes);
   const stored = takeValue(chunks, body);
-  yield* batch.compression === "none" ? stored : decompressValue(batch.compression, stored);
+  yield* batch.compression === "none" ? stored : decompressBuffer(batch.compression, stored);
 }
 
 async function* takeValue(chunks: AsyncIterable<Buffer>, body: OpaqueBody): AsyncGenerator<Buffer> {

@@ -75,9 +75,9 @@ function isNumeric({ type }: ArrowField): boolean {
 /** What is not shown. */
 function formatRest({ fields, rowCount }: TablePreview, shownColumns: number, totalRows: number): string[] {
   const rest: string[] = [];
-  if (totalRows > rowCount) rest.push(formatCount(totalRows - rowCount, "row"));
-  if (fields.length > shownColumns) rest.push(formatCount(fields.length - shownColumns, "column"));
-  if (rest.length > 0) return [`… ${rest.join(" and ")} more`];
-  if (fields.length === 0) return [`no columns, ${formatCount(Math.max(0, totalRows), "row")}`];
+  if (totalRows > rowCount) rest.push(formatCount(totalRows - rowCount, "more row"));
+  if (fields.length > shownColumns) rest.push(formatCount(fields.length - shownColumns, "more column"));
+  if (fields.length === 0) return [`no columns, ${formatCount(Math.max(rowCount, totalRows), "row")}`];
+  if (rest.length > 0) return [`… ${rest.join(" and ")}`];
   return rowCount === 0 ? ["no rows"] : [];
 }
