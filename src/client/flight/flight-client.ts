@@ -34,8 +34,13 @@ import type { MetadataEntries } from "../../grpc/metadata.ts";
 import { basicAuthorization, bearerAuthorization } from "./basic-auth.ts";
 import { type FlightCallOptions, type FlightClientOptions, readDialOptions } from "./flight-options.ts";
 import { type IncomingFlightData, readFlightData } from "./incoming-flight-data.ts";
-import { type OutgoingFlightMessages, writeFlightData } from "./outgoing-flight-data.ts";
-import { smallAnswers, streamAnswers, streamBoth } from "./streamed-calls.ts";
+import {
+  type OutgoingFlightData,
+  type OutgoingFlightMessages,
+  writeExchange,
+  writePut,
+} from "./outgoing-flight-data.ts";
+import { type Outgoing, smallAnswers, streamAnswers, streamBoth } from "./streamed-calls.ts";
 
 export type { FlightCallOptions, FlightClientOptions } from "./flight-options.ts";
 
@@ -59,11 +64,11 @@ export class FlightClient {
   }
 
   /**
-   * True while the connection of earlier `doGet`s is there: the next one meets the same server process. False tells a caller who
-   * remembers versions that the server may have been started anew and count from 1 again.
+   * True when the connection of earlier `doGet`s is gone: the next one may meet a server that was started anew, whose versions
+   * count from 1 again. For callers who remember versions.
    */
-  get isConnectedForGets(): boolean {
-    return this.#channels.get.isConnected;
+  get hasLostGets(): boolean {
+    return this.#channels.get.hasLostConnection;
   }
 
   /**
@@ -88,12 +93,12 @@ export class FlightClient {
     options?: FlightCallOptions,
   ): AsyncIterable<Buffer> {
     const open = this.#opener("put", FLIGHT_METHODS.DoPut.path, options);
-    return streamBoth(open, flightDataOf(descriptor, messages, true), smallAnswers(decodePutResult));
+    return streamBoth(open, flightDataOf(descriptor, messages, writePut), smallAnswers(decodePutResult));
   }
 
   /**
-   * Sends and receives side by side. The server hears of the descriptor with the first message, so that one cannot wait for
-   * an answer. The server may end when it likes; what is unsent then is dropped.
+   * Sends and receives side by side. The server hears of the descriptor at once, so that the first message may wait for an
+   * answer. The server may end when it likes; what is unsent then is dropped.
    * @throws {CacheError | GrpcError} the server's error; what `messages` throws
    */
   doExchange(
@@ -102,7 +107,7 @@ export class FlightClient {
     options?: FlightCallOptions,
   ): AsyncIterable<IncomingFlightData> {
     const open = this.#opener("other", FLIGHT_METHODS.DoExchange.path, options);
-    return streamBoth(open, flightDataOf(descriptor, messages, false), readFlightData);
+    return streamBoth(open, flightDataOf(descriptor, messages, writeExchange), readFlightData);
   }
 
   /** Schema, size and places of a flight. @throws {CacheError | GrpcError} the server's error, as for one that is not there */
@@ -216,11 +221,12 @@ export class FlightClient {
   }
 }
 
-function flightDataOf(descriptor: FlightDescriptor, messages: OutgoingFlightMessages, mustBeTaken: boolean) {
-  return {
-    messages,
-    writeAll: (call: ClientCall) => (all: Parameters<typeof writeFlightData>[2]) =>
-      writeFlightData(call, descriptor, all),
-    mustBeTaken,
-  };
+/** A put that is not taken whole has failed; what is exchanged is between the two. */
+function flightDataOf(
+  descriptor: FlightDescriptor,
+  messages: OutgoingFlightMessages,
+  write: typeof writePut,
+): Outgoing<OutgoingFlightData> {
+  const mustBeTaken = write === writePut;
+  return { messages, writeAll: (call) => (all) => write(call, descriptor, all), mustBeTaken };
 }

@@ -32,11 +32,11 @@ export type OutgoingFlightMessages = Iterable<OutgoingFlightData> | AsyncIterabl
 const NOTHING: OutgoingFlightData = { dataHeader: new Uint8Array(0) };
 
 /**
- * Writes the messages to a call, the descriptor with the first of them; without any it goes alone.
+ * Writes the messages of a put, the descriptor with the first of them; without any it goes alone.
  * @throws {CacheError} OBJECT_TOO_LARGE for a message over LIMITS.streamedMessageBytesMax, INVALID_REQUEST when a body's
  *   chunks are not of the size it said; what the iterables throw; the call's reason when it is over
  */
-export async function writeFlightData(
+export async function writePut(
   writer: MessageWriter,
   descriptor: FlightDescriptor,
   messages: AsyncIterable<OutgoingFlightData>,
@@ -47,6 +47,26 @@ export async function writeFlightData(
     unsent = undefined;
   }
   if (unsent !== undefined) await writeMessage(writer, NOTHING, unsent);
+}
+
+/**
+ * Writes the messages of an exchange: the descriptor alone at once, and again with the schema. So does Arrow's C++ client;
+ * its server drops what else stands in the first message.
+ * @throws as writePut
+ */
+export async function writeExchange(
+  writer: MessageWriter,
+  descriptor: FlightDescriptor,
+  messages: AsyncIterable<OutgoingFlightData>,
+): Promise<void> {
+  const encoded = encodeDescriptor(descriptor);
+  await writeMessage(writer, NOTHING, encoded);
+  let hasSchema = false;
+  for await (const message of messages) {
+    const isSchema: boolean = !hasSchema && message.dataHeader.length > 0;
+    await writeMessage(writer, message, isSchema ? encoded : undefined);
+    if (isSchema) hasSchema = true;
+  }
 }
 
 async function writeMessage(

@@ -1,6 +1,7 @@
 /**
  * Each method of FlightClient: what it sends, and what it makes of the answers.
  */
+import { EventEmitter, once } from "node:events";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
@@ -199,28 +200,33 @@ describe("a call of both directions", () => {
     },
   );
 
-  it("exchanges: an answer can be waited for before the next message is made", async () => {
+  it("exchanges: an answer can be waited for before a message is made, also the first", async () => {
     const { client } = await flightPeer({
       DoExchange: async (call) => {
-        for await (const message of readFlightData(call.requests)) {
-          await sendData(call, `${message.dataHeader}!`, await message.collect());
+        for await (const { descriptor, dataHeader } of readFlightData(call.requests)) {
+          await sendData(call, `${dataHeader}!`, Buffer.from(JSON.stringify(descriptor ?? null)));
         }
       },
     });
-    const answered: string[] = [];
-    let wake = (): void => undefined;
+    const answered = new EventEmitter();
+    const next = async () => String((await once(answered, "with"))[0]);
     async function* questions() {
-      yield { dataHeader: Buffer.from("one"), body: Buffer.from("1") };
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      yield { dataHeader: Buffer.from(`after ${answered}`) };
+      yield { dataHeader: Buffer.alloc(0), appMetadata: Buffer.from(await next()) };
+      yield { dataHeader: Buffer.from(`after ${await next()}`) };
+      yield { dataHeader: Buffer.from(`after ${await next()}`) };
     }
+    const answers: string[][] = [];
     for await (const message of client.doExchange(PATH, questions())) {
-      answered.push(String(message.dataHeader));
-      wake();
+      answers.push([String(message.dataHeader), String(await message.collect())]);
+      answered.emit("with", message.dataHeader);
     }
-    expect(answered).toEqual(["one!", "after one!!"]);
+    const path = JSON.stringify(PATH);
+    expect(answers).toEqual([
+      ["!", path],
+      ["!", "null"],
+      ["after !!", path],
+      ["after after !!!", "null"],
+    ]);
   });
 
   it("shakes hands", async () => {

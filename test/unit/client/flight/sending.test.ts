@@ -9,7 +9,7 @@ import { CacheError } from "../../../../src/errors.ts";
 import { encodePutResult } from "../../../../src/flight/messages.ts";
 import type { CallHandler } from "../../../../src/grpc/call.ts";
 import { settled } from "../../../support/settled.ts";
-import { all, flightPeer, PATH } from "./flight-peer.ts";
+import { all, flightPeer, PATH, sendData } from "./flight-peer.ts";
 
 const MIB = 1024 * 1024;
 const MESSAGE: OutgoingFlightData = { dataHeader: Buffer.from("header"), body: Buffer.alloc(MIB) };
@@ -206,6 +206,24 @@ describe("a put", () => {
 });
 
 describe("an exchange", () => {
+  it("moves bulk both ways on its one connection", async () => {
+    const { client } = await flightPeer({
+      DoExchange: async (call) => {
+        for await (const message of readFlightData(call.requests)) {
+          await sendData(call, String(message.dataHeader), await message.collect());
+        }
+      },
+    });
+    let sizeBytes = 0;
+    for await (const message of client.doExchange(
+      PATH,
+      Array.from({ length: 128 }, () => MESSAGE),
+    )) {
+      for await (const chunk of message.chunks()) sizeBytes += chunk.length;
+    }
+    expect(sizeBytes).toBe(128 * MIB);
+  });
+
   it("may be ended by the server with OK whenever it likes", async () => {
     const { client } = await flightPeer({ DoExchange: () => Promise.resolve() });
     const source = new Source();
