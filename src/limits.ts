@@ -136,8 +136,11 @@ export const LIMITS = {
   clientRetryDelayMsMax: 1_000,
   /** One row of what a client streams to the server, bytes: small enough to hold, large enough to cost nothing. */
   uploadRowBytes: 1 * MIB,
-  /** An answer this large is worth asking for the object's file instead, where the server is on this host. Bytes. */
+  /** From this size on an object is got sooner out of its file, where server and client share a host. Bytes. */
   localFileBytesMin: 1 * MIB,
+  /** A server on this host that had no such file so many times in a row is asked for one only every so many gets. */
+  filelessAnswersMax: 3,
+  filelessGetsPerQuestion: 64,
   /** Bytes of a local file that are read in one system call. */
   localReadBytesMax: 64 * MIB,
   /** Nesting of a JSON value: Python's decoder gives up at about 1,000. */

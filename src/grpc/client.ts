@@ -39,9 +39,9 @@ export class GrpcClient {
     return this.#calls.size;
   }
 
-  /** True while the connection of earlier calls is there, so that a new call meets the same server process. */
-  get isConnected(): boolean {
-    return this.#connection?.isUsable === true;
+  /** True when the connection of earlier calls is gone: a new call may meet another server process. */
+  get hasLostConnection(): boolean {
+    return this.#connection?.isUsable === false;
   }
 
   /** Starts a call of any kind. Failures, also of the connection, come out of its reader and writer. */

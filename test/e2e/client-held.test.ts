@@ -16,7 +16,7 @@ let cache: FlameCache;
 
 async function connect(options: FlameCacheOptions = {}): Promise<FlameCache> {
   const env = { FLAME_HOME: "/nonexistent", HOME: "/nonexistent" };
-  return await FlameCache.connect({ endpoint: proxy.endpoint, env, ...options });
+  return await FlameCache.connect({ endpoint: proxy.endpoint, env, zeroCopy: false, ...options });
 }
 
 beforeEach(async () => {

@@ -6,12 +6,13 @@
  */
 import { CacheError } from "../../errors.ts";
 import { FlightClient } from "../flight/flight-client.ts";
+import { FileHabit } from "./fetch-object.ts";
 import { isThisHost } from "./local/this-host.ts";
 
 export interface PooledClient {
   readonly client: FlightClient;
-  /** True when the endpoint is on this host. */
-  readonly isThisHost: boolean;
+  /** Present when the endpoint is on this host. */
+  readonly files: FileHabit | undefined;
 }
 
 export class ClientPool {
@@ -30,7 +31,8 @@ export class ClientPool {
     const known = this.#clients.get(endpoint);
     if (known !== undefined) return known;
     const client = new FlightClient({ endpoint, ...(this.#ca && { ca: this.#ca }) });
-    const made = { client, isThisHost: isThisHost(new URL(client.endpoint).hostname) };
+    const files = isThisHost(new URL(client.endpoint).hostname) ? new FileHabit() : undefined;
+    const made = { client, files };
     this.#clients.set(endpoint, made);
     return made;
   }

@@ -1,19 +1,17 @@
 /**
  * Gets an object for a client that may hold some of it already, by the cheapest way.
  *
- *     held, current            the server says "not modified"; nothing is sent
- *     held, patched since      only the patches are sent
- *     large, server here       its file is read, when the server names one; the call that announced the size is cancelled
- *     otherwise                everything is sent
- *
- * A small object never costs more than one call: a file is asked for only once the answer is over LIMITS.localFileBytesMin.
+ *     held, current              the server says "not modified"; nothing is sent
+ *     held, patched since        only the patches are sent
+ *     server here, files named   the object's file is read: a call that names it, and no bytes through a connection
+ *     otherwise                  everything is sent
  */
 import { CacheError, isCacheError } from "../../errors.ts";
 import { formatTicket } from "../../flight/ticket.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { FlightCallOptions, FlightClient } from "../flight/flight-client.ts";
-import type { HeldObject, HeldObjects } from "./held-objects.ts";
+import { type HeldObject, type HeldObjects, heldSizeBytes } from "./held-objects.ts";
 import { readLocalObject } from "./local/local-object.ts";
 import type { ObjectTarget } from "./object-target.ts";
 import { type Answer, type AnswerRow, readAnswer } from "./read-answer.ts";
@@ -26,8 +24,8 @@ const FILE_LOCATIONS = { "flame-file-locations": "1" } as const;
 export interface FetchContext {
   readonly client: FlightClient;
   readonly held: HeldObjects;
-  /** True when the server is on this host and its files may be opened. */
-  readonly mayReadFiles: boolean;
+  /** Absent when the server is elsewhere, or its files are not to be opened. */
+  readonly files: FileHabit | undefined;
 }
 
 export interface FetchedObject {
@@ -45,7 +43,7 @@ export async function fetchObject(
   const { held, client } = context;
   const { endpoint, key } = target;
   // A server that was started anew may count versions from 1 again.
-  if (!client.isConnectedForGets) held.dropEndpoint(endpoint);
+  if (client.hasLostGets) held.dropEndpoint(endpoint);
   const older = held.find(endpoint, key);
   try {
     const fetched = await fetchFrom(context, target, { older, options });
@@ -65,24 +63,38 @@ interface Fetch {
 
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
   const { older, options } = fetch;
-  let local: HeldObject | undefined;
-  let mayAsk = context.mayReadFiles;
-  const announced = async (sizeBytes: number): Promise<boolean> => {
-    if (!mayAsk || sizeBytes < LIMITS.localFileBytesMin) return false;
-    mayAsk = false;
-    local = await fetchFile(context.client, target, options);
-    return local !== undefined;
-  };
-  const answer = await readAnswer(
-    context.client.doGet(formatTicket(target.key, older?.version ?? 0), options),
-    { announced },
-  );
-  if (local !== undefined) return local;
-  const object = answer && joinAnswer(older, answer);
-  if (object !== undefined) return object;
+  if (older === undefined && context.files?.isWorthAsking()) {
+    const local = await fetchFile(context.client, target, options);
+    context.files.learn(local !== undefined && heldSizeBytes(local) >= LIMITS.localFileBytesMin);
+    if (local !== undefined) return local;
+  }
+  const ticket = formatTicket(target.key, older?.version ?? 0);
+  const answer = await readAnswer(context.client.doGet(ticket, options));
+  const object = joinAnswer(older, answer);
+  if (object !== undefined) {
+    if (heldSizeBytes(object) >= LIMITS.localFileBytesMin) context.files?.learn(true);
+    return object;
+  }
   // The patches do not follow what is held: it was replaced behind an answer for another version.
   if (older === undefined) throw new CacheError("INVALID_IPC", "the answer has no base");
   return await fetchFrom(context, target, { options, older: undefined });
+}
+
+/** Whether asking a server for files has been worth the call of late: one that keeps objects in memory has none. */
+export class FileHabit {
+  #fileless = 0;
+  #gets = 0;
+
+  /** Asked before each get. */
+  isWorthAsking(): boolean {
+    this.#gets += 1;
+    return this.#fileless < LIMITS.filelessAnswersMax || this.#gets % LIMITS.filelessGetsPerQuestion === 0;
+  }
+
+  /** Told after a get: whether there was a file large enough to be worth it, or an answer that would have been. */
+  learn(isWorthIt: boolean): void {
+    this.#fileless = isWorthIt ? 0 : this.#fileless + 1;
+  }
 }
 
 /** What is held, with what came; undefined when the one does not follow the other. */
@@ -122,7 +134,7 @@ async function fetchFile(
     const uri = locations.find((location) => location.startsWith("file:"));
     return uri === undefined ? undefined : await readLocalObject(uri, options.signal);
   } catch (error) {
-    if (options.signal?.aborted) throw error;
+    if (options.signal?.aborted || isCacheError(error, "OBJECT_NOT_FOUND")) throw error;
     log.debug("no file to read directly", { key, error: String(error) });
     return undefined;
   }

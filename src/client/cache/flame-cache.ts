@@ -253,8 +253,8 @@ export class FlameCache {
 
   async #fetch(ref: RefLike, options: OperationOptions): Promise<FetchedObject> {
     const target = this.#target(ref);
-    const { client, isThisHost } = this.#pool.get(target.endpoint);
-    const context = { client, held: this.#held, mayReadFiles: this.#settings.zeroCopy && isThisHost };
+    const { client, files } = this.#pool.get(target.endpoint);
+    const context = { client, held: this.#held, files: this.#settings.zeroCopy ? files : undefined };
     return await repeatCall(this.#time(options), mayReadAgain, (call) => fetchObject(context, target, call));
   }
 

@@ -44,24 +44,13 @@ export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>
   return { schemaHeader, schema, columns: isTable ? undefined : opaqueColumns(schema) };
 }
 
-export interface AnswerWatch {
-  /** Body bytes that are announced so far, with the message whose head has come. Awaited; true ends the reading. */
-  announced(sizeBytes: number): Promise<boolean>;
-}
-
-/** @returns undefined when the watch ended it. @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; the call's error */
-export async function readAnswer(
-  answer: AsyncIterable<IncomingFlightData>,
-  watch: AnswerWatch,
-): Promise<Answer | undefined> {
+/** @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; the call's error */
+export async function readAnswer(answer: AsyncIterable<IncomingFlightData>): Promise<Answer> {
   const messages = answer[Symbol.asyncIterator]();
   try {
     const head = await readAnswerHead(messages);
     const reader = head.columns === undefined ? new TableReader(head) : new RowsReader(head.columns);
-    let announcedBytes = 0;
     for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
-      announcedBytes += next.value.bodySizeBytes;
-      if (await watch.announced(announcedBytes)) return undefined;
       if (next.value.dataHeader.length > 0) await reader.take(next.value);
     }
     return reader.finish();
