@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from contextlib import suppress
-from typing import IO, Any, Callable, Iterator, List, NamedTuple, Optional, Union
+from contextlib import nullcontext, suppress
+from typing import IO, Any, Callable, ContextManager, Iterator, List, NamedTuple, Optional, Union
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -37,39 +37,40 @@ def put_object(application_id: str, session_id: Any, obj: Any = _MISSING, *, leg
     """
     name, value = (application_id, session_id) if obj is _MISSING else (f"{application_id}/{session_id}", obj)
     check_components(name, 2, *((3,) if obj is _MISSING else ()))
-    config = current_config()
-    encoded = values.encode(value, legacy=config.legacy if legacy is None else legacy)
-    ref = _put_file(config, name, encoded) if config.storage and name.count("/") == 1 else None
-    return ref or _put(config, config.endpoint, flight.FlightDescriptor.for_path(name), encoded)
+    return _put(flight.FlightDescriptor.for_path(name), value, legacy, file_under=name if name.count("/") == 1 else None)
 
 
 def update_object(ref: ObjectRef, obj: Any, *, legacy: Optional[bool] = None) -> ObjectRef:
     """Replaces the object with a new value, patches included; the reference returned has its version."""
-    return _send(ref, flight.FlightDescriptor.for_path(ref.key), obj, legacy)
+    return _put(flight.FlightDescriptor.for_path(check_components(ref.key, 3)), obj, legacy, ref.endpoint)
 
 
 def patch_object(ref: ObjectRef, value: Any, *, legacy: Optional[bool] = None) -> ObjectRef:
     """Appends to the object: rows to a table, which must be of its schema, or a patch to any other value, for `deserializer`."""
-    return _send(ref, flight.FlightDescriptor.for_command(f"PATCH:{ref.key}"), value, legacy)
+    descriptor = flight.FlightDescriptor.for_command(f"PATCH:{check_components(ref.key, 3)}")
+    return _put(descriptor, value, legacy, ref.endpoint)
 
 
-def _send(ref: ObjectRef, descriptor: flight.FlightDescriptor, obj: Any, legacy: Optional[bool]) -> ObjectRef:
-    check_components(ref.key, 3)
+def _put(
+    descriptor: flight.FlightDescriptor,
+    obj: Any,
+    legacy: Optional[bool],
+    endpoint: Optional[str] = None,
+    file_under: Optional[str] = None,
+) -> ObjectRef:
     config = current_config()
     encoded = values.encode(obj, legacy=config.legacy if legacy is None else legacy)
-    return _put(config, ref.endpoint, descriptor, encoded)
-
-
-def _put(config: Config, endpoint: str, descriptor: flight.FlightDescriptor, encoded: values.Encoded) -> ObjectRef:
-    with calling(endpoint, config) as connection:
+    ref = _put_file(config, config.storage, file_under, encoded) if config.storage and file_under else None
+    if ref is not None:
+        return ref
+    with calling(endpoint or config.endpoint, config) as connection:
         if isinstance(encoded, pa.Table):
             return put(connection, descriptor, encoded.schema, table_batches(encoded))
         return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded))
 
 
-def _put_file(config: Config, prefix: str, encoded: values.Encoded) -> Optional[ObjectRef]:
+def _put_file(config: Config, storage: str, prefix: str, encoded: values.Encoded) -> Optional[ObjectRef]:
     """Local-storage mode: writes the file and asks the server for its reference. None when that cannot be done here."""
-    storage = config.storage or ""
     try:
         key = local_files.write_object(storage, prefix, encoded)
     except (OSError, pa.ArrowException) as error:
@@ -191,11 +192,12 @@ def upload_object(prefix: str, path_or_file: PathOrFile) -> ObjectRef:
     check_components(prefix, 2, 3)
     config = current_config()
     with calling(config.endpoint, config) as connection:
-        descriptor = flight.FlightDescriptor.for_path(prefix)
         if isinstance(path_or_file, (str, os.PathLike)):
-            with open(path_or_file, "rb") as file:
-                return put(connection, descriptor, OPAQUE_SCHEMA, _rows_of(file))
-        return put(connection, descriptor, OPAQUE_SCHEMA, _rows_of(path_or_file))
+            opened: ContextManager[IO[bytes]] = open(path_or_file, "rb")
+        else:
+            opened = nullcontext(path_or_file)
+        with opened as file:
+            return put(connection, flight.FlightDescriptor.for_path(prefix), OPAQUE_SCHEMA, _rows_of(file))
 
 
 def _rows_of(file: IO[bytes]) -> Iterator[pa.RecordBatch]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
+import struct
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -49,7 +50,10 @@ class Connection:
     def __init__(self, endpoint: str, ca_file: Optional[str]) -> None:
         certificates = None
         if ca_file is not None and endpoint.startswith("grpc+tls"):
-            certificates = _read_certificates(ca_file)
+            try:
+                certificates = Path(ca_file).read_bytes()
+            except OSError as error:
+                raise InvalidConfig("INVALID_CONFIG", f"cache.tls.ca_file cannot be read: {error}") from error
         with flight_errors():
             self.client = flight.FlightClient(endpoint, tls_root_certs=certificates, generic_options=_CHANNEL_OPTIONS)
         self._is_local = _is_this_host(urlsplit(endpoint).hostname or "")
@@ -67,14 +71,6 @@ class Connection:
         self._fileless += not opened
 
 
-def _read_certificates(ca_file: str) -> bytes:
-    try:
-        with open(ca_file, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise InvalidConfig("INVALID_CONFIG", f"cache.tls.ca_file cannot be read: {error}") from error
-
-
 @lru_cache(maxsize=64)
 def _is_this_host(host: str) -> bool:
     """Whether the host is this one: a socket can be bound to its address."""
@@ -87,35 +83,22 @@ def _is_this_host(host: str) -> bool:
         return False
 
 
-_pool: Dict[Tuple[str, Optional[str]], Connection] = {}
-_pool_lock = threading.Lock()
+# By endpoint and CA file; and by process, because a child has none of the threads that its parent's connections need.
+_pool: Dict[Tuple[str, Optional[str], int], Connection] = {}
 
 
 @contextmanager
 def calling(endpoint: str, config: Config) -> Iterator[Connection]:
     """The pooled connection; an error of the call leaves as FlameError, a broken connection leaves the pool."""
-    place = (check_endpoint(endpoint), config.ca_file)
-    with _pool_lock:
-        connection = _pool.get(place) or _pool.setdefault(place, Connection(*place))
+    place = (check_endpoint(endpoint), config.ca_file, os.getpid())
+    connection = _pool.get(place) or _pool.setdefault(place, Connection(*place[:2]))
     try:
         with flight_errors():
             yield connection
     except Unreachable:
-        with _pool_lock:
-            if _pool.get(place) is connection:
-                del _pool[place]
+        if _pool.get(place) is connection:
+            _pool.pop(place, None)
         raise
-
-
-def _forget_connections() -> None:
-    """In a child process, whose threads of gRPC are gone."""
-    global _pool_lock
-    _pool_lock = threading.Lock()
-    _pool.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_connections)
 
 
 def retrying(operation: Callable[[], T]) -> T:
@@ -154,10 +137,8 @@ def _abandon(writer: flight.FlightStreamWriter) -> None:
     Ends a put so that it is refused. pyarrow cannot cancel one: closing it, or forgetting it, would store what was sent so far.
     A message without an Arrow header is one that the server takes from nobody. Tells the server's own reason, if it had one.
     """
-    try:
+    with suppress(pa.ArrowException, OSError):
         writer.write_metadata(b"abandoned")
-    except (pa.ArrowException, OSError):
-        pass
     try:
         writer.close()
     except (pa.ArrowException, OSError) as error:
@@ -176,9 +157,11 @@ def opaque_rows(parts: Iterable[pa.Buffer]) -> Iterator[pa.RecordBatch]:
 
 
 def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
-    offsets = pa.array([0, cell.size], pa.int32()).buffers()[1]
+    # Not by pa.array, which imports pandas to see what it was given.
+    offsets = pa.py_buffer(struct.pack("<ii", 0, cell.size))
     data = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, cell], null_count=0)
-    return pa.RecordBatch.from_arrays([pa.array([0], pa.uint64()), data], schema=OPAQUE_SCHEMA)
+    version = pa.Array.from_buffers(pa.uint64(), 1, [None, pa.py_buffer(bytes(8))], null_count=0)
+    return pa.RecordBatch.from_arrays([version, data], schema=OPAQUE_SCHEMA)
 
 
 def table_batches(table: pa.Table) -> List[pa.RecordBatch]:

@@ -14,9 +14,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 # Codes with which the same call, unchanged, may succeed later.
-RETRYABLE = frozenset(
-    ["VERSION_CONFLICT", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"]
-)
+RETRYABLE = {"VERSION_CONFLICT", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"}
 _TEXT = re.compile(r"with message: (?:\[([A-Z_]+)\] )?(.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
 _TRANSPORT_FAILURE = re.compile(r"stream removed|socket closed|connection reset|broken pipe|goaway|rst_stream", re.I)
 
@@ -26,8 +24,7 @@ class FlameError(Exception):
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(code, text)
-        self.code = code
-        self.text = text
+        self.code, self.text = code, text
 
     def __str__(self) -> str:
         return f"[{self.code}] {self.text}"
@@ -77,10 +74,7 @@ _TRANSPORT = (
     (flight.FlightUnavailableError, "UNREACHABLE"),
     (flight.FlightTimedOutError, "DEADLINE_EXCEEDED"),
     (flight.FlightCancelledError, "CANCELLED"),
-    (flight.FlightUnauthenticatedError, "UNAUTHENTICATED"),
-    (flight.FlightUnauthorizedError, "PERMISSION_DENIED"),
     (pa.ArrowInvalid, "INVALID_REQUEST"),
-    (pa.ArrowNotImplementedError, "NOT_IMPLEMENTED"),
 )
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 import uuid
 from contextlib import suppress
-from typing import Iterable, Iterator
+from typing import Any, Iterable, Iterator
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
@@ -62,10 +62,10 @@ def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
     return key
 
 
-def slices_of(parts: Iterable[pa.Buffer]) -> Iterator[memoryview]:
+def slices_of(parts: Iterable[pa.Buffer]) -> Iterator[Any]:
     """Views of at most 1 MiB: a single write of much more can wait long for memory in large pages."""
-    for view in map(memoryview, parts):
-        yield from (view[start : start + SLICE_BYTES] for start in range(0, len(view), SLICE_BYTES))
+    for part in parts:
+        yield from (memoryview(part)[start : start + SLICE_BYTES] for start in range(0, part.size, SLICE_BYTES))
 
 
 def path_of(storage: str, key: str) -> str:

@@ -15,25 +15,19 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 def check_components(text: str, *counts: int) -> str:
     """The text, if it is that many components joined with `/`. Raises InvalidKey."""
     parts = text.split("/")
+    broken = next(filter(None, map(_broken_rule, parts)), "")
     if len(parts) not in counts:
-        raise InvalidKey("INVALID_KEY", f"{text!r} must be {' or '.join(map(_form, counts))}")
-    for part in parts:
-        broken = _broken_rule(part)
-        if broken:
-            raise InvalidKey("INVALID_KEY", f"a key component {broken}: {text!r}")
+        broken = f"is missing or too many in application_id/session_id{'/object_id' if 3 in counts else ''}"
+    if broken:
+        raise InvalidKey("INVALID_KEY", f"a key component {broken}: {text!r}")
     return text
 
 
-def _form(count: int) -> str:
-    return "/".join(("application_id", "session_id", "object_id")[:count])
-
-
 def _broken_rule(part: str) -> str:
-    try:
-        size = len(part.encode())
-    except UnicodeEncodeError:
+    # A lone surrogate, which is no Unicode, is the only thing that this encoding replaces.
+    if part.encode("utf-8", "replace").decode() != part:
         return "is not valid Unicode"
-    if not 1 <= size <= COMPONENT_BYTES_MAX:
+    if not 1 <= len(part.encode()) <= COMPONENT_BYTES_MAX:
         return f"is empty or longer than {COMPONENT_BYTES_MAX} bytes"
     if part.startswith(".") or part == "*":
         return "begins with a dot or is a wildcard"
