@@ -5,6 +5,7 @@
  * the deadline; each resets the stream. A connection that breaks is UNREACHABLE.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
+import { setMaxListeners } from "node:events";
 import type {
   ClientHttp2Stream,
   Http2Session,
@@ -17,7 +18,7 @@ import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata } from "./metadata.ts";
-import { errorOfHttpStatus, errorOfReset, errorOfStatus } from "./status.ts";
+import { errorOfHttpStatus, errorOfReset, errorOfStatus, GrpcError } from "./status.ts";
 import { decodeStatusMessage } from "./status-message.ts";
 import { StreamSource } from "./stream-source.ts";
 
@@ -90,8 +91,15 @@ export class Http2ClientCall implements ClientCall {
     if (timeoutMs !== undefined && timeoutMs <= LIMITS.deadlineMsMax) {
       this.#deadline = setTimeout(() => this.#abandon(new CacheError("DEADLINE_EXCEEDED")), timeoutMs);
     }
-    if (this.#signal?.aborted) this.#onAbort();
-    else this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#listenTo(signal);
+  }
+
+  #listenTo(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    if (signal.aborted) return this.#onAbort();
+    // One signal may end any number of calls; each listener goes with its call, so the warning of a leak would be wrong.
+    setMaxListeners(0, signal);
+    signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   get isOver(): boolean {
@@ -178,7 +186,10 @@ export class Http2ClientCall implements ClientCall {
     const cause = rootCause(error);
     if (isCacheError(cause)) return cause;
     const { rstCode } = this.#stream;
-    if (this.#session?.destroyed === false && rstCode > 0) return errorOfReset(rstCode);
+    if (this.#session?.destroyed === false) {
+      if (rstCode !== 0) return errorOfReset(rstCode);
+      return new GrpcError("INTERNAL", "the server ended the call without a status");
+    }
     const reason = cause === undefined ? "" : `: ${cause.message}`;
     return new CacheError("UNREACHABLE", `the connection to the server broke${reason}`, { cause });
   }

@@ -213,12 +213,25 @@ describe("a server that is silent", () => {
   });
 });
 
-describe("a stream that the server resets", () => {
+describe("a stream that the server ends", () => {
+  it("without a status is an error, and the connection stays", async () => {
+    const server = createHttp2();
+    server.on("stream", (stream) => {
+      stream.respond({ ":status": 200, "content-type": "application/grpc" });
+      stream.end();
+    });
+    const client = clientOf({ port: await listening(server) });
+    await expect(client.unary("/test.Echo/Unary", Buffer.alloc(1))).rejects.toMatchObject({
+      status: "INTERNAL",
+      message: expect.stringContaining("without a status"),
+    });
+  });
+
   it.each([
     [constants.NGHTTP2_REFUSED_STREAM, "UNAVAILABLE"],
     [constants.NGHTTP2_INTERNAL_ERROR, "INTERNAL"],
     [constants.NGHTTP2_CANCEL, "CANCELLED"],
-  ])("with %d tells %s, and the connection stays", async (code, status) => {
+  ])("by a reset with %d tells %s, and the connection stays", async (code, status) => {
     const server = createHttp2();
     let sessions = 0;
     server.on("session", () => sessions++);

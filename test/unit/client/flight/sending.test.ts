@@ -283,6 +283,20 @@ describe("any call", () => {
     });
   });
 
+  it.each(CALLS)("%s may share its signal with a hundred others, without a warning", async (_, call) => {
+    const { client, server } = await flightPeer(hang);
+    const warned = vi.fn();
+    process.on("warning", warned);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = Promise.allSettled(Array.from({ length: 100 }, () => call(client, { signal })));
+    await vi.waitFor(() => expect(server.openCalls).toBe(100));
+    controller.abort();
+    expect((await calls).every((result) => result.status === "rejected")).toBe(true);
+    process.off("warning", warned);
+    expect(warned).not.toHaveBeenCalled();
+  });
+
   it.each(CALLS)("%s ends when the client is closed", async (_, call) => {
     const { client, server } = await flightPeer(hang);
     const ended = expect(call(client, {})).rejects.toMatchObject({ code: "CANCELLED" });
