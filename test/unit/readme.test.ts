@@ -3,7 +3,14 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pythonLines } from "../../src/command/welcome.ts";
 
-const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/operations.md", "docs/protocol.md"];
+const PAGES = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "docs/client.md",
+  "docs/operations.md",
+  "docs/protocol.md",
+];
 const readme = readFileSync("README.md", "utf8");
 
 describe("the README", () => {
