@@ -75,11 +75,12 @@ function drawBar(share: number, width: number): string {
   return ("=".repeat(filled) + (filled < width ? ">" : "")).padEnd(width);
 }
 
-/** Units per second over the last few seconds. */
+/** Units per second over the last few seconds: an average in which what is longer ago weighs less. */
 export class RecentRate {
   #atMs: number;
   #done = 0;
-  #rate: number | undefined;
+  #weighted = 0;
+  #weight = 0;
 
   constructor(nowMs: number) {
     this.#atMs = nowMs;
@@ -88,13 +89,15 @@ export class RecentRate {
   /** Takes what is done by now and gives the rate. */
   update(done: number, nowMs: number): number {
     const tookMs = nowMs - this.#atMs;
-    if (tookMs <= 0) return this.#rate ?? 0;
-    const latest = (1000 * (done - this.#done)) / tookMs;
-    const past = Math.exp(-tookMs / RATE_MEMORY_MS);
-    this.#rate = this.#rate === undefined ? latest : past * this.#rate + (1 - past) * latest;
-    this.#atMs = nowMs;
-    this.#done = done;
-    return this.#rate;
+    if (tookMs > 0) {
+      const past = Math.exp(-tookMs / RATE_MEMORY_MS);
+      const latest = (1000 * (done - this.#done)) / tookMs;
+      this.#weighted = past * this.#weighted + (1 - past) * latest;
+      this.#weight = past * this.#weight + (1 - past);
+      this.#atMs = nowMs;
+      this.#done = done;
+    }
+    return this.#weight === 0 ? 0 : this.#weighted / this.#weight;
   }
 }
 

@@ -15,9 +15,10 @@ import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import { encodeWireRow } from "../object/opaque-row.ts";
 import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts";
 import { type ArrowInput, detectArrow, readArrowFile, readArrowStream, readPieces } from "./arrow-input.ts";
-import { ByteReader } from "./byte-reader.ts";
+import { ByteReader, unlessAborted } from "./byte-reader.ts";
 import { fileFailure, VerbError } from "./failure.ts";
 import { opaqueColumns } from "./opaque-answer.ts";
+import { openPipe } from "./pipe-input.ts";
 import type { Progress } from "./progress.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
@@ -69,15 +70,27 @@ async function openInput(path: string, { context, signal }: VerbRun): Promise<In
     throw fileFailure("noInput", path, error);
   }
   if (status.isDirectory()) throw new VerbError("noInput", `${path}: is a directory`);
-  if (!status.isFile()) {
-    const stream = fs.createReadStream(path, { highWaterMark: ROW_BYTES });
-    return { file: undefined, reader: new ByteReader(stream, signal) };
-  }
+  if (!status.isFile())
+    return { file: undefined, reader: new ByteReader(await openDevice(path, status, signal), signal) };
   const file = await openSurveyFile(path).catch((error: unknown) => {
     throw fileFailure("noInput", path, error instanceof CacheError ? error.cause : error);
   });
   if (file === undefined) throw new VerbError("noInput", `${path}: no such file`);
   return { file, reader: new ByteReader(readPieces(file, 0, file.sizeBytes), signal) };
+}
+
+/** @throws {VerbError} noInput */
+async function openDevice(
+  path: string,
+  status: fs.Stats,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (!status.isFIFO()) return fs.createReadStream(path, { highWaterMark: ROW_BYTES });
+  try {
+    return await unlessAborted(openPipe(path, signal), signal);
+  } catch (error) {
+    throw isCacheError(error) ? error : fileFailure("noInput", path, error);
+  }
 }
 
 /** What has gone out so far. */

@@ -53,11 +53,20 @@ describe("a progress line", () => {
 });
 
 describe("the rate", () => {
-  it("is that of the first moments at first, and follows what happens later", () => {
+  it("is none before time has passed, and does not take a first burst for the whole", () => {
     const rate = new RecentRate(0);
-    expect(rate.update(1000, 1000)).toBe(1000);
-    expect(rate.update(1000, 4000)).toBeCloseTo(1000 * Math.exp(-1));
-    expect(rate.update(1000, 40_000)).toBeLessThan(1);
+    expect(rate.update(500, 0)).toBe(0);
+    expect(rate.update(1000, 100)).toBe(10_000);
+    expect(rate.update(1000, 1000)).toBeGreaterThan(800);
+    expect(rate.update(1000, 1000)).toBeLessThan(1200);
+  });
+
+  it("follows what happens and forgets what was", () => {
+    const rate = new RecentRate(0);
+    expect(rate.update(1000, 1000)).toBeCloseTo(1000);
+    expect(rate.update(2000, 2000)).toBeCloseTo(1000);
+    expect(rate.update(2000, 40_000)).toBeLessThan(1);
+    expect(rate.update(12_000, 50_000)).toBeGreaterThan(900);
   });
 });
 
