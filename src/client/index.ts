@@ -29,6 +29,7 @@ export type { OperationOptions } from "./cache/repeat-call.ts";
 export type { PutStreamItems } from "./cache/streamed-put.ts";
 export { type FlightCallOptions, FlightClient, type FlightClientOptions } from "./flight/flight-client.ts";
 export type { IncomingFlightData } from "./flight/incoming-flight-data.ts";
+export { flightToIpc, ipcToFlight } from "./flight/ipc-stream.ts";
 export type {
   OutgoingFlightData,
   OutgoingFlightMessages,

@@ -4,10 +4,12 @@
  * Without Python or its packages the tests are skipped and the reason is told; with CI=true that is a failure.
  * Bulk, and servers that die, are in flight-client-bulk.test.ts.
  */
+import { tableFromIPC, tableToIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readFramedHeader } from "../../src/arrow/encapsulated.ts";
 import { decodeSchema } from "../../src/arrow/schema.ts";
 import { FlightClient } from "../../src/client/flight/flight-client.ts";
+import { flightToIpc, ipcToFlight } from "../../src/client/flight/ipc-stream.ts";
 import type { OutgoingFlightData } from "../../src/client/flight/outgoing-flight-data.ts";
 import { pythonEnvironment } from "../support/python-environment.ts";
 import { all, texts } from "../unit/client/flight/flight-peer.ts";
@@ -74,6 +76,15 @@ describe.skipIf(absence !== undefined)("against pyarrow's C++ server", () => {
     expect(await isEqual("sample", "copies/one")).toBe("yes");
     await all(client.doPut(path("copies", "two"), passedOn(client.doGet("copies/one"))));
     expect(await isEqual("copies/two", "sample")).toBe("yes");
+  });
+
+  test("tables of apache-arrow are put and got as streams", async () => {
+    const table = await tableFromIPC(flightToIpc(client.doGet("sample")));
+    expect(table.schema.fields.map((field) => field.name)).toEqual(SAMPLE_COLUMNS);
+    expect(table.getChild("word")?.toArray()).toEqual(["a", null, "long enough", "a", null, "long enough"]);
+    await all(client.doPut(path("from", "arrow"), ipcToFlight(tableToIPC(table, "stream"))));
+    const back = await tableFromIPC(flightToIpc(client.doGet("from/arrow")));
+    expect(back.toArray().map(String)).toEqual(table.toArray().map(String));
   });
 
   test("listFlights gives those that fit the criteria", async () => {
