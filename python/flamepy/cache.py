@@ -17,7 +17,7 @@ import pyarrow.flight as flight
 
 from . import local_files, values
 from .config import Config, current_config
-from .connection import OPAQUE_SCHEMA, Connection, calling, opaque_row, opaque_rows, put, retrying, table_batches
+from .connection import GET_OPTIONS, OPAQUE_SCHEMA, Connection, calling, opaque_row, opaque_rows, put, retrying, table_batches
 from .errors import FlameError, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
 
@@ -121,7 +121,7 @@ def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
         if table is not None:
             is_opaque = values.is_opaque(table.schema)
         else:
-            table = connection.client.do_get(flight.Ticket(f"{ref.key}:0")).read_all()
+            table = connection.client.do_get(flight.Ticket(f"{ref.key}:0"), GET_OPTIONS).read_all()
             # Every table comes with this entry when it is asked for by version.
             is_opaque = values.FORMAT not in (table.schema.metadata or {})
     if not is_opaque:

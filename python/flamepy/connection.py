@@ -44,6 +44,18 @@ _CHANNEL_OPTIONS = [
 ]
 
 
+def _get_options() -> flight.FlightCallOptions:
+    """gRPC hands out buffers at odd addresses, which Arrow's engine warns of at every use: one copy sets them right."""
+    try:
+        aligned = pa.ipc.IpcReadOptions(ensure_alignment=pa.ipc.Alignment.DataTypeSpecific)
+    except (AttributeError, TypeError):  # older than pyarrow's option
+        return flight.FlightCallOptions()
+    return flight.FlightCallOptions(read_options=aligned)
+
+
+GET_OPTIONS = _get_options()
+
+
 class Connection:
     """A Flight client and what was learned about its server; used by any number of threads."""
 
@@ -83,15 +95,27 @@ def _is_this_host(host: str) -> bool:
         return False
 
 
-# By endpoint and CA file; and by process, because a child has none of the threads that its parent's connections need.
-_pool: Dict[Tuple[str, Optional[str], int], Connection] = {}
+# By endpoint and CA file.
+_pool: Dict[Tuple[str, Optional[str]], Connection] = {}
+# The process whose connections those are, once there is one.
+_pool_process: Optional[int] = None
+
+
+def _refuse_forked() -> None:
+    """gRPC does not survive a fork: in the child every call would hang for ever, also over a new connection."""
+    global _pool_process
+    _pool_process = _pool_process or os.getpid()
+    if _pool_process != os.getpid():
+        text = "this process was forked from one that uses the cache: start it by spawn or forkserver instead"
+        raise InvalidConfig("INVALID_CONFIG", text)
 
 
 @contextmanager
 def calling(endpoint: str, config: Config) -> Iterator[Connection]:
     """The pooled connection; an error of the call leaves as FlameError, a broken connection leaves the pool."""
-    place = (check_endpoint(endpoint), config.ca_file, os.getpid())
-    connection = _pool.get(place) or _pool.setdefault(place, Connection(*place[:2]))
+    _refuse_forked()
+    place = (check_endpoint(endpoint), config.ca_file)
+    connection = _pool.get(place) or _pool.setdefault(place, Connection(*place))
     try:
         with flight_errors():
             yield connection

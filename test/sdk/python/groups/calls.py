@@ -209,3 +209,29 @@ def case_are_made_by_many_threads_at_once(cache):
         for thread in threads:
             thread.join()
     assert seen == [True] * 8 * 21
+
+
+def case_give_aligned_arrays_also_over_grpc(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), pa.table({"small": pa.array([1], pa.int8()), "wide": pa.array([1], pa.int64())}))
+        column = get_object(ref, zero_copy=False).column("wide").chunk(0)
+        assert column.buffers()[1].address % 8 == 0
+        assert column.to_pylist() == [1]
+
+
+def case_refuse_a_forked_process_instead_of_hanging(cache):
+    with settings(endpoint=cache.endpoint):
+        put_object(cache.prefix(), 1)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                list_objects("a")
+            except flamepy.InvalidConfig as error:
+                os.write(writing, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            assert "spawn" in pipe.read()
+        os.waitpid(child, 0)
