@@ -1,5 +1,5 @@
 /**
- * The TypeScript of README.md and docs/client.md, pasted: it type-checks and runs against a server, in a project that has the package.
+ * The TypeScript of README.md, docs/client.md and docs/flight-client.md, pasted: it type-checks and runs against a server, in a project that has the package.
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
@@ -82,5 +82,11 @@ describe("the documents", () => {
     const blocks = blocksOf("docs/client.md");
     expect(blocks.length).toBeGreaterThan(5);
     expect(await run("client.mts", blocks.join("\n"))).toContain("as they are 2 ");
+  });
+
+  it("show in docs/flight-client.md a put and a get with a library's tables", async () => {
+    const [program = ""] = blocksOf("docs/flight-client.md");
+    const dialled = program.replace("grpc://127.0.0.1:9090", server.endpoint);
+    expect((await run("flight-client.mts", dialled)).split("\n")).toContain("3");
   });
 });

@@ -8,6 +8,7 @@ const PAGES = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "docs/client.md",
+  "docs/flight-client.md",
   "docs/operations.md",
   "docs/protocol.md",
 ];
