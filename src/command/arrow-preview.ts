@@ -1,8 +1,9 @@
 /**
  * The first rows of a table, as values: fetches as many batches as they need, and no more.
  *
- * What cells hold is told by @uwdata/flechette, an optional peer that is imported here and only now; what it gets has passed the
- * bounds-checked readers of arrow/ before, as far as headers go. A batch is fetched whole, so a very large one is refused.
+ * What cells hold is told by @uwdata/flechette, an optional peer that is imported here and only now; what it gets has
+ * passed the bounds-checked readers of arrow/ before, as far as headers go. A batch is fetched whole, so a very large one
+ * is refused.
  */
 import zlib from "node:zlib";
 import type { CompressionType_, Table } from "@uwdata/flechette";

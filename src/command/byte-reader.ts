@@ -1,8 +1,9 @@
 /**
  * Takes a stream of chunks apart by counts of bytes: look ahead, read so many, pass so many on.
  *
- * Views of the chunks as they came; only a look ahead or a read over the border of two chunks copies. At most one chunk more than what
- * is asked for is in memory. A wait for the next chunk ends when the signal is aborted, also when the source stays silent.
+ * Views of the chunks as they came; only a look ahead or a read over the border of two chunks copies. At most one chunk
+ * more than what is asked for is in memory. A wait for the next chunk ends when the signal is aborted, also when the
+ * source stays silent.
  */
 import { cancelled } from "./failure.ts";
 

@@ -1,8 +1,9 @@
 /**
  * `cat KEY`: an object as people read it: a table's first rows, JSON, text, or the first bytes in hexadecimal.
  *
- * Only what is shown is fetched: as many batches as the rows need, the first MiB of a value. Patches of an opaque value stand behind
- * its base, each with its version, as SDKs keep them apart. `--json` gives a JSON object per row, or per base and patch.
+ * Only what is shown is fetched: as many batches as the rows need, the first MiB of a value. Patches of an opaque value
+ * stand behind its base, each with its version, as SDKs keep them apart. `--json` gives a JSON object per row, or per base
+ * and patch.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";

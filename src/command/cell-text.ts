@@ -1,5 +1,6 @@
 /**
- * A value of a table's cell as text, by the type of its column: times as ISO 8601, decimals with their point, bytes in hexadecimal.
+ * A value of a table's cell as text, by the type of its column: times as ISO 8601, decimals with their point, bytes in
+ * hexadecimal.
  *
  * Takes what arrow-preview.ts gives. Times with a zone are shown in UTC, with a `Z`; those without as they stand.
  */

@@ -1,8 +1,8 @@
 /**
  * `completion SHELL`: a script that completes commands, options and their choices in bash, zsh or fish.
  *
- * Made from the description of the command line itself, so it cannot know other options than there are. Keys are not completed: that would
- * call a server at each press of the key.
+ * Made from the description of the command line itself, so it cannot know other options than there are. Keys are not
+ * completed: that would call a server at each press of the key.
  */
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;

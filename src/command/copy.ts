@@ -1,9 +1,10 @@
 /**
  * `cp SRC DST`: one object from a cache to another, or to another key, streamed through and never held.
  *
- * Tables and their app_metadata pass on as they are; patches of a table become batches of the copy. An opaque value keeps its patches:
- * the base is put, then each patch is appended, because values of the SDKs are merged by who reads them, and joined bytes
- * could not be told apart. So a copy that fails on the way may have fewer patches than its source. Versions are the target's.
+ * Tables and their app_metadata pass on as they are; patches of a table become batches of the copy. An opaque value keeps
+ * its patches: the base is put, then each patch is appended, because values of the SDKs are merged by who reads them, and
+ * joined bytes could not be told apart. So a copy that fails on the way may have fewer patches than its source. Versions
+ * are the target's.
  */
 import { encodeRecordBatchMessage } from "../arrow/message-writer.ts";
 import type { FlightClient } from "../client/flight/flight-client.ts";

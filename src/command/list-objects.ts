@@ -1,8 +1,8 @@
 /**
  * `ls [PREFIX]`: what is in the cache, a line each, in the order in which the server tells.
  *
- * Printed while it comes: a million objects take no more memory than a few hundred. On a terminal with titles and sizes for people, elsewhere without
- * titles and with sizes in bytes; `--json` gives a JSON object per line.
+ * Printed while it comes: a million objects take no more memory than a few hundred. On a terminal with titles and sizes
+ * for people, elsewhere without titles and with sizes in bytes; `--json` gives a JSON object per line.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import { isCacheError } from "../errors.ts";

@@ -1,8 +1,9 @@
 /**
  * A file that a verb writes: aside, under a name of its own in the same directory, and renamed when it is whole.
  *
- * Whatever goes wrong before, the file of that name is as it was. A link is followed, so that what it points to is replaced; what is no
- * regular file, such as /dev/null or a pipe, is written straight away. Not synced: the user's own file, the system's own pace.
+ * Whatever goes wrong before, the file of that name is as it was. A link is followed, so that what it points to is
+ * replaced; what is no regular file, such as /dev/null or a pipe, is written straight away. Not synced: the user's own
+ * file, the system's own pace.
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";

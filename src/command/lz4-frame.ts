@@ -5,7 +5,8 @@
  *     blocks: uint32 size, highest bit: stored as it is | bytes | [checksum, 4]        ended by a size of 0
  *     a block: token | literals | offset, 2 | matches ...    lengths of 15 and more go on in bytes, 255 means go on
  *
- * Source: the LZ4 frame format 1.6 and block format. Checksums are not compared. Every length is checked; a match reaches at most 64 KiB back. Cost: two copies per byte.
+ * Source: the LZ4 frame format 1.6 and block format. Checksums are not compared. Every length is checked; a match reaches
+ * at most 64 KiB back. Cost: two copies per byte.
  */
 import { CacheError } from "../errors.ts";
 import type { ByteReader } from "./byte-reader.ts";

@@ -1,8 +1,8 @@
 /**
  * A pipe with a name, also one that a shell makes of `<(command)`, as chunks that can be waited for in vain.
  *
- * Read as a socket and not as a file: a read of a file that never ends keeps a thread, and the process with it, from ending. Opening
- * waits for somebody who writes; to end that wait, we are the writer for a moment.
+ * Read as a socket and not as a file: a read of a file that never ends keeps a thread, and the process with it, from
+ * ending. Opening waits for somebody who writes; to end that wait, we are the writer for a moment.
  */
 import fs from "node:fs";
 import { Socket } from "node:net";
