@@ -17,9 +17,12 @@ const SETTINGS: Settings = {
 
 export const SERVER_SESSION_OPTIONS: ServerOptions = {
   settings: { ...SETTINGS, maxConcurrentStreams: LIMITS.streamsPerSessionMax },
-  // Headers of all streams and the data of one session window; what handlers queue is bounded by the writers.
+  // Headers and queued answers of all streams (a piece may go over the queue's bound) and the data of one session window:
+  // node counts them together, and over the bound it refuses streams, with a hundred large gets already.
   maxSessionMemory: Math.ceil(
-    (LIMITS.streamsPerSessionMax * LIMITS.callMetadataBytesMax + LIMITS.sessionWindowBytes) / MEGABYTE,
+    (LIMITS.streamsPerSessionMax * (LIMITS.callMetadataBytesMax + 2 * LIMITS.sendQueueBytesMax) +
+      LIMITS.sessionWindowBytes) /
+      MEGABYTE,
   ),
 };
 

@@ -107,6 +107,16 @@ describe("messages of FlightData", () => {
     expect(read).toBe(64);
   });
 
+  it("come of two hundred large gets at once, on the one connection", async () => {
+    const { client } = await flightPeer({ DoGet: (call) => sendData(call, "header", Buffer.alloc(2 * MIB)) });
+    const gets = Array.from({ length: 200 }, async () => {
+      let sizeBytes = 0;
+      for await (const message of client.doGet("ticket")) sizeBytes += (await message.collect()).length;
+      return sizeBytes;
+    });
+    expect(new Set(await Promise.all(gets))).toEqual(new Set([2 * MIB]));
+  });
+
   it("end when the caller leaves: the server is told, the call is closed", async () => {
     let reason: unknown;
     const { client, server } = await flightPeer({
