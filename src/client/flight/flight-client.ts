@@ -1,12 +1,12 @@
 /**
  * A plain Arrow Flight client: one method per RPC, for any Flight server.
  *
- * It moves messages and knows no Arrow: headers and bodies are bytes, for flechette, apache-arrow or src/arrow to read.
+ * It moves messages and knows no Arrow: headers and bodies are bytes (ipc-stream.ts frames them for libraries).
  * Bulk in (DoGet), bulk out (DoPut) and everything else have a connection each, made when first used: two directions of
- * bulk on one connection can stop each other (FlightClientOptions, docs/flight-client.md).
- * Nothing is retried here. Errors of the server are CacheErrors when they name one of the cache's codes, else GrpcErrors
- * with its status and text; a server that cannot be reached, or vanishes, is UNREACHABLE within LIMITS' seconds.
- * Source: PROTOCOL 4 and the Arrow Flight RPC specification.
+ * bulk on one connection can stop each other. Nothing is retried here.
+ * Errors of the server are CacheErrors when they name one of the cache's codes, else GrpcErrors with its status and text. A
+ * server that cannot be reached, or vanishes, is UNREACHABLE (client-keepalive.ts says when), so each method may throw it.
+ * Source: PROTOCOL 4 and the Arrow Flight RPC specification; docs/flight-client.md.
  */
 import { formatDialEndpoint } from "../../config/endpoint.ts";
 import { CacheError } from "../../errors.ts";

@@ -1,7 +1,7 @@
 /**
- * When a client asks its server for a sign of life, and when it gives up.
+ * When a client asks its server for a sign of life, when it gives up, and what it says of streams that just end.
  *
- * Most of it with a clock of our own; at the end with servers that are really silent.
+ * The first part has a clock of its own; the rest has servers that are really silent.
  */
 import { once } from "node:events";
 import {
