@@ -19,7 +19,7 @@ export class MessageSender<T> {
   readonly #call: ClientCall;
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   #state: "sending" | "sent" | "stopped" = "sending";
-  /** Set while the source, and not the call, is what is waited for. */
+  /** What the source threw, or was wrong with its messages, when that ended the call. */
   #failure: SourceFailure | undefined;
 
   /** Begins at once. */
