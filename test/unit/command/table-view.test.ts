@@ -1,3 +1,4 @@
+import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { type ArrowInput, type ArrowMessage, readArrowStream } from "../../../src/command/arrow-input.ts";
 import { previewTable, type TablePreview } from "../../../src/command/arrow-preview.ts";
@@ -107,6 +108,21 @@ describe("cells", () => {
     expect(jsonCell(null, field("utf8"))).toBeNull();
     const nested = await preview("nested");
     expect(jsonCell(nested.value(0, 0), nested.fields[0]!)).toEqual({ x: [{ y: [1, null] }], z: "q" });
+  });
+});
+
+const hasZstd = "zstdDecompressSync" in zlib;
+
+describe("a table compressed with zstd", () => {
+  it.skipIf(!hasZstd)("is shown as any other where Node can decompress it", async () => {
+    expect(cells(await preview("zstd", 3), 0)).toEqual(["0", "1", "2"]);
+  });
+
+  it.skipIf(hasZstd)("is refused by name where Node cannot", async () => {
+    await expect(preview("zstd")).rejects.toMatchObject({
+      outcome: "dataError",
+      message: /zstd.*Node 22\.15/,
+    });
   });
 });
 

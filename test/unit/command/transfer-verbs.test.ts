@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startServer } from "../../../src/server/start-server.ts";
+import { selfSignedCertificate } from "../../support/certificate.ts";
 import {
   commandDescriptor,
   opaqueRows,
@@ -8,7 +10,7 @@ import {
   putMessages,
   valuePut,
 } from "../../support/flight-messages.ts";
-import { type InProcessServer, startInProcess } from "../../support/in-process-server.ts";
+import { type InProcessServer, serverConfig, startInProcess } from "../../support/in-process-server.ts";
 import { Random } from "../../support/random.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary-directory.ts";
 import { GOLDEN, goldenFile, goldenStream, splitStream } from "../arrow/golden.ts";
@@ -151,6 +153,25 @@ describe("put and get", () => {
     expect(refused).toMatchObject({ outcome: "dataError", err: expect.stringContaining("--format stream") });
     expect(readdirSync(directory.path)).toEqual(["in"]);
     expect((await run(["get", "t/s/replaced", "-o", path("out.arrows")])).outcome).toBe("ok");
+  });
+});
+
+describe("a cache that speaks TLS", () => {
+  it("is trusted by --ca-file, and by nothing else", async () => {
+    const { cert, key } = selfSignedCertificate();
+    const tls = { certFile: fileOf("cert.pem", cert), keyFile: fileOf("key.pem", key), caFile: undefined };
+    const endpoint = { scheme: "grpcs", host: "127.0.0.1", port: 0 } as const;
+    const secure = await startServer(serverConfig(undefined, { endpoint, tls }));
+    try {
+      const options = ["--endpoint", secure.endpoint, "--ca-file", path("cert.pem")];
+      await run(["put", "-", "-k", "tls/s/o", ...options], { input: "secret" });
+      expect((await run(["get", "tls/s/o", ...options])).out).toBe("secret");
+      const distrusted = await run(["get", "tls/s/o", "--endpoint", secure.endpoint]);
+      expect(distrusted).toMatchObject({ outcome: "unavailable", out: "" });
+      expect(distrusted.err).toMatch(/^flame-object-cache: \[UNREACHABLE\] [^\n]*self-signed[^\n]*\n$/);
+    } finally {
+      await secure.stop();
+    }
   });
 });
 
