@@ -26,6 +26,8 @@ export const LIMITS = {
   streamWindowBytes: 1 * MIB,
   /** HTTP/2 connection window, bytes; see streamWindowBytes. */
   sessionWindowBytes: 2 * MIB,
+  /** Answers of all calls of one connection that wait to be sent, bytes: room for 250 large gets at once; beyond it calls are refused. */
+  sessionSendBytesMax: 512 * MIB,
   /** Bytes of one call that wait in memory for their reader before the stream is paused. */
   receiveQueueBytesMax: 1 * MIB,
   /** Longest deadline that is armed as a timer; longer ones never fire (32-bit timers). */

@@ -96,7 +96,10 @@ export class Http2ClientCall implements ClientCall {
 
   #listenTo(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
-    if (signal.aborted) return this.#onAbort();
+    if (signal.aborted) {
+      this.#onAbort();
+      return;
+    }
     // One signal may end any number of calls; each listener goes with its call, so the warning of a leak would be wrong.
     setMaxListeners(0, signal);
     signal.addEventListener("abort", this.#onAbort, { once: true });

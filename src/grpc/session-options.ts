@@ -17,11 +17,11 @@ const SETTINGS: Settings = {
 
 export const SERVER_SESSION_OPTIONS: ServerOptions = {
   settings: { ...SETTINGS, maxConcurrentStreams: LIMITS.streamsPerSessionMax },
-  // Headers and queued answers of all streams (a piece may go over the queue's bound) and the data of one session window:
-  // node counts them together, and over the bound it refuses streams, with a hundred large gets already.
+  // Node counts headers, the data of one session window, and what waits to be sent together; over it, it refuses streams.
   maxSessionMemory: Math.ceil(
-    (LIMITS.streamsPerSessionMax * (LIMITS.callMetadataBytesMax + 2 * LIMITS.sendQueueBytesMax) +
-      LIMITS.sessionWindowBytes) /
+    (LIMITS.streamsPerSessionMax * LIMITS.callMetadataBytesMax +
+      LIMITS.sessionWindowBytes +
+      LIMITS.sessionSendBytesMax) /
       MEGABYTE,
   ),
 };
