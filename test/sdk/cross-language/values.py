@@ -15,6 +15,7 @@ import random
 import string
 import sys
 
+import numpy as np
 import pyarrow as pa
 
 COLUMN_ROWS_MAX = 12
@@ -61,6 +62,7 @@ def whole(limit):
 LEAVES = [
     *((getattr(pa, f"int{bits}")(), integers(bits, True)) for bits in (8, 16, 32, 64)),
     *((getattr(pa, f"uint{bits}")(), integers(bits, False)) for bits in (8, 16, 32, 64)),
+    (pa.float16(), lambda rng: np.float16(rng.choice([0.0, 0.5, -2048.0, 65504.0]))),
     (pa.float32(), lambda rng: rng.choice([0.0, -0.0, 0.5, 2.0**100, float("inf")])),
     (pa.float64(), lambda rng: rng.uniform(-1e300, 1e300)),
     (pa.bool_(), lambda rng: rng.random() < 0.5),
@@ -72,12 +74,17 @@ LEAVES = [
     (pa.date32(), random_date),
     (pa.date64(), random_date),
     (pa.time32("ms"), whole(86_400_000)),
+    (pa.time32("s"), whole(86_400)),
     (pa.time64("us"), whole(86_400_000_000)),
+    (pa.time64("ns"), whole(86_400_000_000_000)),
     (pa.timestamp("s"), whole(2**31)),
     (pa.timestamp("ms", tz="UTC"), whole(2**41)),
     (pa.timestamp("us", tz="Europe/Berlin"), whole(2**51)),
     (pa.timestamp("ns"), whole(2**62)),
+    (pa.duration("s"), whole(2**31)),
     (pa.duration("us"), whole(2**50)),
+    (pa.duration("ns"), whole(2**62)),
+    (pa.month_day_nano_interval(), lambda rng: (rng.randrange(20), rng.randrange(40), rng.randrange(10**9))),
     (pa.decimal128(20, 4), random_decimal),
     (pa.null(), lambda rng: None),
 ]
@@ -85,7 +92,7 @@ LEAVES = [
 
 def random_column_type(rng, depth=0):
     """A type, and what makes a value of it."""
-    kind = rng.randrange(8 if depth < 2 else 4)
+    kind = rng.randrange(9 if depth < 2 else 4)
     if kind < 4:
         return rng.choice(LEAVES)
     inner, make = random_column_type(rng, depth + 1)
@@ -95,17 +102,31 @@ def random_column_type(rng, depth=0):
         return pa.list_(inner, 2), lambda rng: [make(rng), make(rng)]
     if kind == 6:
         return pa.struct([("a", inner), ("b", pa.utf8())]), lambda rng: {"a": make(rng), "b": random_text(rng)}
+    if kind == 7:
+        return pa.map_(pa.utf8(), inner), lambda rng: [(f"{key} {random_text(rng)}", make(rng)) for key in range(rng.randrange(3))]
     return pa.dictionary(pa.int32(), pa.utf8()), lambda rng: rng.choice(["red", "green", "blue"])
+
+
+def random_union(rng, rows):
+    """pyarrow makes unions of whole arrays only."""
+    kinds = pa.array([rng.randrange(2) for _ in range(rows)], pa.int8())
+    numbers, texts = pa.array(range(rows), pa.int32()), pa.array([random_text(rng) for _ in range(rows)])
+    if rng.random() < 0.5:
+        return pa.UnionArray.from_sparse(kinds, [numbers, texts], ["number", "text"])
+    return pa.UnionArray.from_dense(kinds, pa.array(range(rows), pa.int32()), [numbers, texts], ["number", "text"])
 
 
 def random_table(rng):
     columns, fields = [], []
     rows = rng.randrange(COLUMN_ROWS_MAX)
     for number in range(rng.randrange(1, 5)):
-        column_type, make = random_column_type(rng)
-        values = [None if rng.random() < 0.2 else make(rng) for _ in range(rows)]
-        columns.append(pa.array(values, column_type))
-        fields.append(pa.field(f"column {number}", column_type, metadata={"note": random_text(rng)}))
+        if rng.random() < 0.05:
+            column = random_union(rng, rows)
+        else:
+            column_type, make = random_column_type(rng)
+            column = pa.array([None if rng.random() < 0.2 else make(rng) for _ in range(rows)], column_type)
+        columns.append(column)
+        fields.append(pa.field(f"column {number}", column.type, metadata={"note": random_text(rng)}))
     metadata = {"made for": random_text(rng)} if rng.random() < 0.5 else None
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=metadata))
 
