@@ -7,9 +7,13 @@ const PAGES = [
   "README.md",
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
+  "python/README.md",
+  "docs/cli.md",
   "docs/client.md",
   "docs/flight-client.md",
+  "docs/guide.md",
   "docs/operations.md",
+  "docs/performance.md",
   "docs/protocol.md",
 ];
 const readme = readFileSync("README.md", "utf8");
