@@ -98,6 +98,8 @@ export const LIMITS = {
   /** Data of one row on the wire when an object is over opaqueRowBytesMax: a message stays under every client's 2 GiB. */
   opaqueWireRowBytesMax: 1 * GIB,
 
+  /** What a client collects of an answer's row before its value, for version and kind, bytes; servers of ours send under 100. */
+  opaqueFrontBytesMax: 1 * MIB,
   /** Validity and offsets of one opaque batch with null cells, bytes: they are collected, and each cell costs 100 more. */
   opaqueOffsetsBytesMax: 1 * MIB,
 

@@ -8,6 +8,7 @@ import { type BatchLayout, decodeMessage, type IpcMessage } from "../arrow/messa
 import type { ArrowSchema } from "../arrow/schema.ts";
 import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { OpaqueBody } from "../object/opaque-body.ts";
 import type { RowKind } from "../object/opaque-row.ts";
 import { decompressBuffer } from "./compressed-value.ts";
@@ -78,15 +79,20 @@ export interface RowHead {
 /** Longest kind there is. */
 const KIND_BYTES_MAX = 8;
 
-/** How many bytes of a body `rowHead` needs: all before the column `data`, as far as it is told there. */
+/**
+ * How many bytes of a body `rowHead` needs: all before the column `data`, as far as it is told there.
+ * @throws {CacheError} INVALID_IPC over LIMITS.opaqueFrontBytesMax
+ */
 export function rowHeadSizeBytes(batch: BatchLayout): number {
   const [, version, , offsets, kind] = batch.buffers();
   if (version === undefined || offsets === undefined || kind === undefined) throw noRow();
-  return Math.max(
+  const sizeBytes = Math.max(
     version.offset + version.sizeBytes,
     offsets.offset + offsets.sizeBytes,
     kind.offset + kind.sizeBytes,
   );
+  if (sizeBytes > LIMITS.opaqueFrontBytesMax) throw noRow();
+  return sizeBytes;
 }
 
 /** Stored bytes of the value of a batch of one row. */

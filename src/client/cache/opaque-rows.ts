@@ -9,6 +9,7 @@
 import { type BatchLayout, type BufferRange, decodeMessage } from "../../arrow/message.ts";
 import type { ArrowSchema } from "../../arrow/schema.ts";
 import { CacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
 import { OpaqueBody } from "../../object/opaque-body.ts";
 import type { RowKind } from "../../object/opaque-row.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
@@ -129,7 +130,13 @@ function cellRanges(batch: BatchLayout, { version, kind }: OpaqueColumns): CellR
     kindOffsets.offset + 8,
     kindText.offset + Math.min(kindText.sizeBytes, KIND_BYTES_MAX),
   ];
-  return { version: versionCell, kindOffsets, kindText, end: Math.max(...ends) };
+  const end = Math.max(...ends);
+  if (end > LIMITS.opaqueFrontBytesMax) {
+    throw new CacheError("INVALID_IPC", "an opaque row has its version or kind too far behind", {
+      facts: { end },
+    });
+  }
+  return { version: versionCell, kindOffsets, kindText, end };
 }
 
 function readCells(front: Buffer, cells: CellRanges): { version: number; kind: RowKind } {

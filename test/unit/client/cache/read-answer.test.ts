@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeRecordBatchMessage } from "../../../../src/arrow/message-writer.ts";
 import { withSchemaMetadata } from "../../../../src/arrow/schema-metadata.ts";
 import { joinAnswer } from "../../../../src/client/cache/fetch-object.ts";
 import { objectBatches, objectChunks } from "../../../../src/client/cache/object-stream.ts";
 import { readAnswer } from "../../../../src/client/cache/read-answer.ts";
 import { splitIpc } from "../../../../src/client/values/ipc-messages.ts";
+import { LIMITS } from "../../../../src/limits.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../../../../src/object/object-schema.ts";
 import { goldenStream } from "../../arrow/golden.ts";
 import { arriving, type PlainMessage, rowMessage, SCHEMA, turnedMessages } from "./arriving-messages.ts";
@@ -82,6 +84,22 @@ describe("an answer about an opaque object", () => {
     ["a version that no number holds", [SCHEMA, rowMessage(2 ** 60, "base", DATA)]],
   ] as const)("with %s is refused", async (_, messages) => {
     expect(await refusalOf(messages)).toMatch(REFUSALS);
+  });
+
+  it("is refused before it is collected when its version stands behind a mebibyte of nothing", async () => {
+    const offset = LIMITS.opaqueFrontBytesMax;
+    const none = { offset: 0, sizeBytes: 0 };
+    const kind = [none, { offset: 0, sizeBytes: 8 }, { offset: 8, sizeBytes: 4 }];
+    const data = [none, { offset: 16, sizeBytes: 8 }, { offset: 24, sizeBytes: 8 }];
+    const body = Buffer.alloc(offset + 8);
+    const node = { length: 1, nullCount: 0 };
+    const header = encodeRecordBatchMessage({
+      rowCount: 1,
+      nodes: [node, node, node],
+      buffers: [none, { offset, sizeBytes: 8 }, ...kind, ...data],
+      bodySizeBytes: body.length,
+    });
+    await expect(readAnswer(arriving([SCHEMA, { header, body }]))).rejects.toThrow("too far behind");
   });
 
   it("is refused or read, never misread, with any bit of a header flipped", async () => {
