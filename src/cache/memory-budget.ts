@@ -5,7 +5,7 @@
  * engine. An object that is larger than the whole budget is refused, not let in at the price of all others.
  */
 import { CacheError } from "../errors.ts";
-import type { EvictionPolicy } from "../eviction/eviction-policy.ts";
+import { Evictable, type EvictionPolicy, type RemovalReason } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 
 export interface MemoryBudgetOptions {
@@ -21,9 +21,18 @@ export interface BudgetedFile {
   readonly replaces: boolean;
 }
 
-interface Held {
+class Held extends Evictable {
   readonly key: ObjectKey;
-  sizeBytes: number;
+  costBytes = 0;
+
+  constructor(key: ObjectKey) {
+    super();
+    this.key = key;
+  }
+
+  get evictionKey(): string {
+    return formatObjectKey(this.key);
+  }
 }
 
 export class MemoryBudget {
@@ -50,30 +59,30 @@ export class MemoryBudget {
    */
   take(key: ObjectKey, file: BudgetedFile, mayLeave: (name: string) => boolean): ObjectKey[] {
     const victims = this.#findVictims(key, file, mayLeave);
-    for (const victim of victims) this.remove(victim);
-    if (file.replaces) this.remove(key);
+    for (const victim of victims) this.#forget(victim.evictionKey, "evicted");
     const name = formatObjectKey(key);
-    const held = this.#held.get(name) ?? { key, sizeBytes: 0 };
-    held.sizeBytes += file.sizeBytes;
-    this.#heldBytes += file.sizeBytes;
+    const held = this.#held.get(name) ?? new Held(key);
     this.#held.set(name, held);
-    this.#policy.admitted(name);
-    return victims;
+    const costBytes = file.sizeBytes + (file.replaces ? 0 : held.costBytes);
+    this.#heldBytes += costBytes - held.costBytes;
+    held.costBytes = costBytes;
+    this.#policy.admitted(held);
+    return victims.map((victim) => victim.key);
   }
 
-  #findVictims(key: ObjectKey, file: BudgetedFile, mayLeave: (name: string) => boolean): ObjectKey[] {
+  #findVictims(key: ObjectKey, file: BudgetedFile, mayLeave: (name: string) => boolean): Held[] {
     const name = formatObjectKey(key);
     const own = this.#held.get(name);
-    const freed = file.replaces ? (own?.sizeBytes ?? 0) : 0;
+    const freed = file.replaces ? (own?.costBytes ?? 0) : 0;
     let bytesOver = this.#heldBytes - freed + file.sizeBytes - this.#bytesMax;
     let objectsOver = this.#held.size + (own === undefined ? 1 : 0) - this.#objectsMax;
-    const victims: ObjectKey[] = [];
+    const victims: Held[] = [];
     if (bytesOver <= 0 && objectsOver <= 0) return victims;
-    for (const candidate of this.#policy.victims()) {
-      const held = this.#held.get(candidate);
-      if (held === undefined || candidate === name || !mayLeave(candidate)) continue;
-      victims.push(held.key);
-      bytesOver -= held.sizeBytes;
+    for (const { evictionKey } of this.#policy.victims()) {
+      const held = this.#held.get(evictionKey);
+      if (held === undefined || held === own || !mayLeave(evictionKey)) continue;
+      victims.push(held);
+      bytesOver -= held.costBytes;
       objectsOver -= 1;
       if (bytesOver <= 0 && objectsOver <= 0) return victims;
     }
@@ -82,14 +91,20 @@ export class MemoryBudget {
   }
 
   touch(key: ObjectKey): void {
-    this.#policy.touched(formatObjectKey(key));
+    const held = this.#held.get(formatObjectKey(key));
+    if (held !== undefined) this.#policy.touched(held);
   }
 
   /** The object is gone. */
   remove(key: ObjectKey): void {
-    const name = formatObjectKey(key);
-    this.#heldBytes -= this.#held.get(name)?.sizeBytes ?? 0;
+    this.#forget(formatObjectKey(key), "gone");
+  }
+
+  #forget(name: string, reason: RemovalReason): void {
+    const held = this.#held.get(name);
+    if (held === undefined) return;
     this.#held.delete(name);
-    this.#policy.removed(name);
+    this.#heldBytes -= held.costBytes;
+    this.#policy.removed(held, reason);
   }
 }

@@ -2,28 +2,39 @@
  * Least recently used: who was neither put nor read for the longest time leaves first.
  *
  * Source: P. Denning, "The working set model for program behavior", CACM 1968, and folklore. Weakness: one scan over many objects
- * pushes out everything that is used often. Cost: two operations of a Set per put or read.
+ * pushes out everything that is used often, and a loop that is a little larger than the cache never hits.
+ * Cost: one move in a linked list per put or read, nothing allocated.
  */
-import type { EvictionPolicy } from "./eviction-policy.ts";
+import type { Evictable, EvictionPolicy } from "./eviction-policy.ts";
+import { ItemQueue } from "./item-queue.ts";
 
 export class LruPolicy implements EvictionPolicy {
-  /** Oldest first: a Set keeps the order in which its members were added. */
-  readonly #names = new Set<string>();
+  readonly #held = new ItemQueue();
+  /** Those who were named in the reading that is under way and have not left. */
+  readonly #passed = new ItemQueue();
 
-  admitted(name: string): void {
-    this.#names.delete(name);
-    this.#names.add(name);
+  admitted(item: Evictable): void {
+    item.queue?.remove(item);
+    this.#held.add(item);
   }
 
-  touched(name: string): void {
-    if (this.#names.delete(name)) this.#names.add(name);
+  touched(item: Evictable): void {
+    if (item.queue === this.#held) this.#held.move(item, this.#held);
   }
 
-  removed(name: string): void {
-    this.#names.delete(name);
+  removed(item: Evictable): void {
+    item.queue?.remove(item);
   }
 
-  victims(): Iterable<string> {
-    return this.#names;
+  *victims(): Generator<Evictable, void, void> {
+    this.#passed.moveAll(this.#held);
+    try {
+      for (let item = this.#held.oldest; item !== undefined; item = this.#held.oldest) {
+        this.#held.move(item, this.#passed);
+        yield item;
+      }
+    } finally {
+      this.#passed.moveAll(this.#held);
+    }
   }
 }

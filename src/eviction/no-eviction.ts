@@ -1,7 +1,9 @@
 /**
  * Nobody leaves: what does not fit is refused. For those who would rather see an error than lose an object.
+ *
+ * Source: none, it is the absence of a policy. Weakness: full is full, until somebody deletes. Cost: nothing.
  */
-import type { EvictionPolicy } from "./eviction-policy.ts";
+import type { Evictable, EvictionPolicy } from "./eviction-policy.ts";
 
 export class NoEviction implements EvictionPolicy {
   admitted(): void {}
@@ -10,7 +12,7 @@ export class NoEviction implements EvictionPolicy {
 
   removed(): void {}
 
-  victims(): Iterable<string> {
+  victims(): Iterable<Evictable> {
     return [];
   }
 }

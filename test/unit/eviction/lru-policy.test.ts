@@ -1,32 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
+import { admit, evict, itemsNamed, namesOf } from "./evicted-item.ts";
 
 describe("least recently used", () => {
   it("names the one that was neither put nor read for the longest time first", () => {
     const policy = new LruPolicy();
-    for (const name of ["a", "b", "c"]) policy.admitted(name);
-    policy.touched("a");
-    policy.admitted("b");
-    expect([...policy.victims()]).toEqual(["c", "a", "b"]);
+    const [a, b] = admit(policy, itemsNamed("abc"));
+    policy.touched(a!);
+    policy.admitted(b!);
+    expect(namesOf(policy.victims())).toBe("cab");
   });
 
-  it("forgets who is gone and does not learn of strangers by a read", () => {
+  it("counts who was passed over as just used", () => {
     const policy = new LruPolicy();
-    policy.admitted("a");
-    policy.removed("a");
-    policy.removed("never there");
-    policy.touched("a");
-    expect([...policy.victims()]).toEqual([]);
-  });
-
-  it("names each once while they are removed one after the other", () => {
-    const policy = new LruPolicy();
-    for (const name of ["a", "b", "c"]) policy.admitted(name);
-    const named: string[] = [];
-    for (const name of policy.victims()) {
-      named.push(name);
-      policy.removed(name);
-    }
-    expect(named).toEqual(["a", "b", "c"]);
+    const [a, b] = admit(policy, itemsNamed("abcd"));
+    for (const victim of policy.victims()) if (victim !== a && victim !== b) break;
+    expect(evict(policy, 4)).toBe("dabc");
   });
 });

@@ -1,0 +1,67 @@
+/**
+ * A queue of evictable items, from the oldest to the newest, with the sum of what they cost.
+ *
+ * The links are fields of the items: adding, removing and moving one is O(1) and allocates nothing. Costs are summed in
+ * KiB, each item rounded up, because whole numbers of that size are kept without a box of their own (up to 2 TiB an item); and
+ * what every object costs beside its bytes is near to one KiB anyway.
+ */
+import type { Evictable, EvictionQueue } from "./eviction-policy.ts";
+
+const KIB = 1024;
+
+export class ItemQueue implements EvictionQueue {
+  #oldest: Evictable | undefined;
+  #newest: Evictable | undefined;
+  #count = 0;
+  #costKib = 0;
+
+  get oldest(): Evictable | undefined {
+    return this.#oldest;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What its items cost together, KiB. */
+  get costKib(): number {
+    return this.#costKib;
+  }
+
+  /** Puts an item that stands in no queue at the newest end, and counts its cost. */
+  add(item: Evictable): void {
+    const newest = this.#newest;
+    item.queue = this;
+    item.older = newest;
+    if (newest === undefined) this.#oldest = item;
+    else newest.newer = item;
+    this.#newest = item;
+    item.countedKib = Math.max(1, Math.ceil(item.costBytes / KIB));
+    this.#count += 1;
+    this.#costKib += item.countedKib;
+  }
+
+  remove(item: Evictable): void {
+    const { older, newer } = item;
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    item.queue = undefined;
+    item.older = undefined;
+    item.newer = undefined;
+    this.#count -= 1;
+    this.#costKib -= item.countedKib;
+  }
+
+  /** Moves one of its items to another queue's newest end, or to its own. */
+  move(item: Evictable, to: ItemQueue): void {
+    this.remove(item);
+    to.add(item);
+  }
+
+  /** Moves all to another queue's newest end, in their order. */
+  moveAll(to: ItemQueue): void {
+    for (let item = this.#oldest; item !== undefined; item = this.#oldest) this.move(item, to);
+  }
+}
