@@ -8,7 +8,7 @@
 import { LIMITS } from "../limits.ts";
 import { StoredBatches, type StoredObject } from "../object/stored-blocks.ts";
 import type { StoredFile } from "../storage/object-storage.ts";
-import type { IndexEntry } from "./object-index.ts";
+import type { IndexEntry } from "./index-entry.ts";
 
 /** All of a stored table but its bytes. */
 type Layout = Omit<StoredObject, "source">;

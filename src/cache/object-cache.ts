@@ -19,10 +19,11 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { FileLocation, ObjectStorage } from "../storage/object-storage.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
+import type { IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
 import type { BudgetedFile, MemoryBudget } from "./memory-budget.ts";
-import { type IndexEntry, ObjectIndex } from "./object-index.ts";
+import { ObjectIndex } from "./object-index.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
@@ -199,7 +200,7 @@ export class ObjectCache {
     const known = this.#index.get(key);
     if (known !== undefined) return known;
     const entry = await this.#loader.load(key);
-    if (entry !== undefined) this.#index.set(key, entry);
+    if (entry !== undefined) this.#index.set(entry);
     return entry;
   }
 
@@ -252,7 +253,7 @@ export class ObjectCache {
 async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> {
   if (base.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
     await verifyChecksum(base.source, base.checksum);
-  entry.isVerified = true;
+  entry.markVerified();
 }
 
 /** One base of an object: no two have the same. */

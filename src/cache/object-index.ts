@@ -2,41 +2,31 @@
  * The index: where every object is found in O(1), nested by application and session, so that a prefix is deleted
  * or listed by touching only what it names. It can always be rebuilt from the storage directory.
  */
-import type { KeyPattern, ObjectKey } from "../object/object-key.ts";
-import type { ObjectKind } from "../object/object-metadata.ts";
-import type { ByteRange } from "../object/stored-blocks.ts";
+import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
+import type { IndexEntry } from "./index-entry.ts";
 
-/** A value that can be read without reading the rest of its file. */
-export interface StoredValue extends ByteRange {
-  /** Of a file of another size nothing is known. */
-  readonly fileSizeBytes: number;
+/** The objects of one session; each entry refers to it for the names it shares with the others. */
+class SessionObjects implements SessionPrefix {
+  readonly applicationId: string;
+  readonly sessionId: string;
+  readonly entries = new Map<string, IndexEntry>();
+
+  constructor(applicationId: string, sessionId: string) {
+    this.applicationId = applicationId;
+    this.sessionId = sessionId;
+  }
+
+  /** @returns true when the object was not there. */
+  set(entry: IndexEntry): boolean {
+    const old = this.entries.get(entry.objectId);
+    const objectId = old?.objectId ?? ownText(entry.objectId);
+    entry.share(this, objectId);
+    this.entries.set(objectId, entry);
+    return old === undefined;
+  }
 }
 
-/** What is known of one object without opening its file. */
-export interface IndexEntry {
-  readonly kind: ObjectKind;
-  /** The form of the base's file. */
-  readonly form: "file" | "stream";
-  readonly baseVersion: number;
-  /** Where the value of an opaque base lies, when that is known and it is one row as it was put. */
-  readonly value: StoredValue | undefined;
-  /** Of the last patch, or of the base. */
-  version: number;
-  rowCount: number;
-  dataBytes: number;
-  /** Gets under way: patches of a replaced base are removed when the last of them is done. */
-  readers: number;
-  /** Set when the entry was replaced or deleted while readers were at work; the last of them calls it. */
-  onIdle: (() => void) | undefined;
-  /** False for an object found on disk until its checksum was compared. */
-  isVerified: boolean;
-  /** Patches found on disk whose checksum is still to be compared: the small ones were when they were found. */
-  unverifiedPatches: Set<number> | undefined;
-  /** Why the object cannot be read; it stays so until it is replaced or deleted. */
-  damage: string | undefined;
-}
-
-type Sessions = Map<string, Map<string, IndexEntry>>;
+type Sessions = Map<string, SessionObjects>;
 
 export class ObjectIndex {
   readonly #applications = new Map<string, Sessions>();
@@ -48,22 +38,23 @@ export class ObjectIndex {
   }
 
   get(key: ObjectKey): IndexEntry | undefined {
-    return this.#applications.get(key.applicationId)?.get(key.sessionId)?.get(key.objectId);
+    return this.#applications.get(key.applicationId)?.get(key.sessionId)?.entries.get(key.objectId);
   }
 
-  set(key: ObjectKey, entry: IndexEntry): void {
-    const sessions = getOrAdd(this.#applications, key.applicationId, () => new Map());
-    const objects = getOrAdd(sessions, key.sessionId, () => new Map());
-    if (!objects.has(key.objectId)) this.#size += 1;
-    objects.set(key.objectId, entry);
+  /** Takes an entry in under the key it was made for, in place of the one that was there. */
+  set(entry: IndexEntry): void {
+    const { applicationId, sessionId } = entry.key;
+    const sessions = getOrAdd(this.#applications, applicationId, () => new Map());
+    const session = getOrAdd(sessions, sessionId, () => new SessionObjects(applicationId, sessionId));
+    if (session.set(entry)) this.#size += 1;
   }
 
   delete(key: ObjectKey): void {
     const sessions = this.#applications.get(key.applicationId);
-    const objects = sessions?.get(key.sessionId);
-    if (sessions === undefined || objects === undefined || !objects.delete(key.objectId)) return;
+    const session = sessions?.get(key.sessionId);
+    if (sessions === undefined || session === undefined || !session.entries.delete(key.objectId)) return;
     this.#size -= 1;
-    if (objects.size === 0) sessions.delete(key.sessionId);
+    if (session.entries.size === 0) sessions.delete(key.sessionId);
     if (sessions.size === 0) this.#applications.delete(key.applicationId);
   }
 
@@ -80,20 +71,25 @@ export class ObjectIndex {
       return;
     }
     const wanted = pattern.scope === "all" ? undefined : pattern.applicationId;
-    for (const [applicationId, sessions] of pick(this.#applications, wanted)) {
-      const session = pattern.scope === "session" ? pattern.sessionId : undefined;
-      for (const [sessionId, objects] of pick(sessions, session)) {
-        for (const [objectId, entry] of objects) yield [{ applicationId, sessionId, objectId }, entry];
+    const wantedSession = pattern.scope === "session" ? pattern.sessionId : undefined;
+    for (const sessions of pick(this.#applications, wanted)) {
+      for (const session of pick(sessions, wantedSession)) {
+        for (const entry of session.entries.values()) yield [entry.key, entry];
       }
     }
   }
 }
 
-/** One entry of a map, or all of them. */
-function pick<V>(map: ReadonlyMap<string, V>, key: string | undefined): Iterable<[string, V]> {
-  if (key === undefined) return map;
+/** One value of a map, or all of them. */
+function pick<V>(map: ReadonlyMap<string, V>, key: string | undefined): Iterable<V> {
+  if (key === undefined) return map.values();
   const value = map.get(key);
-  return value === undefined ? [] : [[key, value]];
+  return value === undefined ? [] : [value];
+}
+
+/** The same text in memory of its own: a part of a longer text keeps all of that alive, a joined one all its parts. */
+function ownText(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {

@@ -14,12 +14,12 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
-import type { IndexEntry, StoredValue } from "./object-index.ts";
+import { type BaseForm, IndexEntry } from "./index-entry.ts";
 
 const log = logFor("loading");
 
 interface FoundBase {
-  readonly form: "file" | "stream";
+  readonly form: BaseForm;
   readonly object: StoredObject;
 }
 
@@ -45,7 +45,7 @@ export class ObjectLoader {
       if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
       const version = Math.max(this.#storage.versionFloor, this.#highestVersion) + LIMITS.versionJumpOnLoss;
       await this.#storage.raiseVersionFloor(version);
-      return damagedEntry(version, error.message);
+      return damagedEntry(key, version, error.message);
     }
   }
 
@@ -100,20 +100,20 @@ export class ObjectLoader {
   }
 
   async #withPatches(key: ObjectKey, base: FoundBase): Promise<IndexEntry> {
-    const { kind, version: baseVersion, rowCount, dataBytes } = base.object;
-    const entry: IndexEntry = {
-      ...newEntry({
-        kind,
-        form: base.form,
-        version: baseVersion,
-        rowCount,
-        dataBytes,
-        value: storedValueOf(base.object),
-      }),
-      isVerified: base.object.source.sizeBytes <= LIMITS.loadWholeBytesMax,
-    };
+    const { kind, version: baseVersion, rowCount, dataBytes, source } = base.object;
+    const entry = new IndexEntry(key, {
+      kind,
+      form: base.form,
+      version: baseVersion,
+      rowCount,
+      dataBytes,
+      fileSizeBytes: source.sizeBytes,
+      valuePosition: valuePositionOf(base.object),
+      isVerified: source.sizeBytes <= LIMITS.loadWholeBytesMax,
+    });
     for (const version of await this.#storage.listPatches(key, baseVersion)) {
-      entry.damage ??= await this.#addPatch(key, entry, version);
+      const damage = entry.damage === undefined ? await this.#addPatch(key, entry, version) : undefined;
+      if (damage !== undefined) entry.damage = damage;
       entry.version = Math.max(entry.version, version);
     }
     if (entry.damage !== undefined)
@@ -127,12 +127,9 @@ export class ObjectLoader {
     try {
       const patch = await this.#read(key, { kind: "patch", baseVersion: entry.baseVersion, version });
       if (patch === undefined) return `[OBJECT_CORRUPT] patch ${version} is not whole`;
-      entry.rowCount += patch.rowCount;
-      entry.dataBytes += patch.dataBytes;
-      if (patch.source.sizeBytes > LIMITS.loadWholeBytesMax) {
-        entry.unverifiedPatches ??= new Set();
-        entry.unverifiedPatches.add(version);
-      }
+      const { rowCount, dataBytes, source } = patch;
+      entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes: source.sizeBytes });
+      if (source.sizeBytes > LIMITS.loadWholeBytesMax) entry.addUnverifiedPatch(version);
       return undefined;
     } catch (error) {
       if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
@@ -141,28 +138,15 @@ export class ObjectLoader {
   }
 }
 
-function storedValueOf({ kind, dataRanges, codec, source }: StoredObject): StoredValue | undefined {
-  const [range] = dataRanges;
-  if (kind !== "opaque" || dataRanges.length !== 1 || range === undefined || codec !== undefined)
-    return undefined;
-  return { ...range, fileSizeBytes: source.sizeBytes };
+/** Where an opaque value begins that is one row as it was put. */
+function valuePositionOf({ kind, dataRanges, codec }: StoredObject): number | undefined {
+  const isOneRow = kind === "opaque" && dataRanges.length === 1 && codec === undefined;
+  return isOneRow ? dataRanges[0]?.position : undefined;
 }
 
-/** The entry of an object that was just published. */
-export function newEntry(facts: {
-  readonly kind: IndexEntry["kind"];
-  readonly form: IndexEntry["form"];
-  readonly version: number;
-  readonly rowCount: number;
-  readonly dataBytes: number;
-  readonly value?: StoredValue | undefined;
-}): IndexEntry {
-  const { kind, form, version, rowCount, dataBytes, value } = facts;
-  const baseVersion = version;
-  const state = { readers: 0, onIdle: undefined, isVerified: true, unverifiedPatches: undefined };
-  return { kind, form, baseVersion, value, version, rowCount, dataBytes, ...state, damage: undefined };
-}
-
-function damagedEntry(version: number, damage: string): IndexEntry {
-  return { ...newEntry({ kind: "opaque", form: "file", version, rowCount: 0, dataBytes: 0 }), damage };
+function damagedEntry(key: ObjectKey, version: number, damage: string): IndexEntry {
+  const nothing = { rowCount: 0, dataBytes: 0, fileSizeBytes: 0, isVerified: true };
+  const entry = new IndexEntry(key, { kind: "opaque", form: "file", version, ...nothing });
+  entry.damage = damage;
+  return entry;
 }

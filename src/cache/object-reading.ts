@@ -14,8 +14,8 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage, StoredFile } from "../storage/object-storage.ts";
+import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
-import type { IndexEntry } from "./object-index.ts";
 
 export interface ReadingHost {
   readonly storage: ObjectStorage;
@@ -41,7 +41,7 @@ export class ObjectReading {
     this.kind = entry.kind;
     this.baseVersion = entry.baseVersion;
     this.version = entry.version;
-    entry.readers += 1;
+    entry.addReader();
   }
 
   /** The index entry this reading was opened for. */
@@ -94,8 +94,7 @@ export class ObjectReading {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#file?.close(bytesAreDone);
-    this.#entry.readers -= 1;
-    if (this.#entry.readers === 0) this.#entry.onIdle?.();
+    this.#entry.removeReader();
   }
 }
 

@@ -12,10 +12,10 @@ import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
 import type { ObjectStorage, StagedFile } from "../storage/object-storage.ts";
+import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { BudgetedFile } from "./memory-budget.ts";
-import type { IndexEntry, ObjectIndex } from "./object-index.ts";
-import { newEntry } from "./object-loader.ts";
+import type { ObjectIndex } from "./object-index.ts";
 
 const log = logFor("cache");
 
@@ -95,14 +95,15 @@ export class BaseDraft extends StagedDraft {
     const file = { sizeBytes: this.staged.sizeBytes, replaces: true };
     await this.host.makeRoom(this.key, file);
     await this.staged.publish({ key: this.key, part: { kind: form } });
-    const value = valueRange && { ...valueRange, fileSizeBytes: file.sizeBytes };
-    index.set(this.key, newEntry({ kind: this.#kind, form, version, rowCount, dataBytes, value }));
+    const sizes = { rowCount, dataBytes, fileSizeBytes: file.sizeBytes };
+    const more = { valuePosition: valueRange?.position, isVerified: true };
+    index.set(new IndexEntry(this.key, { kind: this.#kind, form, version, ...sizes, ...more }));
     if (old !== undefined) await this.#removeOld(old, form);
     return version;
   }
 
   /** A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. */
-  async #removeOld(old: IndexEntry, form: IndexEntry["form"]): Promise<void> {
+  async #removeOld(old: IndexEntry, form: BaseForm): Promise<void> {
     try {
       if (old.form !== form) await this.host.storage.remove({ key: this.key, part: { kind: old.form } });
       await this.host.dropPatches(this.key, old);
@@ -135,9 +136,7 @@ export class PatchDraft extends StagedDraft {
     const file = { sizeBytes: this.staged.sizeBytes, replaces: false };
     await this.host.makeRoom(this.key, file);
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } });
-    entry.version = version;
-    entry.rowCount += rowCount;
-    entry.dataBytes += dataBytes;
+    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes: file.sizeBytes });
     return version;
   }
 }

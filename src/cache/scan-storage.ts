@@ -8,7 +8,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectStorage, ScannedSession } from "../storage/object-storage.ts";
-import type { IndexEntry } from "./object-index.ts";
+import type { IndexEntry } from "./index-entry.ts";
 
 const log = logFor("loading");
 

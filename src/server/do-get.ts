@@ -11,7 +11,7 @@
  */
 import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
 import type { OpenedObject } from "../cache/object-cache.ts";
-import type { IndexEntry } from "../cache/object-index.ts";
+import type { IndexEntry } from "../cache/index-entry.ts";
 import { isCacheError } from "../errors.ts";
 import { decodeTicket } from "../flight/messages.ts";
 import { parseTicket } from "../flight/ticket.ts";

@@ -4,7 +4,7 @@
  * An opaque object's schema is always the same; a table's is read from its file. A list carries no schema of
  * tables, so that it costs no file.
  */
-import type { IndexEntry } from "../cache/object-index.ts";
+import type { IndexEntry } from "../cache/index-entry.ts";
 import { CacheError } from "../errors.ts";
 import type { FlightDescriptor } from "../flight/descriptor.ts";
 import { decodeCriteria, encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";

@@ -4,10 +4,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { IndexEntry } from "../../../src/cache/index-entry.ts";
 import { LayoutCache } from "../../../src/cache/layout-cache.ts";
 import type { ObjectCache } from "../../../src/cache/object-cache.ts";
-import type { IndexEntry } from "../../../src/cache/object-index.ts";
-import { newEntry } from "../../../src/cache/object-loader.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { readBlockHeader, type StoredObject } from "../../../src/object/stored-blocks.ts";
@@ -18,8 +17,9 @@ import { diskCache, ownDirectory, putTable } from "./cache-fixture.ts";
 
 const TABLE = "decimals";
 
-function entry(): IndexEntry {
-  return newEntry({ kind: "table", form: "file", version: 1, rowCount: 3, dataBytes: 24 });
+function entry({ isVerified = true } = {}): IndexEntry {
+  const facts = { version: 1, rowCount: 3, dataBytes: 24, fileSizeBytes: 900, isVerified };
+  return new IndexEntry(parseObjectKey("app/session/table"), { kind: "table", form: "file", ...facts });
 }
 
 async function storedTable(): Promise<StoredObject> {
@@ -66,7 +66,7 @@ describe("the layouts of tables", () => {
     const probe = new LayoutCache();
     probe.remember(entry(), object);
     const layouts = new LayoutCache(3 * probe.sizeBytes);
-    const [first, second, ...later] = Array.from({ length: 4 }, entry) as [
+    const [first, second, ...later] = Array.from({ length: 4 }, () => entry()) as [
       IndexEntry,
       IndexEntry,
       ...IndexEntry[],
@@ -95,7 +95,7 @@ describe("the layouts of tables", () => {
   it("are not kept of an object whose checksum was not compared, nor when one is very large", async () => {
     const layouts = new LayoutCache();
     const object = await storedTable();
-    layouts.remember({ ...entry(), isVerified: false }, object);
+    layouts.remember(entry({ isVerified: false }), object);
     layouts.remember(entry(), { ...object, isOwn: false });
     layouts.remember(entry(), { ...object, schemaHeader: Buffer.alloc(LIMITS.layoutBytesMax) });
     expect(layouts.sizeBytes).toBe(0);

@@ -3,20 +3,21 @@
  */
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
+import { IndexEntry } from "../../../src/cache/index-entry.ts";
 import { KeyLocks } from "../../../src/cache/key-locks.ts";
 import { ObjectIndex } from "../../../src/cache/object-index.ts";
-import { newEntry } from "../../../src/cache/object-loader.ts";
 import { formatObjectKey, type KeyPattern, parseObjectKey } from "../../../src/object/object-key.ts";
 
 const KEYS = ["a/s/1", "a/s/2", "a/t/1", "b/s/1"];
 
-function entryOf(version: number) {
-  return newEntry({ kind: "opaque", form: "file", version, rowCount: 1, dataBytes: 1 });
+function entryOf(key: string, version: number): IndexEntry {
+  const facts = { version, rowCount: 1, dataBytes: 1, fileSizeBytes: 900, isVerified: true };
+  return new IndexEntry(parseObjectKey(key), { kind: "opaque", form: "file", ...facts });
 }
 
 function filled(): ObjectIndex {
   const index = new ObjectIndex();
-  for (const key of KEYS) index.set(parseObjectKey(key), entryOf(1));
+  for (const key of KEYS) index.set(entryOf(key, 1));
   return index;
 }
 
@@ -39,7 +40,7 @@ describe("the index", () => {
 
   it("counts objects, replaced ones once", () => {
     const index = filled();
-    index.set(parseObjectKey("a/s/1"), entryOf(2));
+    index.set(entryOf("a/s/1", 2));
     expect(index.size).toBe(KEYS.length);
     expect(index.get(parseObjectKey("a/s/1"))?.version).toBe(2);
   });

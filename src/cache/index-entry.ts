@@ -1,0 +1,197 @@
+/**
+ * What is known of one object without opening its file, in as little memory as can be: there may be millions.
+ *
+ * One small class with few fields: yes-or-no facts and readers share one integer, what only few objects have stands in an
+ * object of its own. Every field is declared without a value, so it holds undefined first: V8 then keeps a small integer in
+ * the field itself and pays for a number over 2^31 - 1 only in the entry that has one. Cost: docs/operations.md.
+ */
+import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import type { ByteRange } from "../object/stored-blocks.ts";
+
+/** A value that can be read without reading the rest of its file. */
+export interface StoredValue extends ByteRange {
+  /** Of a file of another size nothing is known. */
+  readonly fileSizeBytes: number;
+}
+
+/** The form of a base's file. */
+export type BaseForm = "file" | "stream";
+
+/** A base as it was published or found. */
+export interface BaseFacts {
+  readonly kind: ObjectKind;
+  readonly form: BaseForm;
+  readonly version: number;
+  readonly rowCount: number;
+  /** Opaque: bytes of the value. Table: bytes of all bodies. */
+  readonly dataBytes: number;
+  readonly fileSizeBytes: number;
+  /** Where the value of an opaque base begins in its file, when it is one row as it was put; dataBytes long. */
+  readonly valuePosition?: number | undefined;
+  /** False for an object found on disk until its checksum was compared. */
+  readonly isVerified: boolean;
+}
+
+/** A patch as it was published or found. */
+export interface PatchFacts {
+  readonly version: number;
+  readonly rowCount: number;
+  readonly dataBytes: number;
+  readonly fileSizeBytes: number;
+}
+
+/** What few objects have. */
+interface RareFacts {
+  damage: string | undefined;
+  unverifiedPatches: Set<number> | undefined;
+  onIdle: (() => void) | undefined;
+  /** Of the base alone, once there are patches. */
+  base: { readonly dataBytes: number; readonly fileSizeBytes: number } | undefined;
+}
+
+const IS_TABLE = 1;
+const IS_STREAM = 2;
+const IS_VERIFIED = 4;
+/** The bits above count readers. */
+const READERS_SHIFT = 3;
+const ONE_READER = 1 << READERS_SHIFT;
+
+/** Values never lie at the start of a file. */
+const NO_VALUE = 0;
+
+export class IndexEntry {
+  /** Of the last patch, or of the base. */
+  version: number;
+  rowCount: number;
+  dataBytes: number;
+  /** Bytes of its files, patches included. */
+  storedBytes: number;
+  readonly baseVersion: number;
+  #session: SessionPrefix;
+  #objectId: string;
+  #state: number;
+  readonly #valuePosition: number;
+  #rare: RareFacts | undefined;
+
+  constructor(key: ObjectKey, base: BaseFacts) {
+    this.#session = key;
+    this.#objectId = key.objectId;
+    this.version = base.version;
+    this.baseVersion = base.version;
+    this.rowCount = base.rowCount;
+    this.dataBytes = base.dataBytes;
+    this.storedBytes = base.fileSizeBytes;
+    this.#valuePosition = base.valuePosition ?? NO_VALUE;
+    this.#state =
+      (base.kind === "table" ? IS_TABLE : 0) |
+      (base.form === "stream" ? IS_STREAM : 0) |
+      (base.isVerified ? IS_VERIFIED : 0);
+  }
+
+  /** Lets it share what the index holds anyway: the names of its session, and the text of its own. */
+  share(session: SessionPrefix, objectId: string): void {
+    this.#session = session;
+    this.#objectId = objectId;
+  }
+
+  get objectId(): string {
+    return this.#objectId;
+  }
+
+  /** A new object. */
+  get key(): ObjectKey {
+    const { applicationId, sessionId } = this.#session;
+    return { applicationId, sessionId, objectId: this.#objectId };
+  }
+
+  /** The text of the key; made anew at each call. */
+  get name(): string {
+    return formatObjectKey(this.key);
+  }
+
+  get kind(): ObjectKind {
+    return (this.#state & IS_TABLE) === 0 ? "opaque" : "table";
+  }
+
+  get form(): BaseForm {
+    return (this.#state & IS_STREAM) === 0 ? "file" : "stream";
+  }
+
+  get isVerified(): boolean {
+    return (this.#state & IS_VERIFIED) !== 0;
+  }
+
+  /** Says that the base's checksum was compared. */
+  markVerified(): void {
+    this.#state |= IS_VERIFIED;
+  }
+
+  /** Gets under way: patches of a replaced base are removed when the last of them is done. */
+  get readers(): number {
+    return this.#state >> READERS_SHIFT;
+  }
+
+  addReader(): void {
+    this.#state += ONE_READER;
+  }
+
+  removeReader(): void {
+    this.#state -= ONE_READER;
+    if (this.readers === 0) this.onIdle?.();
+  }
+
+  /** Where the value of an opaque base lies, when that is known and it is one row as it was put. A new object. */
+  get value(): StoredValue | undefined {
+    if (this.#valuePosition === NO_VALUE) return undefined;
+    const { dataBytes, fileSizeBytes } = this.#base;
+    return { position: this.#valuePosition, sizeBytes: dataBytes, fileSizeBytes };
+  }
+
+  /** Counts the next patch in. */
+  addPatch({ version, rowCount, dataBytes, fileSizeBytes }: PatchFacts): void {
+    if (this.#valuePosition !== NO_VALUE) this.#rareMade().base ??= this.#base;
+    this.version = version;
+    this.rowCount += rowCount;
+    this.dataBytes += dataBytes;
+    this.storedBytes += fileSizeBytes;
+  }
+
+  /** Why the object cannot be read; it stays so until it is replaced or deleted. */
+  get damage(): string | undefined {
+    return this.#rare?.damage;
+  }
+
+  set damage(reason: string) {
+    this.#rareMade().damage = reason;
+  }
+
+  /** Patches found on disk whose checksum is still to be compared: the small ones were when they were found. */
+  get unverifiedPatches(): Set<number> | undefined {
+    return this.#rare?.unverifiedPatches;
+  }
+
+  addUnverifiedPatch(version: number): void {
+    const rare = this.#rareMade();
+    rare.unverifiedPatches ??= new Set();
+    rare.unverifiedPatches.add(version);
+  }
+
+  /** Set when the entry was replaced or deleted while readers were at work; the last of them calls it. */
+  get onIdle(): (() => void) | undefined {
+    return this.#rare?.onIdle;
+  }
+
+  set onIdle(call: () => void) {
+    this.#rareMade().onIdle = call;
+  }
+
+  get #base(): { readonly dataBytes: number; readonly fileSizeBytes: number } {
+    return this.#rare?.base ?? { dataBytes: this.dataBytes, fileSizeBytes: this.storedBytes };
+  }
+
+  #rareMade(): RareFacts {
+    this.#rare ??= { damage: undefined, unverifiedPatches: undefined, onIdle: undefined, base: undefined };
+    return this.#rare;
+  }
+}
