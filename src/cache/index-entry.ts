@@ -5,6 +5,7 @@
  * object of its own. Every field is declared without a value, so it holds undefined first: V8 then keeps a small integer in
  * the field itself and pays for a number over 2^31 - 1 only in the entry that has one. Cost: docs/operations.md.
  */
+import { Evictable } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ByteRange } from "../object/stored-blocks.ts";
@@ -60,7 +61,7 @@ const ONE_READER = 1 << READERS_SHIFT;
 /** Values never lie at the start of a file. */
 const NO_VALUE = 0;
 
-export class IndexEntry {
+export class IndexEntry extends Evictable {
   /** Of the last patch, or of the base. */
   version: number;
   rowCount: number;
@@ -75,6 +76,7 @@ export class IndexEntry {
   #rare: RareFacts | undefined;
 
   constructor(key: ObjectKey, base: BaseFacts) {
+    super();
     this.#session = key;
     this.#objectId = key.objectId;
     this.version = base.version;
@@ -106,8 +108,12 @@ export class IndexEntry {
   }
 
   /** The text of the key; made anew at each call. */
-  get name(): string {
+  override get evictionKey(): string {
     return formatObjectKey(this.key);
+  }
+
+  override get costBytes(): number {
+    return this.storedBytes;
   }
 
   get kind(): ObjectKind {

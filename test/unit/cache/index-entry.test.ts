@@ -87,7 +87,7 @@ describe("an entry of the index", () => {
       index.set(entry);
       expect(index.get(entry.key)).toBe(entry);
     }
-    expect(second.name).toBe("app/session/object");
+    expect(second).toMatchObject({ evictionKey: "app/session/object", costBytes: BASE.fileSizeBytes });
     expect(index.size).toBe(1);
   });
 });
