@@ -14,6 +14,10 @@ export const LIMITS = {
 
   /** gRPC header block of one call, bytes (HTTP/2 counts 32 per field): as large as grpc-core allows by default times 8. */
   callMetadataBytesMax: 64 * KIB,
+  /** Header blocks of a connection that are remembered, because clients send the same few again and again. */
+  rememberedHeaderBlocksMax: 4,
+  /** A header block that is remembered, as sent and as decoded, bytes: four of them for each connection. */
+  rememberedHeaderBlockBytesMax: 4 * KIB,
   /** A message that is collected before it is handled (unary requests), bytes. */
   unaryMessageBytesMax: 64 * MIB,
   /** A message that is passed on while it arrives, bytes: what the 32-bit length of gRPC can say. */

@@ -1,0 +1,85 @@
+/**
+ * A header block as it comes out of HPACK, and the collecting of its fields.
+ *
+ * Checks what one field alone does not show: that pseudo-headers come first and once, and that a request has those it
+ * needs. Beyond the limit on its size fields are only counted, so that a small block cannot become a large one.
+ * Source: RFC 9113, 6.5.2 (size), 8.1 (trailers), 8.2.3 (cookie), 8.3.1 (requests).
+ */
+import { type HeaderField, PSEUDO_HEADERS } from "./header-field.ts";
+
+/** A header block, decoded. Immutable: equal blocks may share one. */
+export interface HeaderBlock {
+  /**
+   * By name, in lower case; pseudo-headers with their colon. Values are latin1; several of one name are joined by ", ", those of
+   * cookie by "; ".
+   */
+  readonly fields: ReadonlyMap<string, string>;
+  /** Names, values and 32 bytes per field, also of those that were not collected. */
+  readonly sizeBytes: number;
+  /** Why the request is malformed, undefined when it is not. Fields beyond the limit were not looked at. */
+  readonly malformed: string | undefined;
+}
+
+export type HeaderBlockKind = "request" | "trailers";
+
+const NEEDED_BITS = PSEUDO_HEADERS[":method"]! | PSEUDO_HEADERS[":scheme"]! | PSEUDO_HEADERS[":path"]!;
+
+export class HeaderBlockBuilder {
+  readonly #kind: HeaderBlockKind;
+  readonly #bytesMax: number;
+  readonly #fields = new Map<string, string>();
+  #sizeBytes = 0;
+  #pseudoBits = 0;
+  #hasRegular = false;
+  #malformed: string | undefined;
+
+  constructor(kind: HeaderBlockKind, bytesMax: number) {
+    this.#kind = kind;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** True once it is over the limit: fields are only counted. */
+  get isFull(): boolean {
+    return this.#sizeBytes > this.#bytesMax;
+  }
+
+  /** Counts a field whose text nobody needs. */
+  count(sizeBytes: number): void {
+    this.#sizeBytes += sizeBytes;
+  }
+
+  add(field: HeaderField): void {
+    this.#sizeBytes += field.sizeBytes;
+    if (this.isFull) return;
+    this.#malformed ??= field.flaw ?? this.#misplaced(field);
+    const { name, value } = field;
+    const before = this.#fields.get(name);
+    if (before === undefined) this.#fields.set(name, value);
+    else
+      this.#fields.set(name, name === "cookie" ? `${before}; ${value}` : this.#joined(name, before, value));
+  }
+
+  build(): HeaderBlock {
+    if (this.#kind === "request" && !this.isFull && (this.#pseudoBits & NEEDED_BITS) !== NEEDED_BITS) {
+      this.#malformed ??= "a pseudo-header is missing";
+    }
+    return { fields: this.#fields, sizeBytes: this.#sizeBytes, malformed: this.#malformed };
+  }
+
+  #misplaced({ pseudoBit }: HeaderField): string | undefined {
+    if (pseudoBit === 0) {
+      this.#hasRegular = true;
+      return undefined;
+    }
+    if (this.#kind === "trailers") return "a pseudo-header is in trailers";
+    if (this.#hasRegular) return "a pseudo-header comes after other fields";
+    if ((this.#pseudoBits & pseudoBit) !== 0) return "a pseudo-header is repeated";
+    this.#pseudoBits |= pseudoBit;
+    return undefined;
+  }
+
+  #joined(name: string, before: string, value: string): string {
+    if (name === "content-length") this.#malformed ??= "content-length is repeated";
+    return `${before}, ${value}`;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Decodes the header blocks of one connection, in the order in which they came.
+ *
+ *     1xxxxxxx  field at an index                     01xxxxxx  literal that is added to the table
+ *     001xxxxx  new maximum size of the table         000xxxxx  literal that is not (0001: nor by anybody on the way)
+ *
+ * Every block has to be decoded, also that of a request that is refused: the table has to stay in step. A client sends
+ * nearly the same block for each call, so the last few are remembered by their bytes, as long as the table is unchanged;
+ * a block that changes the table is never remembered.
+ * Source: RFC 7541, 3 and 6. Cost: one pass; a comparison of bytes where the block is remembered.
+ */
+import { LIMITS } from "../limits.ts";
+import { type HeaderBlock, HeaderBlockBuilder, type HeaderBlockKind } from "./header-block.ts";
+import { HeaderField, sizeOfField } from "./header-field.ts";
+import { HpackReader } from "./hpack-reader.ts";
+import { HpackTable } from "./hpack-table.ts";
+import { Http2Error } from "./http2-error.ts";
+
+export type { HeaderBlock, HeaderBlockKind } from "./header-block.ts";
+
+const INDEXED = 0x80;
+const LITERAL_ADDED = 0x40;
+const TABLE_SIZE = 0x20;
+/** The smallest size since the last block, and the size from now on (RFC 7541, 4.2). */
+const TABLE_SIZES_MAX = 2;
+
+interface RememberedBlock {
+  readonly bytes: Buffer;
+  readonly kind: HeaderBlockKind;
+  readonly block: HeaderBlock;
+}
+
+export class HpackDecoder {
+  readonly #table: HpackTable;
+  readonly #listBytesMax: number;
+  #remembered: RememberedBlock[] = [];
+  /** The place in `#remembered` that is written next. */
+  #nextPlace = 0;
+
+  /**
+   * @param limits.tableBytesMax what our SETTINGS_HEADER_TABLE_SIZE says; the table begins with 4096 whatever it is
+   * @param limits.listBytesMax beyond it fields are no longer collected, but the table stays in step
+   */
+  constructor({ tableBytesMax, listBytesMax }: { tableBytesMax: number; listBytesMax: number }) {
+    this.#table = new HpackTable(tableBytesMax);
+    this.#listBytesMax = listBytesMax;
+  }
+
+  /**
+   * Decodes one whole block. Nothing of the answer is a view of `block`.
+   * @throws {Http2Error} COMPRESSION_ERROR: table and peer are out of step, the connection cannot go on
+   */
+  decode(block: Buffer, kind: HeaderBlockKind): HeaderBlock {
+    for (const known of this.#remembered) {
+      if (known.kind === kind && known.bytes.length === block.length && known.bytes.equals(block)) {
+        return known.block;
+      }
+    }
+    const reader = new HpackReader(block);
+    const builder = new HeaderBlockBuilder(kind, this.#listBytesMax);
+    let isTableChanged = this.#readTableSizes(reader);
+    while (!reader.isAtEnd) {
+      if (this.#readField(reader, builder)) isTableChanged = true;
+    }
+    const decoded = builder.build();
+    if (isTableChanged) this.#forget();
+    else this.#remember(block, kind, decoded);
+    return decoded;
+  }
+
+  /** The changes of the table's size with which a block may begin; true when there are any. */
+  #readTableSizes(reader: HpackReader): boolean {
+    let count = 0;
+    for (; !reader.isAtEnd; count++) {
+      const first = reader.peek();
+      if (first < TABLE_SIZE || first >= LITERAL_ADDED) break;
+      if (count === TABLE_SIZES_MAX) {
+        throw new Http2Error("COMPRESSION_ERROR", "the size of the table changes too often");
+      }
+      this.#table.resize(reader.integer(5));
+    }
+    return count > 0;
+  }
+
+  /** Reads one field; true when it went into the table. */
+  #readField(reader: HpackReader, builder: HeaderBlockBuilder): boolean {
+    const first = reader.peek();
+    if (first >= INDEXED) {
+      builder.add(this.#table.at(reader.integer(7)));
+      return false;
+    }
+    if (first >= LITERAL_ADDED) {
+      const field = this.#readLiteral(reader, reader.integer(6));
+      this.#table.add(field);
+      builder.add(field);
+      return true;
+    }
+    if (first >= TABLE_SIZE) {
+      throw new Http2Error("COMPRESSION_ERROR", "the size of the table changes in the middle of a block");
+    }
+    const nameIndex = reader.integer(4);
+    if (builder.isFull) builder.count(this.#skipLiteral(reader, nameIndex));
+    else builder.add(this.#readLiteral(reader, nameIndex));
+    return false;
+  }
+
+  /** @param nameIndex where its name is in the table; 0 says that it follows */
+  #readLiteral(reader: HpackReader, nameIndex: number): HeaderField {
+    const name = nameIndex === 0 ? reader.string() : this.#table.at(nameIndex).name;
+    return new HeaderField(name, reader.string());
+  }
+
+  /** The size of a literal field whose text nobody needs. */
+  #skipLiteral(reader: HpackReader, nameIndex: number): number {
+    const nameBytes = nameIndex === 0 ? reader.skipString() : this.#table.at(nameIndex).name.length;
+    return sizeOfField(nameBytes, reader.skipString());
+  }
+
+  #forget(): void {
+    this.#remembered = [];
+    this.#nextPlace = 0;
+  }
+
+  #remember(bytes: Buffer, kind: HeaderBlockKind, block: HeaderBlock): void {
+    if (Math.max(bytes.length, block.sizeBytes) > LIMITS.rememberedHeaderBlockBytesMax) return;
+    this.#remembered[this.#nextPlace] = { bytes: Buffer.from(bytes), kind, block };
+    this.#nextPlace = (this.#nextPlace + 1) % LIMITS.rememberedHeaderBlocksMax;
+  }
+}
