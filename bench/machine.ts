@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly commit: string;
   readonly node: string;
   readonly pyarrow: string;
+  /** undefined where it is not installed. */
+  readonly redis: string | undefined;
   readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryGiB: number };
 }
 
@@ -23,19 +25,28 @@ function outputOf(command: string, args: readonly string[]): string {
 
 function commit(): string {
   try {
-    const changed = outputOf("git", ["status", "--porcelain", "--untracked-files=no", "src", "bench"]) !== "";
+    const changed =
+      outputOf("git", [
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "src",
+        "bench",
+        ":!bench/results.jsonl",
+      ]) !== "";
     return outputOf("git", ["rev-parse", "--short", "HEAD"]) + (changed ? "+" : "");
   } catch {
     return "unknown";
   }
 }
 
-export function circumstances(pyarrow: string): Circumstances {
+export function circumstances({ pyarrow, redis }: Pick<Circumstances, "pyarrow" | "redis">): Circumstances {
   return {
     at: new Date().toISOString(),
     commit: commit(),
     node: process.version,
     pyarrow,
+    redis,
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,
@@ -51,6 +62,16 @@ export function cpuSecondsOf(pid: number): number {
       .replace(/^.*\) /s, "")
       .split(" ");
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  } catch {
+    return 0;
+  }
+}
+
+/** The most memory that a process ever had resident, MiB; 0 where the system does not tell. */
+export function peakMemoryMibOf(pid: number): number {
+  try {
+    const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return Number(kib ?? 0) / 1024;
   } catch {
     return 0;
   }

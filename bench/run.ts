@@ -1,112 +1,104 @@
 /**
- * `npm run bench`: our server, without and with storage, beside pyarrow's own C++ Flight server, same client, same minute.
+ * `npm run bench`: the cache beside pyarrow's own C++ Flight server, Redis, bare node:http2 and bare files, in the same minutes.
  *
- * Prints the tables of report.ts and appends one line to results.jsonl. `--smoke` runs everything once, small, and keeps
- * nothing: the tests do that. `--only bulk` leaves the load generator out and keeps nothing either. Needs a build (`npm run build`) and the tests' Python environment.
+ *     --only NAME[,NAME]   these workloads (results.ts has the names); nothing is kept
+ *     --keep               appends what was measured to results.jsonl also then
+ *     --smoke              everything once and small, in seconds; nothing is kept
+ *     --document           measures nothing: writes the tables of docs/performance.md anew from results.jsonl
+ *     --directory DIR      where on the disk the run works; the system's temporary directory otherwise
+ *
+ * Prints each workload's tables when it is done, and at the end which promises were kept. A workload that fails is told and
+ * the others go on; the exit code is 1 then. Needs a build (`npm run build`) and the tests' Python environment.
  */
-import { appendFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { cleanEnvironment } from "../test/support/clean-environment.ts";
 import { pythonEnvironment } from "../test/support/python-environment.ts";
-import { type BulkPlan, measureBulk } from "./bulk.ts";
+import { DOCUMENT, formatCircumstances, rewriteDocument } from "./document.ts";
+import { formatGoals } from "./goals.ts";
 import { circumstances } from "./machine.ts";
-import { Processes, type Server } from "./processes.ts";
-import { formatReport } from "./report.ts";
-import { type LoadPlan, measureSmallCalls } from "./small-calls.ts";
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const RESULTS_FILE = "bench/results.jsonl";
-const CLI_FILE = "dist/cli.js";
-
-const FULL: { bulk: Omit<BulkPlan, "form" | "bareFilesDirectory">; load: LoadPlan } = {
-  bulk: {
-    rounds: 9,
-    warmUpCalls: 10_000,
-    sizes: [
-      { sizeBytes: 1 * KIB, calls: 300 },
-      { sizeBytes: 64 * KIB, calls: 200 },
-      { sizeBytes: 1 * MIB, calls: 50 },
-      { sizeBytes: 16 * MIB, calls: 8 },
-      { sizeBytes: 256 * MIB, calls: 2 },
-    ],
-  },
-  load: { rounds: 7, clients: [1, 4, 16], durationMs: 1500, sizeBytes: 1 * KIB },
-};
-
-const SMOKE: typeof FULL = {
-  bulk: {
-    rounds: 1,
-    warmUpCalls: 5,
-    sizes: [
-      { sizeBytes: 1 * KIB, calls: 5 },
-      { sizeBytes: 1 * MIB, calls: 2 },
-    ],
-  },
-  load: { rounds: 1, clients: [1, 4], durationMs: 50, sizeBytes: 1 * KIB },
-};
+import { stopOnSignals } from "./processes.ts";
+import { redisVersion } from "./redis-server.ts";
+import {
+  appendRun,
+  formatResult,
+  type Results,
+  WORKLOAD_NAMES,
+  WORKLOADS,
+  type WorkloadName,
+} from "./results.ts";
+import { CLI_FILE, Workbench } from "./workbench.ts";
 
 const { values: options } = parseArgs({
   options: {
-    smoke: { type: "boolean", default: false },
-    rounds: { type: "string" },
-    form: { type: "string", default: "table" },
     only: { type: "string" },
+    keep: { type: "boolean", default: false },
+    smoke: { type: "boolean", default: false },
+    document: { type: "boolean", default: false },
+    directory: { type: "string", default: tmpdir() },
   },
 });
 
-/** The peer first: the ratios are against it. */
-async function startServers(processes: Processes, python: string, directory: string): Promise<Server[]> {
-  const serve = [CLI_FILE, "serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage"];
-  return [
-    await processes.startServer("pyarrow C++", python, ["bench/peer_server.py"]),
-    await processes.startServer("node:http2 alone", process.execPath, [
-      "--import",
-      "tsx",
-      "bench/http2-peer.ts",
-    ]),
-    await processes.startServer("cache, memory", process.execPath, [...serve, "none"]),
-    await processes.startServer("cache, files", process.execPath, [...serve, join(directory, "objects")]),
-  ];
+function chosenWorkloads(): WorkloadName[] {
+  if (options.only === undefined) return WORKLOAD_NAMES;
+  return options.only.split(",").map((name) => {
+    const known = WORKLOAD_NAMES.find((each) => each === name);
+    if (known === undefined) throw new Error(`${name} is no workload: ${WORKLOAD_NAMES.join(", ")}`);
+    return known;
+  });
 }
 
-/** For JSON: what is measured is not known to more than four digits. */
-function withFewDigits(_name: string, value: unknown): unknown {
-  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
+async function measure<Name extends WorkloadName>(
+  bench: Workbench,
+  name: Name,
+  results: Results,
+): Promise<void> {
+  const startedAt = performance.now();
+  const result: Results[Name] = await WORKLOADS[name].measure(bench, options.smoke);
+  results[name] = result;
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  process.stdout.write(`\n${name} (${seconds} s)\n\n${formatResult(name, results)}\n`);
+}
+
+/** One after the other, each with servers of its own. @returns whether all of them were measured. */
+async function measureAll(bench: Workbench, results: Results): Promise<boolean> {
+  let isWhole = true;
+  for (const name of chosenWorkloads()) {
+    try {
+      await measure(bench, name, results);
+    } catch (error) {
+      if (bench.isClosed) throw error;
+      isWhole = false;
+      console.error(`\n${name} failed:`, error);
+    } finally {
+      await bench.stopServers();
+    }
+  }
+  return isWhole;
 }
 
 async function run(): Promise<void> {
   if (!existsSync(CLI_FILE)) throw new Error(`${CLI_FILE} is missing: npm run build`);
   const environment = await pythonEnvironment();
   if ("missing" in environment) throw new Error(`the bench needs Python: ${environment.missing}`);
-  const { python, pyarrow } = environment;
-  const plan = options.smoke ? SMOKE : FULL;
-  const form = options.form === "opaque" ? "opaque" : "table";
-  const rounds = Number(options.rounds ?? plan.bulk.rounds);
-  const directory = mkdtempSync(join(tmpdir(), "flame-bench-"));
-  const processes = new Processes(cleanEnvironment({ FLAME_HOME: directory }));
+  const bench = new Workbench(environment.python, options.directory);
+  stopOnSignals(() => bench.close());
   try {
-    const servers = await startServers(processes, python, directory);
-    const where = circumstances(pyarrow);
-    const bulk = await measureBulk(processes, python, servers, {
-      ...plan.bulk,
-      rounds,
-      form,
-      bareFilesDirectory: join(directory, "bare"),
-    });
-    const smallCalls =
-      options.only === "bulk" ? [] : await measureSmallCalls(processes, python, servers, plan.load);
-    process.stdout.write(`${formatReport(where, bulk, smallCalls)}\n`);
-    if (!options.smoke && options.only === undefined) {
-      const result = { ...where, form, rounds, bulk, smallCalls };
-      appendFileSync(RESULTS_FILE, `${JSON.stringify(result, withFewDigits)}\n`);
-    }
+    const where = circumstances({ pyarrow: environment.pyarrow, redis: redisVersion() });
+    const results: Results = {};
+    const isWhole = await measureAll(bench, results);
+    const done = { ...where, workloads: results };
+    process.stdout.write(`\n${formatGoals(results)}\n\n${formatCircumstances(done)}\n`);
+    const isKept = options.keep || (!options.smoke && options.only === undefined);
+    if (isKept && Object.keys(results).length > 0) appendRun(done);
+    if (!isWhole) process.exitCode = 1;
+  } catch (error) {
+    // After a signal whatever was under way fails, and whoever stops the run says how it ended.
+    if (!bench.isClosed) throw error;
   } finally {
-    await processes.stopAll();
-    rmSync(directory, { recursive: true, force: true });
+    await bench.close();
   }
 }
 
-await run();
+if (options.document) console.log(`${DOCUMENT}: ${rewriteDocument().join(", ")}`);
+else await run();

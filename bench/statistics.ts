@@ -41,10 +41,11 @@ export function summarize(rounds: readonly (readonly number[])[]): Summary {
   };
 }
 
-/** Median over the rounds of `ours / theirs`, each the median of its round. */
+/** Median over the rounds of `ours / theirs`, each the quantile `q` of its round. */
 export function ratioByRound(
   ours: readonly (readonly number[])[],
   theirs: readonly (readonly number[])[],
+  q = 0.5,
 ): number {
-  return median(ours.map((samples, i) => median(samples) / median(theirs[i] ?? [])));
+  return median(ours.map((samples, i) => quantile(samples, q) / quantile(theirs[i] ?? [], q)));
 }

@@ -3,38 +3,89 @@
  *
  * What it prints is checked for being there, not for its numbers. Needs a build and Python with pyarrow.
  */
-import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { pythonEnvironment } from "../support/python-environment.ts";
 
 const RESULTS_FILE = "bench/results.jsonl";
-const SERVERS = ["pyarrow C\\+\\+", "node:http2 alone", "cache, memory", "cache, files"];
-const CALLS = [
-  "put 1 KiB",
-  "get 1 KiB",
-  "put 1 MiB",
-  "get 1 MiB",
-  "put x 1",
-  "get x 1",
-  "put x 4",
-  "get x 4",
+const SMOKE = ["--import", "tsx", "bench/run.ts", "--smoke"];
+const NETWORK = ["pyarrow C++", "node:http2 alone", "cache, memory", "cache, files", "Redis"];
+const NUMBER = "[0-9.]+";
+
+/** What each workload measures: calls by servers. Redis may be missing, and then the row says so. */
+const EXPECTED: readonly { calls: readonly string[]; servers: readonly string[] }[] = [
+  {
+    calls: ["put 1 KiB", "get 1 KiB", "put 1 MiB", "get 1 MiB"],
+    servers: [...NETWORK, "bare files", "bare files in /dev/shm"],
+  },
+  { calls: ["put x 1", "get x 1", "put x 4", "get x 4", "90/10 of 1 KiB x 4"], servers: NETWORK },
+  { calls: ["put x 1", "put x 4"], servers: ["bare files, synced", "Redis, synced"] },
+  { calls: ["1 KiB", "1 MiB"], servers: ["cache, memory", "cache, files", "bare files"] },
+  { calls: ["put", "get"], servers: ["cache, memory", "cache, files"] },
 ];
 
 const environment = await pythonEnvironment();
 const absence = "missing" in environment ? environment.missing : undefined;
+const directory = mkdtempSync(join(tmpdir(), "flame-bench-test-"));
 const readResults = (): string => (existsSync(RESULTS_FILE) ? readFileSync(RESULTS_FILE, "utf8") : "");
 
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function rowOf(call: string, server: string): RegExp {
+  const escaped = [call, server].map((text) => text.replace(/[+/]/g, "\\$&"));
+  const cell = server.startsWith("Redis") ? `(${NUMBER}|redis-server is not installed)` : NUMBER;
+  return new RegExp(`^\\| ${escaped.join(" +\\| ")} +\\| +${cell} +\\|`, "m");
+}
+
+/** Command lines of processes that work in the directory. */
+function processesIn(place: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      } catch {
+        return "";
+      }
+    })
+    .filter((command) => command.includes(`${place}/flame-bench-`));
+}
+
 describe.skipIf(absence !== undefined && process.env.CI !== "true")("the benchmark in smoke size", () => {
-  test("measures every server in every call and keeps no result", async () => {
+  test("measures every server in every call and keeps no result", { timeout: 180_000 }, async () => {
     const before = readResults();
-    const args = ["--import", "tsx", "bench/run.ts", "--smoke"];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
-    const rows = CALLS.flatMap((call) =>
-      SERVERS.map((server) => `^\\| ${call} +\\| ${server} +\\| +[0-9.]+ \\|`),
+    const { stdout } = await promisify(execFile)(process.execPath, [...SMOKE, "--directory", directory]);
+    const rows = EXPECTED.flatMap(({ calls, servers }) =>
+      calls.flatMap((call) => servers.map((server) => rowOf(call, server))),
     );
-    expect(rows.filter((row) => !new RegExp(row, "m").test(stdout))).toEqual([]);
+    expect(rows.filter((row) => !row.test(stdout))).toEqual([]);
     expect(readResults()).toBe(before);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test("says so where Redis is not installed, and measures the others", async () => {
+    const args = [...SMOKE, "--only", "durable", "--directory", directory];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH: directory } });
+    expect(stdout).toMatch(/^\| put x 1 +\| Redis, synced +\| +redis-server is not installed \|/m);
+    expect(stdout).toMatch(rowOf("put x 1", "bare files, synced"));
+  });
+
+  test("leaves no process and no directory behind when it is interrupted", async () => {
+    const child = spawn(process.execPath, [...SMOKE, "--only", "mixed,clients", "--directory", directory], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exit = once(child, "exit");
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.startsWith("mixed")) child.kill("SIGINT");
+    }
+    expect(await exit).toEqual([130, null]);
+    expect(readdirSync(directory)).toEqual([]);
+    expect(processesIn(directory)).toEqual([]);
   });
 });

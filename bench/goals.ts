@@ -1,0 +1,164 @@
+/**
+ * What the project promises, line by line, and whether a run kept it: `met`, `NO`, or nothing where it was not measured.
+ *
+ * Ratios are against pyarrow's C++ server unless a line says otherwise. Where a promise is that something does not matter, a fifth
+ * is allowed for the noise of a shared machine.
+ */
+import {
+  BARE_FILES_SYNCED,
+  CACHE_IN_MEMORY,
+  CACHE_ON_FILES,
+  CACHE_POWER_LOSS,
+  KIB,
+  MIB,
+  type Operation,
+} from "./names.ts";
+import type { Results } from "./results.ts";
+import { findRow } from "./tables/grid-table.ts";
+import { formatSize, formatTable } from "./tables/markdown.ts";
+import type { LoadReport } from "./workloads/clients.ts";
+import { mediansOf } from "./workloads/million.ts";
+
+const CACHES = [CACHE_IN_MEMORY, CACHE_ON_FILES] as const;
+const SAME_RATIO_MAX = 1.2;
+/** What a process may take beside the objects it holds. */
+const BESIDE_OBJECTS_MIB = 192;
+const SMALL_SIZES = [KIB, 64 * KIB];
+const LARGE_SIZES = [16 * MIB, 256 * MIB];
+
+interface Goal {
+  readonly what: string;
+  readonly value: number | undefined;
+  readonly bound: { readonly max: number } | { readonly min: number };
+  readonly unit: string;
+}
+
+const TIME = "of its time";
+const RATE = "of its rate";
+
+function gridGoals({ grid }: Results, operation: Operation, servers: readonly string[]): Goal[] {
+  const row = (server: string, sizeBytes: number) => grid && findRow(grid, { server, operation, sizeBytes });
+  const isGet = operation === "get";
+  const name = (server: string, sizeBytes: number) => `${operation} ${formatSize(sizeBytes)}, ${server}`;
+  const rateOf = (timeRatio: number | undefined) => timeRatio && 1 / timeRatio;
+  return servers.flatMap((server) => [
+    ...[...SMALL_SIZES, ...(isGet ? [MIB] : [])].map((size) => ({
+      what: `${name(server, size)}: p50`,
+      value: row(server, size)?.timeRatio,
+      bound: { max: isGet ? 1.0 : 1.1 },
+      unit: TIME,
+    })),
+    ...[...SMALL_SIZES, ...(isGet ? [MIB] : [])].map((size) => ({
+      what: `${name(server, size)}: p99`,
+      value: row(server, size)?.p99Ratio,
+      bound: { max: 3 },
+      unit: TIME,
+    })),
+    ...LARGE_SIZES.map((size) => ({
+      what: name(server, size),
+      value: rateOf(row(server, size)?.timeRatio),
+      bound: { min: isGet ? 1.0 : 0.8 },
+      unit: RATE,
+    })),
+  ]);
+}
+
+function rateOf(report: LoadReport | undefined, server: string, clients: number): number | undefined {
+  const row = report?.rows.find((each) => each.server === server && each.clients === clients);
+  return row?.callsPerSecond.median;
+}
+
+function durableGoals({ durable }: Results): Goal[] {
+  const rate = (server: string, clients: number) => rateOf(durable, server, clients) ?? Number.NaN;
+  const known = (value: number) => (Number.isNaN(value) ? undefined : value);
+  return [
+    {
+      what: "durable put of 1 KiB, one client, by a bare file that is synced",
+      value: known(rate(BARE_FILES_SYNCED, 1) / rate(CACHE_POWER_LOSS, 1)),
+      bound: { max: 2 },
+      unit: TIME,
+    },
+    {
+      what: "durable puts of 16 clients by those of one",
+      value: known(rate(CACHE_POWER_LOSS, 16) / rate(CACHE_POWER_LOSS, 1)),
+      bound: { min: 5 },
+      unit: RATE,
+    },
+  ];
+}
+
+function patchGoals({ patches }: Results): Goal[] {
+  return CACHES.flatMap((server) => {
+    const rows = patches?.rows.filter((row) => row.server === server) ?? [];
+    const worst = (ratios: number[]) => (ratios.length === 0 ? undefined : Math.max(...ratios));
+    return [
+      {
+        what: `newest of ${patches?.patches ?? "1000"} patches by the newest of one, worst base, ${server}`,
+        value: worst(rows.map((row) => row.newestRatio)),
+        bound: { max: SAME_RATIO_MAX },
+        unit: TIME,
+      },
+      {
+        what: `patching the largest base by patching the smallest, ${server}`,
+        value: rows.at(-1)?.patchRatio,
+        bound: { max: SAME_RATIO_MAX },
+        unit: TIME,
+      },
+    ];
+  });
+}
+
+function memoryGoals({ mixed, memory }: Results): Goal[] {
+  return CACHES.flatMap((server) => {
+    const mixedPeak = mixed?.peaks.find((peak) => peak.server === server)?.peakMib;
+    const peaks = memory?.rows.filter((row) => row.server === server).map((row) => row.peakMib) ?? [];
+    const max = (given: number | undefined) => (given ?? 256) + BESIDE_OBJECTS_MIB;
+    return [
+      {
+        what: `resident through the mixed calls, ${server}`,
+        value: mixedPeak,
+        bound: { max: max(mixed?.maxMemoryMib) },
+        unit: "MiB",
+      },
+      {
+        what: `resident through a store larger than memory, ${server}`,
+        value: peaks.length === 0 ? undefined : Math.max(...peaks),
+        bound: { max: max(memory?.maxMemoryMib) },
+        unit: "MiB",
+      },
+    ];
+  });
+}
+
+function startGoals({ million }: Results): Goal[] {
+  const medians = million?.rows.length ? mediansOf(million.rows) : undefined;
+  const objects = million?.objects ?? 1_000_000;
+  return [
+    { what: `first get of ${objects} objects`, value: medians?.firstGetMs, bound: { max: 1000 }, unit: "ms" },
+    { what: `list of ${objects} objects`, value: medians?.listSeconds, bound: { max: 20 }, unit: "s" },
+  ];
+}
+
+export function goalsOf(results: Results): Goal[] {
+  return [
+    ...gridGoals(results, "get", CACHES),
+    ...gridGoals(results, "put", [CACHE_IN_MEMORY]),
+    ...durableGoals(results),
+    ...patchGoals(results),
+    ...memoryGoals(results),
+    ...startGoals(results),
+  ];
+}
+
+function formatGoal({ what, value, bound, unit }: Goal): string[] {
+  const digits = unit === "MiB" || unit === "ms" ? 0 : 2;
+  const limit = "max" in bound ? `at most ${bound.max}` : `at least ${bound.min}`;
+  if (value === undefined) return [what, `${limit} ${unit}`, "", "not measured"];
+  const isMet = "max" in bound ? value <= bound.max : value >= bound.min;
+  return [what, `${limit} ${unit}`, value.toFixed(digits), isMet ? "met" : "NO"];
+}
+
+/** @returns a table as Markdown */
+export function formatGoals(results: Results): string {
+  return formatTable(["what", "promised", "measured", ""], goalsOf(results).map(formatGoal), 2);
+}
