@@ -129,6 +129,10 @@ export const LIMITS = {
   layoutBytesMax: 64 * KIB,
   /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */
   verifyFirstGetBytesMax: 1 * GIB,
+  /** Files that are synced at once for puts with durability power-loss: as many as the thread pool has threads by default. */
+  fileSyncsMax: 4,
+  /** Directories known to last through a power loss, so that their parents need no sync: about 200 bytes each. */
+  lastingDirectoriesMax: 16_384,
   /** How far the version floor is raised when an object is lost whose version cannot be read any more. */
   versionJumpOnLoss: 1_000_000,
   /** Files the background scan loads at once: each holds a descriptor. */

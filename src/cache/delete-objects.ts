@@ -2,16 +2,21 @@
  * Deletes what a pattern names: the files of each object, after the version floor was raised above all of them.
  *
  * The floor comes first: if the process dies in between, some objects are still there, but no version can come
- * twice. Cost: one floor write at most, and what it takes to remove the named objects; nothing else is touched.
+ * twice. With durability `power-loss` what is gone is synced before the answer, each session once. Cost: one floor write at most, and what it takes to remove the named objects; nothing else is touched.
  */
 import { logFor } from "../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
+import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import type { DraftHost } from "./put-draft.ts";
 
 const log = logFor("cache");
 
 /** @returns the number of objects that were there. */
-export async function deleteObjects(host: DraftHost, pattern: KeyPattern): Promise<number> {
+export async function deleteObjects(
+  host: DraftHost,
+  pattern: KeyPattern,
+  durability: Durability,
+): Promise<number> {
   const keys = await collectKeys(host, pattern);
   let highest = 0;
   for (const key of keys) {
@@ -23,8 +28,14 @@ export async function deleteObjects(host: DraftHost, pattern: KeyPattern): Promi
   for (const key of keys) {
     if (await host.locks.run(formatObjectKey(key), () => removeObject(host, key))) deleted += 1;
   }
+  if (durability === "power-loss") await host.storage.settleRemovals?.([...keys, ...placesOf(pattern)]);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
+}
+
+/** Where nothing is found, too: a delete that failed between removing and syncing is asked for again. */
+function placesOf(pattern: KeyPattern): RemovalPlace[] {
+  return pattern.scope === "session" || pattern.scope === "application" ? [pattern] : [];
 }
 
 /** Removes one object; its lock is held by the caller. @returns false when there was none. */

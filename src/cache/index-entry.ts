@@ -32,6 +32,8 @@ export interface BaseFacts {
   readonly valuePosition?: number | undefined;
   /** False for an object found on disk until its checksum was compared. */
   readonly isVerified: boolean;
+  /** True when it is known to survive a power loss. */
+  readonly lasts?: boolean;
 }
 
 /** A patch as it was published or found. */
@@ -40,6 +42,8 @@ export interface PatchFacts {
   readonly rowCount: number;
   readonly dataBytes: number;
   readonly fileSizeBytes: number;
+  /** True when it is known to survive a power loss, with all before it. */
+  readonly lasts?: boolean;
 }
 
 /** What few objects have. */
@@ -47,6 +51,8 @@ interface RareFacts {
   damage: string | undefined;
   unverifiedPatches: Set<number> | undefined;
   onIdle: (() => void) | undefined;
+  /** Of an object that lasts up to this version only. */
+  lastingVersion: number;
   /** Of the base alone, once there are patches. */
   base: { readonly dataBytes: number; readonly fileSizeBytes: number } | undefined;
 }
@@ -54,8 +60,9 @@ interface RareFacts {
 const IS_TABLE = 1;
 const IS_STREAM = 2;
 const IS_VERIFIED = 4;
+const IS_LASTING = 8;
 /** The bits above count readers. */
-const READERS_SHIFT = 3;
+const READERS_SHIFT = 4;
 const ONE_READER = 1 << READERS_SHIFT;
 
 /** Values never lie at the start of a file. */
@@ -88,7 +95,8 @@ export class IndexEntry extends Evictable {
     this.#state =
       (base.kind === "table" ? IS_TABLE : 0) |
       (base.form === "stream" ? IS_STREAM : 0) |
-      (base.isVerified ? IS_VERIFIED : 0);
+      (base.isVerified ? IS_VERIFIED : 0) |
+      (base.lasts === true ? IS_LASTING : 0);
   }
 
   /** Lets it share what the index holds anyway: the names of its session, and the text of its own. */
@@ -133,6 +141,16 @@ export class IndexEntry extends Evictable {
     this.#state |= IS_VERIFIED;
   }
 
+  /** The version up to which the object is known to survive a power loss; 0 where nothing is known. */
+  get lastingVersion(): number {
+    return (this.#state & IS_LASTING) === 0 ? (this.#rare?.lastingVersion ?? 0) : this.version;
+  }
+
+  /** Says that base and all patches were synced. */
+  markLasting(): void {
+    this.#state |= IS_LASTING;
+  }
+
   /** Gets under way: patches of a replaced base are removed when the last of them is done. */
   get readers(): number {
     return this.#state >> READERS_SHIFT;
@@ -155,7 +173,11 @@ export class IndexEntry extends Evictable {
   }
 
   /** Counts the next patch in. */
-  addPatch({ version, rowCount, dataBytes, fileSizeBytes }: PatchFacts): void {
+  addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts = false }: PatchFacts): void {
+    if (!lasts && (this.#state & IS_LASTING) !== 0) {
+      this.#rareMade().lastingVersion = this.version;
+      this.#state &= ~IS_LASTING;
+    }
     if (this.#valuePosition !== NO_VALUE) this.#rareMade().base ??= this.#base;
     this.version = version;
     this.rowCount += rowCount;
@@ -197,7 +219,13 @@ export class IndexEntry extends Evictable {
   }
 
   #rareMade(): RareFacts {
-    this.#rare ??= { damage: undefined, unverifiedPatches: undefined, onIdle: undefined, base: undefined };
+    this.#rare ??= {
+      damage: undefined,
+      unverifiedPatches: undefined,
+      onIdle: undefined,
+      lastingVersion: 0,
+      base: undefined,
+    };
     return this.#rare;
   }
 }

@@ -17,7 +17,7 @@ import {
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
-import type { FileLocation, ObjectStorage } from "../storage/object-storage.ts";
+import type { Durability, FileLocation, ObjectStorage } from "../storage/object-storage.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
@@ -82,6 +82,11 @@ export class ObjectCache {
     this.#stopping.abort();
     await this.#scanned;
     await this.#storage.stop();
+  }
+
+  /** True when nothing of it outlasts the process. */
+  get isVolatile(): boolean {
+    return this.#storage.kind === "none";
   }
 
   /** Objects the index knows of now. */
@@ -168,7 +173,10 @@ export class ObjectCache {
     try {
       const { entry } = reading;
       if (entry.form !== "file" || entry.version !== entry.baseVersion) return undefined;
-      return await this.#storage.locate?.({ key, part: { kind: "file" } });
+      // Under the lock: what a put has moved into place may not last yet.
+      return await this.#locks.run(formatObjectKey(key), async () =>
+        this.#storage.locate?.({ key, part: { kind: "file" } }),
+      );
     } finally {
       reading.close(true);
     }
@@ -191,9 +199,13 @@ export class ObjectCache {
     for (const found of this.#index.entries(pattern)) if (found[1].damage === undefined) yield found;
   }
 
-  /** Deletes what a pattern names, also what the index does not know yet. @returns how many objects. */
-  async delete(pattern: KeyPattern): Promise<number> {
-    return await deleteObjects(this.#host, pattern);
+  /**
+   * Deletes what a pattern names, also what the index does not know yet.
+   * @param durability with `power-loss` it resolves when nothing of it can come back.
+   * @returns how many objects.
+   */
+  async delete(pattern: KeyPattern, durability: Durability = "restart"): Promise<number> {
+    return await deleteObjects(this.#host, pattern, durability);
   }
 
   async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {

@@ -2,8 +2,8 @@
  * An object on its way in: staged, invisible, and gone without a trace unless it is committed.
  *
  * The key is locked only for the commit: version assigned, file finished and published, index told. That is the
- * moment at which it becomes an object. Two puts of one key that overlap are both objects, in the order of
- * their commits.
+ * moment at which it becomes an object: with durability `power-loss` after the syncs, so that nobody is given what a power loss may
+ * take back. Two puts of one key that overlap are both objects, in the order of their commits.
  */
 import { CacheError } from "../errors.ts";
 import { logFor } from "../log.ts";
@@ -11,7 +11,7 @@ import type { ByteSink } from "../object/byte-sink.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
-import type { ObjectStorage, StagedFile } from "../storage/object-storage.ts";
+import type { Durability, ObjectStorage, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { BudgetedFile } from "./memory-budget.ts";
@@ -40,8 +40,13 @@ export interface DraftHost {
 export interface Draft {
   readonly key: ObjectKey;
   readonly sink: ByteSink;
-  /** Makes it an object. @returns its version. */
-  commit(writer: ObjectWriter): Promise<number>;
+  /**
+   * Makes it an object and resolves when what `durability` (default `restart`) promises holds for all of the object: a patch
+   * makes base and patches before it last as well.
+   * @returns its version.
+   * @throws {CacheError} STORAGE_IO when the syncs fail: the object may then be there, and may be gone after a power loss.
+   */
+  commit(writer: ObjectWriter, durability?: Durability): Promise<number>;
   /** Drops it; after a commit this does nothing. Never throws. */
   discard(): Promise<void>;
 }
@@ -62,8 +67,16 @@ abstract class StagedDraft implements Draft {
     return this.staged;
   }
 
-  commit(writer: ObjectWriter): Promise<number> {
-    return this.host.locks.run(formatObjectKey(this.key), () => this.publish(writer));
+  commit(writer: ObjectWriter, durability: Durability = "restart"): Promise<number> {
+    return this.host.locks.run(formatObjectKey(this.key), async () => {
+      try {
+        return await this.publish(writer, durability);
+      } catch (error) {
+        // The index no longer tells what lies there: who asks next has it read anew.
+        if (this.staged.isPublished) this.host.index.delete(this.key);
+        throw error;
+      }
+    });
   }
 
   async discard(): Promise<void> {
@@ -71,7 +84,7 @@ abstract class StagedDraft implements Draft {
   }
 
   /** Assigns the version, finishes the file, makes it visible; alone among all who work on the key. */
-  protected abstract publish(writer: ObjectWriter): Promise<number>;
+  protected abstract publish(writer: ObjectWriter, durability: Durability): Promise<number>;
 }
 
 /** A new base: creates the object or replaces it. */
@@ -86,7 +99,7 @@ export class BaseDraft extends StagedDraft {
     this.#isFresh = isFresh;
   }
 
-  protected override async publish(writer: ObjectWriter): Promise<number> {
+  protected override async publish(writer: ObjectWriter, durability: Durability): Promise<number> {
     const { storage, index } = this.host;
     const old = this.#isFresh ? undefined : await this.host.findLocked(this.key);
     const version = this.#isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
@@ -94,11 +107,16 @@ export class BaseDraft extends StagedDraft {
     const { part: form, rowCount, dataBytes, valueRange } = summary;
     const file = { sizeBytes: this.staged.sizeBytes, replaces: true };
     await this.host.makeRoom(this.key, file);
-    await this.staged.publish({ key: this.key, part: { kind: form } });
+    await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
+    const lasts = durability === "power-loss";
     const sizes = { rowCount, dataBytes, fileSizeBytes: file.sizeBytes };
-    const more = { valuePosition: valueRange?.position, isVerified: true };
+    const more = { valuePosition: valueRange?.position, isVerified: true, lasts };
     index.set(new IndexEntry(this.key, { kind: this.#kind, form, version, ...sizes, ...more }));
     if (old !== undefined) await this.#removeOld(old, form);
+    if (old !== undefined && old.form !== form && lasts) {
+      // The other form may be torn by a power loss; found beside this one, it would make the key damaged.
+      await storage.settleRemovals?.([this.key]);
+    }
     return version;
   }
 
@@ -123,7 +141,7 @@ export class PatchDraft extends StagedDraft {
     this.#accept = accept;
   }
 
-  protected override async publish(writer: ObjectWriter): Promise<number> {
+  protected override async publish(writer: ObjectWriter, durability: Durability): Promise<number> {
     const entry = await this.host.findLocked(this.key);
     if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#accept(entry);
@@ -135,8 +153,24 @@ export class PatchDraft extends StagedDraft {
     const { baseVersion } = entry;
     const file = { sizeBytes: this.staged.sizeBytes, replaces: false };
     await this.host.makeRoom(this.key, file);
-    await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } });
-    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes: file.sizeBytes });
+    const lasts = durability === "power-loss";
+    if (lasts) await this.#settleEarlier(entry);
+    await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
+    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes: file.sizeBytes, lasts });
     return version;
+  }
+
+  /** A patch lasts no longer than what it is appended to. */
+  async #settleEarlier(entry: IndexEntry): Promise<void> {
+    const { key } = this;
+    const { baseVersion, lastingVersion } = entry;
+    if (lastingVersion === entry.version) return;
+    const names: StoredName[] = [];
+    if (lastingVersion < baseVersion) names.push({ key, part: { kind: entry.form } });
+    for (let version = Math.max(baseVersion, lastingVersion) + 1; version <= entry.version; version += 1) {
+      names.push({ key, part: { kind: "patch", baseVersion, version } });
+    }
+    await this.host.storage.settleFiles?.(names);
+    entry.markLasting();
   }
 }

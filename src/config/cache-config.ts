@@ -8,12 +8,17 @@ import type { Endpoint } from "./endpoint.ts";
 
 export type EvictionPolicyName = "lru" | "none";
 
+/** What an answer promises: that it survives the end of the process, or that of the machine as well. */
+export type DurabilityName = "restart" | "power-loss";
+
 export interface CacheConfig {
   /** What is listened on. Port 0 takes a free one. */
   readonly endpoint: Endpoint;
   /** Source of a regular expression over interface names; see `resolveAddresses`. */
   readonly networkInterface: string | undefined;
   readonly storage: StorageConfig;
+  /** `power-loss` needs storage `files`. */
+  readonly durability: DurabilityName;
   readonly eviction: EvictionConfig;
   /** Set exactly when the endpoint's scheme is `grpcs`. */
   readonly tls: TlsConfig | undefined;

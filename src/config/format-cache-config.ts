@@ -39,6 +39,7 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | un
     endpoint: formatEndpoint(config.endpoint),
     networkInterface: config.networkInterface,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,
+    durability: config.durability,
     evictionPolicy: config.eviction.policy,
     maxMemory: formatByteSize(config.eviction.maxMemoryBytes),
     maxObjects: config.eviction.maxObjects,

@@ -8,7 +8,7 @@
 import { accessSync, constants } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CacheError } from "../errors.ts";
-import type { CacheConfig, StorageConfig, TlsConfig } from "./cache-config.ts";
+import type { CacheConfig, DurabilityName, StorageConfig, TlsConfig } from "./cache-config.ts";
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import { type PickedSetting, pickSetting, type SettingSources, wrongValue } from "./pick-setting.ts";
@@ -47,6 +47,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     endpoint: picked.endpoint.value,
     networkInterface: picked.networkInterface.value,
     storage: storageOf(picked, places),
+    durability: durabilityOf(picked),
     eviction: {
       policy: picked.evictionPolicy.value,
       maxMemoryBytes: picked.maxMemory.value,
@@ -83,6 +84,7 @@ function pickAll(sources: SettingSources) {
     endpoint: pickSetting(SETTINGS.endpoint, sources),
     networkInterface: pickSetting(SETTINGS.networkInterface, sources),
     storage: pickSetting(SETTINGS.storage, sources),
+    durability: pickSetting(SETTINGS.durability, sources),
     evictionPolicy: pickSetting(SETTINGS.evictionPolicy, sources),
     maxMemory: pickSetting(SETTINGS.maxMemory, sources),
     maxObjects: pickSetting(SETTINGS.maxObjects, sources),
@@ -108,6 +110,18 @@ function storageOf({ storage }: Picked, places: Places): StorageConfig {
   const typed = storage.source.kind === "flag";
   const directory = typed ? places.workingDirectory : flameHome(places.env);
   return resolveStorage(storage.value, { directory, userHome: userHome(places.env) });
+}
+
+/** A promise that storage none cannot keep is refused, whoever made it. */
+function durabilityOf({ durability, storage }: Picked): DurabilityName {
+  const { value, source } = durability;
+  if (value === "restart" || storage.value.kind !== "none") return value;
+  const wrong = { key: `cache.${SETTINGS.durability.key}`, source: source.place };
+  throw wrongValue(
+    wrong,
+    value,
+    `must be restart where storage is none (storage from ${storage.source.place})`,
+  );
 }
 
 function tlsOf(picked: Picked, places: Places, warnings: ConfigWarning[]): TlsConfig | undefined {

@@ -7,7 +7,7 @@
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
 import { byteSizeSchema } from "./byte-size.ts";
-import type { EvictionPolicyName } from "./cache-config.ts";
+import type { DurabilityName, EvictionPolicyName } from "./cache-config.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
 import { textSchema } from "./text-schema.ts";
@@ -36,6 +36,11 @@ export interface SettingWithDefault<T> extends Setting<T> {
 const evictionPolicySchema = textSchema((text, refuse): EvictionPolicyName => {
   const name = text.toLowerCase();
   return name === "lru" || name === "none" ? name : refuse("must be lru or none");
+});
+
+const durabilitySchema = textSchema((text, refuse): DurabilityName => {
+  const name = text.toLowerCase();
+  return name === "restart" || name === "power-loss" ? name : refuse("must be restart or power-loss");
 });
 
 const objectCountSchema = textSchema((text, refuse) => {
@@ -79,6 +84,12 @@ export const SETTINGS = {
     flag: { name: "storage", text: "--storage" },
     defaultText: "none",
     schema: storageLocationSchema,
+  },
+  durability: {
+    key: "durability",
+    variable: "FLAME_CACHE_DURABILITY",
+    defaultText: "restart",
+    schema: durabilitySchema,
   },
   evictionPolicy: {
     key: "eviction.policy",

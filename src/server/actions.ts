@@ -11,12 +11,14 @@ import { decodeText } from "../flight/text.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
+import type { Durability } from "../storage/object-storage.ts";
+import { callDurability } from "./call-durability.ts";
 import { parseDeletePattern } from "./key-pattern.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 interface ActionRow {
   readonly description: string;
-  readonly run: (context: ServiceContext, body: Buffer) => Promise<string>;
+  readonly run: (context: ServiceContext, body: Buffer, durability: Durability) => Promise<string>;
 }
 
 export const ACTIONS: Readonly<Record<string, ActionRow>> = {
@@ -42,7 +44,8 @@ export async function doAction(context: ServiceContext, request: Buffer, call: S
   if (action === undefined) {
     throw new CacheError("UNKNOWN_ACTION", `there are ${Object.keys(ACTIONS).join(", ")}`);
   }
-  await call.write([encodeResult(Buffer.from(await action.run(context, body)))]);
+  const answer = await action.run(context, body, callDurability(context, call));
+  await call.write([encodeResult(Buffer.from(answer))]);
 }
 
 export async function listActions(call: ServerCall): Promise<void> {
@@ -51,22 +54,29 @@ export async function listActions(call: ServerCall): Promise<void> {
   }
 }
 
-async function putValue(context: ServiceContext, body: Buffer): Promise<string> {
+async function putValue(context: ServiceContext, body: Buffer, durability: Durability): Promise<string> {
   const { name, value } = splitValue(body);
   const prefix = parseSessionPrefix(name.includes("/") ? name : name.replace(":", "/"));
-  return await storeValue(context, context.cache.draftCreate(prefix, "opaque"), value);
+  return await storeValue(context, context.cache.draftCreate(prefix, "opaque"), { value, durability });
 }
 
-async function updateValue(context: ServiceContext, body: Buffer): Promise<string> {
+async function updateValue(context: ServiceContext, body: Buffer, durability: Durability): Promise<string> {
   const { name, value } = splitValue(body);
-  return await storeValue(context, context.cache.draftPut(parseObjectKey(name), "opaque"), value);
+  return await storeValue(context, context.cache.draftPut(parseObjectKey(name), "opaque"), {
+    value,
+    durability,
+  });
 }
 
-async function storeValue(context: ServiceContext, draft: Draft, value: Buffer): Promise<string> {
+async function storeValue(
+  context: ServiceContext,
+  draft: Draft,
+  { value, durability }: { readonly value: Buffer; readonly durability: Durability },
+): Promise<string> {
   try {
     const writer = new OpaqueWriter(draft.sink);
     await writer.append([value]);
-    const version = await draft.commit(writer);
+    const version = await draft.commit(writer, durability);
     const { endpoint } = context;
     return JSON.stringify({ endpoint, key: formatObjectKey(draft.key), version, size: value.length });
   } finally {
@@ -74,8 +84,8 @@ async function storeValue(context: ServiceContext, draft: Draft, value: Buffer):
   }
 }
 
-async function deleteNamed(context: ServiceContext, body: Buffer): Promise<string> {
-  await context.cache.delete(parseDeletePattern(decodeText(body, "the name")));
+async function deleteNamed(context: ServiceContext, body: Buffer, durability: Durability): Promise<string> {
+  await context.cache.delete(parseDeletePattern(decodeText(body, "the name")), durability);
   return "OK";
 }
 

@@ -10,8 +10,8 @@
  * B is the version of the base, S the current one. The versions are those of the moment the object was opened.
  */
 import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
-import type { OpenedObject } from "../cache/object-cache.ts";
 import type { IndexEntry } from "../cache/index-entry.ts";
+import type { OpenedObject } from "../cache/object-cache.ts";
 import { isCacheError } from "../errors.ts";
 import { decodeTicket } from "../flight/messages.ts";
 import { parseTicket } from "../flight/ticket.ts";

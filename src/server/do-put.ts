@@ -10,12 +10,14 @@ import { encodePutResult } from "../flight/messages.ts";
 import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey } from "../object/object-key.ts";
+import { callDurability } from "./call-durability.ts";
 import { IncomingPut } from "./incoming-put.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("flight");
 
 export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
+  const durability = callDurability(context, call);
   const put = new IncomingPut(context.cache);
   const decoder = new FlightDataDecoder();
   let isEchoing = false;
@@ -31,7 +33,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
     }
     // Some clients half-close before they reset: what they cancelled must not become an object.
     call.throwIfOver();
-    const { key, version, kind } = await put.commit();
+    const { key, version, kind } = await put.commit(durability);
     if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
     if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);
   } finally {

@@ -19,6 +19,7 @@ import { OpaqueBody } from "../object/opaque-body.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
+import type { Durability } from "../storage/object-storage.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
 type Payload =
@@ -90,12 +91,12 @@ export class IncomingPut {
     this.#opaqueBody = undefined;
   }
 
-  /** Makes it an object. @throws {CacheError} INVALID_REQUEST when no schema came. */
-  async commit(): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
+  /** Makes it an object that lasts as promised. @throws {CacheError} INVALID_REQUEST when no schema came. */
+  async commit(durability: Durability): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
     if (this.#payload === undefined)
       throw new CacheError("INVALID_REQUEST", "a put needs a descriptor and a schema");
     const { draft, writer, kind } = this.#payload;
-    return { key: draft.key, version: await draft.commit(writer), kind };
+    return { key: draft.key, version: await draft.commit(writer, durability), kind };
   }
 
   /** Drops what was staged; after `commit` this does nothing. */

@@ -4,6 +4,7 @@
 import type { ObjectCache } from "../cache/object-cache.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
+import type { Durability } from "../storage/object-storage.ts";
 
 export interface ServiceFacts {
   readonly cache: ObjectCache;
@@ -11,14 +12,18 @@ export interface ServiceFacts {
   readonly endpoint: string;
   /** Aborted when the server begins to stop: calls that would go on for ever end then. */
   readonly stopping: AbortSignal;
+  /** What an answer promises where the call does not ask for more; `restart` by default. */
+  readonly durability?: Durability;
 }
 
 export class ServiceContext implements ServiceFacts {
+  readonly durability: Durability;
   readonly cache: ObjectCache;
   readonly endpoint: string;
   readonly stopping: AbortSignal;
 
-  constructor({ cache, endpoint, stopping }: ServiceFacts) {
+  constructor({ cache, endpoint, stopping, durability = "restart" }: ServiceFacts) {
+    this.durability = durability;
     this.cache = cache;
     this.endpoint = endpoint;
     this.stopping = stopping;

@@ -45,7 +45,8 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   // Methods need the endpoint, which needs the port, which is known when the server listens on its first address.
   const serveAt = (port: number): string => {
     const endpoint = formatDialEndpoint({ ...config.endpoint, host: addresses.advertisedHost, port });
-    const context = new ServiceContext({ cache, endpoint, stopping: stopping.signal });
+    const facts = { cache, endpoint, stopping: stopping.signal };
+    const context = new ServiceContext({ ...facts, durability: config.durability });
     for (const [path, handler] of buildMethods(context)) methods.set(path, handler);
     return endpoint;
   };
@@ -107,8 +108,12 @@ function openServer(methods: MethodTable, tls: CacheConfig["tls"]): GrpcServer {
 }
 
 /** Files stay until they are deleted; what is in memory only has to stay within its bounds. */
-function openCache({ storage, eviction }: CacheConfig): ObjectCache {
+function openCache({ storage, eviction, durability }: CacheConfig): ObjectCache {
   if (storage.kind === "files") return new ObjectCache(new DiskStorage({ directory: storage.directory }));
+  if (durability === "power-loss") {
+    const facts = { key: "cache.durability", value: durability };
+    throw new CacheError("INVALID_CONFIG", "storage none cannot keep anything over a power loss", { facts });
+  }
   const { maxMemoryBytes: bytesMax, maxObjects: objectsMax } = eviction;
   const policy = eviction.policy === "lru" ? new LruPolicy() : new NoEviction();
   const budget = new MemoryBudget({ policy, bytesMax, objectsMax });

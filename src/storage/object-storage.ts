@@ -15,6 +15,12 @@
  */
 import type { ObjectKey } from "../object/object-key.ts";
 
+/**
+ * What an answer promises: `restart`, that it survives the end of the process, however it ends; `power-loss`, that it
+ * survives the machine's end as well: it has been synced.
+ */
+export type Durability = "restart" | "power-loss";
+
 /** What of an object a file holds. A patch belongs to one base by that base's version, and to no other. */
 export type ObjectPart =
   | { readonly kind: "file" }
@@ -44,10 +50,16 @@ export interface StagedFile {
    */
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
   /**
-   * Makes the file visible under `name`, replacing what was there. Afterwards it is no longer staged; when it
-   * fails nothing is left of it.
+   * True from the moment on when the file is visible under its name; also when publish failed behind that moment, because what it
+   * promises could not be had: then the file is there, whole, and may be gone after a power loss.
    */
-  publish(name: StoredName): Promise<void>;
+  readonly isPublished?: boolean;
+  /**
+   * Makes the file visible under `name`, replacing what was there, and resolves when what `durability` promises holds. Afterwards it is
+   * no longer staged; when it fails nothing is left of it, unless `isPublished`.
+   * @param durability `restart` by default. An engine that forgets promises neither.
+   */
+  publish(name: StoredName, durability?: Durability): Promise<void>;
   /** Drops the file. May be called at any time and more than once; after publish it does nothing. */
   discard(): Promise<void>;
 }
@@ -91,6 +103,12 @@ export interface ScannedSession {
   readonly names: readonly StoredName[];
 }
 
+/** A session, or the sessions of an application. */
+export interface RemovalPlace {
+  readonly applicationId: string;
+  readonly sessionId?: string;
+}
+
 /** Patches by the base version they belong to: those of one base, or of every base but one (or of all). */
 export type PatchSelection = { readonly only: number } | { readonly allBut: number | undefined };
 
@@ -114,6 +132,16 @@ export interface ObjectStorage {
   remove(name: StoredName): Promise<boolean>;
   /** Removes patches of one object. `allBut` may cost a look at the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
+  /**
+   * Makes published files last through a power loss, whoever wrote them: bytes and names. Absent in an engine that forgets.
+   * @throws {CacheError} STORAGE_IO, STORAGE_FULL
+   */
+  settleFiles?(names: readonly StoredName[]): Promise<void>;
+  /**
+   * Makes what was removed from these sessions, or applications, stay away after a power loss. Absent in an engine that forgets.
+   * @throws {CacheError} STORAGE_IO, STORAGE_FULL
+   */
+  settleRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
   /** Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. */
   quarantine(name: StoredName, reason: string): Promise<void>;
   /** Every session that holds something; names that are not ours are passed over. In memory: one session at a time. */

@@ -6,7 +6,7 @@
  */
 import fs from "node:fs";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
-import type { StoredName } from "../../src/storage/object-storage.ts";
+import type { Durability, StoredName } from "../../src/storage/object-storage.ts";
 import { sealedBytes } from "./sealed-bytes.ts";
 
 const [directory = "", step = "none", nth = "1"] = process.argv.slice(2);
@@ -29,7 +29,12 @@ function name(objectId: string, part: StoredName["part"] = { kind: "file" }): St
   return { key: { applicationId: "a", sessionId: "s", objectId }, part };
 }
 
-async function put(target: StoredName, sizeBytes: number, serial: number): Promise<void> {
+async function put(
+  target: StoredName,
+  sizeBytes: number,
+  serial: number,
+  durability?: Durability,
+): Promise<void> {
   const bytes = sealedBytes(sizeBytes, serial);
   const staged = storage.stage();
   // The seal comes last, as an object's version does: it overwrites what may be on disk already.
@@ -38,7 +43,7 @@ async function put(target: StoredName, sizeBytes: number, serial: number): Promi
     await staged.append([bytes.subarray(position, position + 100_000)]);
   }
   await staged.overwrite(0, bytes.subarray(0, 48));
-  await staged.publish(target);
+  await staged.publish(target, durability);
 }
 
 async function round(serial: number): Promise<void> {
@@ -46,7 +51,8 @@ async function round(serial: number): Promise<void> {
     ["small", 1500],
     ["large", 3_000_000 + serial],
   ] as const) {
-    await put(name(objectId), sizeBytes, serial);
+    await put(name(objectId), sizeBytes, serial, serial % 2 === 0 ? "power-loss" : "restart");
+    await storage.settleFiles([name(objectId)]);
     tell("put", objectId, serial);
   }
   await put(name("patched", { kind: "patch", baseVersion: serial, version: serial + 1 }), 700, serial);
@@ -60,6 +66,7 @@ async function round(serial: number): Promise<void> {
     ...name("gone"),
     key: { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" },
   });
+  await storage.settleRemovals([{ applicationId: "b", sessionId: `s${serial}` }]);
   await storage.raiseVersionFloor(serial);
   tell("floor", "-", serial);
   await put(name("bad"), 800, serial);

@@ -11,6 +11,7 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
     endpoint: { scheme: "grpc", host: "127.0.0.1", port: 0 },
     networkInterface: undefined,
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
+    durability: "restart",
     eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
     tls: undefined,
     ...more,

@@ -91,6 +91,7 @@ describe("serve", () => {
         endpoint: { scheme: "grpc", host: "h", port: 0 },
         networkInterface: "^e",
         storage: { kind: "files", directory: "/s" },
+        durability: "restart",
         eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
         tls: undefined,
       },

@@ -2,19 +2,22 @@
  * Every step that changes the disk, each a small named function, so that none is forgotten and a test can stop
  * the process, or fail, before any of them.
  *
- * Publishing is create, write, close, rename. Durability is `restart`: a published object survives the end of the process,
- * not a power cut, because nothing syncs its file between write and close nor its directory after the rename.
- * The version floor is synced.
+ * Publishing is create, write, close, rename: a published object survives the end of the process, not a power loss. For
+ * `power-loss` the file is synced between write and close, and its directory after the rename: syncStaged, syncDirectory.
+ * The version floor is always synced.
  * Short steps block while the disk is quick (DiskPace says why); the others go through the thread pool.
  * Paths are absolute. Failures are the bare errors of node:fs; callers type them by diskFailure.
  */
 import fs from "node:fs";
+import { LIMITS } from "../../limits.ts";
 import type { DiskPace } from "./disk-pace.ts";
+import { Slots } from "./slots.ts";
 import { writeFully, writeFullySync } from "./write-fully.ts";
 
 export const DISK_STEPS = [
   "createStaged",
   "writeStaged",
+  "syncStaged",
   "closeStaged",
   "makeDirectory",
   "renameIntoPlace",
@@ -25,6 +28,7 @@ export const DISK_STEPS = [
   "syncFloor",
   "renameFloor",
   "syncDirectory",
+  "syncPublished",
   "moveToQuarantine",
 ] as const;
 
@@ -42,6 +46,8 @@ const BLOCKING_RENAME_BYTES_MAX = 2 * 1024 * 1024;
 export class DiskSteps {
   readonly #pace: DiskPace;
   readonly #before: BeforeStep;
+  /** Files only: who waits for a directory has its file synced and others waiting for it. */
+  readonly #syncs = new Slots(LIMITS.fileSyncsMax);
 
   constructor(pace: DiskPace, before: BeforeStep = () => {}) {
     this.#pace = pace;
@@ -67,6 +73,12 @@ export class DiskSteps {
     }
   }
 
+  /** Makes the file's bytes last through a power loss; what it fails on may be lost though a second sync says nothing. */
+  async syncStaged(fd: number): Promise<void> {
+    this.#before("syncStaged");
+    await this.#syncs.run(() => settle((done) => fs.fsync(fd, done)));
+  }
+
   /** The descriptor is given back whatever fails. */
   async closeStaged(fd: number): Promise<void> {
     try {
@@ -77,9 +89,12 @@ export class DiskSteps {
     }
   }
 
-  async makeDirectory(path: string): Promise<void> {
-    this.#before("makeDirectory");
-    await settle((done) => fs.mkdir(path, { recursive: true }, done));
+  /** With those around it. @returns the outermost that was made; undefined when all were there. */
+  makeDirectory(path: string): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#before("makeDirectory");
+      fs.mkdir(path, { recursive: true }, (error, made) => (error ? reject(error) : resolve(made)));
+    });
   }
 
   /** The moment the object is there. */
@@ -123,20 +138,31 @@ export class DiskSteps {
     await settle((done) => fs.rename(from, to, done));
   }
 
-  /** Makes a rename in this directory last through a power cut. */
+  /** Makes the names in this directory last through a power loss as they are now. */
   async syncDirectory(path: string): Promise<void> {
     this.#before("syncDirectory");
-    const directory = await fs.promises.open(path, "r");
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await syncAt(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  }
+
+  /** The bytes of a file that was published before, by whom ever. */
+  async syncPublished(path: string): Promise<void> {
+    this.#before("syncPublished");
+    await this.#syncs.run(() => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
   }
 
   async moveToQuarantine(from: string, to: string): Promise<void> {
     this.#before("moveToQuarantine");
     await settle((done) => fs.rename(from, to, done));
+  }
+}
+
+/** Opening costs no disk: what is synced was just written or looked at. */
+async function syncAt(path: string, flags: number): Promise<void> {
+  const fd = fs.openSync(path, flags);
+  try {
+    await settle((done) => fs.fsync(fd, done));
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

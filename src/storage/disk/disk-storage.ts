@@ -1,7 +1,7 @@
 /**
  * The engine `files`: each object a file in a directory that any Arrow reader opens, and that survives restarts.
  *
- * Written aside and renamed, so an object is whole or not there; durability is `restart` (see DiskSteps).
+ * Written aside and renamed, so an object is whole or not there; synced where durability is `power-loss` (see DiskSteps).
  * The directory is the truth: nothing is remembered here but the version floor. Layout: file-names.ts.
  * The storage directory may be a symbolic link; under it, links are not objects.
  */
@@ -16,6 +16,7 @@ import type {
   FileLocation,
   ObjectStorage,
   PatchSelection,
+  RemovalPlace,
   ScannedSession,
   StagedFile,
   StoredFile,
@@ -23,14 +24,16 @@ import type {
 } from "../object-storage.ts";
 import { DirectoryGate } from "./directory-gate.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { DirectorySyncs } from "./directory-syncs.ts";
 import { diskFailure, isMissing, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
 import { listDiskSessions, patchedBases, patchVersions, scanDisk, scanDiskSession } from "./disk-scan.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY } from "./file-names.ts";
+import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
+import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
 import { prepareDirectory } from "./storage-directory.ts";
@@ -59,7 +62,8 @@ export class DiskStorage implements ObjectStorage {
     const blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
     const readBlocks = new BlockPool(LIMITS.readChunkBytes, LIMITS.readBlocksKeptMax);
     const root = path.resolve(options.directory);
-    this.#tools = { root, steps, pace, gate: new DirectoryGate(), blocks, readBlocks };
+    const syncs = new DirectorySyncs(root, steps);
+    this.#tools = { root, steps, pace, gate: new DirectoryGate(), syncs, blocks, readBlocks };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
   }
@@ -120,6 +124,18 @@ export class DiskStorage implements ObjectStorage {
         ? [which.only]
         : (await patchedBases(this.#tools.root, key)).filter((base) => base !== which.allBut);
     for (const base of bases) await removePatchesOf(this.#tools, key, base);
+  }
+
+  async settleFiles(names: readonly StoredName[]): Promise<void> {
+    await settleFiles(this.#tools, names.map(filePath));
+  }
+
+  async settleRemovals(places: Iterable<RemovalPlace>): Promise<void> {
+    const paths = new Set<string>();
+    for (const { applicationId, sessionId } of places) {
+      paths.add(sessionId === undefined ? applicationId : sessionPath(applicationId, sessionId));
+    }
+    await Promise.all([...paths].map((each) => this.#tools.syncs.settle(each)));
   }
 
   /** The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. */

@@ -3,6 +3,7 @@
  */
 import type { BlockPool } from "../block-pool.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
+import type { DirectorySyncs } from "./directory-syncs.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskSteps } from "./disk-steps.ts";
 
@@ -12,6 +13,7 @@ export interface DiskTools {
   readonly steps: DiskSteps;
   readonly pace: DiskPace;
   readonly gate: DirectoryGate;
+  readonly syncs: DirectorySyncs;
   /** Memory for files on their way to the disk. */
   readonly blocks: BlockPool;
   /** Memory for what is read of files. */

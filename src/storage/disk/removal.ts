@@ -41,6 +41,7 @@ export async function removeEmptyDirectories(tools: DiskTools, innermost: string
       } catch {
         return;
       }
+      tools.syncs.removed(directory);
       directory = path.posix.dirname(directory);
     }
   });

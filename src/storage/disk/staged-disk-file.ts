@@ -1,15 +1,17 @@
 /**
  * A file being written to disk, out of sight until it is published.
  *
- * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename.
+ * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename; with
+ * durability `power-loss` open, writev, fsync, close, rename, fsync of the directory, shared (DirectorySyncs).
  * A larger file is written in batches of that size, one system call each, while the next batch gathers; whoever fills
  * a second batch before the first is written has to wait. Its bytes are copied once, into blocks that are used again.
  * After a failure the file can only be discarded; publish and discard leave nothing in the staging directory.
  */
+import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { StagedFile, StoredName } from "../object-storage.ts";
+import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import { diskFailure } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
@@ -23,6 +25,7 @@ export class StagedDiskFile implements StagedFile {
   readonly #area: StagingArea;
   readonly #buffer: StageBuffer;
   sizeBytes = 0;
+  isPublished = false;
   /** Where the buffer's first byte will lie: everything before it was handed to the disk. */
   #bufferPosition = 0;
   #staged: StagedPath | undefined;
@@ -64,9 +67,9 @@ export class StagedDiskFile implements StagedFile {
     return this.#settled();
   }
 
-  publish(name: StoredName): Promise<void> {
+  publish(name: StoredName, durability: Durability = "restart"): Promise<void> {
     assert(!this.#end, "a file is published once and not after it was discarded");
-    this.#end = this.#publish(filePath(name));
+    this.#end = this.#publish(filePath(name), durability);
     return this.#end;
   }
 
@@ -76,17 +79,20 @@ export class StagedDiskFile implements StagedFile {
     await this.#end.catch(() => {});
   }
 
-  async #publish(target: string): Promise<void> {
+  async #publish(target: string, durability: Durability): Promise<void> {
     try {
       await this.#tools.pace.turn();
       if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
       await this.#settled();
-      const { path, fd } = this.#staged!;
-      // Here an fsync would go, and one of the directory after the move: see DiskSteps on durability.
-      this.#staged = { path, fd: undefined };
+      const { path: stagedPath, fd } = this.#staged!;
+      // Before the move: a name that lasts must never lead to bytes that do not.
+      if (durability === "power-loss") await this.#tools.steps.syncStaged(fd!);
+      this.#staged = { path: stagedPath, fd: undefined };
       await this.#tools.steps.closeStaged(fd!);
-      await this.#area.moveIntoPlace(path, target, this.sizeBytes);
+      await this.#area.moveIntoPlace(stagedPath, target, this.sizeBytes);
       this.#staged = undefined;
+      this.isPublished = true;
+      if (durability === "power-loss") await this.#tools.syncs.settle(path.posix.dirname(target));
       if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
     } catch (error) {
       await this.#dropStaged();

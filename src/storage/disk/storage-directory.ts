@@ -3,6 +3,7 @@
  * file in its place, a read-only one or one with too long a path is refused at start rather than at the first put.
  */
 import fs from "node:fs";
+import path from "node:path";
 import { CacheError } from "../../errors.ts";
 import { logFor } from "../../log.ts";
 import type { DiskSteps } from "./disk-steps.ts";
@@ -23,7 +24,7 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
     });
   }
   const staging = `${directory}/${STAGING_DIRECTORY}`;
-  await steps.makeDirectory(staging);
+  await settleMade(await steps.makeDirectory(staging), { directory, steps });
   await fs.promises.access(directory, READ_WRITE_ENTER);
   await fs.promises.access(staging, READ_WRITE_ENTER);
   if (!(await fs.promises.lstat(staging)).isDirectory()) {
@@ -35,5 +36,17 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
     log.warn("the storage directory folds upper and lower case: keys that differ only in case will meet", {
       directory,
     });
+  }
+}
+
+/** A storage directory that a power loss takes away would take with it every object that was promised to last. */
+async function settleMade(
+  made: string | undefined,
+  { directory, steps }: { readonly directory: string; readonly steps: DiskSteps },
+): Promise<void> {
+  if (made === undefined) return;
+  for (let each = directory; each.length >= made.length; ) {
+    each = path.dirname(each);
+    await steps.syncDirectory(each);
   }
 }

@@ -42,7 +42,7 @@ describe("docs/configuration.md", () => {
     const sample = /## The file\n\n((?: {4}.*\n)+)/.exec(DOCUMENT)?.[1] ?? "";
     const section = readCacheSection(parseYamlText("sample", sample.replaceAll(/^ {4}/gm, "")));
     expect(section.warnings).toEqual([]);
-    expect(section.values.size).toBe(6);
+    expect(section.values.size).toBe(7);
   });
 
   it("tells how soon a second SIGINT counts", () => {

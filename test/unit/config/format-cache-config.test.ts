@@ -21,6 +21,7 @@ describe("the printed configuration", () => {
   endpoint: grpc://127.0.0.1:9090 # default
   # network_interface: not set
   storage: "/data: #1" # --storage
+  durability: restart # default
   eviction:
     policy: lru # default
     max_memory: 2G # FLAME_CACHE_MAX_MEMORY
@@ -42,6 +43,7 @@ describe("the printed configuration", () => {
   endpoint: grpc+tls://[::1]:0
   network_interface: "^(eth|en)\\\\d+: $"
   storage: "fs:///data/\\"quoted\\" \\ttab"
+  durability: power-loss
   eviction: {policy: none, max_memory: 1000001, max_objects: 7}
   tls: {cert_file: "${pem}", key_file: "${pem}", ca_file: "${pem}"}
 `,

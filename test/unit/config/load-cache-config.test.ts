@@ -33,6 +33,7 @@ describe("the configuration of a cache server", () => {
       endpoint: { scheme: "grpc", host: "127.0.0.1", port: 9090 },
       networkInterface: undefined,
       storage: { kind: "none" },
+      durability: "restart",
       eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
       tls: undefined,
     });
@@ -51,6 +52,7 @@ cache:
   endpoint: grpcs://0.0.0.0:7000
   network_interface: ^eth
   storage: /var/lib/cache
+  durability: power-loss
   eviction:
     policy: none
     max_memory: 8G
@@ -66,6 +68,7 @@ cache:
       endpoint: { scheme: "grpcs", host: "0.0.0.0", port: 7000 },
       networkInterface: "^eth",
       storage: { kind: "files", directory: "/var/lib/cache" },
+      durability: "power-loss",
       eviction: { policy: "none", maxMemoryBytes: 8 * 1024 ** 3, maxObjects: 1000 },
       tls: { certFile: join(root, "cert.pem"), keyFile: join(root, "key.pem"), caFile: join(root, "ca.pem") },
     });
@@ -74,12 +77,13 @@ cache:
       endpoint: `${configFile}:3`,
       networkInterface: `${configFile}:4`,
       storage: `${configFile}:5`,
-      evictionPolicy: `${configFile}:7`,
-      maxMemory: `${configFile}:8`,
-      maxObjects: `${configFile}:9`,
-      certFile: `${configFile}:11`,
-      keyFile: `${configFile}:12`,
-      caFile: `${configFile}:13`,
+      durability: `${configFile}:6`,
+      evictionPolicy: `${configFile}:8`,
+      maxMemory: `${configFile}:9`,
+      maxObjects: `${configFile}:10`,
+      certFile: `${configFile}:12`,
+      keyFile: `${configFile}:13`,
+      caFile: `${configFile}:14`,
     });
   });
 
@@ -104,6 +108,13 @@ cache:
   ])("takes %s from the environment", (name, value, expected) => {
     env[name] = value;
     expect(load().config).toMatchObject(expected);
+  });
+
+  it("takes the durability from the environment, in any case", () => {
+    env.FLAME_CACHE_STORAGE = "/x";
+    env.FLAME_CACHE_DURABILITY = "Power-Loss";
+    expect(load().config.durability).toBe("power-loss");
+    expect(load().sources.durability).toBe("FLAME_CACHE_DURABILITY");
   });
 
   it("takes an empty variable for one that is not set, and null in the file likewise", () => {

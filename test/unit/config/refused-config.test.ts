@@ -84,6 +84,14 @@ describe("a wrong configuration value", () => {
       "cache.network_interface must have at most 256 characters",
     ],
     ["cache: {storage: 's3://bucket'}", "cache.storage must be none, a path, fs://PATH or file://PATH"],
+    [
+      "cache: {durability: fsync, storage: /x}",
+      'cache.durability must be restart or power-loss: got "fsync"',
+    ],
+    [
+      "cache: {durability: power-loss}",
+      "cache.durability must be restart where storage is none (storage from default)",
+    ],
     ["cache: {storage: [a, b]}", 'cache.storage must be text or a number: got ["a","b"]'],
     ["cache: {endpoint: 'grpcs://h:1'}", "cache.tls.cert_file must be set when the endpoint is grpcs://"],
     ["cache: {endpoint: 'grpcs://h:1', tls: {cert_file: c.yaml}}", "cache.tls.key_file must be set"],
