@@ -8,7 +8,8 @@
 import { createServer, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { allowHeapGrowth } from "../src/command/heap-growth.ts";
-import { openSessionWindow, SERVER_SESSION_OPTIONS } from "../src/grpc/session-options.ts";
+import { openSessionWindow } from "../src/grpc/session-options.ts";
+import { LIMITS } from "../src/limits.ts";
 
 const ANSWER_HEADERS: OutgoingHttpHeaders = { ":status": 200, "content-type": "application/grpc" };
 const STATUS_OK: OutgoingHttpHeaders = { "grpc-status": "0" };
@@ -87,7 +88,10 @@ function takeGet(stream: ServerHttp2Stream): void {
 }
 
 allowHeapGrowth();
-const server = createServer(SERVER_SESSION_OPTIONS);
+const server = createServer({
+  settings: { initialWindowSize: LIMITS.streamWindowBytes },
+  maxSessionMemory: 1000,
+});
 server.on("session", openSessionWindow);
 server.on("stream", (stream, headers) => {
   stream.on("error", () => undefined);

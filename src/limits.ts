@@ -70,6 +70,15 @@ export const LIMITS = {
   pingsPerSecondMax: 100,
   /** SETTINGS a peer may send within one second before its connection is closed. */
   settingsPerSecondMax: 100,
+  /**
+   * Frames that bring nothing (empty, priorities, windows, for streams that are gone) a peer may send within one second
+   * before its connection is closed. What we sent in that second allows more: clients give a window back for what they read.
+   */
+  idleFramesPerSecondMax: 10_000,
+  /** Answers to PING and SETTINGS that wait because the peer does not read, bytes; beyond it the connection is closed. */
+  controlQueueBytesMax: 1 * MIB,
+  /** A connection that has not begun to speak HTTP/2 by then is closed. */
+  prefaceTimeoutMs: 10_000,
   /** A connection that has not finished its TLS handshake by then is closed. */
   tlsHandshakeTimeoutMs: 10_000,
   /** How long a connection that is being closed may take to send what is left. */

@@ -6,7 +6,6 @@
  * hand, so that the socket never runs dry while a file is read.
  * Source of the framing: framing.ts.
  */
-import type { Http2Stream } from "node:http2";
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { MessageWriter } from "./call.ts";
@@ -18,8 +17,18 @@ interface Waiter {
   readonly reject: (reason: Error) => void;
 }
 
+/** Where messages go: a stream of this server's, or one of node:http2. */
+export interface ByteOutlet {
+  /** Bytes that the operating system does not have yet. */
+  readonly writableLength: number;
+  write(chunk: Uint8Array, onSent?: (error?: Error | null) => void): unknown;
+  /** What is written until `uncork` leaves together. */
+  cork(): void;
+  uncork(): void;
+}
+
 export class StreamMessageWriter implements MessageWriter {
-  readonly #stream: Http2Stream;
+  readonly #stream: ByteOutlet;
   /** Called before each message: sends what has to come first. */
   readonly #beforeMessage: () => void;
   /** Bytes of the current message that have not been given yet. */
@@ -29,7 +38,7 @@ export class StreamMessageWriter implements MessageWriter {
   /** Who waits until nothing is left to send. */
   #flushing: Waiter | undefined;
 
-  constructor(stream: Http2Stream, beforeMessage: () => void) {
+  constructor(stream: ByteOutlet, beforeMessage: () => void) {
     this.#stream = stream;
     this.#beforeMessage = beforeMessage;
   }

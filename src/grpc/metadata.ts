@@ -3,7 +3,7 @@
  *
  * Names are lower case; values are printable ASCII, or bytes as base64 under a name that ends in `-bin`. Base64 comes
  * with or without padding and leaves without, as the specification asks. Several values of one name are one text joined
- * by ", " (node:http2 does that), which base64 cannot contain: the first is taken.
+ * by ", " (whoever decodes the headers does that), which base64 cannot contain: the first is taken.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
@@ -16,14 +16,16 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /** Reads headers as they came; decodes nothing before it is asked for. */
 export class HeaderMetadata implements CallMetadata {
-  readonly #headers: IncomingHttpHeaders;
+  readonly #headers: IncomingHttpHeaders | ReadonlyMap<string, string>;
 
-  constructor(headers: IncomingHttpHeaders) {
+  /** @param headers as node:http2 gives them, or a decoded block's fields */
+  constructor(headers: IncomingHttpHeaders | ReadonlyMap<string, string>) {
     this.#headers = headers;
   }
 
   get(name: string): string | undefined {
-    const value = this.#headers[name];
+    if (this.#headers instanceof Map) return this.#headers.get(name);
+    const value = (this.#headers as IncomingHttpHeaders)[name];
     return Array.isArray(value) ? value.join(", ") : value;
   }
 

@@ -1,44 +1,48 @@
 /**
  * What a request must be before it is a gRPC call: POST, `application/grpc`, `te: trailers`.
  *
- * The first two are answered in HTTP's words, because who breaks them does not speak gRPC. The size of the metadata is
- * checked here as well, because node's own limit holds only for a peer that has acknowledged our settings.
+ * The first two are answered in HTTP's words, because who breaks them does not speak gRPC.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests".
  */
-import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
 import { CacheError } from "../errors.ts";
+import type { HeaderBlock } from "../http2/hpack-decoder.ts";
+import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
 import { LIMITS } from "../limits.ts";
 
 const CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
-/** The HTTP answer to a request that is not gRPC, undefined when it is. */
-export function httpRefusal(headers: IncomingHttpHeaders): OutgoingHttpHeaders | undefined {
-  if (headers[":method"] !== "POST") {
-    return { ":status": constants.HTTP_STATUS_METHOD_NOT_ALLOWED, allow: "POST" };
-  }
-  if (!CONTENT_TYPE.test(headers["content-type"] ?? "")) {
-    return { ":status": constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE, "accept-post": "application/grpc" };
-  }
-  return undefined;
+const NOT_POST = encodeHeaderBlock([
+  [":status", "405"],
+  ["allow", "POST"],
+]);
+const NOT_GRPC = encodeHeaderBlock([
+  [":status", "415"],
+  ["accept-post", "application/grpc"],
+]);
+
+/** The HTTP answer to a request that is not gRPC, as a header block; undefined when it is. */
+export function httpRefusal({ fields }: HeaderBlock): Buffer | undefined {
+  if (fields.get(":method") !== "POST") return NOT_POST;
+  return CONTENT_TYPE.test(fields.get("content-type") ?? "") ? undefined : NOT_GRPC;
 }
 
-/** What HTTP/2 counts for each field beside its name and value (RFC 9113, 6.5.2). */
-const FIELD_OVERHEAD_BYTES = 32;
+/** True when fields of it may be missing, because there were too many. */
+export function isOverLimit({ sizeBytes }: HeaderBlock): boolean {
+  return sizeBytes > LIMITS.callMetadataBytesMax;
+}
 
 /**
  * Checks what only gRPC asks for.
  * @throws {CacheError} INVALID_REQUEST when the client cannot take trailers, OBJECT_TOO_LARGE when its metadata is over
  *   LIMITS.callMetadataBytesMax
  */
-export function checkCallHeaders(headers: IncomingHttpHeaders): void {
-  if (headers.te !== "trailers") {
-    throw new CacheError("INVALID_REQUEST", "te: trailers is missing; is a proxy between us?");
-  }
-  let sizeBytes = 0;
-  for (const name in headers) sizeBytes += name.length + String(headers[name]).length + FIELD_OVERHEAD_BYTES;
-  if (sizeBytes > LIMITS.callMetadataBytesMax) {
+export function checkCallHeaders(request: HeaderBlock): void {
+  if (isOverLimit(request)) {
     throw new CacheError("OBJECT_TOO_LARGE", "the metadata of the call is over the limit", {
-      facts: { sizeBytes },
+      facts: { sizeBytes: request.sizeBytes },
     });
+  }
+  if (request.fields.get("te") !== "trailers") {
+    throw new CacheError("INVALID_REQUEST", "te: trailers is missing; is a proxy between us?");
   }
 }

@@ -2,95 +2,81 @@
  * One call on the server: from its HTTP/2 stream to its handler, and back to a status.
  *
  * A call is over when the peer resets or leaves, when its deadline passes, when the server stops, or when its handler is
- * done; whichever comes first decides the status, and each happens once. It is forgotten when its stream is closed and
+ * done; whichever comes first decides the status, and each happens once. It is forgotten when its stream is gone and
  * its handler has come back.
- * A small answer costs two socket writes: headers and messages, then trailers (node:http2 sends these on a later turn).
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-  type ServerStreamResponseOptions,
-} from "node:http2";
 import { assert, CacheError } from "../errors.ts";
+import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
+import type { ServerStream, StreamListener } from "../http2/server-stream.ts";
 import type { CallHandler, CallMetadata, ServerCall } from "./call.ts";
 import { statusOfFailure } from "./failure-status.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata, setMetadata } from "./metadata.ts";
-import type { SessionGuard } from "./session-guard.ts";
 import { type CallStatus, STATUS_OK, statusOf } from "./status.ts";
 import { encodeStatusMessage } from "./status-message.ts";
-import { StreamSource } from "./stream-source.ts";
 
-const RESPONSE_HEADERS: OutgoingHttpHeaders = {
-  ":status": 200,
-  "content-type": "application/grpc",
-  "grpc-accept-encoding": "identity",
-};
+/** The connection of a call, as far as a call has to know it. */
+export interface CallConnection {
+  readonly peer: string;
+  readonly isFromThisHost: boolean;
+  countMessage(): void;
+}
 
-/** `sendDate` is node's own name for it; nobody reads the date of a call. */
-const WITH_TRAILERS: ServerStreamResponseOptions & { sendDate: boolean } = {
-  waitForTrailers: true,
-  sendDate: false,
-};
-const WITHOUT_BODY: ServerStreamResponseOptions & { sendDate: boolean } = {
-  endStream: true,
-  sendDate: false,
-};
+const RESPONSE_FIELDS = [
+  [":status", "200"],
+  ["content-type", "application/grpc"],
+  ["grpc-accept-encoding", "identity"],
+] as const;
+
+const RESPONSE_BLOCK = encodeHeaderBlock(RESPONSE_FIELDS);
+/** What nearly every call ends with. */
+const OK_BLOCK = encodeHeaderBlock([["grpc-status", "0"]]);
 
 /** Each call ends in one of these; an error of its own for each would cost a stack trace per call. */
 const CLIENT_LEFT = new CacheError("CANCELLED");
 const ANSWERED = new CacheError("CANCELLED", "the call was answered");
 
-export class Http2ServerCall implements ServerCall {
+export class Http2ServerCall implements ServerCall, StreamListener {
   readonly path: string;
   readonly metadata: CallMetadata;
   readonly requests: QueuedMessageReader;
-  readonly #stream: ServerHttp2Stream;
-  readonly #session: SessionGuard;
+  readonly #stream: ServerStream;
+  readonly #connection: CallConnection;
   readonly #writer: StreamMessageWriter;
   readonly #onGone: () => void;
-  readonly #trailers: OutgoingHttpHeaders = {};
+  readonly #trailers: Record<string, string> = {};
   #deadline: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
   /** Why the call is over for its handler; undefined while it runs. */
   #reason: CacheError | undefined;
   #isAnswered = false;
+  #hasResponded = false;
   #isHandled = false;
   #isClosed = false;
 
   constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    { session, onGone }: { session: SessionGuard; onGone: () => void },
+    stream: ServerStream,
+    { connection, onGone }: { connection: CallConnection; onGone: () => void },
   ) {
-    this.path = headers[":path"] ?? "";
-    this.metadata = new HeaderMetadata(headers);
+    const { fields } = stream.request;
+    this.path = fields.get(":path") ?? "";
+    this.metadata = new HeaderMetadata(fields);
     this.#stream = stream;
-    this.#session = session;
+    this.#connection = connection;
     this.#onGone = onGone;
-    const source = new StreamSource(stream);
-    this.requests = new QueuedMessageReader(source);
+    this.requests = new QueuedMessageReader(stream);
     this.#writer = new StreamMessageWriter(stream, () => this.#beforeMessage());
-    stream.on("end", () => this.requests.end());
-    stream.on("aborted", () => {
-      session.countReset();
-      this.#leave();
-    });
-    stream.on("error", () => this.#leave());
-    stream.on("close", () => this.#close());
-    source.start(this.requests);
+    stream.listen(this);
   }
 
   get peer(): string {
-    return this.#session.peer;
+    return this.#connection.peer;
   }
 
   get isFromThisHost(): boolean {
-    return this.#session.isFromThisHost;
+    return this.#connection.isFromThisHost;
   }
 
   get signal(): AbortSignal {
@@ -146,21 +132,24 @@ export class Http2ServerCall implements ServerCall {
   end(reason: CacheError): void {
     this.#stop(reason);
     // Answered, but the client does not take the answer.
-    if (this.#isAnswered) this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (this.#isAnswered) this.#stream.reset("CANCEL");
     else this.#answer(statusOf(reason));
   }
 
-  /** The client has reset the stream or is gone: there is nobody to answer. */
-  #leave(): void {
-    this.#isAnswered = true;
-    this.#stop(CLIENT_LEFT);
-    this.#discardRequests();
+  push(view: Buffer): void {
+    this.requests.push(view);
   }
 
-  #close(): void {
+  ended(): void {
+    this.requests.end();
+  }
+
+  /** The answer is complete, or there is nobody to answer any more. */
+  gone(isCut: boolean): void {
     clearTimeout(this.#deadline);
     this.#isClosed = true;
-    this.#leave();
+    this.#isAnswered = true;
+    this.#stop(isCut ? CLIENT_LEFT : ANSWERED);
     this.#forgetWhenDone();
   }
 
@@ -178,57 +167,42 @@ export class Http2ServerCall implements ServerCall {
 
   #beforeMessage(): void {
     assert(!this.#isAnswered, "a call is not written to after its handler is done");
-    if (!this.#stream.headersSent) this.#respond();
-    this.#session.countMessage();
+    if (!this.#hasResponded) this.#respond();
+    this.#connection.countMessage();
   }
 
   #respond(): void {
-    const stream = this.#stream;
-    stream.respond(RESPONSE_HEADERS, WITH_TRAILERS);
+    this.#hasResponded = true;
+    this.#stream.sendHeaders(RESPONSE_BLOCK, { endStream: false });
   }
 
   #answer(status: CallStatus): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    const stream = this.#stream;
-    const trailers = this.#statusTrailers(status);
-    if (!stream.headersSent && status.code !== 0) {
-      stream.respond({ ...RESPONSE_HEADERS, ...trailers }, WITHOUT_BODY);
-      this.#stopRequestsSoon();
-      return;
-    }
-    if (!stream.headersSent) this.#respond();
-    if (this.#reason !== undefined && stream.writableLength > 0) {
-      // The trailers would stand behind data that the peer does not take.
-      stream.close(constants.NGHTTP2_CANCEL);
-      return;
-    }
-    stream.on("wantTrailers", () => {
-      stream.sendTrailers(trailers);
-      this.#stopRequestsSoon();
-    });
-    stream.end();
-  }
-
-  #statusTrailers(status: CallStatus): OutgoingHttpHeaders {
-    const trailers: OutgoingHttpHeaders = { ...this.#trailers, "grpc-status": String(status.code) };
-    if (status.message !== "") trailers["grpc-message"] = encodeStatusMessage(status.message);
-    return trailers;
-  }
-
-  /**
-   * What the client still sends is dropped, and a reset without error tells it to stop. Node sends the status on the next
-   * turn, and the reset must come after.
-   */
-  #stopRequestsSoon(): void {
-    this.#discardRequests();
-    if (this.requests.isEnded) return;
-    setImmediate(() => {
-      if (!this.requests.isEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
-    });
-  }
-
-  #discardRequests(): void {
+    // What the client still sends is dropped; its stream ends with the answer.
     this.requests.fail(this.#reason ?? ANSWERED);
+    const stream = this.#stream;
+    if (!this.#hasResponded && status.code !== 0) {
+      const block = encodeHeaderBlock([...RESPONSE_FIELDS, ...this.#statusFields(status)]);
+      stream.sendHeaders(block, { endStream: true });
+    } else if (this.#reason !== undefined && stream.writableLength > 0) {
+      // The trailers would stand behind data that the peer does not take.
+      stream.reset("CANCEL");
+    } else {
+      if (!this.#hasResponded) this.#respond();
+      stream.end(this.#statusBlock(status));
+    }
+  }
+
+  #statusBlock(status: CallStatus): Buffer {
+    for (const _ in this.#trailers) return encodeHeaderBlock(this.#statusFields(status));
+    return status === STATUS_OK ? OK_BLOCK : encodeHeaderBlock(this.#statusFields(status));
+  }
+
+  #statusFields(status: CallStatus): [string, string][] {
+    const fields = Object.entries(this.#trailers);
+    fields.push(["grpc-status", String(status.code)]);
+    if (status.message !== "") fields.push(["grpc-message", encodeStatusMessage(status.message)]);
+    return fields;
   }
 }

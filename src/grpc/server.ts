@@ -1,31 +1,22 @@
 /**
  * The gRPC server: sessions, calls, and their orderly end.
  *
- * It knows nothing of Flight: a method is a path and a handler. One HTTP/2 server, which itself listens nowhere, takes
- * the connections of all addresses, with TLS or without.
+ * It knows nothing of Flight: a method is a path and a handler. HTTP/2 is src/http2's.
  * Stopping never waits for idle peers: GOAWAY, calls may finish for a while, what is left is told and cut.
  */
-import {
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type Http2Session,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
 import type { Socket } from "node:net";
-import { setImmediate } from "node:timers/promises";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { assert, CacheError } from "../errors.ts";
+import type { HeaderBlock } from "../http2/hpack-decoder.ts";
+import { ServerConnection } from "../http2/server-connection.ts";
+import type { ServerStream } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallHandler, MethodTable } from "./call.ts";
 import { type ListenAddress, Listeners } from "./listeners.ts";
-import { checkCallHeaders, httpRefusal } from "./request-checks.ts";
-import { Http2ServerCall } from "./server-call.ts";
-import { SessionGuard } from "./session-guard.ts";
-import { openSessionWindow, SERVER_SESSION_OPTIONS } from "./session-options.ts";
+import { formatPeer, isOwnAddress } from "./peer-address.ts";
+import { checkCallHeaders, httpRefusal, isOverLimit } from "./request-checks.ts";
+import { type CallConnection, Http2ServerCall } from "./server-call.ts";
 import { parseTimeout } from "./timeout.ts";
 
 const log = logFor("grpc");
@@ -41,12 +32,10 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #methods: MethodTable;
   readonly #drainTimeoutMs: number;
-  readonly #http2: Http2Server | Http2SecureServer;
+  readonly #tls: TlsServer | undefined;
   readonly #listeners: Listeners;
-  readonly #guards = new Map<Http2Session, SessionGuard>();
+  readonly #connections = new Set<ServerConnection>();
   readonly #calls = new Set<Http2ServerCall>();
-  /** The socket whose session is being set up: node:http2 does not give it away later. */
-  #accepted: Socket | undefined;
   #closing: Promise<void> | undefined;
   /** Called when the last call or connection is gone. */
   #onQuiet: (() => void) | undefined;
@@ -54,18 +43,16 @@ export class GrpcServer {
   constructor({ methods, tls, drainTimeoutMs = LIMITS.drainTimeoutMs }: GrpcServerOptions) {
     this.#methods = methods;
     this.#drainTimeoutMs = drainTimeoutMs;
-    this.#http2 = tls === undefined ? createServer(SERVER_SESSION_OPTIONS) : secureServer(tls);
+    // It takes handshakes and listens nowhere: all addresses are the listeners'.
+    this.#tls = tls && createTlsServer(tlsOptions(tls), (socket) => this.#serveTls(socket));
+    this.#tls?.on("tlsClientError", (error) => log.debug("connection broken", { error }));
     this.#listeners = new Listeners(
-      (socket) => void this.#http2.emit("connection", socket),
+      (socket) => {
+        if (this.#tls === undefined) this.#serve(socket);
+        else this.#tls.emit("connection", socket);
+      },
       () => this.#onQuiet?.(),
     );
-    this.#http2.prependListener(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
-      this.#accepted = socket;
-    });
-    this.#http2.on("session", (session) => this.#guard(session));
-    this.#http2.on("sessionError", (error) => log.debug("connection broken", { error }));
-    this.#http2.on("unknownProtocol", (socket) => socket.destroy());
-    this.#http2.on("stream", (stream, headers) => this.#take(stream, headers));
   }
 
   get openCalls(): number {
@@ -73,7 +60,7 @@ export class GrpcServer {
   }
 
   get sessions(): number {
-    return this.#guards.size;
+    return this.#connections.size;
   }
 
   /** Listens on one more address; port 0 picks a free one. Rejects with the error of the system. */
@@ -82,40 +69,44 @@ export class GrpcServer {
     return this.#listeners.listen(host, port);
   }
 
-  #guard(session: ServerHttp2Session): void {
-    assert(this.#accepted !== undefined, "a session has a socket");
-    openSessionWindow(session);
-    this.#guards.set(session, new SessionGuard(session, this.#accepted));
-    session.once("close", () => this.#guards.delete(session));
-    this.#accepted = undefined;
+  #serveTls(socket: TLSSocket): void {
+    if (socket.alpnProtocol === "h2") this.#serve(socket);
+    else socket.destroy();
   }
 
-  #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const session = stream.session === undefined ? undefined : this.#guards.get(stream.session);
-    // Reset before we heard of it: rapid reset is counted by its guard only while the session is there.
-    if (session === undefined || stream.destroyed || stream.closed) {
-      stream.on("error", () => undefined);
-      session?.countReset();
-      return;
-    }
-    const refusal = httpRefusal(headers);
+  #serve(socket: Socket): void {
+    const facts: CallConnection = {
+      peer: formatPeer(socket),
+      isFromThisHost: isOwnAddress(socket),
+      countMessage: () => connection.guard.countMessage(),
+    };
+    const connection = new ServerConnection({
+      socket,
+      onStream: (stream) => this.#take(stream, facts),
+      onClosed: () => this.#connections.delete(connection),
+    });
+    this.#connections.add(connection);
+    if (this.#closing !== undefined) connection.leave();
+  }
+
+  #take(stream: ServerStream, connection: CallConnection): void {
+    const { request } = stream;
+    const refusal = isOverLimit(request) ? undefined : httpRefusal(request);
     if (refusal !== undefined) {
-      stream.on("error", () => undefined);
-      stream.respond(refusal, { endStream: true });
-      stream.resume();
+      stream.sendHeaders(refusal, { endStream: true });
       return;
     }
-    const call = new Http2ServerCall(stream, headers, { session, onGone: () => this.#forget(call) });
+    const call = new Http2ServerCall(stream, { connection, onGone: () => this.#forget(call) });
     this.#calls.add(call);
-    void this.#run(call, headers);
+    void this.#run(call, request);
   }
 
-  #run(call: Http2ServerCall, headers: IncomingHttpHeaders): Promise<void> {
+  #run(call: Http2ServerCall, request: HeaderBlock): Promise<void> {
     let timeoutMs: number | undefined;
     let handler = this.#methods.get(call.path) ?? unknownMethod;
     try {
-      checkCallHeaders(headers);
-      timeoutMs = parseTimeout(headers["grpc-timeout"] as string | undefined);
+      checkCallHeaders(request);
+      timeoutMs = parseTimeout(request.fields.get("grpc-timeout"));
     } catch (error) {
       handler = () => Promise.reject(error);
     }
@@ -135,9 +126,7 @@ export class GrpcServer {
 
   async #drain(): Promise<void> {
     this.#listeners.stopListening();
-    // Sessions are not closed from within their own frames, see SessionGuard.
-    await setImmediate();
-    for (const session of this.#guards.keys()) session.close();
+    for (const connection of this.#connections) connection.leave();
     await this.#quiet(() => this.#calls.size === 0, this.#drainTimeoutMs);
     for (const call of this.#calls) call.end(new CacheError("SHUTTING_DOWN"));
     await this.#quiet(() => this.#calls.size + this.#listeners.connections === 0, LIMITS.closeGraceMs);
@@ -161,15 +150,9 @@ export class GrpcServer {
   }
 }
 
-function secureServer({ cert, key, ca }: NonNullable<GrpcServerOptions["tls"]>): Http2SecureServer {
-  return createSecureServer({
-    ...SERVER_SESSION_OPTIONS,
-    cert,
-    key,
-    ...(ca === undefined ? {} : { ca }),
-    allowHTTP1: false,
-    handshakeTimeout: LIMITS.tlsHandshakeTimeoutMs,
-  });
+function tlsOptions({ cert, key, ca }: NonNullable<GrpcServerOptions["tls"]>) {
+  const authority = ca === undefined ? {} : { ca };
+  return { cert, key, ...authority, ALPNProtocols: ["h2"], handshakeTimeout: LIMITS.tlsHandshakeTimeoutMs };
 }
 
 const unknownMethod: CallHandler = () => Promise.reject(new CacheError("NOT_IMPLEMENTED", "no such method"));

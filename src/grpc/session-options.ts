@@ -1,11 +1,10 @@
 /**
- * How HTTP/2 sessions are set up, on both sides.
+ * How the HTTP/2 sessions of clients are set up.
  *
  * The stream window goes with the settings; the session window has to be raised on the session itself, and the defaults
- * of 64 KiB cost two thirds of the throughput. Header and memory limits close what CVE-2019-9511 to 9518 and
- * CVE-2024-27983 open; node:http2 itself bounds CONTINUATION frames, empty frames and queued acknowledgements.
+ * of 64 KiB cost two thirds of the throughput.
  */
-import type { Http2Session, ServerOptions, Settings } from "node:http2";
+import type { Http2Session, Settings } from "node:http2";
 import { LIMITS } from "../limits.ts";
 
 const MEGABYTE = 1_000_000;
@@ -15,8 +14,8 @@ const SETTINGS: Settings = {
   maxHeaderListSize: LIMITS.callMetadataBytesMax,
 };
 
-export const SERVER_SESSION_OPTIONS: ServerOptions = {
-  settings: { ...SETTINGS, maxConcurrentStreams: LIMITS.streamsPerSessionMax },
+export const CLIENT_SESSION_OPTIONS = {
+  settings: { ...SETTINGS, enablePush: false },
   // Node counts headers, the data of one session window, and what waits to be sent together; over it, it refuses streams.
   maxSessionMemory: Math.ceil(
     (LIMITS.streamsPerSessionMax * LIMITS.callMetadataBytesMax +
@@ -24,11 +23,6 @@ export const SERVER_SESSION_OPTIONS: ServerOptions = {
       LIMITS.sessionSendBytesMax) /
       MEGABYTE,
   ),
-};
-
-export const CLIENT_SESSION_OPTIONS = {
-  settings: { ...SETTINGS, enablePush: false },
-  maxSessionMemory: SERVER_SESSION_OPTIONS.maxSessionMemory ?? 10,
 };
 
 /** Raises the window of the whole connection; the settings cannot. */

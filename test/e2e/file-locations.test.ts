@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeFlightInfo } from "../../src/flight/messages.ts";
 import { FLIGHT_METHODS } from "../../src/flight/methods.ts";
-import { isOwnAddress } from "../../src/grpc/session-guard.ts";
+import { isOwnAddress } from "../../src/grpc/peer-address.ts";
 import { commandDescriptor, opaqueRows, pathDescriptor, valuePut } from "../support/flight-messages.ts";
 import { type InProcessServer, startInProcess } from "../support/in-process-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";

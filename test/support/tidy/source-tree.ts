@@ -30,7 +30,8 @@ export function readTree(root: string): SourceFile[] {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory() && !folders.has(entry.name)) visit(path);
-      if (!entry.isFile() || endings.some((ending) => path.endsWith(ending))) continue;
+      // In a worktree of git `.git` is a file.
+      if (!entry.isFile() || folders.has(entry.name) || endings.some((ending) => path.endsWith(ending))) continue;
       files.push({ path, text: readFileSync(join(root, path), "utf8") });
     }
   };

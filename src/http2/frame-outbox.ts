@@ -1,0 +1,157 @@
+/**
+ * What one connection sends: control frames at once, then the streams in turn, as far as the windows allow.
+ *
+ * All that is asked for in one turn of the event loop leaves in one write: a small answer, headers, message and status, is
+ * one system call. One write is under way at a time, of at most about BATCH_BYTES_MAX; the next is made when the operating
+ * system has taken it, so what waits is bounded by who fills the streams, and a stream with much to send holds up the others
+ * for one frame.
+ * Cost: small batches are copied into one buffer, of larger ones only the frame headers are ours.
+ */
+import type { Duplex } from "node:stream";
+
+/** One DATA frame: a compromise between calls per byte and how long it holds up other streams. */
+export const DATA_FRAME_BYTES_MAX = 256 * 1024;
+
+const BATCH_BYTES_MAX = 1024 * 1024;
+
+/** Up to this size one copy is cheaper than a gathering write. */
+const COPIED_BATCH_BYTES_MAX = 16 * 1024;
+
+/** What is sent in one write. */
+export interface FrameBatch {
+  readonly parts: Uint8Array[];
+  sizeBytes: number;
+  /** Called in order when the operating system has it all. */
+  readonly onSent: (() => void)[];
+}
+
+/** A stream as the outbox sees it. */
+export interface FrameSource {
+  /** True when a frame could be made now, were the connection's window open as far as `windowBytes`. */
+  canSend(windowBytes: number): boolean;
+  /** Adds one frame, or a few small ones, to the batch. @returns how many bytes of the connection's window they take. */
+  frameInto(batch: FrameBatch, windowBytes: number): number;
+  /** True when there is more to send, now or when a window opens. */
+  readonly hasMore: boolean;
+}
+
+export class FrameOutbox {
+  readonly #socket: Duplex;
+  /** How much the peer takes on the whole connection, bytes. */
+  windowBytes = 65_535;
+  #control: Uint8Array[] = [];
+  #controlBytes = 0;
+  /** Who has something to send, in the order of their turns. */
+  readonly #sources = new Set<FrameSource>();
+  #isScheduled = false;
+  #isWriting = false;
+  #isClosed = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(socket: Duplex) {
+    this.#socket = socket;
+  }
+
+  /** Bytes of control frames that wait because the peer does not read. */
+  get controlBytes(): number {
+    return this.#controlBytes;
+  }
+
+  control(frame: Uint8Array): void {
+    this.#control.push(frame);
+    this.#controlBytes += frame.length;
+    this.#schedule();
+  }
+
+  /** The source has something to send. */
+  add(source: FrameSource): void {
+    this.#sources.add(source);
+    this.#schedule();
+  }
+
+  /** What it has not sent yet is dropped. */
+  remove(source: FrameSource): void {
+    this.#sources.delete(source);
+  }
+
+  /** A window has opened. */
+  windowOpened(): void {
+    if (this.#sources.size > 0) this.#schedule();
+  }
+
+  /** Calls once when nothing is left to send. */
+  whenEmpty(call: () => void): void {
+    this.#onEmpty = call;
+    this.#schedule();
+  }
+
+  /** The socket is gone. */
+  close(): void {
+    this.#isClosed = true;
+    this.#sources.clear();
+    this.#control = [];
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isWriting || this.#isClosed) return;
+    this.#isScheduled = true;
+    // Behind all promises of this turn: whoever answers at once is in the same write.
+    process.nextTick(this.#pump);
+  }
+
+  readonly #pump = (): void => {
+    this.#isScheduled = false;
+    if (this.#isWriting || this.#isClosed) return;
+    const batch: FrameBatch = { parts: this.#control, sizeBytes: this.#controlBytes, onSent: [] };
+    this.#control = [];
+    this.#controlBytes = 0;
+    this.#takeTurns(batch);
+    if (batch.sizeBytes > 0) this.#write(batch);
+    else this.#tellIfEmpty();
+  };
+
+  #takeTurns(batch: FrameBatch): void {
+    let isSending = true;
+    while (isSending && batch.sizeBytes < BATCH_BYTES_MAX) {
+      isSending = false;
+      for (const source of this.#sources) {
+        if (!source.canSend(this.windowBytes)) continue;
+        isSending = true;
+        this.#sources.delete(source);
+        this.windowBytes -= source.frameInto(batch, this.windowBytes);
+        if (source.hasMore) this.#sources.add(source);
+        break;
+      }
+    }
+  }
+
+  #write(batch: FrameBatch): void {
+    this.#isWriting = true;
+    const socket = this.#socket;
+    const { parts } = batch;
+    const sent = (error?: Error | null): void => this.#sent(batch, error);
+    if (batch.sizeBytes <= COPIED_BATCH_BYTES_MAX) {
+      socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts, batch.sizeBytes), sent);
+      return;
+    }
+    const last = parts.length - 1;
+    socket.cork();
+    for (let i = 0; i < last; i++) socket.write(parts[i]!);
+    socket.write(parts[last]!, sent);
+    socket.uncork();
+  }
+
+  #sent(batch: FrameBatch, error?: Error | null): void {
+    this.#isWriting = false;
+    if (error || this.#isClosed) return;
+    for (const tell of batch.onSent) tell();
+    this.#pump();
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#sources.size > 0 || this.#onEmpty === undefined) return;
+    const call = this.#onEmpty;
+    this.#onEmpty = undefined;
+    call();
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Cuts what a socket gives into frames.
+ *
+ * The payload of DATA is passed on while it arrives, as views of the socket's buffers, without its padding. Every other
+ * frame is handed over whole: as a view when it lies in one chunk, else gathered in memory of this reader's own, so that a
+ * peer that sends byte by byte costs no more than one frame.
+ * Source: RFC 9113, 4.1, 4.2, 6.1.
+ */
+import { CLIENT_PREFACE, DEFAULT_FRAME_BYTES_MAX, FLAG, FRAME, FRAME_HEADER_BYTES } from "./frame.ts";
+import { Http2Error } from "./http2-error.ts";
+
+export interface FrameReceiver {
+  /** True when nothing more is wanted. */
+  readonly isOver: boolean;
+  /** Any frame but DATA. The payload may be read during the call only. */
+  frame(type: number, flags: number, streamId: number, payload: Buffer): void;
+  /** A DATA frame begins; `lengthBytes` counts its padding. */
+  dataBegins(streamId: number, lengthBytes: number): void;
+  dataBytes(view: Buffer): void;
+  dataEnds(endStream: boolean): void;
+}
+
+export class FrameReader {
+  readonly #receiver: FrameReceiver;
+  #prefaceBytes = 0;
+  /** Of the DATA frame that is passing: bytes of its content and of its padding that are still to come. */
+  #contentLeft = 0;
+  #paddingLeft = 0;
+  #isPadLengthDue = false;
+  #isInData = false;
+  #endsStream = false;
+  /** A frame that did not come in one chunk, from its header on. */
+  #gathered: Buffer | undefined;
+  #gatheredBytes = 0;
+
+  constructor(receiver: FrameReceiver) {
+    this.#receiver = receiver;
+  }
+
+  /** True when the client's preface has come. */
+  get hasBegun(): boolean {
+    return this.#prefaceBytes === CLIENT_PREFACE.length;
+  }
+
+  /** @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR; what the receiver throws */
+  push(chunk: Buffer): void {
+    let position = this.hasBegun ? 0 : this.#readPreface(chunk);
+    while (position < chunk.length && !this.#receiver.isOver) {
+      if (this.#isInData) position = this.#passData(chunk, position);
+      else if (this.#gatheredBytes > 0) position = this.#gather(chunk, position);
+      else position = this.#readFrame(chunk, position);
+    }
+  }
+
+  #readPreface(chunk: Buffer): number {
+    const taken = Math.min(chunk.length, CLIENT_PREFACE.length - this.#prefaceBytes);
+    const end = this.#prefaceBytes + taken;
+    if (chunk.compare(CLIENT_PREFACE, this.#prefaceBytes, end, 0, taken) !== 0) {
+      throw new Http2Error("PROTOCOL_ERROR", "this is not HTTP/2");
+    }
+    this.#prefaceBytes = end;
+    return taken;
+  }
+
+  /** At the first byte of a frame. */
+  #readFrame(chunk: Buffer, position: number): number {
+    const available = chunk.length - position;
+    if (available < FRAME_HEADER_BYTES) return this.#beginGathering(chunk, position);
+    const lengthBytes = checkedLength(chunk, position);
+    if (chunk[position + 3] === FRAME.DATA) {
+      this.#beginData(chunk, position, lengthBytes);
+      return position + FRAME_HEADER_BYTES;
+    }
+    if (available < FRAME_HEADER_BYTES + lengthBytes) return this.#beginGathering(chunk, position);
+    this.#deliver(chunk, position, lengthBytes);
+    return position + FRAME_HEADER_BYTES + lengthBytes;
+  }
+
+  #deliver(bytes: Buffer, position: number, lengthBytes: number): void {
+    const start = position + FRAME_HEADER_BYTES;
+    const streamId = streamIdAt(bytes, position);
+    const payload = bytes.subarray(start, start + lengthBytes);
+    this.#receiver.frame(bytes[position + 3]!, bytes[position + 4]!, streamId, payload);
+  }
+
+  #beginGathering(chunk: Buffer, position: number): number {
+    this.#gathered ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + DEFAULT_FRAME_BYTES_MAX);
+    this.#gatheredBytes = chunk.copy(this.#gathered, 0, position);
+    return chunk.length;
+  }
+
+  #gather(chunk: Buffer, position: number): number {
+    const gathered = this.#gathered!;
+    const hadHeader = this.#gatheredBytes >= FRAME_HEADER_BYTES;
+    const wanted = FRAME_HEADER_BYTES + (hadHeader ? checkedLength(gathered, 0) : 0);
+    const end = Math.min(chunk.length, position + wanted - this.#gatheredBytes);
+    this.#gatheredBytes += chunk.copy(gathered, this.#gatheredBytes, position, end);
+    if (this.#gatheredBytes < wanted) return end;
+    const lengthBytes = checkedLength(gathered, 0);
+    if (gathered[3] === FRAME.DATA) {
+      this.#gatheredBytes = 0;
+      this.#beginData(gathered, 0, lengthBytes);
+    } else if (hadHeader || lengthBytes === 0) {
+      this.#gatheredBytes = 0;
+      this.#deliver(gathered, 0, lengthBytes);
+    }
+    return end;
+  }
+
+  #beginData(bytes: Buffer, position: number, lengthBytes: number): void {
+    const flags = bytes[position + 4]!;
+    this.#isPadLengthDue = (flags & FLAG.PADDED) !== 0;
+    if (this.#isPadLengthDue && lengthBytes === 0) {
+      throw new Http2Error("FRAME_SIZE_ERROR", "a padded frame has no room for the length of its padding");
+    }
+    this.#endsStream = (flags & FLAG.END_STREAM) !== 0;
+    this.#contentLeft = lengthBytes;
+    this.#paddingLeft = 0;
+    this.#isInData = true;
+    this.#receiver.dataBegins(streamIdAt(bytes, position), lengthBytes);
+    this.#endDataWhenDone();
+  }
+
+  #passData(chunk: Buffer, position: number): number {
+    if (this.#isPadLengthDue) {
+      this.#isPadLengthDue = false;
+      this.#paddingLeft = chunk[position]!;
+      this.#contentLeft -= 1 + this.#paddingLeft;
+      if (this.#contentLeft < 0) throw new Http2Error("PROTOCOL_ERROR", "a padding is longer than its frame");
+      this.#endDataWhenDone();
+      return position + 1;
+    }
+    const contentEnd = Math.min(chunk.length, position + this.#contentLeft);
+    if (contentEnd > position) {
+      this.#contentLeft -= contentEnd - position;
+      this.#receiver.dataBytes(chunk.subarray(position, contentEnd));
+    }
+    const end = Math.min(chunk.length, contentEnd + this.#paddingLeft);
+    this.#paddingLeft -= end - contentEnd;
+    this.#endDataWhenDone();
+    return end;
+  }
+
+  #endDataWhenDone(): void {
+    if (this.#isPadLengthDue || this.#contentLeft + this.#paddingLeft > 0) return;
+    this.#isInData = false;
+    this.#receiver.dataEnds(this.#endsStream);
+  }
+}
+
+function checkedLength(bytes: Buffer, position: number): number {
+  const lengthBytes = bytes.readUIntBE(position, 3);
+  if (lengthBytes <= DEFAULT_FRAME_BYTES_MAX) return lengthBytes;
+  throw new Http2Error("FRAME_SIZE_ERROR", "a frame is larger than the settings allow");
+}
+
+function streamIdAt(bytes: Buffer, position: number): number {
+  return bytes.readUInt32BE(position + 5) & 0x7fffffff;
+}

@@ -1,0 +1,232 @@
+/**
+ * One HTTP/2 connection of a server: its socket, its streams, its beginning and its end.
+ *
+ * Written for gRPC: many small calls on few connections, and bodies of gigabytes. A request costs no copy; bodies are views
+ * both ways, and the answer to a small call is one system call.
+ * A connection error is told by GOAWAY, then the socket is closed; every stream hears that it was cut.
+ * Source: RFC 9113. Not offered: push, priorities (passed over, as the RFC allows), the upgrade from HTTP/1.1.
+ */
+import type { Socket } from "node:net";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import { ConnectionGuard, type GuardedConnection } from "./connection-guard.ts";
+import {
+  encodeGoAway,
+  encodePing,
+  encodeReset,
+  encodeSettings,
+  encodeWindowUpdate,
+  SETTING,
+  UINT31_MAX,
+} from "./frame.ts";
+import { FrameOutbox } from "./frame-outbox.ts";
+import { FrameReader } from "./frame-reader.ts";
+import type { HeaderBlock } from "./hpack-decoder.ts";
+import { Http2Error, type Http2ErrorCode } from "./http2-error.ts";
+import { PeerSettings } from "./peer-settings.ts";
+import { type FrameHost, ServerFrames } from "./server-frames.ts";
+import { ServerStream, type StreamHost } from "./server-stream.ts";
+
+const log = logFor("grpc");
+
+const DEFAULT_WINDOW_BYTES = 65_535;
+const PING_BYTES = Buffer.from("keepaliv", "latin1");
+/** Tells the peer that our table of sent header fields is empty, as it always is (RFC 7541, 6.3). */
+const EMPTY_TABLE_UPDATE = Buffer.from([0x20]);
+
+const OUR_SETTINGS = encodeSettings([
+  [SETTING.MAX_CONCURRENT_STREAMS, LIMITS.streamsPerSessionMax],
+  [SETTING.INITIAL_WINDOW_SIZE, LIMITS.streamWindowBytes],
+  [SETTING.MAX_HEADER_LIST_SIZE, LIMITS.callMetadataBytesMax],
+]);
+
+export interface ServerConnectionOptions {
+  /** TCP, or TLS on it. */
+  readonly socket: Socket;
+  /** A request has come; who takes it listens at once. */
+  readonly onStream: (stream: ServerStream) => void;
+  /** The socket is closed. */
+  readonly onClosed: () => void;
+}
+
+export class ServerConnection implements StreamHost, FrameHost, GuardedConnection {
+  readonly guard: ConnectionGuard;
+  readonly settings = new PeerSettings();
+  readonly streams = new Map<number, ServerStream>();
+  readonly #socket: Socket;
+  readonly #outbox: FrameOutbox;
+  readonly #reader: FrameReader;
+  readonly #frames: ServerFrames;
+  readonly #onStream: (stream: ServerStream) => void;
+  #receiveWindow = DEFAULT_WINDOW_BYTES;
+  #uncredited = 0;
+  /** Bytes of all answers that the operating system does not have yet. */
+  #queuedBytes = 0;
+  /** Streams whose answer was framed, and is with the operating system soon. */
+  #leavingStreams = 0;
+  #isOver = false;
+  #isLeaving = false;
+
+  constructor({ socket, onStream, onClosed }: ServerConnectionOptions) {
+    this.#socket = socket;
+    this.#onStream = onStream;
+    this.#outbox = new FrameOutbox(socket);
+    this.#frames = new ServerFrames(this);
+    this.#reader = new FrameReader(this.#frames);
+    this.guard = new ConnectionGuard(this, socket, () => this.#reader.hasBegun);
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("error", (error) => log.debug("connection broken", { error }));
+    socket.once("close", () => {
+      this.#isOver = true;
+      this.guard.stop();
+      this.#outbox.close();
+      this.#cutAll();
+      onClosed();
+    });
+    this.control(OUR_SETTINGS);
+    this.#credit(LIMITS.sessionWindowBytes - DEFAULT_WINDOW_BYTES);
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get frameBytesMax(): number {
+    return this.settings.frameBytesMax;
+  }
+
+  /** Takes no new streams; closes when those there are have ended. */
+  leave(): void {
+    if (this.#isLeaving || this.#isOver) return;
+    this.#isLeaving = true;
+    this.control(encodeGoAway(this.#frames.lastStreamId, "NO_ERROR", ""));
+    this.#endWhenIdle();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  ping(): void {
+    this.control(encodePing(PING_BYTES, 0));
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const isFault = error instanceof Http2Error;
+    const code = isFault ? error.code : "INTERNAL_ERROR";
+    if (!isFault) log.error("connection failed by a fault of ours", { error });
+    else if (code === "ENHANCE_YOUR_CALM") log.warn("connection closed", { reason: error.message });
+    else log.debug("connection closed", { code, reason: error.message });
+    this.control(encodeGoAway(this.#frames.lastStreamId, code, isFault ? error.message : ""));
+    this.#isOver = true;
+    this.#cutAll();
+    this.#end();
+  }
+
+  #cutAll(): void {
+    for (const stream of this.streams.values()) stream.cut();
+  }
+
+  /** Sends what is queued, closes our side, and does not wait long for the peer's. */
+  #end(): void {
+    this.#outbox.whenEmpty(() => this.#socket.end());
+    const timer = setTimeout(() => this.destroy(), LIMITS.closeGraceMs).unref();
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
+  #endWhenIdle(): void {
+    if (this.#isLeaving && !this.#isOver && this.streams.size === 0) this.#end();
+  }
+
+  // For frames.
+
+  received(sizeBytes: number): void {
+    this.#receiveWindow -= sizeBytes;
+    if (this.#receiveWindow < 0) {
+      throw new Http2Error("FLOW_CONTROL_ERROR", "the connection's window was not kept");
+    }
+  }
+
+  widenSendWindow(byBytes: number): boolean {
+    this.#outbox.windowBytes += byBytes;
+    this.#outbox.windowOpened();
+    return this.#outbox.windowBytes <= UINT31_MAX;
+  }
+
+  openStream(id: number, request: HeaderBlock): ServerStream | undefined {
+    if (this.#isLeaving || this.streams.size - this.#leavingStreams >= LIMITS.streamsPerSessionMax) {
+      return this.#refuse(id, "REFUSED_STREAM");
+    }
+    if (this.#queuedBytes > LIMITS.sessionSendBytesMax) return this.#refuse(id, "ENHANCE_YOUR_CALM");
+    const stream = new ServerStream(this, id, request, this.settings.windowBytes);
+    this.streams.set(id, stream);
+    this.#onStream(stream);
+    return stream;
+  }
+
+  /** Nothing of it was processed. */
+  #refuse(id: number, code: Http2ErrorCode): undefined {
+    this.guard.countIdleFrame();
+    this.control(encodeReset(id, code));
+  }
+
+  resetStream(id: number, code: Http2ErrorCode): void {
+    this.guard.countReset();
+    const stream = this.streams.get(id);
+    if (stream === undefined) this.control(encodeReset(id, code));
+    else stream.reset(code);
+  }
+
+  // For streams.
+
+  control(frame: Uint8Array): void {
+    this.#outbox.control(frame);
+    if (this.#outbox.controlBytes > LIMITS.controlQueueBytesMax) this.destroy();
+  }
+
+  wantsToSend(stream: ServerStream): void {
+    this.#outbox.add(stream);
+  }
+
+  credit(sizeBytes: number): void {
+    this.#uncredited += sizeBytes;
+    if (this.#uncredited < LIMITS.sessionWindowBytes / 4) return;
+    this.#credit(this.#uncredited);
+    this.#uncredited = 0;
+  }
+
+  #credit(sizeBytes: number): void {
+    this.#receiveWindow += sizeBytes;
+    this.control(encodeWindowUpdate(0, sizeBytes));
+  }
+
+  queued(sizeBytes: number): void {
+    this.#queuedBytes += sizeBytes;
+  }
+
+  takeTableUpdate(): Uint8Array | undefined {
+    if (!this.settings.isTableUpdateDue) return undefined;
+    this.settings.isTableUpdateDue = false;
+    return EMPTY_TABLE_UPDATE;
+  }
+
+  answered(): void {
+    this.#leavingStreams += 1;
+  }
+
+  forget(stream: ServerStream): void {
+    this.streams.delete(stream.id);
+    if (stream.isAnswerFramed) this.#leavingStreams -= 1;
+    else this.#outbox.remove(stream);
+    this.#endWhenIdle();
+  }
+}

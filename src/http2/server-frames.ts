@@ -1,0 +1,247 @@
+/**
+ * What each frame of a client means: for the connection, for a stream, or for nothing.
+ *
+ * A fault of the connection is thrown; a fault of one stream resets it. Frames of streams that are gone may have been on
+ * their way before the peer heard of it: they are passed over, and counted.
+ * Source: RFC 9113, 5.1, 5.4 and 6.
+ */
+import { LIMITS } from "../limits.ts";
+import type { ConnectionGuard } from "./connection-guard.ts";
+import { encodePing, FLAG, FRAME, SETTINGS_ACK, UINT31_MAX } from "./frame.ts";
+import type { FrameReceiver } from "./frame-reader.ts";
+import { HeaderAssembly } from "./header-assembly.ts";
+import { type HeaderBlock, HpackDecoder } from "./hpack-decoder.ts";
+import { Http2Error, type Http2ErrorCode } from "./http2-error.ts";
+import type { PeerSettings } from "./peer-settings.ts";
+import type { ServerStream } from "./server-stream.ts";
+
+const HEADER_TABLE_BYTES = 4096;
+
+type FrameHandler = (flags: number, streamId: number, payload: Buffer) => void;
+
+/** The connection as its frames need it. */
+export interface FrameHost {
+  readonly isOver: boolean;
+  readonly guard: ConnectionGuard;
+  readonly settings: PeerSettings;
+  /** Streams that are not gone. */
+  readonly streams: ReadonlyMap<number, ServerStream>;
+  control(frame: Uint8Array): void;
+  /** Takes `sizeBytes` of the connection's window. @throws {Http2Error} FLOW_CONTROL_ERROR */
+  received(sizeBytes: number): void;
+  /** Gives them back to the peer. */
+  credit(sizeBytes: number): void;
+  /** @returns false when the window is larger than can be */
+  widenSendWindow(byBytes: number): boolean;
+  openStream(id: number, request: HeaderBlock): ServerStream | undefined;
+  resetStream(id: number, code: Http2ErrorCode): void;
+}
+
+export class ServerFrames implements FrameReceiver {
+  readonly #host: FrameHost;
+  readonly #assembly = new HeaderAssembly();
+  readonly #decoder = new HpackDecoder({
+    tableBytesMax: HEADER_TABLE_BYTES,
+    listBytesMax: LIMITS.callMetadataBytesMax,
+  });
+  /** By type; a frame of no known type is passed over. */
+  readonly #handlers: readonly (FrameHandler | undefined)[];
+  #hasSettings = false;
+  /** The highest stream that the peer has opened. */
+  #lastStreamId = 0;
+  /** The DATA frame that is passing: where it goes, and its length. */
+  #dataStream: ServerStream | undefined;
+  #dataBytes = 0;
+
+  constructor(host: FrameHost) {
+    this.#host = host;
+    const handlers: (FrameHandler | undefined)[] = [];
+    handlers[FRAME.HEADERS] = (flags, streamId, payload) => this.#headers(flags, streamId, payload);
+    handlers[FRAME.PRIORITY] = (_flags, streamId, payload) => this.#priority(streamId, payload);
+    handlers[FRAME.RST_STREAM] = (_flags, streamId, payload) => this.#reset(streamId, payload);
+    handlers[FRAME.SETTINGS] = (flags, streamId, payload) => this.#settings(flags, streamId, payload);
+    handlers[FRAME.PUSH_PROMISE] = refusePush;
+    handlers[FRAME.PING] = (flags, streamId, payload) => this.#ping(flags, streamId, payload);
+    handlers[FRAME.GOAWAY] = (_flags, streamId, payload) => this.#goAway(streamId, payload);
+    handlers[FRAME.WINDOW_UPDATE] = (_flags, streamId, payload) => this.#windowUpdate(streamId, payload);
+    handlers[FRAME.CONTINUATION] = (flags, streamId, payload) => this.#continuation(flags, streamId, payload);
+    this.#handlers = handlers;
+  }
+
+  get isOver(): boolean {
+    return this.#host.isOver;
+  }
+
+  get lastStreamId(): number {
+    return this.#lastStreamId;
+  }
+
+  frame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    if (this.#assembly.open !== undefined && type !== FRAME.CONTINUATION) {
+      throw new Http2Error("PROTOCOL_ERROR", "a header block is not at its end");
+    }
+    this.#hasSettings ||= type === FRAME.SETTINGS && (flags & FLAG.ACK) === 0;
+    if (!this.#hasSettings) throw new Http2Error("PROTOCOL_ERROR", "the first frame is not SETTINGS");
+    const handler = this.#handlers[type];
+    if (handler === undefined) this.#host.guard.countIdleFrame();
+    else handler(flags, streamId, payload);
+  }
+
+  dataBegins(streamId: number, lengthBytes: number): void {
+    if (this.#assembly.open !== undefined || !this.#hasSettings) {
+      throw new Http2Error("PROTOCOL_ERROR", "DATA comes where it cannot");
+    }
+    this.#checkNotIdle(streamId);
+    this.#host.received(lengthBytes);
+    this.#dataBytes = lengthBytes;
+    const stream = this.#host.streams.get(streamId);
+    this.#dataStream = stream;
+    if (stream === undefined) {
+      this.#host.guard.countIdleFrame();
+      return;
+    }
+    const fault = stream.dataBegins(lengthBytes);
+    if (fault === undefined) return;
+    this.#dataStream = undefined;
+    this.#host.resetStream(streamId, fault);
+  }
+
+  dataBytes(view: Buffer): void {
+    this.#dataStream?.data(view);
+  }
+
+  dataEnds(endStream: boolean): void {
+    const stream = this.#dataStream;
+    this.#dataStream = undefined;
+    if (this.#dataBytes === 0 && !endStream) this.#host.guard.countIdleFrame();
+    if (stream === undefined) {
+      this.#host.credit(this.#dataBytes);
+      return;
+    }
+    this.#resetFor(stream.dataEnds(this.#dataBytes, endStream), stream.id);
+  }
+
+  #headers(flags: number, streamId: number, payload: Buffer): void {
+    if (streamId % 2 === 0) throw new Http2Error("PROTOCOL_ERROR", "a client's streams have odd numbers");
+    const block = this.#assembly.begin(flags, streamId, payload);
+    if (block !== undefined) this.#block(block, streamId, (flags & FLAG.END_STREAM) !== 0);
+  }
+
+  #continuation(flags: number, streamId: number, payload: Buffer): void {
+    const endStream = this.#assembly.open?.endStream === true;
+    const block = this.#assembly.continue(flags, streamId, payload);
+    if (block !== undefined) this.#block(block, streamId, endStream);
+  }
+
+  /** Every block is decoded, also of streams nobody wants: the table has to stay in step. */
+  #block(block: Buffer, streamId: number, endStream: boolean): void {
+    if (streamId <= this.#lastStreamId) this.#trailers(block, streamId, endStream);
+    else this.#request(block, streamId, endStream);
+  }
+
+  #request(block: Buffer, streamId: number, endStream: boolean): void {
+    this.#lastStreamId = streamId;
+    const request = this.#decoder.decode(block, "request");
+    if (request.malformed !== undefined) {
+      this.#host.resetStream(streamId, "PROTOCOL_ERROR");
+      return;
+    }
+    const stream = this.#host.openStream(streamId, request);
+    if (endStream) this.#resetFor(stream?.peerEnds(), streamId);
+  }
+
+  #trailers(block: Buffer, streamId: number, endStream: boolean): void {
+    const { malformed } = this.#decoder.decode(block, "trailers");
+    const stream = this.#host.streams.get(streamId);
+    if (stream === undefined) this.#host.guard.countIdleFrame();
+    else
+      this.#resetFor(malformed === undefined && endStream ? stream.peerEnds() : "PROTOCOL_ERROR", streamId);
+  }
+
+  /** @param fault of the stream, if there is one */
+  #resetFor(fault: Http2ErrorCode | undefined, streamId: number): void {
+    if (fault !== undefined) this.#host.resetStream(streamId, fault);
+  }
+
+  #priority(streamId: number, payload: Buffer): void {
+    if (streamId === 0) throw new Http2Error("PROTOCOL_ERROR", "PRIORITY is of a stream");
+    this.#host.guard.countIdleFrame();
+    if (payload.length !== 5) this.#host.resetStream(streamId, "FRAME_SIZE_ERROR");
+    else if ((payload.readUInt32BE(0) & UINT31_MAX) === streamId)
+      this.#host.resetStream(streamId, "PROTOCOL_ERROR");
+  }
+
+  #reset(streamId: number, payload: Buffer): void {
+    if (payload.length !== 4) throw new Http2Error("FRAME_SIZE_ERROR", "RST_STREAM has four bytes");
+    this.#checkNotIdle(streamId);
+    const stream = this.#host.streams.get(streamId);
+    if (stream === undefined) {
+      this.#host.guard.countIdleFrame();
+      return;
+    }
+    if (!stream.hasAnswered) this.#host.guard.countReset();
+    stream.cut();
+  }
+
+  #settings(flags: number, streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "SETTINGS are of the connection");
+    this.#host.guard.countSettings();
+    if ((flags & FLAG.ACK) !== 0) {
+      if (payload.length > 0) throw new Http2Error("FRAME_SIZE_ERROR", "an acknowledgement is empty");
+      return;
+    }
+    const { settings } = this.#host;
+    const before = settings.windowBytes;
+    settings.apply(payload);
+    const widening = settings.windowBytes - before;
+    for (const stream of this.#host.streams.values()) {
+      if (widening === 0) break;
+      if (!stream.widenSendWindow(widening)) throw tooWide();
+    }
+    this.#host.control(SETTINGS_ACK);
+  }
+
+  #ping(flags: number, streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "PING is of the connection");
+    if (payload.length !== 8) throw new Http2Error("FRAME_SIZE_ERROR", "PING has eight bytes");
+    this.#host.guard.countPing();
+    if ((flags & FLAG.ACK) === 0) this.#host.control(encodePing(payload, FLAG.ACK));
+  }
+
+  /** The client opens no more streams, and closes when it has its answers. */
+  #goAway(streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "GOAWAY is of the connection");
+    if (payload.length < 8) throw new Http2Error("FRAME_SIZE_ERROR", "GOAWAY has eight bytes at least");
+    this.#host.guard.countIdleFrame();
+  }
+
+  #windowUpdate(streamId: number, payload: Buffer): void {
+    if (payload.length !== 4) throw new Http2Error("FRAME_SIZE_ERROR", "WINDOW_UPDATE has four bytes");
+    this.#host.guard.countIdleFrame();
+    const byBytes = payload.readUInt32BE(0) & UINT31_MAX;
+    if (streamId === 0) {
+      if (byBytes === 0) throw new Http2Error("PROTOCOL_ERROR", "a window is opened by nothing");
+      if (!this.#host.widenSendWindow(byBytes)) throw tooWide();
+      return;
+    }
+    this.#checkNotIdle(streamId);
+    const stream = this.#host.streams.get(streamId);
+    if (byBytes === 0) this.#host.resetStream(streamId, "PROTOCOL_ERROR");
+    else if (stream?.widenSendWindow(byBytes) === false)
+      this.#host.resetStream(streamId, "FLOW_CONTROL_ERROR");
+  }
+
+  #checkNotIdle(streamId: number): void {
+    if (streamId === 0 || streamId % 2 === 0 || streamId > this.#lastStreamId) {
+      throw new Http2Error("PROTOCOL_ERROR", "a frame names a stream that was never opened");
+    }
+  }
+}
+
+function refusePush(): never {
+  throw new Http2Error("PROTOCOL_ERROR", "a client does not push");
+}
+
+function tooWide(): Http2Error {
+  return new Http2Error("FLOW_CONTROL_ERROR", "a window is at most 2^31-1 bytes");
+}

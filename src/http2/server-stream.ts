@@ -1,0 +1,260 @@
+/**
+ * One stream of a server's connection: a request that arrives and an answer that leaves, each with its window.
+ *
+ * What arrives is pushed to the listener as views; a stream that is paused gives the peer no more window. What leaves is
+ * queued as views and framed when the connection has a turn for it. The stream is gone when the operating system has all of
+ * its answer, when one side resets it, or with its connection; its listener hears of it once.
+ * Source: RFC 9113, 5.1 and 5.2.
+ */
+import { encodeFrameHeader, encodeReset, encodeWindowUpdate, FRAME, pushHeaderFrames } from "./frame.ts";
+import { DATA_FRAME_BYTES_MAX, type FrameBatch, type FrameSource } from "./frame-outbox.ts";
+import type { HeaderBlock } from "./hpack-decoder.ts";
+import type { Http2ErrorCode } from "./http2-error.ts";
+import { ReceiveWindow } from "./receive-window.ts";
+import { SendQueue } from "./send-queue.ts";
+
+/** Who takes what a stream brings. */
+export interface StreamListener {
+  push(view: Buffer): void;
+  /** The peer has half-closed. */
+  ended(): void;
+  /** The stream is gone; `isCut` when that was before its answer had left: by a reset, or with the connection. */
+  gone(isCut: boolean): void;
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  /** Largest DATA frame the peer takes, bytes. */
+  readonly frameBytesMax: number;
+  control(frame: Uint8Array): void;
+  /** The stream has something to send. */
+  wantsToSend(stream: ServerStream): void;
+  /** Bytes were read: the peer may send as many more on this connection. */
+  credit(sizeBytes: number): void;
+  /** Bytes more, or fewer, wait to be sent. */
+  queued(sizeBytes: number): void;
+  /** What has to stand in front of the next header block, once. */
+  takeTableUpdate(): Uint8Array | undefined;
+  /** An answer was framed to its end: the peer may open another stream for it. */
+  answered(): void;
+  forget(stream: ServerStream): void;
+}
+
+export class ServerStream implements FrameSource {
+  readonly id: number;
+  readonly request: HeaderBlock;
+  readonly #host: StreamHost;
+  #listener: StreamListener | undefined;
+  readonly #window = new ReceiveWindow();
+  #hasPeerEnded = false;
+  /** By content-length, bytes that are still to come; undefined without one. */
+  #missingBytes: number | undefined;
+  #sendWindow: number;
+  #head: Uint8Array | undefined;
+  readonly #queue = new SendQueue();
+  #tail: Uint8Array | undefined;
+  #hasAnswered = false;
+  #isGone = false;
+
+  constructor(host: StreamHost, id: number, request: HeaderBlock, sendWindow: number) {
+    this.#host = host;
+    this.id = id;
+    this.request = request;
+    this.#sendWindow = sendWindow;
+    const length = request.fields.get("content-length");
+    if (length !== undefined) this.#missingBytes = /^\d{1,15}$/.test(length) ? Number(length) : Number.NaN;
+  }
+
+  /** True when all of the answer was queued. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** True when all of the answer was framed. */
+  get isAnswerFramed(): boolean {
+    return this.#hasAnswered && !this.hasMore;
+  }
+
+  /** Bytes of the answer that the operating system does not have yet. */
+  get writableLength(): number {
+    return this.#queue.sizeBytes;
+  }
+
+  listen(listener: StreamListener): void {
+    this.#listener = listener;
+  }
+
+  // What the peer does; called by the connection.
+
+  /** A DATA frame of this length begins. @returns what is wrong with it */
+  dataBegins(lengthBytes: number): Http2ErrorCode | undefined {
+    if (this.#hasPeerEnded) return "STREAM_CLOSED";
+    return this.#window.take(lengthBytes) ? undefined : "FLOW_CONTROL_ERROR";
+  }
+
+  data(view: Buffer): void {
+    if (this.#missingBytes !== undefined) this.#missingBytes -= view.length;
+    this.#listener?.push(view);
+  }
+
+  /** The DATA frame has passed; with its padding it took `lengthBytes`. @returns what is wrong with it */
+  dataEnds(lengthBytes: number, endStream: boolean): Http2ErrorCode | undefined {
+    this.#window.read(lengthBytes);
+    if (endStream) return this.peerEnds();
+    this.#credit();
+    return this.#missingBytes !== undefined && !(this.#missingBytes >= 0) ? "PROTOCOL_ERROR" : undefined;
+  }
+
+  peerEnds(): Http2ErrorCode | undefined {
+    if (this.#hasPeerEnded) return "STREAM_CLOSED";
+    this.#hasPeerEnded = true;
+    if (this.#missingBytes !== undefined && this.#missingBytes !== 0) return "PROTOCOL_ERROR";
+    this.#listener?.ended();
+    this.#credit();
+    return undefined;
+  }
+
+  /** The peer takes more, or less by its settings. @returns false when the window is larger than can be. */
+  widenSendWindow(byBytes: number): boolean {
+    this.#sendWindow += byBytes;
+    if (this.#sendWindow > 2 ** 31 - 1) return false;
+    if (this.hasMore) this.#host.wantsToSend(this);
+    return true;
+  }
+
+  /** The peer has reset it, or the connection is gone. */
+  cut(): void {
+    this.#go(true);
+  }
+
+  // What we do; called by who answers.
+
+  /** Reads no more: the peer may fill the window it has. */
+  pause(): void {
+    this.#window.isPaused = true;
+  }
+
+  resume(): void {
+    this.#window.isPaused = false;
+    this.#credit();
+  }
+
+  /** @param block encoded; with `endStream` it is all of the answer */
+  sendHeaders(block: Uint8Array, { endStream }: { readonly endStream: boolean }): void {
+    if (this.#isGone) return;
+    if (endStream) {
+      this.#tail = block;
+      this.#hasAnswered = true;
+    } else {
+      this.#head = block;
+    }
+    this.#host.wantsToSend(this);
+  }
+
+  /** @param onSent called when the operating system has the bytes; not when the stream is gone before. */
+  write(view: Uint8Array, onSent?: () => void): void {
+    if (this.#isGone) return;
+    this.#queue.push(view, onSent);
+    this.#host.queued(view.length);
+    this.#host.wantsToSend(this);
+  }
+
+  /** There is nothing to hold back: what is written in one turn leaves together. */
+  cork(): void {}
+
+  uncork(): void {}
+
+  /** Ends the answer. @param block trailers, encoded */
+  end(block: Uint8Array): void {
+    this.sendHeaders(block, { endStream: true });
+  }
+
+  /** Ends both directions now; what was not sent is dropped. */
+  reset(code: Http2ErrorCode): void {
+    if (this.#isGone) return;
+    this.#host.control(encodeReset(this.id, code));
+    this.#go(true);
+  }
+
+  // Framing; called by the outbox.
+
+  get hasMore(): boolean {
+    return this.#head !== undefined || this.#queue.hasUnframed || this.#tail !== undefined;
+  }
+
+  canSend(windowBytes: number): boolean {
+    if (this.#head !== undefined) return true;
+    if (this.#queue.hasUnframed) return windowBytes > 0 && this.#sendWindow > 0;
+    return this.#tail !== undefined;
+  }
+
+  frameInto(batch: FrameBatch, windowBytes: number): number {
+    if (this.#head !== undefined) {
+      this.#frameBlock(batch, this.#head, false);
+      this.#head = undefined;
+    }
+    const wanted = Math.min(windowBytes, this.#sendWindow, this.#host.frameBytesMax, DATA_FRAME_BYTES_MAX);
+    const sizeBytes = Math.max(0, Math.min(wanted, this.#queue.unframedBytes));
+    if (sizeBytes > 0) this.#frameData(batch, sizeBytes);
+    if (this.#tail !== undefined && !this.#queue.hasUnframed) {
+      this.#frameBlock(batch, this.#tail, true);
+      this.#tail = undefined;
+      this.#endAnswer(batch);
+    }
+    return sizeBytes;
+  }
+
+  /** A client that still sends is told to stop: the answer is complete (RFC 9113, 8.1). */
+  #endAnswer(batch: FrameBatch): void {
+    if (!this.#hasPeerEnded) {
+      const stop = encodeReset(this.id, "NO_ERROR");
+      batch.parts.push(stop);
+      batch.sizeBytes += stop.length;
+    }
+    this.#host.answered();
+    batch.onSent.push(() => this.#go(false));
+  }
+
+  #frameBlock(batch: FrameBatch, block: Uint8Array, endStream: boolean): void {
+    const update = this.#host.takeTableUpdate();
+    const whole = update === undefined ? block : Buffer.concat([update, block]);
+    const before = batch.parts.length;
+    pushHeaderFrames(batch.parts, this.id, whole, endStream);
+    for (let i = before; i < batch.parts.length; i++) batch.sizeBytes += batch.parts[i]!.length;
+  }
+
+  #frameData(batch: FrameBatch, sizeBytes: number): void {
+    const header = { lengthBytes: sizeBytes, type: FRAME.DATA, flags: 0, streamId: this.id };
+    batch.parts.push(encodeFrameHeader(header));
+    this.#queue.takeInto(batch.parts, sizeBytes);
+    batch.sizeBytes += 9 + sizeBytes;
+    this.#sendWindow -= sizeBytes;
+    batch.onSent.push(() => {
+      this.#host.queued(-sizeBytes);
+      this.#queue.sent(sizeBytes);
+    });
+  }
+
+  /** Gives back to the peer what was read: for the stream while it goes on, for the connection always. */
+  #credit(): void {
+    const needsNoWindow = this.#isGone || (this.#hasPeerEnded && !this.#window.isPaused);
+    const sizeBytes = needsNoWindow ? this.#window.takeRest() : this.#window.dueBytes();
+    if (sizeBytes === 0) return;
+    if (!needsNoWindow) this.#host.control(encodeWindowUpdate(this.id, sizeBytes));
+    this.#host.credit(sizeBytes);
+  }
+
+  #go(isCut: boolean): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#credit();
+    this.#host.forget(this);
+    if (isCut) {
+      this.#host.queued(-this.#queue.unframedBytes);
+      this.#queue.drop();
+      this.#head = undefined;
+      this.#tail = undefined;
+    }
+    this.#listener?.gone(isCut);
+  }
+}
