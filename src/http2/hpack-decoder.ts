@@ -9,12 +9,12 @@
  * a block that changes the table is never remembered.
  * Source: RFC 7541, 3 and 6. Cost: one pass; a comparison of bytes where the block is remembered.
  */
-import { LIMITS } from "../limits.ts";
 import { type HeaderBlock, HeaderBlockBuilder, type HeaderBlockKind } from "./header-block.ts";
 import { HeaderField, sizeOfField } from "./header-field.ts";
 import { HpackReader } from "./hpack-reader.ts";
 import { HpackTable } from "./hpack-table.ts";
 import { Http2Error } from "./http2-error.ts";
+import { RememberedBlocks } from "./remembered-blocks.ts";
 
 export type { HeaderBlock, HeaderBlockKind } from "./header-block.ts";
 
@@ -24,18 +24,10 @@ const TABLE_SIZE = 0x20;
 /** The smallest size since the last block, and the size from now on (RFC 7541, 4.2). */
 const TABLE_SIZES_MAX = 2;
 
-interface RememberedBlock {
-  readonly bytes: Buffer;
-  readonly kind: HeaderBlockKind;
-  readonly block: HeaderBlock;
-}
-
 export class HpackDecoder {
   readonly #table: HpackTable;
   readonly #listBytesMax: number;
-  #remembered: RememberedBlock[] = [];
-  /** The place in `#remembered` that is written next. */
-  #nextPlace = 0;
+  readonly #remembered = new RememberedBlocks();
 
   /**
    * @param limits.tableBytesMax what our SETTINGS_HEADER_TABLE_SIZE says; the table begins with 4096 whatever it is
@@ -51,11 +43,8 @@ export class HpackDecoder {
    * @throws {Http2Error} COMPRESSION_ERROR: table and peer are out of step, the connection cannot go on
    */
   decode(block: Buffer, kind: HeaderBlockKind): HeaderBlock {
-    for (const known of this.#remembered) {
-      if (known.kind === kind && known.bytes.length === block.length && known.bytes.equals(block)) {
-        return known.block;
-      }
-    }
+    const known = this.#remembered.find(block, kind);
+    if (known !== undefined) return known;
     const reader = new HpackReader(block);
     const builder = new HeaderBlockBuilder(kind, this.#listBytesMax);
     let isTableChanged = this.#readTableSizes(reader);
@@ -63,8 +52,8 @@ export class HpackDecoder {
       if (this.#readField(reader, builder)) isTableChanged = true;
     }
     const decoded = builder.build();
-    if (isTableChanged) this.#forget();
-    else this.#remember(block, kind, decoded);
+    if (isTableChanged) this.#remembered.forget();
+    else this.#remembered.keep(block, kind, decoded);
     return decoded;
   }
 
@@ -114,16 +103,5 @@ export class HpackDecoder {
   #skipLiteral(reader: HpackReader, nameIndex: number): number {
     const nameBytes = nameIndex === 0 ? reader.skipString() : this.#table.at(nameIndex).name.length;
     return sizeOfField(nameBytes, reader.skipString());
-  }
-
-  #forget(): void {
-    this.#remembered = [];
-    this.#nextPlace = 0;
-  }
-
-  #remember(bytes: Buffer, kind: HeaderBlockKind, block: HeaderBlock): void {
-    if (Math.max(bytes.length, block.sizeBytes) > LIMITS.rememberedHeaderBlockBytesMax) return;
-    this.#remembered[this.#nextPlace] = { bytes: Buffer.from(bytes), kind, block };
-    this.#nextPlace = (this.#nextPlace + 1) % LIMITS.rememberedHeaderBlocksMax;
   }
 }
