@@ -122,8 +122,10 @@ export const LIMITS = {
   stageBlocksKeptMax: 16,
   /** Memory that large objects of storage none are kept in comes in pieces of this size, bytes. */
   memorySlabBytes: 2 * MIB,
-  /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB. */
+  /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB, as far as max_memory has room for them. */
   memorySlabsKeptMax: 128,
+  /** And so many, 32 MiB, where it has none. */
+  memorySlabsKeptMin: 16,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
   /** Unused read buffers, of readChunkBytes each, that are kept for the next gets. */
@@ -142,6 +144,24 @@ export const LIMITS = {
   fileSyncsMax: 4,
   /** Directories known to last through a power loss, so that their parents need no sync: about 200 bytes each. */
   lastingDirectoriesMax: 16_384,
+  /** One line of the retention journal, bytes: a key whose every byte is escaped fits. */
+  journalLineBytesMax: 8 * KIB,
+  /** Longest time to live, ms: ten years. */
+  ttlMsMax: 10 * 365 * 86_400_000,
+  /** Pins and leases, and times to live of sessions and applications: each costs about 200 bytes of memory. */
+  retentionRulesMax: 1_000_000,
+  /** The retention journal is written anew when it holds this many records, and four times as many as still count. */
+  journalRecordsMin: 4096,
+  /** What is evicted at most beyond what a put needs, bytes, so that not each put has to. */
+  evictedAheadBytesMax: 16 * MIB,
+  /** Objects that are evicted for one put when fewer would do. */
+  evictedAtOnceMax: 256,
+  /** How far beyond an evicted object's version the floor is written, so that few evictions write it. */
+  versionFloorAhead: 1024,
+  /** What a file of storage none costs in memory beside its bytes, bytes: index, names, and the buffers' own objects. */
+  memoryFileOverheadBytes: 1 * KIB,
+  /** Expired objects removed at once; between them calls are let in. */
+  expirySweepObjects: 32,
   /** How far the version floor is raised when an object is lost whose version cannot be read any more. */
   versionJumpOnLoss: 1_000_000,
   /** Files the background scan loads at once: each holds a descriptor. */

@@ -2,11 +2,15 @@
  * Deletes what a pattern names: the files of each object, after the version floor was raised above all of them.
  *
  * The floor comes first: if the process dies in between, some objects are still there, but no version can come
- * twice. With durability `power-loss` what is gone is synced before the answer, each session once. Cost: one floor write at most, and what it takes to remove the named objects; nothing else is touched.
+ * twice. With durability `power-loss` what is gone is synced before the answer, each session once.
+ * Cost: one floor write at most, and what it takes to remove the named objects; nothing else is touched.
  */
+import type { RemovalReason } from "../eviction/eviction-policy.ts";
+import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
+import type { IndexEntry } from "./index-entry.ts";
 import type { DraftHost } from "./put-draft.ts";
 
 const log = logFor("cache");
@@ -26,9 +30,10 @@ export async function deleteObjects(
   await host.storage.raiseVersionFloor(highest);
   let deleted = 0;
   for (const key of keys) {
-    if (await host.locks.run(formatObjectKey(key), () => removeObject(host, key))) deleted += 1;
+    if (await host.locks.run(formatObjectKey(key), () => removeNamed(host, key))) deleted += 1;
   }
   if (durability === "power-loss") await host.storage.settleRemovals?.([...keys, ...placesOf(pattern)]);
+  await host.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
 }
@@ -39,24 +44,37 @@ function placesOf(pattern: KeyPattern): RemovalPlace[] {
 }
 
 /** Removes one object; its lock is held by the caller. @returns false when there was none. */
-export async function removeObject(host: DraftHost, key: ObjectKey): Promise<boolean> {
+async function removeNamed(host: DraftHost, key: ObjectKey): Promise<boolean> {
   const entry = await host.findLocked(key);
   if (entry === undefined) return false;
-  // The object may have grown since the floor was raised for all.
-  await host.storage.raiseVersionFloor(entry.version);
-  host.index.delete(key);
-  host.removed(key);
-  await host.storage.remove({ key, part: { kind: "file" } });
-  await host.storage.remove({ key, part: { kind: "stream" } });
-  await host.dropPatches(key, entry);
+  await removeObject(host, entry, "gone");
   return true;
+}
+
+/**
+ * Removes an object of the index; its lock is held by the caller.
+ * @param reason evictions come often: they write the floor ahead, so that most of them write none.
+ */
+export async function removeObject(host: DraftHost, entry: IndexEntry, reason: RemovalReason): Promise<void> {
+  const { key } = entry;
+  // The object may have grown since the floor was raised for all.
+  await host.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
+  const free = host.roster.leave(entry, reason);
+  try {
+    await host.storage.remove({ key, part: { kind: "file" } });
+    await host.storage.remove({ key, part: { kind: "stream" } });
+  } catch (error) {
+    free();
+    throw error;
+  }
+  await host.retire(key, entry, free);
 }
 
 /** Keys from the index and from the storage, which may know of files that clients dropped. */
 async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope === "object") return [pattern.key];
   const keys = new Map<string, ObjectKey>();
-  for (const [key] of host.index.entries(pattern)) keys.set(formatObjectKey(key), key);
+  for (const [key] of host.roster.entries(pattern)) keys.set(formatObjectKey(key), key);
   for (const sessionId of await sessionsOf(host, pattern)) {
     if (pattern.scope === "all") break;
     const scanned = await host.storage.scanSession(pattern.applicationId, sessionId);

@@ -19,15 +19,18 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { Durability, FileLocation, ObjectStorage } from "../storage/object-storage.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
+import { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
-import type { BudgetedFile, MemoryBudget } from "./memory-budget.ts";
-import { ObjectIndex } from "./object-index.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
+import { Retaining } from "./retaining.ts";
+import { Retention } from "./retention/retention.ts";
+import { type FreeBytes, Roster } from "./roster.ts";
 import { scanStorage } from "./scan-storage.ts";
+import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 
 const log = logFor("cache");
 
@@ -37,39 +40,67 @@ export interface OpenedObject {
   readonly base: StoredObject | undefined;
 }
 
+export interface ObjectCacheOptions {
+  /** What the storage may hold; without one it holds what fits. */
+  readonly budget?: StorageBudget | undefined;
+  /** The wall clock, ms since 1970. */
+  readonly nowMs?: (() => number) | undefined;
+}
+
+/** What left without anybody asking for it, since the start. */
+export interface DepartureCounts extends EvictionCounts {
+  readonly expiredObjects: number;
+}
+
 export class ObjectCache {
+  /** Pins, leases and times to live. */
+  readonly retaining: Retaining;
   readonly #storage: ObjectStorage;
-  readonly #index = new ObjectIndex();
+  readonly #roster: Roster;
+  readonly #retention: Retention;
+  readonly #sweep: ExpirySweep;
   readonly #locks = new KeyLocks();
   readonly #loader: ObjectLoader;
-  readonly #budget: MemoryBudget | undefined;
   readonly #host: DraftHost;
   readonly #readingHost: ReadingHost;
   readonly #stopping = new AbortController();
-  /** Replaced or deleted objects whose patches are still being read; see `#dropPatches`. */
+  /** Replaced or deleted objects whose patches are still being read; see `#retire`. */
   readonly #retired = new Set<string>();
   #scanned: Promise<void> = Promise.resolve();
 
-  /** @param budget what the storage may hold, for an engine that forgets. */
-  constructor(storage: ObjectStorage, budget?: MemoryBudget) {
+  constructor(storage: ObjectStorage, { budget, nowMs = Date.now }: ObjectCacheOptions = {}) {
     this.#storage = storage;
-    this.#budget = budget;
+    this.#retention = new Retention(storage.journal, nowMs);
+    this.#roster = new Roster(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);
     this.#readingHost = { storage, layouts: new LayoutCache() };
+    const shared = { roster: this.#roster, retention: this.#retention, locks: this.#locks };
+    this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
     this.#host = {
+      ...shared,
       storage,
-      index: this.#index,
-      locks: this.#locks,
       findLocked: (key) => this.#findLocked(key),
-      dropPatches: (key, entry) => this.#dropPatches(key, entry),
-      makeRoom: (key, file) => this.#makeRoom(key, file),
-      removed: (key) => this.#budget?.remove(key),
+      lifetimeSet: () => this.#sweep.arm(),
+      retire: (key, entry, free) => this.#retire(key, entry, free),
     };
+    this.retaining = new Retaining({
+      ...shared,
+      nowMs,
+      sweep: this.#sweep,
+      stat: (key) => this.stat(key),
+      present: (key) => this.#unlessExpired(this.#roster.get(key)),
+    });
+    budget?.connect({
+      mayLeave: (entry) => !this.#locks.isHeld(entry.evictionKey),
+      remove: (entry) => this.#locks.run(entry.evictionKey, () => removeObject(this.#host, entry, "evicted")),
+    });
   }
 
   /** Makes the storage ready and begins the scan; calls may come when it returns. */
   async start(): Promise<void> {
     await this.#storage.start();
+    await this.#retention.load();
+    this.#sweep.arm();
     const host = {
       storage: this.#storage,
       find: (key: ObjectKey) => this.find(key),
@@ -81,6 +112,7 @@ export class ObjectCache {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#scanned;
+    await this.#sweep.stop();
     await this.#storage.stop();
   }
 
@@ -91,27 +123,39 @@ export class ObjectCache {
 
   /** Objects the index knows of now. */
   get size(): number {
-    return this.#index.size;
+    return this.#roster.size;
   }
 
-  /** Begins a put that creates or replaces. */
-  draftPut(key: ObjectKey, kind: ObjectKind): Draft {
-    return new BaseDraft(this.#host, key, { kind, isFresh: false });
+  get departures(): DepartureCounts {
+    const counts = this.#roster.budget?.counts ?? { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
+    return { ...counts, expiredObjects: this.#sweep.expiredObjects };
   }
 
-  /** Begins a put under an object id that the server makes. */
-  draftCreate(prefix: SessionPrefix, kind: ObjectKind): Draft {
-    return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, { kind, isFresh: true });
+  /** Begins a put that creates or replaces. @param ttlMs see BaseDraftOptions. */
+  draftPut(key: ObjectKey, kind: ObjectKind, ttlMs?: number): Draft {
+    return new BaseDraft(this.#host, key, { kind, isFresh: false, ttlMs });
+  }
+
+  /** Begins a put under an object id that the server makes. @param ttlMs see BaseDraftOptions. */
+  draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
+    return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, { kind, isFresh: true, ttlMs });
   }
 
   /**
    * Begins a patch.
    * @param fits throws INVALID_REQUEST when the patch does not fit the base; asked again when the base was replaced.
+   * @param ttlMs see PatchDraftOptions.
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT, INVALID_REQUEST when the kinds differ.
    */
-  async draftPatch(key: ObjectKey, kind: ObjectKind, fits: (base: StoredObject) => void): Promise<Draft> {
+  async draftPatch(
+    key: ObjectKey,
+    kind: ObjectKind,
+    fits: (base: StoredObject) => void,
+    ttlMs?: number,
+  ): Promise<Draft> {
     let checkedBase: number | undefined;
     const accept = async (entry: IndexEntry): Promise<void> => {
+      this.#throwIfExpired(entry);
       if (entry.damage !== undefined) throw damageError(entry);
       if (entry.kind !== kind) {
         throw new CacheError("INVALID_REQUEST", `the object is ${entry.kind}, the patch is ${kind}`);
@@ -131,12 +175,14 @@ export class ObjectCache {
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       await accept(entry);
     });
-    return new PatchDraft(this.#host, key, accept);
+    return new PatchDraft(this.#host, key, { accept, ttlMs });
   }
 
-  /** The entry of a key, damaged ones included; undefined when there is no object. */
+  /** The entry of a key, damaged ones included; undefined when there is no object, or its time is over. */
   async find(key: ObjectKey): Promise<IndexEntry | undefined> {
-    return this.#index.get(key) ?? (await this.#locks.run(formatObjectKey(key), () => this.#findLocked(key)));
+    const entry =
+      this.#roster.get(key) ?? (await this.#locks.run(formatObjectKey(key), () => this.#findLocked(key)));
+    return this.#unlessExpired(entry);
   }
 
   /** The entry of a readable object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
@@ -156,8 +202,9 @@ export class ObjectCache {
     return this.#locks.run(formatObjectKey(key), async () => {
       const entry = await this.#findLocked(key);
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+      this.#throwIfExpired(entry);
       if (entry.damage !== undefined) throw damageError(entry);
-      this.#budget?.touch(key);
+      this.#roster.budget?.touched(entry);
       if (!needsBase(entry))
         return { reading: new ObjectReading(this.#readingHost, key, entry), base: undefined };
       return await this.#openLocked(key, entry);
@@ -196,7 +243,10 @@ export class ObjectCache {
   async *list(pattern: KeyPattern): AsyncGenerator<[ObjectKey, IndexEntry]> {
     if (pattern.scope === "object") await this.find(pattern.key);
     else await this.#scanned;
-    for (const found of this.#index.entries(pattern)) if (found[1].damage === undefined) yield found;
+    const { lifetimes } = this.#retention;
+    for (const found of this.#roster.entries(pattern)) {
+      if (found[1].damage === undefined && !lifetimes.isExpired(found[1])) yield found;
+    }
   }
 
   /**
@@ -209,11 +259,15 @@ export class ObjectCache {
   }
 
   async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {
-    const known = this.#index.get(key);
+    const known = this.#roster.get(key);
     if (known !== undefined) return known;
-    const entry = await this.#loader.load(key);
-    if (entry !== undefined) this.#index.set(entry);
-    return entry;
+    const loaded = await this.#loader.load(key);
+    if (loaded === undefined) return undefined;
+    // A file that a client wrote itself lives from when it is found.
+    const lifetime = loaded.isOwn ? loaded.lifetime : this.#retention.lifetimes.forPut(key, undefined);
+    this.#roster.enter(loaded.entry, { lifetime });
+    if (lifetime !== undefined) this.#sweep.arm();
+    return loaded.entry;
   }
 
   async #openLocked(key: ObjectKey, entry: IndexEntry): Promise<OpenedObject> {
@@ -223,7 +277,7 @@ export class ObjectCache {
       if (base === undefined) {
         log.warn("object's file is gone", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);
-        this.#index.delete(key);
+        this.#roster.leave(entry, "gone")();
         throw new CacheError("OBJECT_NOT_FOUND");
       }
       if (!entry.isVerified) await verifyOnce(entry, base);
@@ -235,25 +289,37 @@ export class ObjectCache {
     }
   }
 
-  /** Counts a file and evicts until it fits. Objects that somebody works on are passed over. */
-  async #makeRoom(key: ObjectKey, file: BudgetedFile): Promise<void> {
-    const victims = this.#budget?.take(key, file, (name) => !this.#locks.isHeld(name)) ?? [];
-    if (victims.length === 0) return;
-    // All at once: each lock is free now and is taken before anybody else comes.
-    await Promise.all(
-      victims.map(async (victim) => {
-        await this.#locks.run(formatObjectKey(victim), () => removeObject(this.#host, victim));
-        log.debug("evicted", { key: formatObjectKey(victim) });
-      }),
-    );
+  #unlessExpired(entry: IndexEntry | undefined): IndexEntry | undefined {
+    return entry === undefined || this.#retention.lifetimes.isExpired(entry) ? undefined : entry;
   }
 
-  async #dropPatches(key: ObjectKey, entry: IndexEntry): Promise<void> {
-    if (entry.version === entry.baseVersion) return;
-    const drop = () => this.#storage.removePatches(key, { only: entry.baseVersion });
-    if (entry.readers === 0) return await drop();
+  #throwIfExpired(entry: IndexEntry): void {
+    if (this.#retention.lifetimes.isExpired(entry)) throw new CacheError("OBJECT_NOT_FOUND");
+  }
+
+  #removeExpired(entry: IndexEntry): Promise<boolean> {
+    return this.#locks.run(entry.evictionKey, async () => {
+      const { key } = entry;
+      if (this.#roster.get(key) !== entry || !this.#retention.lifetimes.isExpired(entry)) return false;
+      await removeObject(this.#host, entry, "evicted");
+      await this.#retention.forget({ scope: "object", key });
+      return true;
+    });
+  }
+
+  /** What is left of an object that was replaced or removed goes when the last of its readers has closed it. */
+  async #retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void> {
+    const hasPatches = entry.version !== entry.baseVersion;
     const name = retiredName(key, entry.baseVersion);
-    this.#retired.add(name);
+    const drop = async () => {
+      try {
+        if (hasPatches) await this.#storage.removePatches(key, { only: entry.baseVersion });
+      } finally {
+        free();
+      }
+    };
+    if (entry.readers === 0) return await drop();
+    if (hasPatches) this.#retired.add(name);
     entry.onIdle = () => {
       this.#retired.delete(name);
       drop().catch((error: unknown) => log.warn("patches left behind", { key: formatObjectKey(key), error }));

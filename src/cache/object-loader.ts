@@ -10,6 +10,7 @@ import { type CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import type { Lifetime } from "../object/object-metadata.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
@@ -21,6 +22,14 @@ const log = logFor("loading");
 interface FoundBase {
   readonly form: BaseForm;
   readonly object: StoredObject;
+}
+
+export interface LoadedObject {
+  readonly entry: IndexEntry;
+  /** False for a file that a client wrote. */
+  readonly isOwn: boolean;
+  /** What its put said. */
+  readonly lifetime: Lifetime | undefined;
 }
 
 export class ObjectLoader {
@@ -36,16 +45,17 @@ export class ObjectLoader {
    * Reads what the storage holds under a key; the key's lock is held by the caller.
    * @returns undefined when there is nothing, or nothing whole yet; an entry with `damage` when it cannot be read.
    */
-  async load(key: ObjectKey): Promise<IndexEntry | undefined> {
+  async load(key: ObjectKey): Promise<LoadedObject | undefined> {
     try {
       const base = await this.#loadBase(key);
       if (base === undefined) return undefined;
-      return await this.#withPatches(key, base);
+      const { isOwn, lifetime } = base.object;
+      return { entry: await this.#withPatches(key, base), isOwn, lifetime };
     } catch (error) {
       if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
       const version = Math.max(this.#storage.versionFloor, this.#highestVersion) + LIMITS.versionJumpOnLoss;
       await this.#storage.raiseVersionFloor(version);
-      return damagedEntry(key, version, error.message);
+      return { entry: damagedEntry(key, version, error.message), isOwn: true, lifetime: undefined };
     }
   }
 

@@ -12,34 +12,33 @@ import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
 import type { Durability, ObjectStorage, StagedFile, StoredName } from "../storage/object-storage.ts";
+import { CountedSink } from "./counted-sink.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
-import type { BudgetedFile } from "./memory-budget.ts";
-import type { ObjectIndex } from "./object-index.ts";
+import type { Retention } from "./retention/retention.ts";
+import type { FreeBytes, Roster } from "./roster.ts";
 
 const log = logFor("cache");
 
 /** What a draft needs of the cache that made it. */
 export interface DraftHost {
   readonly storage: ObjectStorage;
-  readonly index: ObjectIndex;
+  readonly roster: Roster;
+  readonly retention: Retention;
   readonly locks: KeyLocks;
-  /** The entry of a key, read from disk when the index does not know it; the lock is held by the caller. */
+  /** The entry of a key, read from disk when the index does not know it, expired or not; the lock is held by the caller. */
   findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
-  /**
-   * Makes room for a file that is about to be published, and counts it; for engines that are bounded.
-   * @throws {CacheError} STORAGE_FULL
-   */
-  makeRoom(key: ObjectKey, file: BudgetedFile): Promise<void>;
-  /** An object is gone. */
-  removed(key: ObjectKey): void;
-  /** Removes an older base's patches as soon as nobody reads them. */
-  dropPatches(key: ObjectKey, entry: IndexEntry): Promise<void>;
+  /** Something was given a time to live. */
+  lifetimeSet(): void;
+  /** Removes an older base's patches as soon as nobody reads them, and says when all its bytes are free. */
+  retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void>;
 }
 
 export interface Draft {
   readonly key: ObjectKey;
   readonly sink: ByteSink;
+  /** Says how many bytes will come. @throws {CacheError} STORAGE_FULL when there can be no room for them. */
+  expect(bytes: number): void;
   /**
    * Makes it an object and resolves when what `durability` (default `restart`) promises holds for all of the object: a patch
    * makes base and patches before it last as well.
@@ -56,15 +55,23 @@ abstract class StagedDraft implements Draft {
   readonly key: ObjectKey;
   protected readonly host: DraftHost;
   protected readonly staged: StagedFile;
+  /** Where the storage is bounded: what counts the bytes of this file. */
+  protected readonly counted: CountedSink | undefined;
 
   constructor(host: DraftHost, key: ObjectKey) {
+    const { budget } = host.roster;
     this.key = key;
     this.host = host;
     this.staged = host.storage.stage();
+    this.counted = budget && new CountedSink(this.staged, budget);
   }
 
   get sink(): ByteSink {
-    return this.staged;
+    return this.counted ?? this.staged;
+  }
+
+  expect(bytes: number): void {
+    this.host.roster.budget?.expect(bytes);
   }
 
   commit(writer: ObjectWriter, durability: Durability = "restart"): Promise<number> {
@@ -73,46 +80,59 @@ abstract class StagedDraft implements Draft {
         return await this.publish(writer, durability);
       } catch (error) {
         // The index no longer tells what lies there: who asks next has it read anew.
-        if (this.staged.isPublished) this.host.index.delete(this.key);
+        if (this.staged.isPublished) this.#forget();
         throw error;
       }
     });
   }
 
+  #forget(): void {
+    const known = this.host.roster.get(this.key);
+    if (known !== undefined) this.host.roster.leave(known, "gone")();
+  }
+
   async discard(): Promise<void> {
     await this.staged.discard();
+    await this.counted?.release();
   }
 
   /** Assigns the version, finishes the file, makes it visible; alone among all who work on the key. */
   protected abstract publish(writer: ObjectWriter, durability: Durability): Promise<number>;
 }
 
+export interface BaseDraftOptions {
+  readonly kind: ObjectKind;
+  /** True when the key was made by the server just now, so that nothing can be there. */
+  readonly isFresh: boolean;
+  /** How long it is to live; 0: without end; undefined: as its session's rule says. */
+  readonly ttlMs: number | undefined;
+}
+
 /** A new base: creates the object or replaces it. */
 export class BaseDraft extends StagedDraft {
-  readonly #kind: ObjectKind;
-  readonly #isFresh: boolean;
+  readonly #options: BaseDraftOptions;
 
-  /** @param isFresh true when the key was made by the server just now, so that nothing can be there. */
-  constructor(host: DraftHost, key: ObjectKey, { kind, isFresh }: { kind: ObjectKind; isFresh: boolean }) {
+  constructor(host: DraftHost, key: ObjectKey, options: BaseDraftOptions) {
     super(host, key);
-    this.#kind = kind;
-    this.#isFresh = isFresh;
+    this.#options = options;
   }
 
   protected override async publish(writer: ObjectWriter, durability: Durability): Promise<number> {
-    const { storage, index } = this.host;
-    const old = this.#isFresh ? undefined : await this.host.findLocked(this.key);
-    const version = this.#isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
-    const summary = await writer.finish(version);
-    const { part: form, rowCount, dataBytes, valueRange } = summary;
-    const file = { sizeBytes: this.staged.sizeBytes, replaces: true };
-    await this.host.makeRoom(this.key, file);
+    const { storage, roster, retention } = this.host;
+    const { kind, isFresh, ttlMs } = this.#options;
+    const old = isFresh ? undefined : await this.host.findLocked(this.key);
+    const version = isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
+    const lifetime = retention.lifetimes.forPut(this.key, ttlMs);
+    const { part: form, rowCount, dataBytes, valueRange } = await writer.finish(version, lifetime);
+    await this.counted?.takeRest(old === undefined ? 1 : 0);
+    const fileSizeBytes = this.staged.sizeBytes;
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const lasts = durability === "power-loss";
-    const sizes = { rowCount, dataBytes, fileSizeBytes: file.sizeBytes };
-    const more = { valuePosition: valueRange?.position, isVerified: true, lasts };
-    index.set(new IndexEntry(this.key, { kind: this.#kind, form, version, ...sizes, ...more }));
-    if (old !== undefined) await this.#removeOld(old, form);
+    const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
+    const entry = new IndexEntry(this.key, { ...facts, valuePosition: valueRange?.position });
+    const freeOld = roster.enter(entry, { lifetime, sink: this.counted });
+    if (lifetime !== undefined) this.host.lifetimeSet();
+    if (old !== undefined) await this.#removeOld(old, form, freeOld);
     if (old !== undefined && old.form !== form && lasts) {
       // The other form may be torn by a power loss; found beside this one, it would make the key damaged.
       await storage.settleRemovals?.([this.key]);
@@ -121,43 +141,63 @@ export class BaseDraft extends StagedDraft {
   }
 
   /** A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. */
-  async #removeOld(old: IndexEntry, form: BaseForm): Promise<void> {
+  async #removeOld(old: IndexEntry, form: BaseForm, free: FreeBytes): Promise<void> {
     try {
-      if (old.form !== form) await this.host.storage.remove({ key: this.key, part: { kind: old.form } });
-      await this.host.dropPatches(this.key, old);
+      try {
+        if (old.form !== form) await this.host.storage.remove({ key: this.key, part: { kind: old.form } });
+      } finally {
+        await this.host.retire(this.key, old, free);
+      }
     } catch (error) {
       log.warn("files of a replaced object left behind", { key: formatObjectKey(this.key), error });
     }
   }
 }
 
+export interface PatchDraftOptions {
+  /** Throws INVALID_REQUEST when this patch does not fit the object; asked again at the commit. */
+  readonly accept: (entry: IndexEntry) => Promise<void>;
+  /** How long the object is to live from now on; 0: without end; undefined: as before. */
+  readonly ttlMs: number | undefined;
+}
+
 /** What is appended to an object; it belongs to the base that is there when it is committed. */
 export class PatchDraft extends StagedDraft {
-  readonly #accept: (entry: IndexEntry) => Promise<void>;
+  readonly #options: PatchDraftOptions;
 
-  /** @param accept throws INVALID_REQUEST when this patch does not fit the object; asked again at the commit. */
-  constructor(host: DraftHost, key: ObjectKey, accept: (entry: IndexEntry) => Promise<void>) {
+  constructor(host: DraftHost, key: ObjectKey, options: PatchDraftOptions) {
     super(host, key);
-    this.#accept = accept;
+    this.#options = options;
   }
 
   protected override async publish(writer: ObjectWriter, durability: Durability): Promise<number> {
     const entry = await this.host.findLocked(this.key);
     if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-    await this.#accept(entry);
+    await this.#options.accept(entry);
     const version = entry.version + 1;
     const { rowCount, dataBytes } = await writer.finish(version);
     if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
       throw new CacheError("INVALID_REQUEST", "base and patches together claim too many rows");
     }
+    await this.counted?.takeRest(0);
+    await this.#setLifetime(entry, durability);
     const { baseVersion } = entry;
-    const file = { sizeBytes: this.staged.sizeBytes, replaces: false };
-    await this.host.makeRoom(this.key, file);
     const lasts = durability === "power-loss";
     if (lasts) await this.#settleEarlier(entry);
+    const fileSizeBytes = this.staged.sizeBytes;
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
-    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes: file.sizeBytes, lasts });
+    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts });
+    this.host.roster.grow(entry, fileSizeBytes, this.counted);
     return version;
+  }
+
+  async #setLifetime(entry: IndexEntry, durability: Durability): Promise<void> {
+    const { ttlMs } = this.#options;
+    if (ttlMs === undefined) return;
+    const lifetime = this.host.retention.lifetimes.forPut(this.key, ttlMs);
+    if (lifetime === undefined) return;
+    await this.host.retention.setLifetime(entry, lifetime, durability);
+    this.host.lifetimeSet();
   }
 
   /** A patch lasts no longer than what it is appended to. */

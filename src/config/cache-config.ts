@@ -19,6 +19,8 @@ export interface CacheConfig {
   readonly storage: StorageConfig;
   /** `power-loss` needs storage `files`. */
   readonly durability: DurabilityName;
+  /** What files may take on disk, bytes; undefined: as many as fit. */
+  readonly capacityBytes: number | undefined;
   readonly eviction: EvictionConfig;
   /** Set exactly when the endpoint's scheme is `grpcs`. */
   readonly tls: TlsConfig | undefined;

@@ -40,6 +40,7 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | un
     networkInterface: config.networkInterface,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,
     durability: config.durability,
+    capacity: config.capacityBytes === undefined ? undefined : formatByteSize(config.capacityBytes),
     evictionPolicy: config.eviction.policy,
     maxMemory: formatByteSize(config.eviction.maxMemoryBytes),
     maxObjects: config.eviction.maxObjects,

@@ -48,6 +48,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     networkInterface: picked.networkInterface.value,
     storage: storageOf(picked, places),
     durability: durabilityOf(picked),
+    capacityBytes: picked.capacity.value,
     eviction: {
       policy: picked.evictionPolicy.value,
       maxMemoryBytes: picked.maxMemory.value,
@@ -85,6 +86,7 @@ function pickAll(sources: SettingSources) {
     networkInterface: pickSetting(SETTINGS.networkInterface, sources),
     storage: pickSetting(SETTINGS.storage, sources),
     durability: pickSetting(SETTINGS.durability, sources),
+    capacity: pickSetting(SETTINGS.capacity, sources),
     evictionPolicy: pickSetting(SETTINGS.evictionPolicy, sources),
     maxMemory: pickSetting(SETTINGS.maxMemory, sources),
     maxObjects: pickSetting(SETTINGS.maxObjects, sources),

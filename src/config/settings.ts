@@ -91,6 +91,7 @@ export const SETTINGS = {
     defaultText: "restart",
     schema: durabilitySchema,
   },
+  capacity: { key: "capacity", variable: "FLAME_CACHE_CAPACITY", schema: byteSizeSchema },
   evictionPolicy: {
     key: "eviction.policy",
     variable: "FLAME_CACHE_EVICTION_POLICY",

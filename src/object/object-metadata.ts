@@ -18,6 +18,14 @@ export interface ChecksumSegment {
   readonly crc32: number;
 }
 
+/** Until when an object may be served. */
+export interface Lifetime {
+  /** ms since 1970; Infinity: it has no end. */
+  readonly untilMs: number;
+  /** How long it was given, ms: what a renewal gives it again. 0 when it has no end. */
+  readonly ttlMs: number;
+}
+
 export interface ObjectMetadata {
   readonly version: number;
   readonly kind: ObjectKind;
@@ -32,10 +40,14 @@ export interface ObjectMetadata {
   /** One per message in file order; absent when no message had any. */
   readonly appMetadata: readonly Uint8Array[] | undefined;
   readonly checksum: readonly ChecksumSegment[];
+  /** Absent when nothing was said at the put: a rule may hold then. */
+  readonly lifetime?: Lifetime | undefined;
 }
 
 const PREFIX = "flame.cache.";
 const FORMAT_VERSION = "1";
+/** Instead of a time, for an object that has no end whatever its session's rule says. */
+const NEVER = "never";
 
 export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string][] {
   const entries: [string, string][] = [
@@ -47,8 +59,12 @@ export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string]
     [`${PREFIX}schema`, `${metadata.schemaStart}:${metadata.schemaEnd}`],
     [`${PREFIX}checksum`, metadata.checksum.map((s) => `${s.sizeBytes}:${s.crc32.toString(16)}`).join(",")],
   ];
-  const { codec } = metadata;
+  const { codec, lifetime } = metadata;
   if (codec !== undefined) entries.push([`${PREFIX}codec`, `${codec.name}:${codec.valueSizeBytes}`]);
+  if (lifetime !== undefined) {
+    const until = Number.isFinite(lifetime.untilMs) ? String(lifetime.untilMs) : NEVER;
+    entries.push([`${PREFIX}expires_at_ms`, until], [`${PREFIX}ttl_ms`, String(lifetime.ttlMs)]);
+  }
   if (metadata.appMetadata !== undefined) {
     entries.push([`${PREFIX}app_metadata`, encodeByteList(metadata.appMetadata).toString("base64")]);
   }
@@ -79,6 +95,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
     schemaEnd,
     appMetadata: appMetadata === undefined ? undefined : decodeByteList(Buffer.from(appMetadata, "base64")),
     checksum: decodeChecksum(found.get("checksum")),
+    lifetime: decodeLifetime(found.get("expires_at_ms"), found.get("ttl_ms")),
   };
 }
 
@@ -87,6 +104,12 @@ function decodeCodec(text: string | undefined): ValueCodec | undefined {
   const [name, size] = text.split(":");
   if (name !== "lz4_frame" && name !== "zstd") throw corrupt("names no known codec");
   return { name, valueSizeBytes: wholeNumber(size, 10) };
+}
+
+function decodeLifetime(until: string | undefined, ttl: string | undefined): Lifetime | undefined {
+  if (until === undefined) return undefined;
+  const untilMs = until === NEVER ? Number.POSITIVE_INFINITY : wholeNumber(until, 10);
+  return { untilMs, ttlMs: wholeNumber(ttl, 10) };
 }
 
 function decodeChecksum(text: string | undefined): ChecksumSegment[] {

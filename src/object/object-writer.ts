@@ -2,6 +2,7 @@
  * What the two writers of object files have in common once the bytes are in: they are finished with a version.
  */
 
+import type { Lifetime } from "./object-metadata.ts";
 import type { ByteRange } from "./stored-blocks.ts";
 
 export interface FileSummary {
@@ -15,5 +16,5 @@ export interface FileSummary {
 
 export interface ObjectWriter {
   /** Writes what could not be known before, and the footer. Called once, last. */
-  finish(version: number): Promise<FileSummary>;
+  finish(version: number, lifetime?: Lifetime): Promise<FileSummary>;
 }

@@ -12,6 +12,7 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead } from "./file-head.ts";
+import type { Lifetime } from "./object-metadata.ts";
 import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import {
@@ -99,7 +100,7 @@ export class OpaqueWriter implements ObjectWriter {
   }
 
   /** Completes the file. The version is what the object has from now on. */
-  async finish(version: number): Promise<FileSummary> {
+  async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
     await this.#waiting;
     const recordBatches = new BlockList();
@@ -123,6 +124,7 @@ export class OpaqueWriter implements ObjectWriter {
       schemaEnd: OPAQUE_SCHEMA_HEADER.length,
       appMetadata: undefined,
       checksum: this.#checksum.finish(),
+      lifetime,
     } as const;
     const parts = { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata };
     await this.#sink.append([encodeSealedFooter(parts, this.#sink.sizeBytes)]);

@@ -5,7 +5,7 @@ import { readFramedHeader } from "../arrow/encapsulated.ts";
 import type { Block, Footer } from "../arrow/footer.ts";
 import { CacheError } from "../errors.ts";
 import type { ByteSource } from "./byte-sink.ts";
-import type { ChecksumSegment, ObjectKind } from "./object-metadata.ts";
+import type { ChecksumSegment, Lifetime, ObjectKind } from "./object-metadata.ts";
 import type { ValueCodec } from "./opaque-row.ts";
 
 /** A stretch of the file. */
@@ -32,6 +32,8 @@ export interface StoredObject {
   readonly codec: ValueCodec | undefined;
   /** Table: dictionary and record batches in the order they came. */
   readonly batches: Iterable<StoredBatch>;
+  /** Until when it may be served, when its put said so. */
+  readonly lifetime?: Lifetime | undefined;
   /** False for a file that a client wrote. */
   readonly isOwn: boolean;
   /** Empty for a client's file, and where the bytes do not outlive the process. */

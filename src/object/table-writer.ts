@@ -14,7 +14,7 @@ import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
-import type { ObjectMetadata } from "./object-metadata.ts";
+import type { Lifetime, ObjectMetadata } from "./object-metadata.ts";
 import {
   formatSchemaVersion,
   type PayloadSchema,
@@ -98,7 +98,7 @@ export class TableWriter implements ObjectWriter {
     this.#keepAppMetadata(appMetadata);
   }
 
-  async finish(version: number): Promise<FileSummary> {
+  async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
     assert(this.#bodyLeftBytes === 0, "the last batch has all of its body");
     const { header, frontSizeBytes } = this.#storedSchema(version);
     const part = this.#replacesDictionary ? "stream" : "file";
@@ -114,6 +114,7 @@ export class TableWriter implements ObjectWriter {
       schemaEnd: header.length,
       appMetadata: this.#appMetadataBytes > 0 ? this.#appMetadata : undefined,
       checksum: this.#checksum.finish(),
+      lifetime,
     };
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
     await this.#sink.append([

@@ -4,8 +4,8 @@
  * The order of starting is the order in which things are needed; stopping is the reverse.
  */
 import { setMaxListeners } from "node:events";
-import { MemoryBudget } from "../cache/memory-budget.ts";
 import { ObjectCache } from "../cache/object-cache.ts";
+import { StorageBudget } from "../cache/storage-budget.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
 import { resolveAddresses } from "../config/network.ts";
@@ -15,6 +15,7 @@ import { LruPolicy } from "../eviction/lru-policy.ts";
 import { NoEviction } from "../eviction/no-eviction.ts";
 import type { CallHandler, MethodTable } from "../grpc/call.ts";
 import { GrpcServer } from "../grpc/server.ts";
+import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
@@ -107,17 +108,23 @@ function openServer(methods: MethodTable, tls: CacheConfig["tls"]): GrpcServer {
   }
 }
 
-/** Files stay until they are deleted; what is in memory only has to stay within its bounds. */
-function openCache({ storage, eviction, durability }: CacheConfig): ObjectCache {
-  if (storage.kind === "files") return new ObjectCache(new DiskStorage({ directory: storage.directory }));
+/** What is in memory is always bounded, files when a capacity is set. */
+function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig): ObjectCache {
+  const policy = eviction.policy === "lru" ? new LruPolicy() : new NoEviction();
+  const leaving = { policy, evicts: eviction.policy !== "none" };
+  if (storage.kind === "files") {
+    const budget =
+      capacityBytes === undefined ? undefined : new StorageBudget({ ...leaving, bytesMax: capacityBytes });
+    return new ObjectCache(new DiskStorage({ directory: storage.directory }), { budget });
+  }
   if (durability === "power-loss") {
     const facts = { key: "cache.durability", value: durability };
     throw new CacheError("INVALID_CONFIG", "storage none cannot keep anything over a power loss", { facts });
   }
   const { maxMemoryBytes: bytesMax, maxObjects: objectsMax } = eviction;
-  const policy = eviction.policy === "lru" ? new LruPolicy() : new NoEviction();
-  const budget = new MemoryBudget({ policy, bytesMax, objectsMax });
-  return new ObjectCache(new MemoryStorage({ fileBytesMax: bytesMax }), budget);
+  const fileOverheadBytes = LIMITS.memoryFileOverheadBytes;
+  const budget = new StorageBudget({ ...leaving, bytesMax, objectsMax, fileOverheadBytes });
+  return new ObjectCache(new MemoryStorage({ bytesMax }), { budget });
 }
 
 async function listen(server: GrpcServer, host: string, port: number): Promise<{ port: number }> {

@@ -4,7 +4,7 @@
  * Nothing it keeps pins a buffer of a socket: every published byte lies in memory of the engine's own, copied
  * once on its way in (see StagedMemoryFile). Reads are views; a reader keeps its file through a replacement or
  * removal, because its bytes are used again only after it said that nobody reads them.
- * Who may stay is not decided here: eviction is the cache's, and asks `heldBytes`.
+ * Who may stay is not decided here: eviction and every bound are the cache's.
  */
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -27,14 +27,14 @@ const log = logFor("storage");
 export class MemoryStorage implements ObjectStorage {
   readonly kind = "none";
   readonly #shelf = new MemoryShelf();
-  readonly #fileBytesMax: number;
+  readonly #bytesMax: number;
   readonly #blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
-  readonly #slabs = new BlockPool(LIMITS.memorySlabBytes, LIMITS.memorySlabsKeptMax);
+  readonly #slabs = new BlockPool(LIMITS.memorySlabBytes, () => this.#unusedSlabsMax);
   #versionFloor = 0;
 
-  /** @param fileBytesMax a larger file is refused while it is still being staged. */
-  constructor({ fileBytesMax = Number.POSITIVE_INFINITY }: { readonly fileBytesMax?: number } = {}) {
-    this.#fileBytesMax = fileBytesMax;
+  /** @param bytesMax what the cache keeps here at most: unused memory is kept only as far as it is below that. */
+  constructor({ bytesMax = Number.POSITIVE_INFINITY }: { readonly bytesMax?: number } = {}) {
+    this.#bytesMax = bytesMax;
   }
 
   /** Bytes of all published files. */
@@ -52,11 +52,20 @@ export class MemoryStorage implements ObjectStorage {
 
   stage(): StagedMemoryFile {
     return new StagedMemoryFile({
-      put: (name, file) => this.#shelf.put(name, file),
-      sizeBytesMax: this.#fileBytesMax,
+      put: (name, file) => this.#put(name, file),
       blocks: this.#blocks,
       slabs: this.#slabs,
     });
+  }
+
+  #put(name: StoredName, file: MemoryFile): void {
+    this.#shelf.put(name, file);
+    this.#slabs.shrink();
+  }
+
+  get #unusedSlabsMax(): number {
+    const slabs = Math.floor((this.#bytesMax - this.heldBytes) / LIMITS.memorySlabBytes);
+    return Math.min(Math.max(slabs, LIMITS.memorySlabsKeptMin), LIMITS.memorySlabsKeptMax);
   }
 
   async open(name: StoredName): Promise<StoredFile | undefined> {

@@ -109,6 +109,19 @@ export interface RemovalPlace {
   readonly sessionId?: string;
 }
 
+/**
+ * Facts about objects that change while their files do not, as lines of text in the order they came. What they say is
+ * the cache's affair.
+ */
+export interface RecordJournal {
+  /** Every record that was appended and is whole, oldest first; once, before the first append. */
+  read(): AsyncIterable<string>;
+  /** Resolves when the record is as durable as is asked for. @throws {CacheError} STORAGE_FULL, STORAGE_IO */
+  append(record: string, durability: Durability): Promise<void>;
+  /** Replaces all records in one step that lasts, appends that come meanwhile behind them. Read piece by piece. */
+  rewrite(records: Iterable<string>): Promise<void>;
+}
+
 /** Patches by the base version they belong to: those of one base, or of every base but one (or of all). */
 export type PatchSelection = { readonly only: number } | { readonly allBut: number | undefined };
 
@@ -150,10 +163,16 @@ export interface ObjectStorage {
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined>;
   /** An application's sessions; one that another call is filling or emptying may be among them. */
   listSessions(applicationId: string): Promise<string[]>;
+  /** Absent in an engine that forgets. */
+  readonly journal?: RecordJournal;
   /** The highest version that was ever deleted. */
   readonly versionFloor: number;
-  /** Raises the floor, durably where the engine is durable, before it resolves. Lower numbers change nothing. */
-  raiseVersionFloor(version: number): Promise<void>;
+  /**
+   * Raises the floor, durably where the engine is durable, before it resolves. Lower numbers change nothing.
+   * @param ahead how far beyond it the engine may write it down, for callers who come often: a start may then find a floor
+   *   that is so much higher, and nothing is written while versions stay below it.
+   */
+  raiseVersionFloor(version: number, ahead?: number): Promise<void>;
   /** Gives the directory free for another process; calls still under way may fail. */
   stop(): Promise<void>;
 }

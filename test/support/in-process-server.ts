@@ -12,6 +12,7 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
     networkInterface: undefined,
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
     durability: "restart",
+    capacityBytes: undefined,
     eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
     tls: undefined,
     ...more,

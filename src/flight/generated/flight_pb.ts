@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file flight.proto.
  */
 export const file_flight: GenFile = /*@__PURE__*/
-  fileDesc("CgxmbGlnaHQucHJvdG8SFWFycm93LmZsaWdodC5wcm90b2NvbCI9ChBIYW5kc2hha2VSZXF1ZXN0EhgKEHByb3RvY29sX3ZlcnNpb24YASABKAQSDwoHcGF5bG9hZBgCIAEoDCI+ChFIYW5kc2hha2VSZXNwb25zZRIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgEEg8KB3BheWxvYWQYAiABKAwiBwoFRW1wdHkipQEKEEZsaWdodERlc2NyaXB0b3ISRAoEdHlwZRgBIAEoDjI2LmFycm93LmZsaWdodC5wcm90b2NvbC5GbGlnaHREZXNjcmlwdG9yLkRlc2NyaXB0b3JUeXBlEgsKA2NtZBgCIAEoDBIMCgRwYXRoGAMgAygJIjAKDkRlc2NyaXB0b3JUeXBlEgsKB1VOS05PV04QABIICgRQQVRIEAESBwoDQ01EEAIiGAoGVGlja2V0Eg4KBnRpY2tldBgBIAEoDCIXCghMb2NhdGlvbhILCgN1cmkYASABKAkivQEKDkZsaWdodEVuZHBvaW50Ei0KBnRpY2tldBgBIAEoCzIdLmFycm93LmZsaWdodC5wcm90b2NvbC5UaWNrZXQSMQoIbG9jYXRpb24YAiADKAsyHy5hcnJvdy5mbGlnaHQucHJvdG9jb2wuTG9jYXRpb24SMwoPZXhwaXJhdGlvbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxhcHBfbWV0YWRhdGEYBCABKAwi7AEKCkZsaWdodEluZm8SDgoGc2NoZW1hGAEgASgMEkIKEWZsaWdodF9kZXNjcmlwdG9yGAIgASgLMicuYXJyb3cuZmxpZ2h0LnByb3RvY29sLkZsaWdodERlc2NyaXB0b3ISNwoIZW5kcG9pbnQYAyADKAsyJS5hcnJvdy5mbGlnaHQucHJvdG9jb2wuRmxpZ2h0RW5kcG9pbnQSFQoNdG90YWxfcmVjb3JkcxgEIAEoAxITCgt0b3RhbF9ieXRlcxgFIAEoAxIPCgdvcmRlcmVkGAYgASgIEhQKDGFwcF9tZXRhZGF0YRgHIAEoDCLYAQoIUG9sbEluZm8SLwoEaW5mbxgBIAEoCzIhLmFycm93LmZsaWdodC5wcm90b2NvbC5GbGlnaHRJbmZvEkIKEWZsaWdodF9kZXNjcmlwdG9yGAIgASgLMicuYXJyb3cuZmxpZ2h0LnByb3RvY29sLkZsaWdodERlc2NyaXB0b3ISFQoIcHJvZ3Jlc3MYAyABKAFIAIgBARIzCg9leHBpcmF0aW9uX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCV9wcm9ncmVzcyIeCgxTY2hlbWFSZXN1bHQSDgoGc2NoZW1hGAEgASgMIh4KCENyaXRlcmlhEhIKCmV4cHJlc3Npb24YASABKAwiJAoGQWN0aW9uEgwKBHR5cGUYASABKAkSDAoEYm9keRgCIAEoDCIvCgpBY3Rpb25UeXBlEgwKBHR5cGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkiFgoGUmVzdWx0EgwKBGJvZHkYASABKAwiIQoJUHV0UmVzdWx0EhQKDGFwcF9tZXRhZGF0YRgBIAEoDGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("CgxmbGlnaHQucHJvdG8SFWFycm93LmZsaWdodC5wcm90b2NvbCI9ChBIYW5kc2hha2VSZXF1ZXN0EhgKEHByb3RvY29sX3ZlcnNpb24YASABKAQSDwoHcGF5bG9hZBgCIAEoDCI+ChFIYW5kc2hha2VSZXNwb25zZRIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgEEg8KB3BheWxvYWQYAiABKAwiBwoFRW1wdHkipQEKEEZsaWdodERlc2NyaXB0b3ISRAoEdHlwZRgBIAEoDjI2LmFycm93LmZsaWdodC5wcm90b2NvbC5GbGlnaHREZXNjcmlwdG9yLkRlc2NyaXB0b3JUeXBlEgsKA2NtZBgCIAEoDBIMCgRwYXRoGAMgAygJIjAKDkRlc2NyaXB0b3JUeXBlEgsKB1VOS05PV04QABIICgRQQVRIEAESBwoDQ01EEAIiGAoGVGlja2V0Eg4KBnRpY2tldBgBIAEoDCIXCghMb2NhdGlvbhILCgN1cmkYASABKAkivQEKDkZsaWdodEVuZHBvaW50Ei0KBnRpY2tldBgBIAEoCzIdLmFycm93LmZsaWdodC5wcm90b2NvbC5UaWNrZXQSMQoIbG9jYXRpb24YAiADKAsyHy5hcnJvdy5mbGlnaHQucHJvdG9jb2wuTG9jYXRpb24SMwoPZXhwaXJhdGlvbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgxhcHBfbWV0YWRhdGEYBCABKAwi7AEKCkZsaWdodEluZm8SDgoGc2NoZW1hGAEgASgMEkIKEWZsaWdodF9kZXNjcmlwdG9yGAIgASgLMicuYXJyb3cuZmxpZ2h0LnByb3RvY29sLkZsaWdodERlc2NyaXB0b3ISNwoIZW5kcG9pbnQYAyADKAsyJS5hcnJvdy5mbGlnaHQucHJvdG9jb2wuRmxpZ2h0RW5kcG9pbnQSFQoNdG90YWxfcmVjb3JkcxgEIAEoAxITCgt0b3RhbF9ieXRlcxgFIAEoAxIPCgdvcmRlcmVkGAYgASgIEhQKDGFwcF9tZXRhZGF0YRgHIAEoDCLYAQoIUG9sbEluZm8SLwoEaW5mbxgBIAEoCzIhLmFycm93LmZsaWdodC5wcm90b2NvbC5GbGlnaHRJbmZvEkIKEWZsaWdodF9kZXNjcmlwdG9yGAIgASgLMicuYXJyb3cuZmxpZ2h0LnByb3RvY29sLkZsaWdodERlc2NyaXB0b3ISFQoIcHJvZ3Jlc3MYAyABKAFIAIgBARIzCg9leHBpcmF0aW9uX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgsKCV9wcm9ncmVzcyIeCgxTY2hlbWFSZXN1bHQSDgoGc2NoZW1hGAEgASgMIh4KCENyaXRlcmlhEhIKCmV4cHJlc3Npb24YASABKAwiJAoGQWN0aW9uEgwKBHR5cGUYASABKAkSDAoEYm9keRgCIAEoDCIvCgpBY3Rpb25UeXBlEgwKBHR5cGUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkiFgoGUmVzdWx0EgwKBGJvZHkYASABKAwiIQoJUHV0UmVzdWx0EhQKDGFwcF9tZXRhZGF0YRgBIAEoDCJVChpSZW5ld0ZsaWdodEVuZHBvaW50UmVxdWVzdBI3CghlbmRwb2ludBgBIAEoCzIlLmFycm93LmZsaWdodC5wcm90b2NvbC5GbGlnaHRFbmRwb2ludCJKChdDYW5jZWxGbGlnaHRJbmZvUmVxdWVzdBIvCgRpbmZvGAEgASgLMiEuYXJyb3cuZmxpZ2h0LnByb3RvY29sLkZsaWdodEluZm8iTQoWQ2FuY2VsRmxpZ2h0SW5mb1Jlc3VsdBIzCgZzdGF0dXMYASABKA4yIy5hcnJvdy5mbGlnaHQucHJvdG9jb2wuQ2FuY2VsU3RhdHVzKosBCgxDYW5jZWxTdGF0dXMSHQoZQ0FOQ0VMX1NUQVRVU19VTlNQRUNJRklFRBAAEhsKF0NBTkNFTF9TVEFUVVNfQ0FOQ0VMTEVEEAESHAoYQ0FOQ0VMX1NUQVRVU19DQU5DRUxMSU5HEAISIQodQ0FOQ0VMX1NUQVRVU19OT1RfQ0FOQ0VMTEFCTEUQA2IGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * @generated from message arrow.flight.protocol.HandshakeRequest
@@ -392,4 +392,94 @@ export type PutResult = Message<"arrow.flight.protocol.PutResult"> & {
  */
 export const PutResultSchema: GenMessage<PutResult> = /*@__PURE__*/
   messageDesc(file_flight, 14);
+
+/**
+ * Bodies of the standard actions RenewFlightEndpoint and CancelFlightInfo, and the answer of the latter; the answer of
+ * the former is a FlightEndpoint.
+ *
+ * @generated from message arrow.flight.protocol.RenewFlightEndpointRequest
+ */
+export type RenewFlightEndpointRequest = Message<"arrow.flight.protocol.RenewFlightEndpointRequest"> & {
+  /**
+   * @generated from field: arrow.flight.protocol.FlightEndpoint endpoint = 1;
+   */
+  endpoint?: FlightEndpoint | undefined;
+};
+
+/**
+ * Describes the message arrow.flight.protocol.RenewFlightEndpointRequest.
+ * Use `create(RenewFlightEndpointRequestSchema)` to create a new message.
+ */
+export const RenewFlightEndpointRequestSchema: GenMessage<RenewFlightEndpointRequest> = /*@__PURE__*/
+  messageDesc(file_flight, 15);
+
+/**
+ * @generated from message arrow.flight.protocol.CancelFlightInfoRequest
+ */
+export type CancelFlightInfoRequest = Message<"arrow.flight.protocol.CancelFlightInfoRequest"> & {
+  /**
+   * @generated from field: arrow.flight.protocol.FlightInfo info = 1;
+   */
+  info?: FlightInfo | undefined;
+};
+
+/**
+ * Describes the message arrow.flight.protocol.CancelFlightInfoRequest.
+ * Use `create(CancelFlightInfoRequestSchema)` to create a new message.
+ */
+export const CancelFlightInfoRequestSchema: GenMessage<CancelFlightInfoRequest> = /*@__PURE__*/
+  messageDesc(file_flight, 16);
+
+/**
+ * @generated from message arrow.flight.protocol.CancelFlightInfoResult
+ */
+export type CancelFlightInfoResult = Message<"arrow.flight.protocol.CancelFlightInfoResult"> & {
+  /**
+   * @generated from field: arrow.flight.protocol.CancelStatus status = 1;
+   */
+  status: CancelStatus;
+};
+
+/**
+ * Describes the message arrow.flight.protocol.CancelFlightInfoResult.
+ * Use `create(CancelFlightInfoResultSchema)` to create a new message.
+ */
+export const CancelFlightInfoResultSchema: GenMessage<CancelFlightInfoResult> = /*@__PURE__*/
+  messageDesc(file_flight, 17);
+
+/**
+ * @generated from enum arrow.flight.protocol.CancelStatus
+ */
+export const CancelStatus = {
+  /**
+   * @generated from enum value: CANCEL_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: CANCEL_STATUS_CANCELLED = 1;
+   */
+  CANCELLED: 1,
+
+  /**
+   * @generated from enum value: CANCEL_STATUS_CANCELLING = 2;
+   */
+  CANCELLING: 2,
+
+  /**
+   * @generated from enum value: CANCEL_STATUS_NOT_CANCELLABLE = 3;
+   */
+  NOT_CANCELLABLE: 3,
+} as const;
+
+/**
+ * @generated from enum arrow.flight.protocol.CancelStatus
+ */
+export type CancelStatus = (typeof CancelStatus)[keyof typeof CancelStatus] | UnknownEnum;
+
+/**
+ * Describes the enum arrow.flight.protocol.CancelStatus.
+ */
+export const CancelStatusSchema: GenEnum<CancelStatus> = /*@__PURE__*/
+  enumDesc(file_flight, 0);
 

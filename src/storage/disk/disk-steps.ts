@@ -29,6 +29,9 @@ export const DISK_STEPS = [
   "renameFloor",
   "syncDirectory",
   "syncPublished",
+  "appendJournal",
+  "syncJournal",
+  "renameJournal",
   "moveToQuarantine",
 ] as const;
 
@@ -148,6 +151,21 @@ export class DiskSteps {
   async syncPublished(path: string): Promise<void> {
     this.#before("syncPublished");
     await this.#syncs.run(() => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+  }
+
+  async appendJournal(fd: number, bytes: Buffer, position: number): Promise<void> {
+    this.#before("appendJournal");
+    await writeFully(fd, [bytes], position);
+  }
+
+  async syncJournal(fd: number): Promise<void> {
+    this.#before("syncJournal");
+    await settle((done) => fs.fsync(fd, done));
+  }
+
+  async renameJournal(from: string, to: string): Promise<void> {
+    this.#before("renameJournal");
+    await settle((done) => fs.rename(from, to, done));
   }
 
   async moveToQuarantine(from: string, to: string): Promise<void> {

@@ -3,6 +3,8 @@
  *
  * Written aside and renamed, so an object is whole or not there; synced where durability is `power-loss` (see DiskSteps).
  * The directory is the truth: nothing is remembered here but the version floor. Layout: file-names.ts.
+ * Written aside and renamed, so an object is whole or not there; durability is `restart` (see DiskSteps).
+ * The directory is the truth: nothing is remembered here but the version floor and the journal. Layout: file-names.ts.
  * The storage directory may be a symbolic link; under it, links are not objects.
  */
 import { randomUUID } from "node:crypto";
@@ -32,6 +34,7 @@ import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
+import { DiskJournal } from "./record-journal.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
@@ -51,6 +54,7 @@ export interface DiskStorageOptions {
 
 export class DiskStorage implements ObjectStorage {
   readonly kind = "files";
+  readonly journal: DiskJournal;
   readonly #tools: DiskTools;
   readonly #staging: StagingArea;
   readonly #floor: VersionFloor;
@@ -66,6 +70,7 @@ export class DiskStorage implements ObjectStorage {
     this.#tools = { root, steps, pace, gate: new DirectoryGate(), syncs, blocks, readBlocks };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
+    this.journal = new DiskJournal(this.#tools);
   }
 
   get versionFloor(): number {
@@ -89,6 +94,7 @@ export class DiskStorage implements ObjectStorage {
 
   async stop(): Promise<void> {
     await this.#floor.settled();
+    await this.journal.close();
     await this.#lock?.release();
     this.#lock = undefined;
   }
@@ -166,8 +172,8 @@ export class DiskStorage implements ObjectStorage {
     return listDiskSessions(this.#tools.root, applicationId);
   }
 
-  async raiseVersionFloor(version: number): Promise<void> {
+  async raiseVersionFloor(version: number, ahead = 0): Promise<void> {
     assert(this.#lock, "only a started engine writes its floor");
-    await this.#floor.raise(version);
+    await this.#floor.raise(version, ahead);
   }
 }

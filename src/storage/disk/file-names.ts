@@ -4,7 +4,7 @@
  *     <app>/<session>/<object_id>.arrow                            part "file"
  *     <app>/<session>/<object_id>.arrows                           part "stream"
  *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
- *     .staging/  .quarantine/  .version-floor                      the engine's own
+ *     .staging/  .quarantine/  .version-floor  .retention          the engine's own
  *
  * No two names meet: a component never begins with a dot, so what does is ours; of a patch directory's name the
  * last `.v<digits>` is the base, whatever the object id holds. Longest file name: 1 + 200 + 2 + 16 bytes.
@@ -17,6 +17,7 @@ import type { ObjectPart, StoredName } from "../object-storage.ts";
 export const STAGING_DIRECTORY = ".staging";
 export const QUARANTINE_DIRECTORY = ".quarantine";
 export const VERSION_FLOOR_FILE = ".version-floor";
+export const RETENTION_FILE = ".retention";
 
 const ENDINGS = { file: ".arrow", stream: ".arrows" } as const;
 const PATCH_DIRECTORY = /^\.(.+)\.v([1-9][0-9]{0,15})$/s;

@@ -2,7 +2,8 @@
  * `.version-floor`: the highest version that was ever deleted, as decimal text and a line feed.
  *
  * Written aside, synced, renamed, directory synced: the one file here that must survive a power cut, because a lower floor would
- * give a version out twice. Callers that come while one write is under way share the next.
+ * give a version out twice. Callers that come while one write is under way share the next. Evictions write it ahead of what
+ * they need: the number on disk may be higher than what was deleted, and only a start takes it for the floor.
  */
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
@@ -46,12 +47,16 @@ export class VersionFloor {
     this.#durable = version;
   }
 
-  /** Resolves when the floor on disk is at least `version`. */
-  async raise(version: number): Promise<void> {
+  /**
+   * Resolves when the floor on disk is at least `version`.
+   * @param ahead how much higher it is written when it has to be: the next calls may find it written.
+   */
+  async raise(version: number, ahead: number): Promise<void> {
     assert(Number.isSafeInteger(version), "a version is a safe integer");
     this.#wanted = Math.max(this.#wanted, version);
     while (this.#durable < version) {
-      this.#writing ??= this.#write(this.#wanted).finally(() => {
+      const written = Math.min(this.#wanted + ahead, Number.MAX_SAFE_INTEGER);
+      this.#writing ??= this.#write(written).finally(() => {
         this.#writing = undefined;
       });
       await this.#writing;

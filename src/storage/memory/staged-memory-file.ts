@@ -7,7 +7,7 @@
  * to it (MemoryFile).
  * Cost: one copy of every byte; two between 128 KiB and ONE_SLAB_BYTES_MAX.
  */
-import { assert, CacheError } from "../../errors.ts";
+import { assert } from "../../errors.ts";
 import type { BlockPool } from "../block-pool.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
@@ -17,12 +17,10 @@ import { MemoryFile } from "./memory-file.ts";
 const ONE_SLAB_BYTES_MAX = 2 * 1024 * 1024;
 
 /** A last slab that is used in part stays as it is when this part of the file, or less, is unused memory. */
-const UNUSED_PART_MAX = 1 / 8;
+const UNUSED_PART_MAX = 1 / 128;
 
 export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
-  /** A larger file is refused while it is being staged. */
-  readonly sizeBytesMax: number;
   /** Memory for what waits to be copied. */
   readonly blocks: BlockPool;
   /** Memory for large files, and where it goes back to. */
@@ -31,7 +29,6 @@ export interface StagedMemoryOptions {
 
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
-  readonly #sizeBytesMax: number;
   #small: StageBuffer | undefined;
   readonly #slabPool: BlockPool;
   #slabs: Buffer[] = [];
@@ -41,10 +38,9 @@ export class StagedMemoryFile implements StagedFile {
   readonly isVolatile = true;
   sizeBytes = 0;
 
-  constructor({ put, sizeBytesMax, blocks, slabs }: StagedMemoryOptions) {
+  constructor({ put, blocks, slabs }: StagedMemoryOptions) {
     this.#put = put;
     this.#slabPool = slabs;
-    this.#sizeBytesMax = sizeBytesMax;
     this.#small = new StageBuffer(blocks);
   }
 
@@ -52,7 +48,6 @@ export class StagedMemoryFile implements StagedFile {
     assert(!this.#isOver, "a published or discarded file takes no more bytes");
     for (const chunk of chunks) {
       this.sizeBytes += chunk.length;
-      if (this.sizeBytes > this.#sizeBytesMax) this.#refuse();
       if (this.#small) this.#small.append(chunk);
       else this.#copyIn(chunk);
     }
@@ -62,13 +57,6 @@ export class StagedMemoryFile implements StagedFile {
       for (const chunk of gathered.chunks) this.#copyIn(chunk);
       gathered.release();
     }
-  }
-
-  #refuse(): never {
-    const facts = { bytesMax: this.#sizeBytesMax };
-    throw new CacheError("STORAGE_FULL", "the object is larger than all memory there is for objects", {
-      facts,
-    });
   }
 
   overwrite(position: number, bytes: Uint8Array): undefined {

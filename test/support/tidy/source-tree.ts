@@ -31,7 +31,8 @@ export function readTree(root: string): SourceFile[] {
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory() && !folders.has(entry.name)) visit(path);
       // In a worktree of git `.git` is a file.
-      if (!entry.isFile() || folders.has(entry.name) || endings.some((ending) => path.endsWith(ending))) continue;
+      if (!entry.isFile() || folders.has(entry.name) || endings.some((ending) => path.endsWith(ending)))
+        continue;
       files.push({ path, text: readFileSync(join(root, path), "utf8") });
     }
   };

@@ -22,6 +22,7 @@ describe("the printed configuration", () => {
   # network_interface: not set
   storage: "/data: #1" # --storage
   durability: restart # default
+  # capacity: not set
   eviction:
     policy: lru # default
     max_memory: 2G # FLAME_CACHE_MAX_MEMORY
@@ -44,6 +45,7 @@ describe("the printed configuration", () => {
   network_interface: "^(eth|en)\\\\d+: $"
   storage: "fs:///data/\\"quoted\\" \\ttab"
   durability: power-loss
+  capacity: 1000003
   eviction: {policy: none, max_memory: 1000001, max_objects: 7}
   tls: {cert_file: "${pem}", key_file: "${pem}", ca_file: "${pem}"}
 `,

@@ -34,6 +34,7 @@ describe("the configuration of a cache server", () => {
       networkInterface: undefined,
       storage: { kind: "none" },
       durability: "restart",
+      capacityBytes: undefined,
       eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
       tls: undefined,
     });
@@ -53,6 +54,7 @@ cache:
   network_interface: ^eth
   storage: /var/lib/cache
   durability: power-loss
+  capacity: 10GB
   eviction:
     policy: none
     max_memory: 8G
@@ -69,6 +71,7 @@ cache:
       networkInterface: "^eth",
       storage: { kind: "files", directory: "/var/lib/cache" },
       durability: "power-loss",
+      capacityBytes: 10 * 1024 ** 3,
       eviction: { policy: "none", maxMemoryBytes: 8 * 1024 ** 3, maxObjects: 1000 },
       tls: { certFile: join(root, "cert.pem"), keyFile: join(root, "key.pem"), caFile: join(root, "ca.pem") },
     });
@@ -78,12 +81,13 @@ cache:
       networkInterface: `${configFile}:4`,
       storage: `${configFile}:5`,
       durability: `${configFile}:6`,
-      evictionPolicy: `${configFile}:8`,
-      maxMemory: `${configFile}:9`,
-      maxObjects: `${configFile}:10`,
-      certFile: `${configFile}:12`,
-      keyFile: `${configFile}:13`,
-      caFile: `${configFile}:14`,
+      capacity: `${configFile}:7`,
+      evictionPolicy: `${configFile}:9`,
+      maxMemory: `${configFile}:10`,
+      maxObjects: `${configFile}:11`,
+      certFile: `${configFile}:13`,
+      keyFile: `${configFile}:14`,
+      caFile: `${configFile}:15`,
     });
   });
 
@@ -101,6 +105,7 @@ cache:
   });
 
   it.each([
+    ["FLAME_CACHE_CAPACITY", "2T", { capacityBytes: 2 * 1024 ** 4 }],
     ["FLAME_CACHE_EVICTION_POLICY", "none", { eviction: { policy: "none" } }],
     ["FLAME_CACHE_MAX_MEMORY", "2G", { eviction: { maxMemoryBytes: 2 * 1024 ** 3 } }],
     ["FLAME_CACHE_MAX_OBJECTS", "5", { eviction: { maxObjects: 5 } }],

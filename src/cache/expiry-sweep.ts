@@ -1,0 +1,128 @@
+/**
+ * Does in the background what is due: removes expired objects, and lets objects be evicted again whose lease is over.
+ *
+ * One timer for all of them, armed for the next time something is due; a few objects at once, and other calls in between,
+ * so that a million objects of one time block nobody. An object that is due is not served meanwhile: that is looked
+ * at when it is asked for. What cannot be removed is logged and stays unserved.
+ */
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import type { IndexEntry } from "./index-entry.ts";
+import { LifetimeRule } from "./retention/lifetimes.ts";
+import { type Retention, retentionPattern } from "./retention/retention.ts";
+import type { Roster } from "./roster.ts";
+
+const log = logFor("cache");
+
+export interface SweepHost {
+  readonly roster: Roster;
+  readonly retention: Retention;
+  nowMs(): number;
+  /** Removes an object if its time is over and it is still this one. @returns false when it stays. */
+  removeExpired(entry: IndexEntry): Promise<boolean>;
+}
+
+/** Entries that are looked at before other calls are let in. */
+const LOOKED_AT_PER_TURN = 2000;
+
+export class ExpirySweep {
+  readonly #host: SweepHost;
+  #timer: NodeJS.Timeout | undefined;
+  #armedForMs = Number.POSITIVE_INFINITY;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+  /** Since the start. */
+  expiredObjects = 0;
+
+  constructor(host: SweepHost) {
+    this.#host = host;
+  }
+
+  /** Called when something may be due sooner than before. */
+  arm(): void {
+    const nextMs = this.#host.retention.nextEndMs;
+    if (nextMs === undefined || this.#isStopped || this.#running !== undefined || nextMs >= this.#armedForMs)
+      return;
+    clearTimeout(this.#timer);
+    this.#armedForMs = nextMs;
+    const waitMs = Math.min(Math.max(nextMs - this.#host.nowMs(), 0), LIMITS.deadlineMsMax);
+    this.#timer = setTimeout(() => void this.run(), waitMs);
+    this.#timer.unref();
+  }
+
+  /** Does all that is due now. Never rejects. */
+  run(): Promise<void> {
+    this.#running ??= this.#sweep()
+      .catch((error: unknown) => log.error("the sweep of expired objects ended early", { error }))
+      .finally(() => {
+        this.#running = undefined;
+        this.#armedForMs = Number.POSITIVE_INFINITY;
+        this.arm();
+      });
+    return this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #sweep(): Promise<void> {
+    const { pins, lifetimes } = this.#host.retention;
+    while (!this.#isStopped) {
+      const ended = pins.takeEnded(LIMITS.expirySweepObjects);
+      for (const name of ended) await this.repin(name);
+      const due = lifetimes.takeDue(LIMITS.expirySweepObjects);
+      const objects = due.filter((item) => !(item instanceof LifetimeRule)) as IndexEntry[];
+      await this.#remove(objects);
+      for (const item of due) if (item instanceof LifetimeRule) await this.#sweepRule(item);
+      if (ended.length + due.length === 0) return;
+      await othersTurn();
+    }
+  }
+
+  /** The pins over what a name stands for have changed. */
+  async repin(name: string): Promise<void> {
+    const { roster, retention } = this.#host;
+    const { budget } = roster;
+    if (budget === undefined) return;
+    let looked = 0;
+    for (const [key, entry] of roster.entries(retentionPattern(name))) {
+      budget.setPinned(entry, retention.pins.isPinned(key));
+      looked += 1;
+      if (looked % LOOKED_AT_PER_TURN === 0) await othersTurn();
+    }
+  }
+
+  /** What was there before the rule is over; what was put since has a time of its own. */
+  async #sweepRule({ name }: LifetimeRule): Promise<void> {
+    let looked = 0;
+    let expired: IndexEntry[] = [];
+    for (const [, entry] of this.#host.roster.entries(retentionPattern(name))) {
+      if (this.#host.retention.lifetimes.isExpired(entry)) expired.push(entry);
+      looked += 1;
+      if (expired.length < LIMITS.expirySweepObjects && looked % LOOKED_AT_PER_TURN !== 0) continue;
+      await this.#remove(expired);
+      expired = [];
+      await othersTurn();
+      if (this.#isStopped) return;
+    }
+    await this.#remove(expired);
+  }
+
+  async #remove(entries: readonly IndexEntry[]): Promise<void> {
+    const removals = entries.map(async (entry) => {
+      try {
+        if (await this.#host.removeExpired(entry)) this.expiredObjects += 1;
+      } catch (error) {
+        log.warn("an expired object could not be removed", { key: entry.evictionKey, error });
+      }
+    });
+    await Promise.all(removals);
+  }
+}
+
+function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,156 @@
+/**
+ * What clients asked of how long objects stay: pins, leases, and times to live. Written down before it is answered.
+ *
+ * A pin keeps from eviction, not from expiry and not from a delete; deleting what a name stands for ends what was asked for under it
+ * and below it. Names are those of patterns: `app`, `app/session`, `app/session/object`.
+ */
+import { assert, CacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
+import { formatObjectKey, type KeyPattern } from "../../object/object-key.ts";
+import type { Lifetime } from "../../object/object-metadata.ts";
+import type { Durability, RecordJournal } from "../../storage/object-storage.ts";
+import { LifetimeRule, Lifetimes, type Mortal } from "./lifetimes.ts";
+import { type Pin, Pins } from "./pins.ts";
+import { RetentionLog } from "./retention-log.ts";
+import type { RetentionRecord } from "./retention-record.ts";
+
+export class Retention {
+  readonly pins: Pins;
+  readonly lifetimes: Lifetimes;
+  readonly #nowMs: () => number;
+  readonly #log: RetentionLog;
+
+  constructor(journal: RecordJournal | undefined, nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.pins = new Pins(nowMs);
+    this.lifetimes = new Lifetimes(nowMs);
+    const cache = this;
+    this.#log = new RetentionLog(journal, {
+      get count() {
+        return cache.#recordCount;
+      },
+      all: () => this.#records(),
+    });
+  }
+
+  /** Reads what was asked for before; called once, before objects come. */
+  async load(): Promise<void> {
+    for await (const record of this.#log.read()) this.#apply(record);
+    this.#log.compactWhenObsolete();
+  }
+
+  /** When the next lease or life ends, ms; undefined: none does. */
+  get nextEndMs(): number | undefined {
+    const ends = [this.pins.nextEndMs, this.lifetimes.nextDueMs].filter((end) => end !== undefined);
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+
+  /**
+   * Pins what a name stands for; a pin that lasts longer stays as it is.
+   * @param ttlMs undefined: until it is unpinned.
+   * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_TOO_LARGE when there are too many
+   */
+  async pin(name: string, ttlMs: number | undefined, durability?: Durability): Promise<Pin> {
+    const pin = { name, untilMs: ttlMs === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() + ttlMs };
+    const old = this.pins.get(name);
+    if (old !== undefined && old.untilMs >= pin.untilMs) return old;
+    if (old === undefined) this.#refuseTooMany();
+    await this.#tell({ kind: "pin", ...pin }, durability);
+    return pin;
+  }
+
+  /** False when there was no pin of this name. */
+  async unpin(name: string, durability?: Durability): Promise<boolean> {
+    if (this.pins.get(name) === undefined) return false;
+    await this.#tell({ kind: "unpin", name }, durability);
+    return true;
+  }
+
+  /** Says how long objects live that are put under a name. @param ttlMs undefined: no longer told. */
+  async setRule(name: string, ttlMs: number | undefined, durability?: Durability): Promise<void> {
+    if (ttlMs === undefined && this.lifetimes.rule(name) === undefined) return;
+    if (ttlMs !== undefined && this.lifetimes.rule(name) === undefined) this.#refuseTooMany();
+    await this.#tell({ kind: "rule", name, ttlMs, setAtMs: this.#nowMs() }, durability);
+  }
+
+  /** Gives an object another time than it has. Its key is locked by the caller. */
+  async setLifetime(object: Mortal, lifetime: Lifetime, durability?: Durability): Promise<void> {
+    const name = formatObjectKey(object.key);
+    const { baseVersion } = object;
+    await this.#tell({ kind: "expiry", name, baseVersion, ...lifetime }, durability);
+    this.lifetimes.tell(name, { baseVersion, lifetime }, object);
+  }
+
+  /** What a pattern names was deleted: what was asked for under its name, and under those below it, ends. */
+  async forget(pattern: KeyPattern, durability?: Durability): Promise<void> {
+    if (this.pins.count === 0 && this.lifetimes.ruleCount === 0) return;
+    for (const name of this.#namesOf(pattern)) {
+      await this.unpin(name, durability);
+      await this.setRule(name, undefined, durability);
+    }
+  }
+
+  #namesOf(pattern: KeyPattern): string[] {
+    const top = retentionName(pattern);
+    if (pattern.scope === "object") return [top];
+    const names = new Set([top]);
+    for (const { name } of [...this.pins.all(), ...this.lifetimes.rules()]) {
+      if (name.startsWith(`${top}/`)) names.add(name);
+    }
+    return [...names];
+  }
+
+  #refuseTooMany(): void {
+    if (this.pins.count + this.lifetimes.ruleCount < LIMITS.retentionRulesMax) return;
+    throw new CacheError(
+      "OBJECT_TOO_LARGE",
+      `there are ${LIMITS.retentionRulesMax} pins and times to live already`,
+    );
+  }
+
+  async #tell(record: RetentionRecord, durability: Durability = "restart"): Promise<void> {
+    await this.#log.append(record, durability);
+    this.#apply(record);
+  }
+
+  #apply(record: RetentionRecord): void {
+    const { pins, lifetimes } = this;
+    const { name } = record;
+    if (record.kind === "pin") pins.set({ name, untilMs: record.untilMs });
+    else if (record.kind === "unpin") pins.delete(name);
+    else if (record.kind === "expiry") {
+      const { baseVersion, untilMs, ttlMs } = record;
+      lifetimes.tell(name, { baseVersion, lifetime: { untilMs, ttlMs } }, undefined);
+    } else if (record.ttlMs === undefined) lifetimes.dropRule(name);
+    else lifetimes.setRule(new LifetimeRule(name, record.ttlMs, record.setAtMs));
+  }
+
+  get #recordCount(): number {
+    return this.pins.count + this.lifetimes.ruleCount + this.lifetimes.toldCount;
+  }
+
+  *#records(): Generator<RetentionRecord> {
+    for (const pin of this.pins.all()) yield { kind: "pin", ...pin };
+    for (const { name, ttlMs, setAtMs } of this.lifetimes.rules())
+      yield { kind: "rule", name, ttlMs, setAtMs };
+    for (const [name, { baseVersion, lifetime }] of this.lifetimes.told()) {
+      yield { kind: "expiry", name, baseVersion, ...lifetime };
+    }
+  }
+}
+
+/** `app`, `app/session` or `app/session/object`. */
+export function retentionName(pattern: KeyPattern): string {
+  assert(pattern.scope !== "all", "something is named");
+  if (pattern.scope === "object") return formatObjectKey(pattern.key);
+  if (pattern.scope === "session") return `${pattern.applicationId}/${pattern.sessionId}`;
+  return pattern.applicationId;
+}
+
+/** What a name of `retentionName` stands for. */
+export function retentionPattern(name: string): KeyPattern {
+  const [applicationId = "", sessionId, objectId] = name.split("/");
+  if (sessionId === undefined) return { scope: "application", applicationId };
+  if (objectId === undefined) return { scope: "session", applicationId, sessionId };
+  return { scope: "object", key: { applicationId, sessionId, objectId } };
+}

@@ -1,0 +1,81 @@
+/**
+ * Who is there: the index, and all who have to hear when an object comes, grows or leaves: the budget and the times to live.
+ *
+ * Everything here happens in one turn of the loop, so that the three never differ.
+ */
+import type { RemovalReason } from "../eviction/eviction-policy.ts";
+import type { KeyPattern, ObjectKey } from "../object/object-key.ts";
+import type { Lifetime } from "../object/object-metadata.ts";
+import type { CountedSink } from "./counted-sink.ts";
+import type { IndexEntry } from "./index-entry.ts";
+import { ObjectIndex } from "./object-index.ts";
+import type { Retention } from "./retention/retention.ts";
+import type { StorageBudget } from "./storage-budget.ts";
+
+/** To be called once, when all bytes of an object that left are free. */
+export type FreeBytes = () => void;
+
+export interface Entering {
+  /** The object's own time, if it has one. */
+  readonly lifetime?: Lifetime | undefined;
+  /** What holds room for a file that was just published. */
+  readonly sink?: CountedSink | undefined;
+}
+
+export class Roster {
+  readonly budget: StorageBudget | undefined;
+  readonly #index = new ObjectIndex();
+  readonly #retention: Retention;
+
+  constructor(retention: Retention, budget: StorageBudget | undefined) {
+    this.#retention = retention;
+    this.budget = budget;
+  }
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  get(key: ObjectKey): IndexEntry | undefined {
+    return this.#index.get(key);
+  }
+
+  entries(pattern: KeyPattern): Generator<[ObjectKey, IndexEntry]> {
+    return this.#index.entries(pattern);
+  }
+
+  sessions(applicationId: string): string[] {
+    return this.#index.sessions(applicationId);
+  }
+
+  /** An object was published or found; it takes the place of the one under its key, whose bytes the answer frees. */
+  enter(entry: IndexEntry, { lifetime, sink }: Entering = {}): FreeBytes {
+    const { key } = entry;
+    const old = this.#index.get(key);
+    const free = old === undefined ? nothing : this.#out(old, "gone");
+    this.#index.set(entry);
+    sink?.handOver();
+    this.#retention.lifetimes.entered(entry, lifetime);
+    this.budget?.entered(entry, this.#retention.pins.isPinned(key));
+    return free;
+  }
+
+  /** A patch was published. */
+  grow(entry: IndexEntry, addedBytes: number, sink: CountedSink | undefined): void {
+    sink?.handOver();
+    this.budget?.grown(entry, addedBytes);
+  }
+
+  /** An object leaves; nobody finds it any more. */
+  leave(entry: IndexEntry, reason: RemovalReason): FreeBytes {
+    this.#index.delete(entry.key);
+    return this.#out(entry, reason);
+  }
+
+  #out(entry: IndexEntry, reason: RemovalReason): FreeBytes {
+    this.#retention.lifetimes.left(entry);
+    return this.budget?.left(entry, reason) ?? nothing;
+  }
+}
+
+function nothing(): void {}

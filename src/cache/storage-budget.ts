@@ -1,0 +1,314 @@
+/**
+ * What a storage may hold, bytes and objects, and who makes room for whom: max_memory and max_objects of storage none, the
+ * capacity of storage files.
+ *
+ * Every byte counts from when it is staged until it is really free: staged ones, those of objects, and those of objects that
+ * are being removed, or were and are still read. The sum is never over the bound: who wants bytes waits until enough left. Objects
+ * that are pinned stand in no queue of the policy; those that are being read or worked on are passed over, because removing
+ * them frees nothing in time. What cannot fit is refused and evicts nobody.
+ * Cost: a put that fits adds two numbers. Beyond that a little more is evicted than is needed, so that not each put evicts.
+ */
+import { CacheError } from "../errors.ts";
+import type { EvictionPolicy, RemovalReason } from "../eviction/eviction-policy.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import type { IndexEntry } from "./index-entry.ts";
+
+const log = logFor("cache");
+
+export interface StorageBudgetOptions {
+  readonly policy: EvictionPolicy;
+  /** False when the policy never names a victim: what is full stays full. */
+  readonly evicts: boolean;
+  readonly bytesMax: number;
+  /** undefined: as many as fit. */
+  readonly objectsMax?: number | undefined;
+  /** What a file costs beside its bytes. */
+  readonly fileOverheadBytes?: number;
+}
+
+/** What somebody wants to add. */
+export interface Need {
+  readonly bytes: number;
+  readonly objects?: number;
+}
+
+/** How the budget removes an object; both are the cache's. */
+export interface Eviction {
+  /** False while somebody works on the object. */
+  mayLeave(entry: IndexEntry): boolean;
+  /** Called in the same turn as `mayLeave`. */
+  remove(entry: IndexEntry): Promise<void>;
+}
+
+/** Counted since the start. */
+export interface EvictionCounts {
+  readonly evictedObjects: number;
+  readonly evictedBytes: number;
+  readonly refusals: number;
+}
+
+export class StorageBudget {
+  readonly #policy: EvictionPolicy;
+  readonly #evicts: boolean;
+  readonly #bytesMax: number;
+  readonly #objectsMax: number;
+  readonly #fileOverheadBytes: number;
+  readonly #pinned = new Set<IndexEntry>();
+  #eviction: Eviction | undefined;
+  /** Of objects that are there, pinned ones included. */
+  #heldBytes = 0;
+  #pinnedBytes = 0;
+  #objects = 0;
+  /** Taken by puts under way. */
+  #stagedBytes = 0;
+  #stagedObjects = 0;
+  /** Of objects that have left while their bytes are still there. */
+  #leavingBytes = 0;
+  /** Of those that are about to leave, as long as they are counted as held. */
+  #evictingBytes = 0;
+  #evictingObjects = 0;
+  /** Who waits for room, first come first served; undefined while nobody does. */
+  #waiting: Promise<void> | undefined;
+  /** Removals under way. */
+  readonly #removals = new Set<Promise<void>>();
+  /** True when this was said in the log. */
+  #isOverfull = false;
+  #counts = { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
+
+  constructor(options: StorageBudgetOptions) {
+    this.#policy = options.policy;
+    this.#evicts = options.evicts;
+    this.#bytesMax = options.bytesMax;
+    this.#objectsMax = options.objectsMax ?? Number.POSITIVE_INFINITY;
+    this.#fileOverheadBytes = options.fileOverheadBytes ?? 0;
+  }
+
+  /** Says how objects are removed; once, before anything is taken. */
+  connect(eviction: Eviction): void {
+    this.#eviction = eviction;
+  }
+
+  /** Bytes that count now. */
+  get usedBytes(): number {
+    return this.#heldBytes + this.#stagedBytes + this.#leavingBytes;
+  }
+
+  get pinnedBytes(): number {
+    return this.#pinnedBytes;
+  }
+
+  get counts(): EvictionCounts {
+    return this.#counts;
+  }
+
+  /** An object has come: published or found. What was taken for it is given back in the same turn. */
+  entered(entry: IndexEntry, isPinned: boolean): void {
+    const costBytes = this.costOf(entry);
+    this.#heldBytes += costBytes;
+    this.#objects += 1;
+    if (isPinned) {
+      this.#pinned.add(entry);
+      this.#pinnedBytes += costBytes;
+    } else this.#policy.admitted(entry);
+    if (this.usedBytes - this.#stagedBytes > this.#bytesMax) this.#trim();
+  }
+
+  /** A patch was published. What was taken for it is given back in the same turn. */
+  grown(entry: IndexEntry, addedBytes: number): void {
+    const costBytes = this.fileCost(addedBytes);
+    this.#heldBytes += costBytes;
+    if (this.#pinned.has(entry)) this.#pinnedBytes += costBytes;
+    else this.#policy.admitted(entry);
+  }
+
+  touched(entry: IndexEntry): void {
+    if (!this.#pinned.has(entry)) this.#policy.touched(entry);
+  }
+
+  /**
+   * An object has left, or was replaced.
+   * @returns what has to be called, once, when its bytes are free.
+   */
+  left(entry: IndexEntry, reason: RemovalReason): () => void {
+    const costBytes = this.costOf(entry);
+    this.#heldBytes -= costBytes;
+    this.#objects -= 1;
+    if (this.#pinned.delete(entry)) this.#pinnedBytes -= costBytes;
+    this.#policy.removed(entry, reason);
+    this.#leavingBytes += costBytes;
+    return () => {
+      this.#leavingBytes -= costBytes;
+    };
+  }
+
+  /** The object is pinned now, or no longer. */
+  setPinned(entry: IndexEntry, isPinned: boolean): void {
+    if (this.#pinned.has(entry) === isPinned) return;
+    const costBytes = this.costOf(entry);
+    this.#pinnedBytes += isPinned ? costBytes : -costBytes;
+    if (isPinned) {
+      this.#pinned.add(entry);
+      this.#policy.removed(entry, "gone");
+    } else {
+      this.#pinned.delete(entry);
+      this.#policy.admitted(entry);
+    }
+  }
+
+  /** What a file of this size counts for. */
+  fileCost(sizeBytes: number): number {
+    return sizeBytes + this.#fileOverheadBytes;
+  }
+
+  /** All files of an object. */
+  costOf(entry: IndexEntry): number {
+    return entry.storedBytes + this.#fileOverheadBytes * (1 + entry.version - entry.baseVersion);
+  }
+
+  /**
+   * Asks whether so many bytes could ever be had, whoever were evicted for them; takes nothing.
+   * @throws {CacheError} STORAGE_FULL
+   */
+  expect(bytes: number): void {
+    const stayingBytes = this.#evicts
+      ? this.#stagedBytes + this.#pinnedBytes + this.#leavingBytes
+      : this.usedBytes;
+    if (stayingBytes + bytes > this.#bytesMax) throw this.#full({ bytes });
+  }
+
+  /** Takes what is free and needs no waiting. False when there is not enough. */
+  takeAtOnce(need: Need): boolean {
+    if (this.#waiting !== undefined || this.#isOver(need)) return false;
+    this.#take(need);
+    return true;
+  }
+
+  /** Takes room, and evicts for it. @throws {CacheError} STORAGE_FULL when it cannot be had; nothing is taken then. */
+  async take(need: Need): Promise<void> {
+    if (this.takeAtOnce(need)) return;
+    const taken = (this.#waiting ?? Promise.resolve()).then(() => this.#takeEvicting(need));
+    const settled = taken.catch(() => {});
+    this.#waiting = settled;
+    try {
+      await taken;
+    } finally {
+      if (this.#waiting === settled) this.#waiting = undefined;
+    }
+  }
+
+  /** Gives back what was taken. */
+  release({ bytes, objects = 0 }: Need): void {
+    this.#stagedBytes -= bytes;
+    this.#stagedObjects -= objects;
+  }
+
+  async #takeEvicting(need: Need): Promise<void> {
+    while (this.#isOver(need)) {
+      if (!this.#evictFor(need) && this.#removals.size === 0) {
+        this.#counts.refusals += 1;
+        throw this.#full(need);
+      }
+      await Promise.race(this.#removals);
+    }
+    this.#take(need);
+  }
+
+  #take({ bytes, objects = 0 }: Need): void {
+    this.#stagedBytes += bytes;
+    this.#stagedObjects += objects;
+  }
+
+  #isOver({ bytes, objects = 0 }: Need): boolean {
+    return (
+      this.usedBytes + bytes > this.#bytesMax ||
+      this.#objects + this.#stagedObjects + objects > this.#objectsMax
+    );
+  }
+
+  /** Begins to evict as many as are needed, and a few more. @returns false when so many may not leave: then nobody has to. */
+  #evictFor({ bytes, objects = 0 }: Need): boolean {
+    const eviction = this.#eviction;
+    if (eviction === undefined) return false;
+    let bytesOver = this.usedBytes - this.#evictingBytes + bytes - this.#bytesMax;
+    let objectsOver =
+      this.#objects - this.#evictingObjects + this.#stagedObjects + objects - this.#objectsMax;
+    if (bytesOver <= 0 && objectsOver <= 0) return true;
+    const spareBytes = Math.min(Math.floor(this.#bytesMax * SPARE_PART), LIMITS.evictedAheadBytesMax);
+    const victims: IndexEntry[] = [];
+    for (const victim of this.#policy.victims()) {
+      const entry = victim as IndexEntry;
+      if (entry.readers > 0 || !eviction.mayLeave(entry)) continue;
+      victims.push(entry);
+      bytesOver -= this.costOf(entry);
+      objectsOver -= 1;
+      const isEnough = bytesOver <= 0 && objectsOver <= 0;
+      if (isEnough && (bytesOver <= -spareBytes || victims.length >= LIMITS.evictedAtOnceMax)) break;
+    }
+    if (bytesOver > 0 || objectsOver > 0) return false;
+    for (const entry of victims) this.#evict(entry, eviction);
+    return true;
+  }
+
+  #evict(entry: IndexEntry, eviction: Eviction): void {
+    const costBytes = this.costOf(entry);
+    // Nobody is to be named twice while the removal is under way.
+    this.#policy.removed(entry, "evicted");
+    this.#evictingBytes += costBytes;
+    this.#evictingObjects += 1;
+    const removal = eviction
+      .remove(entry)
+      .then(() => {
+        this.#counts.evictedObjects += 1;
+        this.#counts.evictedBytes += costBytes;
+        if (log.isEnabled("debug")) log.debug("evicted", { key: entry.evictionKey, bytes: costBytes });
+      })
+      .catch((error: unknown) => log.error("object could not be evicted", { key: entry.evictionKey, error }))
+      .finally(() => {
+        this.#evictingBytes -= costBytes;
+        this.#evictingObjects -= 1;
+        this.#removals.delete(removal);
+      });
+    this.#removals.add(removal);
+  }
+
+  /** More was found than there is room for: in the background, until it fits or nobody may leave. */
+  #trim(): void {
+    if (this.#waiting !== undefined) return;
+    this.take({ bytes: 0 }).then(
+      () => {
+        this.#isOverfull = false;
+      },
+      (error: unknown) => {
+        if (!this.#isOverfull)
+          log.warn("the storage holds more than it may, and nobody can leave", { error });
+        this.#isOverfull = true;
+      },
+    );
+  }
+
+  #full({ bytes }: Need): CacheError {
+    const facts = {
+      neededBytes: bytes,
+      bytesMax: this.#bytesMax,
+      usedBytes: this.usedBytes,
+      stagedBytes: this.#stagedBytes,
+      pinnedBytes: this.#pinnedBytes,
+      leavingBytes: this.#leavingBytes,
+    };
+    return new CacheError("STORAGE_FULL", this.#reason(bytes), { facts });
+  }
+
+  #reason(bytes: number): string {
+    if (bytes > this.#bytesMax)
+      return `the object is larger than all the room there is, ${this.#bytesMax} bytes`;
+    if (!this.#evicts) return "no room left for the object, and the eviction policy is none";
+    if (this.#pinnedBytes + bytes > this.#bytesMax) {
+      return `no room left for the object: pinned objects hold ${this.#pinnedBytes} of ${this.#bytesMax} bytes`;
+    }
+    return "no room left for the object beside what is pinned, being put or being read";
+  }
+}
+
+/** So much of the bound is evicted beyond what is needed. */
+const SPARE_PART = 1 / 128;
