@@ -16,10 +16,11 @@ export const DOCUMENT = "docs/performance.md";
 const SECTION = /<!-- bench (\w+) -->\n[\s\S]*?<!-- end of \1 -->/g;
 const GOALS = "goals";
 
-export function formatCircumstances({ at, commit, node, pyarrow, redis, machine }: Run): string {
+export function formatCircumstances({ at, commit, node, pyarrow, redis, loadBefore, machine }: Run): string {
   const peers = `pyarrow ${pyarrow}, ${redis === undefined ? "no Redis" : `Redis ${redis}`}`;
   const where = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB`;
-  return `Commit ${commit}, ${at.slice(0, 10)}, Node ${node}, ${peers}, ${where}.`;
+  const load = `load ${loadBefore.toFixed(1)} before the run`;
+  return `Commit ${commit}, ${at.slice(0, 10)}, Node ${node}, ${peers}, ${where}, ${load}.`;
 }
 
 /** The latest result of each workload, whichever run it is from. */

@@ -3,7 +3,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 
 /** What Linux counts in /proc/PID/stat, on every architecture. */
 const TICKS_PER_SECOND = 100;
@@ -16,6 +16,8 @@ export interface Circumstances {
   readonly pyarrow: string;
   /** undefined where it is not installed. */
   readonly redis: string | undefined;
+  /** How many processes wanted a core in the minute before the run: above 0.5 or so others have slowed it down. */
+  readonly loadBefore: number;
   readonly machine: { readonly cpu: string; readonly cores: number; readonly memoryGiB: number };
 }
 
@@ -47,6 +49,7 @@ export function circumstances({ pyarrow, redis }: Pick<Circumstances, "pyarrow" 
     node: process.version,
     pyarrow,
     redis,
+    loadBefore: loadavg()[0] ?? 0,
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,

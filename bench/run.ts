@@ -88,7 +88,9 @@ async function run(): Promise<void> {
     const results: Results = {};
     const isWhole = await measureAll(bench, results);
     const done = { ...where, workloads: results };
-    process.stdout.write(`\n${formatGoals(results)}\n\n${formatCircumstances(done)}\n`);
+    process.stdout.write(
+      `\n${formatGoals(results, options.only === undefined)}\n\n${formatCircumstances(done)}\n`,
+    );
     const isKept = options.keep || (!options.smoke && options.only === undefined);
     if (isKept && Object.keys(results).length > 0) appendRun(done);
     if (!isWhole) process.exitCode = 1;

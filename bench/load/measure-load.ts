@@ -11,7 +11,6 @@ import type { Workbench } from "../workbench.ts";
 import type { LoadObjects, LoadResult, LoadServer, LoadTask } from "./load-task.ts";
 
 export interface LoadPlan {
-  readonly rounds: number;
   readonly clients: number;
   readonly keys: number;
   readonly sizeBytes: number;
@@ -27,6 +26,8 @@ export interface LoadRow {
   readonly callsPerSecond: Summary;
   /** Calls per second by those of the first server, the peer. */
   readonly rateRatio: number;
+  /** Calls per second by those of the same server in the first plan with the same calls, that of the fewest clients. */
+  readonly planRatio: number;
   readonly getMs: Summary | undefined;
   readonly putMs: Summary | undefined;
   /** CPU time the server spent on one call, microseconds. */
@@ -74,28 +75,34 @@ async function measureOnce(generator: Generator, server: LoadServer, task: LoadT
 const summaryOf = (rounds: readonly (readonly number[])[]): Summary | undefined =>
   rounds.every((round) => round.length > 0) ? summarize(rounds) : undefined;
 
-function sumUp(
-  server: string,
-  plan: LoadPlan,
-  samples: readonly Sample[],
-  peers: readonly Sample[],
-): LoadRow {
-  const ratesOf = (of: readonly Sample[]): number[][] => of.map((sample) => [sample.callsPerSecond]);
-  const cpuSeconds = samples.reduce((sum, sample) => sum + sample.serverCpuSeconds, 0);
-  const calls = samples.reduce((sum, sample) => sum + sample.getMs.length + sample.putMs.length, 0);
+interface Samples {
+  readonly own: readonly Sample[];
+  /** Of the first server, in the same plan. */
+  readonly peer: readonly Sample[];
+  /** Of the same server, in the first plan with the same calls. */
+  readonly first: readonly Sample[];
+}
+
+const ratesOf = (samples: readonly Sample[]): number[][] =>
+  samples.map(({ callsPerSecond }) => [callsPerSecond]);
+
+function sumUp(server: string, plan: LoadPlan, { own, peer, first }: Samples): LoadRow {
+  const cpuSeconds = own.reduce((sum, sample) => sum + sample.serverCpuSeconds, 0);
+  const calls = own.reduce((sum, sample) => sum + sample.getMs.length + sample.putMs.length, 0);
   const { clients, sizeBytes, getPercent, durationMs } = plan;
   return {
     server,
     clients,
     sizeBytes,
     getPercent,
-    callsPerSecond: summarize(ratesOf(samples)),
-    rateRatio: ratioByRound(ratesOf(samples), ratesOf(peers)),
-    getMs: summaryOf(samples.map((sample) => sample.getMs)),
-    putMs: summaryOf(samples.map((sample) => sample.putMs)),
+    callsPerSecond: summarize(ratesOf(own)),
+    rateRatio: ratioByRound(ratesOf(own), ratesOf(peer)),
+    planRatio: ratioByRound(ratesOf(own), ratesOf(first)),
+    getMs: summaryOf(own.map((sample) => sample.getMs)),
+    putMs: summaryOf(own.map((sample) => sample.putMs)),
     serverCpuUs: (cpuSeconds * 1e6) / calls,
-    serverLoad: (cpuSeconds * 1000) / (samples.length * durationMs),
-    generatorLoad: samples.reduce((sum, sample) => sum + sample.generatorLoad, 0) / samples.length,
+    serverLoad: (cpuSeconds * 1000) / (own.length * durationMs),
+    generatorLoad: own.reduce((sum, sample) => sum + sample.generatorLoad, 0) / own.length,
   };
 }
 
@@ -105,21 +112,37 @@ function rotated(servers: readonly LoadServer[], round: number): LoadServer[] {
   return [...servers.slice(first), ...servers.slice(0, first)];
 }
 
-/** @param servers the peer first */
-export async function measureLoad(
-  generator: Generator,
-  servers: readonly LoadServer[],
-  objects: LoadObjects,
-  plan: LoadPlan,
-): Promise<LoadRow[]> {
-  const samples = new Map<LoadServer, Sample[]>(servers.map((server) => [server, []]));
-  for (let round = 0; round <= plan.rounds; round += 1) {
-    for (const server of rotated(servers, round)) {
-      const task = { ...plan, objects, target: server.target, isFilled: round === 0 };
-      const sample = await measureOnce(generator, server, task);
-      if (round > 0) samples.get(server)?.push(sample);
+export interface LoadWork {
+  readonly servers: readonly LoadServer[];
+  /** As many keys as the largest plan has. */
+  readonly objects: LoadObjects;
+  readonly plans: readonly LoadPlan[];
+  readonly rounds: number;
+}
+
+/** In each round every plan with every server. @param work the peer is its first server */
+export async function measureLoad(generator: Generator, work: LoadWork): Promise<LoadRow[]> {
+  const { servers, objects, plans, rounds } = work;
+  const samples = plans.map(() => new Map<LoadServer, Sample[]>(servers.map((server) => [server, []])));
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [i, plan] of plans.entries()) {
+      const own = { ...objects, keys: objects.keys.slice(0, plan.keys) };
+      for (const server of rotated(servers, round)) {
+        const task = { ...plan, objects: own, target: server.target, isFilled: round === 0 };
+        const sample = await measureOnce(generator, server, task);
+        if (round > 0) samples[i]?.get(server)?.push(sample);
+      }
     }
   }
-  const peers = [...samples.values()][0] ?? [];
-  return [...samples].map(([{ name }, own]) => sumUp(name, plan, own, peers));
+  const samplesOf = (i: number, server: LoadServer | undefined): Sample[] =>
+    (server && samples[i]?.get(server)) ?? [];
+  return plans.flatMap((plan, i) =>
+    servers.map((server) => {
+      const first = samplesOf(
+        plans.findIndex((each) => each.getPercent === plan.getPercent),
+        server,
+      );
+      return sumUp(server.name, plan, { own: samplesOf(i, server), peer: samplesOf(i, servers[0]), first });
+    }),
+  );
 }

@@ -23,6 +23,7 @@ const HEAD = [
   "server CPU",
   "generator CPU",
   "ratio",
+  "by fewest clients",
   "what limits it",
 ];
 
@@ -58,6 +59,7 @@ function formatRow(row: LoadRow, isPeer: boolean): string[] {
     row.serverLoad.toFixed(2),
     row.generatorLoad.toFixed(2),
     isPeer ? "" : row.rateRatio.toFixed(2),
+    row.planRatio.toFixed(2),
     limitOf(row),
   ];
 }

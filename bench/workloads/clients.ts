@@ -1,13 +1,7 @@
 /**
  * Calls per second of small objects, puts only and gets only, by the number of clients: what one more client brings.
  */
-import {
-  type LoadPlan,
-  type LoadRow,
-  makeObjects,
-  measureLoad,
-  startGenerator,
-} from "../load/measure-load.ts";
+import { type LoadRow, makeObjects, measureLoad, startGenerator } from "../load/measure-load.ts";
 import { CACHE_IN_MEMORY, CACHE_ON_FILES, KIB } from "../names.ts";
 import { type Absence, isAbsent, isPresent, loadServerOf, type Workbench } from "../workbench.ts";
 
@@ -32,13 +26,9 @@ export async function measureClients(bench: Workbench, isSmoke: boolean): Promis
   const servers = started.filter(isPresent).map(loadServerOf);
   const objects = makeObjects(bench, Math.max(...counts), KIB);
   const generator = startGenerator(bench);
-  const rows: LoadRow[] = [];
-  for (const clients of counts) {
-    for (const getPercent of [0, 100]) {
-      const plan: LoadPlan = { rounds, clients, keys: clients, sizeBytes: KIB, getPercent, durationMs };
-      const own = { ...objects, keys: objects.keys.slice(0, clients) };
-      rows.push(...(await measureLoad(generator, servers, own, plan)));
-    }
-  }
+  const plans = counts.flatMap((clients) =>
+    [0, 100].map((getPercent) => ({ clients, keys: clients, sizeBytes: KIB, getPercent, durationMs })),
+  );
+  const rows = await measureLoad(generator, { servers, objects, plans, rounds });
   return { rounds, rows, absent: started.filter(isAbsent) };
 }

@@ -6,7 +6,7 @@
  */
 import { execFileSync } from "node:child_process";
 import type { LoadServer } from "../load/load-task.ts";
-import { type LoadRow, makeObjects, measureLoad, startGenerator } from "../load/measure-load.ts";
+import { makeObjects, measureLoad, startGenerator } from "../load/measure-load.ts";
 import { BARE_FILES_SYNCED, CACHE_POWER_LOSS, KIB } from "../names.ts";
 import type { Server } from "../processes.ts";
 import { type Absence, CLI_FILE, isAbsent, isPresent, loadServerOf, type Workbench } from "../workbench.ts";
@@ -36,12 +36,9 @@ export async function measureDurable(bench: Workbench, isSmoke: boolean): Promis
   const most = Math.max(...counts);
   const objects = makeObjects(bench, most * KEYS_PER_CLIENT, KIB);
   const generator = startGenerator(bench, most);
-  const rows: LoadRow[] = [];
-  for (const clients of counts) {
-    const keys = clients * KEYS_PER_CLIENT;
-    const own = { ...objects, keys: objects.keys.slice(0, keys) };
-    const plan = { rounds, clients, keys, sizeBytes: KIB, getPercent: 0, durationMs };
-    rows.push(...(await measureLoad(generator, servers, own, plan)));
-  }
+  const plans = counts.map((clients) => {
+    return { clients, keys: clients * KEYS_PER_CLIENT, sizeBytes: KIB, getPercent: 0, durationMs };
+  });
+  const rows = await measureLoad(generator, { servers, objects, plans, rounds });
   return { rounds, rows, absent: started.filter(isAbsent) };
 }

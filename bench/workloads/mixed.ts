@@ -48,12 +48,13 @@ export async function measureMixed(bench: Workbench, isSmoke: boolean): Promise<
     await bench.startRedis({ isDurable: false }),
   ];
   const present = started.filter(isPresent);
+  const servers = present.map(loadServerOf);
   const generator = startGenerator(bench);
   const rows: LoadRow[] = [];
   for (const { sizeBytes, keys } of sets) {
-    const plan = { rounds, clients, keys, sizeBytes, getPercent: GET_PERCENT, durationMs };
+    const plans = [{ clients, keys, sizeBytes, getPercent: GET_PERCENT, durationMs }];
     const objects = makeObjects(bench, keys, sizeBytes);
-    rows.push(...(await measureLoad(generator, present.map(loadServerOf), objects, plan)));
+    rows.push(...(await measureLoad(generator, { servers, objects, plans, rounds })));
   }
   const peaks = present.map(({ name, pid }) => ({ server: name, peakMib: peakMemoryMibOf(pid) }));
   return { rounds, rows, absent: started.filter(isAbsent), maxMemoryMib: MAX_MEMORY_MIB, peaks };

@@ -15,6 +15,7 @@ const run = (commit: string, workloads: Results): Run => ({
   node: "v20.20.2",
   pyarrow: "26.0.1",
   redis: undefined,
+  loadBefore: 0.25,
   machine: { cpu: "a processor", cores: 2, memoryGiB: 24 },
   workloads,
 });
