@@ -129,16 +129,28 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     this.control(encodeGoAway(this.#frames.lastStreamId, code, isFault ? error.message : ""));
     this.#isOver = true;
     this.#cutAll();
-    this.#end();
+    if (code === "ENHANCE_YOUR_CALM") this.#endAtOnce();
+    else this.#end();
   }
 
   #cutAll(): void {
     for (const stream of this.streams.values()) stream.cut();
   }
 
+  /** Of a peer that does too much nothing more is read, not even its end. */
+  #endAtOnce(): void {
+    this.#socket.pause();
+    this.#outbox.whenEmpty(() => this.#socket.destroySoon());
+    this.#destroyLater();
+  }
+
   /** Sends what is queued, closes our side, and does not wait long for the peer's. */
   #end(): void {
     this.#outbox.whenEmpty(() => this.#socket.end());
+    this.#destroyLater();
+  }
+
+  #destroyLater(): void {
     const timer = setTimeout(() => this.destroy(), LIMITS.closeGraceMs).unref();
     this.#socket.once("close", () => clearTimeout(timer));
   }
