@@ -153,9 +153,13 @@ export class ServerFrames implements FrameReceiver {
   #trailers(block: Buffer, streamId: number, endStream: boolean): void {
     const { malformed } = this.#decoder.decode(block, "trailers");
     const stream = this.#host.streams.get(streamId);
-    if (stream === undefined) this.#host.guard.countIdleFrame();
-    else
+    if (stream !== undefined) {
       this.#resetFor(malformed === undefined && endStream ? stream.peerEnds() : "PROTOCOL_ERROR", streamId);
+      return;
+    }
+    // Trailers of a stream that is gone may still come; what does not end its stream is the request of an old number.
+    if (!endStream) throw new Http2Error("PROTOCOL_ERROR", "a stream's number is lower than one before");
+    this.#host.guard.countIdleFrame();
   }
 
   /** @param fault of the stream, if there is one */
@@ -166,9 +170,11 @@ export class ServerFrames implements FrameReceiver {
   #priority(streamId: number, payload: Buffer): void {
     if (streamId === 0) throw new Http2Error("PROTOCOL_ERROR", "PRIORITY is of a stream");
     this.#host.guard.countIdleFrame();
-    if (payload.length !== 5) this.#host.resetStream(streamId, "FRAME_SIZE_ERROR");
-    else if ((payload.readUInt32BE(0) & UINT31_MAX) === streamId)
-      this.#host.resetStream(streamId, "PROTOCOL_ERROR");
+    // Errors of the stream by the RFC, which may not be reset while it is idle: so of the connection, as it allows.
+    if (payload.length !== 5) throw new Http2Error("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
+    if ((payload.readUInt32BE(0) & UINT31_MAX) === streamId) {
+      throw new Http2Error("PROTOCOL_ERROR", "a stream depends on itself");
+    }
   }
 
   #reset(streamId: number, payload: Buffer): void {
