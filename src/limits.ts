@@ -120,7 +120,7 @@ export const LIMITS = {
   stageBufferBytes: 1 * MIB,
   /** Unused staging blocks, of stageBufferBytes each, that are kept for the next puts. */
   stageBlocksKeptMax: 16,
-  /** Memory that large objects of storage none are kept in comes in pieces of this size, bytes. */
+  /** Memory that large objects are kept in comes in pieces of this size, bytes. */
   memorySlabBytes: 2 * MIB,
   /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB, as far as max_memory has room for them. */
   memorySlabsKeptMax: 128,
@@ -158,7 +158,7 @@ export const LIMITS = {
   evictedAtOnceMax: 256,
   /** How far beyond an evicted object's version the floor is written, so that few evictions write it. */
   versionFloorAhead: 1024,
-  /** What a file of storage none costs in memory beside its bytes, bytes: index, names, and the buffers' own objects. */
+  /** What a file kept in memory costs beside its bytes, bytes: index, names, and the buffers' own objects. */
   memoryFileOverheadBytes: 1 * KIB,
   /** Expired objects removed at once; between them calls are let in. */
   expirySweepObjects: 32,

@@ -17,7 +17,7 @@ import {
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
-import type { Durability, FileLocation, ObjectStorage } from "../storage/object-storage.ts";
+import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
@@ -161,7 +161,7 @@ export class ObjectCache {
         throw new CacheError("INVALID_REQUEST", `the object is ${entry.kind}, the patch is ${kind}`);
       }
       if (kind === "opaque" || checkedBase === entry.baseVersion) return;
-      const opened = await this.#openLocked(key, entry);
+      const opened = await this.#openLocked(key, entry, "look");
       try {
         if (opened.base !== undefined) fits(opened.base);
         checkedBase = entry.baseVersion;
@@ -196,9 +196,14 @@ export class ObjectCache {
   /**
    * Opens an object for reading; the caller closes `reading`.
    * @param needsBase asked with the entry, under the lock, whether the base has to be opened.
+   * @param purpose what the base is opened for; "send" unless told otherwise.
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
-  open(key: ObjectKey, needsBase: (entry: IndexEntry) => boolean): Promise<OpenedObject> {
+  open(
+    key: ObjectKey,
+    needsBase: (entry: IndexEntry) => boolean,
+    purpose?: OpenPurpose,
+  ): Promise<OpenedObject> {
     return this.#locks.run(formatObjectKey(key), async () => {
       const entry = await this.#findLocked(key);
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
@@ -207,7 +212,7 @@ export class ObjectCache {
       this.#roster.budget?.touched(entry);
       if (!needsBase(entry))
         return { reading: new ObjectReading(this.#readingHost, key, entry), base: undefined };
-      return await this.#openLocked(key, entry);
+      return await this.#openLocked(key, entry, purpose);
     });
   }
 
@@ -216,7 +221,7 @@ export class ObjectCache {
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
   async locate(key: ObjectKey): Promise<FileLocation | undefined> {
-    const { reading } = await this.open(key, (entry) => !entry.isVerified);
+    const { reading } = await this.open(key, (entry) => !entry.isVerified, "look");
     try {
       const { entry } = reading;
       if (entry.form !== "file" || entry.version !== entry.baseVersion) return undefined;
@@ -270,10 +275,10 @@ export class ObjectCache {
     return loaded.entry;
   }
 
-  async #openLocked(key: ObjectKey, entry: IndexEntry): Promise<OpenedObject> {
+  async #openLocked(key: ObjectKey, entry: IndexEntry, purpose?: OpenPurpose): Promise<OpenedObject> {
     const reading = new ObjectReading(this.#readingHost, key, entry);
     try {
-      const base = await reading.openBase();
+      const base = await reading.openBase(purpose);
       if (base === undefined) {
         log.warn("object's file is gone", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);

@@ -78,7 +78,7 @@ export class ObjectLoader {
 
   /** Facts of one file; quarantines it when damaged and says so by throwing. */
   async #read(key: ObjectKey, part: ObjectPart): Promise<StoredObject | undefined> {
-    const file = await this.#storage.open({ key, part });
+    const file = await this.#storage.open({ key, part }, "look");
     if (file === undefined) return undefined;
     try {
       const form = part.kind === "patch" ? "either" : part.kind;

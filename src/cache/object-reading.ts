@@ -13,7 +13,7 @@ import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
-import type { ObjectStorage, StoredFile } from "../storage/object-storage.ts";
+import type { ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
 
@@ -53,8 +53,8 @@ export class ObjectReading {
    * Opens the base; called once, under the key's lock.
    * @returns undefined when its file is gone. @throws {CacheError} OBJECT_CORRUPT
    */
-  async openBase(): Promise<StoredObject | undefined> {
-    this.#file = await this.#storage.open({ key: this.key, part: { kind: this.#entry.form } });
+  async openBase(purpose?: OpenPurpose): Promise<StoredObject | undefined> {
+    this.#file = await this.#storage.open({ key: this.key, part: { kind: this.#entry.form } }, purpose);
     if (this.#file === undefined) return undefined;
     const known = openValue(this.#entry, this.#file) ?? this.#layouts.find(this.#entry, this.#file);
     if (known !== undefined) return known;

@@ -54,11 +54,14 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   closeWhenSent(opened, call);
 }
 
-/** The trailers need not wait for the last bytes to leave, but the memory of a large object may be used again then. */
+/**
+ * The trailers need not wait for the last bytes to leave, but the memory of the object may be used again then. The answer of
+ * a small object was copied into one buffer.
+ */
 function closeWhenSent({ reading, base }: OpenedObject, call: ServerCall): void {
-  const isLarge = (base?.source.sizeBytes ?? 0) > LIMITS.unpooledReadBytesMax;
-  const sent = isLarge ? call.flush() : undefined;
-  if (sent === undefined) reading.close(isLarge);
+  const isCopied = (base?.source.sizeBytes ?? 0) <= LIMITS.copiedMessageBytesMax;
+  const sent = isCopied ? undefined : call.flush();
+  if (sent === undefined) reading.close(true);
   else
     sent.then(
       () => reading.close(true),

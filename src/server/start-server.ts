@@ -19,6 +19,8 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
+import type { ObjectStorage } from "../storage/object-storage.ts";
+import { TieredStorage } from "../storage/tier/tiered-storage.ts";
 import { buildMethods } from "./flight-service.ts";
 import { ServiceContext } from "./service-context.ts";
 
@@ -115,7 +117,7 @@ function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig
   if (storage.kind === "files") {
     const budget =
       capacityBytes === undefined ? undefined : new StorageBudget({ ...leaving, bytesMax: capacityBytes });
-    return new ObjectCache(new DiskStorage({ directory: storage.directory }), { budget });
+    return new ObjectCache(openFiles(storage.directory, eviction), { budget });
   }
   if (durability === "power-loss") {
     const facts = { key: "cache.durability", value: durability };
@@ -125,6 +127,13 @@ function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig
   const fileOverheadBytes = LIMITS.memoryFileOverheadBytes;
   const budget = new StorageBudget({ ...leaving, bytesMax, objectsMax, fileOverheadBytes });
   return new ObjectCache(new MemoryStorage({ bytesMax }), { budget });
+}
+
+/** Leaving the memory tier loses nothing, so there is always a policy for it; without memory there is no tier. */
+function openFiles(directory: string, { maxMemoryBytes }: CacheConfig["eviction"]): ObjectStorage {
+  const disk = new DiskStorage({ directory });
+  if (maxMemoryBytes === 0) return disk;
+  return new TieredStorage({ disk, policy: new LruPolicy(), bytesMax: maxMemoryBytes });
 }
 
 async function listen(server: GrpcServer, host: string, port: number): Promise<{ port: number }> {

@@ -11,7 +11,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import { BlockPool } from "./block-pool.ts";
-import type { MemoryFile } from "./memory/memory-file.ts";
+import type { MemoryFile, MemoryOwner } from "./memory/memory-file.ts";
 import { type HeldObject, MemoryShelf } from "./memory/memory-shelf.ts";
 import { StagedMemoryFile } from "./memory/staged-memory-file.ts";
 import type {
@@ -26,10 +26,16 @@ const log = logFor("storage");
 
 export class MemoryStorage implements ObjectStorage {
   readonly kind = "none";
-  readonly #shelf = new MemoryShelf();
+  readonly #shelf = new MemoryShelf<MemoryFile>();
   readonly #bytesMax: number;
   readonly #blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
   readonly #slabs = new BlockPool(LIMITS.memorySlabBytes, () => this.#unusedSlabsMax);
+  /** What somebody may still read is left to the garbage collector. */
+  readonly #owner: MemoryOwner = {
+    takeBack: (slabs, isLent) => {
+      if (!isLent) this.#giveSlabs(slabs);
+    },
+  };
   #versionFloor = 0;
 
   /** @param bytesMax what the cache keeps here at most: unused memory is kept only as far as it is below that. */
@@ -55,6 +61,7 @@ export class MemoryStorage implements ObjectStorage {
       put: (name, file) => this.#put(name, file),
       blocks: this.#blocks,
       slabs: this.#slabs,
+      owner: this.#owner,
     });
   }
 
@@ -122,6 +129,16 @@ export class MemoryStorage implements ObjectStorage {
   async raiseVersionFloor(version: number): Promise<void> {
     assert(Number.isSafeInteger(version), "a version is a safe integer");
     this.#versionFloor = Math.max(this.#versionFloor, version);
+  }
+
+  /** Memory of another size is no slab. */
+  #giveSlabs(slabs: readonly Buffer[]): void {
+    for (const slab of slabs) {
+      // The last slab may be used in part: its memory is a whole one all the same.
+      if (slab.byteOffset === 0 && slab.buffer.byteLength === this.#slabs.blockBytes) {
+        this.#slabs.give(Buffer.from(slab.buffer));
+      }
+    }
   }
 }
 

@@ -125,6 +125,12 @@ export interface RecordJournal {
 /** Patches by the base version they belong to: those of one base, or of every base but one (or of all). */
 export type PatchSelection = { readonly only: number } | { readonly allBut: number | undefined };
 
+/**
+ * Why a file is opened: to send its bytes to somebody, whom others may follow, or to look at what lies there now.
+ * An engine that remembers what it read does so for the first only, and answers the second from the file itself.
+ */
+export type OpenPurpose = "send" | "look";
+
 export interface ObjectStorage {
   /** "files" survives restarts, "none" does not. */
   readonly kind: "files" | "none";
@@ -135,8 +141,8 @@ export interface ObjectStorage {
   start(): Promise<void>;
   /** A new staged file. Cheap: nothing touches the disk before there is something to write. */
   stage(): StagedFile;
-  /** Opens a published file; undefined when there is none: a miss is a value. */
-  open(name: StoredName): Promise<StoredFile | undefined>;
+  /** Opens a published file, to send it unless told otherwise; undefined when there is none: a miss is a value. */
+  open(name: StoredName, purpose?: OpenPurpose): Promise<StoredFile | undefined>;
   /** Where a published file lies; absent in an engine that keeps none. Undefined when there is no such file. */
   locate?(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */

@@ -3,25 +3,34 @@
  * must be the model's. A failure names its seed and step; MODEL_SEED=7 runs that seed alone.
  */
 import { describe, expect, it, onTestFinished } from "vitest";
+import { LruPolicy } from "../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
+import { TieredStorage } from "../../src/storage/tier/tiered-storage.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { ModelRun } from "./cache-model/model-run.ts";
 
 const SEEDS = (process.env.MODEL_SEED ?? "1,2,3").split(",").map(Number);
 const STEPS = 800;
 
-function openDisk(): () => ObjectStorage {
+function openDisk(): () => DiskStorage {
   const directory = temporaryDirectory("model");
   onTestFinished(() => directory.remove());
   return () => new DiskStorage({ directory: directory.path });
+}
+
+/** Room for some of the objects, so that they come and go. */
+function openTiered(): () => ObjectStorage {
+  const open = openDisk();
+  return () => new TieredStorage({ disk: open(), policy: new LruPolicy(), bytesMax: 64 * 1024 });
 }
 
 describe.each(SEEDS)("with seed %i", (seed) => {
   it.each([
     ["in memory", () => () => new MemoryStorage(), false],
     ["in files", openDisk, true],
+    ["in files behind a memory tier", openTiered, true],
   ] as const)("the cache %s answers every call as the model does", async (_, prepare, survivesRestart) => {
     const run = new ModelRun({ seed, openStorage: prepare(), survivesRestart });
     await run.start();

@@ -21,7 +21,6 @@ import type {
   RemovalPlace,
   ScannedSession,
   StagedFile,
-  StoredFile,
   StoredName,
 } from "../object-storage.ts";
 import { DirectoryGate } from "./directory-gate.ts";
@@ -40,7 +39,7 @@ import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
 import { prepareDirectory } from "./storage-directory.ts";
-import { openStoredFile } from "./stored-disk-file.ts";
+import { openStoredFile, type StoredDiskFile } from "./stored-disk-file.ts";
 import { VersionFloor } from "./version-floor.ts";
 
 const log = logFor("storage");
@@ -103,7 +102,7 @@ export class DiskStorage implements ObjectStorage {
     return new StagedDiskFile(this.#tools, this.#staging);
   }
 
-  open(name: StoredName): Promise<StoredFile | undefined> {
+  open(name: StoredName): Promise<StoredDiskFile | undefined> {
     return openStoredFile(this.#tools, filePath(name));
   }
 

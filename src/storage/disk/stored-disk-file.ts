@@ -35,7 +35,7 @@ export async function openStoredFile(tools: DiskTools, path: string): Promise<St
     const status = fs.fstatSync(fd);
     if (status.isFile()) {
       if (log.isEnabled("debug")) log.debug("file opened", { path, sizeBytes: status.size });
-      return new StoredDiskFile(fd, status.size, { path, tools });
+      return new StoredDiskFile(fd, status, { path, tools });
     }
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd);
@@ -54,6 +54,9 @@ function openInPool(path: string): Promise<number> {
 
 export class StoredDiskFile implements StoredFile {
   readonly sizeBytes: number;
+  /** With the size these tell one file in one state from any other that lies, or lay, in its place. */
+  readonly inode: number;
+  readonly modifiedMs: number;
   readonly #path: string;
   readonly #pace: DiskPace;
   readonly #pool: BlockPool;
@@ -64,19 +67,29 @@ export class StoredDiskFile implements StoredFile {
   #readsUnderWay = 0;
   #isClosed = false;
 
-  constructor(fd: number, sizeBytes: number, options: { path: string; tools: DiskTools }) {
+  constructor(fd: number, status: fs.Stats, options: { path: string; tools: DiskTools }) {
     this.#fd = fd;
-    this.sizeBytes = sizeBytes;
+    this.sizeBytes = status.size;
+    this.inode = status.ino;
+    this.modifiedMs = status.mtimeMs;
     this.#path = options.path;
     this.#pace = options.tools.pace;
     this.#pool = options.tools.readBlocks;
   }
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {
-    assert(this.#fd !== undefined && !this.#isClosed, "a closed file is not read");
+    assert(!this.#isClosed, "a closed file is not read");
     assert(position >= 0 && lengthBytes >= 0, "a range begins inside the file");
     if (position + lengthBytes > this.sizeBytes) throw this.#tooShort(position, lengthBytes);
     const bytes = this.#memoryFor(lengthBytes);
+    await this.readInto(bytes, position);
+    return bytes;
+  }
+
+  /** Fills memory of the caller's with what lies at `position`. @throws {CacheError} as `read` */
+  async readInto(bytes: Buffer, position: number): Promise<void> {
+    assert(this.#fd !== undefined && !this.#isClosed, "a closed file is not read");
+    const lengthBytes = bytes.length;
     const fd = this.#fd;
     let readBytes: number;
     try {
@@ -88,7 +101,6 @@ export class StoredDiskFile implements StoredFile {
       throw diskFailure(error, this.#path);
     }
     if (readBytes < lengthBytes) throw this.#tooShort(position, lengthBytes);
-    return bytes;
   }
 
   giveBack(bytes: Buffer): void {

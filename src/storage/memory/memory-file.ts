@@ -7,58 +7,65 @@
  * all else a large put does.
  */
 import { assert, CacheError } from "../../errors.ts";
-import type { BlockPool } from "../block-pool.ts";
 import type { StoredFile } from "../object-storage.ts";
+
+/** Who owns the memory of files, and wants to know when it is free. */
+export interface MemoryOwner {
+  /** The file is out of its place and nobody has it open. `isLent`: somebody may read its bytes for longer. Called once. */
+  takeBack(slabs: readonly Buffer[], isLent: boolean): void;
+  /** Somebody has opened the file that nobody had open. */
+  opened?(): void;
+  /** Nobody has the file open any more. */
+  closed?(): void;
+}
 
 export interface MemoryFileParts {
   readonly sizeBytes: number;
-  /** In order, none empty, together sizeBytes long. Never written to while the file is there. */
+  /** In order, none empty, together sizeBytes long. Nobody who opened the file reads what is still being written. */
   readonly slabs: readonly Buffer[];
-  /** Where whole slabs come from and go to. */
-  readonly pool: BlockPool;
+  readonly owner: MemoryOwner;
 }
 
 export class MemoryFile {
   readonly sizeBytes: number;
   readonly slabs: readonly Buffer[];
-  readonly #pool: BlockPool;
+  readonly #owner: MemoryOwner;
   #openCount = 0;
   #isRetired = false;
   /** Somebody may read the bytes for longer than the file was open. */
   #isLent = false;
 
-  constructor({ sizeBytes, slabs, pool }: MemoryFileParts) {
+  constructor({ sizeBytes, slabs, owner }: MemoryFileParts) {
     this.sizeBytes = sizeBytes;
     this.slabs = slabs;
-    this.#pool = pool;
+    this.#owner = owner;
+  }
+
+  get isOpen(): boolean {
+    return this.#openCount > 0;
   }
 
   open(): StoredFile {
     this.#openCount += 1;
+    if (this.#openCount === 1) this.#owner.opened?.();
     return new OpenMemoryFile(this);
   }
 
-  /** The file is no longer in its place: once nobody has it open it is gone. */
+  /** The file is no longer in its place: once nobody has it open it is gone. Does nothing the second time. */
   retire(): void {
+    if (this.#isRetired) return;
     this.#isRetired = true;
-    this.#reuseWhenGone();
+    if (this.#openCount === 0) this.#owner.takeBack(this.slabs, this.#isLent);
   }
 
   /** Called once by each who opened it. */
   closed(bytesAreDone: boolean): void {
     this.#openCount -= 1;
     if (!bytesAreDone) this.#isLent = true;
-    this.#reuseWhenGone();
-  }
-
-  #reuseWhenGone(): void {
-    if (!this.#isRetired || this.#isLent || this.#openCount > 0) return;
-    for (const slab of this.slabs) {
-      // The last slab may be used in part: its memory is a whole one all the same.
-      if (slab.byteOffset === 0 && slab.buffer.byteLength === this.#pool.blockBytes) {
-        this.#pool.give(Buffer.from(slab.buffer));
-      }
-    }
+    if (this.#openCount > 0) return;
+    const wasRetired = this.#isRetired;
+    this.#owner.closed?.();
+    if (wasRetired) this.#owner.takeBack(this.slabs, this.#isLent);
   }
 }
 

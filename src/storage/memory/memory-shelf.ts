@@ -4,7 +4,13 @@
  */
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { StoredName } from "../object-storage.ts";
-import type { MemoryFile } from "./memory-file.ts";
+
+/** What can stand here. */
+export interface ShelvedFile {
+  readonly sizeBytes: number;
+  /** It is no longer in its place. */
+  retire(): void;
+}
 
 /** What is held of one object. `patches`: base version -> version -> file. */
 export interface HeldObject<File> {
@@ -13,10 +19,10 @@ export interface HeldObject<File> {
   patches: Map<number, Map<number, File>> | undefined;
 }
 
-type Session = Map<string, HeldObject<MemoryFile>>;
+type Session<File> = Map<string, HeldObject<File>>;
 
-export class MemoryShelf {
-  readonly #applications = new Map<string, Map<string, Session>>();
+export class MemoryShelf<File extends ShelvedFile> {
+  readonly #applications = new Map<string, Map<string, Session<File>>>();
   heldBytes = 0;
 
   applications(): string[] {
@@ -27,22 +33,33 @@ export class MemoryShelf {
     return [...(this.#applications.get(applicationId)?.keys() ?? [])];
   }
 
-  session(applicationId: string, sessionId: string): Session | undefined {
+  session(applicationId: string, sessionId: string): Session<File> | undefined {
     return this.#applications.get(applicationId)?.get(sessionId);
   }
 
-  object(key: ObjectKey): HeldObject<MemoryFile> | undefined {
+  object(key: ObjectKey): HeldObject<File> | undefined {
     return this.session(key.applicationId, key.sessionId)?.get(key.objectId);
   }
 
-  get({ key, part }: StoredName): MemoryFile | undefined {
+  /** Everything that stands here, as it is now. */
+  all(): File[] {
+    return [...this.#applications.values()]
+      .flatMap((sessions) => [...sessions.values()])
+      .flatMap((objects) => [...objects.values()])
+      .flatMap(({ file, stream, patches }) => {
+        const ofPatches = [...(patches?.values() ?? [])].flatMap((versions) => [...versions.values()]);
+        return [file, stream, ...ofPatches].filter((each) => each !== undefined);
+      });
+  }
+
+  get({ key, part }: StoredName): File | undefined {
     const held = this.object(key);
     if (part.kind === "patch") return held?.patches?.get(part.baseVersion)?.get(part.version);
     return held?.[part.kind];
   }
 
   /** Puts a file in its place; what stood there is forgotten. */
-  put(name: StoredName, file: MemoryFile): void {
+  put(name: StoredName, file: File): void {
     const old = this.get(name);
     this.heldBytes += file.sizeBytes - (old?.sizeBytes ?? 0);
     old?.retire();
@@ -70,8 +87,8 @@ export class MemoryShelf {
     return true;
   }
 
-  #objectMade(key: ObjectKey): HeldObject<MemoryFile> {
-    const sessions = entry(this.#applications, key.applicationId, () => new Map<string, Session>());
+  #objectMade(key: ObjectKey): HeldObject<File> {
+    const sessions = entry(this.#applications, key.applicationId, () => new Map<string, Session<File>>());
     const objects = entry(sessions, key.sessionId, () => new Map());
     return entry(objects, key.objectId, () => ({ file: undefined, stream: undefined, patches: undefined }));
   }
@@ -85,7 +102,7 @@ export class MemoryShelf {
   }
 }
 
-function removePatch(held: HeldObject<MemoryFile>, baseVersion: number, version: number): void {
+function removePatch<File>(held: HeldObject<File>, baseVersion: number, version: number): void {
   const patches = held.patches?.get(baseVersion);
   patches?.delete(version);
   if (patches?.size === 0) held.patches?.delete(baseVersion);

@@ -11,7 +11,7 @@ import { assert } from "../../errors.ts";
 import type { BlockPool } from "../block-pool.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
-import { MemoryFile } from "./memory-file.ts";
+import { MemoryFile, type MemoryOwner } from "./memory-file.ts";
 
 /** An object of 1 MiB with its head and footer is the commonest large one. */
 const ONE_SLAB_BYTES_MAX = 2 * 1024 * 1024;
@@ -23,14 +23,17 @@ export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
   /** Memory for what waits to be copied. */
   readonly blocks: BlockPool;
-  /** Memory for large files, and where it goes back to. */
+  /** Memory for large files. */
   readonly slabs: BlockPool;
+  /** Where the memory of published files goes back to. */
+  readonly owner: MemoryOwner;
 }
 
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
   #small: StageBuffer | undefined;
   readonly #slabPool: BlockPool;
+  readonly #owner: MemoryOwner;
   #slabs: Buffer[] = [];
   /** Bytes used of the last slab. */
   #usedBytes = 0;
@@ -38,9 +41,10 @@ export class StagedMemoryFile implements StagedFile {
   readonly isVolatile = true;
   sizeBytes = 0;
 
-  constructor({ put, blocks, slabs }: StagedMemoryOptions) {
+  constructor({ put, blocks, slabs, owner }: StagedMemoryOptions) {
     this.#put = put;
     this.#slabPool = slabs;
+    this.#owner = owner;
     this.#small = new StageBuffer(blocks);
   }
 
@@ -72,7 +76,7 @@ export class StagedMemoryFile implements StagedFile {
     const slabs = this.#small ? [this.#exactCopyOf(this.#small)] : this.#trimmedSlabs();
     const { sizeBytes } = this;
     const kept = slabs.filter((slab) => slab.length > 0);
-    this.#put(name, new MemoryFile({ sizeBytes, slabs: kept, pool: this.#slabPool }));
+    this.#put(name, new MemoryFile({ sizeBytes, slabs: kept, owner: this.#owner }));
     this.#slabs = [];
     this.#drop();
   }

@@ -4,25 +4,39 @@
  * A new engine is one more line in ENGINES.
  */
 import { onTestFinished } from "vitest";
+import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
+import { TieredStorage } from "../../../src/storage/tier/tiered-storage.ts";
 import { scratchDirectory } from "../../unit/storage/scratch-directory.ts";
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
 
 /** `started` makes a new engine and starts it; it is stopped when the test is over. */
 export const ENGINES: { engine: string; started: () => Promise<ObjectStorage> }[] = [
   { engine: "DiskStorage", started: () => start(new DiskStorage({ directory: scratchDirectory() })) },
+  {
+    engine: "TieredStorage",
+    started: () => start(tieredOver(new DiskStorage({ directory: scratchDirectory() }), 64 * MIB)),
+  },
+  {
+    engine: "TieredStorage without room",
+    started: () => start(tieredOver(new DiskStorage({ directory: scratchDirectory() }), 10 * KIB)),
+  },
   { engine: "MemoryStorage", started: () => start(new MemoryStorage()) },
 ];
+
+function tieredOver(disk: DiskStorage, bytesMax: number): ObjectStorage {
+  return new TieredStorage({ disk, policy: new LruPolicy(), bytesMax });
+}
 
 async function start(storage: ObjectStorage): Promise<ObjectStorage> {
   await storage.start();
   onTestFinished(() => storage.stop());
   return storage;
 }
-
-export const KIB = 1024;
-export const MIB = 1024 * KIB;
 
 /** A fixed stream of numbers from 0 up to a limit. */
 export function dice(seed: number): (limit: number) => number {

@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   server: ["cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "config"],
   client: ["flight", "grpc", "object", "arrow", "config"],
   cache: ["storage", "eviction", "object", "arrow"],
-  storage: ["object"],
+  storage: ["eviction", "object"],
   eviction: ["object"],
   object: ["arrow"],
   arrow: [],

@@ -1,0 +1,64 @@
+/**
+ * Memory that kept files gave back, for the next file whose memory has the same size.
+ *
+ * New memory costs a page fault for each 4 KiB and, once it is old, a share of a full collection: 1 MiB of it takes longer than
+ * reading 1 MiB from the page cache. Sizes are rounded so that files of nearly one size can use each other's memory.
+ * Buffers of up to LIMITS.unpooledReadBytesMax are not kept: they come from the allocator's own lists.
+ */
+import { LIMITS } from "../../limits.ts";
+
+/** Sizes between one power of two and the next: at most an eighth is unused. */
+const STEPS_PER_DOUBLING = 8;
+
+/** The size of the memory that holds this many bytes. */
+export function memorySizeFor(sizeBytes: number): number {
+  if (sizeBytes <= LIMITS.unpooledReadBytesMax) return sizeBytes;
+  const stepBytes = 2 ** Math.floor(Math.log2(sizeBytes)) / STEPS_PER_DOUBLING;
+  return Math.ceil(sizeBytes / stepBytes) * stepBytes;
+}
+
+export class FreeMemory {
+  readonly #bytesMax: number;
+  readonly #free = new Map<number, ArrayBufferLike[]>();
+  sizeBytes = 0;
+
+  /** @param bytesMax more than this is never kept. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  countOf(sizeBytes: number): number {
+    return this.#free.get(sizeBytes)?.length ?? 0;
+  }
+
+  /** Memory of exactly this size, with whatever was in it before; new when none is free. */
+  take(sizeBytes: number): Buffer {
+    return this.#remove(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes);
+  }
+
+  give(memory: ArrayBufferLike): void {
+    const sizeBytes = memory.byteLength;
+    if (sizeBytes <= LIMITS.unpooledReadBytesMax || this.sizeBytes + sizeBytes > this.#bytesMax) return;
+    const others = this.#free.get(sizeBytes);
+    if (others === undefined) this.#free.set(sizeBytes, [memory]);
+    else others.push(memory);
+    this.sizeBytes += sizeBytes;
+  }
+
+  /** Gives up memory until this much less is kept, but leaves `needed` buffers of each of these sizes. */
+  drop(bytes: number, needed: ReadonlyMap<number, number>): void {
+    const until = this.sizeBytes - bytes;
+    for (const size of this.#free.keys()) {
+      while (this.sizeBytes > until && this.countOf(size) > (needed.get(size) ?? 0)) this.#remove(size);
+    }
+  }
+
+  #remove(sizeBytes: number): Buffer | undefined {
+    const buffers = this.#free.get(sizeBytes);
+    const memory = buffers?.pop();
+    if (memory === undefined) return undefined;
+    if (buffers?.length === 0) this.#free.delete(sizeBytes);
+    this.sizeBytes -= sizeBytes;
+    return Buffer.from(memory);
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * One file that the tier keeps in memory, or is about to: its place in the eviction order, its memory, and its load.
+ *
+ * It counts as in use from the first who opens it to the last who closes it, and while the disk fills it. A file that
+ * nobody uses and that is not whole is given up at once.
+ */
+import { Evictable } from "../../eviction/eviction-policy.ts";
+import { formatObjectKey } from "../../object/object-key.ts";
+import type { StoredDiskFile } from "../disk/stored-disk-file.ts";
+import { MemoryFile, type MemoryOwner } from "../memory/memory-file.ts";
+import type { ShelvedFile } from "../memory/memory-shelf.ts";
+import type { StoredFile, StoredName } from "../object-storage.ts";
+import { FileLoad, type LoadHost } from "./file-load.ts";
+import { LoadingFile } from "./loading-file.ts";
+
+export interface KeptFileHost {
+  /** The file is in use from now on, or no longer. */
+  used(file: KeptFile, isInUse: boolean): void;
+  /** The file cannot become whole: it must leave its place. */
+  giveUp(file: KeptFile): void;
+  /** It has left its place and nobody has it open. */
+  takeBack(slabs: readonly Buffer[], memory: { sizeBytes: number; isLent: boolean }): void;
+}
+
+export interface KeptFileParts {
+  readonly name: StoredName;
+  /** What is loaded; closed when all of it is there, or nobody wants it any more. */
+  readonly source: StoredDiskFile;
+  readonly slabs: readonly Buffer[];
+  readonly costBytes: number;
+}
+
+export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, LoadHost {
+  readonly name: StoredName;
+  readonly sizeBytes: number;
+  readonly costBytes: number;
+  readonly #inode: number;
+  readonly #modifiedMs: number;
+  readonly #host: KeptFileHost;
+  readonly #memory: MemoryFile;
+  #load: FileLoad | undefined;
+
+  constructor({ name, source, slabs, costBytes }: KeptFileParts, host: KeptFileHost) {
+    super();
+    this.name = name;
+    this.sizeBytes = source.sizeBytes;
+    this.costBytes = costBytes;
+    this.#inode = source.inode;
+    this.#modifiedMs = source.modifiedMs;
+    this.#host = host;
+    this.#memory = new MemoryFile({ sizeBytes: source.sizeBytes, slabs, owner: this });
+    this.#load = new FileLoad(source, this.#memory, this);
+  }
+
+  get evictionKey(): string {
+    const { key, part } = this.name;
+    const place = part.kind === "patch" ? `patch/${part.baseVersion}/${part.version}` : part.kind;
+    return `${formatObjectKey(key)}/${place}`;
+  }
+
+  /** True while somebody has it open, or the disk fills it. */
+  get isInUse(): boolean {
+    return this.#memory.isOpen;
+  }
+
+  /** True when this is what that file held when it was opened. */
+  isCopyOf(file: StoredDiskFile): boolean {
+    return (
+      file.inode === this.#inode && file.sizeBytes === this.sizeBytes && file.modifiedMs === this.#modifiedMs
+    );
+  }
+
+  open(): StoredFile {
+    const memory = this.#memory.open();
+    return this.#load === undefined ? memory : new LoadingFile(memory, this.#load);
+  }
+
+  retire(): void {
+    this.#memory.retire();
+  }
+
+  opened(): void {
+    this.#host.used(this, true);
+  }
+
+  closed(): void {
+    this.#host.used(this, false);
+    if (this.#load !== undefined) this.#host.giveUp(this);
+  }
+
+  takeBack(slabs: readonly Buffer[], isLent: boolean): void {
+    this.#load?.stop();
+    this.#host.takeBack(slabs, { sizeBytes: this.sizeBytes, isLent });
+  }
+
+  loaded(): void {
+    this.#load?.stop();
+    this.#load = undefined;
+  }
+
+  failed(): void {
+    this.#host.giveUp(this);
+  }
+}

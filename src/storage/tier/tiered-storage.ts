@@ -1,0 +1,253 @@
+/**
+ * The engine `files` with a memory tier in front of it: what is read often is answered from memory, without a system call.
+ *
+ * The first get of a file loads it (docs/decisions/0009-first-get-admits.md); gets that come meanwhile share the load. What does
+ * not fit, or is larger than FILE_PART_MAX of the tier, streams past it from the disk. Who leaves is the policy's choice;
+ * what somebody reads stays until it is read.
+ * No read is stale: what is kept of a name is dropped after the disk has changed it and before that is answered, and a file that
+ * was opened before such a change is not kept. A change by others (a file removed by hand) is seen when somebody looks
+ * at the file, or when it is no longer kept.
+ */
+import type { EvictionPolicy } from "../../eviction/eviction-policy.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
+import type { DiskStorage } from "../disk/disk-storage.ts";
+import type { StoredDiskFile } from "../disk/stored-disk-file.ts";
+import { MemoryShelf } from "../memory/memory-shelf.ts";
+import type {
+  FileLocation,
+  ObjectStorage,
+  OpenPurpose,
+  PatchSelection,
+  RecordJournal,
+  RemovalPlace,
+  ScannedSession,
+  StagedFile,
+  StoredFile,
+  StoredName,
+} from "../object-storage.ts";
+import { KeptFile, type KeptFileHost } from "./kept-file.ts";
+import { Openings } from "./openings.ts";
+import { TierMemory } from "./tier-memory.ts";
+import { TieredStagedFile } from "./tiered-staged-file.ts";
+
+/** No file pushes out more than this part of what is kept. */
+const FILE_PART_MAX = 1 / 3;
+
+export interface TierOptions {
+  readonly disk: DiskStorage;
+  readonly policy: EvictionPolicy;
+  /** Bound on all memory the tier holds, bytes. */
+  readonly bytesMax: number;
+}
+
+/** What happened since the start. */
+export interface TierCounters {
+  /** Files opened for a get that were kept, or on their way. */
+  readonly hits: number;
+  /** Files opened for a get on disk. */
+  readonly misses: number;
+  /** Misses that began to load the file. */
+  readonly loads: number;
+  /** Misses that streamed past: too large, or no room. */
+  readonly bypassed: number;
+  readonly evictions: number;
+}
+
+export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
+  readonly kind = "files";
+  readonly #disk: DiskStorage;
+  readonly #policy: EvictionPolicy;
+  readonly #bytesMax: number;
+  readonly #memory: TierMemory;
+  #shelf = new MemoryShelf<KeptFile>();
+  readonly #openings = new Openings();
+  /** Of files that are in use, in their place or not. */
+  #usedBytes = 0;
+  readonly #counters = { hits: 0, misses: 0, loads: 0, bypassed: 0, evictions: 0 };
+
+  constructor({ disk, policy, bytesMax }: TierOptions) {
+    this.#disk = disk;
+    this.#policy = policy;
+    this.#bytesMax = bytesMax;
+    this.#memory = new TierMemory(bytesMax);
+  }
+
+  /** All memory the tier holds. Never over `bytesMax`. */
+  get heldBytes(): number {
+    return this.#memory.heldBytes;
+  }
+
+  get counters(): TierCounters {
+    return { ...this.#counters };
+  }
+
+  get versionFloor(): number {
+    return this.#disk.versionFloor;
+  }
+
+  get journal(): RecordJournal {
+    return this.#disk.journal;
+  }
+
+  start(): Promise<void> {
+    return this.#disk.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const file of this.#shelf.all()) this.#drop(file, "gone");
+    await this.#disk.stop();
+  }
+
+  stage(): StagedFile {
+    return new TieredStagedFile(this.#disk.stage(), (name) => this.#changed(name));
+  }
+
+  async open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredFile | undefined> {
+    if (purpose === "look") return await this.#look(name);
+    const kept = this.#shelf.get(name);
+    if (kept === undefined) return await this.#openOnDisk(name);
+    this.#counters.hits += 1;
+    this.#policy.touched(kept);
+    return kept.open();
+  }
+
+  locate(name: StoredName): Promise<FileLocation | undefined> {
+    return this.#disk.locate(name);
+  }
+
+  listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
+    return this.#disk.listPatches(key, baseVersion);
+  }
+
+  async remove(name: StoredName): Promise<boolean> {
+    try {
+      return await this.#disk.remove(name);
+    } finally {
+      this.#changed(name);
+    }
+  }
+
+  async removePatches(key: ObjectKey, which: PatchSelection): Promise<void> {
+    try {
+      await this.#disk.removePatches(key, which);
+    } finally {
+      this.#changedPatches(key);
+    }
+  }
+
+  settleFiles(names: readonly StoredName[]): Promise<void> {
+    return this.#disk.settleFiles(names);
+  }
+
+  settleRemovals(places: Iterable<RemovalPlace>): Promise<void> {
+    return this.#disk.settleRemovals(places);
+  }
+
+  async quarantine(name: StoredName, reason: string): Promise<void> {
+    try {
+      await this.#disk.quarantine(name, reason);
+    } finally {
+      this.#changed(name);
+    }
+  }
+
+  scan(): AsyncIterable<ScannedSession> {
+    return this.#disk.scan();
+  }
+
+  scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
+    return this.#disk.scanSession(applicationId, sessionId);
+  }
+
+  listSessions(applicationId: string): Promise<string[]> {
+    return this.#disk.listSessions(applicationId);
+  }
+
+  raiseVersionFloor(version: number, ahead?: number): Promise<void> {
+    return this.#disk.raiseVersionFloor(version, ahead);
+  }
+
+  used(file: KeptFile, isInUse: boolean): void {
+    this.#usedBytes += isInUse ? file.costBytes : -file.costBytes;
+  }
+
+  giveUp(file: KeptFile): void {
+    this.#drop(file, "gone");
+  }
+
+  takeBack(slabs: readonly Buffer[], memory: { sizeBytes: number; isLent: boolean }): void {
+    this.#memory.takeBack(slabs, memory);
+  }
+
+  /** The file itself; what is kept of another one in its place is dropped. */
+  async #look(name: StoredName): Promise<StoredFile | undefined> {
+    const file = await this.#disk.open(name);
+    const kept = this.#shelf.get(name);
+    if (kept !== undefined && (file === undefined || !kept.isCopyOf(file))) this.#drop(kept, "gone");
+    return file;
+  }
+
+  async #openOnDisk(name: StoredName): Promise<StoredFile | undefined> {
+    this.#counters.misses += 1;
+    const { file, isStale } = await this.#openings.run(name.key, () => this.#disk.open(name));
+    if (file === undefined || isStale) return file;
+    const other = this.#shelf.get(name);
+    if (other !== undefined) {
+      file.close();
+      return other.open();
+    }
+    return this.#admit(name, file);
+  }
+
+  /** Begins to load the file when there is room, or can be made; else it streams past. */
+  #admit(name: StoredName, file: StoredDiskFile): StoredFile {
+    const { sizeBytes } = file;
+    if (sizeBytes === 0 || !this.#makeRoom(sizeBytes)) {
+      this.#counters.bypassed += 1;
+      return file;
+    }
+    this.#counters.loads += 1;
+    const slabs = this.#memory.take(sizeBytes);
+    const costBytes = this.#memory.costOf(sizeBytes);
+    const kept = new KeptFile({ name, source: file, slabs, costBytes }, this);
+    this.#shelf.put(name, kept);
+    this.#policy.admitted(kept);
+    return kept.open();
+  }
+
+  /** Evicts until a file of this size fits; nobody when even that would not do. */
+  #makeRoom(sizeBytes: number): boolean {
+    const costBytes = this.#memory.costOf(sizeBytes);
+    if (costBytes > this.#bytesMax * FILE_PART_MAX) return false;
+    if (this.#usedBytes + this.#memory.lentBytes + costBytes > this.#bytesMax) return false;
+    if (this.#memory.makeFit(sizeBytes)) return true;
+    for (const victim of this.#policy.victims()) {
+      if (!(victim instanceof KeptFile) || victim.isInUse) continue;
+      this.#counters.evictions += 1;
+      this.#drop(victim, "evicted");
+      if (this.#memory.makeFit(sizeBytes)) return true;
+    }
+    return false;
+  }
+
+  /** What is under this name may be other bytes than before. */
+  #changed(name: StoredName): void {
+    this.#openings.changed(name.key);
+    const kept = this.#shelf.get(name);
+    if (kept !== undefined) this.#drop(kept, "gone");
+  }
+
+  #changedPatches(key: ObjectKey): void {
+    this.#openings.changed(key);
+    for (const patches of this.#shelf.object(key)?.patches?.values() ?? []) {
+      for (const kept of patches.values()) this.#drop(kept, "gone");
+    }
+  }
+
+  /** The file leaves its place; who has it open keeps it. */
+  #drop(file: KeptFile, reason: "evicted" | "gone"): void {
+    this.#policy.removed(file, reason);
+    if (this.#shelf.get(file.name) === file) this.#shelf.remove(file.name);
+    else file.retire();
+  }
+}

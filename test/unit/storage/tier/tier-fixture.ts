@@ -1,0 +1,70 @@
+/**
+ * A memory tier over a disk engine whose opens and reads are counted, can be held up, and can fail.
+ */
+import { onTestFinished } from "vitest";
+import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
+import { DiskStorage } from "../../../../src/storage/disk/disk-storage.ts";
+import type { StoredDiskFile } from "../../../../src/storage/disk/stored-disk-file.ts";
+import type { StoredName } from "../../../../src/storage/object-storage.ts";
+import { TieredStorage } from "../../../../src/storage/tier/tiered-storage.ts";
+import { scratchDirectory } from "../scratch-directory.ts";
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+
+/** What stands between the engine and the disk: by default nothing. */
+export class WatchedDisk extends DiskStorage {
+  opens = 0;
+  /** Bytes that were asked for, those of loads and of other reads. */
+  bytesRead = 0;
+  /** Awaited after the file is open and before it is handed out. */
+  beforeOpened: () => Promise<void> | undefined = () => undefined;
+  /** Awaited before the bytes at this position are read. */
+  beforeRead: (position: number) => Promise<void> | undefined = () => undefined;
+
+  override async open(name: StoredName): Promise<StoredDiskFile | undefined> {
+    this.opens += 1;
+    const file = await super.open(name);
+    await this.beforeOpened();
+    if (file === undefined) return undefined;
+    const readInto = file.readInto.bind(file);
+    file.readInto = async (bytes, position) => {
+      this.bytesRead += bytes.length;
+      await this.beforeRead(position);
+      await readInto(bytes, position);
+    };
+    return file;
+  }
+}
+
+export interface WatchedTier {
+  readonly disk: WatchedDisk;
+  readonly tier: TieredStorage;
+  readonly directory: string;
+}
+
+/** Started, and stopped when the test is over. */
+export async function watchedTier(bytesMax = 64 * MIB): Promise<WatchedTier> {
+  const directory = scratchDirectory();
+  const disk = new WatchedDisk({ directory });
+  const tier = new TieredStorage({ disk, policy: new LruPolicy(), bytesMax });
+  await tier.start();
+  onTestFinished(() => tier.stop());
+  return { disk, tier, directory };
+}
+
+/** Reads all of a file, and says that the bytes are not needed any more. */
+export async function readAndDone(tier: TieredStorage, name: StoredName): Promise<void> {
+  const file = (await tier.open(name))!;
+  await file.read(0, file.sizeBytes);
+  file.close(true);
+}
+
+/** A door that is opened once. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
