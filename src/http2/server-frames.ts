@@ -49,9 +49,10 @@ export class ServerFrames implements FrameReceiver {
   #hasSettings = false;
   /** The highest stream that the peer has opened. */
   #lastStreamId = 0;
-  /** The DATA frame that is passing: where it goes, and its length. */
+  /** The DATA frame that is passing: where it goes, its length, and whether there was more in it than padding. */
   #dataStream: ServerStream | undefined;
   #dataBytes = 0;
+  #hasContent = false;
 
   constructor(host: FrameHost) {
     this.#host = host;
@@ -94,6 +95,7 @@ export class ServerFrames implements FrameReceiver {
     this.#checkNotIdle(streamId);
     this.#host.received(lengthBytes);
     this.#dataBytes = lengthBytes;
+    this.#hasContent = false;
     const stream = this.#host.streams.get(streamId);
     this.#dataStream = stream;
     if (stream === undefined) {
@@ -107,13 +109,14 @@ export class ServerFrames implements FrameReceiver {
   }
 
   dataBytes(view: Buffer): void {
+    this.#hasContent = true;
     this.#dataStream?.data(view);
   }
 
   dataEnds(endStream: boolean): void {
     const stream = this.#dataStream;
     this.#dataStream = undefined;
-    if (this.#dataBytes === 0 && !endStream) this.#host.guard.countIdleFrame();
+    if (!this.#hasContent && !endStream) this.#host.guard.countIdleFrame();
     if (stream === undefined) {
       this.#host.credit(this.#dataBytes);
       return;
