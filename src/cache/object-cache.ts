@@ -28,8 +28,9 @@ import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
-import { type FreeBytes, Roster } from "./roster.ts";
-import { scanStorage } from "./scan-storage.ts";
+import { RetiredObjects } from "./retired-objects.ts";
+import { Roster } from "./roster.ts";
+import { type ScanHost, scanStorage } from "./scan-storage.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 
 const log = logFor("cache");
@@ -64,8 +65,7 @@ export class ObjectCache {
   readonly #host: DraftHost;
   readonly #readingHost: ReadingHost;
   readonly #stopping = new AbortController();
-  /** Replaced or deleted objects whose patches are still being read; see `#retire`. */
-  readonly #retired = new Set<string>();
+  readonly #retired: RetiredObjects;
   #scanned: Promise<void> = Promise.resolve();
 
   constructor(storage: ObjectStorage, { budget, nowMs = Date.now }: ObjectCacheOptions = {}) {
@@ -73,6 +73,7 @@ export class ObjectCache {
     this.#retention = new Retention(storage.journal, nowMs);
     this.#roster = new Roster(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);
+    this.#retired = new RetiredObjects(storage);
     this.#readingHost = { storage, layouts: new LayoutCache() };
     const shared = { roster: this.#roster, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
@@ -81,7 +82,7 @@ export class ObjectCache {
       storage,
       findLocked: (key) => this.#findLocked(key),
       lifetimeSet: () => this.#sweep.arm(),
-      retire: (key, entry, free) => this.#retire(key, entry, free),
+      retire: (key, entry, free) => this.#retired.retire(key, entry, free),
     };
     this.retaining = new Retaining({
       ...shared,
@@ -104,9 +105,20 @@ export class ObjectCache {
     const host = {
       storage: this.#storage,
       find: (key: ObjectKey) => this.find(key),
-      isBeingRead: (key: ObjectKey, baseVersion: number) => this.#retired.has(retiredName(key, baseVersion)),
+      isBeingRead: (key: ObjectKey, baseVersion: number) => this.#retired.isBeingRead(key, baseVersion),
     };
-    this.#scanned = scanStorage(host, this.#stopping.signal);
+    this.#scanned = this.#scan(host);
+  }
+
+  async #scan(host: ScanHost): Promise<void> {
+    const { signal } = this.#stopping;
+    await scanStorage(host, signal);
+    const find = (key: ObjectKey) => this.#locks.run(formatObjectKey(key), () => this.#findLocked(key));
+    try {
+      await this.#retention.settle(find, signal);
+    } catch (error) {
+      log.warn("what was asked for objects that are no more is kept until the next start", { error });
+    }
   }
 
   async stop(): Promise<void> {
@@ -124,6 +136,11 @@ export class ObjectCache {
   /** Objects the index knows of now. */
   get size(): number {
     return this.#roster.size;
+  }
+
+  /** Does now what the background does when it is due: removes what expired, ends leases. */
+  async sweepNow(): Promise<void> {
+    await this.#sweep.run();
   }
 
   get departures(): DepartureCounts {
@@ -311,25 +328,6 @@ export class ObjectCache {
       return true;
     });
   }
-
-  /** What is left of an object that was replaced or removed goes when the last of its readers has closed it. */
-  async #retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void> {
-    const hasPatches = entry.version !== entry.baseVersion;
-    const name = retiredName(key, entry.baseVersion);
-    const drop = async () => {
-      try {
-        if (hasPatches) await this.#storage.removePatches(key, { only: entry.baseVersion });
-      } finally {
-        free();
-      }
-    };
-    if (entry.readers === 0) return await drop();
-    if (hasPatches) this.#retired.add(name);
-    entry.onIdle = () => {
-      this.#retired.delete(name);
-      drop().catch((error: unknown) => log.warn("patches left behind", { key: formatObjectKey(key), error }));
-    };
-  }
 }
 
 /** Compares an object that was found on disk with its checksum, once per process. */
@@ -337,11 +335,6 @@ async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> 
   if (base.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
     await verifyChecksum(base.source, base.checksum);
   entry.markVerified();
-}
-
-/** One base of an object: no two have the same. */
-function retiredName(key: ObjectKey, baseVersion: number): string {
-  return `${formatObjectKey(key)}/${baseVersion}`;
 }
 
 function damageError(entry: IndexEntry): CacheError {

@@ -3,8 +3,10 @@
  * all whom it concerns hear of it.
  */
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
+import type { Durability } from "../storage/object-storage.ts";
 import type { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
@@ -34,19 +36,19 @@ export class Retaining {
    * @param ttlMs undefined: until it is unpinned.
    * @throws {CacheError} OBJECT_NOT_FOUND when it names an object that is not there; OBJECT_TOO_LARGE when there are too many pins
    */
-  async pin(pattern: KeyPattern, ttlMs?: number): Promise<Pin> {
+  async pin(pattern: KeyPattern, ttlMs?: number, durability?: Durability): Promise<Pin> {
     const { retention, sweep } = this.#host;
     if (pattern.scope === "object") await this.#host.stat(pattern.key);
-    const pin = await retention.pin(retentionName(pattern), ttlMs);
+    const pin = await retention.pin(retentionName(pattern), ttlMs, durability);
     await sweep.repin(pin.name);
     sweep.arm();
     return pin;
   }
 
   /** Ends the pin of this name; pins of other names stay. @returns false when there was none. */
-  async unpin(pattern: KeyPattern): Promise<boolean> {
+  async unpin(pattern: KeyPattern, durability?: Durability): Promise<boolean> {
     const name = retentionName(pattern);
-    const wasPinned = await this.#host.retention.unpin(name);
+    const wasPinned = await this.#host.retention.unpin(name, durability);
     if (wasPinned) await this.#host.sweep.repin(name);
     return wasPinned;
   }
@@ -54,26 +56,38 @@ export class Retaining {
   /**
    * Says how long what a pattern names may live: an object from now on; of a session or application each object from its put, and
    * what is there already, without a time of its own, from now on.
-   * @param ttlMs undefined: it has no end.
+   * @param ttlMs undefined: it has no end; of a session or application: nothing is said any more.
+   * @returns until when it, or what is there already, may live; undefined: it has no end.
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_TOO_LARGE when there are too many
    */
-  async expire(pattern: KeyPattern, ttlMs: number | undefined): Promise<void> {
-    if (pattern.scope !== "object") await this.#host.retention.setRule(retentionName(pattern), ttlMs);
-    else await this.#setLifetime(pattern.key, () => this.#fromNow(ttlMs ?? 0));
+  async expire(
+    pattern: KeyPattern,
+    ttlMs: number | undefined,
+    durability?: Durability,
+  ): Promise<Lifetime | undefined> {
+    if (pattern.scope === "object") {
+      return await this.#setLifetime(pattern.key, () => this.#fromNow(ttlMs ?? 0), durability);
+    }
+    await this.#host.retention.setRule(retentionName(pattern), ttlMs, durability);
     this.#host.sweep.arm();
+    return ttlMs === undefined ? undefined : this.#fromNow(ttlMs);
   }
 
   /**
    * Gives an object its time again, as long as it was given before, or until a later time that is asked for; never less than
    * it has. @returns undefined when it has no end.
-   * @throws {CacheError} OBJECT_NOT_FOUND
+   * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST when what is asked for is too far away
    */
-  async renew(key: ObjectKey, wantedUntilMs?: number): Promise<Lifetime | undefined> {
-    return await this.#setLifetime(key, (now) => {
+  async renew(key: ObjectKey, wantedUntilMs = 0, durability?: Durability): Promise<Lifetime | undefined> {
+    if (wantedUntilMs > this.#host.nowMs() + LIMITS.ttlMsMax) {
+      throw new CacheError("INVALID_REQUEST", `an object lives ${LIMITS.ttlMsMax / 1000} seconds at most`);
+    }
+    const longer = (now: Lifetime | undefined) => {
       if (now === undefined) return undefined;
-      const untilMs = Math.max(now.untilMs, wantedUntilMs ?? 0, this.#fromNow(now.ttlMs).untilMs);
+      const untilMs = Math.max(now.untilMs, wantedUntilMs, this.#host.nowMs() + now.ttlMs);
       return { untilMs, ttlMs: now.ttlMs };
-    });
+    };
+    return await this.#setLifetime(key, longer, durability);
   }
 
   /** Until when an object may be served; undefined: it has no end. */
@@ -84,6 +98,7 @@ export class Retaining {
   async #setLifetime(
     key: ObjectKey,
     change: (now: Lifetime | undefined) => Lifetime | undefined,
+    durability: Durability | undefined,
   ): Promise<Lifetime | undefined> {
     // Also what is not in the index yet; then again under the lock, where nobody replaces it.
     await this.#host.stat(key);
@@ -91,9 +106,9 @@ export class Retaining {
       const entry = this.#host.present(key);
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       const lifetime = change(this.lifetimeOf(entry));
-      if (lifetime !== undefined) await this.#host.retention.setLifetime(entry, lifetime);
+      if (lifetime !== undefined) await this.#host.retention.setLifetime(entry, lifetime, durability);
       this.#host.sweep.arm();
-      return lifetime;
+      return lifetime !== undefined && Number.isFinite(lifetime.untilMs) ? lifetime : undefined;
     });
   }
 

@@ -7,13 +7,15 @@
  * Field numbers: PROTOCOL 4 and flight.proto.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { assert } from "../errors.ts";
 import { type FlightDescriptor, fromDescriptorMessage, toDescriptorMessage } from "./descriptor.ts";
 import {
   ActionSchema,
   ActionTypeSchema,
   CriteriaSchema,
+  type FlightEndpoint as FlightEndpointMessage,
+  FlightEndpointSchema,
   type FlightInfo as FlightInfoMessage,
   FlightInfoSchema,
   HandshakeRequestSchema,
@@ -60,20 +62,34 @@ export interface ActionType {
 }
 
 export function encodeFlightInfo(info: FlightInfo): Uint8Array {
+  return toBinary(FlightInfoSchema, toFlightInfoMessage(info));
+}
+
+/** For messages that carry a FlightInfo inside. Not for use outside this room. */
+export function toFlightInfoMessage(info: FlightInfo): FlightInfoMessage {
   assert(Number.isSafeInteger(info.totalRecords), "totalRecords is a safe integer");
   assert(Number.isSafeInteger(info.totalBytes), "totalBytes is a safe integer");
   const message = create(FlightInfoSchema, {
     schema: info.schema,
-    endpoint: info.endpoints.map((endpoint) => ({
-      ticket: { ticket: endpoint.ticket },
-      location: endpoint.locations.map((uri) => ({ uri })),
-    })),
+    endpoint: info.endpoints.map(toEndpointMessage),
     totalRecords: BigInt(info.totalRecords),
     totalBytes: BigInt(info.totalBytes),
     appMetadata: info.appMetadata,
   });
   if (info.descriptor !== undefined) message.flightDescriptor = toDescriptorMessage(info.descriptor);
-  return toBinary(FlightInfoSchema, message);
+  return message;
+}
+
+/** As `toFlightInfoMessage`. */
+export function toEndpointMessage(endpoint: FlightEndpoint): FlightEndpointMessage {
+  const message = create(FlightEndpointSchema, {
+    ticket: { ticket: endpoint.ticket },
+    location: endpoint.locations.map((uri) => ({ uri })),
+  });
+  if (endpoint.expirationTime !== undefined)
+    message.expirationTime = timestampFromDate(endpoint.expirationTime);
+  if (endpoint.appMetadata !== undefined) message.appMetadata = endpoint.appMetadata;
+  return message;
 }
 
 /** An endpoint without a ticket gets an empty one, as in protobuf. */
@@ -87,16 +103,21 @@ export function fromFlightInfoMessage(message: FlightInfoMessage): FlightInfo {
   return {
     schema: asBuffer(message.schema),
     descriptor: descriptor === undefined ? undefined : fromDescriptorMessage(descriptor),
-    endpoints: message.endpoint.map((endpoint) => ({
-      ticket: asBuffer(endpoint.ticket?.ticket ?? NO_BYTES),
-      locations: endpoint.location.map((location) => location.uri),
-      ...(endpoint.expirationTime && { expirationTime: timestampDate(endpoint.expirationTime) }),
-      ...(endpoint.appMetadata.length > 0 && { appMetadata: asBuffer(endpoint.appMetadata) }),
-    })),
+    endpoints: message.endpoint.map(fromEndpointMessage),
     ...(message.ordered && { ordered: true }),
     totalRecords: safeNumber(message.totalRecords, "FlightInfo.total_records"),
     totalBytes: safeNumber(message.totalBytes, "FlightInfo.total_bytes"),
     appMetadata: asBuffer(message.appMetadata),
+  };
+}
+
+/** As `fromFlightInfoMessage`. */
+export function fromEndpointMessage(endpoint: FlightEndpointMessage): FlightEndpoint {
+  return {
+    ticket: asBuffer(endpoint.ticket?.ticket ?? NO_BYTES),
+    locations: endpoint.location.map((location) => location.uri),
+    ...(endpoint.expirationTime && { expirationTime: timestampDate(endpoint.expirationTime) }),
+    ...(endpoint.appMetadata.length > 0 && { appMetadata: asBuffer(endpoint.appMetadata) }),
   };
 }
 

@@ -6,19 +6,21 @@
 
 import type { Draft } from "../cache/put-draft.ts";
 import { CacheError } from "../errors.ts";
+import { CANCEL_FLIGHT_INFO, RENEW_FLIGHT_ENDPOINT } from "../flight/lifetime-messages.ts";
 import { decodeAction, encodeActionType, encodeResult } from "../flight/messages.ts";
-import { decodeText } from "../flight/text.ts";
+import { bytesOf, decodeText } from "../flight/text.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
 import type { Durability } from "../storage/object-storage.ts";
-import { callDurability } from "./call-durability.ts";
+import { type CallTerms, callTerms } from "./call-terms.ts";
 import { parseDeletePattern } from "./key-pattern.ts";
+import { cancelFlight, expireNamed, pinNamed, renewEndpoint, unpinNamed } from "./retention-actions.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 interface ActionRow {
   readonly description: string;
-  readonly run: (context: ServiceContext, body: Buffer, durability: Durability) => Promise<string>;
+  readonly run: (context: ServiceContext, body: Buffer, terms: CallTerms) => Promise<string | Uint8Array>;
 }
 
 export const ACTIONS: Readonly<Record<string, ActionRow>> = {
@@ -36,6 +38,30 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
       "app/session/object, app/session or app/* deletes what it names; answers OK, also when nothing matched",
     run: deleteNamed,
   },
+  PIN: {
+    description:
+      'keeps from eviction what a name as for DELETE stands for, or for a time: {"key": NAME, "ttl_seconds": N}; answers JSON',
+    run: pinNamed,
+  },
+  UNPIN: {
+    description: "ends the pin that was set under this name; answers OK, also when there was none",
+    run: unpinNamed,
+  },
+  EXPIRE: {
+    description:
+      '{"key": NAME, "ttl_seconds": N or null} says how long an object, or each object of a session or application, may live; answers JSON',
+    run: expireNamed,
+  },
+  [RENEW_FLIGHT_ENDPOINT]: {
+    description:
+      "takes a RenewFlightEndpointRequest, extends the expiration time of its endpoint and answers the FlightEndpoint",
+    run: renewEndpoint,
+  },
+  [CANCEL_FLIGHT_INFO]: {
+    description:
+      "takes a CancelFlightInfoRequest, drops the objects of its FlightInfo and answers a CancelFlightInfoResult",
+    run: cancelFlight,
+  },
 };
 
 export async function doAction(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
@@ -44,8 +70,8 @@ export async function doAction(context: ServiceContext, request: Buffer, call: S
   if (action === undefined) {
     throw new CacheError("UNKNOWN_ACTION", `there are ${Object.keys(ACTIONS).join(", ")}`);
   }
-  const answer = await action.run(context, body, callDurability(context, call));
-  await call.write([encodeResult(Buffer.from(answer))]);
+  const answer = await action.run(context, body, callTerms(context, call));
+  await call.write([encodeResult(bytesOf(answer))]);
 }
 
 export async function listActions(call: ServerCall): Promise<void> {
@@ -54,18 +80,19 @@ export async function listActions(call: ServerCall): Promise<void> {
   }
 }
 
-async function putValue(context: ServiceContext, body: Buffer, durability: Durability): Promise<string> {
+async function putValue(context: ServiceContext, body: Buffer, terms: CallTerms): Promise<string> {
   const { name, value } = splitValue(body);
   const prefix = parseSessionPrefix(name.includes("/") ? name : name.replace(":", "/"));
-  return await storeValue(context, context.cache.draftCreate(prefix, "opaque"), { value, durability });
+  return await storeValue(context, context.cache.draftCreate(prefix, "opaque", terms.ttlMs), {
+    value,
+    ...terms,
+  });
 }
 
-async function updateValue(context: ServiceContext, body: Buffer, durability: Durability): Promise<string> {
+async function updateValue(context: ServiceContext, body: Buffer, terms: CallTerms): Promise<string> {
   const { name, value } = splitValue(body);
-  return await storeValue(context, context.cache.draftPut(parseObjectKey(name), "opaque"), {
-    value,
-    durability,
-  });
+  const draft = context.cache.draftPut(parseObjectKey(name), "opaque", terms.ttlMs);
+  return await storeValue(context, draft, { value, ...terms });
 }
 
 async function storeValue(
@@ -84,7 +111,11 @@ async function storeValue(
   }
 }
 
-async function deleteNamed(context: ServiceContext, body: Buffer, durability: Durability): Promise<string> {
+async function deleteNamed(
+  context: ServiceContext,
+  body: Buffer,
+  { durability }: CallTerms,
+): Promise<string> {
   await context.cache.delete(parseDeletePattern(decodeText(body, "the name")), durability);
   return "OK";
 }

@@ -10,15 +10,15 @@ import { encodePutResult } from "../flight/messages.ts";
 import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey } from "../object/object-key.ts";
-import { callDurability } from "./call-durability.ts";
+import { callTerms } from "./call-terms.ts";
 import { IncomingPut } from "./incoming-put.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("flight");
 
 export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
-  const durability = callDurability(context, call);
-  const put = new IncomingPut(context.cache);
+  const { durability, ttlMs } = callTerms(context, call);
+  const put = new IncomingPut(context.cache, ttlMs);
   const decoder = new FlightDataDecoder();
   let isEchoing = false;
   try {

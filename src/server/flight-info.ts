@@ -16,6 +16,7 @@ import { fileLocationFor } from "./file-location.ts";
 import { parseListPattern } from "./key-pattern.ts";
 import { encapsulateSchema } from "./object-sender.ts";
 import { parseObjectDescriptor } from "./put-target.ts";
+import { expiration } from "./retention-actions.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const OPAQUE_SCHEMA = encapsulateSchema(OPAQUE_SCHEMA_HEADER);
@@ -65,10 +66,11 @@ function describe(
   entry: IndexEntry,
   { file, ...more }: { schema: Uint8Array; descriptor: FlightDescriptor; file?: string | undefined },
 ): Uint8Array {
+  const expires = expiration(context.cache.retaining.lifetimeOf(entry));
   const locations = file === undefined ? [context.endpoint] : [context.endpoint, file];
   return encodeFlightInfo({
     ...more,
-    endpoints: [{ ticket: ticketOf(formatObjectKey(key)), locations }],
+    endpoints: [{ ticket: ticketOf(formatObjectKey(key)), locations, ...expires }],
     totalRecords: entry.rowCount,
     totalBytes: entry.dataBytes,
     appMetadata: context.encodeRef(key, entry.version),

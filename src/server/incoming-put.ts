@@ -33,14 +33,17 @@ type Payload =
 
 export class IncomingPut {
   readonly #cache: ObjectCache;
+  readonly #ttlMs: number | undefined;
   #target: PutTarget | undefined;
   #payload: Payload | undefined;
   /** Set while a batch of an opaque value is passing. */
   #opaqueBody: OpaqueBody | undefined;
   #batchKind: IpcBatchMessage["kind"] | undefined;
 
-  constructor(cache: ObjectCache) {
+  /** @param ttlMs how long the object is to live, when the call says so. */
+  constructor(cache: ObjectCache, ttlMs: number | undefined) {
     this.#cache = cache;
+    this.#ttlMs = ttlMs;
   }
 
   /** Between head and end of a message: what it carries; undefined for a descriptor or schema. */
@@ -48,7 +51,7 @@ export class IncomingPut {
     return this.#batchKind;
   }
 
-  /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here. */
+  /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here, STORAGE_FULL when there can be no room for it. */
   async head(head: FlightDataHead): Promise<void> {
     this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)));
     if (head.dataHeader.length === 0) {
@@ -67,6 +70,8 @@ export class IncomingPut {
         facts: { said: message.bodySizeBytes, came: head.bodySizeBytes },
       });
     }
+    // Before the body is taken: what can never be kept need not come.
+    this.#payload.draft.expect(message.bodySizeBytes);
     this.#batchKind = message.kind;
     if (this.#payload.kind === "table") return this.#payload.writer.beginBatch(head.dataHeader, message);
     if (message.kind !== "recordBatch")
@@ -114,20 +119,20 @@ export class IncomingPut {
   }
 
   async #draft(kind: ObjectKind, payload: PayloadSchema, target: PutTarget): Promise<Draft> {
-    if (target.kind === "object") return this.#cache.draftPut(target.key, kind);
-    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind);
-    return await this.#cache.draftPatch(target.key, kind, (base: StoredObject) => {
-      const schema = decodeSchema(base.schemaHeader);
-      if (!sameFields(schema, payload.schema)) {
-        throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
-      }
-      if (String(dictionaryIds(schema)) !== String(dictionaryIds(payload.schema))) {
-        throw new CacheError(
-          "INVALID_REQUEST",
-          "the patch numbers its dictionaries otherwise than the table",
-        );
-      }
-    });
+    if (target.kind === "object") return this.#cache.draftPut(target.key, kind, this.#ttlMs);
+    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, this.#ttlMs);
+    const fits = (base: StoredObject) => checkPatch(payload, base);
+    return await this.#cache.draftPatch(target.key, kind, fits, this.#ttlMs);
+  }
+}
+
+function checkPatch(payload: PayloadSchema, base: StoredObject): void {
+  const schema = decodeSchema(base.schemaHeader);
+  if (!sameFields(schema, payload.schema)) {
+    throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
+  }
+  if (String(dictionaryIds(schema)) !== String(dictionaryIds(payload.schema))) {
+    throw new CacheError("INVALID_REQUEST", "the patch numbers its dictionaries otherwise than the table");
   }
 }
 

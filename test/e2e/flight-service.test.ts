@@ -75,7 +75,8 @@ describe("an action", () => {
 
   it("is listed with a description", async () => {
     const actions = await server.client.listActions();
-    expect(actions.map(({ type }) => type)).toEqual(["PUT", "UPDATE", "DELETE"]);
+    const types = ["PUT", "UPDATE", "DELETE", "PIN", "UNPIN", "EXPIRE"];
+    expect(actions.map(({ type }) => type)).toEqual([...types, "RenewFlightEndpoint", "CancelFlightInfo"]);
     expect(actions.filter(({ description }) => description.length < 20)).toEqual([]);
   });
 });

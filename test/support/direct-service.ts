@@ -4,7 +4,7 @@
  * What a network would do can be asked for: requests in small chunks, a client that stops in the middle, a reader that
  * takes nothing until it is let go on.
  */
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { ObjectCache, type ObjectCacheOptions } from "../../src/cache/object-cache.ts";
 import { CacheError } from "../../src/errors.ts";
 import type { CallHandler, IncomingMessage, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { buildMethods } from "../../src/server/flight-service.ts";
@@ -47,6 +47,8 @@ export interface CallManner {
   readonly beforeLast?: Gate;
   /** The client resets the call behind its last request. */
   readonly isBrokenOff?: boolean;
+  /** What the call's headers say. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Stands behind each answer, as a reader that takes nothing does. */
   readonly reader?: Gate;
 }
@@ -55,8 +57,8 @@ export class DirectService {
   readonly cache: ObjectCache;
   readonly #methods: MethodTable;
 
-  constructor(storage: ObjectStorage) {
-    this.cache = new ObjectCache(storage);
+  constructor(storage: ObjectStorage, options?: ObjectCacheOptions) {
+    this.cache = new ObjectCache(storage, options);
     const stopping = new AbortController().signal;
     const context = new ServiceContext({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
     this.#methods = buildMethods(context);
@@ -75,7 +77,10 @@ class DirectCall implements ServerCall {
   readonly path: string;
   readonly peer = "direct";
   readonly isFromThisHost = true;
-  readonly metadata = { get: () => undefined, getBinary: () => undefined };
+  readonly metadata = {
+    get: (name: string) => this.#manner.headers?.[name],
+    getBinary: () => undefined,
+  };
   readonly signal = new AbortController().signal;
   readonly answers: Buffer[] = [];
   readonly #requests: Uint8Array[];

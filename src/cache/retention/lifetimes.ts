@@ -75,6 +75,10 @@ export class Lifetimes {
     return this.#told;
   }
 
+  toldOf(name: string): ToldLifetime | undefined {
+    return this.#told.get(name);
+  }
+
   /** When something is due next, ms. */
   get nextDueMs(): number | undefined {
     return this.#due.nextDueMs;
@@ -123,9 +127,9 @@ export class Lifetimes {
     if (object !== undefined) this.#setOwn(object, told.lifetime);
   }
 
-  /** Forgets what was told of objects that are no more. */
-  keepTold(isThere: (name: string, told: ToldLifetime) => boolean): void {
-    for (const [name, told] of this.#told) if (!isThere(name, told)) this.#told.delete(name);
+  /** Forgets what was told of an object that is no more. */
+  dropTold(name: string): void {
+    this.#told.delete(name);
   }
 
   setRule(rule: LifetimeRule): void {

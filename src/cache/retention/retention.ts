@@ -6,13 +6,16 @@
  */
 import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
-import { formatObjectKey, type KeyPattern } from "../../object/object-key.ts";
+import { formatObjectKey, type KeyPattern, type ObjectKey, parseObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
 import type { Durability, RecordJournal } from "../../storage/object-storage.ts";
 import { LifetimeRule, Lifetimes, type Mortal } from "./lifetimes.ts";
 import { type Pin, Pins } from "./pins.ts";
 import { RetentionLog } from "./retention-log.ts";
 import type { RetentionRecord } from "./retention-record.ts";
+
+/** Names that are looked at before other calls are let in. */
+const LOOKED_AT_PER_TURN = 10_000;
 
 export class Retention {
   readonly pins: Pins;
@@ -88,6 +91,27 @@ export class Retention {
       await this.unpin(name, durability);
       await this.setRule(name, undefined, durability);
     }
+  }
+
+  /**
+   * Forgets what was asked for objects that are no more.
+   * @param find what is there under a key, expired or not.
+   */
+  async settle(find: (key: ObjectKey) => Promise<Mortal | undefined>, signal: AbortSignal): Promise<void> {
+    let looked = 0;
+    for (const name of [...this.#objectNames()]) {
+      if (signal.aborted) return;
+      const object = await find(parseObjectKey(name));
+      if (object === undefined) this.pins.delete(name);
+      if (object?.baseVersion !== this.lifetimes.toldOf(name)?.baseVersion) this.lifetimes.dropTold(name);
+      looked += 1;
+      if (looked % LOOKED_AT_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  *#objectNames(): Generator<string> {
+    for (const { name } of this.pins.all()) if (retentionPattern(name).scope === "object") yield name;
+    for (const [name] of this.lifetimes.told()) yield name;
   }
 
   #namesOf(pattern: KeyPattern): string[] {

@@ -94,6 +94,8 @@ describe("an action", () => {
 
   it("is listed once each", async () => {
     const answers = await service.call(FLIGHT_METHODS.ListActions.path, [Buffer.alloc(0)]);
-    expect(answers.map((answer) => decodeActionType(answer).type)).toEqual(["PUT", "UPDATE", "DELETE"]);
+    const own = ["PUT", "UPDATE", "DELETE", "PIN", "UNPIN", "EXPIRE"];
+    const standard = ["RenewFlightEndpoint", "CancelFlightInfo"];
+    expect(answers.map((answer) => decodeActionType(answer).type)).toEqual([...own, ...standard]);
   });
 });

@@ -1,0 +1,29 @@
+/**
+ * How long what a call puts is to live, in seconds from the put.
+ *
+ *     flame-ttl-seconds: 3600        also 0.5; 0 means without end, also where the session has a time to live
+ */
+import { CacheError } from "../errors.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { LIMITS } from "../limits.ts";
+
+export const TTL_HEADER = "flame-ttl-seconds";
+
+const SECONDS = /^\d{1,9}(\.\d{1,3})?$/;
+
+/** @returns ms; undefined when the call says nothing. @throws {CacheError} INVALID_REQUEST */
+export function callTtl(call: ServerCall): number | undefined {
+  const text = call.metadata.get(TTL_HEADER);
+  if (text === undefined) return undefined;
+  if (!SECONDS.test(text)) {
+    throw new CacheError("INVALID_REQUEST", `${TTL_HEADER} must be a number of seconds such as 3600 or 0.5`);
+  }
+  return ttlOfSeconds(Number(text), TTL_HEADER);
+}
+
+/** ms. @param subject what is wrong, for the text. @throws {CacheError} INVALID_REQUEST */
+export function ttlOfSeconds(seconds: number, subject: string): number {
+  const ttlMs = Math.ceil(seconds * 1000);
+  if (ttlMs >= 0 && ttlMs <= LIMITS.ttlMsMax) return ttlMs;
+  throw new CacheError("INVALID_REQUEST", `${subject} must be from 0 to ${LIMITS.ttlMsMax / 1000} seconds`);
+}

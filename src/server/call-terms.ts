@@ -1,0 +1,19 @@
+/**
+ * What a call's headers say of how its work is to be done: how durably, and for how long. Read before its bytes are taken.
+ */
+import type { ServerCall } from "../grpc/call.ts";
+import type { Durability } from "../storage/object-storage.ts";
+import { callDurability } from "./call-durability.ts";
+import { callTtl } from "./call-lifetime.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+export interface CallTerms {
+  readonly durability: Durability;
+  /** ms; 0: without end; undefined: nothing was said. */
+  readonly ttlMs: number | undefined;
+}
+
+/** @throws {CacheError} INVALID_REQUEST, NOT_IMPLEMENTED */
+export function callTerms(context: ServiceContext, call: ServerCall): CallTerms {
+  return { durability: callDurability(context, call), ttlMs: callTtl(call) };
+}
