@@ -1,18 +1,9 @@
 /**
- * The grid as a table: for the cache also where a call's time goes, by what the floors of the same run took.
+ * The grid as a table, with what a call's time is made of: the server's processor time, and what the bare file takes of a call to files.
  *
- * `HTTP/2` is bare node:http2, `file` the bare file, `own` what is left: how long the cache itself works, or less than nothing
- * where it is faster than its floor.
+ * What is in neither is the client, the socket and being woken. Server and disk may work at once, so the shares may be over 100.
  */
-import {
-  BARE_FILES,
-  BARE_HTTP2,
-  CACHE_IN_MEMORY,
-  CACHE_ON_FILES,
-  CPP_SERVER,
-  MIB,
-  type Operation,
-} from "../names.ts";
+import { BARE_FILES, CACHE_ON_FILES, CPP_SERVER, MEMORY_FILES, MIB, type Operation } from "../names.ts";
 import type { GridResult, GridRow } from "../workloads/grid.ts";
 import { formatSize, formatSpread, formatTable } from "./markdown.ts";
 
@@ -26,7 +17,7 @@ const HEAD = [
   "server CPU ms",
   "ratio",
   "p99 ratio",
-  "where the time goes, ms",
+  "of its time",
 ];
 
 /** Where throughput counts instead of the time of a call. */
@@ -44,16 +35,15 @@ export function findRow({ rows }: GridResult, { server, operation, sizeBytes }: 
   );
 }
 
-function parts(result: GridResult, row: GridRow): string {
-  if (row.server !== CACHE_IN_MEMORY && row.server !== CACHE_ON_FILES) return "";
-  const floor = (server: string): number => findRow(result, { ...row, server })?.timeMs.median ?? 0;
-  const http2 = floor(BARE_HTTP2);
-  const file = row.server === CACHE_ON_FILES ? floor(BARE_FILES) : 0;
-  const own = row.timeMs.median - http2 - file;
-  const digits = row.sizeBytes >= BULK_BYTES_MIN ? 1 : 2;
-  const texts = [`HTTP/2 ${http2.toFixed(digits)}`, `own ${own.toFixed(digits)}`];
-  if (file > 0) texts.splice(1, 0, `file ${file.toFixed(digits)}`);
-  return texts.join(", ");
+const percent = (part: number, whole: number): string => `${Math.round((part / whole) * 100)} %`;
+
+function shares(result: GridResult, row: GridRow): string {
+  const { server, serverCpuMs, timeMs } = row;
+  if (server === BARE_FILES || server === MEMORY_FILES) return "";
+  const cpu = `server ${percent(serverCpuMs, timeMs.median)}`;
+  const file = findRow(result, { ...row, server: BARE_FILES });
+  if (server !== CACHE_ON_FILES || file === undefined) return cpu;
+  return `${cpu}, bare file ${percent(file.timeMs.median, timeMs.median)}`;
 }
 
 function formatRow(result: GridResult, row: GridRow): string[] {
@@ -71,7 +61,7 @@ function formatRow(result: GridResult, row: GridRow): string[] {
     row.serverCpuMs.toFixed(2),
     isPeer ? "" : ratio,
     isPeer || isBulk ? "" : row.p99Ratio.toFixed(2),
-    parts(result, row),
+    shares(result, row),
   ];
 }
 
