@@ -237,11 +237,10 @@ export class ServerStream implements FrameSource {
 
   /** Gives back to the peer what was read: for the stream while it goes on, for the connection always. */
   #credit(): void {
-    const needsNoWindow = this.#isGone || (this.#hasPeerEnded && !this.#window.isPaused);
-    const sizeBytes = needsNoWindow ? this.#window.takeRest() : this.#window.dueBytes();
-    if (sizeBytes === 0) return;
-    if (!needsNoWindow) this.#host.control(encodeWindowUpdate(this.id, sizeBytes));
-    this.#host.credit(sizeBytes);
+    const dueBytes = this.#isGone || this.#hasPeerEnded ? 0 : this.#window.takeDueBytes();
+    if (dueBytes > 0) this.#host.control(encodeWindowUpdate(this.id, dueBytes));
+    const heldBytes = this.#window.takeHeldBytes(this.#isGone);
+    if (heldBytes > 0) this.#host.credit(heldBytes);
   }
 
   #go(isCut: boolean): void {

@@ -179,6 +179,28 @@ describe("a request", () => {
     expect(await verdictOn(peer, 1)).toBe("answered");
   });
 
+  it("among many uploads at once does not stand still", async () => {
+    const peer = await openedPeer((await serve()).port);
+    const streams = Array.from({ length: 40 }, (_, i) => 2 * i + 1);
+    for (const stream of streams) await peer.send(h2.callHeaders(stream, "/test.Echo/ClientStream"));
+    const rounds = (PREFIX_BYTES * LIMITS.streamWindowBytes) / streams.length / FRAME_BYTES;
+    let sent = 0;
+    const room = (): number => 65_535 + credited(peer, 0) - sent;
+    for (let round = 0; round < rounds; round++) {
+      for (const stream of streams) {
+        await until(peer, () => room() >= FRAME_BYTES);
+        await peer.send(
+          h2.frame(FRAME.data, 0, stream, Buffer.alloc(FRAME_BYTES - (FRAME_BYTES % PREFIX_BYTES))),
+        );
+        sent += FRAME_BYTES - (FRAME_BYTES % PREFIX_BYTES);
+      }
+    }
+    for (const stream of streams) {
+      await peer.send(h2.frame(FRAME.data, h2.END_STREAM, stream));
+      expect(await verdictOn(peer, stream)).toBe("answered");
+    }
+  });
+
   it("that nobody reads is held by its window, and one byte more ends it", async () => {
     const peer = await openedPeer((await serve()).port);
     await peer.send(h2.callHeaders(1, HANG));
