@@ -63,6 +63,7 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
   try {
     await host.storage.remove({ key, part: { kind: "file" } });
     await host.storage.remove({ key, part: { kind: "stream" } });
+    if (entry.patchesMayLast) await host.storage.settleRemovals?.([key]);
   } catch (error) {
     free();
     throw error;

@@ -34,6 +34,8 @@ export interface BaseFacts {
   readonly isVerified: boolean;
   /** True when it is known to survive a power loss. */
   readonly lasts?: boolean;
+  /** True when it was found on disk: what an earlier process promised of it is not known. */
+  readonly isFound?: boolean;
 }
 
 /** A patch as it was published or found. */
@@ -61,8 +63,9 @@ const IS_TABLE = 1;
 const IS_STREAM = 2;
 const IS_VERIFIED = 4;
 const IS_LASTING = 8;
+const IS_FOUND = 16;
 /** The bits above count readers. */
-const READERS_SHIFT = 4;
+const READERS_SHIFT = 5;
 const ONE_READER = 1 << READERS_SHIFT;
 
 /** Values never lie at the start of a file. */
@@ -96,7 +99,8 @@ export class IndexEntry extends Evictable {
       (base.kind === "table" ? IS_TABLE : 0) |
       (base.form === "stream" ? IS_STREAM : 0) |
       (base.isVerified ? IS_VERIFIED : 0) |
-      (base.lasts === true ? IS_LASTING : 0);
+      (base.lasts === true ? IS_LASTING : 0) |
+      (base.isFound === true ? IS_FOUND : 0);
   }
 
   /** Lets it share what the index holds anyway: the names of its session, and the text of its own. */
@@ -144,6 +148,15 @@ export class IndexEntry extends Evictable {
   /** The version up to which the object is known to survive a power loss; 0 where nothing is known. */
   get lastingVersion(): number {
     return (this.#state & IS_LASTING) === 0 ? (this.#rare?.lastingVersion ?? 0) : this.version;
+  }
+
+  /**
+   * True when a patch of it may have been promised to survive a power loss. Then the patches are removed only after the base's end is
+   * synced: a base that came back without them would pass for the whole object.
+   */
+  get patchesMayLast(): boolean {
+    if (this.version === this.baseVersion) return false;
+    return (this.#state & IS_FOUND) !== 0 || this.lastingVersion > this.baseVersion;
   }
 
   /** Says that base and all patches were synced. */

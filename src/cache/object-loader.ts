@@ -118,6 +118,7 @@ export class ObjectLoader {
       rowCount,
       dataBytes,
       fileSizeBytes: source.sizeBytes,
+      isFound: true,
       valuePosition: valuePositionOf(base.object),
       isVerified: source.sizeBytes <= LIMITS.loadWholeBytesMax,
     });

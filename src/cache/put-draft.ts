@@ -132,26 +132,40 @@ export class BaseDraft extends StagedDraft {
     const entry = new IndexEntry(this.key, { ...facts, valuePosition: valueRange?.position });
     const freeOld = roster.enter(entry, { lifetime, sink: this.counted });
     if (lifetime !== undefined) this.host.lifetimeSet();
-    if (old !== undefined) await this.#removeOld(old, form, freeOld);
-    if (old !== undefined && old.form !== form && lasts) {
-      // The other form may be torn by a power loss; found beside this one, it would make the key damaged.
-      await storage.settleRemovals?.([this.key]);
-    }
+    if (old !== undefined) await this.#removeOld(old, { form, lasts, free: freeOld });
     return version;
   }
 
-  /** A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. */
-  async #removeOld(old: IndexEntry, form: BaseForm, free: FreeBytes): Promise<void> {
+  /**
+   * A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. But a power loss may tear the other
+   * form, which would make the key damaged, or bring the old base back: so a removal is synced before something is built upon it.
+   */
+  async #removeOld(old: IndexEntry, { form, lasts, free }: Replacing): Promise<void> {
+    const { key } = this;
+    const { storage } = this.host;
+    const hasOtherForm = old.form !== form;
     try {
-      try {
-        if (old.form !== form) await this.host.storage.remove({ key: this.key, part: { kind: old.form } });
-      } finally {
-        await this.host.retire(this.key, old, free);
-      }
+      if (hasOtherForm) await storage.remove({ key, part: { kind: old.form } });
+      if (lasts ? hasOtherForm : old.patchesMayLast) await storage.settleRemovals?.([key]);
     } catch (error) {
-      log.warn("files of a replaced object left behind", { key: formatObjectKey(this.key), error });
+      free();
+      if (lasts) throw error;
+      return leftBehind(key, error);
     }
+    await this.host.retire(key, old, free).catch((error: unknown) => leftBehind(key, error));
   }
+}
+
+/** The base that takes an older one's place. */
+interface Replacing {
+  readonly form: BaseForm;
+  readonly lasts: boolean;
+  /** Says that the bytes of the old one are free. */
+  readonly free: FreeBytes;
+}
+
+function leftBehind(key: ObjectKey, error: unknown): void {
+  log.warn("files of a replaced object left behind", { key: formatObjectKey(key), error });
 }
 
 export interface PatchDraftOptions {

@@ -9,7 +9,7 @@ import { CacheError } from "../../src/errors.ts";
 import type { CallHandler, IncomingMessage, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { buildMethods } from "../../src/server/flight-service.ts";
 import { ServiceContext } from "../../src/server/service-context.ts";
-import type { ObjectStorage } from "../../src/storage/object-storage.ts";
+import type { Durability, ObjectStorage } from "../../src/storage/object-storage.ts";
 
 export const DIRECT_ENDPOINT = "grpc://127.0.0.1:9090";
 
@@ -53,14 +53,20 @@ export interface CallManner {
   readonly reader?: Gate;
 }
 
+export interface DirectOptions extends ObjectCacheOptions {
+  /** What the server promises; `restart` by default. */
+  readonly durability?: Durability | undefined;
+}
+
 export class DirectService {
   readonly cache: ObjectCache;
   readonly #methods: MethodTable;
 
-  constructor(storage: ObjectStorage, options?: ObjectCacheOptions) {
+  constructor(storage: ObjectStorage, { durability, ...options }: DirectOptions = {}) {
     this.cache = new ObjectCache(storage, options);
     const stopping = new AbortController().signal;
-    const context = new ServiceContext({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
+    const facts = { cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping };
+    const context = new ServiceContext({ ...facts, ...(durability && { durability }) });
     this.#methods = buildMethods(context);
   }
 

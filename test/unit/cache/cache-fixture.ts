@@ -13,6 +13,7 @@ import { type IpcBatchMessage, TableWriter } from "../../../src/object/table-wri
 import type { BeforeStep, DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
+import type { Durability } from "../../../src/storage/object-storage.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 import { goldenTable, type TablePut } from "../object/sample-objects.ts";
 
@@ -58,25 +59,41 @@ export async function restart(cache: ObjectCache, directory: string): Promise<Ob
   return await diskCache(directory);
 }
 
-export async function put(cache: ObjectCache, key: string, value: string | Uint8Array): Promise<number> {
+export async function put(
+  cache: ObjectCache,
+  key: string,
+  value: string | Uint8Array,
+  durability?: Durability,
+): Promise<number> {
   const draft = cache.draftPut(parseObjectKey(key), "opaque");
   const writer = new OpaqueWriter(draft.sink);
   await writer.append([Buffer.from(value)]);
-  return await draft.commit(writer);
+  return await draft.commit(writer, durability);
 }
 
-export async function patch(cache: ObjectCache, key: string, value: string | Uint8Array): Promise<number> {
+export async function patch(
+  cache: ObjectCache,
+  key: string,
+  value: string | Uint8Array,
+  durability?: Durability,
+): Promise<number> {
   const draft = await cache.draftPatch(parseObjectKey(key), "opaque", () => {});
   const writer = new OpaqueWriter(draft.sink);
   await writer.append([Buffer.from(value)]);
-  return await draft.commit(writer);
+  return await draft.commit(writer, durability);
 }
 
 /** Puts a golden table, in the form of a stream when it replaces a dictionary. */
-export async function putTable(cache: ObjectCache, key: string, name: string): Promise<number> {
+export async function putTable(
+  cache: ObjectCache,
+  key: string,
+  name: string,
+  durability?: Durability,
+): Promise<number> {
   const table = goldenTable(name);
   const draft = cache.draftPut(parseObjectKey(key), "table");
-  return await draft.commit(await writeBatches(new TableWriter(draft.sink, ...schemaOf(table)), table));
+  const writer = await writeBatches(new TableWriter(draft.sink, ...schemaOf(table)), table);
+  return await draft.commit(writer, durability);
 }
 
 export async function patchTable(

@@ -1,0 +1,135 @@
+/**
+ * What is left when the power goes: clients work on a recorded disk, the power is cut at many moments, and a cache that starts on what a
+ * disk may have kept is held to every answer that was given before.
+ *
+ * Cutting the power of a machine proves one moment on one file system. This proves that every answer had its syncs, of the right files and
+ * directories and in the right order, against a disk that keeps nothing else (power-loss/disk-model.ts).
+ */
+import fc from "fast-check";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { Random } from "../support/random.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { watchedLog } from "../unit/storage/scratch-directory.ts";
+import { type Action, runClient, stateOf, type Told } from "./power-loss/clients.ts";
+import type { Choose } from "./power-loss/disk-model.ts";
+import { RecordedDisk } from "./power-loss/recorded-disk.ts";
+
+/** The first four share sessions; each of the others has one of its own, which it also deletes as a whole. */
+const KEYS = ["a/s/0", "a/s/1", "a/t/2", "c/t/3", "b/own4/4", "b/own5/5"];
+const SHARED = 4;
+const CUTS = 10;
+const RUNS = 6;
+
+const kinds = fc.constantFrom("put", "put", "patch", "patch", "table", "stream", "delete", "deleteSession");
+
+function programs(durability: fc.Arbitrary<Action["durability"]>): fc.Arbitrary<Action[][]> {
+  const chain = fc.array(fc.record({ kind: kinds, durability }), { minLength: 4, maxLength: 10 });
+  return fc
+    .tuple(...KEYS.map(() => chain))
+    .map((chains) =>
+      chains.map((actions, client) =>
+        client < SHARED ? actions.map((each) => ({ ...each, kind: alone(each.kind) })) : actions,
+      ),
+    );
+}
+
+function alone(kind: Action["kind"]): Action["kind"] {
+  return kind === "deleteSession" ? "delete" : kind;
+}
+
+interface Recorded {
+  readonly disk: RecordedDisk;
+  readonly told: readonly Told[][];
+  readonly end: number;
+}
+
+async function record(program: readonly Action[][]): Promise<Recorded> {
+  const directory = temporaryDirectory("recorded");
+  onTestFinished(directory.remove);
+  const disk = new RecordedDisk(directory.path);
+  onTestFinished(() => disk.stop());
+  const cache = new ObjectCache(new DiskStorage({ directory: directory.path }));
+  await cache.start();
+  const told = await Promise.all(
+    program.map((actions, client) => runClient(cache, KEYS[client]!, actions, () => disk.tick())),
+  );
+  await cache.stop();
+  disk.stop();
+  return { disk, told, end: disk.tick() };
+}
+
+/** What a key may hold after a power loss at `cut`, by what was answered before it and what was under way. */
+function allowedStates(told: readonly Told[], cut: number): Set<string> {
+  const begun = told.filter(({ asked }) => asked <= cut);
+  const promised = begun.findLastIndex(
+    ({ durability, answered }) => durability === "power-loss" && answered <= cut,
+  );
+  const later = begun.slice(promised + 1);
+  const states = new Set([begun[promised]?.state ?? "absent", ...later.map(({ state }) => state)]);
+  // Only what was done since without that promise may have torn what is there.
+  if (later.some(({ durability }) => durability === "restart"))
+    for (const each of ["absent", "damaged"]) states.add(each);
+  return states;
+}
+
+/** What stands under each key in a cache that starts on what is left. */
+async function statesAfter({ disk }: Recorded, cut: number, choose: Choose): Promise<string[]> {
+  const directory = temporaryDirectory("survived");
+  try {
+    disk.tree.survive(directory.path, cut, choose);
+    const cache = new ObjectCache(new DiskStorage({ directory: directory.path }));
+    await cache.start();
+    const states: string[] = [];
+    for (const key of KEYS) states.push(await stateOf(cache, key));
+    await cache.stop();
+    return states;
+  } finally {
+    directory.remove();
+  }
+}
+
+/** Nothing that was not synced is left; every name is left and no bytes; whatever. */
+function adversaries(random: Random): Choose[] {
+  return [() => 0, (count) => (count === 4 ? random.below(3) : count - 1), (count) => random.below(count)];
+}
+
+async function examine(recorded: Recorded, random: Random): Promise<number> {
+  let examined = 0;
+  for (let nth = 0; nth < CUTS; nth += 1) {
+    const cut = nth === 0 ? recorded.end : random.below(recorded.end + 1);
+    for (const choose of adversaries(random)) {
+      const states = await statesAfter(recorded, cut, choose);
+      const wrong = states.flatMap((state, client) => {
+        const allowed = allowedStates(recorded.told[client]!, cut);
+        return allowed.has(state) ? [] : [{ key: KEYS[client], state, allowed: [...allowed], cut }];
+      });
+      expect(wrong).toEqual([]);
+      examined += states.length;
+    }
+  }
+  return examined;
+}
+
+describe("a power loss at any moment", () => {
+  it.each([
+    { promised: "power-loss", durability: fc.constant("power-loss" as const) },
+    {
+      promised: "power-loss or restart",
+      durability: fc.constantFrom("power-loss" as const, "restart" as const),
+    },
+  ])(
+    "leaves every object that was answered with $promised as it was promised, and no wrong byte",
+    async ({ durability }) => {
+      watchedLog();
+      let examined = 0;
+      const property = fc.asyncProperty(programs(durability), fc.nat(), async (program, seed) => {
+        examined += await examine(await record(program), new Random(seed));
+      });
+      await fc.assert(property, { numRuns: RUNS, endOnFailure: true });
+      expect(examined).toBe(RUNS * CUTS * 3 * KEYS.length);
+    },
+    120_000,
+  );
+});

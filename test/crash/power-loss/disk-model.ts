@@ -1,0 +1,90 @@
+/**
+ * A disk of which a power loss leaves what was synced, and of the rest whatever is worst.
+ *
+ * Each directory and file keeps its whole history. Time is a counter: every change and every sync has a moment at which it began and one at
+ * which it had ended. A sync that had ended before the cut keeps what had ended before the sync began. Behind that everything is open: each
+ * name may be as it was at any later moment, each file's bytes empty, cut, zeros or whole. So nothing is taken for granted that a
+ * file system need not promise: no order of names, no bytes with a name, no parent with a child.
+ */
+import fs from "node:fs";
+
+export interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+interface NameChange extends Span {
+  /** Undefined: the name was removed. */
+  readonly node: ModelNode | undefined;
+}
+
+interface Write extends Span {
+  readonly position: number;
+  readonly bytes: Buffer;
+}
+
+/** Picks one of `count` possibilities. */
+export type Choose = (count: number) => number;
+
+export class ModelFile {
+  readonly kind = "file";
+  readonly writes: Write[] = [];
+  readonly syncs: Span[] = [];
+
+  survivor(cut: number, choose: Choose): Buffer {
+    const begun = this.writes.filter(({ begin }) => begin <= cut);
+    const whole = joined(begun);
+    const kept = lastSyncBefore(this.syncs, cut);
+    if (begun.every(({ end }) => end <= kept)) return whole;
+    return [Buffer.alloc(0), whole.subarray(0, whole.length >> 1), Buffer.alloc(whole.length), whole][
+      choose(4)
+    ]!;
+  }
+}
+
+export class ModelDirectory {
+  readonly kind = "directory";
+  readonly syncs: Span[] = [];
+  readonly #names = new Map<string, NameChange[]>();
+
+  /** What stands under a name now. */
+  get(name: string): ModelNode | undefined {
+    return this.#names.get(name)?.at(-1)?.node;
+  }
+
+  change(name: string, node: ModelNode | undefined, span: Span): void {
+    const changes = this.#names.get(name) ?? [];
+    changes.push({ ...span, node });
+    this.#names.set(name, changes);
+  }
+
+  /** Writes what is left of it after a power loss at `cut` into a real directory. */
+  survive(target: string, cut: number, choose: Choose): void {
+    fs.mkdirSync(target, { recursive: true });
+    const kept = lastSyncBefore(this.syncs, cut);
+    for (const [name, changes] of this.#names) {
+      const possible: (ModelNode | undefined)[] = [undefined];
+      for (const { begin, end, node } of changes) {
+        if (end <= kept) possible.length = 0;
+        if (begin <= cut) possible.push(node);
+      }
+      const node = possible[choose(possible.length)];
+      if (node?.kind === "directory") node.survive(`${target}/${name}`, cut, choose);
+      if (node?.kind === "file") fs.writeFileSync(`${target}/${name}`, node.survivor(cut, choose));
+    }
+  }
+}
+
+export type ModelNode = ModelFile | ModelDirectory;
+
+/** When the last sync began that had ended at `cut`; nothing ended before 0. */
+function lastSyncBefore(syncs: readonly Span[], cut: number): number {
+  return Math.max(0, ...syncs.filter(({ end }) => end <= cut).map(({ begin }) => begin));
+}
+
+function joined(writes: readonly Write[]): Buffer {
+  const sizeBytes = Math.max(0, ...writes.map(({ position, bytes }) => position + bytes.length));
+  const whole = Buffer.alloc(sizeBytes);
+  for (const { position, bytes } of writes) bytes.copy(whole, position);
+  return whole;
+}

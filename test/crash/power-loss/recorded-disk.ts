@@ -1,0 +1,160 @@
+/**
+ * Listens to every call of node:fs that changes or syncs what lies under one directory, and keeps a ModelDirectory of it.
+ *
+ * Not the engine's own steps are recorded but the calls themselves, so that a change which no step names is seen as well. A change counts from the
+ * moment its call has returned, a sync for what had returned when it was called: whatever the system did in between, this is less.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { ModelDirectory, ModelFile, type ModelNode, type Span } from "./disk-model.ts";
+
+type Call = (...args: never[]) => unknown;
+/** What a call that returned, or called back, means for the model. */
+type Meaning = (result: unknown, args: readonly unknown[], span: Span) => void;
+
+export class RecordedDisk {
+  readonly tree = new ModelDirectory();
+  readonly #root: string;
+  readonly #open = new Map<number, ModelNode>();
+  readonly #restore: (() => void)[] = [];
+  #now = 0;
+
+  constructor(root: string) {
+    this.#root = root;
+    const calls = fs as unknown as Record<string, Call>;
+    const meanings = this.#meanings();
+    for (const [name, meaning] of Object.entries(meanings)) {
+      this.#listen(calls, name, meaning);
+      if (`${name}Sync` in calls) this.#listen(calls, `${name}Sync`, meaning);
+    }
+    this.#listenToHandles();
+  }
+
+  /** The moment of now; each is another. */
+  tick(): number {
+    this.#now += 1;
+    return this.#now;
+  }
+
+  stop(): void {
+    for (const restore of this.#restore) restore();
+  }
+
+  #meanings(): Record<string, Meaning> {
+    return {
+      open: (fd, [file, flags], span) => this.#opened(fd as number, file as string, flags, span),
+      writev: (_, [fd, chunks, position], span) =>
+        this.#written(fd as number, chunks, position as number, span),
+      mkdir: (_, [directory], span) => void this.#directory(directory as string, span),
+      rename: (_, [from, to], span) => this.#renamed(from as string, to as string, span),
+      unlink: (_, [file], span) => this.#removed(file as string, span),
+      rmdir: (_, [directory], span) => this.#removed(directory as string, span),
+      fsync: (_, [fd], span) => this.#synced(fd as number, span),
+      fdatasync: (_, [fd], span) => this.#synced(fd as number, span),
+    };
+  }
+
+  #listen(calls: Record<string, Call>, name: string, meaning: Meaning): void {
+    const original = calls[name] as (...args: unknown[]) => unknown;
+    calls[name] = (...args: unknown[]): unknown => {
+      const begin = this.tick();
+      const done = args.at(-1);
+      if (typeof done !== "function") {
+        const result = original.apply(fs, args);
+        meaning(result, args, { begin, end: this.tick() });
+        return result;
+      }
+      const listening = (error: unknown, result: unknown): void => {
+        if (error === null) meaning(result, args, { begin, end: this.tick() });
+        (done as (error: unknown, result: unknown) => void)(error, result);
+      };
+      return original.apply(fs, [...args.slice(0, -1), listening]);
+    };
+    this.#restore.push(() => {
+      calls[name] = original;
+    });
+  }
+
+  /** Files that are opened by promise are written and synced by their descriptor. */
+  #listenToHandles(): void {
+    const { promises } = fs;
+    const original = promises.open;
+    promises.open = async (file, flags, mode) => {
+      const begin = this.tick();
+      const handle = await original.call(promises, file, flags, mode);
+      this.#opened(handle.fd, String(file), flags, { begin, end: this.tick() });
+      return handle;
+    };
+    this.#restore.push(() => {
+      promises.open = original;
+    });
+  }
+
+  #opened(fd: number, file: string, flags: unknown, span: Span): void {
+    this.#open.delete(fd);
+    if (!this.#isInside(file)) return;
+    const isMade = flags === "wx" || flags === "w";
+    const known = this.#find(file);
+    const node = isMade || known === undefined ? this.#made(file, isMade, span) : known;
+    this.#open.set(fd, node);
+  }
+
+  #made(file: string, isFile: boolean, span: Span): ModelNode {
+    if (!isFile) return this.#directory(file, span);
+    const node = new ModelFile();
+    this.#directory(path.dirname(file), span).change(path.basename(file), node, span);
+    return node;
+  }
+
+  #written(fd: number, chunks: unknown, position: number, span: Span): void {
+    const node = this.#open.get(fd);
+    // The bytes are copied: blocks are used again.
+    if (node?.kind === "file")
+      node.writes.push({ ...span, position, bytes: Buffer.concat(chunks as Buffer[]) });
+  }
+
+  #renamed(from: string, to: string, span: Span): void {
+    if (!this.#isInside(from)) return;
+    const node = this.#find(from);
+    this.#directory(path.dirname(to), span).change(path.basename(to), node, span);
+    this.#removed(from, span);
+  }
+
+  #removed(file: string, span: Span): void {
+    if (this.#isInside(file))
+      this.#directory(path.dirname(file), span).change(path.basename(file), undefined, span);
+  }
+
+  #synced(fd: number, span: Span): void {
+    this.#open.get(fd)?.syncs.push(span);
+  }
+
+  #isInside(file: string): boolean {
+    return typeof file === "string" && (file === this.#root || file.startsWith(`${this.#root}/`));
+  }
+
+  #find(file: string): ModelNode | undefined {
+    let node: ModelNode | undefined = this.tree;
+    for (const name of this.#names(file)) node = node?.kind === "directory" ? node.get(name) : undefined;
+    return node;
+  }
+
+  /** A directory that is there, made in the model where its making has not been heard of yet. */
+  #directory(directory: string, span: Span): ModelDirectory {
+    let node = this.tree;
+    for (const name of this.#isInside(directory) ? this.#names(directory) : []) {
+      const next = node.get(name) ?? new ModelDirectory();
+      if (next.kind === "file") throw new Error(`${directory} leads through a file`);
+      if (node.get(name) === undefined) node.change(name, next, span);
+      node = next;
+    }
+    return node;
+  }
+
+  #names(file: string): string[] {
+    return path
+      .relative(this.#root, file)
+      .split("/")
+      .filter((name) => name !== "");
+  }
+}
