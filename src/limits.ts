@@ -164,7 +164,13 @@ export const LIMITS = {
   expirySweepObjects: 32,
   /** How far the version floor is raised when an object is lost whose version cannot be read any more. */
   versionJumpOnLoss: 1_000_000,
-  /** Files the background scan loads at once: each holds a descriptor. */
+  /** Of each file the scan reads the last bytes, and a file of this size whole: footers of objects of few batches fit. */
+  scanReadBytes: 16 * KIB,
+  /** Objects the scan tells the cache of at once: a millisecond's work. */
+  scanBatchObjects: 256,
+  /** Batches of scanBatchObjects that wait for the cache, before the scan does. */
+  scanBatchesAhead: 8,
+  /** Files the background scan loads at once where their end does not tell all: each holds a descriptor. */
   scanConcurrency: 8,
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,

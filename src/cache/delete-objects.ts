@@ -69,6 +69,7 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
     throw error;
   }
   await host.retire(key, entry, free);
+  host.isGone(key);
 }
 
 /** Keys from the index and from the storage, which may know of files that clients dropped. */

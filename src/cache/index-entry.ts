@@ -82,7 +82,7 @@ export class IndexEntry extends Evictable {
   #session: SessionPrefix;
   #objectId: string;
   #state: number;
-  readonly #valuePosition: number;
+  #valuePosition: number;
   #rare: RareFacts | undefined;
 
   constructor(key: ObjectKey, base: BaseFacts) {
@@ -140,9 +140,13 @@ export class IndexEntry extends Evictable {
     return (this.#state & IS_VERIFIED) !== 0;
   }
 
-  /** Says that the base's checksum was compared. */
-  markVerified(): void {
+  /**
+   * Says that the base's checksum was compared.
+   * @param valuePosition as in BaseFacts: known now that the whole file was looked at.
+   */
+  markVerified(valuePosition: number | undefined): void {
     this.#state |= IS_VERIFIED;
+    this.#valuePosition = valuePosition ?? NO_VALUE;
   }
 
   /** The version up to which the object is known to survive a power loss; 0 where nothing is known. */
@@ -191,7 +195,7 @@ export class IndexEntry extends Evictable {
       this.#rareMade().lastingVersion = this.version;
       this.#state &= ~IS_LASTING;
     }
-    if (this.#valuePosition !== NO_VALUE) this.#rareMade().base ??= this.#base;
+    if (this.kind === "opaque") this.#rareMade().base ??= this.#base;
     this.version = version;
     this.rowCount += rowCount;
     this.dataBytes += dataBytes;

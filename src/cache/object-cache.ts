@@ -15,9 +15,10 @@ import {
   type SessionPrefix,
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { StoredObject } from "../object/stored-blocks.ts";
+import { type StoredObject, valuePositionOf } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
+import { BackgroundScan } from "./background-scan.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
@@ -30,7 +31,6 @@ import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { RetiredObjects } from "./retired-objects.ts";
 import { Roster } from "./roster.ts";
-import { type ScanHost, scanStorage } from "./scan-storage.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 
 const log = logFor("cache");
@@ -66,7 +66,7 @@ export class ObjectCache {
   readonly #readingHost: ReadingHost;
   readonly #stopping = new AbortController();
   readonly #retired: RetiredObjects;
-  #scanned: Promise<void> = Promise.resolve();
+  readonly #scan: BackgroundScan;
 
   constructor(storage: ObjectStorage, { budget, nowMs = Date.now }: ObjectCacheOptions = {}) {
     this.#storage = storage;
@@ -83,6 +83,7 @@ export class ObjectCache {
       findLocked: (key) => this.#findLocked(key),
       lifetimeSet: () => this.#sweep.arm(),
       retire: (key, entry, free) => this.#retired.retire(key, entry, free),
+      isGone: (key) => this.#scan.isGone(key),
     };
     this.retaining = new Retaining({
       ...shared,
@@ -90,6 +91,17 @@ export class ObjectCache {
       sweep: this.#sweep,
       stat: (key) => this.stat(key),
       present: (key) => this.#unlessExpired(this.#roster.get(key)),
+    });
+    this.#scan = new BackgroundScan({
+      ...shared,
+      storage,
+      find: (key) => this.find(key),
+      findLocked: (key) => this.#findLocked(key),
+      found: ({ version }, lifetime) => {
+        this.#loader.sawVersion(version);
+        if (lifetime !== undefined) this.#sweep.arm();
+      },
+      isBeingRead: (key, baseVersion) => this.#retired.isBeingRead(key, baseVersion),
     });
     budget?.connect({
       mayLeave: (entry) => !this.#locks.isHeld(entry.evictionKey),
@@ -102,28 +114,12 @@ export class ObjectCache {
     await this.#storage.start();
     await this.#retention.load();
     this.#sweep.arm();
-    const host = {
-      storage: this.#storage,
-      find: (key: ObjectKey) => this.find(key),
-      isBeingRead: (key: ObjectKey, baseVersion: number) => this.#retired.isBeingRead(key, baseVersion),
-    };
-    this.#scanned = this.#scan(host);
-  }
-
-  async #scan(host: ScanHost): Promise<void> {
-    const { signal } = this.#stopping;
-    await scanStorage(host, signal);
-    const find = (key: ObjectKey) => this.#locks.run(formatObjectKey(key), () => this.#findLocked(key));
-    try {
-      await this.#retention.settle(find, signal);
-    } catch (error) {
-      log.warn("what was asked for objects that are no more is kept until the next start", { error });
-    }
+    this.#scan.begin(this.#stopping.signal);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#scanned;
+    await this.#scan.ended;
     await this.#sweep.stop();
     await this.#storage.stop();
   }
@@ -264,7 +260,7 @@ export class ObjectCache {
   /** What a pattern names, readable objects only, once the scan has seen all; a snapshot of nothing. */
   async *list(pattern: KeyPattern): AsyncGenerator<[ObjectKey, IndexEntry]> {
     if (pattern.scope === "object") await this.find(pattern.key);
-    else await this.#scanned;
+    else await this.#scan.ended;
     const { lifetimes } = this.#retention;
     for (const found of this.#roster.entries(pattern)) {
       if (found[1].damage === undefined && !lifetimes.isExpired(found[1])) yield found;
@@ -300,6 +296,7 @@ export class ObjectCache {
         log.warn("object's file is gone", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);
         this.#roster.leave(entry, "gone")();
+        this.#scan.isGone(key);
         throw new CacheError("OBJECT_NOT_FOUND");
       }
       if (!entry.isVerified) await verifyOnce(entry, base);
@@ -334,7 +331,7 @@ export class ObjectCache {
 async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> {
   if (base.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
     await verifyChecksum(base.source, base.checksum);
-  entry.markVerified();
+  entry.markVerified(valuePositionOf(base));
 }
 
 function damageError(entry: IndexEntry): CacheError {

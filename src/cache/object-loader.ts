@@ -11,7 +11,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
-import type { StoredObject } from "../object/stored-blocks.ts";
+import { type StoredObject, valuePositionOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
@@ -59,6 +59,11 @@ export class ObjectLoader {
     }
   }
 
+  /** Told of every version that lies in the storage. */
+  sawVersion(version: number): void {
+    if (version > this.#highestVersion) this.#highestVersion = version;
+  }
+
   /** Takes an object's base out of the way after its bytes were found to be damaged; its patches stay for who reads them. */
   async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<void> {
     await this.#storage.raiseVersionFloor(entry.version);
@@ -87,7 +92,7 @@ export class ObjectLoader {
         log.debug("file is not whole yet", { key: formatObjectKey(key) });
         return undefined;
       }
-      this.#highestVersion = Math.max(this.#highestVersion, object.version);
+      this.sawVersion(object.version);
       if (file.sizeBytes <= LIMITS.loadWholeBytesMax) await verifyChecksum(object.source, object.checksum);
       return object;
     } catch (error) {
@@ -147,12 +152,6 @@ export class ObjectLoader {
       return error.message;
     }
   }
-}
-
-/** Where an opaque value begins that is one row as it was put. */
-function valuePositionOf({ kind, dataRanges, codec }: StoredObject): number | undefined {
-  const isOneRow = kind === "opaque" && dataRanges.length === 1 && codec === undefined;
-  return isOneRow ? dataRanges[0]?.position : undefined;
 }
 
 function damagedEntry(key: ObjectKey, version: number, damage: string): IndexEntry {

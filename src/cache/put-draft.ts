@@ -32,6 +32,8 @@ export interface DraftHost {
   lifetimeSet(): void;
   /** Removes an older base's patches as soon as nobody reads them, and says when all its bytes are free. */
   retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void>;
+  /** Nothing of the object is left in the storage. */
+  isGone(key: ObjectKey): void;
 }
 
 export interface Draft {

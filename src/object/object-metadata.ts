@@ -47,7 +47,7 @@ export interface ObjectMetadata {
 const PREFIX = "flame.cache.";
 const FORMAT_VERSION = "1";
 /** Instead of a time, for an object that has no end whatever its session's rule says. */
-const NEVER = "never";
+export const NEVER = "never";
 
 export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string][] {
   const entries: [string, string][] = [

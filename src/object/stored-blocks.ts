@@ -42,6 +42,12 @@ export interface StoredObject {
   readonly source: ByteSource;
 }
 
+/** Where an opaque value begins that is one row as it was put; undefined for any other object. */
+export function valuePositionOf({ kind, dataRanges, codec }: StoredObject): number | undefined {
+  const isOneRow = kind === "opaque" && dataRanges.length === 1 && codec === undefined;
+  return isOneRow ? dataRanges[0]?.position : undefined;
+}
+
 /** Dictionary and record batches in the order in which they lie in the file, which is the order they came in. */
 export function* blocksInOrder(footer: Pick<Footer, "dictionaries" | "recordBatches">): Generator<Block> {
   let dictionary = 0;

@@ -17,10 +17,12 @@ import { StagedMemoryFile } from "./memory/staged-memory-file.ts";
 import type {
   ObjectStorage,
   PatchSelection,
+  ScannedObjects,
   ScannedSession,
   StoredFile,
   StoredName,
 } from "./object-storage.ts";
+import { NO_FACTS } from "./scanned-facts.ts";
 
 const log = logFor("storage");
 
@@ -105,11 +107,12 @@ export class MemoryStorage implements ObjectStorage {
     log.error("damaged object dropped", { ...name.key, ...name.part, reason });
   }
 
-  async *scan(): AsyncGenerator<ScannedSession> {
+  async *scan(removals: Int32Array = new Int32Array(1)): AsyncGenerator<ScannedObjects> {
     for (const applicationId of this.#shelf.applications()) {
       for (const sessionId of this.#shelf.sessions(applicationId)) {
+        const seenAt = Atomics.load(removals, 0);
         const session = await this.scanSession(applicationId, sessionId);
-        if (session) yield session;
+        if (session) yield { ...session, facts: NO_FACTS, seenAt };
       }
     }
   }

@@ -14,6 +14,7 @@
  * @see test/contract/object-storage: one suite, run against every engine.
  */
 import type { ObjectKey } from "../object/object-key.ts";
+import type { ScannedFacts } from "./scanned-facts.ts";
 
 /**
  * What an answer promises: `restart`, that it survives the end of the process, however it ends; `power-loss`, that it
@@ -95,12 +96,20 @@ export interface FileLocation {
   readonly modifiedNs: bigint;
 }
 
-/** What a scan finds in one session, for the cache to rebuild its index from. */
+/** What is found in one session. */
 export interface ScannedSession {
   readonly applicationId: string;
   readonly sessionId: string;
   /** Object ids with the parts that exist. */
   readonly names: readonly StoredName[];
+}
+
+/** What a scan finds at once in one session, for the cache to rebuild its index from; a large session comes in several. */
+export interface ScannedObjects extends ScannedSession {
+  /** Objects that are one base in the form of a file, understood by the engine, and not among `names`. */
+  readonly facts: ScannedFacts;
+  /** What `removals` gave before the first of these objects was looked at. */
+  readonly seenAt: number;
 }
 
 /** A session, or the sessions of an application. */
@@ -163,8 +172,11 @@ export interface ObjectStorage {
   settleRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
   /** Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. */
   quarantine(name: StoredName, reason: string): Promise<void>;
-  /** Every session that holds something; names that are not ours are passed over. In memory: one session at a time. */
-  scan(): AsyncIterable<ScannedSession>;
+  /**
+   * Every session that holds something; names that are not ours are passed over. Few objects are in memory at a time.
+   * @param removals one number that its owner raises when an object was removed, in memory that threads share; absent: 0.
+   */
+  scan(removals?: Int32Array): AsyncIterable<ScannedObjects>;
   /** Names found in one session, straight from the engine; undefined when it holds nothing. */
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined>;
   /** An application's sessions; one that another call is filling or emptying may be among them. */

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DISK_STEPS, type DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { namesIn } from "../support/scanned-names.ts";
 import { readWhole, scratchDirectory, watchedLog } from "../unit/storage/scratch-directory.ts";
 import { sealedSerial } from "./sealed-bytes.ts";
 
@@ -63,7 +64,7 @@ async function examine(directory: string, promised: Promised): Promise<void> {
 
   const serials = new Map<string, number | undefined>();
   for await (const session of storage.scan()) {
-    for (const name of session.names) {
+    for (const name of namesIn(session)) {
       serials.set(name.key.objectId, sealedSerial((await readWhole(storage, name))!));
     }
   }

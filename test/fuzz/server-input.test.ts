@@ -19,6 +19,7 @@ import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { FlightTestClient } from "../support/flight-client.ts";
 import { flightData, opaqueRows, pathDescriptor, valuePut } from "../support/flight-messages.ts";
 import { Random } from "../support/random.ts";
+import { namesIn } from "../support/scanned-names.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { type HostileCall, honestPuts, hostilePut, hostileRequest, patchedObjects } from "./hostile-input.ts";
 
@@ -204,8 +205,8 @@ describe("a server that was sent hostile input", () => {
 
   it("has nothing on disk that is not whole", async () => {
     let files = 0;
-    for await (const { names } of storage.scan()) {
-      for (const name of names) {
+    for await (const found of storage.scan()) {
+      for (const name of namesIn(found)) {
         const file = (await storage.open(name))!;
         await verifyObject(file, name.part.kind === "patch" ? "either" : name.part.kind);
         file.close();

@@ -1,9 +1,8 @@
 /**
- * Finds on disk what the index is rebuilt from: directories of applications and sessions one by one, a session's
- * names at once. Bounded memory at the upper two levels.
+ * Finds on disk what one session, one application or one directory of patches holds; walk-objects.ts walks them all.
  *
- * What is not ours is passed over: names that are no key components, symbolic links, pipes. One entry that cannot be read never
- * ends a scan: it is logged and the next one is looked at.
+ * What is not ours is passed over: names that are no key components, symbolic links, pipes. A directory that cannot be read is
+ * logged and counts as empty.
  */
 import fs from "node:fs";
 import { logFor } from "../../log.ts";
@@ -22,18 +21,6 @@ const log = logFor("storage");
 
 /** Directory entries fetched in one call to the thread pool. */
 const ENTRIES_PER_READ = 512;
-
-export async function* scanDisk(root: string): AsyncGenerator<ScannedSession> {
-  for await (const application of entries(root, "")) {
-    if (!isComponentDirectory(root, application, application.name)) continue;
-    for await (const session of entries(root, application.name)) {
-      const path = sessionPath(application.name, session.name);
-      if (!isComponentDirectory(root, session, path)) continue;
-      const found = await scanDiskSession(root, application.name, session.name);
-      if (found) yield found;
-    }
-  }
-}
 
 /** Undefined when the session holds nothing. */
 export async function scanDiskSession(
@@ -109,6 +96,6 @@ function isComponentDirectory(root: string, entry: fs.Dirent, path: string): boo
  * A name that is not UTF-8 is read with replacement characters in it and leads nowhere; a name that truly holds
  * them leads to its file.
  */
-function nameIsWhole(root: string, path: string): boolean {
+export function nameIsWhole(root: string, path: string): boolean {
   return !path.includes("\ufffd") || fs.existsSync(`${root}/${path}`);
 }

@@ -19,6 +19,7 @@ import type {
   ObjectStorage,
   PatchSelection,
   RemovalPlace,
+  ScannedObjects,
   ScannedSession,
   StagedFile,
   StoredName,
@@ -28,13 +29,14 @@ import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
 import { diskFailure, isMissing, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
-import { listDiskSessions, patchedBases, patchVersions, scanDisk, scanDiskSession } from "./disk-scan.ts";
+import { listDiskSessions, patchedBases, patchVersions, scanDiskSession } from "./disk-scan.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
 import { DiskJournal } from "./record-journal.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
+import { scanDirectory } from "./scan-thread.ts";
 import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
@@ -159,8 +161,8 @@ export class DiskStorage implements ObjectStorage {
     await removeEmptyDirectories(this.#tools, path.posix.dirname(from));
   }
 
-  scan(): AsyncIterable<ScannedSession> {
-    return scanDisk(this.#tools.root);
+  scan(removals: Int32Array = new Int32Array(1)): AsyncIterable<ScannedObjects> {
+    return scanDirectory(this.#tools.root, removals);
   }
 
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {

@@ -19,7 +19,8 @@ export const QUARANTINE_DIRECTORY = ".quarantine";
 export const VERSION_FLOOR_FILE = ".version-floor";
 export const RETENTION_FILE = ".retention";
 
-const ENDINGS = { file: ".arrow", stream: ".arrows" } as const;
+export const STREAM_ENDING = ".arrows";
+const ENDINGS = { file: ".arrow", stream: STREAM_ENDING } as const;
 const PATCH_DIRECTORY = /^\.(.+)\.v([1-9][0-9]{0,15})$/s;
 const PATCH_FILE = /^([1-9][0-9]{0,15})\.arrow$/;
 

@@ -20,6 +20,7 @@ import type {
   PatchSelection,
   RecordJournal,
   RemovalPlace,
+  ScannedObjects,
   ScannedSession,
   StagedFile,
   StoredFile,
@@ -151,8 +152,8 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     }
   }
 
-  scan(): AsyncIterable<ScannedSession> {
-    return this.#disk.scan();
+  scan(removals?: Int32Array): AsyncIterable<ScannedObjects> {
+    return this.#disk.scan(removals);
   }
 
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {

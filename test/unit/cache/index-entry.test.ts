@@ -63,7 +63,7 @@ describe("an entry of the index", () => {
     };
     entry.removeReader();
     expect([entry.readers, calls]).toEqual([1, 0]);
-    entry.markVerified();
+    entry.markVerified(64);
     entry.removeReader();
     expect([entry.readers, calls, entry.isVerified]).toEqual([0, 1, true]);
   });

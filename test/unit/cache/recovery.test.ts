@@ -5,7 +5,8 @@ import { cpSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:
 import { describe, expect, it, vi } from "vitest";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
-import type { ScannedSession } from "../../../src/storage/object-storage.ts";
+import type { ScannedObjects, ScannedSession } from "../../../src/storage/object-storage.ts";
+import { NO_FACTS } from "../../../src/storage/scanned-facts.ts";
 import { encodeClientValue } from "../../support/client-file.ts";
 import { goldenFile } from "../arrow/golden.ts";
 import {
@@ -118,9 +119,9 @@ class SlowScan extends MemoryStorage {
   });
   seen: ScannedSession[] = [];
 
-  override async *scan(): AsyncGenerator<ScannedSession> {
+  override async *scan(): AsyncGenerator<ScannedObjects> {
     await this.#gate;
-    yield* this.seen;
+    for (const session of this.seen) yield { ...session, facts: NO_FACTS, seenAt: 0 };
   }
 
   go(): void {

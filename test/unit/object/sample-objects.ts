@@ -2,6 +2,7 @@
  * Object files for tests, written by the writers of src/object into memory, and what readers find in them.
  */
 import { withSchemaMetadata } from "../../../src/arrow/schema-metadata.ts";
+import type { Lifetime } from "../../../src/object/object-metadata.ts";
 import { readPayloadSchema } from "../../../src/object/object-schema.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { readBlockHeader, type StoredObject } from "../../../src/object/stored-blocks.ts";
@@ -17,12 +18,16 @@ export interface WrittenObject {
 /** A value given in these pieces. */
 export async function writeOpaque(
   pieces: readonly Uint8Array[],
-  { version = 1, rowBytesMax }: { version?: number; rowBytesMax?: number } = {},
+  {
+    version = 1,
+    rowBytesMax,
+    lifetime,
+  }: { version?: number; rowBytesMax?: number; lifetime?: Lifetime } = {},
 ): Promise<WrittenObject> {
   const file = new MemoryBytes();
   const writer = new OpaqueWriter(file, rowBytesMax);
   for (const piece of pieces) await writer.append([piece]);
-  const { part: form } = await writer.finish(version);
+  const { part: form } = await writer.finish(version, lifetime);
   return { file, form };
 }
 

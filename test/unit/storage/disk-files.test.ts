@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import { namesIn } from "../../support/scanned-names.ts";
 import {
   named,
   openFiles,
@@ -18,8 +19,8 @@ const MIB = 1024 * 1024;
 
 async function scannedNames(storage: Awaited<ReturnType<typeof startedDisk>>): Promise<string[]> {
   const found: string[] = [];
-  for await (const { names } of storage.scan()) {
-    for (const { key, part } of names) {
+  for await (const scanned of storage.scan()) {
+    for (const { key, part } of namesIn(scanned)) {
       found.push(`${key.applicationId}/${key.sessionId}/${key.objectId} ${part.kind}`);
     }
   }

@@ -1,0 +1,64 @@
+/**
+ * Facts of many objects side by side, as a scan hands them from one thread to another: a list of ids and one of numbers.
+ *
+ *     numbers   version, rows, data bytes, file size, 1 for a table, end of life and time to live (NaN: none); the next object's
+ */
+import type { FileFacts } from "../object/file-facts.ts";
+
+export interface ScannedFacts {
+  readonly objectIds: readonly string[];
+  readonly numbers: Float64Array;
+}
+
+export interface MeasuredFacts extends FileFacts {
+  readonly fileSizeBytes: number;
+}
+
+export const NO_FACTS: ScannedFacts = { objectIds: [], numbers: new Float64Array(0) };
+
+const NUMBERS_EACH = 7;
+
+/** Gathers facts up to a number of objects. */
+export class FactsList {
+  readonly #objectIds: string[] = [];
+  readonly #numbers: Float64Array;
+
+  constructor(objectsMax: number) {
+    this.#numbers = new Float64Array(objectsMax * NUMBERS_EACH);
+  }
+
+  get length(): number {
+    return this.#objectIds.length;
+  }
+
+  add(objectId: string, facts: MeasuredFacts): void {
+    const from = this.#objectIds.length * NUMBERS_EACH;
+    const { kind, version, rowCount, dataBytes, fileSizeBytes, lifetime } = facts;
+    this.#numbers[from] = version;
+    this.#numbers[from + 1] = rowCount;
+    this.#numbers[from + 2] = dataBytes;
+    this.#numbers[from + 3] = fileSizeBytes;
+    this.#numbers[from + 4] = kind === "table" ? 1 : 0;
+    this.#numbers[from + 5] = lifetime?.untilMs ?? Number.NaN;
+    this.#numbers[from + 6] = lifetime?.ttlMs ?? Number.NaN;
+    this.#objectIds.push(objectId);
+  }
+
+  /** What was gathered; nothing is added afterwards. */
+  finish(): ScannedFacts {
+    return { objectIds: this.#objectIds, numbers: this.#numbers };
+  }
+}
+
+export function factsAt({ numbers }: ScannedFacts, index: number): MeasuredFacts {
+  const from = index * NUMBERS_EACH;
+  const untilMs = numbers[from + 5]!;
+  return {
+    version: numbers[from]!,
+    rowCount: numbers[from + 1]!,
+    dataBytes: numbers[from + 2]!,
+    fileSizeBytes: numbers[from + 3]!,
+    kind: numbers[from + 4] === 1 ? "table" : "opaque",
+    lifetime: Number.isNaN(untilMs) ? undefined : { untilMs, ttlMs: numbers[from + 6]! },
+  };
+}
