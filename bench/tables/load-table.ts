@@ -23,9 +23,10 @@ const HEAD = [
   "server CPU",
   "generator CPU",
   "ratio",
-  "by fewest clients",
   "what limits it",
 ];
+/** Stands before the last column where the numbers of clients differ. */
+const BY_FEWEST = "by fewest clients";
 
 /** A thread that works this part of the time is taken for busy, and two cores for full. */
 const BUSY_MIN = 0.9;
@@ -59,21 +60,23 @@ function formatRow(row: LoadRow, isPeer: boolean): string[] {
     row.serverLoad.toFixed(2),
     row.generatorLoad.toFixed(2),
     isPeer ? "" : row.rateRatio.toFixed(2),
-    row.planRatio.toFixed(2),
     limitOf(row),
   ];
 }
 
 export function formatLoad({ rows, absent }: LoadReport): string {
   const peer = rows[0]?.server;
+  const isGrowing = new Set(rows.map(({ clients }) => clients)).size > 1;
+  const withGrowth = (cells: string[], growth: string): string[] =>
+    isGrowing ? cells.toSpliced(-1, 0, growth) : cells;
   const cells = rows.flatMap((row, i) => {
     const next = rows[i + 1];
     const call = callOf(row);
     const isLastOfCall = next === undefined || callOf(next) !== call;
     const missing = isLastOfCall ? absent.map(({ server, reason }) => [call, server, reason]) : [];
-    return [formatRow(row, row.server === peer), ...missing];
+    return [withGrowth(formatRow(row, row.server === peer), row.planRatio.toFixed(2)), ...missing];
   });
-  return formatTable(HEAD, cells);
+  return formatTable(withGrowth(HEAD, BY_FEWEST), cells);
 }
 
 export function formatMixed(result: MixedResult): string {
