@@ -122,6 +122,8 @@ export const LIMITS = {
   stageBlocksKeptMax: 16,
   /** Memory that large objects are kept in comes in pieces of this size, bytes. */
   memorySlabBytes: 2 * MIB,
+  /** Evicted objects whose hashes a policy remembers, 8 bytes each: as many as it holds, up to this. */
+  evictionGhostsMax: 2 ** 21,
   /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB, as far as max_memory has room for them. */
   memorySlabsKeptMax: 128,
   /** And so many, 32 MiB, where it has none. */

@@ -6,7 +6,10 @@
  */
 import type { Endpoint } from "./endpoint.ts";
 
-export type EvictionPolicyName = "lru" | "none";
+/** As src/eviction/open-policy.ts knows them; the first is the default. */
+export const EVICTION_POLICIES = ["adaptive", "lru", "s3-fifo", "none"] as const;
+
+export type EvictionPolicyName = (typeof EVICTION_POLICIES)[number];
 
 /** What an answer promises: that it survives the end of the process, or that of the machine as well. */
 export type DurabilityName = "restart" | "power-loss";

@@ -7,7 +7,7 @@
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
 import { byteSizeSchema } from "./byte-size.ts";
-import type { DurabilityName, EvictionPolicyName } from "./cache-config.ts";
+import { type DurabilityName, EVICTION_POLICIES, type EvictionPolicyName } from "./cache-config.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
 import { textSchema } from "./text-schema.ts";
@@ -34,8 +34,8 @@ export interface SettingWithDefault<T> extends Setting<T> {
 }
 
 const evictionPolicySchema = textSchema((text, refuse): EvictionPolicyName => {
-  const name = text.toLowerCase();
-  return name === "lru" || name === "none" ? name : refuse("must be lru or none");
+  const name = EVICTION_POLICIES.find((each) => each === text.toLowerCase());
+  return name ?? refuse("must be adaptive, lru, s3-fifo or none");
 });
 
 const durabilitySchema = textSchema((text, refuse): DurabilityName => {
@@ -95,7 +95,7 @@ export const SETTINGS = {
   evictionPolicy: {
     key: "eviction.policy",
     variable: "FLAME_CACHE_EVICTION_POLICY",
-    defaultText: "lru",
+    defaultText: EVICTION_POLICIES[0],
     schema: evictionPolicySchema,
   },
   maxMemory: {

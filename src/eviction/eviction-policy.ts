@@ -14,6 +14,8 @@
 export interface EvictionQueue {
   /** Takes out an item that stands in this queue, and leaves it without neighbours. */
   remove(item: Evictable): void;
+  /** Counts the cost of one of its items anew; the item keeps its place. */
+  recount(item: Evictable): void;
 }
 
 /** What can be evicted, with its place in a policy's queues. The fields of this class are the policy's alone. */

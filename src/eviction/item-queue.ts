@@ -9,6 +9,10 @@ import type { Evictable, EvictionQueue } from "./eviction-policy.ts";
 
 const KIB = 1024;
 
+function kibOf(item: Evictable): number {
+  return Math.max(1, Math.ceil(item.costBytes / KIB));
+}
+
 export class ItemQueue implements EvictionQueue {
   #oldest: Evictable | undefined;
   #newest: Evictable | undefined;
@@ -36,8 +40,14 @@ export class ItemQueue implements EvictionQueue {
     if (newest === undefined) this.#oldest = item;
     else newest.newer = item;
     this.#newest = item;
-    item.countedKib = Math.max(1, Math.ceil(item.costBytes / KIB));
+    item.countedKib = kibOf(item);
     this.#count += 1;
+    this.#costKib += item.countedKib;
+  }
+
+  recount(item: Evictable): void {
+    this.#costKib -= item.countedKib;
+    item.countedKib = kibOf(item);
     this.#costKib += item.countedKib;
   }
 

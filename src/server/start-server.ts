@@ -11,8 +11,7 @@ import { formatDialEndpoint } from "../config/endpoint.ts";
 import { resolveAddresses } from "../config/network.ts";
 import { readTlsFiles } from "../config/tls-files.ts";
 import { assert, CacheError } from "../errors.ts";
-import { LruPolicy } from "../eviction/lru-policy.ts";
-import { NoEviction } from "../eviction/no-eviction.ts";
+import { openPolicy } from "../eviction/open-policy.ts";
 import type { CallHandler, MethodTable } from "../grpc/call.ts";
 import { GrpcServer } from "../grpc/server.ts";
 import { LIMITS } from "../limits.ts";
@@ -112,7 +111,7 @@ function openServer(methods: MethodTable, tls: CacheConfig["tls"]): GrpcServer {
 
 /** What is in memory is always bounded, files when a capacity is set. */
 function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig): ObjectCache {
-  const policy = eviction.policy === "lru" ? new LruPolicy() : new NoEviction();
+  const policy = openPolicy(eviction.policy);
   const leaving = { policy, evicts: eviction.policy !== "none" };
   if (storage.kind === "files") {
     const budget =
@@ -130,10 +129,11 @@ function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig
 }
 
 /** Leaving the memory tier loses nothing, so there is always a policy for it; without memory there is no tier. */
-function openFiles(directory: string, { maxMemoryBytes }: CacheConfig["eviction"]): ObjectStorage {
+function openFiles(directory: string, { policy, maxMemoryBytes }: CacheConfig["eviction"]): ObjectStorage {
   const disk = new DiskStorage({ directory });
   if (maxMemoryBytes === 0) return disk;
-  return new TieredStorage({ disk, policy: new LruPolicy(), bytesMax: maxMemoryBytes });
+  const tierPolicy = openPolicy(policy === "none" ? "adaptive" : policy);
+  return new TieredStorage({ disk, policy: tierPolicy, bytesMax: maxMemoryBytes });
 }
 
 async function listen(server: GrpcServer, host: string, port: number): Promise<{ port: number }> {

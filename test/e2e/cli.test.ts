@@ -109,7 +109,7 @@ describe("flame-object-cache serve", () => {
     expect(await command.ended).toBe(78);
     expect(command.stdout).toBe("");
     expect(command.stderr).toBe(
-      `flame-object-cache: [INVALID_CONFIG] cache.eviction.policy must be lru or none: got "fifo" (${file}:3)\n`,
+      `flame-object-cache: [INVALID_CONFIG] cache.eviction.policy must be adaptive, lru, s3-fifo or none: got "fifo" (${file}:3)\n`,
     );
   });
 

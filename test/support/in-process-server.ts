@@ -13,7 +13,7 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
     durability: "restart",
     capacityBytes: undefined,
-    eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
+    eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
     tls: undefined,
     ...more,
   };

@@ -92,7 +92,7 @@ describe("serve", () => {
         networkInterface: "^e",
         storage: { kind: "files", directory: "/s" },
         durability: "restart",
-        eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
+        eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
         tls: undefined,
       },
     ]);

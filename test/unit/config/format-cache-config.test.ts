@@ -24,7 +24,7 @@ describe("the printed configuration", () => {
   durability: restart # default
   # capacity: not set
   eviction:
-    policy: lru # default
+    policy: adaptive # default
     max_memory: 2G # FLAME_CACHE_MAX_MEMORY
     # max_objects: not set
   tls:

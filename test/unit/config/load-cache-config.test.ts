@@ -35,7 +35,7 @@ describe("the configuration of a cache server", () => {
       storage: { kind: "none" },
       durability: "restart",
       capacityBytes: undefined,
-      eviction: { policy: "lru", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
+      eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
       tls: undefined,
     });
     expect(warnings).toEqual([]);
@@ -107,6 +107,9 @@ cache:
   it.each([
     ["FLAME_CACHE_CAPACITY", "2T", { capacityBytes: 2 * 1024 ** 4 }],
     ["FLAME_CACHE_EVICTION_POLICY", "none", { eviction: { policy: "none" } }],
+    ["FLAME_CACHE_EVICTION_POLICY", "LRU", { eviction: { policy: "lru" } }],
+    ["FLAME_CACHE_EVICTION_POLICY", "s3-fifo", { eviction: { policy: "s3-fifo" } }],
+    ["FLAME_CACHE_EVICTION_POLICY", "adaptive", { eviction: { policy: "adaptive" } }],
     ["FLAME_CACHE_MAX_MEMORY", "2G", { eviction: { maxMemoryBytes: 2 * 1024 ** 3 } }],
     ["FLAME_CACHE_MAX_OBJECTS", "5", { eviction: { maxObjects: 5 } }],
     ["FLAME_CACHE_STORAGE", "/x", { storage: { kind: "files", directory: "/x" } }],

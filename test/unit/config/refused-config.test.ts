@@ -66,7 +66,7 @@ describe("a wrong configuration value", () => {
   });
 
   it.each([
-    ["cache: {eviction: {policy: fifo}}", "cache.eviction.policy must be lru or none"],
+    ["cache: {eviction: {policy: fifo}}", "cache.eviction.policy must be adaptive, lru, s3-fifo or none"],
     [
       "cache: {eviction: {max_objects: 0}}",
       "cache.eviction.max_objects must be a whole number of at least 1",

@@ -3,11 +3,28 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AdaptivePolicy } from "../../../src/eviction/adaptive-policy.ts";
 import type { EvictionPolicy } from "../../../src/eviction/eviction-policy.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
+import { S3FifoPolicy } from "../../../src/eviction/s3-fifo-policy.ts";
 import { admit, evict, Item, itemsNamed, namesOf } from "./evicted-item.ts";
+import { NamedCache } from "./named-cache.ts";
 
-const POLICIES: readonly (readonly [string, () => EvictionPolicy])[] = [["lru", () => new LruPolicy()]];
+/** One that has come to prefer S3-FIFO, and holds nothing. */
+function openSwitched(): EvictionPolicy {
+  const cache = new NamedCache(new AdaptivePolicy(), 100);
+  cache.loop(120, 10);
+  for (const item of cache.items) cache.policy.removed(item, "gone");
+  expect(cache.policy.order).toBe("s3-fifo");
+  return cache.policy;
+}
+
+const POLICIES: readonly (readonly [string, () => EvictionPolicy])[] = [
+  ["lru", () => new LruPolicy()],
+  ["s3-fifo", () => new S3FifoPolicy()],
+  ["adaptive", () => new AdaptivePolicy()],
+  ["adaptive, as s3-fifo", openSwitched],
+];
 
 const sorted = (names: string): string => [...names].toSorted().join("");
 

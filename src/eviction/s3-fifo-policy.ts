@@ -1,0 +1,136 @@
+/**
+ * S3-FIFO: who is not read twice while he passes through a small queue leaves before all others.
+ *
+ * Source: J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023. New items stand in
+ * a small queue, a tenth of what is held by cost; those read twice there go on to the main queue, which gives those that
+ * were read since another round, up to three. Who left the small queue and comes back while about as much was evicted
+ * as is held goes to the main queue at once. Scans and loops pass through the small queue and leave the rest alone.
+ *
+ * Weakness: items whose reads come soon after the put, but not within a tenth of the cache (a replay buffer that prefers
+ * new experiences, a context of an agent), leave before they are read; what was popular yesterday stays long.
+ *
+ * Cost: a read is one addition in the item, a put or an eviction makes and hashes the name. Besides the items' links 8 to 16
+ * bytes per item for the ghosts.
+ */
+import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
+import { GhostTable } from "./ghost-table.ts";
+import { ItemQueue } from "./item-queue.ts";
+import { hashName } from "./name-hash.ts";
+
+/** The small queue's part of what is held, by cost. */
+const SMALL_PART = 0.1;
+/** Reads in the small queue that make an item stay. */
+const PROMOTING_USES = 2;
+/** Reads that are counted at most; also the bits of `uses` that are counted in, those above it are left alone. */
+const USES_MAX = 3;
+
+export class S3FifoPolicy implements EvictionPolicy {
+  /**
+   * "recency" turns the same queues into those of least recently used, while it is set: what is read moves to the newest end of the
+   * small queue, which may grow; what still stands in the main queue is older than all that. For policies that choose between the two.
+   */
+  order: "fifo" | "recency" = "fifo";
+  readonly #small = new ItemQueue();
+  readonly #main = new ItemQueue();
+  /** Those who were named in the reading that is under way and have not left. */
+  readonly #passedSmall = new ItemQueue();
+  readonly #passedMain = new ItemQueue();
+  readonly #ghosts = new GhostTable();
+
+  get heldKib(): number {
+    return this.#smallKib + this.#main.costKib + this.#passedMain.costKib;
+  }
+
+  get #smallKib(): number {
+    return this.#small.costKib + this.#passedSmall.costKib;
+  }
+
+  get #count(): number {
+    return this.#small.count + this.#main.count + this.#passedSmall.count + this.#passedMain.count;
+  }
+
+  admitted(item: Evictable): void {
+    if (item.queue === undefined) this.admitNew(item, hashName(item.evictionKey));
+    else this.admitAgain(item);
+  }
+
+  /** @param hash of the item's name. */
+  admitNew(item: Evictable, hash: number): void {
+    item.uses &= ~USES_MAX;
+    const isBack = this.#ghosts.take(hash, this.heldKib);
+    const queue = isBack && this.order === "fifo" ? this.#main : this.#small;
+    queue.add(item);
+  }
+
+  /** An item that is held was replaced, which counts as a read, or has another cost. */
+  admitAgain(item: Evictable): void {
+    item.queue?.recount(item);
+    this.touched(item);
+  }
+
+  touched(item: Evictable): void {
+    const { queue } = item;
+    if (queue === undefined) return;
+    if ((item.uses & USES_MAX) < USES_MAX) item.uses += 1;
+    if (this.order === "fifo" || (queue !== this.#small && queue !== this.#main)) return;
+    queue.remove(item);
+    this.#small.add(item);
+  }
+
+  removed(item: Evictable, reason: RemovalReason): void {
+    const { queue } = item;
+    if (queue === undefined) return;
+    if (reason === "evicted" && (queue === this.#small || queue === this.#passedSmall)) {
+      this.#ghosts.remember(hashName(item.evictionKey), item.countedKib, this.#count);
+    }
+    queue.remove(item);
+  }
+
+  *victims(): Generator<Evictable, void, void> {
+    this.#putBack();
+    try {
+      for (let item = this.#nextVictim(); item !== undefined; item = this.#nextVictim()) yield item;
+    } finally {
+      this.#putBack();
+    }
+  }
+
+  /** Moves items that may stay on their way until it finds one that may not; that one stands among the passed then. */
+  #nextVictim(): Evictable | undefined {
+    for (;;) {
+      const [small, main] = [this.#small.oldest, this.#main.oldest];
+      if (small !== undefined && (main === undefined || this.#isSmallsTurn())) {
+        if (!this.#promote(small)) return this.#pass(small, this.#small, this.#passedSmall);
+      } else if (main === undefined) return undefined;
+      else if (!this.#giveAnotherRound(main)) return this.#pass(main, this.#main, this.#passedMain);
+    }
+  }
+
+  #isSmallsTurn(): boolean {
+    return this.order === "fifo" && this.#smallKib > SMALL_PART * this.heldKib;
+  }
+
+  #promote(item: Evictable): boolean {
+    if (this.order === "recency" || (item.uses & USES_MAX) < PROMOTING_USES) return false;
+    item.uses &= ~USES_MAX;
+    this.#small.move(item, this.#main);
+    return true;
+  }
+
+  #giveAnotherRound(item: Evictable): boolean {
+    if (this.order === "recency" || (item.uses & USES_MAX) === 0) return false;
+    item.uses -= 1;
+    this.#main.move(item, this.#main);
+    return true;
+  }
+
+  #pass(item: Evictable, from: ItemQueue, to: ItemQueue): Evictable {
+    from.move(item, to);
+    return item;
+  }
+
+  #putBack(): void {
+    this.#passedSmall.moveAll(this.#small);
+    this.#passedMain.moveAll(this.#main);
+  }
+}
