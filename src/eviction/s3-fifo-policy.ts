@@ -27,7 +27,7 @@ const USES_MAX = 3;
 export class S3FifoPolicy implements EvictionPolicy {
   /**
    * "recency" turns the same queues into those of least recently used, while it is set: what is read moves to the newest end of the
-   * small queue, which may grow; what still stands in the main queue is older than all that. For policies that choose between the two.
+   * small queue, which may grow, what still stands in the main queue is older than all that, and nobody is remembered. For policies that choose between the two.
    */
   order: "fifo" | "recency" = "fifo";
   readonly #small = new ItemQueue();
@@ -57,8 +57,8 @@ export class S3FifoPolicy implements EvictionPolicy {
   /** @param hash of the item's name. */
   admitNew(item: Evictable, hash: number): void {
     item.uses &= ~USES_MAX;
-    const isBack = this.#ghosts.take(hash, this.heldKib);
-    const queue = isBack && this.order === "fifo" ? this.#main : this.#small;
+    const isBack = this.order === "fifo" && this.#ghosts.take(hash, this.heldKib);
+    const queue = isBack ? this.#main : this.#small;
     queue.add(item);
   }
 
@@ -80,7 +80,8 @@ export class S3FifoPolicy implements EvictionPolicy {
   removed(item: Evictable, reason: RemovalReason): void {
     const { queue } = item;
     if (queue === undefined) return;
-    if (reason === "evicted" && (queue === this.#small || queue === this.#passedSmall)) {
+    const isRemembered = reason === "evicted" && this.order === "fifo";
+    if (isRemembered && (queue === this.#small || queue === this.#passedSmall)) {
       this.#ghosts.remember(hashName(item.evictionKey), item.countedKib, this.#count);
     }
     queue.remove(item);
