@@ -9,7 +9,7 @@
  * the one before; and where both are bad, so is it.
  *
  * Cost: that of S3-FIFO, and for sampled items (all of a cache of up to a thousand, then ever fewer) two miniatures that are told the
- * same: about a microsecond. Memory: 2,048 items of the miniatures, under 1 MiB in all.
+ * same: 0.1 us and the making of the name. With a million items a read takes 0.3 and an eviction with a put 2.2 us. Memory: 2,048 items of the miniatures, under 1 MiB in all.
  */
 import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
 import { LruPolicy } from "./lru-policy.ts";

@@ -1,5 +1,5 @@
 /**
- * S3-FIFO: who is not read twice while he passes through a small queue leaves before all others.
+ * S3-FIFO: who is not read twice while passing through a small queue leaves before all others.
  *
  * Source: J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023. New items stand in
  * a small queue, a tenth of what is held by cost; those read twice there go on to the main queue, which gives those that
@@ -9,8 +9,8 @@
  * Weakness: items whose reads come soon after the put, but not within a tenth of the cache (a replay buffer that prefers
  * new experiences, a context of an agent), leave before they are read; what was popular yesterday stays long.
  *
- * Cost: a read is one addition in the item, a put or an eviction makes and hashes the name. Besides the items' links 8 to 16
- * bytes per item for the ghosts.
+ * Cost: a read is one addition in the item, a put makes and hashes the names of who comes and who leaves: with a million
+ * items 0.2 and 1.6 us. Besides the items' links 8 to 16 bytes per item for the ghosts.
  */
 import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
 import { GhostTable } from "./ghost-table.ts";
