@@ -29,26 +29,29 @@ FILE_LOCATIONS_HEADER = (b"flame-file-locations", b"1")
 _MISSING: Any = object()
 
 
-def put_object(application_id: str, session_id: Any, obj: Any = _MISSING, *, legacy: Optional[bool] = None) -> ObjectRef:
+def put_object(application_id: str, session_id: Any, obj: Any = _MISSING, *, legacy: Optional[bool] = None, durability: Optional[str] = None) -> ObjectRef:
     """Stores a value under a new key of `application_id/session_id`: `put_object("app", "session", obj)`, or
     `put_object("app/session", obj)`. A prefix of three components is the key itself, and replaces what is there.
 
-    `legacy` writes only what clients of generation 2 read: pickles instead of JSON and bytes.
+    `legacy` writes only what clients of generation 2 read: pickles instead of JSON and bytes. `durability="power-loss"` returns when the object
+    survives one; the value then goes to the server also in local-storage mode, where nobody syncs the file.
     """
     name, value = (application_id, session_id) if obj is _MISSING else (f"{application_id}/{session_id}", obj)
     check_components(name, 2, *((3,) if obj is _MISSING else ()))
-    return _put(flight.FlightDescriptor.for_path(name), value, legacy, file_under=name if name.count("/") == 1 else None)
+    file_under = name if name.count("/") == 1 and durability is None else None
+    return _put(flight.FlightDescriptor.for_path(name), value, legacy, file_under=file_under, durability=durability)
 
 
-def update_object(ref: ObjectRef, obj: Any, *, legacy: Optional[bool] = None) -> ObjectRef:
+def update_object(ref: ObjectRef, obj: Any, *, legacy: Optional[bool] = None, durability: Optional[str] = None) -> ObjectRef:
     """Replaces the object with a new value, patches included; the reference returned has its version."""
-    return _put(flight.FlightDescriptor.for_path(check_components(ref.key, 3)), obj, legacy, ref.endpoint)
+    descriptor = flight.FlightDescriptor.for_path(check_components(ref.key, 3))
+    return _put(descriptor, obj, legacy, ref.endpoint, durability=durability)
 
 
-def patch_object(ref: ObjectRef, value: Any, *, legacy: Optional[bool] = None) -> ObjectRef:
+def patch_object(ref: ObjectRef, value: Any, *, legacy: Optional[bool] = None, durability: Optional[str] = None) -> ObjectRef:
     """Appends to the object: rows to a table, which must be of its schema, or a patch to any other value, for `deserializer`."""
     descriptor = flight.FlightDescriptor.for_command(f"PATCH:{check_components(ref.key, 3)}")
-    return _put(descriptor, value, legacy, ref.endpoint)
+    return _put(descriptor, value, legacy, ref.endpoint, durability=durability)
 
 
 def _put(
@@ -57,6 +60,7 @@ def _put(
     legacy: Optional[bool],
     endpoint: Optional[str] = None,
     file_under: Optional[str] = None,
+    durability: Optional[str] = None,
 ) -> ObjectRef:
     config = current_config()
     encoded = values.encode(obj, legacy=config.legacy if legacy is None else legacy)
@@ -65,8 +69,8 @@ def _put(
         return ref
     with calling(endpoint or config.endpoint, config) as connection:
         if isinstance(encoded, pa.Table):
-            return put(connection, descriptor, encoded.schema, table_batches(encoded))
-        return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded))
+            return put(connection, descriptor, encoded.schema, table_batches(encoded), durability)
+        return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), durability)
 
 
 def _put_file(config: Config, storage: str, prefix: str, encoded: values.Encoded) -> Optional[ObjectRef]:

@@ -138,10 +138,14 @@ def retrying(operation: Callable[[], T]) -> T:
 
 
 def put(
-    connection: Connection, descriptor: flight.FlightDescriptor, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    connection: Connection,
+    descriptor: flight.FlightDescriptor,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    durability: Optional[str] = None,
 ) -> ObjectRef:
     """DoPut. When it fails, also because `batches` raises, nothing is stored."""
-    writer, answers = connection.client.do_put(descriptor, schema)
+    writer, answers = connection.client.do_put(descriptor, schema, asking_for(durability))
     try:
         for batch in batches:
             writer.write_batch(batch)
@@ -154,6 +158,11 @@ def put(
     if answer is None:
         raise FlameError("INTERNAL", "the server did not answer the put")
     return ObjectRef.decode(answer.to_pybytes())
+
+
+def asking_for(durability: Optional[str]) -> flight.FlightCallOptions:
+    """Call options that ask for an answer which promises `restart` or `power-loss`; None leaves it to the server."""
+    return flight.FlightCallOptions(headers=[] if durability is None else [(b"flame-durability", durability.encode())])
 
 
 def _abandon(writer: flight.FlightStreamWriter) -> None:

@@ -236,8 +236,7 @@ export class FlameCache {
   }
 
   #time(options: OperationOptions = {}): OperationTime {
-    const { timeoutMs = this.#settings.timeoutMs, signal } = options;
-    return new OperationTime({ timeoutMs, signal });
+    return new OperationTime({ ...options, timeoutMs: options.timeoutMs ?? this.#settings.timeoutMs });
   }
 
   async #putValue(

@@ -12,12 +12,14 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { FlightCallOptions } from "../flight/flight-client.ts";
 
-/** How long an operation may take, and what ends it early. */
+/** How long an operation may take, what ends it early, and what the answer to one that writes promises. */
 export interface OperationOptions {
   /** Milliseconds for the whole operation, its repetitions included; then it ends with DEADLINE_EXCEEDED. */
   readonly timeoutMs?: number | undefined;
   /** Ends the operation with CANCELLED, the signal's reason as its cause. */
   readonly signal?: AbortSignal | undefined;
+  /** Of what writes and deletes: the answer comes when this holds, or more where the server promises more; reads pass it over. */
+  readonly durability?: "restart" | "power-loss" | undefined;
 }
 
 const log = logFor("client");
@@ -49,8 +51,10 @@ function systemCode(cause: unknown): string {
 export class OperationTime {
   readonly #endMs: number;
   readonly signal: AbortSignal | undefined;
+  readonly #durability: OperationOptions["durability"];
 
-  constructor({ timeoutMs, signal }: OperationOptions) {
+  constructor({ timeoutMs, signal, durability }: OperationOptions) {
+    this.#durability = durability;
     this.#endMs = timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
     this.signal = signal;
   }
@@ -62,6 +66,7 @@ export class OperationTime {
     return {
       ...(Number.isFinite(leftMs) && { timeoutMs: Math.max(1, Math.ceil(leftMs)) }),
       ...(this.signal && { signal: this.signal }),
+      ...(this.#durability && { metadata: { "flame-durability": this.#durability } }),
     };
   }
 
