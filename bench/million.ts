@@ -7,7 +7,7 @@
  * server's process is started; the lister waits with its libraries loaded. One client gets objects by chance, one call after the
  * other with a pause, until the list is complete. `--cold` drops the page cache first, which only root may. Needs a build.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -22,7 +22,7 @@ import {
   sessionName,
   valueUnder,
 } from "./million-store.ts";
-import { linesOf, Processes } from "./processes.ts";
+import { linesOf, Processes, stopOnSignals } from "./processes.ts";
 import { quantile } from "./statistics.ts";
 
 const PAUSE_MS = 2;
@@ -134,12 +134,11 @@ async function main(): Promise<void> {
   await makeStore(plan);
   const environment = await pythonEnvironment();
   const python = "python" in environment ? environment.python : "python3";
+  const processes = new Processes(cleanEnvironment());
+  stopOnSignals(() => processes.close());
   const listers: Record<string, () => ChildProcess> = {
-    pyarrow: () => spawn(python, ["bench/list_flights.py"], { stdio: ["pipe", "pipe", "inherit"] }),
-    own: () =>
-      spawn(process.execPath, ["--import", "tsx", "bench/list-flights.ts"], {
-        stdio: ["pipe", "pipe", "inherit"],
-      }),
+    pyarrow: () => processes.start(python, ["bench/list_flights.py"]),
+    own: () => processes.start(process.execPath, ["--import", "tsx", "bench/list-flights.ts"]),
   };
   console.log(
     "| list by | cache | listening ms | first get ms | list complete s | gets meanwhile p50 / p99 / max ms | memory MiB now / most |",
@@ -150,14 +149,12 @@ async function main(): Promise<void> {
       const start = listers[name];
       if (start === undefined) throw new Error(`nobody lists by the name ${name}`);
       if (options.cold) writeFileSync("/proc/sys/vm/drop_caches", "3");
-      const processes = new Processes(cleanEnvironment());
       const lister = start();
       await pause(3_000);
       try {
         const row = await new Run(plan, processes).measure(lister);
         console.log(`| ${[name, options.cold ? "cold" : "warm", ...row].join(" | ")} |`);
       } finally {
-        lister.kill();
         await processes.stopAll();
       }
     }

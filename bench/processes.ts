@@ -33,13 +33,15 @@ export interface StartOptions {
 export class Processes {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #running = new Set<ChildProcess>();
+  #isClosed = false;
 
   constructor(environment: Readonly<Record<string, string>>) {
     this.#environment = environment;
   }
 
-  /** Starts a program; its standard error is ours. */
+  /** Starts a program; its standard error is ours. @throws {Error} after `close`. */
   start(command: string, args: readonly string[], { environment = {} }: StartOptions = {}): ChildProcess {
+    if (this.#isClosed) throw new Error(`${command} is not started: the run is over`);
     const child = spawn(command, args, {
       env: { ...this.#environment, ...environment },
       stdio: ["pipe", "pipe", "inherit"],
@@ -79,6 +81,12 @@ export class Processes {
 
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running].map(stop));
+  }
+
+  /** Stops all and starts nothing any more: what is under way when a signal comes may be about to. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.stopAll();
   }
 }
 

@@ -40,7 +40,7 @@ export async function startRedis(
   name: string,
   { directory, isDurable }: RedisOptions,
 ): Promise<Server> {
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory);
   const port = await freePort();
   const listening = ["--bind", "127.0.0.1", "--port", `${port}`, "--dir", directory];
   const keeping = isDurable ? ["--appendonly", "yes", "--appendfsync", "always"] : ["--appendonly", "no"];

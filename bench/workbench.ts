@@ -86,7 +86,7 @@ export class Workbench {
   /** Stops what runs and removes what was made; may be called again. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.processes.stopAll();
+    await this.processes.close();
     for (const directory of [this.directory, this.memoryDirectory]) {
       if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
     }
