@@ -78,9 +78,13 @@ describe.skipIf(absence !== undefined && process.env.CI !== "true")("the benchma
   });
 
   test("leaves no process and no directory behind when it is interrupted", async () => {
-    const child = spawn(process.execPath, [...SMOKE, "--only", "durable,mixed,million", "--directory", directory], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      [...SMOKE, "--only", "durable,mixed,million", "--directory", directory],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     const exit = once(child, "exit");
     for await (const line of createInterface({ input: child.stdout })) {
       if (line.startsWith("durable")) child.kill("SIGINT");
