@@ -5,7 +5,8 @@
  * Publishing is create, write, close, rename: a published object survives the end of the process, not a power loss. For
  * `power-loss` the file is synced between write and close, and its directory after the rename: syncStaged, syncDirectory.
  * The version floor is always synced.
- * Short steps block while the disk is quick (DiskPace says why); the others go through the thread pool.
+ * Short steps block while the disk is quick (DiskPace says why) and nothing is being synced: what changes a name may have to wait for the
+ * file system's journal then, and everybody with it. The others go through the thread pool.
  * Paths are absolute. Failures are the bare errors of node:fs; callers type them by diskFailure.
  */
 import fs from "node:fs";
@@ -51,6 +52,7 @@ export class DiskSteps {
   readonly #before: BeforeStep;
   /** Files only: who waits for a directory has its file synced and others waiting for it. */
   readonly #syncs = new Slots(LIMITS.fileSyncsMax);
+  #syncsUnderWay = 0;
 
   constructor(pace: DiskPace, before: BeforeStep = () => {}) {
     this.#pace = pace;
@@ -60,7 +62,7 @@ export class DiskSteps {
   /** Fails when the path exists. */
   async createStaged(path: string): Promise<number> {
     this.#before("createStaged");
-    if (this.#pace.isQuick) return this.#pace.block(() => fs.openSync(path, "wx"));
+    if (this.#mayBlock) return this.#pace.block(() => fs.openSync(path, "wx"));
     return new Promise((resolve, reject) => {
       fs.open(path, "wx", (error, fd) => (error ? reject(error) : resolve(fd)));
     });
@@ -69,7 +71,7 @@ export class DiskSteps {
   async writeStaged(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
     this.#before("writeStaged");
     const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (sizeBytes > BLOCKING_WRITE_BYTES_MAX || !this.#pace.isQuick) {
+    if (sizeBytes > BLOCKING_WRITE_BYTES_MAX || !this.#mayBlock) {
       await writeFully(fd, chunks, position);
     } else {
       this.#pace.block(() => writeFullySync(fd, chunks, position));
@@ -79,7 +81,7 @@ export class DiskSteps {
   /** Makes the file's bytes last through a power loss; what it fails on may be lost though a second sync says nothing. */
   async syncStaged(fd: number): Promise<void> {
     this.#before("syncStaged");
-    await this.#syncs.run(() => settle((done) => fs.fsync(fd, done)));
+    await this.#syncs.run(() => this.#syncing(() => settle((done) => fs.fsync(fd, done))));
   }
 
   /** The descriptor is given back whatever fails. */
@@ -103,7 +105,7 @@ export class DiskSteps {
   /** The moment the object is there. */
   async renameIntoPlace(from: string, to: string, sizeBytes: number): Promise<void> {
     this.#before("renameIntoPlace");
-    if (sizeBytes > BLOCKING_RENAME_BYTES_MAX || !this.#pace.isQuick) {
+    if (sizeBytes > BLOCKING_RENAME_BYTES_MAX || !this.#mayBlock) {
       await settle((done) => fs.rename(from, to, done));
     } else {
       this.#pace.block(() => fs.renameSync(from, to));
@@ -144,13 +146,14 @@ export class DiskSteps {
   /** Makes the names in this directory last through a power loss as they are now. */
   async syncDirectory(path: string): Promise<void> {
     this.#before("syncDirectory");
-    await syncAt(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+    await this.#syncing(() => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY));
   }
 
   /** The bytes of a file that was published before, by whom ever. */
   async syncPublished(path: string): Promise<void> {
     this.#before("syncPublished");
-    await this.#syncs.run(() => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+    const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
+    await this.#syncs.run(() => this.#syncing(() => syncAt(path, flags)));
   }
 
   async appendJournal(fd: number, bytes: Buffer, position: number): Promise<void> {
@@ -166,6 +169,20 @@ export class DiskSteps {
   async renameJournal(from: string, to: string): Promise<void> {
     this.#before("renameJournal");
     await settle((done) => fs.rename(from, to, done));
+  }
+
+  /** True while a short step that changes something may block. */
+  get #mayBlock(): boolean {
+    return this.#syncsUnderWay === 0 && this.#pace.isQuick;
+  }
+
+  async #syncing(sync: () => Promise<void>): Promise<void> {
+    this.#syncsUnderWay += 1;
+    try {
+      await sync();
+    } finally {
+      this.#syncsUnderWay -= 1;
+    }
   }
 
   async moveToQuarantine(from: string, to: string): Promise<void> {
