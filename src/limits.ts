@@ -174,6 +174,8 @@ export const LIMITS = {
   scanBatchesAhead: 8,
   /** Files the background scan loads at once where their end does not tell all: each holds a descriptor. */
   scanConcurrency: 8,
+  /** Objects that a list looks up, and sends, in one turn of the loop: half a millisecond's work. */
+  listPageObjects: 128,
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 

@@ -2,7 +2,7 @@
  * The rules of the cache: put, patch, get, list, delete, and what of it survives a restart.
  *
  * Calls are answered as soon as `start` returns: a key names its file, so what the index does not know yet is read
- * from disk when it is asked for. Only a list waits for the background scan.
+ * from disk when it is asked for. Only a list waits for the background scan, and tells what is found while it goes on.
  */
 import { randomUUID } from "node:crypto";
 import { CacheError, isCacheError } from "../errors.ts";
@@ -24,6 +24,7 @@ import { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
+import { listObjects } from "./list-objects.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
@@ -257,14 +258,12 @@ export class ObjectCache {
     reading.entry.damage = error.message;
   }
 
-  /** What a pattern names, readable objects only, once the scan has seen all; a snapshot of nothing. */
-  async *list(pattern: KeyPattern): AsyncGenerator<[ObjectKey, IndexEntry]> {
-    if (pattern.scope === "object") await this.find(pattern.key);
-    else await this.#scan.ended;
-    const { lifetimes } = this.#retention;
-    for (const found of this.#roster.entries(pattern)) {
-      if (found[1].damage === undefined && !lifetimes.isExpired(found[1])) yield found;
-    }
+  /** What a pattern names, readable objects only, in pages; see list-objects.ts. */
+  async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
+    const host = { roster: this.#roster, scan: this.#scan, lifetimes: this.#retention.lifetimes };
+    if (pattern.scope !== "object") return yield* listObjects(host, pattern);
+    const entry = await this.find(pattern.key);
+    if (entry !== undefined && entry.damage === undefined) yield [entry];
   }
 
   /**

@@ -3,13 +3,14 @@
  * or listed by touching only what it names. It can always be rebuilt from the storage directory.
  */
 import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
+import { EntryTable, type TableCursor } from "./entry-table.ts";
 import type { IndexEntry } from "./index-entry.ts";
 
 /** The objects of one session; each entry refers to it for the names it shares with the others. */
 class SessionObjects implements SessionPrefix {
   readonly applicationId: string;
   readonly sessionId: string;
-  readonly entries = new Map<string, IndexEntry>();
+  readonly entries = new EntryTable();
 
   constructor(applicationId: string, sessionId: string) {
     this.applicationId = applicationId;
@@ -19,9 +20,8 @@ class SessionObjects implements SessionPrefix {
   /** @returns true when the object was not there. */
   set(entry: IndexEntry): boolean {
     const old = this.entries.get(entry.objectId);
-    const objectId = old?.objectId ?? ownText(entry.objectId);
-    entry.share(this, objectId);
-    this.entries.set(objectId, entry);
+    entry.share(this, old?.objectId ?? ownText(entry.objectId));
+    this.entries.set(entry);
     return old === undefined;
   }
 }
@@ -70,13 +70,56 @@ export class ObjectIndex {
       if (entry !== undefined) yield [pattern.key, entry];
       return;
     }
+    const reader = this.reader(pattern);
+    try {
+      for (const entry of reader.read()) yield [entry.key, entry];
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** The same for who wants to go on when more was found. */
+  reader(pattern: Exclude<KeyPattern, { scope: "object" }>): IndexReader {
+    return new IndexReader(() => this.#sessionsOf(pattern));
+  }
+
+  *#sessionsOf(pattern: Exclude<KeyPattern, { scope: "object" }>): Generator<SessionObjects> {
     const wanted = pattern.scope === "all" ? undefined : pattern.applicationId;
     const wantedSession = pattern.scope === "session" ? pattern.sessionId : undefined;
-    for (const sessions of pick(this.#applications, wanted)) {
-      for (const session of pick(sessions, wantedSession)) {
-        for (const entry of session.entries.values()) yield [entry.key, entry];
+    for (const sessions of pick(this.#applications, wanted)) yield* pick(sessions, wantedSession);
+  }
+}
+
+/** Reads entries, each once while it is there, as often as it is asked for more. To be closed. */
+export class IndexReader {
+  readonly #sessions: () => Iterable<SessionObjects>;
+  readonly #cursors = new Map<SessionObjects, TableCursor>();
+
+  constructor(sessions: () => Iterable<SessionObjects>) {
+    this.#sessions = sessions;
+  }
+
+  /** Sessions that were read from so far. */
+  get sessionCount(): number {
+    return this.#cursors.size;
+  }
+
+  /** All that there is and was not read before. */
+  *read(): Generator<IndexEntry, void, void> {
+    for (const session of this.#sessions()) {
+      const { entries } = session;
+      let cursor = this.#cursors.get(session);
+      if (cursor === undefined) {
+        cursor = entries.open();
+        this.#cursors.set(session, cursor);
       }
+      for (let entry = entries.next(cursor); entry; entry = entries.next(cursor)) yield entry;
     }
+  }
+
+  close(): void {
+    for (const [{ entries }, cursor] of this.#cursors) entries.close(cursor);
+    this.#cursors.clear();
   }
 }
 

@@ -8,7 +8,7 @@ import type { KeyPattern, ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import type { CountedSink } from "./counted-sink.ts";
 import type { IndexEntry } from "./index-entry.ts";
-import { ObjectIndex } from "./object-index.ts";
+import { type IndexReader, ObjectIndex } from "./object-index.ts";
 import type { Retention } from "./retention/retention.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 
@@ -42,6 +42,11 @@ export class Roster {
 
   entries(pattern: KeyPattern): Generator<[ObjectKey, IndexEntry]> {
     return this.#index.entries(pattern);
+  }
+
+  /** See ObjectIndex.reader. */
+  reader(pattern: Exclude<KeyPattern, { scope: "object" }>): IndexReader {
+    return this.#index.reader(pattern);
   }
 
   sessions(applicationId: string): string[] {

@@ -30,6 +30,8 @@ export interface ScanHost {
   isBeingRead(key: ObjectKey, baseVersion: number): boolean;
   /** Called with each entry that the scan made from what the engine told. @param lifetime what its put said. */
   found(entry: IndexEntry, lifetime: Lifetime | undefined): void;
+  /** So many more objects were looked at. */
+  progressed(objects: number): void;
 }
 
 /** Resolves when everything was seen, or the signal is aborted. Never rejects. */
@@ -41,6 +43,7 @@ export async function scanStorage(host: ScanHost, signal: AbortSignal): Promise<
       host.removed.forgetBefore(found.seenAt);
       const unsure = takeFacts(host, found);
       if (unsure.length > 0 || found.names.length > 0) await loadNames(host, found, unsure, signal);
+      host.progressed(found.facts.objectIds.length + found.names.length);
     }
     if (host.storage.kind === "files") log.info("index is complete", { objects: host.roster.size });
   } catch (error) {

@@ -59,6 +59,8 @@ export interface MessageWriter {
 }
 
 export interface ServerCall extends MessageWriter {
+  /** Writes whole messages, all of them small, in one piece; as `write` else. The messages are copied. */
+  writeAll(messages: readonly Uint8Array[]): Promise<void> | undefined;
   /** `/arrow.flight.protocol.FlightService/DoPut` */
   readonly path: string;
   /** `ipv4:127.0.0.1:5123`, for the log. */

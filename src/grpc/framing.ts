@@ -12,11 +12,11 @@ import { LIMITS } from "../limits.ts";
 
 export const PREFIX_SIZE_BYTES = 5;
 
-/** Writes the prefix of a message of `sizeBytes` at the start of `target`. */
-export function writePrefix(target: Buffer, sizeBytes: number): void {
+/** Writes the prefix of a message of `sizeBytes`, at the start of `target` unless told otherwise. */
+export function writePrefix(target: Buffer, sizeBytes: number, position = 0): void {
   assert(sizeBytes <= LIMITS.streamedMessageBytesMax, "a gRPC message is at most 4 GiB - 1 long");
-  target[0] = 0;
-  target.writeUInt32BE(sizeBytes, 1);
+  target[position] = 0;
+  target.writeUInt32BE(sizeBytes, position + 1);
 }
 
 /**

@@ -52,6 +52,23 @@ export class StreamMessageWriter implements MessageWriter {
     return this.startMessage(sizeOf(parts), parts);
   }
 
+  /** Writes whole messages in one piece; as `write` else. They are copied, so they should be small. */
+  writeAll(messages: readonly Uint8Array[]): Promise<void> | undefined {
+    assert(this.#missing === 0, "a message is written to its end before the next one");
+    if (this.#failure !== undefined) throw this.#failure;
+    if (messages.length === 0) return undefined;
+    this.#beforeMessage();
+    const whole = Buffer.allocUnsafe(sizeOf(messages) + PREFIX_SIZE_BYTES * messages.length);
+    let position = 0;
+    for (const message of messages) {
+      writePrefix(whole, message.length, position);
+      whole.set(message, position + PREFIX_SIZE_BYTES);
+      position += PREFIX_SIZE_BYTES + message.length;
+    }
+    this.#stream.write(whole, this.#onSent);
+    return this.#room();
+  }
+
   startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined {
     assert(this.#missing === 0, "a message is written to its end before the next one");
     const given = sizeOf(first);

@@ -99,6 +99,10 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     return this.#writer.write(parts);
   }
 
+  writeAll(messages: readonly Uint8Array[]): Promise<void> | undefined {
+    return this.#writer.writeAll(messages);
+  }
+
   startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined {
     return this.#writer.startMessage(sizeBytes, first);
   }

@@ -7,10 +7,12 @@
 import type { IndexEntry } from "../cache/index-entry.ts";
 import { CacheError } from "../errors.ts";
 import type { FlightDescriptor } from "../flight/descriptor.ts";
+import { FlightInfoWriter } from "../flight/flight-info-writer.ts";
 import { decodeCriteria, encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";
 import { formatTicket, parseTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import { ObjectRefWriter } from "../object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import { fileLocationFor } from "./file-location.ts";
 import { parseListPattern } from "./key-pattern.ts";
@@ -21,6 +23,8 @@ import type { ServiceContext } from "./service-context.ts";
 
 const OPAQUE_SCHEMA = encapsulateSchema(OPAQUE_SCHEMA_HEADER);
 const NO_SCHEMA = new Uint8Array(0);
+/** Of such a key alone the ticket may have to be another one. */
+const ENDS_LIKE_VERSION = /:[0-9]+$/;
 
 export async function getFlightInfo(
   context: ServiceContext,
@@ -38,13 +42,36 @@ export async function getSchema(context: ServiceContext, request: Buffer): Promi
   return encodeSchemaResult(await readSchema(context, key));
 }
 
+/** Page by page, other calls in between: each page leaves in one write. */
 export async function listFlights(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
   const pattern = parseListPattern(decodeCriteria(request));
-  for await (const [key, entry] of context.cache.list(pattern)) {
-    const schema = entry.kind === "opaque" ? OPAQUE_SCHEMA : NO_SCHEMA;
-    const descriptor = { kind: "path", path: [formatObjectKey(key)] } as const;
-    await call.write([describe(context, key, entry, { schema, descriptor })]);
+  const describeListed = listedBy(context);
+  for await (const page of context.cache.list(pattern)) {
+    const isSent = call.writeAll(page.map(describeListed));
+    await (isSent ?? new Promise<void>((resolve) => setImmediate(resolve)));
   }
+}
+
+/** An object as a list tells of it. */
+function listedBy(context: ServiceContext): (entry: IndexEntry) => Uint8Array {
+  const infos = new FlightInfoWriter([context.endpoint]);
+  const refs = new ObjectRefWriter(context.endpoint);
+  return (entry) => {
+    const schema = entry.kind === "opaque" ? OPAQUE_SCHEMA : NO_SCHEMA;
+    const name = entry.evictionKey;
+    if (context.cache.retaining.lifetimeOf(entry) !== undefined) {
+      return describe(context, entry.key, entry, { schema, descriptor: { kind: "path", path: [name] } });
+    }
+    const path = Buffer.from(name);
+    return infos.write({
+      schema,
+      path,
+      ticket: ENDS_LIKE_VERSION.test(name) ? ticketOf(name) : path,
+      totalRecords: entry.rowCount,
+      totalBytes: entry.dataBytes,
+      appMetadata: refs.write(path, entry.version),
+    });
+  };
 }
 
 /** The encapsulated schema of an object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */

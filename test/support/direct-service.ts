@@ -117,6 +117,11 @@ class DirectCall implements ServerCall {
     );
   }
 
+  writeAll(messages: readonly Uint8Array[]): Promise<void> | undefined {
+    const waiting = messages.map((message) => this.write([message]));
+    return waiting.find((each) => each !== undefined);
+  }
+
   startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined {
     if (this.#missingBytes !== 0) throw new Error("a message was not written to its end");
     this.#missingBytes = sizeBytes;

@@ -151,8 +151,8 @@ export async function textOf(object: StoredObject): Promise<string> {
 /** The keys a list of everything names, in order of text. */
 export async function keysOf(cache: ObjectCache): Promise<string[]> {
   const keys: string[] = [];
-  for await (const [key] of cache.list({ scope: "all" })) {
-    keys.push(`${key.applicationId}/${key.sessionId}/${key.objectId}`);
+  for await (const page of cache.list({ scope: "all" })) {
+    for (const entry of page) keys.push(entry.evictionKey);
   }
   return keys.sort();
 }

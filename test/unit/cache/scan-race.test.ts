@@ -95,6 +95,68 @@ describe("an object that the scan has seen", () => {
   });
 });
 
+/** An engine whose scan goes on by one batch each time it is let. */
+class StepwiseScan extends DiskStorage {
+  #step = Promise.resolve();
+  #go: () => void = () => {};
+
+  /** The next batch comes when the answer is called. */
+  hold(): () => void {
+    this.#step = new Promise((resolve) => {
+      this.#go = resolve;
+    });
+    return () => this.#go();
+  }
+
+  override async *scan(removals?: Int32Array): AsyncGenerator<ScannedObjects> {
+    for await (const batch of super.scan(removals)) {
+      await this.#step;
+      yield batch;
+    }
+  }
+}
+
+describe("a list while the scan is under way", () => {
+  it("tells what is known at once, the rest as it is found, and each object once", async () => {
+    const directory = ownDirectory();
+    const before = await diskCache(directory);
+    const keys = ["a/s/1", "a/s/2", "a/t/1", "b/s/1"];
+    for (const key of keys) await put(before, key, key);
+    await before.stop();
+    const storage = new StepwiseScan({ directory });
+    const go = storage.hold();
+    const cache = new ObjectCache(storage);
+    await cache.start();
+    onTestFinished(() => cache.stop());
+    await read(cache, "a/s/2");
+    const pages = cache.list({ scope: "all" });
+    const first = await pages.next();
+    expect((first.value ?? []).map((entry) => entry.evictionKey)).toEqual(["a/s/2"]);
+    await put(cache, "a/s/0", "new, and put before the scan goes on");
+    await put(cache, "a/s/2", "replaced");
+    go();
+    const later: string[] = [];
+    for await (const page of pages) later.push(...page.map((entry) => entry.evictionKey));
+    expect(later.sort()).toEqual(["a/s/0", "a/s/1", "a/t/1", "b/s/1"]);
+  });
+
+  it("ends when the cache stops", async () => {
+    const directory = ownDirectory();
+    const before = await diskCache(directory);
+    await put(before, KEY, "x");
+    await before.stop();
+    const storage = new StepwiseScan({ directory });
+    const go = storage.hold();
+    const cache = new ObjectCache(storage);
+    await cache.start();
+    const next = cache.list({ scope: "all" }).next();
+    const stopped = cache.stop();
+    go();
+    await stopped;
+    expect((await next).done).toBe(true);
+  });
+});
+
 describe("what was removed since the scan looked", () => {
   it("is forgotten when the scan looks later, and not kept without one", () => {
     const removed = new RemovedMeanwhile();

@@ -53,6 +53,23 @@ describe("writing messages", () => {
     expect(stream.taken).toEqual([Buffer.from([0, 0, 0, 0, 3, 97, 98, 99])]);
   });
 
+  it("sends many messages in one buffer, each behind its prefix", async () => {
+    const { stream, writer, begun } = writing();
+    expect(writer.writeAll([Buffer.from("ab"), Buffer.alloc(0), Buffer.from("c")])).toBeUndefined();
+    expect(writer.writeAll([])).toBeUndefined();
+    await stream.take();
+    expect(stream.taken).toEqual([Buffer.from([0, 0, 0, 0, 2, 97, 98, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 99])]);
+    expect(begun).toEqual([0]);
+  });
+
+  it("holds up who writes many messages to a slow peer", async () => {
+    const { stream, writer } = writing();
+    const waiting = writer.writeAll([HALF, HALF, HALF]);
+    expect(waiting).toBeInstanceOf(Promise);
+    await stream.take();
+    await waiting;
+  });
+
   it("sends a large message as it is, behind its prefix, in one gathering write", async () => {
     const { stream, writer } = writing();
     writer.write([HALF]);

@@ -1,0 +1,49 @@
+/**
+ * FlightInfos of a list and the references in them: byte for byte what the generated code and BSON make.
+ */
+import { describe, expect, it } from "vitest";
+import { FlightInfoWriter } from "../../../src/flight/flight-info-writer.ts";
+import { encodeFlightInfo } from "../../../src/flight/messages.ts";
+import { encodeObjectRef, ObjectRefWriter } from "../../../src/object/object-ref.ts";
+import { Random } from "../../support/random.ts";
+
+const NUMBERS = [0, 1, 127, 128, 2 ** 31, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER];
+const SIZES = [0, 1, 127, 128, 300, 20_000];
+
+describe("a FlightInfo of a list", () => {
+  it.each([
+    { locations: ["grpc://127.0.0.1:9090"] },
+    { locations: [] },
+    { locations: ["grpc://a:1", `file://${"x".repeat(200)}`] },
+  ])("is what the generated code makes, with locations $locations", ({ locations }) => {
+    const writer = new FlightInfoWriter(locations);
+    const random = new Random(7);
+    for (let round = 0; round < 300; round += 1) {
+      const path = `app/session/é${"x".repeat(random.below(200))}`;
+      const [totalRecords, totalBytes] = [random.pick(NUMBERS), random.pick(NUMBERS)];
+      const [schema, ticket] = [random.bytes(random.pick(SIZES)), random.bytes(random.pick(SIZES))];
+      const facts = { schema, totalRecords, totalBytes, appMetadata: random.bytes(random.pick(SIZES)) };
+      const descriptor = { kind: "path", path: [path] } as const;
+      const wanted = encodeFlightInfo({ ...facts, descriptor, endpoints: [{ ticket, locations }] });
+      expect(writer.write({ ...facts, path: Buffer.from(path), ticket }).equals(wanted)).toBe(true);
+    }
+  });
+
+  it("refuses numbers that are none", () => {
+    const nothing = new Uint8Array(0);
+    const flight = { schema: nothing, path: nothing, ticket: nothing, appMetadata: nothing };
+    const writer = new FlightInfoWriter([]);
+    expect(() => writer.write({ ...flight, totalRecords: -1, totalBytes: 0 })).toThrow(/whole number/);
+    expect(() => writer.write({ ...flight, totalRecords: 0, totalBytes: 2 ** 53 })).toThrow(/whole number/);
+  });
+});
+
+describe("a reference of a list", () => {
+  it.each(NUMBERS)("is the document that BSON makes, in version %d", (version) => {
+    for (const key of ["app/session/object", "é/ü/日本", "a".repeat(602)]) {
+      const endpoint = "grpc://127.0.0.1:9090";
+      const wanted = encodeObjectRef({ endpoint, key, version });
+      expect(new ObjectRefWriter(endpoint).write(Buffer.from(key), version).equals(wanted)).toBe(true);
+    }
+  });
+});
