@@ -64,7 +64,6 @@ class ScanThread {
     const workerData: ScanOrder = { root, removals, credit: this.#credit };
     // The host's flags are the host's: some of them a thread does not even take.
     this.#worker = new Worker(entry, { workerData, name: "flame-object-cache scan", execArgv: [] });
-    this.#worker.unref();
     this.#worker.on("message", (report: ScanReport) => {
       if ("found" in report) this.#waiting.push(report.found);
       else tellUnreadable(report.unreadable.path, report.unreadable.errno);
