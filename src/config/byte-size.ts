@@ -11,15 +11,21 @@ const SIZE = /^(\d+(?:\.\d+)?|\.\d+)\s*(?:b|([kmgtp])(?:i?b|i)?)?$/i;
 
 /** A size of at least one byte, as a safe integer of bytes. */
 export const byteSizeSchema = textSchema((text, refuse) => {
+  const sizeBytes = parseByteSize(text, refuse);
+  return sizeBytes < 1 ? refuse("must be a size of at least one byte") : sizeBytes;
+});
+
+/** A size that may be 0, where that means none at all. */
+export const byteSizeOrNoneSchema = textSchema(parseByteSize);
+
+function parseByteSize(text: string, refuse: (text: string) => never): number {
   const match = SIZE.exec(text);
   if (match === null)
     return refuse("must be a size: a number with K, M, G, T, P or nothing behind it, such as 8G");
   const unit = UNITS.indexOf((match[2] ?? "").toUpperCase() as (typeof UNITS)[number]);
   const sizeBytes = Math.floor(Number(match[1]) * 1024 ** unit);
-  if (sizeBytes < 1) return refuse("must be a size of at least one byte");
-  if (!Number.isSafeInteger(sizeBytes)) return refuse("must be a size below 8P");
-  return sizeBytes;
-});
+  return Number.isSafeInteger(sizeBytes) ? sizeBytes : refuse("must be a size below 8P");
+}
 
 /** The shortest exact spelling: 1073741824 is `1G`, 1000 is `1000`. */
 export function formatByteSize(sizeBytes: number): string {

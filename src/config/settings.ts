@@ -6,7 +6,7 @@
  */
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
-import { byteSizeSchema } from "./byte-size.ts";
+import { byteSizeOrNoneSchema, byteSizeSchema } from "./byte-size.ts";
 import { type DurabilityName, EVICTION_POLICIES, type EvictionPolicyName } from "./cache-config.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
@@ -102,7 +102,7 @@ export const SETTINGS = {
     key: "eviction.max_memory",
     variable: "FLAME_CACHE_MAX_MEMORY",
     defaultText: "1G",
-    schema: byteSizeSchema,
+    schema: byteSizeOrNoneSchema,
   },
   maxObjects: {
     key: "eviction.max_objects",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byteSizeSchema, formatByteSize } from "../../../src/config/byte-size.ts";
+import { byteSizeOrNoneSchema, byteSizeSchema, formatByteSize } from "../../../src/config/byte-size.ts";
 
 const G = 1024 ** 3;
 
@@ -38,6 +38,11 @@ describe("byte sizes", () => {
     expect(byteSizeSchema.safeParse(text).error?.issues[0]?.message).toBe(
       "must be a size of at least one byte",
     );
+  });
+
+  it("may be 0 where that means none", () => {
+    expect(["0", "0G", "8G"].map((text) => byteSizeOrNoneSchema.parse(text))).toEqual([0, 0, 8 * G]);
+    expect(byteSizeOrNoneSchema.safeParse("G").success).toBe(false);
   });
 
   it.each(["8P", "99999999999P", "9007199254740992"])("refuses %s, which is no safe integer", (text) => {
