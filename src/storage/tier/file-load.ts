@@ -13,7 +13,7 @@ import type { StoredFile } from "../object-storage.ts";
 
 const PIECE_BYTES = LIMITS.readChunkBytes;
 
-/** Pieces that are read before somebody asks for them. */
+/** Pieces that are read before somebody asks for them: none to four made no difference from the page cache, a disk is kept busy. */
 const AHEAD_PIECES = 2;
 
 export interface LoadHost {

@@ -1,0 +1,90 @@
+/**
+ * What it costs to bring an object into the memory tier, and what having it there saves: `npx tsx bench/tier-admission.ts`.
+ *
+ * Storage alone, no network: microseconds a file, medians of several rounds, columns in turn within each round.
+ *
+ *     disk      open, read whole and close, without a tier
+ *     first     the same as the first get of a file through a tier, which loads it
+ *     again     once more: from memory
+ *     new copy  the file's bytes into memory that was never used, as a put that admits would have to
+ */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { LruPolicy } from "../src/eviction/lru-policy.ts";
+import { DiskStorage } from "../src/storage/disk/disk-storage.ts";
+import type { ObjectStorage, StoredName } from "../src/storage/object-storage.ts";
+import { TieredStorage } from "../src/storage/tier/tiered-storage.ts";
+import { median } from "./statistics.ts";
+
+const KIB = 1024;
+const SIZES_KIB = [1, 16, 64, 256, 1024];
+const ROUNDS = 7;
+const ROUND_BYTES = 64 * KIB * KIB;
+const FILES_MAX = 500;
+const TIER_BYTES = 256 * KIB * KIB;
+
+type Column = "disk" | "first" | "again" | "new copy";
+
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), "flame-tier-"));
+const disk = new DiskStorage({ directory });
+const tier = new TieredStorage({ disk, policy: new LruPolicy(), bytesMax: TIER_BYTES });
+await tier.start();
+console.log("size KiB  disk us  first us  again us  new copy us");
+for (const sizeKib of SIZES_KIB) {
+  const times = await measure(sizeKib * KIB);
+  const cells = [times.disk, times.first, times.again, times["new copy"]].map((each) =>
+    median(each).toFixed(1),
+  );
+  console.log([sizeKib, ...cells].map((cell) => String(cell).padStart(8)).join("  "));
+}
+await tier.stop();
+fs.rmSync(directory, { recursive: true });
+
+async function measure(sizeBytes: number): Promise<Record<Column, number[]>> {
+  const names = namesOf(Math.min(FILES_MAX, Math.floor(ROUND_BYTES / sizeBytes)));
+  const content = Buffer.alloc(sizeBytes, 1);
+  const times: Record<Column, number[]> = { disk: [], first: [], again: [], "new copy": [] };
+  const timed = async (column: Column, work: (name: StoredName) => unknown): Promise<void> => {
+    const start = performance.now();
+    for (const name of names) await work(name);
+    times[column].push(((performance.now() - start) * 1000) / names.length);
+  };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await publishAll(names, content);
+    await timed("disk", (name) => readWhole(disk, name));
+    await publishAll(names, content);
+    await timed("first", (name) => readWhole(tier, name));
+    await timed("again", (name) => readWhole(tier, name));
+    const copies: Buffer[] = [];
+    await timed("new copy", () => copies.push(newCopy(content)));
+  }
+  return times;
+}
+
+function namesOf(count: number): StoredName[] {
+  return Array.from({ length: count }, (_, i) => ({
+    key: { applicationId: "bench", sessionId: "tier", objectId: `${i}` },
+    part: { kind: "file" },
+  }));
+}
+
+async function publishAll(names: readonly StoredName[], content: Buffer): Promise<void> {
+  for (const name of names) {
+    const staged = tier.stage();
+    await staged.append([content]);
+    await staged.publish(name);
+  }
+}
+
+async function readWhole(storage: ObjectStorage, name: StoredName): Promise<void> {
+  const file = await storage.open(name);
+  await file?.read(0, file.sizeBytes);
+  file?.close(true);
+}
+
+function newCopy(content: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(content.length);
+  copy.set(content);
+  return copy;
+}
