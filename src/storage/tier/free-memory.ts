@@ -3,7 +3,8 @@
  *
  * New memory costs a page fault for each 4 KiB and, once it is old, a share of a full collection: 1 MiB of it takes longer than
  * reading 1 MiB from the page cache. Sizes are rounded so that files of nearly one size can use each other's memory.
- * Buffers of up to LIMITS.unpooledReadBytesMax are not kept: they come from the allocator's own lists.
+ * Buffers of up to LIMITS.unpooledReadBytesMax are not kept: they come from the allocator's own lists. What is not kept goes back to
+ * the system soon (freeSoon), so that what is held and what the process takes stay near to each other.
  */
 import { LIMITS } from "../../limits.ts";
 
@@ -38,7 +39,10 @@ export class FreeMemory {
 
   give(memory: ArrayBufferLike): void {
     const sizeBytes = memory.byteLength;
-    if (sizeBytes <= LIMITS.unpooledReadBytesMax || this.sizeBytes + sizeBytes > this.#bytesMax) return;
+    if (sizeBytes <= LIMITS.unpooledReadBytesMax || this.sizeBytes + sizeBytes > this.#bytesMax) {
+      freeSoon(memory);
+      return;
+    }
     const others = this.#free.get(sizeBytes);
     if (others === undefined) this.#free.set(sizeBytes, [memory]);
     else others.push(memory);
@@ -49,7 +53,10 @@ export class FreeMemory {
   drop(bytes: number, needed: ReadonlyMap<number, number>): void {
     const until = this.sizeBytes - bytes;
     for (const size of this.#free.keys()) {
-      while (this.sizeBytes > until && this.countOf(size) > (needed.get(size) ?? 0)) this.#remove(size);
+      while (this.sizeBytes > until && this.countOf(size) > (needed.get(size) ?? 0)) {
+        const memory = this.#remove(size);
+        if (memory !== undefined) freeSoon(memory.buffer);
+      }
     }
   }
 
@@ -61,4 +68,12 @@ export class FreeMemory {
     this.sizeBytes -= sizeBytes;
     return Buffer.from(memory);
   }
+}
+
+/**
+ * Moves memory that nobody reads into an object that was made just now, and is garbage at once: what is young is freed by the
+ * next cheap collection, what is old waits for a full one while much more of it may gather.
+ */
+function freeSoon(memory: ArrayBufferLike): void {
+  if (memory instanceof ArrayBuffer) structuredClone(memory, { transfer: [memory] });
 }

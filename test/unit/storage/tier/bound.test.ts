@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { openPolicy } from "../../../../src/eviction/open-policy.ts";
 import { LIMITS } from "../../../../src/limits.ts";
 import type { StoredFile } from "../../../../src/storage/object-storage.ts";
 import { named, patternBytes, publish, readWhole } from "../scratch-directory.ts";
@@ -93,14 +94,14 @@ const step = fc.oneof(
 );
 
 describe("what the tier holds", () => {
-  it(
-    "never is more than it may be, and what is read is right, whatever happens at once",
+  it.each(["lru", "s3-fifo", "adaptive"] as const)(
+    "never is more than it may be, and what is read is right, whatever happens at once (%s)",
     { timeout: 60_000 },
-    () =>
+    (policy) =>
       fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 120 }), async (steps) => {
           const bytesMax = 8 * MIB;
-          const watched = await watchedTier(bytesMax);
+          const watched = await watchedTier(bytesMax, openPolicy(policy));
           const busy = new BusyTier(watched);
           let seed = 0;
           for (const each of steps) {
@@ -190,16 +191,18 @@ describe("memory", () => {
 
   it("that readers are done with is used for the next file", async () => {
     const { tier } = await watchedTier();
-    await publish(tier, NAME, patternBytes(SIZE, 1));
-    const first = (await tier.open(NAME))!;
-    const { buffer } = await first.read(0, SIZE);
-    first.close(true);
-    expect(buffer.byteLength).toBe(SIZE);
-    await publish(tier, NAME, patternBytes(SIZE, 2));
-    const second = (await tier.open(NAME))!;
-    const pieces = [await second.read(0, 10), await second.read(2 * MIB, 10)];
-    expect(pieces.map((piece) => piece.buffer.byteLength)).toEqual([2 * MIB, MIB]);
-    second.close(true);
+    const used = async (seed: number) => {
+      await publish(tier, NAME, patternBytes(SIZE, seed));
+      const file = (await tier.open(NAME))!;
+      const pieces = [await file.read(0, 2 * MIB), await file.read(2 * MIB, MIB)];
+      expect(Buffer.concat(pieces).equals(patternBytes(SIZE, seed))).toBe(true);
+      file.close(true);
+      return pieces.map((piece) => piece.buffer);
+    };
+    const first = await used(1);
+    const second = await used(2);
+    expect([second[0] === first[0], second[1] === first[1]]).toEqual([true, true]);
+    expect(tier.heldBytes).toBe(SIZE + LIMITS.memoryFileOverheadBytes);
   });
 
   it("that a reader left without a word counts until it is gone, and is never used again", async () => {

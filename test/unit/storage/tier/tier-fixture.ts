@@ -2,6 +2,7 @@
  * A memory tier over a disk engine whose opens and reads are counted, can be held up, and can fail.
  */
 import { onTestFinished } from "vitest";
+import type { EvictionPolicy } from "../../../../src/eviction/eviction-policy.ts";
 import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../../../src/storage/disk/disk-storage.ts";
 import type { StoredDiskFile } from "../../../../src/storage/disk/stored-disk-file.ts";
@@ -44,10 +45,13 @@ export interface WatchedTier {
 }
 
 /** Started, and stopped when the test is over. */
-export async function watchedTier(bytesMax = 64 * MIB): Promise<WatchedTier> {
+export async function watchedTier(
+  bytesMax = 64 * MIB,
+  policy: EvictionPolicy = new LruPolicy(),
+): Promise<WatchedTier> {
   const directory = scratchDirectory();
   const disk = new WatchedDisk({ directory });
-  const tier = new TieredStorage({ disk, policy: new LruPolicy(), bytesMax });
+  const tier = new TieredStorage({ disk, policy, bytesMax });
   await tier.start();
   onTestFinished(() => tier.stop());
   return { disk, tier, directory };
