@@ -122,6 +122,7 @@ export class ObjectCache {
     this.#stopping.abort();
     await this.#scan.ended;
     await this.#sweep.stop();
+    await this.#roster.budget?.settled();
     await this.#storage.stop();
   }
 

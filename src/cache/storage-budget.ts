@@ -197,6 +197,11 @@ export class StorageBudget {
     }
   }
 
+  /** Waits for the removals under way. */
+  async settled(): Promise<void> {
+    while (this.#removals.size > 0) await Promise.all(this.#removals);
+  }
+
   /** Gives back what was taken. */
   release({ bytes, objects = 0 }: Need): void {
     this.#stagedBytes -= bytes;
@@ -256,11 +261,11 @@ export class StorageBudget {
     this.#policy.removed(entry, "evicted");
     this.#evictingBytes += costBytes;
     this.#evictingObjects += 1;
+    this.#counts.evictedObjects += 1;
+    this.#counts.evictedBytes += costBytes;
     const removal = eviction
       .remove(entry)
       .then(() => {
-        this.#counts.evictedObjects += 1;
-        this.#counts.evictedBytes += costBytes;
         if (log.isEnabled("debug")) log.debug("evicted", { key: entry.evictionKey, bytes: costBytes });
       })
       .catch((error: unknown) => log.error("object could not be evicted", { key: entry.evictionKey, error }))

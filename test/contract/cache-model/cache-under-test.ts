@@ -2,10 +2,12 @@
  * The real thing in the words of the model: calls of the Flight service, their answers taken apart.
  */
 import { decodeSchema } from "../../../src/arrow/schema.ts";
+import type { ObjectCache, ObjectCacheOptions } from "../../../src/cache/object-cache.ts";
 import { isCacheError } from "../../../src/errors.ts";
 import {
   decodeFlightInfo,
   decodePutResult,
+  decodeResult,
   encodeAction,
   encodeCriteria,
   encodeTicket,
@@ -41,8 +43,12 @@ async function orCode<Value>(work: Promise<Value>): Promise<Value | string> {
 export class CacheUnderTest {
   readonly #service: DirectService;
 
-  constructor(storage: ObjectStorage) {
-    this.#service = new DirectService(storage);
+  constructor(storage: ObjectStorage, options?: ObjectCacheOptions) {
+    this.#service = new DirectService(storage, options);
+  }
+
+  get cache(): ObjectCache {
+    return this.#service.cache;
   }
 
   start(): Promise<void> {
@@ -84,6 +90,13 @@ export class CacheUnderTest {
     if (header.equals(VERSIONED_SCHEMA_HEADER))
       return { schema: "versioned", rows: opaqueRows(received) as never };
     return { schema: tableSchema(header), tables: tableNames(received.slice(1)) };
+  }
+
+  /** The answer to an action, or the code of its refusal. */
+  act(type: string, body: string | Uint8Array): Promise<Buffer | string> {
+    const request = encodeAction({ type, body: Buffer.from(body) });
+    const answers = this.#service.call(FLIGHT_METHODS.DoAction.path, [request]);
+    return orCode(answers.then(([answer]) => decodeResult(answer!)));
   }
 
   /** @param body what the action takes: a key, a prefix or `app/*`. */
