@@ -126,8 +126,8 @@ export const LIMITS = {
   evictionGhostsMax: 2 ** 21,
   /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB, as far as max_memory has room for them. */
   memorySlabsKeptMax: 128,
-  /** And so many, 32 MiB, where it has none. */
-  memorySlabsKeptMin: 16,
+  /** And so many, 8 MiB, where it has none. */
+  memorySlabsKeptMin: 4,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
   /** Unused read buffers, of readChunkBytes each, that are kept for the next gets. */
@@ -158,6 +158,8 @@ export const LIMITS = {
   evictedAheadBytesMax: 16 * MIB,
   /** Objects that are evicted for one put when fewer would do. */
   evictedAtOnceMax: 256,
+  /** How long a put waits for room that objects take which are being read: their readers are in no hurry, but not in none. */
+  roomWaitMs: 10_000,
   /** How far beyond an evicted object's version the floor is written, so that few evictions write it. */
   versionFloorAhead: 1024,
   /** What a file kept in memory costs beside its bytes, bytes: index, names, and the buffers' own objects. */

@@ -6,6 +6,7 @@ again where that can help; writes never, because what looks failed may have been
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import uuid
@@ -17,7 +18,8 @@ import pyarrow.flight as flight
 
 from . import local_files, values
 from .config import Config, current_config
-from .connection import GET_OPTIONS, OPAQUE_SCHEMA, Connection, calling, opaque_row, opaque_rows, put, retrying, table_batches
+from .connection import GET_OPTIONS, OPAQUE_SCHEMA, Connection, asking_for, calling
+from .connection import opaque_row, opaque_rows, put, retrying, table_batches
 from .errors import FlameError, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
 
@@ -29,29 +31,39 @@ FILE_LOCATIONS_HEADER = (b"flame-file-locations", b"1")
 _MISSING: Any = object()
 
 
-def put_object(application_id: str, session_id: Any, obj: Any = _MISSING, *, legacy: Optional[bool] = None, durability: Optional[str] = None) -> ObjectRef:
+def put_object(
+    application_id: str,
+    session_id: Any,
+    obj: Any = _MISSING,
+    *,
+    legacy: Optional[bool] = None,
+    durability: Optional[str] = None,
+    ttl_seconds: Optional[float] = None,
+) -> ObjectRef:
     """Stores a value under a new key of `application_id/session_id`: `put_object("app", "session", obj)`, or
     `put_object("app/session", obj)`. A prefix of three components is the key itself, and replaces what is there.
 
     `legacy` writes only what clients of generation 2 read: pickles instead of JSON and bytes. `durability="power-loss"` returns when the object
-    survives one; the value then goes to the server also in local-storage mode, where nobody syncs the file.
+    survives one. The object is gone `ttl_seconds` after it was stored; 0 means without end, also where its session has a time to live.
+    With either of the two the value goes to the server also in local-storage mode: a file that is written here says nothing of them.
     """
     name, value = (application_id, session_id) if obj is _MISSING else (f"{application_id}/{session_id}", obj)
     check_components(name, 2, *((3,) if obj is _MISSING else ()))
-    file_under = name if name.count("/") == 1 and durability is None else None
-    return _put(flight.FlightDescriptor.for_path(name), value, legacy, file_under=file_under, durability=durability)
+    wishes = asking_for(durability, ttl_seconds)
+    file_under = name if name.count("/") == 1 and durability is None and ttl_seconds is None else None
+    return _put(flight.FlightDescriptor.for_path(name), value, legacy, file_under=file_under, wishes=wishes)
 
 
 def update_object(ref: ObjectRef, obj: Any, *, legacy: Optional[bool] = None, durability: Optional[str] = None) -> ObjectRef:
     """Replaces the object with a new value, patches included; the reference returned has its version."""
     descriptor = flight.FlightDescriptor.for_path(check_components(ref.key, 3))
-    return _put(descriptor, obj, legacy, ref.endpoint, durability=durability)
+    return _put(descriptor, obj, legacy, ref.endpoint, wishes=asking_for(durability))
 
 
 def patch_object(ref: ObjectRef, value: Any, *, legacy: Optional[bool] = None, durability: Optional[str] = None) -> ObjectRef:
     """Appends to the object: rows to a table, which must be of its schema, or a patch to any other value, for `deserializer`."""
     descriptor = flight.FlightDescriptor.for_command(f"PATCH:{check_components(ref.key, 3)}")
-    return _put(descriptor, value, legacy, ref.endpoint, durability=durability)
+    return _put(descriptor, value, legacy, ref.endpoint, wishes=asking_for(durability))
 
 
 def _put(
@@ -60,7 +72,7 @@ def _put(
     legacy: Optional[bool],
     endpoint: Optional[str] = None,
     file_under: Optional[str] = None,
-    durability: Optional[str] = None,
+    wishes: Optional[flight.FlightCallOptions] = None,
 ) -> ObjectRef:
     config = current_config()
     encoded = values.encode(obj, legacy=config.legacy if legacy is None else legacy)
@@ -69,8 +81,8 @@ def _put(
         return ref
     with calling(endpoint or config.endpoint, config) as connection:
         if isinstance(encoded, pa.Table):
-            return put(connection, descriptor, encoded.schema, table_batches(encoded), durability)
-        return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), durability)
+            return put(connection, descriptor, encoded.schema, table_batches(encoded), wishes)
+        return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), wishes)
 
 
 def _put_file(config: Config, storage: str, prefix: str, encoded: values.Encoded) -> Optional[ObjectRef]:
@@ -171,6 +183,23 @@ def delete_objects(prefix: Target) -> None:
             list(connection.client.do_action(flight.Action("DELETE", name.encode())))
 
     retrying(delete)
+
+
+def pin_object(prefix: Target, *, ttl_seconds: Optional[float] = None) -> None:
+    """Keeps an object, a session (`app/session`) or an application (`app/*`) from eviction, for good or for a time."""
+    _act("PIN", prefix, ttl_seconds=ttl_seconds)
+
+
+def unpin_object(prefix: Target) -> None:
+    """Ends the pin that was set by this name."""
+    _act("UNPIN", prefix)
+
+
+def _act(action: str, target: Target, **more: Any) -> None:
+    config, endpoint, name = _named(target)
+    body = json.dumps({"key": name, **more}).encode()
+    with calling(endpoint, config) as connection:
+        list(connection.client.do_action(flight.Action(action, body)))
 
 
 def list_objects(prefix: Target = "") -> List[ObjectRef]:

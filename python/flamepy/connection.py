@@ -142,10 +142,10 @@ def put(
     descriptor: flight.FlightDescriptor,
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch],
-    durability: Optional[str] = None,
+    wishes: Optional[flight.FlightCallOptions] = None,
 ) -> ObjectRef:
     """DoPut. When it fails, also because `batches` raises, nothing is stored."""
-    writer, answers = connection.client.do_put(descriptor, schema, asking_for(durability))
+    writer, answers = connection.client.do_put(descriptor, schema, wishes)
     try:
         for batch in batches:
             writer.write_batch(batch)
@@ -160,9 +160,12 @@ def put(
     return ObjectRef.decode(answer.to_pybytes())
 
 
-def asking_for(durability: Optional[str]) -> flight.FlightCallOptions:
-    """Call options that ask for an answer which promises `restart` or `power-loss`; None leaves it to the server."""
-    return flight.FlightCallOptions(headers=[] if durability is None else [(b"flame-durability", durability.encode())])
+def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -> flight.FlightCallOptions:
+    """Call options that ask for an answer which promises `restart` or `power-loss`, and for a time to live; None leaves it to the server."""
+    headers = [] if durability is None else [(b"flame-durability", durability.encode())]
+    if ttl_seconds is not None:
+        headers.append((b"flame-ttl-seconds", b"%.3f" % ttl_seconds))
+    return flight.FlightCallOptions(headers=headers)
 
 
 def _abandon(writer: flight.FlightStreamWriter) -> None:

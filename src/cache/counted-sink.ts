@@ -8,6 +8,9 @@ import type { ByteSink } from "../object/byte-sink.ts";
 import type { StagedFile } from "../storage/object-storage.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 
+/** What stands around the bytes of one message in a file: its header, padding, and its part of the footer. */
+const FRAMING_BYTES = 4096;
+
 export class CountedSink implements ByteSink {
   readonly isVolatile: boolean;
   readonly #staged: StagedFile;
@@ -15,6 +18,8 @@ export class CountedSink implements ByteSink {
   #sizeBytes = 0;
   #takenBytes = 0;
   #takenObjects = 0;
+  /** Admitted and not appended yet. */
+  #announcedBytes = 0;
   /** What waits for room, and all behind it. */
   #waiting: Promise<void> | undefined;
 
@@ -28,10 +33,24 @@ export class CountedSink implements ByteSink {
     return this.#sizeBytes;
   }
 
+  /**
+   * Says how many bytes will be appended next. A promise means: wait before bringing them.
+   * @throws {CacheError} STORAGE_FULL
+   */
+  announce(bytes: number): Promise<void> | undefined {
+    const withFraming = bytes + FRAMING_BYTES;
+    const admitted = this.#budget.admission.admit(withFraming, this.#sizeBytes);
+    if (admitted === undefined) this.#announcedBytes += withFraming;
+    return admitted?.then(() => {
+      this.#announcedBytes += withFraming;
+    });
+  }
+
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     this.#sizeBytes += bytes;
+    this.#settle(Math.min(bytes, this.#announcedBytes));
     if (this.#waiting === undefined && this.#budget.takeAtOnce({ bytes })) {
       this.#takenBytes += bytes;
       return this.#staged.append(chunks);
@@ -72,7 +91,13 @@ export class CountedSink implements ByteSink {
     this.#giveBack();
   }
 
+  #settle(bytes: number): void {
+    this.#announcedBytes -= bytes;
+    this.#budget.admission.settle(bytes);
+  }
+
   #giveBack(): void {
+    this.#settle(this.#announcedBytes);
     this.#budget.release({ bytes: this.#takenBytes, objects: this.#takenObjects });
     this.#takenBytes = 0;
     this.#takenObjects = 0;

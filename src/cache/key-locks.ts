@@ -5,6 +5,12 @@
 
 export class KeyLocks {
   readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #onFree: () => void;
+
+  /** @param onFree called whenever a key is free again. */
+  constructor(onFree: () => void = () => {}) {
+    this.#onFree = onFree;
+  }
 
   /** Runs `work` alone among all that name the same key. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -14,7 +20,10 @@ export class KeyLocks {
     try {
       return await mine;
     } finally {
-      if (this.#tails.get(key) === mine) this.#tails.delete(key);
+      if (this.#tails.get(key) === mine) {
+        this.#tails.delete(key);
+        this.#onFree();
+      }
     }
   }
 

@@ -61,7 +61,7 @@ export class ObjectCache {
   readonly #roster: Roster;
   readonly #retention: Retention;
   readonly #sweep: ExpirySweep;
-  readonly #locks = new KeyLocks();
+  readonly #locks: KeyLocks;
   readonly #loader: ObjectLoader;
   readonly #host: DraftHost;
   readonly #readingHost: ReadingHost;
@@ -71,6 +71,7 @@ export class ObjectCache {
 
   constructor(storage: ObjectStorage, { budget, nowMs = Date.now }: ObjectCacheOptions = {}) {
     this.#storage = storage;
+    this.#locks = new KeyLocks(budget && (() => budget.stir()));
     this.#retention = new Retention(storage.journal, nowMs);
     this.#roster = new Roster(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);

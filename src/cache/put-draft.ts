@@ -39,8 +39,11 @@ export interface DraftHost {
 export interface Draft {
   readonly key: ObjectKey;
   readonly sink: ByteSink;
-  /** Says how many bytes will come. @throws {CacheError} STORAGE_FULL when there can be no room for them. */
-  expect(bytes: number): void;
+  /**
+   * Says how many bytes will come. A promise means: wait before taking them.
+   * @throws {CacheError} STORAGE_FULL when there can be no room for them, or is none in time.
+   */
+  announce(bytes: number): Promise<void> | undefined;
   /**
    * Makes it an object and resolves when what `durability` (default `restart`) promises holds for all of the object: a patch
    * makes base and patches before it last as well.
@@ -72,8 +75,8 @@ abstract class StagedDraft implements Draft {
     return this.counted ?? this.staged;
   }
 
-  expect(bytes: number): void {
-    this.host.roster.budget?.expect(bytes);
+  announce(bytes: number): Promise<void> | undefined {
+    return this.counted?.announce(bytes);
   }
 
   commit(writer: ObjectWriter, durability: Durability = "restart"): Promise<number> {

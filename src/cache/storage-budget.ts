@@ -8,11 +8,15 @@
  * them frees nothing in time. What cannot fit is refused and evicts nobody.
  * Cost: a put that fits adds two numbers. Beyond that a little more is evicted than is needed, so that not each put evicts.
  */
-import { CacheError } from "../errors.ts";
+import type { CacheError } from "../errors.ts";
 import type { EvictionPolicy, RemovalReason } from "../eviction/eviction-policy.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import { Changes } from "./changes.ts";
+import { EvictionPlan } from "./eviction-plan.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import { PutAdmission } from "./put-admission.ts";
+import { noRoom } from "./room-refusal.ts";
 
 const log = logFor("cache");
 
@@ -49,6 +53,7 @@ export interface EvictionCounts {
 }
 
 export class StorageBudget {
+  readonly admission = new PutAdmission(this);
   readonly #policy: EvictionPolicy;
   readonly #evicts: boolean;
   readonly #bytesMax: number;
@@ -68,8 +73,10 @@ export class StorageBudget {
   /** Of those that are about to leave, as long as they are counted as held. */
   #evictingBytes = 0;
   #evictingObjects = 0;
-  /** Who waits for room, first come first served; undefined while nobody does. */
-  #waiting: Promise<void> | undefined;
+  /** Set while somebody makes room: the end of the last in line. */
+  #turn: Promise<void> | undefined;
+  /** Told when bytes were given back. */
+  readonly #changes = new Changes();
   /** Removals under way. */
   readonly #removals = new Set<Promise<void>>();
   /** True when this was said in the log. */
@@ -139,6 +146,7 @@ export class StorageBudget {
     this.#leavingBytes += costBytes;
     return () => {
       this.#leavingBytes -= costBytes;
+      this.stir();
     };
   }
 
@@ -166,35 +174,47 @@ export class StorageBudget {
     return entry.storedBytes + this.#fileOverheadBytes * (1 + entry.version - entry.baseVersion);
   }
 
-  /**
-   * Asks whether so many bytes could ever be had, whoever were evicted for them; takes nothing.
-   * @throws {CacheError} STORAGE_FULL
-   */
-  expect(bytes: number): void {
-    const stayingBytes = this.#evicts
-      ? this.#stagedBytes + this.#pinnedBytes + this.#leavingBytes
-      : this.usedBytes;
-    if (stayingBytes + bytes > this.#bytesMax) throw this.#full({ bytes });
+  /** @throws {CacheError} STORAGE_FULL when a file of this size could not be had, whoever were evicted for it. */
+  refuseUnlessPossible(bytes: number): void {
+    if (this.#stayingBytes + bytes > this.#bytesMax) throw this.refuse({ bytes });
+  }
+
+  /** What puts could still take if all were evicted that may be. */
+  get openBytes(): number {
+    return this.#bytesMax - this.#stayingBytes - this.#stagedBytes - this.#leavingBytes;
+  }
+
+  get #stayingBytes(): number {
+    return this.#evicts ? this.#pinnedBytes : this.#heldBytes;
   }
 
   /** Takes what is free and needs no waiting. False when there is not enough. */
   takeAtOnce(need: Need): boolean {
-    if (this.#waiting !== undefined || this.#isOver(need)) return false;
+    if (this.#turn !== undefined || this.#isOver(need)) return false;
     this.#take(need);
     return true;
   }
 
-  /** Takes room, and evicts for it. @throws {CacheError} STORAGE_FULL when it cannot be had; nothing is taken then. */
+  /**
+   * Takes room, and evicts for it. Where only objects being read could make room, waits for their readers, and lets others go first.
+   * @throws {CacheError} STORAGE_FULL when it cannot be had; nothing is taken then.
+   */
   async take(need: Need): Promise<void> {
     if (this.takeAtOnce(need)) return;
-    const taken = (this.#waiting ?? Promise.resolve()).then(() => this.#takeEvicting(need));
-    const settled = taken.catch(() => {});
-    this.#waiting = settled;
-    try {
-      await taken;
-    } finally {
-      if (this.#waiting === settled) this.#waiting = undefined;
+    const deadlineMs = performance.now() + LIMITS.roomWaitMs;
+    while (!(await this.#inTurn(() => this.#takeEvicting(need)))) {
+      if (!(await this.changed(deadlineMs - performance.now()))) throw this.refuse(need);
     }
+  }
+
+  /** True when something was let go of in time. */
+  changed(waitMs: number): Promise<boolean> {
+    return this.#changes.next(waitMs);
+  }
+
+  /** Somebody who may wait for it has let go of something. */
+  stir(): void {
+    this.#changes.tell();
   }
 
   /** Waits for the removals under way. */
@@ -206,17 +226,31 @@ export class StorageBudget {
   release({ bytes, objects = 0 }: Need): void {
     this.#stagedBytes -= bytes;
     this.#stagedObjects -= objects;
+    this.stir();
   }
 
-  async #takeEvicting(need: Need): Promise<void> {
+  /** One after the other, first come first served. */
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = (this.#turn ?? Promise.resolve()).then(work);
+    const turn = result.then(nothing, nothing);
+    this.#turn = turn;
+    try {
+      return await result;
+    } finally {
+      if (this.#turn === turn) this.#turn = undefined;
+    }
+  }
+
+  /** False when there may be room later. @throws {CacheError} STORAGE_FULL */
+  async #takeEvicting(need: Need): Promise<boolean> {
     while (this.#isOver(need)) {
-      if (!this.#evictFor(need) && this.#removals.size === 0) {
-        this.#counts.refusals += 1;
-        throw this.#full(need);
-      }
-      await Promise.race(this.#removals);
+      const outlook = this.#evictFor(need);
+      if (this.#removals.size > 0) await Promise.race(this.#removals);
+      else if (outlook === "later") return false;
+      else throw this.refuse(need);
     }
     this.#take(need);
+    return true;
   }
 
   #take({ bytes, objects = 0 }: Need): void {
@@ -231,28 +265,27 @@ export class StorageBudget {
     );
   }
 
-  /** Begins to evict as many as are needed, and a few more. @returns false when so many may not leave: then nobody has to. */
-  #evictFor({ bytes, objects = 0 }: Need): boolean {
+  /**
+   * Begins to evict as many as are needed, and a few more.
+   * @returns "never" when so many may not leave: then nobody has to.
+   */
+  #evictFor({ bytes, objects = 0 }: Need): "now" | "later" | "never" {
     const eviction = this.#eviction;
-    if (eviction === undefined) return false;
-    let bytesOver = this.usedBytes - this.#evictingBytes + bytes - this.#bytesMax;
-    let objectsOver =
-      this.#objects - this.#evictingObjects + this.#stagedObjects + objects - this.#objectsMax;
-    if (bytesOver <= 0 && objectsOver <= 0) return true;
-    const spareBytes = Math.min(Math.floor(this.#bytesMax * SPARE_PART), LIMITS.evictedAheadBytesMax);
-    const victims: IndexEntry[] = [];
+    if (eviction === undefined) return "never";
+    const plan = new EvictionPlan({
+      bytesOver: this.usedBytes - this.#evictingBytes + bytes - this.#bytesMax,
+      objectsOver: this.#objects - this.#evictingObjects + this.#stagedObjects + objects - this.#objectsMax,
+      spareBytes: Math.min(Math.floor(this.#bytesMax * SPARE_PART), LIMITS.evictedAheadBytesMax),
+      freeSoonBytes: Math.max(0, this.#leavingBytes - this.#evictingBytes),
+    });
+    if (plan.isEnough) return "now";
     for (const victim of this.#policy.victims()) {
       const entry = victim as IndexEntry;
-      if (entry.readers > 0 || !eviction.mayLeave(entry)) continue;
-      victims.push(entry);
-      bytesOver -= this.costOf(entry);
-      objectsOver -= 1;
-      const isEnough = bytesOver <= 0 && objectsOver <= 0;
-      if (isEnough && (bytesOver <= -spareBytes || victims.length >= LIMITS.evictedAtOnceMax)) break;
+      if (plan.offer(entry, this.costOf(entry), eviction.mayLeave(entry)) === "enough") break;
     }
-    if (bytesOver > 0 || objectsOver > 0) return false;
+    const { outlook, victims } = plan.conclude();
     for (const entry of victims) this.#evict(entry, eviction);
-    return true;
+    return outlook;
   }
 
   #evict(entry: IndexEntry, eviction: Eviction): void {
@@ -279,7 +312,7 @@ export class StorageBudget {
 
   /** More was found than there is room for: in the background, until it fits or nobody may leave. */
   #trim(): void {
-    if (this.#waiting !== undefined) return;
+    if (this.#turn !== undefined) return;
     this.take({ bytes: 0 }).then(
       () => {
         this.#isOverfull = false;
@@ -292,7 +325,9 @@ export class StorageBudget {
     );
   }
 
-  #full({ bytes }: Need): CacheError {
+  /** The error of a put that gets no room; counted. */
+  refuse({ bytes }: Need): CacheError {
+    this.#counts.refusals += 1;
     const facts = {
       neededBytes: bytes,
       bytesMax: this.#bytesMax,
@@ -301,19 +336,11 @@ export class StorageBudget {
       pinnedBytes: this.#pinnedBytes,
       leavingBytes: this.#leavingBytes,
     };
-    return new CacheError("STORAGE_FULL", this.#reason(bytes), { facts });
-  }
-
-  #reason(bytes: number): string {
-    if (bytes > this.#bytesMax)
-      return `the object is larger than all the room there is, ${this.#bytesMax} bytes`;
-    if (!this.#evicts) return "no room left for the object, and the eviction policy is none";
-    if (this.#pinnedBytes + bytes > this.#bytesMax) {
-      return `no room left for the object: pinned objects hold ${this.#pinnedBytes} of ${this.#bytesMax} bytes`;
-    }
-    return "no room left for the object beside what is pinned, being put or being read";
+    return noRoom(facts, this.#evicts);
   }
 }
 
 /** So much of the bound is evicted beyond what is needed. */
 const SPARE_PART = 1 / 128;
+
+function nothing(): void {}

@@ -19,13 +19,16 @@ export {
   getObject,
   listObjects,
   patchObject,
+  pinObject,
   putObject,
+  unpinObject,
   updateObject,
   uploadFile,
 } from "./cache/functions.ts";
 export type { ObjectInfo } from "./cache/object-info.ts";
 export type { RefLike } from "./cache/object-target.ts";
 export type { OperationOptions } from "./cache/repeat-call.ts";
+export type { PinOptions, PutOptions, RenewOptions } from "./cache/retention-calls.ts";
 export type { PutStreamItems } from "./cache/streamed-put.ts";
 export { type FlightCallOptions, FlightClient, type FlightClientOptions } from "./flight/flight-client.ts";
 export type { IncomingFlightData } from "./flight/incoming-flight-data.ts";

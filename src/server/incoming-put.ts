@@ -71,7 +71,7 @@ export class IncomingPut {
       });
     }
     // Before the body is taken: what can never be kept need not come.
-    this.#payload.draft.expect(message.bodySizeBytes);
+    await this.#payload.draft.announce(message.bodySizeBytes);
     this.#batchKind = message.kind;
     if (this.#payload.kind === "table") return this.#payload.writer.beginBatch(head.dataHeader, message);
     if (message.kind !== "recordBatch")

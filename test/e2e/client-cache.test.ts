@@ -157,6 +157,7 @@ describe("what there is", () => {
         sizeBytes: 8,
         rows: 2,
         kind: "table",
+        expiresAt: undefined,
       },
       {
         ref: { ...ref, version: 2 },
@@ -165,6 +166,7 @@ describe("what there is", () => {
         sizeBytes: 10,
         rows: 1,
         kind: "opaque",
+        expiresAt: undefined,
       },
     ]);
     expect((await all(cache.list())).length).toBeGreaterThan(found.length);

@@ -37,6 +37,16 @@ import {
   repeatCall,
   repeatUntilFirst,
 } from "./repeat-call.ts";
+import {
+  expireNamed,
+  type PinOptions,
+  type PutOptions,
+  pinNamed,
+  putCall,
+  type RenewOptions,
+  renewObject,
+  unpinNamed,
+} from "./retention-calls.ts";
 import { sendPut } from "./send-put.ts";
 import { type PutStreamItems, streamedValue } from "./streamed-put.ts";
 
@@ -80,20 +90,15 @@ export class FlameCache {
    * components is created or replaced: `put("app/session/object", value)`. Bytes must not change before the put is done.
    * @throws {CacheError} INVALID_KEY; INVALID_VALUE naming the place of what cannot be stored; UNREACHABLE; the server's error
    */
-  put(name: string, value: unknown, options?: OperationOptions): Promise<ObjectRef>;
-  put(
-    applicationId: string,
-    sessionId: string,
-    value: unknown,
-    options?: OperationOptions,
-  ): Promise<ObjectRef>;
+  put(name: string, value: unknown, options?: PutOptions): Promise<ObjectRef>;
+  put(applicationId: string, sessionId: string, value: unknown, options?: PutOptions): Promise<ObjectRef>;
   async put(...given: readonly unknown[]): Promise<ObjectRef> {
-    const { name, value, options } = readPutArguments<OperationOptions>(given);
+    const { name, value, options } = readPutArguments<PutOptions>(given);
     return await this.#putValue({ endpoint: this.endpoint, key: name }, value, options);
   }
 
   /** Replaces an object, patches included. @returns its reference with the new version. @throws as `put` */
-  async update(ref: RefLike, value: unknown, options?: OperationOptions): Promise<ObjectRef> {
+  async update(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     return await this.#putValue(this.#target(ref), value, options);
   }
 
@@ -101,11 +106,16 @@ export class FlameCache {
    * Appends to an object: a table of the same schema to a table, any other value to any other.
    * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST when the one does not fit the other; as `put`
    */
-  async patch(ref: RefLike, value: unknown, options?: OperationOptions): Promise<ObjectRef> {
+  async patch(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const { endpoint, key } = this.#target(ref);
     const messages = putMessages(await encodeValue(value));
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      sendPut(this.#client(endpoint), { kind: "command", command: `PATCH:${key}` }, messages, call),
+      sendPut(
+        this.#client(endpoint),
+        { kind: "command", command: `PATCH:${key}` },
+        messages,
+        putCall(call, options),
+      ),
     );
   }
 
@@ -165,9 +175,9 @@ export class FlameCache {
    * @param name as for `put`
    * @throws {CacheError} INVALID_VALUE for an item that does not fit; what `items` throws: then nothing is stored; as `put`
    */
-  async putStream(name: string, items: PutStreamItems, options?: OperationOptions): Promise<ObjectRef> {
+  async putStream(name: string, items: PutStreamItems, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
-    const call = this.#time(options).callOptions();
+    const call = putCall(this.#time(options).callOptions(), options);
     return await sendPut(this.#client(this.endpoint), descriptor, streamedValue(items), call);
   }
 
@@ -180,6 +190,55 @@ export class FlameCache {
     await repeatCall(this.#time(options), mayWriteAgain, async (call) => {
       for await (const _ of this.#client(endpoint).doAction("DELETE", key, call));
     });
+  }
+
+  /**
+   * Keeps from eviction what a delete would name, also what comes later under a session or application. A pin that lasts longer stays.
+   * @returns until when; undefined: until `unpin`.
+   * @throws {CacheError} OBJECT_NOT_FOUND, INVALID_KEY; UNREACHABLE; the server's error
+   */
+  async pin(prefix: RefLike, options: PinOptions = {}): Promise<Date | undefined> {
+    const { endpoint, key } = prefixTarget(prefix, this.endpoint);
+    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
+      pinNamed(this.#client(endpoint), key, options.ttlSeconds, call),
+    );
+  }
+
+  /** Ends the pin that was set by this name, and no other. @throws as `pin` */
+  async unpin(prefix: RefLike, options?: OperationOptions): Promise<void> {
+    const { endpoint, key } = prefixTarget(prefix, this.endpoint);
+    await repeatCall(this.#time(options), mayWriteAgain, (call) =>
+      unpinNamed(this.#client(endpoint), key, call),
+    );
+  }
+
+  /**
+   * Says how long an object may be served from now on, or each object of a session or application from its put.
+   * @param ttlSeconds undefined: without end.
+   * @returns until when what is there may be served; undefined: it has no end.
+   * @throws as `pin`
+   */
+  async expire(
+    prefix: RefLike,
+    ttlSeconds: number | undefined,
+    options?: OperationOptions,
+  ): Promise<Date | undefined> {
+    const { endpoint, key } = prefixTarget(prefix, this.endpoint);
+    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
+      expireNamed(this.#client(endpoint), key, ttlSeconds, call),
+    );
+  }
+
+  /**
+   * Gives an object as much time again as it was given before, or until a later time; never takes time away.
+   * @returns until when it may be served; undefined: it has no end.
+   * @throws {CacheError} OBJECT_NOT_FOUND; as `pin`
+   */
+  async renew(ref: RefLike, options: RenewOptions = {}): Promise<Date | undefined> {
+    const { endpoint, key } = this.#target(ref);
+    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
+      renewObject(this.#client(endpoint), key, options.until, call),
+    );
   }
 
   /**
@@ -206,10 +265,15 @@ export class FlameCache {
    * @param name as for `put`
    * @throws the system's error when the file cannot be read: then nothing is stored; as `put`
    */
-  async uploadFile(name: string, path: string, options?: OperationOptions): Promise<ObjectRef> {
+  async uploadFile(name: string, path: string, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      sendPut(this.#client(this.endpoint), descriptor, streamedPutMessages(readFileChunks(path)), call),
+      sendPut(
+        this.#client(this.endpoint),
+        descriptor,
+        streamedPutMessages(readFileChunks(path)),
+        putCall(call, options),
+      ),
     );
   }
 
@@ -239,14 +303,10 @@ export class FlameCache {
     return new OperationTime({ ...options, timeoutMs: options.timeoutMs ?? this.#settings.timeoutMs });
   }
 
-  async #putValue(
-    { endpoint, key }: ObjectTarget,
-    value: unknown,
-    options?: OperationOptions,
-  ): Promise<ObjectRef> {
+  async #putValue({ endpoint, key }: ObjectTarget, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const messages = putMessages(await encodeValue(value));
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      sendPut(this.#client(endpoint), { kind: "path", path: [key] }, messages, call),
+      sendPut(this.#client(endpoint), { kind: "path", path: [key] }, messages, putCall(call, options)),
     );
   }
 

@@ -9,6 +9,7 @@ import { FlameCache, type GetOptions } from "./flame-cache.ts";
 import type { ObjectInfo } from "./object-info.ts";
 import type { RefLike } from "./object-target.ts";
 import type { OperationOptions } from "./repeat-call.ts";
+import type { PinOptions, PutOptions } from "./retention-calls.ts";
 
 let shared: Promise<FlameCache> | undefined;
 
@@ -22,12 +23,12 @@ function sharedCache(): Promise<FlameCache> {
 }
 
 /** As {@link FlameCache.put}: `putObject("app", "session", value)` or `putObject("app/session", value)`. */
-export function putObject(name: string, value: unknown, options?: OperationOptions): Promise<ObjectRef>;
+export function putObject(name: string, value: unknown, options?: PutOptions): Promise<ObjectRef>;
 export function putObject(
   applicationId: string,
   sessionId: string,
   value: unknown,
-  options?: OperationOptions,
+  options?: PutOptions,
 ): Promise<ObjectRef>;
 export async function putObject(...given: readonly unknown[]): Promise<ObjectRef> {
   const cache = await sharedCache();
@@ -43,20 +44,12 @@ export async function getObject<T = unknown, Base = unknown, Patch = unknown>(
 }
 
 /** As {@link FlameCache.update}. */
-export async function updateObject(
-  ref: RefLike,
-  value: unknown,
-  options?: OperationOptions,
-): Promise<ObjectRef> {
+export async function updateObject(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
   return await (await sharedCache()).update(ref, value, options);
 }
 
 /** As {@link FlameCache.patch}. */
-export async function patchObject(
-  ref: RefLike,
-  value: unknown,
-  options?: OperationOptions,
-): Promise<ObjectRef> {
+export async function patchObject(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
   return await (await sharedCache()).patch(ref, value, options);
 }
 
@@ -81,4 +74,14 @@ export async function uploadFile(name: string, path: string, options?: Operation
 /** As {@link FlameCache.downloadFile}. */
 export async function downloadFile(ref: RefLike, path: string, options?: OperationOptions): Promise<number> {
   return await (await sharedCache()).downloadFile(ref, path, options);
+}
+
+/** As {@link FlameCache.pin}. */
+export async function pinObject(prefix: RefLike, options?: PinOptions): Promise<Date | undefined> {
+  return await (await sharedCache()).pin(prefix, options);
+}
+
+/** As {@link FlameCache.unpin}. */
+export async function unpinObject(prefix: RefLike, options?: OperationOptions): Promise<void> {
+  await (await sharedCache()).unpin(prefix, options);
 }

@@ -18,13 +18,17 @@ export interface ObjectInfo {
   /** Of a table; an opaque value has one, and one for each patch. */
   readonly rows: number;
   readonly kind: ObjectKind;
+  /** Until when it may be served; undefined: it has no end, as far as the server tells. */
+  readonly expiresAt: Date | undefined;
 }
 
 /** @throws {CacheError} INVALID_REQUEST when the server sent no reference, INVALID_IPC when its schema is none. */
-export function objectInfo({ appMetadata, schema, totalBytes, totalRecords }: FlightInfo): ObjectInfo {
+export function objectInfo(info: FlightInfo): ObjectInfo {
+  const { appMetadata, schema, totalBytes, totalRecords } = info;
+  const expiresAt = info.endpoints[0]?.expirationTime;
   const ref = decodeObjectRef(appMetadata);
   const { key, version } = ref;
-  return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema) };
+  return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema), expiresAt };
 }
 
 /** A list carries no schema of tables. */

@@ -90,7 +90,9 @@ export class CapacityRun {
   }
 
   #value(serial: number): string {
-    const sizeBytes = this.#random.pick([10, 500, 3000, 9000, 9000, 20_000, 40_000]);
+    const sizeBytes = this.#random.pick([
+      10, 500, 3000, 3000, 9000, 9000, 9000, 20_000, 20_000, 40_000, 99_000, 120_000,
+    ]);
     return `${serial} `.repeat(sizeBytes).slice(0, sizeBytes);
   }
 

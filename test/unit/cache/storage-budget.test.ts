@@ -34,7 +34,8 @@ class Store {
         const free = this.budget.left(entry, "evicted");
         this.gone.push(entry.objectId);
         await Promise.resolve();
-        free();
+        if (entry.readers === 0) free();
+        else entry.onIdle = free;
       },
     });
   }
@@ -108,19 +109,32 @@ describe("the storage budget", () => {
   });
 
   it("knows before the bytes come what can never fit", async () => {
-    const store = new Store({ bytesMax: 100 });
-    await store.put("1", 50);
-    await store.put("2", 30, true);
-    expect(() => store.budget.expect(70)).not.toThrow();
-    expect(() => store.budget.expect(71)).toThrow(/^\[STORAGE_FULL\]/);
-    store.budget.takeAtOnce({ bytes: 20 });
-    expect(() => store.budget.expect(51)).toThrow(/^\[STORAGE_FULL\]/);
+    const { budget, ...store } = new Store({ bytesMax: 100 });
+    budget.entered(entryOf("1", 50), false);
+    budget.entered(entryOf("2", 30), true);
+    expect(budget.admission.admit(70, 0)).toBe(undefined);
+    expect(() => budget.admission.admit(71, 0)).toThrow(/^\[STORAGE_FULL\]/);
+    expect(() => budget.admission.admit(51, 20)).toThrow(/^\[STORAGE_FULL\]/);
+    expect(store.gone).toEqual([]);
+  });
+
+  it("lets in, one after the other, what does not fit at once", async () => {
+    const { budget } = new Store({ bytesMax: 100 });
+    expect(budget.admission.admit(60, 0)).toBe(undefined);
+    const second = budget.admission.admit(60, 0);
+    expect(second).toBeInstanceOf(Promise);
+    // The first one's bytes come and become an object, which could be evicted.
+    await budget.take({ bytes: 60 });
+    budget.admission.settle(60);
+    budget.release({ bytes: 60 });
+    budget.entered(entryOf("1", 60), false);
+    await second;
   });
 
   it("refuses instead of evicting where the policy evicts nobody", async () => {
     const store = new Store({ bytesMax: 100, policy: new NoEviction(), evicts: false });
     await store.put("1", 100);
-    expect(() => store.budget.expect(1)).toThrow(/^\[STORAGE_FULL\] .*policy is none/);
+    expect(() => store.budget.admission.admit(1, 0)).toThrow(/^\[STORAGE_FULL\] .*policy is none/);
     await expect(store.put("2", 1)).rejects.toMatchObject(STORAGE_FULL);
   });
 
@@ -128,9 +142,26 @@ describe("the storage budget", () => {
     const store = new Store({ bytesMax: 100 });
     const entry = await store.put("1", 100);
     const free = store.budget.left(entry, "gone");
-    await expect(store.put("2", 1)).rejects.toMatchObject(STORAGE_FULL);
+    expect(store.budget.takeAtOnce({ bytes: 1 })).toBe(false);
+    const put = store.put("2", 100);
     free();
-    await store.put("2", 100);
+    await put;
+  });
+
+  it("evicts who is being read last, and waits for the readers then", async () => {
+    const store = new Store({ bytesMax: 100 });
+    const read = await store.put("1", 50);
+    await store.put("2", 50);
+    read.addReader();
+    await store.put("3", 50);
+    expect(store.gone).toEqual(["2"]);
+    const waiting = store.put("4", 100);
+    await expect(Promise.race([waiting, new Promise((resolve) => setImmediate(resolve))])).resolves.toBe(
+      undefined,
+    );
+    expect(store.gone).toEqual(["2", "3", "1"]);
+    read.removeReader();
+    await waiting;
   });
 
   it("bounds the number of objects", async () => {

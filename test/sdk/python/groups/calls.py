@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 from sdk import fails, settings
+from support.calls import info
 from support.cases import each
 
 import flamepy
@@ -19,7 +20,9 @@ from flamepy import (
     get_object,
     list_objects,
     patch_object,
+    pin_object,
     put_object,
+    unpin_object,
     update_object,
     upload_object,
 )
@@ -53,6 +56,32 @@ def case_take_a_prefix_or_a_key(cache):
         for bad in ((prefix.partition("/")[0], 1), (prefix, "o", 1), ("a", "../s", 1), ("a", "", 1)):
             with fails(flamepy.InvalidKey, "INVALID_KEY"):
                 put_object(*bad)
+
+
+def case_put_for_a_time(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), 1, ttl_seconds=3600)
+        assert get_object(ref) == 1
+        gone = put_object(f"{cache.prefix()}/gone", 1, ttl_seconds=0.001)
+        assert _end_of(cache, ref) is not None and _end_of(cache, put_object(cache.prefix(), 1)) is None
+        with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+            while True:
+                get_object(gone)
+
+
+def _end_of(cache, ref):
+    (endpoint,) = info(cache.client, ref.key).endpoints
+    return endpoint.expiration_time
+
+
+def case_pin_and_unpin(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), 1)
+        pin_object(ref)
+        pin_object(ref.key.rpartition("/")[0], ttl_seconds=60)
+        unpin_object(ref)
+        with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+            pin_object(f"{cache.prefix()}/nothing")
 
 
 def case_hand_patches_to_the_deserializer(cache):

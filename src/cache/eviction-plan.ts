@@ -1,0 +1,78 @@
+/**
+ * Whom to evict for one need, out of those whom the policy names in its order.
+ *
+ * Idle objects first. When they are not enough, those that are being read leave as well, whose bytes are free when their readers
+ * are done. When even that is not enough nobody has to leave.
+ */
+import { LIMITS } from "../limits.ts";
+import type { IndexEntry } from "./index-entry.ts";
+
+export interface Shortage {
+  readonly bytesOver: number;
+  readonly objectsOver: number;
+  /** What is evicted beyond that, if it is to be had. */
+  readonly spareBytes: number;
+  /** Bytes of objects that have left already and are still being read. */
+  readonly freeSoonBytes: number;
+}
+
+interface Candidate {
+  readonly entry: IndexEntry;
+  readonly costBytes: number;
+}
+
+export interface Conclusion {
+  /** "now": their bytes are free when they are removed. "later": some of them are being read. */
+  readonly outlook: "now" | "later" | "never";
+  readonly victims: readonly IndexEntry[];
+}
+
+export class EvictionPlan {
+  readonly #spareBytes: number;
+  #bytesOver: number;
+  #objectsOver: number;
+  #laterBytes: number;
+  readonly #idle: IndexEntry[] = [];
+  readonly #read: Candidate[] = [];
+
+  constructor({ bytesOver, objectsOver, spareBytes, freeSoonBytes }: Shortage) {
+    this.#bytesOver = bytesOver;
+    this.#objectsOver = objectsOver;
+    this.#spareBytes = spareBytes;
+    this.#laterBytes = freeSoonBytes;
+  }
+
+  get isEnough(): boolean {
+    return this.#bytesOver <= 0 && this.#objectsOver <= 0;
+  }
+
+  /** @param mayLeave false while somebody works on the object. */
+  offer(entry: IndexEntry, costBytes: number, mayLeave: boolean): "enough" | "more" {
+    if (!mayLeave || entry.readers > 0) {
+      this.#laterBytes += costBytes;
+      if (mayLeave) this.#read.push({ entry, costBytes });
+      return "more";
+    }
+    this.#take(entry, costBytes, this.#idle);
+    const hasSpare = this.#bytesOver <= -this.#spareBytes || this.#idle.length >= LIMITS.evictedAtOnceMax;
+    return this.isEnough && hasSpare ? "enough" : "more";
+  }
+
+  /** When all were offered, or enough. */
+  conclude(): Conclusion {
+    if (this.isEnough) return { outlook: "now", victims: this.#idle };
+    if (this.#bytesOver > this.#laterBytes) return { outlook: "never", victims: [] };
+    const victims = [...this.#idle];
+    for (const { entry, costBytes } of this.#read) {
+      if (this.isEnough) break;
+      this.#take(entry, costBytes, victims);
+    }
+    return { outlook: "later", victims };
+  }
+
+  #take(entry: IndexEntry, costBytes: number, victims: IndexEntry[]): void {
+    victims.push(entry);
+    this.#bytesOver -= costBytes;
+    this.#objectsOver -= 1;
+  }
+}
