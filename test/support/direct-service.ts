@@ -47,6 +47,8 @@ export interface CallManner {
   readonly beforeLast?: Gate;
   /** The client resets the call behind its last request. */
   readonly isBrokenOff?: boolean;
+  /** Called with the size of each chunk that is taken of a request. */
+  readonly onChunk?: (sizeBytes: number) => void;
   /** What the call's headers say. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Stands behind each answer, as a reader that takes nothing does. */
@@ -105,7 +107,7 @@ class DirectCall implements ServerCall {
   async #next(): Promise<IncomingMessage | null> {
     if (this.#requests.length === 1) await this.#manner.beforeLast?.pass();
     const request = this.#requests.shift();
-    if (request !== undefined) return new DirectMessage(Buffer.from(request), this.#manner.chunkBytes);
+    if (request !== undefined) return new DirectMessage(Buffer.from(request), this.#manner);
     if (this.#manner.isBrokenOff) throw new CacheError("CANCELLED");
     return null;
   }
@@ -155,11 +157,13 @@ class DirectCall implements ServerCall {
 class DirectMessage implements IncomingMessage {
   readonly sizeBytes: number;
   readonly #chunkBytes: number;
+  readonly #onChunk: CallManner["onChunk"];
   #rest: Buffer;
 
-  constructor(bytes: Buffer, chunkBytes = bytes.length) {
+  constructor(bytes: Buffer, { chunkBytes = bytes.length, onChunk }: CallManner) {
     this.sizeBytes = bytes.length;
     this.#chunkBytes = chunkBytes;
+    this.#onChunk = onChunk;
     this.#rest = bytes;
   }
 
@@ -167,6 +171,7 @@ class DirectMessage implements IncomingMessage {
     if (this.#rest.length === 0) return null;
     const chunk = this.#rest.subarray(0, this.#chunkBytes);
     this.#rest = this.#rest.subarray(chunk.length);
+    this.#onChunk?.(chunk.length);
     return [chunk];
   }
 

@@ -2,6 +2,8 @@
  * Pins and leases as clients ask for them, over both engines.
  */
 import { beforeEach, describe, expect, it } from "vitest";
+import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
+import { pathDescriptor, valuePut } from "../../support/flight-messages.ts";
 import { refused } from "../cache/cache-fixture.ts";
 import { ENGINES, type RetentionBench, retentionBench, START_MS } from "./retention-bench.ts";
 
@@ -68,6 +70,22 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     await bench.put("a/s/o", 1000);
     await bench.flood();
     expect(await bench.isThere("a/s/o")).toBe(false);
+  });
+
+  it.each([
+    ["larger than all there is", 5_000_000],
+    ["larger than what is not pinned", 60_000],
+  ])("a put %s is refused at its head, before its bytes are taken", async (_what, sizeBytes) => {
+    await bench.put("a/s/o", 60_000);
+    await bench.act("PIN", "a/s/o");
+    let takenBytes = 0;
+    const manner = { chunkBytes: 1000, onChunk: (bytes: number) => void (takenBytes += bytes) };
+    const put = valuePut(pathDescriptor("a/s/p"), Buffer.alloc(sizeBytes));
+    await expect(bench.service.call(FLIGHT_METHODS.DoPut.path, put, manner)).rejects.toEqual(
+      refused("STORAGE_FULL"),
+    );
+    expect(takenBytes).toBeLessThan(3000);
+    expect(await bench.isThere("a/s/o")).toBe(true);
   });
 
   it("a pin stays when its object is replaced and patched", async () => {
