@@ -79,7 +79,10 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     await bench.put("a/s/o", 60_000);
     await bench.act("PIN", "a/s/o");
     let takenBytes = 0;
-    const manner = { chunkBytes: 1000, onChunk: (bytes: number) => void (takenBytes += bytes) };
+    const onChunk = (bytes: number) => {
+      takenBytes += bytes;
+    };
+    const manner = { chunkBytes: 1000, onChunk };
     const put = valuePut(pathDescriptor("a/s/p"), Buffer.alloc(sizeBytes));
     await expect(bench.service.call(FLIGHT_METHODS.DoPut.path, put, manner)).rejects.toEqual(
       refused("STORAGE_FULL"),
