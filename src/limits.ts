@@ -26,10 +26,13 @@ export const LIMITS = {
   streamsPerSessionMax: 1024,
   /** Open connections: each may hold windows and header tables. */
   sessionsMax: 4096,
-  /** HTTP/2 stream window, bytes. 8 MiB and more deadlock Node with Node when both sides send bulk data. */
-  streamWindowBytes: 1 * MIB,
-  /** HTTP/2 connection window, bytes; see streamWindowBytes. */
-  sessionWindowBytes: 2 * MIB,
+  /** HTTP/2 window of a stream on the server, bytes: an object of 1 MiB is put without waiting for it. */
+  streamWindowBytes: 2 * MIB,
+  /** HTTP/2 window of a connection on the server, bytes: two streams that nobody reads do not hold up the others. */
+  sessionWindowBytes: 8 * MIB,
+  /** The same of our clients, on node:http2: 8 MiB and more deadlock Node with Node when both sides send bulk data. */
+  clientStreamWindowBytes: 1 * MIB,
+  clientSessionWindowBytes: 2 * MIB,
   /** Answers of all calls of one connection that wait to be sent, bytes: room for 250 large gets at once; beyond it calls are refused. */
   sessionSendBytesMax: 512 * MIB,
   /** Bytes of one call that wait in memory for their reader before the stream is paused. */
@@ -40,8 +43,8 @@ export const LIMITS = {
   receiveBatchBytes: 64 * KIB,
   /** A chunk of fewer bytes that has to wait is copied: as a view it would hold the 64 KiB that came with it. */
   receiveViewBytesMin: 512,
-  /** Bytes of one call that wait to be sent before its writer has to wait: one piece on its way and one behind it. */
-  sendQueueBytesMax: 1 * MIB,
+  /** Bytes of one call that wait to be sent before its writer has to wait: one piece on its way and one behind it, or all of 1 MiB. */
+  sendQueueBytesMax: 2 * MIB,
   /** Messages up to this size, prefix included, are copied into one buffer: cheaper than a gathering write. */
   copiedMessageBytesMax: 4 * KIB,
   /** Percent-encoded text of a status, bytes: peers refuse trailers over 8 KiB as a whole. */

@@ -10,7 +10,7 @@ import { LIMITS } from "../limits.ts";
 const MEGABYTE = 1_000_000;
 
 const SETTINGS: Settings = {
-  initialWindowSize: LIMITS.streamWindowBytes,
+  initialWindowSize: LIMITS.clientStreamWindowBytes,
   maxHeaderListSize: LIMITS.callMetadataBytesMax,
 };
 
@@ -19,7 +19,7 @@ export const CLIENT_SESSION_OPTIONS = {
   // Node counts headers, the data of one session window, and what waits to be sent together; over it, it refuses streams.
   maxSessionMemory: Math.ceil(
     (LIMITS.streamsPerSessionMax * LIMITS.callMetadataBytesMax +
-      LIMITS.sessionWindowBytes +
+      LIMITS.clientSessionWindowBytes +
       LIMITS.sessionSendBytesMax) /
       MEGABYTE,
   ),
@@ -27,5 +27,5 @@ export const CLIENT_SESSION_OPTIONS = {
 
 /** Raises the window of the whole connection; the settings cannot. */
 export function openSessionWindow(session: Http2Session): void {
-  if (!session.destroyed) session.setLocalWindowSize(LIMITS.sessionWindowBytes);
+  if (!session.destroyed) session.setLocalWindowSize(LIMITS.clientSessionWindowBytes);
 }

@@ -12,7 +12,8 @@ import type { Duplex } from "node:stream";
 /** One DATA frame: a compromise between calls per byte and how long it holds up other streams. */
 export const DATA_FRAME_BYTES_MAX = 256 * 1024;
 
-const BATCH_BYTES_MAX = 1024 * 1024;
+/** An object of 1 MiB with all around it is one write. */
+const BATCH_BYTES_MAX = 2 * 1024 * 1024;
 
 /** Up to this size one copy is cheaper than a gathering write. */
 const COPIED_BATCH_BYTES_MAX = 16 * 1024;

@@ -1,9 +1,9 @@
 /**
  * What the peer of one stream may still send, and what of it was read and goes back: to the stream, and to its connection.
  *
- * The stream's window goes back in quarters: a small request costs no frame, a large one is never held up by a full window
- * while its reader is quick. The connection hears of every byte at once and has quarters of its own: were it to wait for those
- * of the streams, a few uploads side by side would use up its window before any of them had read a quarter of theirs.
+ * The stream's window goes back in halves: a small request costs no frame, a large one is never held up by a full window
+ * while its reader is quick. The connection hears of every byte at once and has quarters of its own: were it to wait for the halves
+ * of the streams, a few uploads side by side would use up its window before any of them had read half of theirs.
  * A reader that pauses keeps what it has read from both, so the peer stops when the window is used up.
  * Source: RFC 9113, 5.2 and 6.9.
  */
@@ -32,7 +32,7 @@ export class ReceiveWindow {
 
   /** Bytes to give back to the stream's peer now; 0 while it is not worth a frame. */
   takeDueBytes(): number {
-    if (this.isPaused || this.#readBytes < WINDOW_BYTES / 4) return 0;
+    if (this.isPaused || this.#readBytes < WINDOW_BYTES / 2) return 0;
     const sizeBytes = this.#readBytes;
     this.#windowBytes += sizeBytes;
     this.#readBytes = 0;

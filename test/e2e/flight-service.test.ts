@@ -161,7 +161,7 @@ describe("a list", () => {
 
   it("goes as slowly as it is read, and is whole in the end", async () => {
     const name = "n".repeat(190);
-    const keys = Array.from({ length: 1300 }, (_, number) => `${name}/${name}/${name}${number}`);
+    const keys = Array.from({ length: 1600 }, (_, number) => `${name}/${name}/${name}${number}`);
     await Promise.all(keys.map((key) => server.client.put(valuePut(pathDescriptor(key), ""))));
     const call = server.client.grpc.open(FLIGHT_METHODS.ListFlights.path);
     await call.write([encodeCriteria(name)]);

@@ -225,7 +225,7 @@ describe("abuse of windows", () => {
       h2.frame(FRAME.data, 0, streamOf(i), Buffer.alloc(1)),
     );
     for (let i = 0; i < streams; i++) await peer.send(h2.callHeaders(streamOf(i), HANG));
-    await peer.flood(0.9 * streams * LIMITS.streamWindowBytes, (i) => data[i % streams]!);
+    await peer.flood(0.45 * streams * LIMITS.streamWindowBytes, (i) => data[i % streams]!);
     expect(await rssGrowth()).toBeLessThan(48 * MIB);
     peer.socket.destroy();
     await server.expectUnharmed();

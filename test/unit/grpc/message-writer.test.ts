@@ -43,6 +43,12 @@ const writing = () => {
   return { stream, writer, begun };
 };
 
+const prefixOf = (sizeBytes: number) => {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(sizeBytes, 1);
+  return prefix;
+};
+
 const HALF = Buffer.alloc(LIMITS.sendQueueBytesMax / 2, "a");
 
 describe("writing messages", () => {
@@ -75,7 +81,7 @@ describe("writing messages", () => {
     writer.write([HALF]);
     await stream.take();
     expect(stream.taken).toHaveLength(2);
-    expect(stream.taken[0]).toEqual(Buffer.from([0, 0, 8, 0, 0]));
+    expect(stream.taken[0]).toEqual(prefixOf(HALF.length));
     expect(stream.taken[1]?.buffer).toBe(HALF.buffer);
   });
 
