@@ -64,6 +64,14 @@ export const LIMITS = {
   clientKeepaliveBurstMax: 3,
   /** And then no more often than this, which the same servers allow. */
   clientKeepaliveSlowIntervalMs: 310_000,
+  /** Threads that serve connections: each costs about 10 MB, and beyond the machine's processors brings nothing. */
+  threadsMax: 64,
+  /** Bytes of one call's request that crossed from the thread of its connection and were not taken, before its stream is paused there: a stream window, so that a mebibyte crosses without a pause. */
+  relayWindowBytes: 2 * MIB,
+  /** Bytes that cross between threads in one message, unless one piece is larger: what is left of a message is held by the smallest view of it. */
+  relayMessageBytesMax: 256 * KIB,
+  /** A thread that serves connections and died is started again, this long after its last start at the earliest. */
+  threadRestartMs: 1_000,
   /** Streams a peer may reset within one second before its connection is closed (rapid reset, CVE-2023-44487). */
   resetsPerSecondMax: 200,
   /**

@@ -38,6 +38,9 @@ const LIBRARY_LEVELS: Readonly<Record<LogLevel, LibraryLevel>> = {
   trace: "trace",
 };
 
+/** From the lowest up. */
+const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+
 class TargetLog implements Log {
   readonly #logger: Logger;
   constructor(logger: Logger) {
@@ -111,6 +114,46 @@ export function startLog({ directives, format, stream }: LogOptions): void {
       { category: ["logtape", "meta"], sinks: ["stream"], parentSinks: "override", lowestLevel: "error" },
     ],
   });
+}
+
+/** A line of a log that another thread writes. */
+export interface ForwardedLine {
+  readonly level: LogLevel;
+  /** As for `logFor`. */
+  readonly module: string;
+  readonly text: string;
+  /** What a message between threads can carry. */
+  readonly fields: LogFields;
+}
+
+/** In a thread that writes no log of its own: hands on what is logged from `threshold` up. */
+export function forwardLog(threshold: LogThreshold, forward: (line: ForwardedLine) => void): void {
+  const sink = ({ level, category, rawMessage, properties }: LogRecord): void => {
+    const ours = LEVELS.find((name) => LIBRARY_LEVELS[name] === level) ?? "error";
+    forward({
+      level: ours,
+      module: category.slice(1).join("::"),
+      text: String(rawMessage),
+      fields: properties,
+    });
+  };
+  configureSync({
+    reset: true,
+    sinks: { forward: sink },
+    loggers: [
+      {
+        category: [LOG_ROOT],
+        sinks: ["forward"],
+        lowestLevel: threshold === "off" ? null : LIBRARY_LEVELS[threshold],
+      },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+    ],
+  });
+}
+
+/** The lowest level that the log of a module writes. */
+export function thresholdOf(log: Log): LogThreshold {
+  return LEVELS.find((level) => log.isEnabled(level)) ?? "off";
 }
 
 /** A log that nobody reads any more is no reason to stop serving. */

@@ -19,6 +19,8 @@ export interface CacheConfig {
   readonly endpoint: Endpoint;
   /** Source of a regular expression over interface names; see `resolveAddresses`. */
   readonly networkInterface: string | undefined;
+  /** How many threads serve connections; 1: the one that runs the calls. More where the system can share a port out. */
+  readonly threads: number;
   readonly storage: StorageConfig;
   /** `power-loss` needs storage `files`. */
   readonly durability: DurabilityName;

@@ -38,6 +38,7 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | un
   return {
     endpoint: formatEndpoint(config.endpoint),
     networkInterface: config.networkInterface,
+    threads: config.threads,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,
     durability: config.durability,
     capacity: config.capacityBytes === undefined ? undefined : formatByteSize(config.capacityBytes),

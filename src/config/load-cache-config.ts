@@ -46,6 +46,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   const config: CacheConfig = {
     endpoint: picked.endpoint.value,
     networkInterface: picked.networkInterface.value,
+    threads: picked.threads.value,
     storage: storageOf(picked, places),
     durability: durabilityOf(picked),
     capacityBytes: picked.capacity.value,
@@ -84,6 +85,7 @@ function pickAll(sources: SettingSources) {
   return {
     endpoint: pickSetting(SETTINGS.endpoint, sources),
     networkInterface: pickSetting(SETTINGS.networkInterface, sources),
+    threads: pickSetting(SETTINGS.threads, sources),
     storage: pickSetting(SETTINGS.storage, sources),
     durability: pickSetting(SETTINGS.durability, sources),
     capacity: pickSetting(SETTINGS.capacity, sources),

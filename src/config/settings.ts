@@ -49,6 +49,12 @@ const objectCountSchema = textSchema((text, refuse) => {
   return refuse("must be a whole number of at least 1; leave it out for no limit");
 });
 
+const threadCountSchema = textSchema((text, refuse) => {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= LIMITS.threadsMax) return count;
+  return refuse(`must be a whole number from 1 to ${LIMITS.threadsMax}`);
+});
+
 const interfacePatternSchema = textSchema((text, refuse) => {
   if (text.length > LIMITS.interfacePatternLengthMax) {
     return refuse(`must have at most ${LIMITS.interfacePatternLengthMax} characters`);
@@ -77,6 +83,12 @@ export const SETTINGS = {
     key: "network_interface",
     flag: { name: "networkInterface", text: "--network-interface" },
     schema: interfacePatternSchema,
+  },
+  threads: {
+    key: "threads",
+    variable: "FLAME_CACHE_THREADS",
+    defaultText: "1",
+    schema: threadCountSchema,
   },
   storage: {
     key: "storage",

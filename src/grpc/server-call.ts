@@ -8,21 +8,15 @@
  */
 import { assert, CacheError } from "../errors.ts";
 import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
-import type { ServerStream, StreamListener } from "../http2/server-stream.ts";
+import type { StreamListener } from "../http2/server-stream.ts";
 import type { CallHandler, CallMetadata, ServerCall } from "./call.ts";
+import type { CallConnection, CallStream } from "./call-stream.ts";
 import { statusOfFailure } from "./failure-status.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata, setMetadata } from "./metadata.ts";
 import { type CallStatus, STATUS_OK, statusOf } from "./status.ts";
 import { encodeStatusMessage } from "./status-message.ts";
-
-/** The connection of a call, as far as a call has to know it. */
-export interface CallConnection {
-  readonly peer: string;
-  readonly isFromThisHost: boolean;
-  countMessage(): void;
-}
 
 const RESPONSE_FIELDS = [
   [":status", "200"],
@@ -42,7 +36,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   readonly path: string;
   readonly metadata: CallMetadata;
   readonly requests: QueuedMessageReader;
-  readonly #stream: ServerStream;
+  readonly #stream: CallStream;
   readonly #connection: CallConnection;
   readonly #writer: StreamMessageWriter;
   readonly #onGone: () => void;
@@ -57,7 +51,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   #isClosed = false;
 
   constructor(
-    stream: ServerStream,
+    stream: CallStream,
     { connection, onGone }: { connection: CallConnection; onGone: () => void },
   ) {
     const { fields } = stream.request;

@@ -1,30 +1,29 @@
 /**
- * The gRPC server: sessions, calls, and their orderly end.
+ * The gRPC server: calls, and their orderly end.
  *
- * It knows nothing of Flight: a method is a path and a handler. HTTP/2 is src/http2's.
+ * It knows nothing of Flight: a method is a path and a handler. Connections are its entrance's, HTTP/2 is src/http2's.
  * Stopping never waits for idle peers: GOAWAY, calls may finish for a while, what is left is told and cut.
  */
-import type { Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { assert, CacheError } from "../errors.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
-import { ServerConnection } from "../http2/server-connection.ts";
-import type { ServerStream } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallHandler, MethodTable } from "./call.ts";
-import { type ListenAddress, Listeners } from "./listeners.ts";
-import { formatPeer, isOwnAddress } from "./peer-address.ts";
+import type { CallConnection, CallStream } from "./call-stream.ts";
+import type { Entrance, OpenEntrance, ServerTls } from "./entrance.ts";
+import type { ListenAddress } from "./listeners.ts";
+import { LocalEntrance } from "./local-entrance.ts";
 import { checkCallHeaders, httpRefusal, isOverLimit } from "./request-checks.ts";
-import { type CallConnection, Http2ServerCall } from "./server-call.ts";
+import { Http2ServerCall } from "./server-call.ts";
 import { parseTimeout } from "./timeout.ts";
 
 const log = logFor("grpc");
 
 export interface GrpcServerOptions {
   readonly methods: MethodTable;
-  /** PEM. `ca` completes the chain of `cert`; clients are not asked for certificates. */
-  readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer };
+  readonly tls?: ServerTls;
+  /** Who has the connections; this thread by default. With it `tls` is the entrance's. */
+  readonly openEntrance?: OpenEntrance;
   /** How long calls may go on after `close`; LIMITS.drainTimeoutMs by default. */
   readonly drainTimeoutMs?: number;
 }
@@ -32,64 +31,38 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #methods: MethodTable;
   readonly #drainTimeoutMs: number;
-  readonly #tls: TlsServer | undefined;
-  readonly #listeners: Listeners;
-  readonly #connections = new Set<ServerConnection>();
+  readonly #entrance: Entrance;
   readonly #calls = new Set<Http2ServerCall>();
   #closing: Promise<void> | undefined;
   /** Called when the last call or connection is gone. */
   #onQuiet: (() => void) | undefined;
 
-  constructor({ methods, tls, drainTimeoutMs = LIMITS.drainTimeoutMs }: GrpcServerOptions) {
+  constructor({ methods, tls, openEntrance, drainTimeoutMs = LIMITS.drainTimeoutMs }: GrpcServerOptions) {
     this.#methods = methods;
     this.#drainTimeoutMs = drainTimeoutMs;
-    // It takes handshakes and listens nowhere: all addresses are the listeners'.
-    this.#tls = tls && createTlsServer(tlsOptions(tls), (socket) => this.#serveTls(socket));
-    this.#tls?.on("tlsClientError", (error) => log.debug("connection broken", { error }));
-    this.#listeners = new Listeners(
-      (socket) => {
-        if (this.#tls === undefined) this.#serve(socket);
-        else this.#tls.emit("connection", socket);
-      },
-      () => this.#onQuiet?.(),
-    );
+    const listener = {
+      onStream: (stream: CallStream, connection: CallConnection) => this.#take(stream, connection),
+      onEmpty: () => this.#onQuiet?.(),
+    };
+    this.#entrance = openEntrance?.(listener) ?? new LocalEntrance(listener, tls);
   }
 
   get openCalls(): number {
     return this.#calls.size;
   }
 
+  /** Open connections. */
   get sessions(): number {
-    return this.#connections.size;
+    return this.#entrance.connections;
   }
 
   /** Listens on one more address; port 0 picks a free one. Rejects with the error of the system. */
   listen(host: string, port: number): Promise<ListenAddress> {
     assert(this.#closing === undefined, "a closed server does not listen again");
-    return this.#listeners.listen(host, port);
+    return this.#entrance.listen(host, port);
   }
 
-  #serveTls(socket: TLSSocket): void {
-    if (socket.alpnProtocol === "h2") this.#serve(socket);
-    else socket.destroy();
-  }
-
-  #serve(socket: Socket): void {
-    const facts: CallConnection = {
-      peer: formatPeer(socket),
-      isFromThisHost: isOwnAddress(socket),
-      countMessage: () => connection.guard.countMessage(),
-    };
-    const connection = new ServerConnection({
-      socket,
-      onStream: (stream) => this.#take(stream, facts),
-      onClosed: () => this.#connections.delete(connection),
-    });
-    this.#connections.add(connection);
-    if (this.#closing !== undefined) connection.leave();
-  }
-
-  #take(stream: ServerStream, connection: CallConnection): void {
+  #take(stream: CallStream, connection: CallConnection): void {
     const { request } = stream;
     const refusal = isOverLimit(request) ? undefined : httpRefusal(request);
     if (refusal !== undefined) {
@@ -125,13 +98,13 @@ export class GrpcServer {
   }
 
   async #drain(): Promise<void> {
-    this.#listeners.stopListening();
-    for (const connection of this.#connections) connection.leave();
+    await this.#entrance.leave();
     await this.#quiet(() => this.#calls.size === 0, this.#drainTimeoutMs);
     for (const call of this.#calls) call.end(new CacheError("SHUTTING_DOWN"));
-    await this.#quiet(() => this.#calls.size + this.#listeners.connections === 0, LIMITS.closeGraceMs);
-    this.#listeners.destroyConnections();
-    await this.#quiet(() => this.#calls.size + this.#listeners.connections === 0, LIMITS.closeGraceMs);
+    await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
+    this.#entrance.destroyConnections();
+    await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
+    await this.#entrance.close();
     if (this.#calls.size > 0) log.warn("handlers do not end", { calls: this.#calls.size });
   }
 
@@ -148,11 +121,6 @@ export class GrpcServer {
     });
     this.#onQuiet = undefined;
   }
-}
-
-function tlsOptions({ cert, key, ca }: NonNullable<GrpcServerOptions["tls"]>) {
-  const authority = ca === undefined ? {} : { ca };
-  return { cert, key, ...authority, ALPNProtocols: ["h2"], handshakeTimeout: LIMITS.tlsHandshakeTimeoutMs };
 }
 
 const unknownMethod: CallHandler = () => Promise.reject(new CacheError("NOT_IMPLEMENTED", "no such method"));

@@ -13,9 +13,12 @@ import { readTlsFiles } from "../config/tls-files.ts";
 import { assert, CacheError } from "../errors.ts";
 import { openPolicy } from "../eviction/open-policy.ts";
 import type { CallHandler, MethodTable } from "../grpc/call.ts";
+import type { OpenEntrance } from "../grpc/entrance.ts";
 import { GrpcServer } from "../grpc/server.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import { canSharePort } from "../relay/share-port.ts";
+import { ThreadedEntrance } from "../relay/threaded-entrance.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
@@ -39,7 +42,8 @@ export interface RunningCache {
 export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const addresses = resolveAddresses(config);
   const methods = new Map<string, CallHandler>();
-  const server = openServer(methods, config.tls);
+  const threads = servingThreads(config);
+  const server = openServer(methods, config.tls, threads);
   const cache = openCache(config);
   await cache.start();
   const stopping = new AbortController();
@@ -58,7 +62,7 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
     const { port } = await listen(server, first.host, first.port);
     const endpoint = serveAt(port);
     for (const { host } of others) await listen(server, host, port);
-    log.info("serving", { endpoint, storage: config.storage.kind });
+    log.info("serving", { endpoint, storage: config.storage.kind, threads });
     return new RunningServer(endpoint, { server, cache, stopping });
   } catch (error) {
     await server.close();
@@ -96,15 +100,24 @@ interface ServerParts {
   readonly stopping: AbortController;
 }
 
+/** As many threads as were asked for, or one where the system cannot share a port out among several. */
+function servingThreads({ threads }: CacheConfig): number {
+  if (threads === 1 || canSharePort()) return threads;
+  const facts = { threads, platform: process.platform, node: process.versions.node };
+  log.warn("one thread serves all connections: several need Linux and Node 22.12 or later", facts);
+  return 1;
+}
+
 /** Nothing listens yet. @throws {CacheError} INVALID_CONFIG when certificate and key cannot be used. */
-function openServer(methods: MethodTable, tls: CacheConfig["tls"]): GrpcServer {
-  if (tls === undefined) return new GrpcServer({ methods });
-  const files = readTlsFiles(tls);
+function openServer(methods: MethodTable, tls: CacheConfig["tls"], threads: number): GrpcServer {
+  const files = tls && readTlsFiles(tls);
   try {
-    return new GrpcServer({ methods, tls: files });
+    if (threads === 1) return new GrpcServer({ methods, ...(files && { tls: files }) });
+    const openEntrance: OpenEntrance = (listener) => new ThreadedEntrance(listener, { threads, tls: files });
+    return new GrpcServer({ methods, openEntrance });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const facts = { key: "tls.cert_file", value: tls.certFile };
+    const facts = { key: "tls.cert_file", value: tls?.certFile };
     throw new CacheError("INVALID_CONFIG", `the TLS files cannot be used: ${reason}`, { cause, facts });
   }
 }

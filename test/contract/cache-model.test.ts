@@ -1,6 +1,6 @@
 /**
  * The cache against a plain model: thousands of random calls, overlapping ones and restarts among them, and every answer
- * must be the model's. A failure names its seed and step; MODEL_SEED=7 runs that seed alone.
+ * must be the model's. Called directly, and in the run with threads over connections that four threads have. A failure names its seed and step; MODEL_SEED=7 runs that seed alone.
  */
 import { describe, expect, it, onTestFinished } from "vitest";
 import { LruPolicy } from "../../src/eviction/lru-policy.ts";

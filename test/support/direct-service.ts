@@ -60,7 +60,16 @@ export interface DirectOptions extends ObjectCacheOptions {
   readonly durability?: Durability | undefined;
 }
 
-export class DirectService {
+/** A service under test, however it is called. */
+export interface TestService {
+  readonly cache: ObjectCache;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** One call. @throws what its handler throws, or a client is told of it. */
+  call(path: string, requests: readonly Uint8Array[], manner?: CallManner): Promise<Buffer[]>;
+}
+
+export class DirectService implements TestService {
   readonly cache: ObjectCache;
   readonly #methods: MethodTable;
 
@@ -72,7 +81,14 @@ export class DirectService {
     this.#methods = buildMethods(context);
   }
 
-  /** One call. @throws what its handler throws. */
+  start(): Promise<void> {
+    return this.cache.start();
+  }
+
+  stop(): Promise<void> {
+    return this.cache.stop();
+  }
+
   async call(path: string, requests: readonly Uint8Array[], manner: CallManner = {}): Promise<Buffer[]> {
     const handler: CallHandler = this.#methods.get(path)!;
     const call = new DirectCall(path, requests, manner);

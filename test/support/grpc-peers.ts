@@ -8,8 +8,11 @@ import { type ClientHttp2Session, type ClientSessionOptions, connect } from "nod
 import { expect, onTestFinished, vi } from "vitest";
 import type { CallHandler } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
+import type { OpenEntrance } from "../../src/grpc/entrance.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../src/grpc/server.ts";
+import { ThreadedEntrance } from "../../src/relay/threaded-entrance.ts";
 import { echoMethods } from "./echo-methods.ts";
+import { SERVING_THREADS } from "./serving-threads.ts";
 
 export interface Served {
   readonly server: GrpcServer;
@@ -21,8 +24,12 @@ export async function serve(
   methods: Readonly<Record<string, CallHandler>> = {},
   options: Omit<GrpcServerOptions, "methods"> = {},
 ): Promise<Served> {
+  // Each test starts a server: two threads show what four would.
+  const threaded: OpenEntrance = (listener) =>
+    new ThreadedEntrance(listener, { threads: 2, tls: options.tls });
   const server = new GrpcServer({
     ...options,
+    ...(SERVING_THREADS > 1 && { openEntrance: threaded }),
     methods: new Map([...echoMethods(), ...Object.entries(methods)]),
   });
   const { port } = await server.listen("127.0.0.1", 0);
@@ -49,7 +56,10 @@ export function closed(emitter: EventEmitter): Promise<void> {
 }
 
 /** An HTTP/2 connection that knows nothing of gRPC. */
-export function http2Of({ port }: Served, options: ClientSessionOptions = {}): ClientHttp2Session {
+export function http2Of(
+  { port }: Pick<Served, "port">,
+  options: ClientSessionOptions = {},
+): ClientHttp2Session {
   const session = connect(`http://127.0.0.1:${port}`, options);
   session.on("error", () => undefined);
   onTestFinished(() => session.destroy());

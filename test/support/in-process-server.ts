@@ -4,12 +4,14 @@
 import type { CacheConfig } from "../../src/config/cache-config.ts";
 import { type RunningCache, startServer } from "../../src/server/start-server.ts";
 import { FlightTestClient } from "./flight-client.ts";
+import { SERVING_THREADS } from "./serving-threads.ts";
 
 /** @param directory where objects are kept; absent: in memory. */
 export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}): CacheConfig {
   return {
     endpoint: { scheme: "grpc", host: "127.0.0.1", port: 0 },
     networkInterface: undefined,
+    threads: SERVING_THREADS,
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
     durability: "restart",
     capacityBytes: undefined,

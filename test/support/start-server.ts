@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { cleanEnvironment } from "./clean-environment.ts";
+import { SERVING_THREADS } from "./serving-threads.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -73,7 +74,11 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
   const [node = "", ...cli] = SERVER_COMMAND;
   const child = spawn(node, [...cli, ...args, ...(options.args ?? [])], {
     // FLAME_HOME is set so that nobody's own configuration is read.
-    env: cleanEnvironment({ FLAME_HOME: home.path, ...options.environment }),
+    env: cleanEnvironment({
+      FLAME_HOME: home.path,
+      FLAME_CACHE_THREADS: `${SERVING_THREADS}`,
+      ...options.environment,
+    }),
     cwd: home.path,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -17,7 +17,7 @@ import { formatTicket } from "../../../src/flight/ticket.ts";
 import { decodeObjectRef, type ObjectRef } from "../../../src/object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER, VERSIONED_SCHEMA_HEADER } from "../../../src/object/object-schema.ts";
 import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
-import { type CallManner, DirectService } from "../../support/direct-service.ts";
+import { type CallManner, DirectService, type TestService } from "../../support/direct-service.ts";
 import {
   commandDescriptor,
   opaqueRows,
@@ -27,6 +27,8 @@ import {
   receiveFlightData,
   valuePut,
 } from "../../support/flight-messages.ts";
+import { ServedService } from "../../support/served-service.ts";
+import { SERVING_THREADS } from "../../support/serving-threads.ts";
 import { goldenTable } from "../../unit/object/sample-objects.ts";
 import { type Kind, type ModelAnswer, TABLES } from "./plain-model.ts";
 
@@ -41,10 +43,13 @@ async function orCode<Value>(work: Promise<Value>): Promise<Value | string> {
 }
 
 export class CacheUnderTest {
-  readonly #service: DirectService;
+  readonly #service: TestService;
 
   constructor(storage: ObjectStorage, options?: ObjectCacheOptions) {
-    this.#service = new DirectService(storage, options);
+    this.#service =
+      SERVING_THREADS > 1
+        ? new ServedService(storage, { threads: SERVING_THREADS, ...options })
+        : new DirectService(storage, options);
   }
 
   get cache(): ObjectCache {
@@ -52,11 +57,11 @@ export class CacheUnderTest {
   }
 
   start(): Promise<void> {
-    return this.#service.cache.start();
+    return this.#service.start();
   }
 
   stop(): Promise<void> {
-    return this.#service.cache.stop();
+    return this.#service.stop();
   }
 
   put(key: string, kind: Kind, value: string, manner?: CallManner): Promise<ObjectRef | string> {

@@ -20,6 +20,7 @@ describe("the printed configuration", () => {
     expect(formatCacheConfig(loaded)).toBe(`cache:
   endpoint: grpc://127.0.0.1:9090 # default
   # network_interface: not set
+  threads: 1 # default
   storage: "/data: #1" # --storage
   durability: restart # default
   # capacity: not set
@@ -43,6 +44,7 @@ describe("the printed configuration", () => {
       `cache:
   endpoint: grpc+tls://[::1]:0
   network_interface: "^(eth|en)\\\\d+: $"
+  threads: 3
   storage: "fs:///data/\\"quoted\\" \\ttab"
   durability: power-loss
   capacity: 1000003

@@ -32,6 +32,7 @@ describe("the configuration of a cache server", () => {
     expect(config).toEqual({
       endpoint: { scheme: "grpc", host: "127.0.0.1", port: 9090 },
       networkInterface: undefined,
+      threads: 1,
       storage: { kind: "none" },
       durability: "restart",
       capacityBytes: undefined,
@@ -52,6 +53,7 @@ describe("the configuration of a cache server", () => {
 cache:
   endpoint: grpcs://0.0.0.0:7000
   network_interface: ^eth
+  threads: 4
   storage: /var/lib/cache
   durability: power-loss
   capacity: 10GB
@@ -69,6 +71,7 @@ cache:
     expect(config).toEqual({
       endpoint: { scheme: "grpcs", host: "0.0.0.0", port: 7000 },
       networkInterface: "^eth",
+      threads: 4,
       storage: { kind: "files", directory: "/var/lib/cache" },
       durability: "power-loss",
       capacityBytes: 10 * 1024 ** 3,
@@ -79,15 +82,16 @@ cache:
     expect(sources).toEqual({
       endpoint: `${configFile}:3`,
       networkInterface: `${configFile}:4`,
-      storage: `${configFile}:5`,
-      durability: `${configFile}:6`,
-      capacity: `${configFile}:7`,
-      evictionPolicy: `${configFile}:9`,
-      maxMemory: `${configFile}:10`,
-      maxObjects: `${configFile}:11`,
-      certFile: `${configFile}:13`,
-      keyFile: `${configFile}:14`,
-      caFile: `${configFile}:15`,
+      threads: `${configFile}:5`,
+      storage: `${configFile}:6`,
+      durability: `${configFile}:7`,
+      capacity: `${configFile}:8`,
+      evictionPolicy: `${configFile}:10`,
+      maxMemory: `${configFile}:11`,
+      maxObjects: `${configFile}:12`,
+      certFile: `${configFile}:14`,
+      keyFile: `${configFile}:15`,
+      caFile: `${configFile}:16`,
     });
   });
 
@@ -111,6 +115,7 @@ cache:
     ["FLAME_CACHE_EVICTION_POLICY", "s3-fifo", { eviction: { policy: "s3-fifo" } }],
     ["FLAME_CACHE_EVICTION_POLICY", "adaptive", { eviction: { policy: "adaptive" } }],
     ["FLAME_CACHE_MAX_MEMORY", "2G", { eviction: { maxMemoryBytes: 2 * 1024 ** 3 } }],
+    ["FLAME_CACHE_THREADS", "8", { threads: 8 }],
     ["FLAME_CACHE_MAX_OBJECTS", "5", { eviction: { maxObjects: 5 } }],
     ["FLAME_CACHE_STORAGE", "/x", { storage: { kind: "files", directory: "/x" } }],
   ])("takes %s from the environment", (name, value, expected) => {

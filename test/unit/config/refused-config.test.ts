@@ -66,6 +66,9 @@ describe("a wrong configuration value", () => {
   });
 
   it.each([
+    ["cache: {threads: 0}", "cache.threads must be a whole number from 1 to 64: got 0"],
+    ["cache: {threads: 65}", "cache.threads must be a whole number from 1 to 64: got 65"],
+    ["cache: {threads: many}", 'cache.threads must be a whole number from 1 to 64: got "many"'],
     ["cache: {eviction: {policy: fifo}}", "cache.eviction.policy must be adaptive, lru, s3-fifo or none"],
     [
       "cache: {eviction: {max_objects: 0}}",

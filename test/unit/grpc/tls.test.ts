@@ -59,7 +59,7 @@ describe("a server with TLS", () => {
       socket.on("error", () => undefined);
       socket.resume();
       await closed(socket);
-      expect(server.sessions).toBe(0);
+      await vi.waitFor(() => expect(server.sessions).toBe(0));
     },
   );
 

@@ -1,0 +1,56 @@
+/**
+ * What runs in a connection thread: sockets, TLS and HTTP/2; the streams are relayed to the host.
+ *
+ * It holds nothing that lasts: when it dies its connections do, and the host starts another.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../errors.ts";
+import { LocalEntrance } from "../grpc/local-entrance.ts";
+import { forwardLog } from "../log.ts";
+import { ConnectionCounts } from "./connection-counts.ts";
+import { RelayingStreams } from "./relaying-streams.ts";
+import {
+  isRelayMessage,
+  type ThreadCommand,
+  type ThreadOrder,
+  type ThreadReport,
+  type ToThread,
+} from "./thread-order.ts";
+
+assert(parentPort !== null, "this file runs in a worker thread");
+const port = parentPort;
+const { tls, thread, places, logThreshold } = workerData as ThreadOrder;
+forwardLog(logThreshold, (line) => report({ report: "log", line }));
+
+const streams = new RelayingStreams(port);
+const entrance = new LocalEntrance(
+  { onStream: streams.take, onEmpty: () => report({ report: "empty" }) },
+  tls,
+  { reusePort: true, count: new ConnectionCounts(places).of(thread) },
+);
+
+port.on("message", (message: ToThread) => {
+  if (isRelayMessage(message)) streams.receive(message);
+  else void answer(message);
+});
+
+function report(message: ThreadReport): void {
+  port.postMessage(message);
+}
+
+async function answer(command: ThreadCommand): Promise<void> {
+  try {
+    report({ report: "done", port: await execute(command) });
+  } catch (error) {
+    report({ report: "refused", error: error instanceof Error ? error : new Error(String(error)) });
+  }
+  if (command.command === "end") port.close();
+}
+
+/** @returns the port, when one was asked for. */
+async function execute(command: ThreadCommand): Promise<number> {
+  if (command.command === "listen") return (await entrance.listen(command.host, command.port)).port;
+  if (command.command === "leave") entrance.leave();
+  else entrance.destroyConnections();
+  return 0;
+}

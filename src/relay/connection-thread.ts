@@ -1,0 +1,166 @@
+/**
+ * One place among the threads that serve connections, seen from the host: its worker, and the next one when that dies.
+ *
+ * A worker that dies takes its connections with it: their calls are cut here, and another one listens where it did. It is
+ * started at most once per LIMITS.threadRestartMs, so that one which cannot live does not keep the host busy.
+ */
+import { Worker } from "node:worker_threads";
+import type { TakeStream } from "../grpc/call-stream.ts";
+import type { ListenAddress } from "../grpc/listeners.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import { RelayedStreams } from "./relayed-streams.ts";
+import { type FromThread, isRelayMessage, type ThreadCommand, type ThreadOrder } from "./thread-order.ts";
+
+const log = logFor("relay");
+
+// The thread's file is this file's neighbour, in TypeScript or compiled.
+const ENTRY = import.meta.url.replace(/connection-thread(\.[jt]s)$/, "connection-thread-entry$1");
+
+export interface ThreadHost {
+  readonly order: ThreadOrder;
+  readonly onStream: TakeStream;
+  /** Its last connection is gone. */
+  onEmpty(): void;
+  /** It died, and its connections with it. */
+  onDied(): void;
+}
+
+interface Waiting {
+  readonly resolve: (port: number) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A worker that runs, and what is asked of it. */
+interface RunningWorker {
+  readonly worker: Worker;
+  readonly streams: RelayedStreams;
+  /** Who waits for the report of a command, in the order of the commands. */
+  readonly waiting: Waiting[];
+  readonly ended: Promise<void>;
+}
+
+export class ConnectionThread {
+  readonly #host: ThreadHost;
+  readonly #addresses: ListenAddress[] = [];
+  #running: RunningWorker | undefined;
+  #startedMs = 0;
+  #restart: NodeJS.Timeout | undefined;
+  /** It takes no new connections any more: who dies now is not started again. */
+  #isLeaving = false;
+
+  constructor(host: ThreadHost) {
+    this.#host = host;
+  }
+
+  /** @returns the port. Rejects with the error of the system. */
+  async listen(host: string, port: number): Promise<number> {
+    const listened = await this.#ask({ command: "listen", host, port });
+    this.#addresses.push({ host, port: listened });
+    return listened;
+  }
+
+  /** Resolves when it takes no new streams. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    clearTimeout(this.#restart);
+    await this.#askInTime({ command: "leave" });
+  }
+
+  destroyConnections(): void {
+    void this.#askInTime({ command: "destroyConnections" });
+  }
+
+  async end(): Promise<void> {
+    await this.leave();
+    const ended = this.#running?.ended;
+    await this.#askInTime({ command: "end" }, ended);
+  }
+
+  /** A worker that does not do it in time is ended by force. */
+  async #askInTime(command: ThreadCommand, done?: Promise<void>): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) return;
+    const timer = setTimeout(() => void running.worker.terminate(), LIMITS.closeGraceMs);
+    await this.#ask(command).catch(() => {});
+    await done;
+    clearTimeout(timer);
+  }
+
+  #ask(command: ThreadCommand): Promise<number> {
+    this.#running ??= this.#start();
+    const { worker, waiting } = this.#running;
+    return new Promise((resolve, reject) => {
+      waiting.push({ resolve, reject });
+      worker.postMessage(command);
+    });
+  }
+
+  #start(): RunningWorker {
+    this.#startedMs = performance.now();
+    const { order } = this.#host;
+    // The host's flags are the host's: some of them a thread does not even take.
+    const name = `flame-object-cache connections ${order.thread}`;
+    const worker = new Worker(new URL(ENTRY), { workerData: order, name, execArgv: [] });
+    const streams = new RelayedStreams(worker, this.#host.onStream);
+    const waiting: Waiting[] = [];
+    worker.on("message", (message: FromThread) => {
+      if (isRelayMessage(message)) streams.receive(message);
+      else this.#hear(message, waiting);
+    });
+    let failure: Error | undefined;
+    worker.once("error", (error: Error) => {
+      failure = error;
+    });
+    const ended = new Promise<void>((resolve) => {
+      worker.once("exit", () => {
+        this.#end(running, failure);
+        resolve();
+      });
+    });
+    const running: RunningWorker = { worker, streams, waiting, ended };
+    return running;
+  }
+
+  #hear(message: Exclude<FromThread, readonly unknown[]>, waiting: Waiting[]): void {
+    if (message.report === "empty") this.#host.onEmpty();
+    else if (message.report === "log") {
+      const { level, module, text, fields } = message.line;
+      logFor(module)[level](text, fields);
+    } else if (message.report === "refused") waiting.shift()?.reject(message.error);
+    else waiting.shift()?.resolve(message.port);
+  }
+
+  #end({ streams, waiting }: RunningWorker, failure: Error | undefined): void {
+    this.#running = undefined;
+    const reason = failure ?? new Error("the thread ended");
+    if (!this.#isLeaving) {
+      log.error("connection thread died", {
+        thread: this.#host.order.thread,
+        calls: streams.size,
+        error: reason,
+      });
+      this.#startAgain();
+    }
+    streams.cutAll();
+    this.#host.onDied();
+    for (const { reject } of waiting.splice(0)) reject(reason);
+  }
+
+  #startAgain(): void {
+    if (this.#addresses.length === 0) return;
+    const waitMs = Math.max(0, this.#startedMs + LIMITS.threadRestartMs - performance.now());
+    this.#restart = setTimeout(() => void this.#listenAgain(), waitMs);
+  }
+
+  async #listenAgain(): Promise<void> {
+    const { thread } = this.#host.order;
+    try {
+      for (const { host, port } of this.#addresses) await this.#ask({ command: "listen", host, port });
+      log.info("connection thread runs again", { thread });
+    } catch (error) {
+      // When it has died meanwhile, that was told, and it is started again; else it cannot listen.
+      if (this.#running !== undefined) log.error("connection thread cannot listen", { thread, error });
+    }
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * The streams of a thread that has connections: what they bring goes to the thread of the calls, its answers come back.
+ *
+ * Nothing waits here. A stream whose request is not taken fast enough is paused, so that its peer's window closes; the
+ * answers are the stream's as soon as they come, and the thread of the calls is told what of them was sent.
+ */
+import type { CallConnection, CallStream, TakeStream } from "../grpc/call-stream.ts";
+import type { Http2ErrorCode } from "../http2/http2-error.ts";
+import type { StreamListener } from "../http2/server-stream.ts";
+import { LIMITS } from "../limits.ts";
+import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
+import { RelayOutbox } from "./relay-outbox.ts";
+
+export class RelayingStreams {
+  readonly #outbox: RelayOutbox;
+  readonly #streams = new Map<number, RelayingStream>();
+  /** Streams of which more was sent than was told. */
+  readonly #sending = new Set<RelayingStream>();
+  #lastId = 0;
+
+  constructor(port: RelayPort) {
+    this.#outbox = new RelayOutbox(port, () => this.#tellSent());
+  }
+
+  /** Streams that are not gone. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  readonly take: TakeStream = (stream, connection) => {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const { fields, sizeBytes } = stream.request;
+    const outbox = this.#outbox;
+    outbox.event(RELAY.OPEN, id);
+    outbox.number(fields.size);
+    outbox.number(sizeBytes);
+    outbox.text(connection.peer);
+    outbox.text(connection.isFromThisHost ? OWN_HOST : "");
+    for (const [name, value] of fields) {
+      outbox.text(name);
+      outbox.text(value);
+    }
+    const relaying = new RelayingStream(id, stream, {
+      outbox,
+      connection,
+      onSent: (sender) => this.#noteSent(sender),
+      onGone: (gone) => this.#forget(gone),
+    });
+    this.#streams.set(id, relaying);
+    stream.listen(relaying);
+  };
+
+  /** What the thread of the calls says. */
+  receive(message: RelayMessage): void {
+    const reader = new RelayReader(message);
+    while (!reader.isAtEnd) {
+      const kind = reader.number();
+      const stream = this.#streams.get(reader.number());
+      switch (kind) {
+        case RELAY.HEAD: {
+          const block = reader.bytes();
+          stream?.head(block);
+          break;
+        }
+        case RELAY.WRITE: {
+          const messages = reader.number();
+          const bytes = reader.bytes();
+          stream?.write(bytes, messages);
+          break;
+        }
+        case RELAY.FINISH: {
+          const block = reader.bytes();
+          stream?.finish(block);
+          break;
+        }
+        case RELAY.RESET: {
+          const code = reader.text() as Http2ErrorCode;
+          stream?.reset(code);
+          break;
+        }
+        case RELAY.READ: {
+          const taken = reader.number();
+          stream?.taken(taken);
+          break;
+        }
+      }
+    }
+  }
+
+  #noteSent(stream: RelayingStream): void {
+    this.#sending.add(stream);
+    this.#outbox.schedule();
+  }
+
+  #tellSent(): void {
+    for (const stream of this.#sending) stream.tellSent();
+    this.#sending.clear();
+  }
+
+  #forget(stream: RelayingStream): void {
+    this.#streams.delete(stream.id);
+    this.#sending.delete(stream);
+  }
+}
+
+interface RelayingHost {
+  readonly outbox: RelayOutbox;
+  readonly connection: CallConnection;
+  readonly onSent: (stream: RelayingStream) => void;
+  readonly onGone: (stream: RelayingStream) => void;
+}
+
+class RelayingStream implements StreamListener {
+  readonly id: number;
+  readonly #stream: CallStream;
+  readonly #host: RelayingHost;
+  /** Bytes of the request that crossed and were not taken yet. */
+  #untakenBytes = 0;
+  #isPaused = false;
+  /** Bytes of the answer that were sent, which nobody was told yet. */
+  #untoldBytes = 0;
+
+  constructor(id: number, stream: CallStream, host: RelayingHost) {
+    this.id = id;
+    this.#stream = stream;
+    this.#host = host;
+  }
+
+  push(view: Buffer): void {
+    this.#host.outbox.event(RELAY.DATA, this.id);
+    this.#host.outbox.bytes(view);
+    this.#untakenBytes += view.length;
+    if (this.#isPaused || this.#untakenBytes <= LIMITS.relayWindowBytes) return;
+    this.#isPaused = true;
+    this.#stream.pause();
+  }
+
+  ended(): void {
+    this.#host.outbox.event(RELAY.END, this.id);
+  }
+
+  gone(isCut: boolean): void {
+    this.#host.onGone(this);
+    this.#host.outbox.event(RELAY.GONE, this.id);
+    this.#host.outbox.number(isCut ? 1 : 0);
+  }
+
+  taken(sizeBytes: number): void {
+    this.#untakenBytes -= sizeBytes;
+    if (!this.#isPaused || this.#untakenBytes > LIMITS.relayWindowBytes / 2) return;
+    this.#isPaused = false;
+    this.#stream.resume();
+  }
+
+  head(block: Uint8Array): void {
+    this.#stream.sendHeaders(block, { endStream: false });
+  }
+
+  write(view: Uint8Array, messages: number): void {
+    for (let i = 0; i < messages; i++) this.#host.connection.countMessage();
+    this.#stream.write(view, () => {
+      this.#untoldBytes += view.length;
+      this.#host.onSent(this);
+    });
+  }
+
+  finish(block: Uint8Array): void {
+    this.#stream.end(block);
+  }
+
+  reset(code: Http2ErrorCode): void {
+    this.#stream.reset(code);
+  }
+
+  tellSent(): void {
+    this.#host.outbox.event(RELAY.SENT, this.id);
+    this.#host.outbox.number(this.#untoldBytes);
+    this.#untoldBytes = 0;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The entrance of a server whose connections other threads have: each listens on the same port, and the system shares the
+ * connections out among them.
+ *
+ * A port that somebody else listens on is refused as without threads, though sharing it would be possible: two servers on
+ * one port would each get some of the calls of both.
+ */
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createSecureContext } from "node:tls";
+import type { Entrance, EntranceListener, ServerTls } from "../grpc/entrance.ts";
+import type { ListenAddress } from "../grpc/listeners.ts";
+import { logFor, thresholdOf } from "../log.ts";
+import { ConnectionCounts } from "./connection-counts.ts";
+import { ConnectionThread } from "./connection-thread.ts";
+
+export interface ThreadedEntranceOptions {
+  readonly threads: number;
+  readonly tls: ServerTls | undefined;
+}
+
+export class ThreadedEntrance implements Entrance {
+  readonly #counts: ConnectionCounts;
+  readonly #threads: readonly ConnectionThread[];
+
+  /** Threads start with the first address. @throws when certificate and key cannot be used. */
+  constructor({ onStream, onEmpty }: EntranceListener, { threads, tls }: ThreadedEntranceOptions) {
+    if (tls !== undefined) createSecureContext(tls);
+    const counts = new ConnectionCounts(threads);
+    this.#counts = counts;
+    const logThreshold = thresholdOf(logFor("grpc"));
+    this.#threads = Array.from({ length: threads }, (_, thread) => {
+      const order = { tls, thread, places: counts.places, logThreshold };
+      const onDied = (): void => {
+        counts.clear(thread);
+        onEmpty();
+      };
+      return new ConnectionThread({ order, onStream, onEmpty, onDied });
+    });
+  }
+
+  get connections(): number {
+    return this.#counts.total;
+  }
+
+  async listen(host: string, port: number): Promise<ListenAddress> {
+    if (port !== 0) await requireFree(host, port);
+    const [first, ...others] = this.#threads;
+    const listened = (await first?.listen(host, port)) ?? port;
+    await Promise.all(others.map((thread) => thread.listen(host, listened)));
+    return { host, port: listened };
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.leave()));
+  }
+
+  destroyConnections(): void {
+    for (const thread of this.#threads) thread.destroyConnections();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()));
+  }
+}
+
+/** Rejects with the error of the system when somebody listens there. */
+async function requireFree(host: string, port: number): Promise<void> {
+  const server = createServer();
+  server.listen({ host, port });
+  await once(server, "listening");
+  server.close();
+  await once(server, "close");
+}
