@@ -73,6 +73,11 @@ async function examine(directory: string, promised: Promised): Promise<void> {
     expect(serials.get(objectId) ?? 0).toBeGreaterThanOrEqual(promised.get(`put ${objectId}`) ?? 0);
   }
   expect(storage.versionFloor).toBeGreaterThanOrEqual(promised.get("floor -") ?? 0);
+  const notes: string[] = [];
+  for await (const record of storage.journal.read()) notes.push(record);
+  expect(notes.filter((note) => !/^noted [1-9]\d*$/.test(note))).toEqual([]);
+  const latest = Math.max(0, ...notes.map((note) => Number(note.slice("noted ".length))));
+  expect(latest).toBeGreaterThanOrEqual(promised.get("note -") ?? 0);
   const quarantine = `${directory}/.quarantine/a/s`;
   const kept = list(quarantine).map((file) => sealedSerial(fs.readFileSync(`${quarantine}/${file}`)));
   expect(kept).toEqual(

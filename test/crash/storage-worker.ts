@@ -46,7 +46,15 @@ async function put(
   await staged.publish(target, durability);
 }
 
+/** Says the latest first as one more line, then as the only one. */
+async function note(serial: number): Promise<void> {
+  await storage.journal.append(`noted ${serial}`, serial % 2 === 0 ? "power-loss" : "restart");
+  tell("note", "-", serial);
+  if (serial % 3 === 0) await storage.journal.rewrite([`noted ${serial}`]);
+}
+
 async function round(serial: number): Promise<void> {
+  await note(serial);
   for (const [objectId, sizeBytes] of [
     ["small", 1500],
     ["large", 3_000_000 + serial],
@@ -78,5 +86,6 @@ async function round(serial: number): Promise<void> {
 }
 
 await storage.start();
+for await (const _ of storage.journal.read());
 tell("started", "-", storage.versionFloor);
 for (let serial = storage.versionFloor + 1; ; serial++) await round(serial);
