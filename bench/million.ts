@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { FlightClient } from "../src/client/flight/flight-client.ts";
 import { cleanEnvironment } from "../test/support/clean-environment.ts";
 import { pythonEnvironment } from "../test/support/python-environment.ts";
+import { cpuSecondsOf } from "./machine.ts";
 import {
   makeStore,
   objectName,
@@ -25,7 +26,7 @@ import {
 import { linesOf, Processes, stopOnSignals } from "./processes.ts";
 import { quantile } from "./statistics.ts";
 
-const PAUSE_MS = 2;
+const PAUSE_MS = 20;
 const MIB_KIB = 1024;
 
 const { values: options } = parseArgs({
@@ -82,6 +83,7 @@ class Run {
     const { objects, distinct, endedAt } = JSON.parse(await list) as Listed;
     if (objects !== this.#total || distinct !== this.#total)
       throw new Error(`listed ${objects}, ${distinct} of them distinct`);
+    const cpuSeconds = cpuSecondsOf(server.pid);
     const memory = readFileSync(`/proc/${server.pid}/status`, "utf8");
     await client.close();
     const [p50, p99, max] = [0.5, 0.99, 1].map((q) => quantile(getsMs, q).toFixed(1));
@@ -92,6 +94,7 @@ class Run {
       firstGet.toFixed(0),
       ((endedAt - this.#startedAt) / 1000).toFixed(2),
       `${p50} / ${p99} / ${max} (${getsMs.length})`,
+      cpuSeconds.toFixed(1),
       `${mib("VmRSS")} / ${mib("VmHWM")}`,
     ];
   }
@@ -141,9 +144,9 @@ async function main(): Promise<void> {
     own: () => processes.start(process.execPath, ["--import", "tsx", "bench/list-flights.ts"]),
   };
   console.log(
-    "| list by | cache | listening ms | first get ms | list complete s | gets meanwhile p50 / p99 / max ms | memory MiB now / most |",
+    "| list by | cache | listening ms | first get ms | list complete s | gets meanwhile p50 / p99 / max ms | server CPU s | memory MiB now / most |",
   );
-  console.log("| --- | --- | --- | --- | --- | --- | --- |");
+  console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
   for (let round = 0; round < Number(options.rounds); round += 1) {
     for (const name of options.list.split(",")) {
       const start = listers[name];

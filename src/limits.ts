@@ -181,6 +181,8 @@ export const LIMITS = {
   versionJumpOnLoss: 1_000_000,
   /** Of each file the scan reads the last bytes, and a file of this size whole: footers of objects of few batches fit. */
   scanReadBytes: 16 * KIB,
+  /** Names of one session that the scan holds, 100 bytes each; the directory of a larger one is read twice. */
+  scanNamesMax: 64 * 1024,
   /** Objects the scan tells the cache of at once: a millisecond's work. */
   scanBatchObjects: 256,
   /** Batches of scanBatchObjects that wait for the cache, before the scan does. */

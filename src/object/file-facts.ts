@@ -2,9 +2,10 @@
  * What the index needs of an object file, told by the file's last bytes alone: for the scan, which reads a million of them.
  *
  * Only a footer of our own whose seal is intact is understood; for everything else the answer is undefined, and stored-object.ts
- * has to look. The bytes before the footer are not checked here: a first get does that. Cost: 4 us.
+ * has to look. A footer that differs from one that was understood in its checksums only is understood without looking into it.
+ * The bytes before the footer, and its checksums, are not checked here: a first get does that. Cost: 4 us, or 1.
  */
-import { FlatbufferReader } from "../arrow/flatbuffer-reader.ts";
+import { FlatbufferReader, type VectorRange } from "../arrow/flatbuffer-reader.ts";
 import { FILE_MAGIC } from "../arrow/footer.ts";
 import { keyValueRanges } from "../arrow/key-values.ts";
 import { FOOTER } from "../arrow/slots.ts";
@@ -25,51 +26,103 @@ const BEFORE_BYTES = 8;
 const AFTER_BYTES = 10;
 const MAGIC_BYTES = 6;
 
-/** @param tail the end of the file, or all of it. */
-export function readFileFacts(tail: Buffer): FileFacts | undefined {
+const PREFIX = "flame.cache.";
+const MAY_DIFFER: ReadonlySet<string> = new Set([`${PREFIX}footer_checksum`, `${PREFIX}checksum`]);
+
+/** A footer that was understood, and where another object's of the same facts may differ: its seal and its checksum. */
+interface KnownFooter {
+  readonly bytes: Buffer;
+  /** Where each stretch begins that may differ, and where it ends; ascending. */
+  readonly holes: readonly (readonly [start: number, end: number])[];
+  readonly facts: FileFacts;
+}
+
+/** Objects of one kind, size and version have footers of few lengths: those of their checksum's digits. */
+const KNOWN_FOOTERS_MAX = 16;
+
+export class FileFactsReader {
+  /** By length. Whoever comes last stays: what lies together is alike. */
+  readonly #known = new Map<number, KnownFooter>();
+
+  /** @param tail the end of the file, or all of it. */
+  read(tail: Buffer): FileFacts | undefined {
+    const start = startOfFooter(tail);
+    if (start === undefined) return undefined;
+    const known = this.#known.get(tail.length - start);
+    if (known !== undefined && isLike(known, tail, start)) return known.facts;
+    try {
+      const end = tail.subarray(start);
+      return isFooterIntact(end) ? this.#understand(end) : undefined;
+    } catch (error) {
+      if (isCacheError(error, "INVALID_IPC")) return undefined;
+      throw error;
+    }
+  }
+
+  #understand(end: Buffer): FileFacts | undefined {
+    const understood = readEntries(end.subarray(BEFORE_BYTES, -AFTER_BYTES));
+    if (understood === undefined) return undefined;
+    const { facts, holes } = understood;
+    if (this.#known.size >= KNOWN_FOOTERS_MAX && !this.#known.has(end.length)) this.#known.clear();
+    this.#known.set(end.length, { bytes: Buffer.from(end), holes, facts });
+    return facts;
+  }
+}
+
+/** Where END_OF_STREAM stands before the footer. */
+function startOfFooter(tail: Buffer): number | undefined {
   const magicStart = tail.length - MAGIC_BYTES;
   if (tail.length < AFTER_BYTES || tail.compare(FILE_MAGIC, 0, MAGIC_BYTES, magicStart) !== 0)
     return undefined;
   const footerBytes = tail.readInt32LE(tail.length - AFTER_BYTES);
   const start = tail.length - AFTER_BYTES - footerBytes - BEFORE_BYTES;
-  if (footerBytes <= 0 || start < 0) return undefined;
-  try {
-    const end = tail.subarray(start);
-    return isFooterIntact(end) ? readEntries(end.subarray(BEFORE_BYTES, -AFTER_BYTES)) : undefined;
-  } catch (error) {
-    if (isCacheError(error, "INVALID_IPC")) return undefined;
-    throw error;
-  }
+  return footerBytes <= 0 || start < 0 ? undefined : start;
 }
 
-function readEntries(footer: Buffer): FileFacts | undefined {
+/** True when both are the same but for what may differ. */
+function isLike({ bytes, holes }: KnownFooter, tail: Buffer, start: number): boolean {
+  let from = 0;
+  for (const [holeStart, holeEnd] of holes) {
+    if (tail.compare(bytes, from, holeStart, start + from, start + holeStart) !== 0) return false;
+    from = holeEnd;
+  }
+  return tail.compare(bytes, from, bytes.length, start + from) === 0;
+}
+
+type Understood = Pick<KnownFooter, "facts" | "holes">;
+
+/** @param footer its flatbuffer. */
+function readEntries(footer: Buffer): Understood | undefined {
   // One text for all entries: cutting it costs nothing, decoding each would.
   const text = footer.toString("latin1");
-  const textOf = ({ position, length }: { readonly position: number; readonly length: number }): string =>
-    text.slice(position, position + length);
-  let [format, kind] = ["", ""];
-  let [version, rowCount, dataBytes] = [-1, -1, -1];
-  let [until, ttl] = ["", ""];
+  const textOf = ({ position, length }: VectorRange): string => text.slice(position, position + length);
+  const found = new Map<string, string>();
+  const holes: [number, number][] = [];
   for (const { key, value } of keyValueRanges(new FlatbufferReader(footer).root(), FOOTER.metadata)) {
-    if (value === undefined) continue;
     const name = textOf(key);
-    if (name === "flame.cache.format_version") format = textOf(value);
-    else if (name === "flame.cache.kind") kind = textOf(value);
-    else if (name === "flame.cache.version") version = wholeNumber(textOf(value));
-    else if (name === "flame.cache.rows") rowCount = wholeNumber(textOf(value));
-    else if (name === "flame.cache.data_bytes") dataBytes = wholeNumber(textOf(value));
-    else if (name === "flame.cache.expires_at_ms") until = textOf(value);
-    else if (name === "flame.cache.ttl_ms") ttl = textOf(value);
+    if (value === undefined || !name.startsWith(PREFIX)) continue;
+    found.set(name.slice(PREFIX.length), textOf(value));
+    if (!MAY_DIFFER.has(name)) continue;
+    const start = BEFORE_BYTES + value.position;
+    holes.push([start, start + value.length]);
   }
-  if (format !== "1" || (kind !== "opaque" && kind !== "table")) return undefined;
+  const facts = factsOf(found);
+  return facts && { facts, holes: holes.sort(([a], [b]) => a - b) };
+}
+
+function factsOf(found: ReadonlyMap<string, string>): FileFacts | undefined {
+  const kind = found.get("kind");
+  if (found.get("format_version") !== "1" || (kind !== "opaque" && kind !== "table")) return undefined;
+  const numberOf = (name: string): number => wholeNumber(found.get(name) ?? "");
+  const [version, rowCount, dataBytes] = [numberOf("version"), numberOf("rows"), numberOf("data_bytes")];
   if (version < 0 || rowCount < 0 || dataBytes < 0) return undefined;
-  if (until === "") return { kind, version, rowCount, dataBytes, lifetime: undefined };
-  const lifetime = {
-    untilMs: until === NEVER ? Number.POSITIVE_INFINITY : wholeNumber(until),
-    ttlMs: wholeNumber(ttl),
-  };
-  if (lifetime.untilMs < 0 || lifetime.ttlMs < 0) return undefined;
-  return { kind, version, rowCount, dataBytes, lifetime };
+  const until = found.get("expires_at_ms");
+  if (until === undefined) return { kind, version, rowCount, dataBytes, lifetime: undefined };
+  const untilMs = until === NEVER ? Number.POSITIVE_INFINITY : wholeNumber(until);
+  const ttlMs = numberOf("ttl_ms");
+  return untilMs < 0 || ttlMs < 0
+    ? undefined
+    : { kind, version, rowCount, dataBytes, lifetime: { untilMs, ttlMs } };
 }
 
 /** -1 when it is none. */

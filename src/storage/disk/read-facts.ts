@@ -5,7 +5,7 @@
  */
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
-import { readFileFacts } from "../../object/file-facts.ts";
+import { FileFactsReader } from "../../object/file-facts.ts";
 import type { MeasuredFacts } from "../scanned-facts.ts";
 import { readFullySync } from "./read-fully.ts";
 
@@ -13,6 +13,7 @@ import { readFullySync } from "./read-fully.ts";
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 export class FactsReader {
+  readonly #facts = new FileFactsReader();
   readonly #buffer: Buffer;
 
   /** @param bufferBytes a file up to this size is read whole, of a larger one this much of its end. */
@@ -32,7 +33,7 @@ export class FactsReader {
         fileSizeBytes = fs.fstatSync(fd).size;
         tailBytes = readFullySync(fd, this.#buffer, fileSizeBytes - this.#buffer.length);
       }
-      const facts = readFileFacts(this.#buffer.subarray(0, tailBytes));
+      const facts = this.#facts.read(this.#buffer.subarray(0, tailBytes));
       return facts && { ...facts, fileSizeBytes };
     } catch {
       return undefined;

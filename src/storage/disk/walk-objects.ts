@@ -2,7 +2,7 @@
  * Walks a storage directory for the scan: sessions one by one, their files in small batches, each with its facts.
  *
  * Blocks while it makes a batch: for a thread that does nothing else, or with a turn of the loop between batches. Bounded memory:
- * of a session only the names are held that need a closer look. They are looked for first, because an object whose value lies in
+ * of a session LIMITS.scanNamesMax names are held, and those that need a closer look. They are looked for first, because an object whose value lies in
  * two forms, or that has patches, must not be taken for what one of its files says.
  * What is not ours is passed over, as in disk-scan.ts; a directory that cannot be read is passed over and told.
  */
@@ -62,6 +62,8 @@ class SessionWalk {
   readonly #path: string;
   /** Objects that one file alone does not tell. */
   readonly #notSimple = new Set<string>();
+  /** Undefined when there are too many: the directory is then read a second time. */
+  #fileNames: string[] | undefined = [];
   #batch: Batch;
 
   constructor(options: WalkOptions, reader: FactsReader, session: SessionPrefix) {
@@ -94,22 +96,23 @@ class SessionWalk {
   }
 
   *#files(): Generator<[string, ObjectPart]> {
-    for (const entry of entries(this.#options, this.#path)) {
-      const found = entry.isFile() ? parseObjectFileName(entry.name) : undefined;
-      if (found?.part.kind === "file" && this.#isWhole(entry)) yield [found.objectId, found.part];
+    for (const name of this.#fileNames ?? filesIn(this.#options, this.#path)) {
+      const found = parseObjectFileName(name);
+      if (found?.part.kind === "file" && this.#isWhole(name)) yield [found.objectId, found.part];
     }
   }
 
-  /** Streams, and patches. */
+  /** Streams, and patches; takes down the names of all other files while they are not too many. */
   *#partsBesideFiles(): Generator<[string, ObjectPart]> {
     for (const entry of entries(this.#options, this.#path)) {
       if (entry.isFile()) {
         const found = entry.name.endsWith(STREAM_ENDING) ? parseObjectFileName(entry.name) : undefined;
-        if (found !== undefined && this.#isWhole(entry)) yield [found.objectId, found.part];
+        if (found === undefined) this.#takeDown(entry.name);
+        else if (this.#isWhole(entry.name)) yield [found.objectId, found.part];
         continue;
       }
       const found = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
-      if (found === undefined || !this.#isWhole(entry)) continue;
+      if (found === undefined || !this.#isWhole(entry.name)) continue;
       for (const inner of entries(this.#options, `${this.#path}/${entry.name}`)) {
         const version = inner.isFile() ? parsePatchFileName(inner.name) : undefined;
         const { objectId, baseVersion } = found;
@@ -118,8 +121,14 @@ class SessionWalk {
     }
   }
 
-  #isWhole(entry: fs.Dirent): boolean {
-    return nameIsWhole(this.#options.root, `${this.#path}/${entry.name}`);
+  #takeDown(name: string): void {
+    this.#fileNames?.push(name);
+    if (this.#fileNames !== undefined && this.#fileNames.length > LIMITS.scanNamesMax)
+      this.#fileNames = undefined;
+  }
+
+  #isWhole(name: string): boolean {
+    return nameIsWhole(this.#options.root, `${this.#path}/${name}`);
   }
 
   #lookCloser(objectId: string, part: ObjectPart): void {
@@ -131,6 +140,10 @@ class SessionWalk {
     this.#batch = new Batch(this.#options.removals());
     return { ...this.#session, facts: facts.finish(), names, seenAt };
   }
+}
+
+function* filesIn(options: WalkOptions, path: string): Generator<string> {
+  for (const entry of entries(options, path)) if (entry.isFile()) yield entry.name;
 }
 
 /** What is handed out at once. */
