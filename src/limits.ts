@@ -189,6 +189,10 @@ export const LIMITS = {
   scanBatchesAhead: 8,
   /** Files the background scan loads at once where their end does not tell all: each holds a descriptor. */
   scanConcurrency: 8,
+  /** Objects of one delete that are removed at once: as many as there are file threads, and as many waiting. */
+  deleteConcurrency: 8,
+  /** Objects of one delete between two turns of the loop: about a millisecond's work. */
+  deletedPerTurn: 128,
   /** Objects that a list looks up, and sends, in one turn of the loop: half a millisecond's work. */
   listPageObjects: 128,
   /** Objects up to this size are read whole in one system call. */

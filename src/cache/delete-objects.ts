@@ -3,7 +3,8 @@
  *
  * The floor comes first: if the process dies in between, some objects are still there, but no version can come
  * twice. With durability `power-loss` what is gone is synced before the answer, each session once.
- * Cost: one floor write at most, and what it takes to remove the named objects; nothing else is touched.
+ * Cost: one floor write at most, and what it takes to remove the named objects, a few at once; nothing else is touched. Other
+ * calls come in between.
  */
 import type { RemovalReason } from "../eviction/eviction-policy.ts";
 import { LIMITS } from "../limits.ts";
@@ -23,19 +24,46 @@ export async function deleteObjects(
 ): Promise<number> {
   const keys = await collectKeys(host, pattern);
   let highest = 0;
-  for (const key of keys) {
+  await forEach(keys, async (key) => {
     const entry = await host.locks.run(formatObjectKey(key), () => host.findLocked(key));
     highest = Math.max(highest, entry?.version ?? 0);
-  }
+  });
   await host.storage.raiseVersionFloor(highest);
   let deleted = 0;
-  for (const key of keys) {
+  await forEach(keys, async (key) => {
     if (await host.locks.run(formatObjectKey(key), () => removeNamed(host, key))) deleted += 1;
-  }
+  });
   if (durability === "power-loss") await host.storage.settleRemovals?.([...keys, ...placesOf(pattern)]);
   await host.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
+}
+
+/** Works on a few keys at once, with turns of the loop for other calls in between. The first failure ends it. */
+async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Promise<void>): Promise<void> {
+  let next = 0;
+  let turn = Promise.resolve();
+  const worker = async (): Promise<void> => {
+    while (next < keys.length) {
+      const key = keys[next]!;
+      next += 1;
+      if (next % LIMITS.deletedPerTurn === 0) turn = turnOfTheLoop();
+      // All of them wait, or the loop would not come to its turn.
+      await turn;
+      try {
+        await work(key);
+      } catch (error) {
+        next = keys.length;
+        throw error;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: LIMITS.deleteConcurrency }, worker));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+}
+
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Where nothing is found, too: a delete that failed between removing and syncing is asked for again. */
@@ -75,16 +103,20 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
 /** Keys from the index and from the storage, which may know of files that clients dropped. */
 async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope === "object") return [pattern.key];
-  const keys = new Map<string, ObjectKey>();
-  for (const [key] of host.roster.entries(pattern)) keys.set(formatObjectKey(key), key);
+  const keys: ObjectKey[] = [];
+  for (const [key] of host.roster.entries(pattern)) {
+    keys.push(key);
+    if (keys.length % LIMITS.deletedPerTurn === 0) await turnOfTheLoop();
+  }
+  if (pattern.scope === "all") return keys;
+  const dropped = new Map<string, ObjectKey>();
   for (const sessionId of await sessionsOf(host, pattern)) {
-    if (pattern.scope === "all") break;
     const scanned = await host.storage.scanSession(pattern.applicationId, sessionId);
     for (const { key, part } of scanned?.names ?? []) {
-      if (part.kind !== "patch") keys.set(formatObjectKey(key), key);
+      if (part.kind !== "patch" && host.roster.get(key) === undefined) dropped.set(formatObjectKey(key), key);
     }
   }
-  return [...keys.values()];
+  return [...keys, ...dropped.values()];
 }
 
 async function sessionsOf(host: DraftHost, pattern: KeyPattern): Promise<readonly string[]> {

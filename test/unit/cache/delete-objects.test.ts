@@ -4,8 +4,11 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { LIMITS } from "../../../src/limits.ts";
 import type { KeyPattern } from "../../../src/object/object-key.ts";
-import { parseObjectKey } from "../../../src/object/object-key.ts";
+import { parseObjectKey, type SessionPrefix } from "../../../src/object/object-key.ts";
+import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
+import type { StoredName } from "../../../src/storage/object-storage.ts";
 import { encodeClientValue } from "../../support/client-file.ts";
 import { at, diskCache, keysOf, memoryCache, ownDirectory, patch, put, putTable } from "./cache-fixture.ts";
 
@@ -93,5 +96,80 @@ describe("a delete in files", () => {
     writeFileSync(`${directory}/a/s/dropped.arrow`, bytes.subarray(0, 300));
     expect(await cache.delete({ scope: "application", applicationId: "a" })).toBe(0);
     expect(treeOf(directory)).toEqual(["a", "a/s", "a/s/dropped.arrow"]);
+  });
+});
+
+/** An engine that takes down what it is asked about. */
+class WatchedStorage extends MemoryStorage {
+  readonly touched: string[] = [];
+
+  #take({ applicationId, sessionId }: SessionPrefix): void {
+    this.touched.push(`${applicationId}/${sessionId}`);
+  }
+
+  override open(name: StoredName) {
+    this.#take(name.key);
+    return super.open(name);
+  }
+
+  override remove(name: StoredName) {
+    this.#take(name.key);
+    return super.remove(name);
+  }
+
+  override scanSession(applicationId: string, sessionId: string) {
+    this.#take({ applicationId, sessionId });
+    return super.scanSession(applicationId, sessionId);
+  }
+
+  override listSessions(applicationId: string) {
+    this.touched.push(applicationId);
+    return super.listSessions(applicationId);
+  }
+}
+
+describe("a delete among many objects", () => {
+  it("touches what it names and nothing else", async () => {
+    const storage = new WatchedStorage();
+    const cache = await memoryCache(storage);
+    for (let object = 0; object < 1_000; object += 1) await put(cache, `app/${object % 20}/${object}`, "x");
+    for (let object = 0; object < 10; object += 1) await put(cache, `app/small/${object}`, "x");
+    storage.touched.length = 0;
+    expect(await cache.delete({ scope: "session", applicationId: "app", sessionId: "small" })).toBe(10);
+    expect(new Set(storage.touched)).toEqual(new Set(["app/small"]));
+    expect(storage.touched.length).toBeLessThanOrEqual(1 + 10 * 2);
+    expect(cache.size).toBe(1_000);
+  });
+
+  it("lets other calls in while it goes on", async () => {
+    const cache = await memoryCache();
+    const objects = 10 * LIMITS.deletedPerTurn;
+    for (let object = 0; object < objects; object += 1) await put(cache, `app/session/${object}`, "x");
+    let isDone = false;
+    const deleted = cache.delete({ scope: "application", applicationId: "app" }).finally(() => {
+      isDone = true;
+    });
+    let turns = 0;
+    for (; !isDone; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(await deleted).toBe(objects);
+    expect(turns).toBeGreaterThanOrEqual(20);
+  });
+
+  it("that fails at one object removes no more behind it, and is done when it says so", async () => {
+    let removals = 0;
+    const cache = await diskCache(
+      ownDirectory(),
+      at("unlinkObject", () => {
+        removals += 1;
+        if (removals > 20) throw new Error("stuck");
+      }),
+    );
+    for (let object = 0; object < 100; object += 1) await put(cache, `app/session/${object}`, "x");
+    const deleted = cache.delete({ scope: "session", applicationId: "app", sessionId: "session" });
+    await expect(deleted).rejects.toThrow("stuck");
+    const after = removals;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(removals).toBe(after);
+    expect(removals).toBeLessThanOrEqual(21 + LIMITS.deleteConcurrency);
   });
 });
