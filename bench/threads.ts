@@ -26,6 +26,7 @@ const DURATION_MS = isSmoke ? 50 : 1000;
 const THREADS = [1, 2, 4];
 const PLANS = [
   { sizeBytes: KIB, clients: 16, getPercent: 100 },
+  { sizeBytes: KIB, clients: 128, getPercent: 100 },
   { sizeBytes: KIB, clients: 16, getPercent: 0 },
   { sizeBytes: MIB, clients: 8, getPercent: 100 },
   { sizeBytes: MIB, clients: 8, getPercent: 0 },

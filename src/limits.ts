@@ -70,6 +70,8 @@ export const LIMITS = {
   relayWindowBytes: 2 * MIB,
   /** Bytes that cross between threads in one message, unless one piece is larger: what is left of a message is held by the smallest view of it. */
   relayMessageBytesMax: 256 * KIB,
+  /** Header blocks that both sides of a relay keep, so that they cross once: at most rememberedHeaderBlockBytesMax each. */
+  crossedRequestsMax: 256,
   /** A thread that serves connections and died is started again, this long after its last start at the earliest. */
   threadRestartMs: 1_000,
   /** Streams a peer may reset within one second before its connection is closed (rapid reset, CVE-2023-44487). */

@@ -6,7 +6,8 @@
  * the events take them.
  *
  *     connections -> calls
- *       OPEN      fields, sizeBytes; texts: peer, OWN_HOST or "", then name and value of each field
+ *       OPEN      place; texts: peer, OWN_HOST or ""; the request is the one that was kept at this place
+ *       REQUEST   place or NO_PLACE, fields, sizeBytes; texts: name and value of each field. For the OPEN behind it, and to be kept
  *       DATA      lengthBytes; bytes of the request
  *       END       the peer has half-closed
  *       SENT      lengthBytes: so much more of the answer is with the operating system
@@ -31,6 +32,7 @@ export const RELAY = {
   FINISH: 8,
   RESET: 9,
   READ: 10,
+  REQUEST: 11,
 } as const;
 
 export type RelayEvent = (typeof RELAY)[keyof typeof RELAY];

@@ -2,6 +2,8 @@
  * The streams that one thread relays, in the thread of the calls.
  */
 import type { TakeStream } from "../grpc/call-stream.ts";
+import type { HeaderBlock } from "../http2/hpack-decoder.ts";
+import { NO_PLACE } from "./crossed-requests.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
 import { RelayedStream } from "./relayed-stream.ts";
@@ -9,6 +11,8 @@ import { RelayedStream } from "./relayed-stream.ts";
 export class RelayedStreams {
   readonly outbox: RelayOutbox;
   readonly #onStream: TakeStream;
+  /** By place; see crossed-requests.ts. */
+  readonly #requests = new Map<number, HeaderBlock>();
   readonly #streams = new Map<number, RelayedStream>();
 
   constructor(port: RelayPort, onStream: TakeStream) {
@@ -29,6 +33,9 @@ export class RelayedStreams {
       const id = reader.number();
       const stream = this.#streams.get(id);
       switch (kind) {
+        case RELAY.REQUEST:
+          this.#keep(reader);
+          break;
         case RELAY.OPEN:
           this.#open(id, reader);
           break;
@@ -63,14 +70,21 @@ export class RelayedStreams {
     this.#streams.delete(stream.id);
   }
 
-  #open(id: number, reader: RelayReader): void {
+  #keep(reader: RelayReader): void {
+    const place = reader.number();
     const count = reader.number();
     const sizeBytes = reader.number();
-    const peer = reader.text();
-    const isFromThisHost = reader.text() === OWN_HOST;
     const fields = new Map<string, string>();
     for (let i = 0; i < count; i++) fields.set(reader.text(), reader.text());
-    const request = { fields, sizeBytes, malformed: undefined };
+    this.#requests.set(place, { fields, sizeBytes, malformed: undefined });
+  }
+
+  #open(id: number, reader: RelayReader): void {
+    const place = reader.number();
+    const request = this.#requests.get(place)!;
+    if (place === NO_PLACE) this.#requests.delete(place);
+    const peer = reader.text();
+    const isFromThisHost = reader.text() === OWN_HOST;
     const stream = new RelayedStream(id, { request, peer, isFromThisHost }, this);
     this.#streams.set(id, stream);
     this.#onStream(stream, stream);

@@ -5,14 +5,17 @@
  * answers are the stream's as soon as they come, and the thread of the calls is told what of them was sent.
  */
 import type { CallConnection, CallStream, TakeStream } from "../grpc/call-stream.ts";
+import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
+import { CrossedRequests } from "./crossed-requests.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
 
 export class RelayingStreams {
   readonly #outbox: RelayOutbox;
+  readonly #requests = new CrossedRequests();
   readonly #streams = new Map<number, RelayingStream>();
   /** Streams of which more was sent than was told. */
   readonly #sending = new Set<RelayingStream>();
@@ -30,17 +33,12 @@ export class RelayingStreams {
   readonly take: TakeStream = (stream, connection) => {
     this.#lastId += 1;
     const id = this.#lastId;
-    const { fields, sizeBytes } = stream.request;
     const outbox = this.#outbox;
+    const place = this.#requests.placeOf(stream.request) ?? this.#crossRequest(id, stream.request);
     outbox.event(RELAY.OPEN, id);
-    outbox.number(fields.size);
-    outbox.number(sizeBytes);
+    outbox.number(place);
     outbox.text(connection.peer);
     outbox.text(connection.isFromThisHost ? OWN_HOST : "");
-    for (const [name, value] of fields) {
-      outbox.text(name);
-      outbox.text(value);
-    }
     const relaying = new RelayingStream(id, stream, {
       outbox,
       connection,
@@ -50,6 +48,20 @@ export class RelayingStreams {
     this.#streams.set(id, relaying);
     stream.listen(relaying);
   };
+
+  #crossRequest(id: number, request: HeaderBlock): number {
+    const { fields, sizeBytes } = request;
+    const place = this.#requests.keep(request);
+    this.#outbox.event(RELAY.REQUEST, id);
+    this.#outbox.number(place);
+    this.#outbox.number(fields.size);
+    this.#outbox.number(sizeBytes);
+    for (const [name, value] of fields) {
+      this.#outbox.text(name);
+      this.#outbox.text(value);
+    }
+    return place;
+  }
 
   /** What the thread of the calls says. */
   receive(message: RelayMessage): void {

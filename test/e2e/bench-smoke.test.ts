@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
+import { canSharePort } from "../../src/relay/share-port.ts";
 import { pythonEnvironment } from "../support/python-environment.ts";
 
 const RESULTS_FILE = "bench/results.jsonl";
@@ -75,6 +76,14 @@ describe.skipIf(absence !== undefined && process.env.CI !== "true")("the benchma
     const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH: directory } });
     expect(stdout).toMatch(/^\| put x 1 +\| Redis, synced +\| +redis-server is not installed \|/m);
     expect(stdout).toMatch(rowOf("put x 1", "bare files, synced"));
+  });
+
+  test.skipIf(!canSharePort())("measures a server by its number of threads", async () => {
+    const args = ["--import", "tsx", "bench/threads.ts", "--smoke"];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    for (const threads of ["1", "2", "4"]) {
+      for (const call of ["get 1 KiB x 16", "put 1 MiB x 8"]) expect(stdout).toMatch(rowOf(call, threads));
+    }
   });
 
   test("leaves no process and no directory behind when it is interrupted", async () => {

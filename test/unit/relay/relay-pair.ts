@@ -7,6 +7,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import type { CallStream } from "../../../src/grpc/call-stream.ts";
+import type { HeaderBlock } from "../../../src/http2/hpack-decoder.ts";
 import type { StreamListener } from "../../../src/http2/server-stream.ts";
 import type { RelayMessage, RelayPort } from "../../../src/relay/relay-message.ts";
 import { RelayedStreams } from "../../../src/relay/relayed-streams.ts";
@@ -44,7 +45,7 @@ class SlowPort implements RelayPort {
 
 /** The stream of the connection: what its peer and the operating system do is asked for by the test. */
 export class PeerStream implements CallStream {
-  readonly request = REQUEST;
+  readonly request: HeaderBlock;
   readonly windowBytes: number;
   /** What may still be sent while the stream is paused. */
   #window: number;
@@ -61,7 +62,8 @@ export class PeerStream implements CallStream {
   isGone = false;
   hasPeerEnded = false;
 
-  constructor(windowBytes: number) {
+  constructor(windowBytes: number, request: HeaderBlock = REQUEST) {
+    this.request = request;
     this.windowBytes = windowBytes;
     this.#window = windowBytes;
   }
@@ -195,9 +197,9 @@ export class RelayPair {
     });
   }
 
-  /** Bytes that are on their way to the calls. */
-  get crossingBytes(): number {
-    return this.#toCalls.waiting.reduce((sum, [, , bytes]) => sum + (bytes?.byteLength ?? 0), 0);
+  /** Texts that are on their way to the calls. */
+  get crossingTexts(): readonly string[] {
+    return this.#toCalls.waiting.flatMap(([, texts]) => texts);
   }
 
   deliverToCalls(): void {
