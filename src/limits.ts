@@ -64,7 +64,7 @@ export const LIMITS = {
   clientKeepaliveBurstMax: 3,
   /** And then no more often than this, which the same servers allow. */
   clientKeepaliveSlowIntervalMs: 310_000,
-  /** Threads that serve connections: each costs about 10 MB, and beyond the machine's processors brings nothing. */
+  /** Threads that serve connections: each costs about 20 MB, and beyond the machine's processors brings nothing. */
   threadsMax: 64,
   /** Bytes of one call's request that crossed from the thread of its connection and were not taken, before its stream is paused there: a stream window, so that a mebibyte crosses without a pause. */
   relayWindowBytes: 2 * MIB,
