@@ -185,6 +185,8 @@ export const LIMITS = {
   scanReadBytes: 16 * KIB,
   /** Names of one session that the scan holds, 100 bytes each; the directory of a larger one is read twice. */
   scanNamesMax: 64 * 1024,
+  /** What a scan learned of a session is kept for the next one when it has so many objects: below it costs as much as it saves. */
+  recordedObjectsMin: 32,
   /** Objects the scan tells the cache of at once: a millisecond's work. */
   scanBatchObjects: 256,
   /** Batches of scanBatchObjects that wait for the cache, before the scan does. */

@@ -27,6 +27,11 @@ export class FactsList {
     this.#numbers = new Float64Array(objectsMax * NUMBERS_EACH);
   }
 
+  /** What the numbers of so many objects take. */
+  static numbersBytes(objects: number): number {
+    return objects * NUMBERS_EACH * Float64Array.BYTES_PER_ELEMENT;
+  }
+
   get length(): number {
     return this.#objectIds.length;
   }

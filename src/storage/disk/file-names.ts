@@ -4,7 +4,7 @@
  *     <app>/<session>/<object_id>.arrow                            part "file"
  *     <app>/<session>/<object_id>.arrows                           part "stream"
  *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
- *     .staging/  .quarantine/  .version-floor  .retention          the engine's own
+ *     .staging/  .quarantine/  .facts/  .version-floor  .retention          the engine's own
  *
  * No two names meet: a component never begins with a dot, so what does is ours; of a patch directory's name the
  * last `.v<digits>` is the base, whatever the object id holds. Longest file name: 1 + 200 + 2 + 16 bytes.
@@ -16,6 +16,8 @@ import type { ObjectPart, StoredName } from "../object-storage.ts";
 
 export const STAGING_DIRECTORY = ".staging";
 export const QUARANTINE_DIRECTORY = ".quarantine";
+/** See facts-record.ts. */
+export const FACTS_DIRECTORY = ".facts";
 export const VERSION_FLOOR_FILE = ".version-floor";
 export const RETENTION_FILE = ".retention";
 

@@ -2,17 +2,19 @@
  * Walks a storage directory for the scan: sessions one by one, their files in small batches, each with its facts.
  *
  * Blocks while it makes a batch: for a thread that does nothing else, or with a turn of the loop between batches. Bounded memory:
- * of a session LIMITS.scanNamesMax names are held, and those that need a closer look. They are looked for first, because an object whose value lies in
- * two forms, or that has patches, must not be taken for what one of its files says.
+ * of a session LIMITS.scanNamesMax names are held, and those that need a closer look. They are looked for first, because an
+ * object whose value lies in two forms, or that has patches, must not be taken for what one of its files says. Files of a
+ * session that did not change since the last walk are not opened (facts-record.ts).
  * What is not ours is passed over, as in disk-scan.ts; a directory that cannot be read is passed over and told.
  */
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
 import type { SessionPrefix } from "../../object/object-key.ts";
 import type { ObjectPart, ScannedObjects, StoredName } from "../object-storage.ts";
-import { FactsList } from "../scanned-facts.ts";
+import { FactsList, type MeasuredFacts } from "../scanned-facts.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 import { nameIsWhole } from "./disk-scan.ts";
+import { directoryState, FactsRecord, FactsRecordWriter, isSettled, sweepRecords } from "./facts-record.ts";
 import {
   filePath,
   isKeyComponent,
@@ -31,17 +33,26 @@ export interface WalkOptions {
   readonly removals: () => number;
   /** Told of directories that cannot be read. */
   readonly onUnreadable: (path: string, errno: string) => void;
+  /** The wall clock, ms since 1970. */
+  readonly nowMs?: () => number;
 }
 
 /** Directory entries fetched in one system call. */
 const ENTRIES_PER_READ = 512;
+
 export function* walkObjects(options: WalkOptions): Generator<ScannedObjects> {
   const reader = new FactsReader();
   for (const applicationId of componentDirectories(options, "")) {
     for (const sessionId of componentDirectories(options, applicationId)) {
-      yield* new SessionWalk(options, reader, { applicationId, sessionId }).batches();
+      const walk = new SessionWalk(options, reader, { applicationId, sessionId });
+      try {
+        yield* walk.batches();
+      } finally {
+        walk.close();
+      }
     }
   }
+  sweepRecords(options.root);
 }
 
 /** The names under `path` that can be an application's or a session's; all at once, so that they may come and go meanwhile. */
@@ -60,6 +71,12 @@ class SessionWalk {
   readonly #reader: FactsReader;
   readonly #session: SessionPrefix;
   readonly #path: string;
+  /** What was learned before, while it holds. */
+  readonly #record: FactsRecord | undefined;
+  /** Takes down what is learned now, when it may hold. */
+  readonly #recordWriter: FactsRecordWriter | undefined;
+  /** The count of removals before the record was compared with the directory: what it tells was true then. */
+  readonly #seenAt: number;
   /** Objects that one file alone does not tell. */
   readonly #notSimple = new Set<string>();
   /** Undefined when there are too many: the directory is then read a second time. */
@@ -71,7 +88,18 @@ class SessionWalk {
     this.#reader = reader;
     this.#session = session;
     this.#path = sessionPath(session.applicationId, session.sessionId);
-    this.#batch = new Batch(options.removals());
+    this.#seenAt = options.removals();
+    this.#batch = new Batch(this.#seenAt);
+    const state = directoryState(`${options.root}/${this.#path}`);
+    if (state === undefined) return;
+    this.#record = FactsRecord.open(options.root, session, state);
+    if (this.#record === undefined && isSettled(state, (options.nowMs ?? Date.now)()))
+      this.#recordWriter = new FactsRecordWriter(options.root, session, state);
+  }
+
+  close(): void {
+    this.#record?.close();
+    this.#recordWriter?.close();
   }
 
   *batches(): Generator<ScannedObjects> {
@@ -84,15 +112,23 @@ class SessionWalk {
       this.#addFile(objectId, part);
       if (this.#batch.isFull) yield this.#take();
     }
+    this.#recordWriter?.commit();
     if (!this.#batch.isEmpty) yield this.#take();
   }
 
   #addFile(objectId: string, part: ObjectPart): void {
-    const file = filePath({ key: { ...this.#session, objectId }, part });
-    const isSimple = !this.#notSimple.has(objectId);
-    const facts = isSimple ? this.#reader.read(`${this.#options.root}/${file}`) : undefined;
+    const facts = this.#notSimple.has(objectId) ? undefined : this.#factsOf(objectId, part);
     if (facts === undefined) this.#lookCloser(objectId, part);
     else this.#batch.facts.add(objectId, facts);
+  }
+
+  #factsOf(objectId: string, part: ObjectPart): MeasuredFacts | undefined {
+    const recorded = this.#record?.take(objectId);
+    if (recorded !== undefined) return recorded;
+    const file = filePath({ key: { ...this.#session, objectId }, part });
+    const facts = this.#reader.read(`${this.#options.root}/${file}`);
+    if (facts !== undefined) this.#recordWriter?.add(objectId, facts);
+    return facts;
   }
 
   *#files(): Generator<[string, ObjectPart]> {
@@ -137,7 +173,7 @@ class SessionWalk {
 
   #take(): ScannedObjects {
     const { facts, names, seenAt } = this.#batch;
-    this.#batch = new Batch(this.#options.removals());
+    this.#batch = new Batch(this.#record === undefined ? this.#options.removals() : this.#seenAt);
     return { ...this.#session, facts: facts.finish(), names, seenAt };
   }
 }
