@@ -13,8 +13,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { FlightClient } from "../src/client/flight/flight-client.ts";
 import { cleanEnvironment } from "../test/support/clean-environment.ts";
-import { pythonEnvironment } from "../test/support/python-environment.ts";
-import { cpuSecondsOf } from "./machine.ts";
 import {
   makeStore,
   objectName,
@@ -22,7 +20,9 @@ import {
   type StorePlan,
   sessionName,
   valueUnder,
-} from "./million-store.ts";
+} from "../test/support/many-objects.ts";
+import { pythonEnvironment } from "../test/support/python-environment.ts";
+import { cpuSecondsOf } from "./machine.ts";
 import { linesOf, Processes, stopOnSignals } from "./processes.ts";
 import { quantile } from "./statistics.ts";
 

@@ -4,8 +4,8 @@
  * Each value is of one size and begins with its key, so that a get can be told from another one's.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import type { ByteSink } from "../src/object/byte-sink.ts";
-import { OpaqueWriter } from "../src/object/opaque-writer.ts";
+import type { ByteSink } from "../../src/object/byte-sink.ts";
+import { OpaqueWriter } from "../../src/object/opaque-writer.ts";
 
 export interface StorePlan {
   readonly directory: string;
