@@ -14,7 +14,7 @@ const SMOKE: typeof FULL = { sessions: 2, objects: 10, rounds: 1 };
 
 /** What the program prints of each start, by its columns. */
 const ROW =
-  /^\| (?<listBy>\w+) \| (?<pages>\w+) \| (?<listening>[\d.]+) \| (?<firstGet>[\d.]+) \| (?<list>[\d.]+) \| (?<gets>[^|]+) \| (?<memory>[^|]+) \|$/;
+  /^\| (?<listBy>\w+) \| (?<pages>\w+) \| (?<listening>[\d.]+) \| (?<firstGet>[\d.]+) \| (?<list>[\d.]+) \| (?<gets>[^|]+) \| (?<cpu>[\d.]+) \| (?<memory>[^|]+) \|$/;
 
 export interface MillionRow {
   readonly listBy: string;
@@ -23,6 +23,8 @@ export interface MillionRow {
   readonly listSeconds: number;
   /** p50 / p99 / highest, and how many. */
   readonly getsMs: string;
+  /** Processor time of the server until the list was complete. */
+  readonly serverCpuSeconds: number;
   /** Resident now / at most. */
   readonly memoryMib: string;
 }
@@ -42,6 +44,7 @@ function readRow(line: string): MillionRow | undefined {
     firstGetMs: Number(cells.firstGet),
     listSeconds: Number(cells.list),
     getsMs: cells.gets ?? "",
+    serverCpuSeconds: Number(cells.cpu),
     memoryMib: cells.memory ?? "",
   };
 }

@@ -91,8 +91,10 @@ describe("serve", () => {
         endpoint: { scheme: "grpc", host: "h", port: 0 },
         networkInterface: "^e",
         storage: { kind: "files", directory: "/s" },
+        capacityBytes: undefined,
         durability: "restart",
         eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
+        threads: 1,
         tls: undefined,
       },
     ]);
