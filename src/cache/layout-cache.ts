@@ -24,10 +24,15 @@ interface Remembered {
 /** The objects and maps around what is counted. */
 const OVERHEAD_BYTES = 512;
 
+/** Schemas of which tables share one copy: those of most tables are the same few. */
+const SHARED_SCHEMAS_MAX = 16;
+
 export class LayoutCache {
   /** Oldest use first. An entry belongs to one base: replacing an object makes a new one. */
   readonly #remembered = new Map<IndexEntry, Remembered>();
   readonly #bytesMax: number;
+  /** Those that came last, newest first. */
+  #schemas: readonly Buffer[] = [];
   #bytes = 0;
 
   constructor(bytesMax: number = LIMITS.layoutCacheBytesMax) {
@@ -53,7 +58,7 @@ export class LayoutCache {
     const costBytes = OVERHEAD_BYTES + object.schemaHeader.length + batches.costBytes;
     if (costBytes > LIMITS.layoutBytesMax) return;
     const { source, ...facts } = object;
-    const layout = { ...facts, schemaHeader: Buffer.from(object.schemaHeader), checksum: [] };
+    const layout = { ...facts, schemaHeader: this.#copyOf(object.schemaHeader), checksum: [] };
     this.forget(entry);
     this.#remembered.set(entry, { layout, fileSizeBytes: source.sizeBytes, costBytes });
     this.#bytes += costBytes;
@@ -66,5 +71,15 @@ export class LayoutCache {
   forget(entry: IndexEntry): void {
     this.#bytes -= this.#remembered.get(entry)?.costBytes ?? 0;
     this.#remembered.delete(entry);
+  }
+
+  /** Of memory of its own: a small buffer of the shared pool would hold 8 KiB of it as long as it is remembered. */
+  #copyOf(schemaHeader: Buffer): Buffer {
+    const known = this.#schemas.find((schema) => schema.equals(schemaHeader));
+    const copy = known ?? Buffer.allocUnsafeSlow(schemaHeader.length);
+    if (known === undefined) copy.set(schemaHeader);
+    const others = this.#schemas.filter((schema) => schema !== copy);
+    this.#schemas = [copy, ...others].slice(0, SHARED_SCHEMAS_MAX);
+    return copy;
   }
 }

@@ -3,12 +3,14 @@
  *
  * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to `ONE_SLAB_BYTES_MAX`
  * they wait in a StageBuffer and are copied into one buffer of exactly their size at publish, so that every read of such
- * a file is a view. A larger file is copied as it arrives into slabs of one size, which come from a pool and go back
- * to it (MemoryFile).
+ * a file is a view. A larger file is copied as it arrives into slabs of one size. Both come from memory that other files gave
+ * back (FreeMemory), and go back to it: an object that is replaced by one of its size takes no new memory.
  * Cost: one copy of every byte; two between 128 KiB and ONE_SLAB_BYTES_MAX.
  */
 import { assert } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
 import type { BlockPool } from "../block-pool.ts";
+import type { FreeMemory } from "../free-memory.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer } from "../stage-buffer.ts";
 import { MemoryFile, type MemoryOwner } from "./memory-file.ts";
@@ -23,8 +25,8 @@ export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
   /** Memory for what waits to be copied. */
   readonly blocks: BlockPool;
-  /** Memory for large files. */
-  readonly slabs: BlockPool;
+  /** Memory for files. */
+  readonly memory: FreeMemory;
   /** Where the memory of published files goes back to. */
   readonly owner: MemoryOwner;
 }
@@ -32,7 +34,7 @@ export interface StagedMemoryOptions {
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
   #small: StageBuffer | undefined;
-  readonly #slabPool: BlockPool;
+  readonly #memory: FreeMemory;
   readonly #owner: MemoryOwner;
   #slabs: Buffer[] = [];
   /** Bytes used of the last slab. */
@@ -41,9 +43,9 @@ export class StagedMemoryFile implements StagedFile {
   readonly isVolatile = true;
   sizeBytes = 0;
 
-  constructor({ put, blocks, slabs, owner }: StagedMemoryOptions) {
+  constructor({ put, blocks, memory, owner }: StagedMemoryOptions) {
     this.#put = put;
-    this.#slabPool = slabs;
+    this.#memory = memory;
     this.#owner = owner;
     this.#small = new StageBuffer(blocks);
   }
@@ -88,7 +90,7 @@ export class StagedMemoryFile implements StagedFile {
 
   #exactCopyOf(small: StageBuffer): Buffer {
     const gathered = small.take();
-    const copy = exactCopy(gathered.chunks, this.sizeBytes);
+    const copy = this.#exactCopy(gathered.chunks, this.sizeBytes);
     gathered.release();
     return copy;
   }
@@ -97,7 +99,7 @@ export class StagedMemoryFile implements StagedFile {
     this.#small?.take().release();
     this.#small = undefined;
     // Of a file that was not published nobody has seen a byte.
-    for (const slab of this.#slabs) this.#slabPool.give(slab);
+    for (const { buffer } of this.#slabs) this.#memory.give(buffer);
     this.#slabs = [];
   }
 
@@ -106,7 +108,7 @@ export class StagedMemoryFile implements StagedFile {
     while (rest.length > 0) {
       let slab = this.#slabs.at(-1);
       if (!slab || this.#usedBytes === slab.length) {
-        slab = this.#slabPool.take();
+        slab = this.#memory.take(LIMITS.memorySlabBytes);
         this.#slabs.push(slab);
         this.#usedBytes = 0;
       }
@@ -135,19 +137,19 @@ export class StagedMemoryFile implements StagedFile {
     const unusedBytes = last.length - this.#usedBytes;
     const others = this.#slabs.slice(0, -1);
     if (unusedBytes <= this.sizeBytes * UNUSED_PART_MAX) return [...others, used];
-    const copy = exactCopy([used], this.#usedBytes);
-    this.#slabPool.give(last);
+    const copy = this.#exactCopy([used], this.#usedBytes);
+    this.#memory.give(last.buffer);
     return [...others, copy];
   }
-}
 
-/** One buffer of its own memory: Buffer.concat would take small ones from the shared pool and pin that. */
-function exactCopy(chunks: readonly Uint8Array[], sizeBytes: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(sizeBytes);
-  let position = 0;
-  for (const chunk of chunks) {
-    copy.set(chunk, position);
-    position += chunk.length;
+  /** One buffer of its own memory: Buffer.concat would take small ones from the shared pool and pin that. */
+  #exactCopy(chunks: readonly Uint8Array[], sizeBytes: number): Buffer {
+    const copy = this.#memory.take(sizeBytes);
+    let position = 0;
+    for (const chunk of chunks) {
+      copy.set(chunk, position);
+      position += chunk.length;
+    }
+    return copy;
   }
-  return copy;
 }

@@ -9,7 +9,7 @@
  */
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
-import { FreeMemory, memorySizeFor } from "./free-memory.ts";
+import { FreeMemory, memorySizeFor } from "../free-memory.ts";
 
 const SLAB_BYTES = LIMITS.memorySlabBytes;
 

@@ -92,6 +92,17 @@ describe("the layouts of tables", () => {
     expect(layouts.find(known, fileOf(object))!.schemaHeader.equals(before)).toBe(true);
   });
 
+  it("share one copy of a schema, in memory of its own and not of a pool", async () => {
+    const layouts = new LayoutCache();
+    const object = await storedTable();
+    const entries = [entry(), entry()];
+    for (const each of entries) layouts.remember(each, object);
+    const file = fileOf(object);
+    const [first, second] = entries.map((each) => layouts.find(each, file)!.schemaHeader);
+    expect(second!.buffer).toBe(first!.buffer);
+    expect(first!.buffer.byteLength).toBe(object.schemaHeader.length);
+  });
+
   it("are not kept of an object whose checksum was not compared, nor when one is very large", async () => {
     const layouts = new LayoutCache();
     const object = await storedTable();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../src/limits.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import { named, patchOf, patternBytes, publish, readWhole } from "./scratch-directory.ts";
 
@@ -68,6 +69,50 @@ describe("what is kept", () => {
     const [first, second] = [await file.read(0, MIB), await file.read(300, MIB)];
     expect(first.buffer).toBe(second.buffer);
     expect(second.byteOffset - first.byteOffset).toBe(300);
+  });
+});
+
+describe("memory that an object leaves", () => {
+  const memoryOf = async (storage: MemoryStorage, name: string): Promise<ArrayBufferLike> => {
+    const file = (await storage.open(named(name)))!;
+    const { buffer } = await file.read(0, 1);
+    file.close(true);
+    return buffer;
+  };
+
+  it("is used for the next object of its size", async () => {
+    const storage = new MemoryStorage();
+    await publish(storage, named("a/s/o"), patternBytes(MIB + 700, 1));
+    const memory = await memoryOf(storage, "a/s/o");
+    await publish(storage, named("a/s/o"), patternBytes(MIB + 700, 2));
+    await publish(storage, named("a/s/next"), patternBytes(MIB + 700, 3));
+    expect(await memoryOf(storage, "a/s/next")).toBe(memory);
+    expect((await readWhole(storage, named("a/s/o")))?.equals(patternBytes(MIB + 700, 2))).toBe(true);
+    expect((await readWhole(storage, named("a/s/next")))?.equals(patternBytes(MIB + 700, 3))).toBe(true);
+  });
+
+  it("is never used again while a reader has not said that nobody reads it", async () => {
+    const storage = new MemoryStorage();
+    await publish(storage, named("a/s/o"), patternBytes(MIB + 700, 1));
+    const file = (await storage.open(named("a/s/o")))!;
+    const bytes = await file.read(0, MIB);
+    await storage.remove(named("a/s/o"));
+    file.close(false);
+    await publish(storage, named("a/s/next"), patternBytes(MIB + 700, 2));
+    expect(bytes.equals(patternBytes(MIB + 700, 1).subarray(0, MIB))).toBe(true);
+  });
+
+  it("goes back to the system at once when there is no room to keep it", async () => {
+    const storage = new MemoryStorage({ bytesMax: 0 });
+    const sizeBytes = (LIMITS.memorySlabsKeptMin * LIMITS.memorySlabBytes) / 6 + 1;
+    const memories: ArrayBufferLike[] = [];
+    for (let object = 0; object < 6; object += 1) {
+      await publish(storage, named(`a/s/${object}`), patternBytes(sizeBytes + object));
+      memories.push(await memoryOf(storage, `a/s/${object}`));
+    }
+    for (let object = 0; object < 6; object += 1) await storage.remove(named(`a/s/${object}`));
+    // Memory that was given up was moved elsewhere: the size that came first had to go for the last.
+    expect(memories.map((memory) => memory.byteLength > 0)).toEqual([false, true, true, true, true, true]);
   });
 });
 

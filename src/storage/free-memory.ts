@@ -1,12 +1,13 @@
 /**
- * Memory that kept files gave back, for the next file whose memory has the same size.
+ * Memory that files gave back, for the next file whose memory has the same size.
  *
  * New memory costs a page fault for each 4 KiB and, once it is old, a share of a full collection: 1 MiB of it takes longer than
- * reading 1 MiB from the page cache. Sizes are rounded so that files of nearly one size can use each other's memory.
+ * reading 1 MiB from the page cache. Who rounds sizes lets files of nearly one size use each other's memory.
  * Buffers of up to LIMITS.unpooledReadBytesMax are not kept: they come from the allocator's own lists. What is not kept goes back to
- * the system soon (freeSoon), so that what is held and what the process takes stay near to each other.
+ * the system soon (freeSoon), so that what is held and what the process takes stay near to each other. Where there is room for
+ * no more, sizes that nobody has asked for the longest go first.
  */
-import { LIMITS } from "../../limits.ts";
+import { LIMITS } from "../limits.ts";
 
 /** Sizes between one power of two and the next: at most an eighth is unused. */
 const STEPS_PER_DOUBLING = 8;
@@ -19,13 +20,14 @@ export function memorySizeFor(sizeBytes: number): number {
 }
 
 export class FreeMemory {
-  readonly #bytesMax: number;
+  readonly #bytesMax: () => number;
+  /** By size; the one that was given last stands last. */
   readonly #free = new Map<number, ArrayBufferLike[]>();
   sizeBytes = 0;
 
-  /** @param bytesMax more than this is never kept. */
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+  /** @param bytesMax more than this is never kept; asked again when it may have changed. */
+  constructor(bytesMax: number | (() => number)) {
+    this.#bytesMax = typeof bytesMax === "number" ? () => bytesMax : bytesMax;
   }
 
   countOf(sizeBytes: number): number {
@@ -39,18 +41,26 @@ export class FreeMemory {
 
   give(memory: ArrayBufferLike): void {
     const sizeBytes = memory.byteLength;
-    if (sizeBytes <= LIMITS.unpooledReadBytesMax || this.sizeBytes + sizeBytes > this.#bytesMax) {
+    const bytesMax = this.#bytesMax();
+    if (sizeBytes <= LIMITS.unpooledReadBytesMax || sizeBytes > bytesMax) {
       freeSoon(memory);
       return;
     }
-    const others = this.#free.get(sizeBytes);
-    if (others === undefined) this.#free.set(sizeBytes, [memory]);
-    else others.push(memory);
+    this.drop(this.sizeBytes + sizeBytes - bytesMax);
+    const others = this.#free.get(sizeBytes) ?? [];
+    others.push(memory);
+    this.#free.delete(sizeBytes);
+    this.#free.set(sizeBytes, others);
     this.sizeBytes += sizeBytes;
   }
 
+  /** Gives up memory when less may be kept than before. */
+  shrink(): void {
+    this.drop(this.sizeBytes - this.#bytesMax());
+  }
+
   /** Gives up memory until this much less is kept, but leaves `needed` buffers of each of these sizes. */
-  drop(bytes: number, needed: ReadonlyMap<number, number>): void {
+  drop(bytes: number, needed: ReadonlyMap<number, number> = new Map()): void {
     const until = this.sizeBytes - bytes;
     for (const size of this.#free.keys()) {
       while (this.sizeBytes > until && this.countOf(size) > (needed.get(size) ?? 0)) {
