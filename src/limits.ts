@@ -43,8 +43,8 @@ export const LIMITS = {
   receiveBatchBytes: 64 * KIB,
   /** A chunk of fewer bytes that has to wait is copied: as a view it would hold the 64 KiB that came with it. */
   receiveViewBytesMin: 512,
-  /** Bytes of one call that wait to be sent before its writer has to wait: one piece on its way and one behind it, or all of 1 MiB. */
-  sendQueueBytesMax: 2 * MIB,
+  /** Bytes of one call that wait to be sent before its writer has to wait: as much as grpc-core's window takes, so that the next write is at hand when it opens. */
+  sendQueueBytesMax: 4 * MIB,
   /** Messages up to this size, prefix included, are copied into one buffer: cheaper than a gathering write. */
   copiedMessageBytesMax: 4 * KIB,
   /** Percent-encoded text of a status, bytes: peers refuse trailers over 8 KiB as a whole. */

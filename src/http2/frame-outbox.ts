@@ -5,18 +5,25 @@
  * one system call. One write is under way at a time, of at most about BATCH_BYTES_MAX; the next is made when the operating
  * system has taken it, so what waits is bounded by who fills the streams, and a stream with much to send holds up the others
  * for one frame.
- * Cost: small batches are copied into one buffer, of larger ones only the frame headers are ours.
+ * Cost: small batches, and what is small in larger ones, are copied into one buffer; bodies leave as they are.
  */
 import type { Duplex } from "node:stream";
 
-/** One DATA frame: a compromise between calls per byte and how long it holds up other streams. */
-export const DATA_FRAME_BYTES_MAX = 256 * 1024;
+/** One DATA frame while others have something to send as well: so long it holds them up. */
+const SHARED_FRAME_BYTES_MAX = 256 * 1024;
 
-/** An object of 1 MiB with all around it is one write. */
-const BATCH_BYTES_MAX = 2 * 1024 * 1024;
+/**
+ * One DATA frame of a stream that has the connection for itself, and so what one write takes. A client reads the more at once
+ * the larger a frame is: grpc-core's window is 4 MiB, and it takes an object of 1 MiB in one frame in 0.8 of the time of five.
+ */
+const LONE_FRAME_BYTES_MAX = 4 * 1024 * 1024;
+const BATCH_BYTES_MAX = LONE_FRAME_BYTES_MAX;
 
 /** Up to this size one copy is cheaper than a gathering write. */
 const COPIED_BATCH_BYTES_MAX = 16 * 1024;
+
+/** In a gathering write, neighbours up to this size become one part: a part costs a microsecond, copying it a tenth. */
+const COPIED_PART_BYTES_MAX = 1024;
 
 /** What is sent in one write. */
 export interface FrameBatch {
@@ -30,8 +37,8 @@ export interface FrameBatch {
 export interface FrameSource {
   /** True when a frame could be made now, were the connection's window open as far as `windowBytes`. */
   canSend(windowBytes: number): boolean;
-  /** Adds one frame, or a few small ones, to the batch. @returns how many bytes of the connection's window they take. */
-  frameInto(batch: FrameBatch, windowBytes: number): number;
+  /** Adds one frame with at most `bytesMax` of data, or a few small ones, to the batch. @returns how many bytes of data. */
+  frameInto(batch: FrameBatch, bytesMax: number): number;
   /** True when there is more to send, now or when a window opens. */
   readonly hasMore: boolean;
 }
@@ -118,8 +125,9 @@ export class FrameOutbox {
       for (const source of this.#sources) {
         if (!source.canSend(this.windowBytes)) continue;
         isSending = true;
+        const frameBytesMax = this.#sources.size === 1 ? LONE_FRAME_BYTES_MAX : SHARED_FRAME_BYTES_MAX;
         this.#sources.delete(source);
-        this.windowBytes -= source.frameInto(batch, this.windowBytes);
+        this.windowBytes -= source.frameInto(batch, Math.min(this.windowBytes, frameBytesMax));
         if (source.hasMore) this.#sources.add(source);
         break;
       }
@@ -129,12 +137,13 @@ export class FrameOutbox {
   #write(batch: FrameBatch): void {
     this.#isWriting = true;
     const socket = this.#socket;
-    const { parts } = batch;
     const sent = (error?: Error | null): void => this.#sent(batch, error);
     if (batch.sizeBytes <= COPIED_BATCH_BYTES_MAX) {
-      socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts, batch.sizeBytes), sent);
+      const { parts, sizeBytes } = batch;
+      socket.write(parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes), sent);
       return;
     }
+    const parts = joinSmallParts(batch.parts);
     const last = parts.length - 1;
     socket.cork();
     for (let i = 0; i < last; i++) socket.write(parts[i]!);
@@ -155,4 +164,28 @@ export class FrameOutbox {
     this.#onEmpty = undefined;
     call();
   }
+}
+
+/** What stands around a body, frame headers, message headers, trailers, as one part in front of it and one behind. */
+function joinSmallParts(parts: readonly Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let start = 0;
+  let sizeBytes = 0;
+  const joinUpTo = (end: number): void => {
+    if (end - start === 1) joined.push(parts[start]!);
+    else if (end > start) joined.push(Buffer.concat(parts.slice(start, end), sizeBytes));
+    start = end + 1;
+    sizeBytes = 0;
+  };
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
+    if (part.length <= COPIED_PART_BYTES_MAX) {
+      sizeBytes += part.length;
+    } else {
+      joinUpTo(i);
+      joined.push(part);
+    }
+  }
+  joinUpTo(parts.length);
+  return joined;
 }

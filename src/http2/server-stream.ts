@@ -7,7 +7,7 @@
  * Source: RFC 9113, 5.1 and 5.2.
  */
 import { encodeFrameHeader, encodeReset, encodeWindowUpdate, FRAME, pushHeaderFrames } from "./frame.ts";
-import { DATA_FRAME_BYTES_MAX, type FrameBatch, type FrameSource } from "./frame-outbox.ts";
+import type { FrameBatch, FrameSource } from "./frame-outbox.ts";
 import type { HeaderBlock } from "./hpack-decoder.ts";
 import type { Http2ErrorCode } from "./http2-error.ts";
 import { ReceiveWindow } from "./receive-window.ts";
@@ -188,13 +188,13 @@ export class ServerStream implements FrameSource {
     return this.#tail !== undefined;
   }
 
-  frameInto(batch: FrameBatch, windowBytes: number): number {
+  frameInto(batch: FrameBatch, bytesMax: number): number {
     if (this.#head !== undefined) {
       this.#frameBlock(batch, this.#head, false);
       this.#head = undefined;
     }
-    const wanted = Math.min(windowBytes, this.#sendWindow, this.#host.frameBytesMax, DATA_FRAME_BYTES_MAX);
-    const sizeBytes = Math.max(0, Math.min(wanted, this.#queue.unframedBytes));
+    const allowed = Math.min(bytesMax, this.#sendWindow, this.#host.frameBytesMax);
+    const sizeBytes = Math.max(0, Math.min(allowed, this.#queue.unframedBytes));
     if (sizeBytes > 0) this.#frameData(batch, sizeBytes);
     if (this.#tail !== undefined && !this.#queue.hasUnframed) {
       this.#frameBlock(batch, this.#tail, true);
