@@ -139,8 +139,8 @@ export const LIMITS = {
   evictionGhostsMax: 2 ** 21,
   /** Unused pieces of memorySlabBytes that are kept for the next large objects: 256 MiB, as far as max_memory has room for them. */
   memorySlabsKeptMax: 128,
-  /** And so many, 8 MiB, where it has none. */
-  memorySlabsKeptMin: 4,
+  /** Of max_memory, what storage `none` keeps for puts under way when all else is full: a sixteenth, and so many such pieces, 16 MiB, at most. */
+  memorySpareSlabsMax: 8,
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
   /** Unused read buffers, of readChunkBytes each, that are kept for the next gets. */

@@ -135,10 +135,11 @@ function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig
     const facts = { key: "cache.durability", value: durability };
     throw new CacheError("INVALID_CONFIG", "storage none cannot keep anything over a power loss", { facts });
   }
-  const { maxMemoryBytes: bytesMax, maxObjects: objectsMax } = eviction;
+  const memory = new MemoryStorage({ bytesMax: eviction.maxMemoryBytes });
+  const bounds = { bytesMax: memory.objectBytesMax, objectsMax: eviction.maxObjects };
   const fileOverheadBytes = LIMITS.memoryFileOverheadBytes;
-  const budget = new StorageBudget({ ...leaving, bytesMax, objectsMax, fileOverheadBytes });
-  return new ObjectCache(new MemoryStorage({ bytesMax }), { budget });
+  const budget = new StorageBudget({ ...leaving, ...bounds, fileOverheadBytes });
+  return new ObjectCache(memory, { budget });
 }
 
 /** Leaving the memory tier loses nothing, so there is always a policy for it; without memory there is no tier. */

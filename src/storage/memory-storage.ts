@@ -10,7 +10,6 @@ import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { ObjectKey } from "../object/object-key.ts";
-import { BlockPool } from "./block-pool.ts";
 import { FreeMemory } from "./free-memory.ts";
 import type { MemoryFile, MemoryOwner } from "./memory/memory-file.ts";
 import { type HeldObject, MemoryShelf } from "./memory/memory-shelf.ts";
@@ -30,11 +29,15 @@ const log = logFor("storage");
 /** Memory of fewer bytes is left to the garbage collector: giving it back by hand costs 3 us. */
 const GIVEN_BACK_BYTES_MIN = 4 * 1024;
 
+/** See LIMITS.memorySpareSlabsMax. */
+const SPARE_PART = 1 / 16;
+
 export class MemoryStorage implements ObjectStorage {
   readonly kind = "none";
   readonly #shelf = new MemoryShelf<MemoryFile>();
+  /** What published and staged files may take together; the rest of the bound is memory for puts under way. */
+  readonly objectBytesMax: number;
   readonly #bytesMax: number;
-  readonly #blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
   readonly #free = new FreeMemory(() => this.#unusedBytesMax);
   /** What somebody may still read is left to the garbage collector. */
   readonly #owner: MemoryOwner = {
@@ -45,9 +48,10 @@ export class MemoryStorage implements ObjectStorage {
   };
   #versionFloor = 0;
 
-  /** @param bytesMax what the cache keeps here at most: unused memory is kept only as far as it is below that. */
+  /** @param bytesMax what the memory of files takes at most, used or not. */
   constructor({ bytesMax = Number.POSITIVE_INFINITY }: { readonly bytesMax?: number } = {}) {
     this.#bytesMax = bytesMax;
+    this.objectBytesMax = bytesMax - spareBytesOf(bytesMax);
   }
 
   /** Bytes of all published files. */
@@ -66,7 +70,6 @@ export class MemoryStorage implements ObjectStorage {
   stage(): StagedMemoryFile {
     return new StagedMemoryFile({
       put: (name, file) => this.#put(name, file),
-      blocks: this.#blocks,
       memory: this.#free,
       owner: this.#owner,
     });
@@ -78,10 +81,8 @@ export class MemoryStorage implements ObjectStorage {
   }
 
   get #unusedBytesMax(): number {
-    const slabs = Math.floor((this.#bytesMax - this.heldBytes) / LIMITS.memorySlabBytes);
-    return (
-      Math.min(Math.max(slabs, LIMITS.memorySlabsKeptMin), LIMITS.memorySlabsKeptMax) * LIMITS.memorySlabBytes
-    );
+    const roomBytes = Math.max(0, this.#bytesMax - this.heldBytes);
+    return Math.min(roomBytes, LIMITS.memorySlabsKeptMax * LIMITS.memorySlabBytes);
   }
 
   async open(name: StoredName): Promise<StoredFile | undefined> {
@@ -140,6 +141,12 @@ export class MemoryStorage implements ObjectStorage {
     assert(Number.isSafeInteger(version), "a version is a safe integer");
     this.#versionFloor = Math.max(this.#versionFloor, version);
   }
+}
+
+/** Whole slabs, so none of a small bound. */
+function spareBytesOf(bytesMax: number): number {
+  const slabs = Math.floor((bytesMax * SPARE_PART) / LIMITS.memorySlabBytes);
+  return Math.min(slabs, LIMITS.memorySpareSlabsMax) * LIMITS.memorySlabBytes;
 }
 
 function collectNames(key: ObjectKey, held: HeldObject<MemoryFile>, names: StoredName[]): void {

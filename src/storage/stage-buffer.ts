@@ -17,7 +17,7 @@ const CHUNKS_MAX = 8192;
 const PINNED_FACTOR = 8;
 
 /** What a small object has at most: it is written or copied within the call that brought it. */
-const VIEWS_BYTES_MAX = 128 * 1024;
+export const VIEWS_BYTES_MAX = 128 * 1024;
 
 export interface GatheredBytes {
   readonly chunks: Uint8Array[];

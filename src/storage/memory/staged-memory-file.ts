@@ -1,30 +1,29 @@
 /**
  * A file being put together in memory.
  *
- * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to `ONE_SLAB_BYTES_MAX`
- * they wait in a StageBuffer and are copied into one buffer of exactly their size at publish, so that every read of such
- * a file is a view. A larger file is copied as it arrives into slabs of one size. Both come from memory that other files gave
- * back (FreeMemory), and go back to it: an object that is replaced by one of its size takes no new memory.
- * Cost: one copy of every byte; two between 128 KiB and ONE_SLAB_BYTES_MAX.
+ * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to VIEWS_BYTES_MAX they wait
+ * in a StageBuffer and are copied into one buffer of exactly their size at publish. A larger file is copied as it arrives into
+ * slabs of one size, and what does not fill the last slab once more, into a buffer of its size: so a file of up to a slab is read
+ * as one view. All of this memory comes from what other files gave back (FreeMemory), and goes back to it: an object that is
+ * replaced by one of its size takes no new memory.
+ * Cost: one copy of every byte; two of those in the last slab.
  */
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
-import type { BlockPool } from "../block-pool.ts";
+import { BlockPool } from "../block-pool.ts";
 import type { FreeMemory } from "../free-memory.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
-import { StageBuffer } from "../stage-buffer.ts";
+import { StageBuffer, VIEWS_BYTES_MAX } from "../stage-buffer.ts";
 import { MemoryFile, type MemoryOwner } from "./memory-file.ts";
 
-/** An object of 1 MiB with its head and footer is the commonest large one. */
-const ONE_SLAB_BYTES_MAX = 2 * 1024 * 1024;
+/** A StageBuffer asks for blocks beyond VIEWS_BYTES_MAX only. */
+const NO_BLOCKS = new BlockPool(LIMITS.stageBufferBytes, 0);
 
 /** A last slab that is used in part stays as it is when this part of the file, or less, is unused memory. */
 const UNUSED_PART_MAX = 1 / 128;
 
 export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
-  /** Memory for what waits to be copied. */
-  readonly blocks: BlockPool;
   /** Memory for files. */
   readonly memory: FreeMemory;
   /** Where the memory of published files goes back to. */
@@ -33,7 +32,7 @@ export interface StagedMemoryOptions {
 
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
-  #small: StageBuffer | undefined;
+  #small: StageBuffer | undefined = new StageBuffer(NO_BLOCKS);
   readonly #memory: FreeMemory;
   readonly #owner: MemoryOwner;
   #slabs: Buffer[] = [];
@@ -43,26 +42,25 @@ export class StagedMemoryFile implements StagedFile {
   readonly isVolatile = true;
   sizeBytes = 0;
 
-  constructor({ put, blocks, memory, owner }: StagedMemoryOptions) {
+  constructor({ put, memory, owner }: StagedMemoryOptions) {
     this.#put = put;
     this.#memory = memory;
     this.#owner = owner;
-    this.#small = new StageBuffer(blocks);
   }
 
   append(chunks: readonly Uint8Array[]): undefined {
     assert(!this.#isOver, "a published or discarded file takes no more bytes");
     for (const chunk of chunks) {
       this.sizeBytes += chunk.length;
+      if (this.#small && this.sizeBytes > VIEWS_BYTES_MAX) this.#beginSlabs(this.#small);
       if (this.#small) this.#small.append(chunk);
       else this.#copyIn(chunk);
     }
-    if (this.#small && this.sizeBytes > ONE_SLAB_BYTES_MAX) {
-      const gathered = this.#small.take();
-      this.#small = undefined;
-      for (const chunk of gathered.chunks) this.#copyIn(chunk);
-      gathered.release();
-    }
+  }
+
+  #beginSlabs(small: StageBuffer): void {
+    this.#small = undefined;
+    for (const chunk of small.take().chunks) this.#copyIn(chunk);
   }
 
   overwrite(position: number, bytes: Uint8Array): undefined {

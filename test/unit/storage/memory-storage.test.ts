@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { LIMITS } from "../../../src/limits.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import { named, patchOf, patternBytes, publish, readWhole } from "./scratch-directory.ts";
 
@@ -102,17 +101,27 @@ describe("memory that an object leaves", () => {
     expect(bytes.equals(patternBytes(MIB + 700, 1).subarray(0, MIB))).toBe(true);
   });
 
-  it("goes back to the system at once when there is no room to keep it", async () => {
-    const storage = new MemoryStorage({ bytesMax: 0 });
-    const sizeBytes = (LIMITS.memorySlabsKeptMin * LIMITS.memorySlabBytes) / 6 + 1;
+  it("is kept as far as the bound has room for it, the sizes that came last before all others", async () => {
+    const storage = new MemoryStorage({ bytesMax: 5 * MIB });
     const memories: ArrayBufferLike[] = [];
     for (let object = 0; object < 6; object += 1) {
-      await publish(storage, named(`a/s/${object}`), patternBytes(sizeBytes + object));
+      await publish(storage, named(`a/s/${object}`), patternBytes(MIB + object));
       memories.push(await memoryOf(storage, `a/s/${object}`));
     }
     for (let object = 0; object < 6; object += 1) await storage.remove(named(`a/s/${object}`));
-    // Memory that was given up was moved elsewhere: the size that came first had to go for the last.
-    expect(memories.map((memory) => memory.byteLength > 0)).toEqual([false, true, true, true, true, true]);
+    // Memory that was given up was moved elsewhere.
+    expect(memories.map((memory) => memory.byteLength > 0)).toEqual([false, false, true, true, true, true]);
+  });
+});
+
+describe("what objects may take", () => {
+  it.each([
+    ["all of a small bound", 31 * MIB, 31 * MIB],
+    ["fifteen sixteenths of a larger one, in whole slabs", 100 * MIB, 94 * MIB],
+    ["all but 16 MiB of a large one", 8192 * MIB, 8176 * MIB],
+    ["anything without a bound", Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+  ])("is %s", (_, bytesMax, expected) => {
+    expect(new MemoryStorage({ bytesMax }).objectBytesMax).toBe(expected);
   });
 });
 
