@@ -25,7 +25,7 @@ export class SessionRecorder {
   readonly #root: string;
   readonly #nowMs: () => number;
   readonly #atStopMs: number;
-  readonly #sessions = new ChangedSessions();
+  #sessions = new ChangedSessions();
   #isStarted = false;
   #timer: NodeJS.Timeout | undefined;
   #pass: Promise<void> | undefined;
@@ -44,7 +44,9 @@ export class SessionRecorder {
     this.#atStopMs = atStopMs;
   }
 
+  /** Until then it takes no notice. */
   start(): void {
+    this.#sessions = new ChangedSessions();
     this.#isStarted = true;
   }
 
