@@ -4,7 +4,7 @@
  *     host    workerData {root, sessions}; ends the thread when it wants no more
  *     thread  {session, look} for each session in turn, then it ends
  *
- * A thread costs 15 ms of processor time, which is why several sessions share one. Where threads cannot be had, as under a loader
+ * A thread costs 0.1 s of processor time before it does anything, which is why several sessions share one. Where threads cannot be had, as under a loader
  * of TypeScript, sessions are walked here, a few files per turn of the loop.
  */
 import { Worker } from "node:worker_threads";
