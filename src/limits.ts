@@ -187,6 +187,21 @@ export const LIMITS = {
   scanNamesMax: 64 * 1024,
   /** What a scan learned of a session is kept for the next one when it has so many objects: below it costs as much as it saves. */
   recordedObjectsMin: 32,
+  /**
+   * A session that changed is recorded while the server runs when it was quiet for so long: then the record may hold a while. More
+   * than the two seconds before which none may be written.
+   */
+  recordQuietMs: 10_000,
+  /** A session that keeps changing is walked again after a pause so many times as long as the last walk: 2 % of a thread's time. */
+  recordPauseFactor: 50,
+  /** That pause doubles each time up to this: so long may a session go without its record when it comes to rest at last. */
+  recordPauseMsMax: 600_000,
+  /** After walks for records there are none for so many times what they took: a tenth of a thread's time for all sessions. */
+  recordRestFactor: 10,
+  /** Changed sessions that wait for their record, and as many known to have few objects: about 250 bytes each. Beyond it the oldest are forgotten. */
+  recordSessionsMax: 16_384,
+  /** How long a stop may go on to record sessions that changed. */
+  recordAtStopMs: 2_000,
   /** Objects the scan tells the cache of at once: a millisecond's work. */
   scanBatchObjects: 256,
   /** Batches of scanBatchObjects that wait for the cache, before the scan does. */

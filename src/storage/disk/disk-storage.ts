@@ -2,8 +2,6 @@
  * The engine `files`: each object a file in a directory that any Arrow reader opens, and that survives restarts.
  *
  * Written aside and renamed, so an object is whole or not there; synced where durability is `power-loss` (see DiskSteps).
- * The directory is the truth: nothing is remembered here but the version floor. Layout: file-names.ts.
- * Written aside and renamed, so an object is whole or not there; durability is `restart` (see DiskSteps).
  * The directory is the truth: nothing is remembered here but the version floor and the journal. Layout: file-names.ts.
  * The storage directory may be a symbolic link; under it, links are not objects.
  */
@@ -12,7 +10,7 @@ import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { ObjectKey } from "../../object/object-key.ts";
+import type { ObjectKey, SessionPrefix } from "../../object/object-key.ts";
 import { BlockPool } from "../block-pool.ts";
 import type {
   FileLocation,
@@ -37,6 +35,7 @@ import { locateStoredFile } from "./locate-stored-file.ts";
 import { DiskJournal } from "./record-journal.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { scanDirectory } from "./scan-thread.ts";
+import { SessionRecorder, type SessionRecorderOptions } from "./session-recorder.ts";
 import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
@@ -51,6 +50,8 @@ export interface DiskStorageOptions {
   readonly directory: string;
   /** Called before each step that changes the disk: tests stop the process, or fail, there. */
   readonly beforeStep?: BeforeStep;
+  /** The clock by which sessions are recorded while the engine runs, and how long its stop may take. */
+  readonly recorder?: SessionRecorderOptions;
 }
 
 export class DiskStorage implements ObjectStorage {
@@ -59,6 +60,7 @@ export class DiskStorage implements ObjectStorage {
   readonly #tools: DiskTools;
   readonly #staging: StagingArea;
   readonly #floor: VersionFloor;
+  readonly #recorder: SessionRecorder;
   #lock: DirectoryLock | undefined;
 
   constructor(options: DiskStorageOptions) {
@@ -68,7 +70,9 @@ export class DiskStorage implements ObjectStorage {
     const readBlocks = new BlockPool(LIMITS.readChunkBytes, LIMITS.readBlocksKeptMax);
     const root = path.resolve(options.directory);
     const syncs = new DirectorySyncs(root, steps);
-    this.#tools = { root, steps, pace, gate: new DirectoryGate(), syncs, blocks, readBlocks };
+    this.#recorder = new SessionRecorder(root, options.recorder);
+    const [gate, recorder] = [new DirectoryGate(), this.#recorder];
+    this.#tools = { root, steps, pace, gate, syncs, recorder, blocks, readBlocks };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
     this.journal = new DiskJournal(this.#tools);
@@ -91,11 +95,13 @@ export class DiskStorage implements ObjectStorage {
       throw unusableDirectory(error, this.#tools.root);
     }
     this.#lock = lock;
+    this.#recorder.start();
   }
 
   async stop(): Promise<void> {
     await this.#floor.settled();
     await this.journal.close();
+    await this.#recorder.stop();
     await this.#lock?.release();
     this.#lock = undefined;
   }
@@ -157,12 +163,26 @@ export class DiskStorage implements ObjectStorage {
       if (isMissing(error)) return;
       throw diskFailure(error, from);
     }
+    this.#recorder.changed(from);
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
     await removeEmptyDirectories(this.#tools, path.posix.dirname(from));
   }
 
-  scan(removals: Int32Array = new Int32Array(1)): AsyncIterable<ScannedObjects> {
-    return scanDirectory(this.#tools.root, removals);
+  async *scan(removals: Int32Array = new Int32Array(1)): AsyncIterable<ScannedObjects> {
+    const { root, recorder } = this.#tools;
+    const onUnsettled = ({ applicationId, sessionId }: SessionPrefix): void =>
+      recorder.changed(sessionPath(applicationId, sessionId));
+    const letGo = await recorder.holdForScan();
+    try {
+      yield* scanDirectory({ root, removals, onUnsettled });
+    } finally {
+      letGo();
+    }
+  }
+
+  /** Writes the records of sessions that are quiet now, as the engine does by itself from time to time. Never rejects. */
+  recordSessions(): Promise<void> {
+    return this.#recorder.run();
   }
 
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {

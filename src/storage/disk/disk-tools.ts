@@ -1,11 +1,12 @@
 /**
- * What the parts of one disk engine share: where it lies, its steps, their pace, and the gate for directories.
+ * What the parts of one disk engine share: where it lies, its steps, their pace, the gate for directories, and who is told of changes.
  */
 import type { BlockPool } from "../block-pool.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskSteps } from "./disk-steps.ts";
+import type { SessionRecorder } from "./session-recorder.ts";
 
 export interface DiskTools {
   /** The storage directory, absolute. */
@@ -14,6 +15,8 @@ export interface DiskTools {
   readonly pace: DiskPace;
   readonly gate: DirectoryGate;
   readonly syncs: DirectorySyncs;
+  /** Told of every name that comes into a session's directory, or leaves it. */
+  readonly recorder: SessionRecorder;
   /** Memory for files on their way to the disk. */
   readonly blocks: BlockPool;
   /** Memory for what is read of files. */

@@ -1,5 +1,6 @@
 /**
- * What a scan learned of one session's files, kept in `.facts/<app>/<session>` so that the next scan need not open them again.
+ * What a walk learned of one session's files, kept in `.facts/<app>/<session>` so that the next scan need not open them again.
+ * A scan writes it, and session-recorder.ts while the engine runs.
  *
  *     head    "FLMFACTS" | inode | time of change, ns | CRC-32 of the 24 bytes before | 0
  *     chunk   objects | bytes of ids | CRC-32 of what follows | 0 | numbers (ScannedFacts) | ids, "/" between them
@@ -23,7 +24,7 @@ const CHUNK_HEAD_BYTES = 16;
 /** No id holds it. */
 const BETWEEN_IDS = "/";
 /** The clock of a file system is up to 10 ms behind. */
-const SETTLED_MS = 2_000;
+export const SETTLED_MS = 2_000;
 
 /** What tells that a directory is the same as before, and holds the same names. */
 export interface DirectoryState {
@@ -33,8 +34,12 @@ export interface DirectoryState {
 
 /** Undefined when it cannot be told. */
 export function directoryState(directory: string): DirectoryState | undefined {
-  const status = fs.statSync(directory, { bigint: true, throwIfNoEntry: false });
-  return status?.isDirectory() ? { inode: status.ino, changedNs: status.ctimeNs } : undefined;
+  try {
+    const status = fs.statSync(directory, { bigint: true, throwIfNoEntry: false });
+    return status?.isDirectory() ? { inode: status.ino, changedNs: status.ctimeNs } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** True when no later change can carry the time that the directory has now. @param nowMs the wall clock. */
@@ -182,6 +187,16 @@ export class FactsRecordWriter {
     } catch {
       this.close();
     }
+  }
+}
+
+/** Of a session that is no more, or has too few objects now. */
+export function removeRecord(root: string, session: SessionPrefix): void {
+  try {
+    fs.rmSync(recordPath(root, session), { force: true });
+    fs.rmdirSync(path.dirname(recordPath(root, session)));
+  } catch {
+    // There was none, or other sessions have theirs beside it.
   }
 }
 

@@ -18,6 +18,7 @@ const log = logFor("storage");
 /** @param file relative to the storage directory. False when there was none. */
 export async function removeFile(tools: DiskTools, file: string): Promise<boolean> {
   if (!(await unlink(tools, file))) return false;
+  tools.recorder.changed(file);
   await removeEmptyDirectories(tools, path.posix.dirname(file));
   return true;
 }
@@ -29,6 +30,7 @@ export async function removePatchesOf(tools: DiskTools, key: ObjectKey, baseVers
     await unlink(tools, `${directory}/${version}.arrow`);
   }
   await removeEmptyDirectories(tools, directory);
+  tools.recorder.changed(directory);
 }
 
 /** From `innermost` outwards up to the first that is not empty, or cannot be removed: it then just stays. */

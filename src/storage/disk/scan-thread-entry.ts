@@ -31,6 +31,7 @@ const walk = walkObjects({
   root,
   removals: () => Atomics.load(removals, 0),
   onUnreadable: (path, errno) => report({ unreadable: { path, errno } }),
+  onUnsettled: (unsettled) => report({ unsettled }),
 });
 for (const found of walk) {
   if (!mayGoOn()) break;

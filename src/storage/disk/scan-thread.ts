@@ -2,7 +2,8 @@
  * The scan of a storage directory in a thread of its own, so that a million files take no time from calls.
  *
  *     host    workerData {root, shared}; per batch: one more may come; to end it early: STOP
- *     thread  {found} per batch, {unreadable} per directory that cannot be read, then it ends
+ *     thread  {found} per batch, {unreadable} per directory that cannot be read, {unsettled} per session
+ *             that changed too short a while ago to be recorded, then it ends
  *
  * The thread blocks on the disk and on the host: LIMITS.scanBatchesAhead batches wait at most. Where threads cannot be had, as
  * under a loader of TypeScript, the walk is made here, a batch per turn of the loop.
@@ -10,6 +11,7 @@
 import { Worker } from "node:worker_threads";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
+import type { SessionPrefix } from "../../object/object-key.ts";
 import type { ScannedObjects } from "../object-storage.ts";
 import { walkObjects } from "./walk-objects.ts";
 
@@ -25,6 +27,7 @@ export interface ScanOrder {
 
 export type ScanReport =
   | { readonly found: ScannedObjects }
+  | { readonly unsettled: SessionPrefix }
   | { readonly unreadable: { readonly path: string; readonly errno: string } };
 
 export const STOP = -1;
@@ -34,18 +37,26 @@ const ENTRY = /\.js$/.test(import.meta.url)
   ? new URL(import.meta.url.replace(/scan-thread\.js$/, "scan-thread-entry.js"))
   : undefined;
 
-/** @param removals in shared memory. */
-export function scanDirectory(root: string, removals: Int32Array): AsyncGenerator<ScannedObjects> {
-  return ENTRY === undefined ? walkHere(root, removals) : new ScanThread(ENTRY, root, removals).batches();
+export interface ScanOptions {
+  /** Absolute. */
+  readonly root: string;
+  /** In shared memory. */
+  readonly removals: Int32Array;
+  /** Told of sessions whose record has to be written later. */
+  readonly onUnsettled: (session: SessionPrefix) => void;
+}
+
+export function scanDirectory(options: ScanOptions): AsyncGenerator<ScannedObjects> {
+  return ENTRY === undefined ? walkHere(options) : new ScanThread(ENTRY, options).batches();
 }
 
 function tellUnreadable(path: string, errno: string): void {
   log.error("directory cannot be read: what it holds is not found", { path, errno });
 }
 
-async function* walkHere(root: string, removals: Int32Array): AsyncGenerator<ScannedObjects> {
-  const options = { root, removals: () => Atomics.load(removals, 0), onUnreadable: tellUnreadable };
-  for (const found of walkObjects(options)) {
+async function* walkHere({ removals, ...options }: ScanOptions): AsyncGenerator<ScannedObjects> {
+  const countRemovals = (): number => Atomics.load(removals, 0);
+  for (const found of walkObjects({ ...options, removals: countRemovals, onUnreadable: tellUnreadable })) {
     yield found;
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -59,13 +70,14 @@ class ScanThread {
   #hasEnded = false;
   #failure: Error | undefined;
 
-  constructor(entry: URL, root: string, removals: Int32Array) {
+  constructor(entry: URL, { root, removals, onUnsettled }: ScanOptions) {
     this.#credit[0] = LIMITS.scanBatchesAhead;
     const workerData: ScanOrder = { root, removals, credit: this.#credit };
     // The host's flags are the host's: some of them a thread does not even take.
     this.#worker = new Worker(entry, { workerData, name: "flame-object-cache scan", execArgv: [] });
     this.#worker.on("message", (report: ScanReport) => {
       if ("found" in report) this.#waiting.push(report.found);
+      else if ("unsettled" in report) onUnsettled(report.unsettled);
       else tellUnreadable(report.unreadable.path, report.unreadable.errno);
       this.#wake();
     });

@@ -92,6 +92,7 @@ export class StagedDiskFile implements StagedFile {
       await this.#area.moveIntoPlace(stagedPath, target, this.sizeBytes);
       this.#staged = undefined;
       this.isPublished = true;
+      this.#tools.recorder.changed(target);
       if (durability === "power-loss") await this.#tools.syncs.settle(path.posix.dirname(target));
       if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
     } catch (error) {

@@ -48,13 +48,15 @@ export class StagingArea {
 
   /** @param target relative to the storage directory. */
   async moveIntoPlace(stagedPath: string, target: string, sizeBytes: number): Promise<void> {
-    const { root, steps, gate } = this.#tools;
+    const { root, steps, gate, recorder } = this.#tools;
     const move = () => steps.renameIntoPlace(stagedPath, `${root}/${target}`, sizeBytes);
     if (await isDone(move)) return;
     await gate.pass(async () => {
       // Whoever was before us in the gate may have made the directory.
       if (await isDone(move)) return;
-      await steps.makeDirectory(path.dirname(`${root}/${target}`));
+      const directory = path.dirname(`${root}/${target}`);
+      const made = await steps.makeDirectory(directory);
+      if (made !== undefined) recorder.began(target, path.relative(root, made));
       await move();
     });
   }

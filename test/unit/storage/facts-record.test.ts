@@ -4,25 +4,12 @@
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../../src/limits.ts";
-import { walkObjects } from "../../../src/storage/disk/walk-objects.ts";
-import type { ScannedObjects } from "../../../src/storage/object-storage.ts";
-import { factsAt, type MeasuredFacts } from "../../../src/storage/scanned-facts.ts";
-import { writeOpaque } from "../object/sample-objects.ts";
+import { directoryState } from "../../../src/storage/disk/facts-record.ts";
+import { factsIn, OBJECTS, scan, spoil, valueFile } from "./recorded-files.ts";
 import { openFiles, scratchDirectory } from "./scratch-directory.ts";
 
-const OBJECTS = LIMITS.recordedObjectsMin + 8;
-const LATER_MS = 10_000;
 const RECORD = ".facts/app/session";
 const SESSION = "app/session";
-
-async function valueFile(text: string, version = 1): Promise<Buffer> {
-  const lifetime = { untilMs: 1_800_000_000_000, ttlMs: 5_000 };
-  const { file } = await writeOpaque([Buffer.from(text)], {
-    version,
-    ...(version % 2 === 0 && { lifetime }),
-  });
-  return Buffer.from(await file.read(0, file.sizeBytes));
-}
 
 /** Replaces a file as the engine does. */
 function publish(root: string, path: string, bytes: Uint8Array): void {
@@ -39,35 +26,13 @@ async function filled(objects = OBJECTS): Promise<string> {
   return root;
 }
 
-function scan(
-  root: string,
-  { nowMs = () => Date.now() + LATER_MS, removals = (): number => 0 } = {},
-): ScannedObjects[] {
-  return [...walkObjects({ root, removals, onUnreadable: () => {}, nowMs })];
-}
-
-/** By id; those that need a closer look have none. */
-function factsIn(found: readonly ScannedObjects[]): Map<string, MeasuredFacts | undefined> {
-  const all = new Map<string, MeasuredFacts | undefined>();
-  for (const { facts, names } of found) {
-    for (const { key } of names) all.set(key.objectId, undefined);
-    for (const [place, id] of facts.objectIds.entries()) all.set(id, factsAt(facts, place));
-  }
-  return all;
-}
-
-/** Makes a file unreadable for a walk without a change of its directory. */
-function spoil(root: string, objectId: string): void {
-  fs.writeFileSync(`${root}/${SESSION}/${objectId}.arrow`, "spoiled");
-}
-
 describe("what a scan learned", () => {
   it("is used by the next one, which opens no file of a session that did not change", async () => {
     const root = await filled();
     const first = factsIn(scan(root));
     expect(first.size).toBe(OBJECTS);
     expect([...first.values()]).not.toContain(undefined);
-    for (const objectId of first.keys()) spoil(root, objectId);
+    for (const objectId of first.keys()) spoil(root, SESSION, objectId);
     expect(factsIn(scan(root))).toEqual(first);
     expect(openFiles(root)).toEqual([]);
   });
@@ -75,7 +40,7 @@ describe("what a scan learned", () => {
   it("holds for many batches of a large session", async () => {
     const root = await filled(2 * LIMITS.scanBatchObjects + 5);
     const first = factsIn(scan(root));
-    for (const objectId of first.keys()) spoil(root, objectId);
+    for (const objectId of first.keys()) spoil(root, SESSION, objectId);
     expect(factsIn(scan(root))).toEqual(first);
   });
 
@@ -97,7 +62,7 @@ describe("what a scan learned", () => {
     const found = factsIn(scan(root));
     fs.rmSync(`${root}/.facts`, { recursive: true });
     expect(found).toEqual(factsIn(scan(root)));
-    spoil(root, "é0");
+    spoil(root, SESSION, "é0");
     expect(factsIn(scan(root)).get("é0")).toBeDefined();
   });
 
@@ -152,5 +117,8 @@ describe("what a scan learned", () => {
     fs.writeFileSync(`${root}/.facts`, "a file in its place");
     expect(factsIn(scan(root)).size).toBe(OBJECTS);
     expect(factsIn(scan(root)).size).toBe(OBJECTS);
+  });
+  it("is none of a directory that cannot be looked at", () => {
+    expect(directoryState(`${scratchDirectory()}/${"long".repeat(100)}`)).toBeUndefined();
   });
 });

@@ -1,0 +1,236 @@
+/**
+ * Walks one session: for the scan, in small batches with the facts of each file, or for its record alone (facts-record.ts).
+ *
+ * Blocks while it makes a step. Bounded memory: LIMITS.scanNamesMax names are held, and those that need a closer look. They are looked
+ * for first, because an object whose value lies in two forms, or that has patches, must not be taken for what one of its files
+ * says. Where the session did not change since it was recorded no file is opened.
+ * Files are read in the order of the directory, which is the record's: reading them in the order of their inodes saves nothing
+ * that asking for those does not cost, also where they come from the disk.
+ */
+import fs from "node:fs";
+import { LIMITS } from "../../limits.ts";
+import type { SessionPrefix } from "../../object/object-key.ts";
+import type { ObjectPart, ScannedObjects, StoredName } from "../object-storage.ts";
+import { FactsList, type MeasuredFacts } from "../scanned-facts.ts";
+import { errnoOf, isMissing } from "./disk-failure.ts";
+import { nameIsWhole } from "./disk-scan.ts";
+import { directoryState, FactsRecord, FactsRecordWriter, isSettled, removeRecord } from "./facts-record.ts";
+import {
+  filePath,
+  parseObjectFileName,
+  parsePatchDirectoryName,
+  parsePatchFileName,
+  STREAM_ENDING,
+  sessionPath,
+} from "./file-names.ts";
+import type { FactsReader } from "./read-facts.ts";
+
+export interface WalkOptions {
+  /** Absolute. */
+  readonly root: string;
+  /** Asked before the first file of a batch is opened. */
+  readonly removals: () => number;
+  /** Told of directories that cannot be read. */
+  readonly onUnreadable: (path: string, errno: string) => void;
+  /** Told of sessions that are worth a record and changed a moment ago, so that none may be written yet. */
+  readonly onUnsettled?: (session: SessionPrefix) => void;
+  /** The wall clock, ms since 1970. */
+  readonly nowMs?: () => number;
+}
+
+/** What a walk for the record alone found. */
+export interface RecordLook {
+  /** `current`: the record holds. `few`: too few objects for one, or none. `unsettled`: changed a moment ago. */
+  readonly found: "written" | "current" | "few" | "unsettled";
+  /** Files of the session; 0 unless there are few. */
+  readonly files: number;
+}
+
+/** Directory entries fetched in one system call. */
+const ENTRIES_PER_READ = 512;
+/** Files read for a record before others have a turn, where there is no thread: under a millisecond. */
+const FILES_PER_STEP = 32;
+
+export class SessionWalk {
+  readonly #options: WalkOptions;
+  readonly #reader: FactsReader;
+  readonly #session: SessionPrefix;
+  readonly #path: string;
+  readonly #isThere: boolean;
+  /** What was learned before, while it holds. */
+  readonly #record: FactsRecord | undefined;
+  /** Takes down what is learned now, when it may hold and is worth it. */
+  #recordWriter: FactsRecordWriter | undefined;
+  /** The count of removals before the record was compared with the directory: what it tells was true then. */
+  readonly #seenAt: number;
+  /** Objects that one file alone does not tell. */
+  readonly #notSimple = new Set<string>();
+  /** Undefined when there are too many: the directory is then read a second time. */
+  #fileNames: string[] | undefined = [];
+  #batch: Batch;
+
+  constructor(options: WalkOptions, reader: FactsReader, session: SessionPrefix) {
+    this.#options = options;
+    this.#reader = reader;
+    this.#session = session;
+    this.#path = sessionPath(session.applicationId, session.sessionId);
+    this.#seenAt = options.removals();
+    this.#batch = new Batch(this.#seenAt);
+    const state = directoryState(`${options.root}/${this.#path}`);
+    this.#isThere = state !== undefined;
+    if (state === undefined) return;
+    this.#record = FactsRecord.open(options.root, session, state);
+    if (this.#record === undefined && isSettled(state, (options.nowMs ?? Date.now)()))
+      this.#recordWriter = new FactsRecordWriter(options.root, session, state);
+  }
+
+  close(): void {
+    this.#record?.close();
+    this.#recordWriter?.close();
+  }
+
+  /** For the scan. */
+  *batches(): Generator<ScannedObjects> {
+    for (const [objectId, part] of this.#partsBesideFiles()) {
+      this.#notSimple.add(objectId);
+      this.#lookCloser(objectId, part);
+      if (this.#batch.isFull) yield this.#take();
+    }
+    if (this.#hasFew) this.#recordWriter = undefined;
+    else if (this.#isUnsettled) this.#options.onUnsettled?.(this.#session);
+    for (const [objectId, part] of this.#files()) {
+      this.#addFile(objectId, part);
+      if (this.#batch.isFull) yield this.#take();
+    }
+    this.#recordWriter?.commit();
+    if (!this.#batch.isEmpty) yield this.#take();
+  }
+
+  /** Writes the record anew unless it holds, a few files a step. One that cannot be any more is removed. */
+  *record(): Generator<void, RecordLook> {
+    if (this.#record !== undefined) return { found: "current", files: 0 };
+    if (this.#isUnsettled) return { found: "unsettled", files: 0 };
+    for (const [objectId] of this.#partsBesideFiles()) this.#notSimple.add(objectId);
+    if (this.#hasFew) {
+      removeRecord(this.#options.root, this.#session);
+      return { found: "few", files: this.#fileNames!.length };
+    }
+    let files = 0;
+    for (const [objectId, part] of this.#files()) {
+      if (!this.#notSimple.has(objectId)) this.#factsOf(objectId, part);
+      files += 1;
+      if (files % FILES_PER_STEP === 0) yield;
+    }
+    this.#recordWriter?.commit();
+    return { found: "written", files: 0 };
+  }
+
+  /** Neither a record that holds nor one that may be written. */
+  get #isUnsettled(): boolean {
+    return this.#isThere && this.#record === undefined && this.#recordWriter === undefined;
+  }
+
+  /** Known when all names were seen. */
+  get #hasFew(): boolean {
+    return this.#fileNames !== undefined && this.#fileNames.length < LIMITS.recordedObjectsMin;
+  }
+
+  #addFile(objectId: string, part: ObjectPart): void {
+    const facts = this.#notSimple.has(objectId) ? undefined : this.#factsOf(objectId, part);
+    if (facts === undefined) this.#lookCloser(objectId, part);
+    else this.#batch.facts.add(objectId, facts);
+  }
+
+  #factsOf(objectId: string, part: ObjectPart): MeasuredFacts | undefined {
+    const recorded = this.#record?.take(objectId);
+    if (recorded !== undefined) return recorded;
+    const file = filePath({ key: { ...this.#session, objectId }, part });
+    const facts = this.#reader.read(`${this.#options.root}/${file}`);
+    if (facts !== undefined) this.#recordWriter?.add(objectId, facts);
+    return facts;
+  }
+
+  *#files(): Generator<[string, ObjectPart]> {
+    for (const name of this.#fileNames ?? filesIn(this.#options, this.#path)) {
+      const found = parseObjectFileName(name);
+      if (found?.part.kind === "file" && this.#isWhole(name)) yield [found.objectId, found.part];
+    }
+  }
+
+  /** Streams, and patches; takes down the names of all other files while they are not too many. */
+  *#partsBesideFiles(): Generator<[string, ObjectPart]> {
+    for (const entry of entries(this.#options, this.#path)) {
+      if (entry.isFile()) {
+        const found = entry.name.endsWith(STREAM_ENDING) ? parseObjectFileName(entry.name) : undefined;
+        if (found === undefined) this.#takeDown(entry.name);
+        else if (this.#isWhole(entry.name)) yield [found.objectId, found.part];
+        continue;
+      }
+      const found = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
+      if (found === undefined || !this.#isWhole(entry.name)) continue;
+      for (const inner of entries(this.#options, `${this.#path}/${entry.name}`)) {
+        const version = inner.isFile() ? parsePatchFileName(inner.name) : undefined;
+        const { objectId, baseVersion } = found;
+        if (version !== undefined) yield [objectId, { kind: "patch", baseVersion, version }];
+      }
+    }
+  }
+
+  #takeDown(name: string): void {
+    this.#fileNames?.push(name);
+    if (this.#fileNames !== undefined && this.#fileNames.length > LIMITS.scanNamesMax)
+      this.#fileNames = undefined;
+  }
+
+  #isWhole(name: string): boolean {
+    return nameIsWhole(this.#options.root, `${this.#path}/${name}`);
+  }
+
+  #lookCloser(objectId: string, part: ObjectPart): void {
+    this.#batch.names.push({ key: { ...this.#session, objectId }, part });
+  }
+
+  #take(): ScannedObjects {
+    const { facts, names, seenAt } = this.#batch;
+    this.#batch = new Batch(this.#record === undefined ? this.#options.removals() : this.#seenAt);
+    return { ...this.#session, facts: facts.finish(), names, seenAt };
+  }
+}
+
+function* filesIn(options: WalkOptions, path: string): Generator<string> {
+  for (const entry of entries(options, path)) if (entry.isFile()) yield entry.name;
+}
+
+/** What is handed out at once. */
+class Batch {
+  readonly seenAt: number;
+  readonly facts = new FactsList(LIMITS.scanBatchObjects);
+  readonly names: StoredName[] = [];
+
+  constructor(seenAt: number) {
+    this.seenAt = seenAt;
+  }
+
+  get isEmpty(): boolean {
+    return this.facts.length + this.names.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.facts.length + this.names.length >= LIMITS.scanBatchObjects;
+  }
+}
+
+/** The entries of a directory; none when it is not there. */
+export function* entries({ root, onUnreadable }: WalkOptions, path: string): Generator<fs.Dirent> {
+  let directory: fs.Dir | undefined;
+  try {
+    directory = fs.opendirSync(`${root}/${path}`, { bufferSize: ENTRIES_PER_READ });
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) yield entry;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    if (!isMissing(error)) onUnreadable(path, errno);
+  } finally {
+    directory?.closeSync();
+  }
+}
