@@ -2,14 +2,15 @@
 
 Takes a plan as JSON in argv[1] and prints one line of JSON for each block of equal calls:
 
-    plan   {"servers": [{"name", "pid", and what stores.py opens}], "rounds", "warmUpCalls", "sizes": [{"sizeBytes", "calls"}], "form"}
+    plan   {"servers": [{"name", "pid", and what stores.py opens}], "rounds", "form",
+            "sizes": [{"sizeBytes", "calls", "warmUpCalls"}]}
            a server without "pid" is none: it is this process that works
     block  {"server", "operation", "sizeBytes", "round", "seconds": [one for each call], "serverCpuSeconds"}
 
 A call is timed whole: a put until its answer has been read and the stream is closed, a get until the table is there.
-`form` is `table` or `opaque` (stores.py); either way an object is one record batch in one message. Before all else each server gets
-`warmUpCalls` puts and gets of 1 KiB (what runs in a just-in-time compiler is slow at first), and round 0 of each size is not
-printed either.
+`form` is `table` or `opaque` (stores.py); either way an object is one record batch in one message. Before the rounds of a size each
+server gets `warmUpCalls` puts and gets of it (what runs in a just-in-time compiler is slow at first), and round 0 is not printed
+either.
 """
 
 import gc
@@ -66,13 +67,13 @@ def run(plan):
     for server in servers:
         server["store"] = open_store(server)
     gc.disable()
-    for operation in ("put", "get"):
-        for server in servers:
-            time_block(server, operation, f"{KEY_PREFIX}/warm-up", make_batch(1024, plan["form"]), plan["warmUpCalls"])
     for size in plan["sizes"]:
         size_bytes = size["sizeBytes"]
         batch = make_batch(size_bytes, plan["form"])
         key = f"{KEY_PREFIX}/{size_bytes}"
+        for operation in ("put", "get"):
+            for server in servers:
+                time_block(server, operation, key, batch, size["warmUpCalls"])
         for round_number in range(plan["rounds"] + 1):
             first = round_number % len(servers)
             gc.collect()
