@@ -79,6 +79,11 @@ export function decodeMessage(header: Uint8Array): IpcMessage {
   }
 }
 
+/** Of a message that was decoded before, when it was stored: the size of its body, and nothing else is looked at. @throws {CacheError} INVALID_IPC */
+export function decodeBodySize(header: Uint8Array): number {
+  return notNegative(new FlatbufferReader(header).root().int64(MESSAGE.bodySizeBytes, 0));
+}
+
 function decodeVersion(message: FlatbufferTable): MetadataVersion {
   const version = message.int16(MESSAGE.version, 0);
   if (version === METADATA_V5) return "V5";

@@ -6,7 +6,7 @@
  */
 import type { Block } from "../arrow/block-list.ts";
 import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
-import { decodeMessage } from "../arrow/message.ts";
+import { decodeBodySize } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-encoder.ts";
 import type { ServerCall } from "../grpc/call.ts";
@@ -90,7 +90,7 @@ export class ObjectSender {
 function sentBodyBytes(dataHeader: Uint8Array, block: Block): number {
   let bodySizeBytes: number;
   try {
-    bodySizeBytes = decodeMessage(dataHeader).bodySizeBytes;
+    bodySizeBytes = decodeBodySize(dataHeader);
   } catch (cause) {
     throw new CacheError("OBJECT_CORRUPT", "a stored message is damaged", { cause });
   }

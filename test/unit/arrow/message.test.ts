@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { FlatbufferWriter, int16, int64, OFFSET, uint8 } from "../../../src/arrow/flatbuffer-writer.ts";
-import { decodeMessage, type IpcMessage } from "../../../src/arrow/message.ts";
+import { decodeBodySize, decodeMessage, type IpcMessage } from "../../../src/arrow/message.ts";
 import {
   encodeRecordBatchMessage,
   encodeSchemaMessage,
@@ -54,6 +54,12 @@ describe("encodeRecordBatchMessage", () => {
     expect(batchOf(message)).toMatchObject({ rowCount: 1, compression: "none" });
     expect(batchOf(message)?.nodes()).toEqual(ROW.nodes);
     expect(batchOf(message)?.buffers()).toEqual(ROW.buffers);
+  });
+
+  it("tells the size of its body without the rest", () => {
+    expect(decodeBodySize(encodeRecordBatchMessage(ROW))).toBe(2 ** 40);
+    const negative = buildMessage(3, 4, -1).finish();
+    expect(() => decodeBodySize(negative)).toThrow(/^\[INVALID_IPC\]/);
   });
 
   it("has one length for one number of nodes and buffers, a multiple of 8", () => {

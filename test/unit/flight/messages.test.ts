@@ -87,6 +87,20 @@ describe("the other messages", () => {
     expect(messages.decodeCriteria(messages.encodeCriteria(expression))).toBe(expression);
   });
 
+  it.each([1, 126, 127, 128, 129, 16_400])("reads back a ticket of %i bytes", (sizeBytes) => {
+    const ticket = Buffer.alloc(sizeBytes, "k");
+    expect(messages.decodeTicket(messages.encodeTicket(ticket))).toEqual(ticket);
+  });
+
+  it.each([
+    ["more fields behind it, of which the last ticket counts", "0a01610a0162", "b"],
+    ["an unknown field behind it", "0a016110ff01", "a"],
+    ["an unknown field before it", "1001" + "0a0161", "a"],
+    ["a size in more bytes than it needs", "0a810061", "a"],
+  ])("reads a ticket with %s", (_, hex, ticket) => {
+    expect(messages.decodeTicket(Buffer.from(hex, "hex")).toString()).toBe(ticket);
+  });
+
   it("reads empty bytes as a message of defaults, as protobuf says", () => {
     expect(messages.decodeCriteria(Buffer.alloc(0))).toBe("");
     expect(messages.decodeTicket(Buffer.alloc(0))).toEqual(Buffer.alloc(0));
@@ -118,6 +132,8 @@ describe("what is refused", () => {
       "an endpoint that reaches beyond its message",
       () => messages.decodeFlightInfo(Buffer.from("1a050a03", "hex")),
     ],
+    ["a ticket that reaches beyond its message", () => messages.decodeTicket(Buffer.from("0a0361", "hex"))],
+    ["a ticket that ends before its message", () => messages.decodeTicket(Buffer.from("0a016100", "hex"))],
     ["groups nested 200 deep", () => messages.decodeTicket(Buffer.alloc(200, 0x7b))],
   ])("refuses %s with INVALID_REQUEST", (_, decode) => {
     expect(decode).toThrow(/^\[INVALID_REQUEST\]/);
