@@ -1,7 +1,8 @@
 /**
- * What the parts of one disk engine share: where it lies, its steps, their pace, and the gate for directories.
+ * What the parts of one disk engine share: where it lies, its steps, their pace, the gate for directories, and the commit log.
  */
 import type { BlockPool } from "../block-pool.ts";
+import type { Commits } from "./commits/commits.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
 import type { DiskPace } from "./disk-pace.ts";
@@ -14,6 +15,7 @@ export interface DiskTools {
   readonly pace: DiskPace;
   readonly gate: DirectoryGate;
   readonly syncs: DirectorySyncs;
+  readonly commits: Commits;
   /** Memory for files on their way to the disk. */
   readonly blocks: BlockPool;
   /** Memory for what is read of files. */
