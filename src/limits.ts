@@ -157,6 +157,22 @@ export const LIMITS = {
   verifyFirstGetBytesMax: 1 * GIB,
   /** Files that are synced at once for puts with durability power-loss: as many as the thread pool has threads by default. */
   fileSyncsMax: 4,
+  /** A file up to this size that is to survive a power loss goes through the commit log: above it a sync of its own costs little beside its bytes. */
+  commitFileBytesMax: 64 * KIB,
+  /** One segment of the commit log, bytes: 10,000 puts of a kilobyte. */
+  commitSegmentBytes: 16 * MIB,
+  /** Segments of the commit log at most; when all wait to be released, puts sync their files themselves. */
+  commitSegmentsMax: 16,
+  /** Unused segments that are kept for what comes next. */
+  commitSparesMax: 2,
+  /** Share of a segment that only removals may use: a full log must not keep anybody from deleting. */
+  commitRemovalsShare: 1 / 16,
+  /** A segment is closed when its first record is so old, and a segment that could not be made is tried for again after as long. */
+  commitSegmentAgeMs: 60_000,
+  /** How long a closed segment waits: the kernel writes back what is 30 s old, and what it wrote is synced for little. */
+  commitSettleDelayMs: 35_000,
+  /** A stop makes so many files last by themselves, so that the next start finds no log; of more it leaves the log. */
+  commitSettledAtStopMax: 256,
   /** Directories known to last through a power loss, so that their parents need no sync: about 200 bytes each. */
   lastingDirectoriesMax: 16_384,
   /** One line of the retention journal, bytes: a key whose every byte is escaped fits. */

@@ -6,11 +6,13 @@
  * directories and in the right order, against a disk that keeps nothing else (power-loss/disk-model.ts).
  */
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ObjectCache } from "../../src/cache/object-cache.ts";
+import type { BeforeStep, DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { Random } from "../support/random.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { put } from "../unit/cache/cache-fixture.ts";
 import { watchedLog } from "../unit/storage/scratch-directory.ts";
 import { type Action, runClient, stateOf, type Told } from "./power-loss/clients.ts";
 import type { Choose } from "./power-loss/disk-model.ts";
@@ -19,13 +21,24 @@ import { RecordedDisk } from "./power-loss/recorded-disk.ts";
 /** The first four share sessions; each of the others has one of its own, which it also deletes as a whole. */
 const KEYS = ["a/s/0", "a/s/1", "a/t/2", "c/t/3", "b/own4/4", "b/own5/5"];
 const SHARED = 4;
+/** Others may be at work on the machine. */
+const PATIENT = { timeout: 20_000 };
 const CUTS = 10;
 const RUNS = 6;
 
-const kinds = fc.constantFrom("put", "put", "patch", "patch", "table", "stream", "delete", "deleteSession");
+/** The machine before the power loss, and after it. */
+const [BEFORE, AFTER] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+const KINDS = ["put", "put", "put", "large", "patch", "patch", "table", "stream", "delete", "deleteSession"];
+const kinds = fc.constantFrom(...(KINDS as Action["kind"][]));
+
+/** Segments so small that they are closed, released and used again while the clients are at work. */
+const SMALL_LOG = { segmentBytes: 16 * 1024, segmentsMax: 4, sparesMax: 1, settleDelayMs: 0 };
+/** Nothing is released before the end, nor at the end. */
+const LASTING_LOG = { segmentBytes: 256 * 1024, settledAtStopMax: 0 };
+type Log = typeof SMALL_LOG | typeof LASTING_LOG;
 
 function programs(durability: fc.Arbitrary<Action["durability"]>): fc.Arbitrary<Action[][]> {
-  const chain = fc.array(fc.record({ kind: kinds, durability }), { minLength: 4, maxLength: 10 });
+  const chain = fc.array(fc.record({ kind: kinds, durability }), { minLength: 5, maxLength: 12 });
   return fc
     .tuple(...KEYS.map(() => chain))
     .map((chains) =>
@@ -45,19 +58,39 @@ interface Recorded {
   readonly end: number;
 }
 
-async function record(program: readonly Action[][]): Promise<Recorded> {
+/** One process after the other works on the disk: the second finds the log of the first, on the same machine. */
+async function record(program: readonly Action[][], log: Log): Promise<Recorded> {
   const directory = temporaryDirectory("recorded");
   onTestFinished(directory.remove);
   const disk = new RecordedDisk(directory.path);
   onTestFinished(() => disk.stop());
-  const cache = new ObjectCache(new DiskStorage({ directory: directory.path }));
-  await cache.start();
-  const told = await Promise.all(
-    program.map((actions, client) => runClient(cache, KEYS[client]!, actions, () => disk.tick())),
-  );
-  await cache.stop();
+  const told: Told[][] = program.map(() => []);
+  for (const half of [0, 1]) {
+    const steps = new Set<DiskStep>();
+    const beforeStep: BeforeStep = (step) => steps.add(step);
+    const commits = { ...log, bootId: BEFORE };
+    const cache = new ObjectCache(new DiskStorage({ directory: directory.path, beforeStep, commits }));
+    await cache.start();
+    await untilLogged(cache, steps);
+    const ran = program.map(async (actions, client) => {
+      const middle = actions.length >> 1;
+      const mine = half === 0 ? actions.slice(0, middle) : actions.slice(middle);
+      const text = `${KEYS[client]!} ${half}`;
+      told[client]!.push(...(await runClient(cache, KEYS[client]!, mine, { tick: () => disk.tick(), text })));
+    });
+    await Promise.all(ran);
+    await cache.stop();
+  }
   disk.stop();
   return { disk, told, end: disk.tick() };
+}
+
+/** The first put that asks for it has the log's first segment made; those of the clients are to be logged. */
+async function untilLogged(cache: ObjectCache, steps: ReadonlySet<DiskStep>): Promise<void> {
+  await vi.waitFor(async () => {
+    await put(cache, "log/log/log", "begins", "power-loss");
+    expect([...steps]).toContain("syncCommits");
+  }, PATIENT);
 }
 
 /** What a key may hold after a power loss at `cut`, by what was answered before it and what was under way. */
@@ -79,7 +112,7 @@ async function statesAfter({ disk }: Recorded, cut: number, choose: Choose): Pro
   const directory = temporaryDirectory("survived");
   try {
     disk.tree.survive(directory.path, cut, choose);
-    const cache = new ObjectCache(new DiskStorage({ directory: directory.path }));
+    const cache = new ObjectCache(new DiskStorage({ directory: directory.path, commits: { bootId: AFTER } }));
     await cache.start();
     const states: string[] = [];
     for (const key of KEYS) states.push(await stateOf(cache, key));
@@ -113,19 +146,19 @@ async function examine(recorded: Recorded, random: Random): Promise<number> {
 }
 
 describe("a power loss at any moment", () => {
+  const anyDurability = fc.constantFrom("power-loss" as const, "restart" as const);
   it.each([
-    { promised: "power-loss", durability: fc.constant("power-loss" as const) },
-    {
-      promised: "power-loss or restart",
-      durability: fc.constantFrom("power-loss" as const, "restart" as const),
-    },
+    { promised: "power-loss", durability: fc.constant("power-loss" as const), log: LASTING_LOG },
+    { promised: "power-loss", durability: fc.constant("power-loss" as const), log: SMALL_LOG },
+    { promised: "power-loss or restart", durability: anyDurability, log: LASTING_LOG },
+    { promised: "power-loss or restart", durability: anyDurability, log: SMALL_LOG },
   ])(
-    "leaves every object that was answered with $promised as it was promised, and no wrong byte",
-    async ({ durability }) => {
+    "leaves every object that was answered with $promised as it was promised, and no wrong byte (segments of $log.segmentBytes)",
+    async ({ durability, log }) => {
       watchedLog();
       let examined = 0;
       const property = fc.asyncProperty(programs(durability), fc.nat(), async (program, seed) => {
-        examined += await examine(await record(program), new Random(seed));
+        examined += await examine(await record(program, log), new Random(seed));
       });
       await fc.assert(property, { numRuns: RUNS, endOnFailure: true });
       expect(examined).toBe(RUNS * CUTS * 3 * KEYS.length);

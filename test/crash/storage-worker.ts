@@ -14,6 +14,8 @@ let countdown = Number(nth);
 
 const storage = new DiskStorage({
   directory,
+  // So small that segments are made, filled, released and removed in every round or two.
+  commits: { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, settleDelayMs: 0 },
   beforeStep: (each) => {
     if (each !== step) return;
     countdown -= 1;
@@ -77,7 +79,12 @@ async function round(serial: number): Promise<void> {
   await storage.settleRemovals([{ applicationId: "b", sessionId: `s${serial}` }]);
   await storage.raiseVersionFloor(serial);
   tell("floor", "-", serial);
-  await put(name("bad"), 800, serial);
+  for (const objectId of ["c1", "c2", "c3", "c4", "c5", "c6"]) {
+    await put(name(objectId), 1500, serial, "power-loss");
+    tell("put", objectId, serial);
+  }
+  await storage.remove(name("c1"));
+  await put(name("bad"), 800, serial, "power-loss");
   await storage.quarantine(name("bad"), "crash test");
   tell("quarantine", "bad", serial);
   const dropped = storage.stage();

@@ -52,6 +52,11 @@ export class DirectorySyncs {
     for (const each of chain.slice(0, -1)) this.#lasting.add(each);
   }
 
+  /** False when `settle` will fail. */
+  trusts(directory: string): boolean {
+    return !this.#distrusted.has(directory);
+  }
+
   /** A directory is gone: one of its name that comes later is another. */
   removed(directory: string): void {
     this.#removals += 1;

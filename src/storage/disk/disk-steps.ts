@@ -3,8 +3,8 @@
  * the process, or fail, before any of them.
  *
  * Publishing is create, write, close, rename: a published object survives the end of the process, not a power loss. For
- * `power-loss` the file is synced between write and close, and its directory after the rename: syncStaged, syncDirectory.
- * The version floor is always synced.
+ * `power-loss` a small file's bytes are in the commit log before the rename (appendCommits, syncCommits); a larger one is synced between
+ * write and close, and its directory after the rename: syncStaged, syncDirectory. The version floor is always synced.
  * Short steps block while the disk is quick (DiskPace says why) and nothing is being synced: what changes a name may have to wait for the
  * file system's journal then, and everybody with it. The others go through the thread pool.
  * Paths are absolute. Failures are the bare errors of node:fs; callers type them by diskFailure.
@@ -34,6 +34,13 @@ export const DISK_STEPS = [
   "syncJournal",
   "renameJournal",
   "moveToQuarantine",
+  "createCommits",
+  "fillCommits",
+  "headCommits",
+  "settleCommits",
+  "appendCommits",
+  "syncCommits",
+  "unlinkCommits",
 ] as const;
 
 export type DiskStep = (typeof DISK_STEPS)[number];
@@ -169,6 +176,51 @@ export class DiskSteps {
   async renameJournal(from: string, to: string): Promise<void> {
     this.#before("renameJournal");
     await settle((done) => fs.rename(from, to, done));
+  }
+
+  /** Fails when the path exists. */
+  async createCommits(path: string): Promise<number> {
+    this.#before("createCommits");
+    return await new Promise((resolve, reject) => {
+      fs.open(path, "wx+", (error, fd) => (error ? reject(error) : resolve(fd)));
+    });
+  }
+
+  /** Zeros, so that what is written there later changes no more than bytes. */
+  async fillCommits(fd: number, zeros: Buffer, position: number): Promise<void> {
+    this.#before("fillCommits");
+    await writeFully(fd, [zeros], position);
+  }
+
+  async headCommits(fd: number, head: Buffer): Promise<void> {
+    this.#before("headCommits");
+    await writeFully(fd, [head], 0);
+  }
+
+  /** A segment's head, and at first its blocks. */
+  async settleCommits(fd: number): Promise<void> {
+    this.#before("settleCommits");
+    await this.#syncing(() => settle((done) => fs.fdatasync(fd, done)));
+  }
+
+  /** Undefined when it is done: a caller that goes on at once has the sync under way before anything else blocks. */
+  appendCommits(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> | undefined {
+    this.#before("appendCommits");
+    const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (sizeBytes > BLOCKING_WRITE_BYTES_MAX || !this.#mayBlock) return writeFully(fd, chunks, position);
+    this.#pace.block(() => writeFullySync(fd, chunks, position));
+    return undefined;
+  }
+
+  /** Other short steps may block meanwhile: bytes in blocks that are there do not need the file system's journal. */
+  async syncCommits(fd: number): Promise<void> {
+    this.#before("syncCommits");
+    await settle((done) => fs.fdatasync(fd, done));
+  }
+
+  async unlinkCommits(path: string): Promise<void> {
+    this.#before("unlinkCommits");
+    await settle((done) => fs.unlink(path, done));
   }
 
   /** True while a short step that changes something may block. */

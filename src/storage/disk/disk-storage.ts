@@ -1,7 +1,7 @@
 /**
  * The engine `files`: each object a file in a directory that any Arrow reader opens, and that survives restarts.
  *
- * Written aside and renamed, so an object is whole or not there; synced where durability is `power-loss` (see DiskSteps).
+ * Written aside and renamed, so an object is whole or not there; in the commit log, or synced, where durability is `power-loss` (see DiskSteps).
  * The directory is the truth: nothing is remembered here but the version floor and the journal. Layout: file-names.ts.
  * The storage directory may be a symbolic link; under it, links are not objects.
  */
@@ -22,6 +22,9 @@ import type {
   StagedFile,
   StoredName,
 } from "../object-storage.ts";
+import type { CommitSettings } from "./commits/commit-disk.ts";
+import { Commits } from "./commits/commits.ts";
+import { replayCommits } from "./commits/replay-commits.ts";
 import { DirectoryGate } from "./directory-gate.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
@@ -52,6 +55,8 @@ export interface DiskStorageOptions {
   readonly beforeStep?: BeforeStep;
   /** The clock by which sessions are recorded while the engine runs, and how long its stop may take. */
   readonly recorder?: SessionRecorderOptions;
+  /** Of the commit log: for tests. */
+  readonly commits?: Partial<CommitSettings>;
 }
 
 export class DiskStorage implements ObjectStorage {
@@ -71,8 +76,9 @@ export class DiskStorage implements ObjectStorage {
     const root = path.resolve(options.directory);
     const syncs = new DirectorySyncs(root, steps);
     this.#recorder = new SessionRecorder(root, options.recorder);
+    const commits = new Commits({ root, steps, syncs }, options.commits);
     const [gate, recorder] = [new DirectoryGate(), this.#recorder];
-    this.#tools = { root, steps, pace, gate, syncs, recorder, blocks, readBlocks };
+    this.#tools = { root, steps, pace, gate, syncs, commits, recorder, blocks, readBlocks };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
     this.journal = new DiskJournal(this.#tools);
@@ -90,6 +96,8 @@ export class DiskStorage implements ObjectStorage {
       const swept = await this.#staging.sweep();
       if (swept.files > 0) log.warn("swept staged files that a process left behind", { ...swept });
       await this.#floor.load();
+      const lost = await replayCommits({ tools: this.#tools, staging: this.#staging });
+      if (lost > 0) await this.#floor.raise(lost, 0);
     } catch (error) {
       await lock?.release();
       throw unusableDirectory(error, this.#tools.root);
@@ -101,6 +109,7 @@ export class DiskStorage implements ObjectStorage {
   async stop(): Promise<void> {
     await this.#floor.settled();
     await this.journal.close();
+    await this.#tools.commits.stop();
     await this.#recorder.stop();
     await this.#lock?.release();
     this.#lock = undefined;
@@ -140,15 +149,20 @@ export class DiskStorage implements ObjectStorage {
   }
 
   async settleFiles(names: readonly StoredName[]): Promise<void> {
-    await settleFiles(this.#tools, names.map(filePath));
+    const files = names.map(filePath);
+    await settleFiles(this.#tools, files);
+    await this.#tools.commits.settleReplaced(files);
   }
 
   async settleRemovals(places: Iterable<RemovalPlace>): Promise<void> {
+    const { syncs, commits } = this.#tools;
     const paths = new Set<string>();
     for (const { applicationId, sessionId } of places) {
       paths.add(sessionId === undefined ? applicationId : sessionPath(applicationId, sessionId));
     }
-    await Promise.all([...paths].map((each) => this.#tools.syncs.settle(each)));
+    const replaced = commits.live.replacedUnder([...paths]);
+    await Promise.all([...paths].map((each) => syncs.settle(each)));
+    await commits.log.settleRemovals(replaced);
   }
 
   /** The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. */
@@ -164,6 +178,7 @@ export class DiskStorage implements ObjectStorage {
       throw diskFailure(error, from);
     }
     this.#recorder.changed(from);
+    await this.#tools.commits.log.gone(from);
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
     await removeEmptyDirectories(this.#tools, path.posix.dirname(from));
   }

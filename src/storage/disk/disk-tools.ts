@@ -1,7 +1,9 @@
 /**
- * What the parts of one disk engine share: where it lies, its steps, their pace, the gate for directories, and who is told of changes.
+ * What the parts of one disk engine share: where it lies, its steps, their pace, the gate for directories, the commit log, and who is
+ * told of changes.
  */
 import type { BlockPool } from "../block-pool.ts";
+import type { Commits } from "./commits/commits.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
 import type { DiskPace } from "./disk-pace.ts";
@@ -15,6 +17,7 @@ export interface DiskTools {
   readonly pace: DiskPace;
   readonly gate: DirectoryGate;
   readonly syncs: DirectorySyncs;
+  readonly commits: Commits;
   /** Told of every name that comes into a session's directory, or leaves it. */
   readonly recorder: SessionRecorder;
   /** Memory for files on their way to the disk. */

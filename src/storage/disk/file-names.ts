@@ -4,7 +4,7 @@
  *     <app>/<session>/<object_id>.arrow                            part "file"
  *     <app>/<session>/<object_id>.arrows                           part "stream"
  *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
- *     .staging/  .quarantine/  .facts/  .version-floor  .retention          the engine's own
+ *     .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
  *
  * No two names meet: a component never begins with a dot, so what does is ours; of a patch directory's name the
  * last `.v<digits>` is the base, whatever the object id holds. Longest file name: 1 + 200 + 2 + 16 bytes.
@@ -18,6 +18,8 @@ export const STAGING_DIRECTORY = ".staging";
 export const QUARANTINE_DIRECTORY = ".quarantine";
 /** See facts-record.ts. */
 export const FACTS_DIRECTORY = ".facts";
+/** See commits/commit-log.ts. */
+export const COMMITS_DIRECTORY = ".commits";
 export const VERSION_FLOOR_FILE = ".version-floor";
 export const RETENTION_FILE = ".retention";
 
@@ -39,6 +41,27 @@ export function sessionPath(applicationId: string, sessionId: string): string {
 export function filePath({ key, part }: StoredName): string {
   if (part.kind === "patch") return `${patchDirectoryPath(key, part.baseVersion)}/${part.version}.arrow`;
   return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${ENDINGS[part.kind]}`;
+}
+
+/** What `filePath` made this path of; undefined for every other text. */
+export function parseFilePath(path: string): StoredName | undefined {
+  const [applicationId = "", sessionId = "", name = "", patchName, ...more] = path.split("/");
+  if (more.length > 0 || !isKeyComponent(applicationId) || !isKeyComponent(sessionId)) return undefined;
+  if (patchName === undefined) {
+    const found = parseObjectFileName(name);
+    return found && { key: { applicationId, sessionId, objectId: found.objectId }, part: found.part };
+  }
+  const base = parsePatchDirectoryName(name);
+  const version = parsePatchFileName(patchName);
+  if (base === undefined || version === undefined) return undefined;
+  const part: ObjectPart = { kind: "patch", baseVersion: base.baseVersion, version };
+  return { key: { applicationId, sessionId, objectId: base.objectId }, part };
+}
+
+/** The path of the same base in its other form; undefined for a patch. */
+export function otherFormPath({ key, part }: StoredName): string | undefined {
+  if (part.kind === "patch") return undefined;
+  return filePath({ key, part: { kind: part.kind === "file" ? "stream" : "file" } });
 }
 
 /** Path of the directory of one base's patches, under the storage directory. */

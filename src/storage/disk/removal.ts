@@ -3,7 +3,7 @@
  *
  * Over the thread pool: freeing the blocks of a large file takes long (1 MiB 1 ms, 256 MiB 54 ms). A directory is
  * never looked into before it is removed: the system refuses to remove one that holds something, also one that a publish filled a
- * moment ago.
+ * moment ago. What the commit log would put back after a power loss is told to it.
  */
 import path from "node:path";
 import { logFor } from "../../log.ts";
@@ -52,10 +52,13 @@ export async function removeEmptyDirectories(tools: DiskTools, innermost: string
 async function unlink(tools: DiskTools, file: string): Promise<boolean> {
   try {
     await tools.steps.unlinkObject(`${tools.root}/${file}`);
-    if (log.isEnabled("debug")) log.debug("file removed", { path: file });
-    return true;
   } catch (error) {
-    if (isMissing(error) || errnoOf(error) === "EISDIR") return false;
-    throw diskFailure(error, file);
+    if (!isMissing(error) && errnoOf(error) !== "EISDIR") throw diskFailure(error, file);
+    // Removed by hand, perhaps, while the commit log would put it back.
+    await tools.commits.log.gone(file);
+    return false;
   }
+  await tools.commits.log.gone(file);
+  if (log.isEnabled("debug")) log.debug("file removed", { path: file });
+  return true;
 }

@@ -1,8 +1,9 @@
 /**
  * A file being written to disk, out of sight until it is published.
  *
- * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename; with
- * durability `power-loss` open, writev, fsync, close, rename, fsync of the directory, shared (DirectorySyncs).
+ * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename. With
+ * durability `power-loss` a small file's bytes go into the commit log meanwhile, whose sync is shared (CommitLog) and waited for before
+ * the rename; a larger one is open, writev, fsync, close, rename, fsync of the directory, shared (DirectorySyncs).
  * A larger file is written in batches of that size, one system call each, while the next batch gathers; whoever fills
  * a second batch before the first is written has to wait. Its bytes are copied once, into blocks that are used again.
  * After a failure the file can only be discarded; publish and discard leave nothing in the staging directory.
@@ -12,7 +13,8 @@ import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
-import { StageBuffer } from "../stage-buffer.ts";
+import { type GatheredBytes, StageBuffer } from "../stage-buffer.ts";
+import type { Commit } from "./commits/commit-log.ts";
 import { diskFailure } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, STAGING_DIRECTORY } from "./file-names.ts";
@@ -80,25 +82,62 @@ export class StagedDiskFile implements StagedFile {
   }
 
   async #publish(target: string, durability: Durability): Promise<void> {
+    const lasts = durability === "power-loss";
+    let logging: Promise<Commit | undefined> | undefined;
     try {
       await this.#tools.pace.turn();
-      if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
+      if (lasts && this.#mayBeLogged(target)) logging = this.#writeBoth(target);
+      else if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
       await this.#settled();
+      const commit = await logging;
       const { path: stagedPath, fd } = this.#staged!;
       // Before the move: a name that lasts must never lead to bytes that do not.
-      if (durability === "power-loss") await this.#tools.steps.syncStaged(fd!);
+      if (lasts && commit === undefined) await this.#tools.steps.syncStaged(fd!);
       this.#staged = { path: stagedPath, fd: undefined };
       await this.#tools.steps.closeStaged(fd!);
       await this.#area.moveIntoPlace(stagedPath, target, this.sizeBytes);
       this.#staged = undefined;
       this.isPublished = true;
       this.#tools.recorder.changed(target);
-      if (durability === "power-loss") await this.#tools.syncs.settle(path.posix.dirname(target));
+      if (commit !== undefined) commit.published();
+      else await this.#publishedUnlogged(target, lasts);
       if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
     } catch (error) {
+      void logging?.then(
+        (commit) => commit?.cancel(),
+        () => {},
+      );
       await this.#dropStaged();
       throw diskFailure(error, target);
     }
+  }
+
+  /** A directory of which a sync failed can make no promise, whoever keeps the bytes. */
+  #mayBeLogged(target: string): boolean {
+    if (this.#bufferPosition > 0 || this.sizeBytes > LIMITS.commitFileBytesMax) return false;
+    return this.#tools.syncs.trusts(path.posix.dirname(target));
+  }
+
+  /** Gives the bytes to the commit log and writes them aside meanwhile: both are views of the same chunks. */
+  #writeBoth(target: string): Promise<Commit | undefined> {
+    const gathered = this.#takeBuffer();
+    const logging = this.#tools.commits.log.append(target, gathered.chunks);
+    const logged = logging.catch(() => {});
+    this.#addDiskWork(async (fd) => {
+      await this.#tools.steps.writeStaged(fd, gathered.chunks, 0);
+      await logged;
+      gathered.release();
+    });
+    return logging;
+  }
+
+  /** What the commit log holds of an older file must not outlive what this one promises. */
+  async #publishedUnlogged(target: string, lasts: boolean): Promise<void> {
+    const { commits, syncs } = this.#tools;
+    commits.log.replaced(target);
+    if (!lasts) return;
+    await syncs.settle(path.posix.dirname(target));
+    await commits.log.superseded(target);
   }
 
   async #writeWhenIdle(): Promise<void> {
@@ -109,12 +148,16 @@ export class StagedDiskFile implements StagedFile {
 
   #writeBuffer(): void {
     const position = this.#bufferPosition;
-    this.#bufferPosition += this.#buffer.sizeBytes;
-    const gathered = this.#buffer.take();
+    const gathered = this.#takeBuffer();
     this.#addDiskWork(async (fd) => {
       await this.#tools.steps.writeStaged(fd, gathered.chunks, position);
       gathered.release();
     });
+  }
+
+  #takeBuffer(): GatheredBytes {
+    this.#bufferPosition += this.#buffer.sizeBytes;
+    return this.#buffer.take();
   }
 
   /** Queues work on the staged file behind what is under way; makes the file at first. */

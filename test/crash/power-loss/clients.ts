@@ -13,7 +13,7 @@ import type { Durability } from "../../../src/storage/object-storage.ts";
 import { patch, put, putTable } from "../../unit/cache/cache-fixture.ts";
 
 export interface Action {
-  readonly kind: "put" | "table" | "stream" | "patch" | "delete" | "deleteSession";
+  readonly kind: "put" | "large" | "table" | "stream" | "patch" | "delete" | "deleteSession";
   readonly durability: Durability;
 }
 
@@ -27,17 +27,17 @@ export interface Told {
   readonly state: string;
 }
 
-/** @param tick gives the moment of now. @returns what the client was told, in order. */
+/** @param options `tick` gives the moment of now, `text` what the values begin with. @returns what the client was told, in order. */
 export async function runClient(
   cache: ObjectCache,
   key: string,
   actions: readonly Action[],
-  tick: () => number,
+  { tick, text }: { readonly tick: () => number; readonly text: string },
 ): Promise<Told[]> {
   const told: Told[] = [];
   for (const [index, { kind, durability }] of actions.entries()) {
     const asked = tick();
-    await act(cache, key, { kind, durability }, `${key} ${index} `);
+    await act(cache, key, { kind, durability }, `${text} ${index} `);
     const answered = tick();
     told.push({ durability, asked, answered, state: await stateOf(cache, key) });
   }
@@ -60,10 +60,12 @@ async function act(
   } else {
     // A patch of what cannot be patched is a put: every action changes the key.
     const isPatch = kind === "patch" && (await cache.find(parseObjectKey(key)))?.kind === "opaque";
-    await (isPatch ? patch : put)(cache, key, text.repeat(20), durability);
+    await (isPatch ? patch : put)(cache, key, text.repeat(kind === "large" ? LARGE : 20), durability);
   }
 }
 
+/** Times a text of at least ten bytes: more than goes through the commit log. */
+const LARGE = 7_000;
 const PLAIN_TABLE = "nested";
 /** Kept as a stream: a put over the other form removes a file. */
 const REPLACING_TABLE = "replaced";

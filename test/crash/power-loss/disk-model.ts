@@ -3,8 +3,9 @@
  *
  * Each directory and file keeps its whole history. Time is a counter: every change and every sync has a moment at which it began and one at
  * which it had ended. A sync that had ended before the cut keeps what had ended before the sync began. Behind that everything is open: each
- * name may be as it was at any later moment, each file's bytes empty, cut, zeros or whole. So nothing is taken for granted that a
- * file system need not promise: no order of names, no bytes with a name, no parent with a child.
+ * name may be as it was at any later moment; of a file that was never synced the bytes are empty, cut, zeros or whole; of one that was, each
+ * later write is lost, cut, zeros or whole for itself. So nothing is taken for granted that a file system need not promise: no order of
+ * names, no order of writes, no bytes with a name, no parent with a child.
  */
 import fs from "node:fs";
 
@@ -33,13 +34,20 @@ export class ModelFile {
 
   survivor(cut: number, choose: Choose): Buffer {
     const begun = this.writes.filter(({ begin }) => begin <= cut);
-    const whole = joined(begun);
     const kept = lastSyncBefore(this.syncs, cut);
-    if (begun.every(({ end }) => end <= kept)) return whole;
-    return [Buffer.alloc(0), whole.subarray(0, whole.length >> 1), Buffer.alloc(whole.length), whole][
-      choose(4)
-    ]!;
+    const lasting = begun.filter(({ end }) => end <= kept);
+    if (lasting.length === begun.length) return joined(begun);
+    if (lasting.length === 0) return torn(joined(begun), choose);
+    const later = begun.filter(({ end }) => end > kept);
+    return joined([...lasting, ...later.map((each) => ({ ...each, bytes: torn(each.bytes, choose) }))]);
   }
+}
+
+/** What is left of bytes that nobody synced. */
+function torn(bytes: Buffer, choose: Choose): Buffer {
+  return [Buffer.alloc(0), bytes.subarray(0, bytes.length >> 1), Buffer.alloc(bytes.length), bytes][
+    choose(4)
+  ]!;
 }
 
 export class ModelDirectory {

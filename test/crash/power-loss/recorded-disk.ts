@@ -93,7 +93,7 @@ export class RecordedDisk {
   #opened(fd: number, file: string, flags: unknown, span: Span): void {
     this.#open.delete(fd);
     if (!this.#isInside(file)) return;
-    const isMade = flags === "wx" || flags === "w";
+    const isMade = flags === "wx" || flags === "wx+" || flags === "w";
     const known = this.#find(file);
     const node = isMade || known === undefined ? this.#made(file, isMade, span) : known;
     this.#open.set(fd, node);

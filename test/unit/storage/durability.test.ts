@@ -7,13 +7,15 @@ import {
   named,
   openFiles,
   patchOf,
+  patternBytes,
   readWhole,
   scratchDirectory,
   startedDisk,
   tree,
 } from "./scratch-directory.ts";
 
-const BYTES = Buffer.from("bytes");
+/** More than goes through the commit log: commit-log.test.ts has the others. */
+const BYTES = patternBytes(100_000);
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -44,7 +46,7 @@ function syncsOf(steps: readonly DiskStep[]): DiskStep[] {
   return steps.filter((step) => step.startsWith("sync"));
 }
 
-describe("a put that lasts", () => {
+describe("a large put that lasts", () => {
   it("syncs its bytes before it has a name, and then the names of all directories on its way", async () => {
     const { storage, steps } = await watchedDisk();
     await putLasting(storage, named("a/s/o"));

@@ -1,0 +1,38 @@
+/**
+ * What the commit log needs of the engine around it, and what tests set differently.
+ */
+import { LIMITS } from "../../../limits.ts";
+import type { DirectorySyncs } from "../directory-syncs.ts";
+import type { DiskSteps } from "../disk-steps.ts";
+import { readBootId } from "./boot-id.ts";
+
+export interface CommitDisk {
+  /** The storage directory, absolute. */
+  readonly root: string;
+  readonly steps: DiskSteps;
+  readonly syncs: DirectorySyncs;
+}
+
+export interface CommitSettings {
+  /** 16 bytes; zeros: not known. */
+  readonly bootId: Buffer;
+  readonly segmentBytes: number;
+  readonly segmentsMax: number;
+  readonly sparesMax: number;
+  readonly segmentAgeMs: number;
+  readonly settleDelayMs: number;
+  readonly settledAtStopMax: number;
+}
+
+export function commitSettings(changed: Partial<CommitSettings> = {}): CommitSettings {
+  return {
+    bootId: changed.bootId ?? readBootId(),
+    segmentBytes: LIMITS.commitSegmentBytes,
+    segmentsMax: LIMITS.commitSegmentsMax,
+    sparesMax: LIMITS.commitSparesMax,
+    segmentAgeMs: LIMITS.commitSegmentAgeMs,
+    settleDelayMs: LIMITS.commitSettleDelayMs,
+    settledAtStopMax: LIMITS.commitSettledAtStopMax,
+    ...changed,
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * What lies under a name, as far as a start has to know that finds the name in the commit log: the bytes of a small file, and the version
+ * of a whole one.
+ *
+ * A file up to LIMITS.wholeReadBytesMax is whole when its checksum says so; of a larger one its footer is believed.
+ */
+import fs from "node:fs";
+import { isCacheError } from "../../../errors.ts";
+import { LIMITS } from "../../../limits.ts";
+import type { ByteSource } from "../../../object/byte-sink.ts";
+import type { FileForm } from "../../../object/file-head.ts";
+import { readStoredObject } from "../../../object/stored-object.ts";
+import { verifyObject } from "../../../object/verify-object.ts";
+import { isMissing } from "../disk-failure.ts";
+import { STREAM_ENDING } from "../file-names.ts";
+import { readFullySync } from "../read-fully.ts";
+import { openSurveyFile } from "../survey-file.ts";
+
+export interface Stored {
+  /** Undefined when it is not whole. */
+  readonly version: number | undefined;
+  /** True when a client wrote it: its version says nothing. */
+  readonly isForeign: boolean;
+}
+
+/** A link is not followed, a pipe does not block. */
+const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+
+/** True when the file holds just these bytes. Blocks: it is small. @throws the bare error of node:fs */
+export function isStored(root: string, file: string, content: Buffer): boolean {
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(`${root}/${file}`, FLAGS);
+    const status = fs.fstatSync(fd);
+    if (!status.isFile() || status.size !== content.length) return false;
+    const bytes = Buffer.allocUnsafe(content.length);
+    return readFullySync(fd, bytes, 0) === bytes.length && bytes.equals(content);
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
+
+/** Undefined when no file of that name is there. @throws {CacheError} STORAGE_IO, or the bare error of node:fs */
+export async function storedAt(root: string, file: string): Promise<Stored | undefined> {
+  const path = `${root}/${file}`;
+  if (!isRegularFile(path)) return undefined;
+  const opened = await openSurveyFile(path);
+  try {
+    return opened && (await versionOf(opened, file.endsWith(STREAM_ENDING) ? "stream" : "file"));
+  } finally {
+    opened?.close();
+  }
+}
+
+/** The version of an object that is `content`; undefined when it is none. */
+export async function versionIn(content: Buffer): Promise<number | undefined> {
+  return (await versionOf(sourceOf(content), "either")).version;
+}
+
+async function versionOf(source: ByteSource, form: FileForm | "either"): Promise<Stored> {
+  const read = source.sizeBytes <= LIMITS.wholeReadBytesMax ? verifyObject : readStoredObject;
+  try {
+    const object = await read(source, form);
+    return { version: object?.version, isForeign: object?.isOwn === false };
+  } catch (error) {
+    if (isCacheError(error, "OBJECT_CORRUPT")) return { version: undefined, isForeign: false };
+    throw error;
+  }
+}
+
+function sourceOf(bytes: Buffer): ByteSource {
+  return {
+    sizeBytes: bytes.length,
+    read: async (position, lengthBytes) => bytes.subarray(position, position + lengthBytes),
+  };
+}
+
+function isRegularFile(path: string): boolean {
+  try {
+    return fs.lstatSync(path).isFile();
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

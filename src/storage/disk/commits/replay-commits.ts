@@ -1,0 +1,225 @@
+/**
+ * What a start does with the commit log that it finds.
+ *
+ * After another run of the machine: puts back what the file system lost, and removes what it brought back. Within the same run nothing
+ * was lost: there only what a process left unfinished when it died is settled, so that it does not come back later. In both cases the segments
+ * stay, and are released like those that this process writes: what is put back needs no sync here.
+ *
+ * A file is put back unless it is there, as it was logged, or a whole newer version is. Whatever fails is told in the log: it never ends a start.
+ */
+import { logFor } from "../../../log.ts";
+import { errnoOf } from "../disk-failure.ts";
+import type { DiskTools } from "../disk-tools.ts";
+import { otherFormPath, parseFilePath } from "../file-names.ts";
+import { removeFile } from "../removal.ts";
+import type { StagingArea } from "../staging-area.ts";
+import { isSameBoot } from "./boot-id.ts";
+import { isStored, type Stored, storedAt, versionIn } from "./compare-stored.ts";
+import { type FoundCommits, type KeptRecord, readCommits, readContent } from "./read-commits.ts";
+
+const log = logFor("storage");
+
+interface ReplayTools {
+  readonly tools: DiskTools;
+  readonly staging: StagingArea;
+}
+
+/** @returns a version below which no new one may be: of what could not be put back. */
+export async function replayCommits(replay: ReplayTools): Promise<number> {
+  const { commits } = replay.tools;
+  let found: FoundCommits;
+  try {
+    found = await readCommits(replay.tools.root);
+  } catch (error) {
+    log.error("the commit log cannot be read: what a power loss took stays lost", { error });
+    commits.disable();
+    return 0;
+  }
+  commits.segments.adopt(found);
+  const isElsewhen = found.segments.some(({ head }) => !isSameBoot(head.bootId, commits.settings.bootId));
+  if (!isElsewhen) for (const each of found.doubted) each.isHeld = true;
+  const pass = new ReplayPass(replay, { isElsewhen, mustRepeat: !(await synced(replay, found)) });
+  for (const [file, records] of found.records) await pass.take(file, records);
+  pass.tell(found.segments.length);
+  return pass.lostVersion;
+}
+
+/**
+ * Removals that an earlier process wrote and never synced are promised by this one as soon as somebody asks for it.
+ * @returns false when they have to be written again.
+ */
+async function synced({ tools }: ReplayTools, { segments }: FoundCommits): Promise<boolean> {
+  try {
+    for (const { fd } of segments) await tools.steps.syncCommits(fd);
+    return true;
+  } catch (error) {
+    log.error("the commit log that was found cannot be synced", { errno: errnoOf(error), error });
+    return false;
+  }
+}
+
+interface PassOptions {
+  /** True when the log is of another run of the machine. */
+  readonly isElsewhen: boolean;
+  readonly mustRepeat: boolean;
+}
+
+class ReplayPass {
+  readonly #replay: ReplayTools;
+  readonly #isElsewhen: boolean;
+  readonly #mustRepeat: boolean;
+  #putBack = 0;
+  #removed = 0;
+  #unfinished = 0;
+  #failed = 0;
+  lostVersion = 0;
+
+  constructor(replay: ReplayTools, { isElsewhen, mustRepeat }: PassOptions) {
+    this.#replay = replay;
+    this.#isElsewhen = isElsewhen;
+    this.#mustRepeat = mustRepeat;
+  }
+
+  async take(file: string, records: readonly KeptRecord[]): Promise<void> {
+    for (const { kind, segment } of records) {
+      if (kind === "put") this.#replay.tools.commits.live.put(file, segment);
+    }
+    try {
+      if (this.#isElsewhen) await this.#restore(file, records);
+      else await this.#settle(file, records);
+    } catch (error) {
+      // It stays in the log, and the log where it is.
+      for (const { segment } of records) segment.isHeld = true;
+      this.#failed += 1;
+      this.lostVersion = Math.max(this.lostVersion, await lastVersion(records));
+      log.error("a file of the commit log could not be put back", {
+        path: file,
+        errno: errnoOf(error),
+        error,
+      });
+    }
+  }
+
+  tell(segments: number): void {
+    const [putBack, removed, unfinished, failed] = [
+      this.#putBack,
+      this.#removed,
+      this.#unfinished,
+      this.#failed,
+    ];
+    if (segments === 0) return;
+    if (this.#isElsewhen)
+      log.warn("the machine was restarted: the commit log was read", { segments, putBack, removed, failed });
+    else if (unfinished + failed > 0)
+      log.info("puts that a process left unfinished are given up", { segments, unfinished, failed });
+  }
+
+  async #restore(file: string, records: readonly KeptRecord[]): Promise<void> {
+    const { commits, root } = this.#replay.tools;
+    const last = records.at(-1)!;
+    const otherForm = otherFormPath(parseFilePath(file)!);
+    if (last.kind === "gone") {
+      this.#stayGone(file);
+      for (const each of [file, otherForm]) await this.#removeAgain(each, records);
+      return;
+    }
+    const content = readContent(last);
+    if (!isStored(root, file, content)) {
+      const stored = await storedAt(root, file);
+      if (isNewer(stored, await versionIn(content))) commits.live.replaced(file);
+      else await this.#write(file, content);
+    }
+    if (otherForm !== undefined) await this.#removeOlderForm(otherForm, content);
+  }
+
+  /**
+   * The name of a file that was removed, or of one before it, may have come back, whole or torn; as well its other form, whose removal was
+   * to last as soon as a later put did. What is torn and newer was never promised.
+   */
+  async #removeAgain(file: string | undefined, records: readonly KeptRecord[]): Promise<void> {
+    if (file === undefined) return;
+    const stored = await storedAt(this.#replay.tools.root, file);
+    if (stored === undefined || isNewer(stored, (await lastVersion(records)) + 1)) return;
+    await this.#remove(file);
+  }
+
+  /** The same; a torn one would make the object damaged. */
+  async #removeOlderForm(file: string, content: Buffer): Promise<void> {
+    const stored = await storedAt(this.#replay.tools.root, file);
+    if (stored !== undefined && !isNewer(stored, await versionIn(content))) await this.#remove(file);
+  }
+
+  async #remove(file: string): Promise<void> {
+    await removeFile(this.#replay.tools, file);
+    this.#removed += 1;
+  }
+
+  #stayGone(file: string): void {
+    const { live, log: commitLog } = this.#replay.tools.commits;
+    if (this.#mustRepeat) void commitLog.gone(file);
+    else live.remove(file);
+  }
+
+  async #write(file: string, content: Buffer): Promise<void> {
+    const { staging, tools } = this.#replay;
+    const staged = await staging.create();
+    try {
+      await tools.steps.writeStaged(staged.fd, [content], 0);
+    } catch (error) {
+      await staging.drop(staged);
+      throw error;
+    }
+    try {
+      await tools.steps.closeStaged(staged.fd);
+      await staging.moveIntoPlace(staged.path, file, content.length);
+    } catch (error) {
+      await staging.drop({ path: staged.path, fd: undefined });
+      throw error;
+    }
+    this.#putBack += 1;
+  }
+
+  /** Finds the put that the file came from: what was logged after it never got its name, or was removed by hand. */
+  async #settle(file: string, records: readonly KeptRecord[]): Promise<void> {
+    const { live, log: commitLog } = this.#replay.tools.commits;
+    const last = records.at(-1)!;
+    if (last.kind === "gone") return this.#stayGone(file);
+    const { root } = this.#replay.tools;
+    let stored: Stored | undefined;
+    for (const record of records.toReversed()) {
+      if (record.kind === "gone") break;
+      const content = readContent(record);
+      if (isStored(root, file, content)) return live.put(file, record.segment);
+      stored ??= await storedAt(root, file);
+      this.#unfinished += 1;
+      if (stored === undefined) return await commitLog.gone(file);
+      if (isNewer(stored, await versionIn(content))) {
+        this.#unfinished -= 1;
+        live.put(file, record.segment);
+        return live.replaced(file);
+      }
+      commitLog.cancelled(file, { number: record.segment.head.number, position: record.position });
+    }
+    live.remove(file);
+  }
+}
+
+/** True for a file that must not make way for `version`: a whole one that is no older, or one that somebody else wrote. */
+function isNewer(stored: Stored | undefined, version: number | undefined): boolean {
+  if (stored?.version === undefined) return false;
+  return stored.isForeign || version === undefined || stored.version >= version;
+}
+
+/** The highest version that the log holds of the file; 0 when it tells none. */
+async function lastVersion(records: readonly KeptRecord[]): Promise<number> {
+  let highest = 0;
+  for (const record of records) {
+    if (record.kind !== "put") continue;
+    const version = await Promise.resolve(record)
+      .then(readContent)
+      .then((content) => versionIn(content))
+      .catch(() => undefined);
+    highest = Math.max(highest, version ?? 0);
+  }
+  return highest;
+}
