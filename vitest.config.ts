@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { canSharePort } from "./src/relay/share-port.ts";
 
 /** What talks to a server, run again with connections served by four threads. */
@@ -11,6 +12,28 @@ const SERVED = [
   "test/unit/server/start-server.test.ts",
 ];
 
+/** These take a minute and more: begun last, one of them would run alone at the end. */
+const LONG = [
+  "interop/pyarrow",
+  "crash/disk-storage",
+  "sdk/python-sdk",
+  "e2e/cli-verbs",
+  "crash/power-loss",
+  "e2e/bench-smoke",
+  "interop/flight-client-bulk",
+  "unit/cache/index-memory",
+].map((name) => `/test/${name}.test.ts`);
+
+class LongOnesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = LONG.findIndex((end) => moduleId.endsWith(end));
+      return found === -1 ? LONG.length : found;
+    };
+    return files.sort((a, b) => place(a) - place(b));
+  }
+}
+
 const once = { extends: true as const, test: { name: "once", include: ["test/**/*.test.ts"] } };
 const threaded = {
   extends: true as const,
@@ -22,6 +45,7 @@ export default defineConfig({
     projects: canSharePort() ? [once, threaded] : [once],
     // Two cores: more workers than that only make real servers and clients wait for each other.
     maxWorkers: 2,
+    sequence: { sequencer: LongOnesFirst },
     testTimeout: 60_000,
     hookTimeout: 300_000,
   },
