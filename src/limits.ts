@@ -161,6 +161,8 @@ export const LIMITS = {
   commitFileBytesMax: 64 * KIB,
   /** One segment of the commit log, bytes: 10,000 puts of a kilobyte. */
   commitSegmentBytes: 16 * MIB,
+  /** A file among the segments that is larger is none of ours, bytes: what is there is read whole at a start. */
+  commitSegmentReadBytesMax: 64 * MIB,
   /** Segments of the commit log at most; when all wait to be released, puts sync their files themselves. */
   commitSegmentsMax: 16,
   /** Unused segments that are kept for what comes next. */

@@ -2,8 +2,8 @@
  * The outgoing messages of one call.
  *
  * Prefix and body leave as they are, corked into one gathering write; only small messages are copied behind their prefix.
- * The writer is held up when more than LIMITS.sendQueueBytesMax wait: one piece is on its way and the next is already at
- * hand, so that the socket never runs dry while a file is read.
+ * The writer is held up when more than LIMITS.sendQueueBytesMax wait: what is on its way, and behind it what is at hand when
+ * the peer's window opens, so that the socket never runs dry while a file is read.
  * Source of the framing: framing.ts.
  */
 import { assert } from "../errors.ts";

@@ -2,7 +2,7 @@
  * Sends what is stored as FlightData: a small head and the body's bytes as they lie in the file.
  *
  * A message up to one read chunk is read in one go and written at once. A larger one goes out in pieces: while one piece is
- * on its way to the socket the next is being read, so at most two are in memory.
+ * on its way to the socket the next ones are read, until LIMITS.sendQueueBytesMax wait; one more is read ahead of them.
  */
 import type { Block } from "../arrow/block-list.ts";
 import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";

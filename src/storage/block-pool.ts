@@ -9,13 +9,13 @@
 
 export class BlockPool {
   readonly blockBytes: number;
-  readonly #freeMax: () => number;
+  readonly #freeMax: number;
   readonly #free: Buffer[] = [];
 
-  /** @param freeMax how many unused blocks are kept; asked again when it may have changed. */
-  constructor(blockBytes: number, freeMax: number | (() => number)) {
+  /** @param freeMax how many unused blocks are kept. */
+  constructor(blockBytes: number, freeMax: number) {
     this.blockBytes = blockBytes;
-    this.#freeMax = typeof freeMax === "number" ? () => freeMax : freeMax;
+    this.#freeMax = freeMax;
   }
 
   /** A block with whatever was in it before. */
@@ -24,12 +24,6 @@ export class BlockPool {
   }
 
   give(block: Buffer): void {
-    if (this.#free.length < this.#freeMax()) this.#free.push(block);
-  }
-
-  /** Lets go of unused blocks when fewer may be kept than before. */
-  shrink(): void {
-    const freeMax = this.#freeMax();
-    if (this.#free.length > freeMax) this.#free.length = freeMax;
+    if (this.#free.length < this.#freeMax) this.#free.push(block);
   }
 }

@@ -24,6 +24,7 @@ const HANG = "/test.Echo/Hang";
 const WINDOW = 4;
 const FRAME_SIZE = 5;
 const FRAME_BYTES = 16_384;
+const FRAME_BYTES_LIMIT = 2 ** 24 - 1;
 const PREFIX_BYTES = 5;
 const WIDE = 100 * 1024 * 1024;
 
@@ -143,6 +144,31 @@ describe("an answer", () => {
     await peer.send(h2.settings([FRAME_SIZE, 50_000]), call(3, 300_000));
     expect(await verdictOn(peer, 3)).toBe("answered");
     expect(largest()).toBeLessThanOrEqual(50_000);
+    expect(dataOf(peer, 3)).toEqual(dataOf(peer, 1));
+  });
+
+  const ANSWER_BYTES = 1_200_000;
+  const framesOf = (peer: RawPeer): number[] =>
+    peer.frames
+      .filter(({ type, payload }) => type === FRAME.data && payload.length > 0)
+      .map(({ payload }) => payload.length);
+
+  it("comes in one frame when nobody else waits", async () => {
+    const peer = await openedPeer((await serve()).port, [WINDOW, 0], [FRAME_SIZE, FRAME_BYTES_LIMIT]);
+    await peer.send(h2.windowUpdate(0, WIDE), call(1, ANSWER_BYTES));
+    await roundTrip(peer);
+    await peer.send(h2.windowUpdate(1, WIDE));
+    expect(await verdictOn(peer, 1)).toBe("answered");
+    expect(framesOf(peer)).toEqual([ANSWER_BYTES]);
+  });
+
+  it("takes turns with others in frames of at most 256 KiB", async () => {
+    const peer = await openedPeer((await serve()).port, [WINDOW, 0], [FRAME_SIZE, FRAME_BYTES_LIMIT]);
+    await peer.send(h2.windowUpdate(0, WIDE), call(1, ANSWER_BYTES), call(3, ANSWER_BYTES));
+    await roundTrip(peer);
+    await peer.send(h2.settings([WINDOW, WIDE]));
+    expect([await verdictOn(peer, 1), await verdictOn(peer, 3)]).toEqual(["answered", "answered"]);
+    expect(Math.max(...framesOf(peer))).toBe(256 * 1024);
     expect(dataOf(peer, 3)).toEqual(dataOf(peer, 1));
   });
 });

@@ -267,12 +267,14 @@ describe("a log that lies", () => {
     expect(log().map(({ damagedBytes }) => damagedBytes)).toContain(56);
   });
 
-  it("which is no file, a link or unreadable does not end the start", async () => {
+  it("which is no file, a link, far too large or unreadable does not end the start", async () => {
     watchedLog();
     const directory = scratchDirectory();
     fs.mkdirSync(`${directory}/.commits/1`, { recursive: true });
     fs.symlinkSync("/etc/passwd", `${directory}/.commits/2`);
     fs.writeFileSync(`${directory}/.commits/3`, "short");
+    fs.writeFileSync(`${directory}/.commits/4`, "");
+    fs.truncateSync(`${directory}/.commits/4`, 2 ** 40);
     const cache = await startedCache(directory, AFTER);
     await put(cache, KEY, "value", "power-loss");
     expect(await read(cache, KEY)).toMatchObject({ base: "value" });

@@ -15,10 +15,6 @@ export class LiveFiles {
     return this.#segments.size;
   }
 
-  has(file: string): boolean {
-    return this.#segments.has(file);
-  }
-
   /** The file's last put is in `segment`. */
   put(file: string, segment: CommitSegment): void {
     const before = this.#segments.get(file);

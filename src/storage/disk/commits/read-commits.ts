@@ -5,6 +5,8 @@
  * segment is in memory at a time; of each record its place stays, and its content is read again when it is needed.
  */
 import fs from "node:fs";
+import { CacheError } from "../../../errors.ts";
+import { LIMITS } from "../../../limits.ts";
 import { logFor } from "../../../log.ts";
 import { errnoOf } from "../disk-failure.ts";
 import { COMMITS_DIRECTORY, filePath, parseFilePath } from "../file-names.ts";
@@ -74,7 +76,7 @@ class SegmentsFound {
     let fd: number | undefined;
     try {
       fd = openSegment(path);
-      const bytes = Buffer.allocUnsafeSlow(fs.fstatSync(fd).size);
+      const bytes = Buffer.allocUnsafeSlow(segmentBytes(fd));
       const read = this.#readSegment({ path, fd, sizeBytes: bytes.length }, filled(fd, bytes));
       if (read !== undefined) {
         this.#read.push(read);
@@ -147,6 +149,15 @@ class SegmentsFound {
       log.error("a part of the commit log cannot be used", { segment: head.number, damagedBytes, foreign });
     return records.length > 0 ? { segment, records } : undefined;
   }
+}
+
+/** @throws {CacheError} STORAGE_IO when it cannot be a segment. */
+function segmentBytes(fd: number): number {
+  const status = fs.fstatSync(fd);
+  if (status.isFile() && status.size <= LIMITS.commitSegmentReadBytesMax) return status.size;
+  throw new CacheError("STORAGE_IO", "this is no segment of the commit log", {
+    facts: { sizeBytes: status.size },
+  });
 }
 
 function filled(fd: number, bytes: Buffer): Buffer {
