@@ -137,7 +137,7 @@ export class StagedDiskFile implements StagedFile {
     commits.log.replaced(target);
     if (!lasts) return;
     await syncs.settle(path.posix.dirname(target));
-    await commits.log.superseded(target);
+    await commits.settleReplaced([target]);
   }
 
   async #writeWhenIdle(): Promise<void> {

@@ -118,6 +118,28 @@ describe("a large put that lasts over a logged one", () => {
     await putLasting(storage, named("a/s/o"), LARGE);
     expect(steps).not.toContain("syncCommits");
   });
+
+  it("is answered when the log will not put back the older one that was removed before", async () => {
+    const { storage, steps } = await loggingDisk();
+    await putLasting(storage, named("a/s/o"));
+    await storage.remove(named("a/s/o"));
+    expect(steps.slice(steps.indexOf("unlinkObject"))).not.toContain("syncCommits");
+    await putLasting(storage, named("a/s/o"), LARGE);
+    expect(steps.slice(-2)).toEqual(["syncDirectory", "syncCommits"]);
+  });
+});
+
+describe("a file that is made to last later", () => {
+  it("does so when the log will not put back the older one that was removed before", async () => {
+    const { storage, steps } = await loggingDisk();
+    await putLasting(storage, named("a/s/o"));
+    await storage.remove(named("a/s/o"));
+    const staged = storage.stage();
+    await staged.append([SMALL]);
+    await staged.publish(named("a/s/o"), "restart");
+    await storage.settleFiles([named("a/s/o")]);
+    expect(steps.slice(-2)).toEqual(["syncDirectory", "syncCommits"]);
+  });
 });
 
 describe("a removal", () => {

@@ -61,6 +61,8 @@ export class CommitLog {
   readonly #underWay = new Set<string>();
   /** Removals that were written and not synced, and where. */
   #unsynced: { readonly record: CommitRecord; readonly segment: CommitSegment }[] = [];
+  /** What is being written, or synced. */
+  #batch: Batch | undefined;
   #isRunning = false;
   #run: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -117,24 +119,22 @@ export class CommitLog {
   }
 
   /**
-   * The file was replaced by one that lasts by itself, name and bytes: resolves when the log will never put the older one back.
-   * @throws {CacheError} STORAGE_IO, STORAGE_FULL
-   */
-  async superseded(path: string): Promise<void> {
-    if (this.gone(path) !== undefined) await this.#sync();
-  }
-
-  /**
    * Resolves when nothing that was removed comes back, nor what these files replaced: their directories have been synced since, because
    * what replaced a file has to last at least as long as the file. One that is being put anew at the moment is passed over: it is not what
    * the caller removed, and a record behind that of the put would take the put back.
+   * Needed for no file as well: what lasts by itself must not outlive the record that something before it is gone.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   async settleRemovals(replaced: readonly string[]): Promise<void> {
     for (const file of replaced) {
       if (this.#live.isReplaced(file) && !this.#underWay.has(file)) void this.gone(file);
     }
-    if (this.#unsynced.length > 0 || this.#waiting.some(isRemoval) || this.#isRunning) await this.#sync();
+    if (this.#hasUnsyncedRemovals) await this.#sync();
+  }
+
+  get #hasUnsyncedRemovals(): boolean {
+    if (this.#unsynced.length > 0 || this.#waiting.some(isRemoval)) return true;
+    return this.#batch?.entries.some(isRemoval) ?? false;
   }
 
   /** Waits for what is under way; afterwards the log takes nothing more. */
@@ -190,9 +190,11 @@ export class CommitLog {
   async #runBatches(): Promise<void> {
     try {
       for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch()) {
+        this.#batch = batch;
         await this.#writeBatch(batch);
       }
     } finally {
+      this.#batch = undefined;
       this.#isRunning = false;
     }
   }

@@ -36,10 +36,9 @@ export class Commits {
     this.segments.disable();
   }
 
-  /** These files last by themselves now: what the log holds of older ones in their places must not come back when they are removed. */
-  async settleReplaced(files: readonly string[]): Promise<void> {
-    const replaced = files.filter((file) => this.live.isReplaced(file));
-    await Promise.all(replaced.map((file) => this.log.superseded(file)));
+  /** These files last by themselves now, names and bytes: what the log holds of older ones in their places must not come back. */
+  settleReplaced(files: readonly string[]): Promise<void> {
+    return this.log.settleRemovals(files);
   }
 
   /** Whatever is not released then is in the log for the next start. */
