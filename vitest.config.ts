@@ -21,7 +21,6 @@ const LONG = [
   "crash/power-loss",
   "e2e/bench-smoke",
   "interop/flight-client-bulk",
-  "unit/cache/index-memory",
 ].map((name) => `/test/${name}.test.ts`);
 
 class LongOnesFirst extends BaseSequencer {

@@ -9,13 +9,13 @@ import type { TakeStream } from "../grpc/call-stream.ts";
 import type { ListenAddress } from "../grpc/listeners.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import { threadEntry } from "../thread-entries.ts";
 import { RelayedStreams } from "./relayed-streams.ts";
 import { type FromThread, isRelayMessage, type ThreadCommand, type ThreadOrder } from "./thread-order.ts";
 
 const log = logFor("relay");
 
-// The thread's file is this file's neighbour, in TypeScript or compiled.
-const ENTRY = import.meta.url.replace(/connection-thread(\.[jt]s)$/, "connection-thread-entry$1");
+const ENTRY = threadEntry("relay/connection-thread-entry");
 
 export interface ThreadHost {
   readonly order: ThreadOrder;
@@ -101,7 +101,7 @@ export class ConnectionThread {
     const { order } = this.#host;
     // The host's flags are the host's: some of them a thread does not even take.
     const name = `flame-object-cache connections ${order.thread}`;
-    const worker = new Worker(new URL(ENTRY), { workerData: order, name, execArgv: [] });
+    const worker = new Worker(ENTRY, { workerData: order, name, execArgv: [] });
     const streams = new RelayedStreams(worker, this.#host.onStream);
     const waiting: Waiting[] = [];
     worker.on("message", (message: FromThread) => {

@@ -8,6 +8,7 @@ import { Worker } from "node:worker_threads";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { CacheError, type ErrorCode } from "../errors.ts";
 import type { LogDirective } from "../log.ts";
+import { threadEntry } from "../thread-entries.ts";
 import type { RunningCache } from "./start-server.ts";
 
 export interface ThreadOrder {
@@ -27,13 +28,11 @@ export interface ObjectCacheThread extends RunningCache {
   readonly ended: Promise<Error | undefined>;
 }
 
-// The thread's file is this file's neighbour, in TypeScript or compiled.
-const ENTRY = import.meta.url.replace(/cache-thread(\.[jt]s)$/, "cache-thread-entry$1");
-
 /** @throws {CacheError} what `startServer` throws. */
 export async function startCacheThread(order: ThreadOrder): Promise<ObjectCacheThread> {
   // The host's flags are the host's: some of them a thread does not even take.
-  const worker = new Worker(new URL(ENTRY), { workerData: order, name: "flame-object-cache", execArgv: [] });
+  const options = { workerData: order, name: "flame-object-cache", execArgv: [] };
+  const worker = new Worker(threadEntry("server/cache-thread-entry"), options);
   let failure: Error | undefined;
   const ended = new Promise<Error | undefined>((resolve) => {
     worker.once("error", (error: Error) => {

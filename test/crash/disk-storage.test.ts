@@ -9,21 +9,23 @@ import fs from "node:fs";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { DISK_STEPS, type DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { bundledProgram } from "../support/bundled-program.ts";
 import { namesIn } from "../support/scanned-names.ts";
 import { readWhole, scratchDirectory, watchedLog } from "../unit/storage/scratch-directory.ts";
 import { sealedSerial } from "./sealed-bytes.ts";
 
-const WORKER = fileURLToPath(new URL("storage-worker.ts", import.meta.url));
+const worker = await bundledProgram(fileURLToPath(new URL("storage-worker.ts", import.meta.url)));
+afterAll(() => worker.remove());
 const ROUNDS = 25;
 
 /** What the worker was promised before it died: the last number told for each word and key. */
 type Promised = Map<string, number>;
 
 function startWorker(...args: string[]): ChildProcess {
-  const child = spawn(process.execPath, ["--import", "tsx", WORKER, ...args], {
+  const child = spawn(process.execPath, [worker.file, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   onTestFinished(() => {

@@ -1,6 +1,6 @@
 /**
  * The process that gets killed: does everything a disk engine does, round after round, and tells on standard output
- * what is done. Run by Node with tsx: DIRECTORY [STEP NTH], where it kills itself before the nth STEP.
+ * what is done. Run by Node, bundled: DIRECTORY [STEP NTH], where it kills itself before the nth STEP.
  *
  * A line is a word, a key and a number: "put a/s/o 7" is told when that publish has been promised to the caller.
  */

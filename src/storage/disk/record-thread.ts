@@ -8,6 +8,7 @@
  * of TypeScript, sessions are walked here, a few files per turn of the loop.
  */
 import { Worker } from "node:worker_threads";
+import { IS_BUILT, threadEntry } from "../../thread-entries.ts";
 import { FactsReader } from "./read-facts.ts";
 import { type RecordLook, SessionWalk } from "./walk-session.ts";
 
@@ -36,10 +37,7 @@ export interface RecordHost {
   readonly nowMs: () => number;
 }
 
-/** The compiled neighbour of this file: a thread does not load TypeScript. */
-const ENTRY = /\.js$/.test(import.meta.url)
-  ? new URL(import.meta.url.replace(/record-thread\.js$/, "record-thread-entry.js"))
-  : undefined;
+const ENTRY = IS_BUILT ? threadEntry("storage/disk/record-thread-entry") : undefined;
 
 /** Resolves when all are done, or the signal was aborted, and nothing is written any more. @throws what ended the thread. */
 export async function recordSessions(order: RecordOrder, host: RecordHost): Promise<void> {

@@ -12,6 +12,7 @@ import { Worker } from "node:worker_threads";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { SessionPrefix } from "../../object/object-key.ts";
+import { IS_BUILT, threadEntry } from "../../thread-entries.ts";
 import type { ScannedObjects } from "../object-storage.ts";
 import { walkObjects } from "./walk-objects.ts";
 
@@ -32,10 +33,7 @@ export type ScanReport =
 
 export const STOP = -1;
 
-/** The compiled neighbour of this file: a thread does not load TypeScript. */
-const ENTRY = /\.js$/.test(import.meta.url)
-  ? new URL(import.meta.url.replace(/scan-thread\.js$/, "scan-thread-entry.js"))
-  : undefined;
+const ENTRY = IS_BUILT ? threadEntry("storage/disk/scan-thread-entry") : undefined;
 
 export interface ScanOptions {
   /** Absolute. */

@@ -17,8 +17,8 @@ function measure(objects: number, sessions: number): { objects: number; bytesEac
 
 describe("the index", () => {
   it.each([
-    ["a million objects in a hundred sessions", 1_000_000, 100],
-    ["objects of one session whose map has just doubled", 2 ** 19 + 1, 1],
+    ["objects of sessions with ten thousand each", 250_000, 25],
+    ["objects of one session whose map has just doubled", 2 ** 18 + 1, 1],
   ])(
     "keeps %s in 250 bytes each",
     (_, objects, sessions) => {

@@ -1,4 +1,4 @@
-"""Twenty thousand objects by several clients, equal after SIGTERM and after SIGKILL."""
+"""Four thousand objects by several clients, equal after SIGTERM and after SIGKILL."""
 
 import threading
 import zlib
@@ -11,7 +11,7 @@ from support.tables import numbers
 
 STORAGES = ("own",)
 
-COUNT, THREADS = 20_000, 4
+COUNT, THREADS = 4_000, 4
 _of_thread = threading.local()
 
 
