@@ -4,12 +4,12 @@
  * What is printed can be used as a configuration file and gives the same configuration again. Settings without a
  * value stand in a comment, so that a reader sees every key there is.
  */
-import { stringify } from "yaml";
 import { formatByteSize } from "./byte-size.ts";
 import type { CacheConfig } from "./cache-config.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { LoadedCacheConfig } from "./load-cache-config.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
+import { yamlLibrary } from "./yaml-library.ts";
 
 /** Text of several lines, the last one ended. */
 export function formatCacheConfig({
@@ -58,5 +58,5 @@ function splitKey(key: string): [group: string, key: string] {
 
 /** Quoted where YAML needs it, never over several lines. */
 function formatScalar(value: string | number): string {
-  return stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
+  return yamlLibrary().stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
 }

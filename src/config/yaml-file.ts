@@ -4,9 +4,10 @@
  * Reads the whole file, at most `configFileBytesMax`; YAML's own checks (duplicate keys, alias bombs) are on.
  */
 import { readFileSync, statSync } from "node:fs";
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import type { Document, Node } from "yaml";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { yamlLibrary } from "./yaml-library.ts";
 
 export type YamlPath = readonly (string | number)[];
 
@@ -48,6 +49,7 @@ function readText(path: string): string | undefined {
 
 /** @throws {CacheError} INVALID_CONFIG naming the line. */
 export function parseYamlText(path: string, text: string): YamlFile {
+  const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [problem] = document.errors;
@@ -79,6 +81,7 @@ function notYaml(source: string, problem: Error): CacheError {
 
 /** Offset of the key (in a map) or item (in a list) that the path ends at. */
 function positionOf(document: Document.Parsed, path: YamlPath): number {
+  const { isAlias, isMap, isScalar, isSeq } = yamlLibrary();
   let node: unknown = document.contents;
   let position = startOf(node) ?? 0;
   for (const step of path) {
