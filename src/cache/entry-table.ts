@@ -48,19 +48,21 @@ export class EntryTable {
     return place < 0 ? undefined : this.#entries[place];
   }
 
-  /** Takes the place of the entry of the same id, or the last one. */
-  set(entry: IndexEntry): void {
+  /** @returns the entry of the same id, whose place it takes; without one it comes last. */
+  set(entry: IndexEntry): IndexEntry | undefined {
     const { objectId } = entry;
     const found = this.#find(objectId);
     if (found >= 0) {
+      const old = this.#entries[found];
       this.#entries[found] = entry;
-      return;
+      return old;
     }
     this.#entries.push(entry);
     this.#size += 1;
-    if (this.#slots === undefined && this.#entries.length <= SCANNED_PLACES_MAX) return;
+    if (this.#slots === undefined && this.#entries.length <= SCANNED_PLACES_MAX) return undefined;
     if (this.#slots === undefined || (this.#usedSlots + 1) * 4 > this.#slots.length * 3) this.#rebuild();
     else this.#place(this.#slots, objectId, this.#entries.length - 1);
+    return undefined;
   }
 
   /** False when there was none. */

@@ -17,12 +17,11 @@ class SessionObjects implements SessionPrefix {
     this.sessionId = sessionId;
   }
 
-  /** @returns true when the object was not there. */
-  set(entry: IndexEntry): boolean {
-    const old = this.entries.get(entry.objectId);
+  /** @returns the entry of that name before. */
+  set(entry: IndexEntry): IndexEntry | undefined {
+    const old = this.entries.set(entry);
     entry.share(this, old?.objectId ?? ownText(entry.objectId));
-    this.entries.set(entry);
-    return old === undefined;
+    return old;
   }
 }
 
@@ -41,12 +40,14 @@ export class ObjectIndex {
     return this.#applications.get(key.applicationId)?.get(key.sessionId)?.entries.get(key.objectId);
   }
 
-  /** Takes an entry in under the key it was made for, in place of the one that was there. */
-  set(entry: IndexEntry): void {
+  /** Takes an entry in under the key it was made for. @returns the one that was there. */
+  set(entry: IndexEntry): IndexEntry | undefined {
     const { applicationId, sessionId } = entry.key;
     const sessions = getOrAdd(this.#applications, applicationId, () => new Map());
     const session = getOrAdd(sessions, sessionId, () => new SessionObjects(applicationId, sessionId));
-    if (session.set(entry)) this.#size += 1;
+    const old = session.set(entry);
+    if (old === undefined) this.#size += 1;
+    return old;
   }
 
   delete(key: ObjectKey): void {

@@ -55,13 +55,11 @@ export class Roster {
 
   /** An object was published or found; it takes the place of the one under its key, whose bytes the answer frees. */
   enter(entry: IndexEntry, { lifetime, sink }: Entering = {}): FreeBytes {
-    const { key } = entry;
-    const old = this.#index.get(key);
+    const old = this.#index.set(entry);
     const free = old === undefined ? nothing : this.#out(old, "gone");
-    this.#index.set(entry);
     sink?.handOver();
     this.#retention.lifetimes.entered(entry, lifetime);
-    this.budget?.entered(entry, this.#retention.pins.isPinned(key));
+    this.budget?.entered(entry, this.#retention.pins.isPinned(entry.key));
     return free;
   }
 

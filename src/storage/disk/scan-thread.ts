@@ -95,8 +95,9 @@ class ScanThread {
         const found = this.#waiting.shift();
         if (found !== undefined) {
           yield found;
-          Atomics.add(this.#credit, 0, 1);
-          Atomics.notify(this.#credit, 0);
+          // A thread that waits has all its batches here: it goes on when half of them were taken, not for each.
+          if (Atomics.add(this.#credit, 0, 1) === LIMITS.scanBatchesAhead >> 1)
+            Atomics.notify(this.#credit, 0);
           // Batches that came together would else be taken in one turn of the loop.
           await new Promise((resolve) => setImmediate(resolve));
         } else if (this.#failure !== undefined) throw this.#failure;
