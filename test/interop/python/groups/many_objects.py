@@ -1,4 +1,4 @@
-"""Four thousand objects by several clients, equal after SIGTERM and after SIGKILL."""
+"""Two thousand objects by several clients, equal after SIGTERM and after SIGKILL."""
 
 import threading
 import zlib
@@ -11,7 +11,7 @@ from support.tables import numbers
 
 STORAGES = ("own",)
 
-COUNT, THREADS = 4_000, 4
+COUNT, THREADS = 2_000, 4
 _of_thread = threading.local()
 
 
