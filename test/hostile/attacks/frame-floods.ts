@@ -1,0 +1,66 @@
+/**
+ * Floods of small frames: each is legal, and costs the server many times what it costs to send.
+ *
+ * All of them keep to the windows, and to the limits on frames that bring nothing.
+ */
+import { flightData, pathDescriptor } from "../../support/flight-messages.ts";
+import * as h2 from "../../support/http2-frames.ts";
+import { CLIENT_OPAQUE_SCHEMA, encodeOpaqueBatch } from "../../support/opaque-batch.ts";
+import type { Attack, AttackRun } from "../attack-run.ts";
+import { openMany, peerAddress, type RawConnection } from "../raw-connection.ts";
+import { grpcMessage, grpcMessages, PATHS } from "../requests.ts";
+
+const MIB = 2 ** 20;
+const FRAMES_PER_WRITE = 4_096;
+
+/** DATA frames of one byte each. */
+function oneByteFrames(stream: number): Buffer {
+  const one = h2.frame(h2.FRAME.data, 0, stream, Buffer.from([7]));
+  return Buffer.concat(Array.from({ length: FRAMES_PER_WRITE }, () => one));
+}
+
+/** A put whose value comes a byte at a time; all but its first bytes. */
+async function putByBytes(run: AttackRun, connection: RawConnection, number: number): Promise<number> {
+  const batch = encodeOpaqueBatch({ cells: [Buffer.alloc(16 * MIB)] });
+  const schema = flightData({
+    descriptor: pathDescriptor("attack/s", `bytes-${number}`),
+    header: CLIENT_OPAQUE_SCHEMA,
+  });
+  const message = grpcMessage(flightData(batch));
+  await connection.call(1, PATHS.put, Buffer.concat([grpcMessages([schema]), message.subarray(0, 1_000)]));
+  const flood = oneByteFrames(1);
+  const one = flood.length / FRAMES_PER_WRITE;
+  let sent = 0;
+  while (!run.isOver && sent < 15 * MIB) {
+    const frames = await connection.takeWindow(1, FRAMES_PER_WRITE);
+    if (frames === undefined || !(await connection.send(flood.subarray(0, frames * one)))) break;
+    sent += frames;
+  }
+  return sent;
+}
+
+async function oneByteFlood(run: AttackRun, count: number): Promise<void> {
+  const connections = await openMany(run.target, count, (i) => ({ from: peerAddress(i) }));
+  const sent = await Promise.all(connections.map((each, i) => putByBytes(run, each, i)));
+  await run.hold();
+  const total = sent.reduce((sum, each) => sum + each, 0);
+  const closed = connections.filter((each) => each.isClosed).length;
+  run.note(`${total} frames of one byte, ${closed} of ${count} connections closed`);
+}
+
+export const FRAME_FLOODS: readonly Attack[] = [
+  {
+    name: "one-byte-data",
+    part: "processor",
+    what: "one connection puts a value in DATA frames of one byte",
+    seconds: 6,
+    attack: (run) => oneByteFlood(run, 1),
+  },
+  {
+    name: "one-byte-data-many",
+    part: "processor",
+    what: "16 connections of 16 peers do",
+    seconds: 6,
+    attack: (run) => oneByteFlood(run, 16),
+  },
+];

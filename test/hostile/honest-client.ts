@@ -1,0 +1,97 @@
+/**
+ * The honest client as a process of its own: works by its plan, and tells at each change of phase what the phase took.
+ *
+ * Started with target and plan as JSON in its argument. A call that is still under way when a phase ends counts there with what it
+ * took so far. Sends "ready" when it is warm, then an HonestSamples for each message it gets; an ended channel ends it.
+ */
+import { setTimeout } from "node:timers/promises";
+import type { Target } from "./attack-run.ts";
+import { HonestConnection } from "./honest-calls.ts";
+import type { HonestPlan, HonestSamples } from "./honest-plan.ts";
+
+const DIAL_AGAIN_MS = 500;
+const SMALL_PAUSE_MS = 2;
+const SMALL_KEYS = 50;
+
+const { target, plan } = JSON.parse(process.argv[2] ?? "") as { target: Target; plan: HonestPlan };
+
+type Size = "small" | "large";
+
+let samples = { small: [] as number[], large: [] as number[], failures: {} as Record<string, number> };
+const underWay = new Map<Size, number>();
+
+async function timed(size: Size, work: Promise<void>): Promise<void> {
+  const begun = performance.now();
+  underWay.set(size, begun);
+  const failure = await work.then(
+    () => undefined,
+    (error: Error) => `${size}: ${error.message}`,
+  );
+  underWay.delete(size);
+  samples[size].push(performance.now() - begun);
+  if (failure !== undefined) samples.failures[failure] = (samples.failures[failure] ?? 0) + 1;
+}
+
+/** A connection that is replaced from time to time, because those who come anew are to be let in too. */
+class Dialled {
+  #connection: HonestConnection | undefined;
+  #sinceMs = 0;
+
+  get current(): HonestConnection {
+    if (this.#connection === undefined || performance.now() - this.#sinceMs > DIAL_AGAIN_MS) {
+      this.#connection?.close();
+      this.#connection = new HonestConnection(target, plan.address, plan.timeoutMs);
+      this.#sinceMs = performance.now();
+    }
+    return this.#connection;
+  }
+}
+
+function honestValue(sizeBytes: number, number: number): Buffer {
+  const value = Buffer.alloc(sizeBytes, number % 251);
+  value.write(`value ${number} of ${sizeBytes} bytes`);
+  return value;
+}
+
+async function workSmall(): Promise<void> {
+  const dialled = new Dialled();
+  for (let i = 0; ; i += 1) {
+    const key = `honest/small/${i % SMALL_KEYS}`;
+    const value = honestValue(plan.smallBytes, i);
+    await timed("small", dialled.current.put(key, value));
+    await timed("small", dialled.current.get(key, value));
+    await setTimeout(SMALL_PAUSE_MS);
+  }
+}
+
+async function workLarge(): Promise<void> {
+  const dialled = new Dialled();
+  for (let i = 0; ; i += 1) {
+    const key = `honest/large/${i % plan.largeKeys}`;
+    const value = honestValue(plan.largeBytes, i);
+    await timed("large", dialled.current.put(key, value));
+    if (plan.getsLarge) await timed("large", dialled.current.get(key, value));
+    await setTimeout(plan.largePauseMs);
+  }
+}
+
+async function warmUp(): Promise<void> {
+  const connection = new HonestConnection(target, plan.address, plan.timeoutMs);
+  for (let i = 0; i < plan.warmObjects; i += 1) {
+    const value = honestValue(2 ** 20, i);
+    await connection.put(`honest/warm/${i}`, value);
+    await connection.get(`honest/warm/${i}`, value);
+  }
+  connection.close();
+}
+
+process.on("disconnect", () => process.exit(0));
+process.on("message", () => {
+  const now = performance.now();
+  for (const [size, begun] of underWay) samples[size].push(now - begun);
+  process.send?.(samples satisfies HonestSamples);
+  samples = { small: [], large: [], failures: {} };
+});
+await warmUp();
+process.send?.("ready");
+await Promise.all([workSmall(), workLarge()]);

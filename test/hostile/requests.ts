@@ -1,0 +1,38 @@
+/**
+ * Bytes that attacks send: gRPC messages of Flight calls, whole and begun.
+ *
+ * A begun message announces a size and brings less.
+ */
+import { encodeAction, encodeTicket } from "../../src/flight/messages.ts";
+import { FLIGHT_METHODS, HEALTH_METHODS } from "../../src/flight/methods.ts";
+
+export const PATHS = {
+  get: FLIGHT_METHODS.DoGet.path,
+  put: FLIGHT_METHODS.DoPut.path,
+  action: FLIGHT_METHODS.DoAction.path,
+  list: FLIGHT_METHODS.ListFlights.path,
+  check: HEALTH_METHODS.Check.path,
+  watch: HEALTH_METHODS.Watch.path,
+} as const;
+
+/** A gRPC message, prefix first. */
+export function grpcMessage(body: Uint8Array, announcedBytes = body.length): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(announcedBytes, 1);
+  return Buffer.concat([prefix, body]);
+}
+
+export function grpcMessages(bodies: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(bodies.map((body) => grpcMessage(body)));
+}
+
+export function getRequest(key: string | Uint8Array): Buffer {
+  return grpcMessage(encodeTicket(Buffer.from(key as string)));
+}
+
+export function actionRequest(type: string, body: Uint8Array): Buffer {
+  return grpcMessage(encodeAction({ type, body }));
+}
+
+/** The stream of a connection's call of this number. */
+export const streamOf = (number: number): number => 2 * number + 1;
