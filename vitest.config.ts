@@ -33,7 +33,13 @@ class LongOnesFirst extends BaseSequencer {
   }
 }
 
-const once = { extends: true as const, test: { name: "once", include: ["test/**/*.test.ts"] } };
+/** Run by `npm run test:slow` (vitest.slow.config.ts). */
+const SLOW = ["test/slow/**", "test/hostile/!(short).test.ts"];
+
+const once = {
+  extends: true as const,
+  test: { name: "once", include: ["test/**/*.test.ts"], exclude: SLOW },
+};
 const threaded = {
   extends: true as const,
   test: { name: "4 threads", include: SERVED, env: { TEST_THREADS: "4" } },

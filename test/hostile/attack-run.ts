@@ -4,7 +4,9 @@
  * An attack runs in a process of its own, at a low priority, so that it takes the server's time and not the machine's. It is
  * bounded in number by itself and in time by its `seconds`, after which its process is ended: that is the attack's end.
  */
+import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { HonestPlan } from "./honest-plan.ts";
 
 /** Where the attacked server is; crosses to the attack's process as JSON. */
@@ -78,6 +80,17 @@ export class AttackRun {
   /** What the server should not have done; the verdict then says no. */
   complain(text: string): void {
     this.#tell({ kind: "complaint", text });
+  }
+
+  /** A Python program of this folder's python/ with its plan as JSON; what it prints are notes. Ends with the attack. */
+  python(program: string, plan: object): ChildProcess {
+    const file = fileURLToPath(new URL(`./python/${program}`, import.meta.url));
+    const child = spawn(this.target.python ?? "python3", [file, JSON.stringify(plan)], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    child.stdout.on("data", (text: Buffer) => this.note(text.toString().trim()));
+    process.on("exit", () => void child.kill("SIGKILL"));
+    return child;
   }
 
   /** Keeps everything as it is until the attack's time is over. */

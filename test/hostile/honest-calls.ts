@@ -33,6 +33,10 @@ export class HonestConnection {
     this.#session.once("connect", () => this.#session.setLocalWindowSize(4 * WINDOW_BYTES));
   }
 
+  get isUsable(): boolean {
+    return !this.#session.closed && !this.#session.destroyed;
+  }
+
   /** @throws {Error} when it is not stored */
   async put(key: string, value: Buffer): Promise<void> {
     await this.#call(FLIGHT_METHODS.DoPut.path, valuePut(pathDescriptor(key), value));
@@ -45,12 +49,28 @@ export class HonestConnection {
       throw new Error("wrong bytes");
   }
 
+  /** All objects: the answer's bytes. */
+  list(): Promise<Buffer> {
+    return this.#call(FLIGHT_METHODS.ListFlights.path, [Buffer.alloc(0)]);
+  }
+
+  /** @throws {Error} when there is no such object */
+  async find(key: string): Promise<void> {
+    await this.#call(FLIGHT_METHODS.GetFlightInfo.path, [Buffer.from(pathDescriptor(key))]);
+  }
+
+  /** A put of any messages. */
+  async putMessages(messages: readonly Buffer[]): Promise<void> {
+    await this.#call(FLIGHT_METHODS.DoPut.path, messages);
+  }
+
   close(): void {
     this.#session.close();
   }
 
   #call(path: string, messages: readonly Buffer[]): Promise<Buffer> {
     return new Promise((resolve, reject) => {
+      // Throws where the session is gone, which rejects.
       const stream = this.#session.request({
         ":method": "POST",
         ":path": path,

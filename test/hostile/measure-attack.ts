@@ -121,9 +121,9 @@ class Measurement {
   async run(target: Target): Promise<Measured> {
     const plan = { ...HONEST_PLAN, ...this.#attack.honest };
     const { name, seconds } = this.#attack;
-    using attacker = new Program("attack-process.ts", [name, `${seconds}`, JSON.stringify(target)]);
+    await using attacker = new Program("attack-process.ts", [name, `${seconds}`, JSON.stringify(target)]);
     await attacker.message(({ kind }: AttackMessage) => kind === "prepared", PREPARE_MS);
-    using honest = new Program("honest-client.ts", [JSON.stringify({ target, plan })]);
+    await using honest = new Program("honest-client.ts", [JSON.stringify({ target, plan })]);
     await honest.message((message) => message === "ready", PREPARE_MS);
     await setTimeout(IDLE_MS / 3);
     await this.#samplesOf(honest);
@@ -134,7 +134,7 @@ class Measurement {
     const { attackMs, begunMs } = await this.#watch(attacker);
     const during = await this.#samplesOf(honest);
     const endedMs = Date.now();
-    attacker.end();
+    await attacker.end();
     const recoveredMs = await this.#recover(before);
     const after = this.#now();
     const records = this.#cache.records().filter(({ time }) => time >= begunMs && time <= endedMs + 1_000);

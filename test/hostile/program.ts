@@ -1,10 +1,13 @@
 /**
  * A TypeScript file of this folder as a process of its own, spoken to by messages, and ended by its id.
  *
- * What it writes to standard error is ours. Used with `using`: nothing is left behind.
+ * What it writes to standard error is ours. Used with `await using`: nothing is left behind.
  */
 import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+
+const END_MS = 1_000;
 
 export class Program {
   readonly #child: ChildProcess;
@@ -56,11 +59,17 @@ export class Program {
     });
   }
 
-  end(): void {
-    this.#child.kill("SIGKILL");
+  /** Closes its channel, at which it ends itself and what it started; killed when it does not. */
+  async end(): Promise<void> {
+    if (!this.isRunning) return;
+    const ended = once(this.#child, "exit");
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
+    await ended;
+    clearTimeout(timer);
   }
 
-  [Symbol.dispose](): void {
-    this.end();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
   }
 }

@@ -3,6 +3,8 @@
  *
  * A begun message announces a size and brings less.
  */
+
+import { FLIGHT_DATA_TAGS } from "../../src/flight/flight-data-encoder.ts";
 import { encodeAction, encodeTicket } from "../../src/flight/messages.ts";
 import { FLIGHT_METHODS, HEALTH_METHODS } from "../../src/flight/methods.ts";
 
@@ -36,3 +38,21 @@ export function actionRequest(type: string, body: Uint8Array): Buffer {
 
 /** The stream of a connection's call of this number. */
 export const streamOf = (number: number): number => 2 * number + 1;
+
+/** A gRPC message of one field of FlightData, up to where its value begins. */
+export function begunField(tag: number, sizeBytes: number): Buffer {
+  const start = Buffer.from([...varint(tag), ...varint(sizeBytes)]);
+  return grpcMessage(start, start.length + sizeBytes);
+}
+
+export const FIELD = FLIGHT_DATA_TAGS;
+
+/** Any protobuf integer, and the sizes of what is nested. */
+export function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value % 0x80) + 0x80, ...varint(Math.floor(value / 0x80))];
+}
+
+/** A field of bytes of a protobuf message. */
+export function bytesField(number: number, value: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from([...varint(8 * number + 2), ...varint(value.length)]), value]);
+}

@@ -80,7 +80,10 @@ const COLUMNS: readonly (readonly [title: string, cell: (measured: Measured) => 
     "fds before, peak, after",
     (each) => `${each.beforeDescriptors}, ${each.peakDescriptors}, ${each.afterDescriptors}`,
   ],
-  ["back after", ({ recoveredMs }) => `${(recoveredMs / 1000).toFixed(1)} s`],
+  [
+    "back after",
+    ({ recoveredMs }) => (Number.isFinite(recoveredMs) ? `${(recoveredMs / 1000).toFixed(1)} s` : "never"),
+  ],
 ];
 
 function pair(samples: HonestSamples, size: Size): string {
@@ -89,7 +92,7 @@ function pair(samples: HonestSamples, size: Size): string {
 
 function failed({ small, large, failures }: HonestSamples): string {
   const count = Object.values(failures).reduce((sum, each) => sum + each, 0);
-  return `${count} of ${small.length + large.length}`;
+  return `${count} of ${small.length + large.length + count}`;
 }
 
 /** All figures of some attacks, memory in MiB, times in ms; then what was wrong, and what there is to say. */

@@ -3,8 +3,6 @@
  *
  * The object is larger than what the memory tier keeps, so that what waits to be sent is memory of its own.
  */
-import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import * as h2 from "../../support/http2-frames.ts";
 import type { Attack, AttackRun } from "../attack-run.ts";
 import { HonestConnection } from "../honest-calls.ts";
@@ -13,7 +11,6 @@ import { getRequest, PATHS, streamOf } from "../requests.ts";
 
 const MIB = 2 ** 20;
 const KEY = "attack/s/large";
-const PROGRAM = fileURLToPath(new URL("../python/unread_gets.py", import.meta.url));
 
 async function putLarge({ target }: AttackRun, sizeBytes: number): Promise<void> {
   const connection = new HonestConnection(target, "127.0.0.1", 60_000);
@@ -24,16 +21,8 @@ async function putLarge({ target }: AttackRun, sizeBytes: number): Promise<void>
 /** @param perProcess clients of one process; each has connections of its own */
 function startReaders(run: AttackRun, clients: number, perProcess: number): void {
   for (let begun = 0; begun < clients; begun += perProcess) {
-    const plan = {
-      uri: run.target.endpoint,
-      key: KEY,
-      clients: Math.min(perProcess, clients - begun),
-      gets: 10,
-    };
-    const child = spawn(run.target.python ?? "python3", [PROGRAM, JSON.stringify(plan)], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    child.stdout.on("data", (text: Buffer) => run.note(text.toString().trim()));
+    const count = Math.min(perProcess, clients - begun);
+    run.python("unread_gets.py", { uri: run.target.endpoint, key: KEY, clients: count, gets: 10 });
   }
 }
 

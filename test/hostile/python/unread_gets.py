@@ -1,24 +1,36 @@
 """Clients that begin gets and do not read them: careless rather than hostile, by pyarrow's plain API.
 
-argv[1] is JSON: uri, key, clients, gets (of each client). Ends with its standard input.
+argv[1] is JSON: uri, key, clients, gets (of each client). A thread for each client, as in a program that serves many tasks. Ends
+with its standard input.
 """
 
 import json
+import os
 import sys
+import threading
 
 import pyarrow.flight as flight
 
 plan = json.loads(sys.argv[1])
-# Without this all clients of a process share one connection.
-options = [("grpc.use_local_subchannel_pool", 1)]
-clients = [flight.FlightClient(plan["uri"], generic_options=options) for _ in range(plan["clients"])]
 readers, refusals = [], {}
-for client in clients:
+
+
+def begin_gets():
+    # Without the option all clients of a process share one connection.
+    client = flight.FlightClient(plan["uri"], generic_options=[("grpc.use_local_subchannel_pool", 1)])
     for _ in range(plan["gets"]):
         try:
-            readers.append(client.do_get(flight.Ticket(plan["key"])))
+            readers.append((client, client.do_get(flight.Ticket(plan["key"]))))
         except Exception as error:
-            text = str(error)[:80]
+            text = str(error)[:100]
             refusals[text] = refusals.get(text, 0) + 1
-print(f"{len(readers)} gets begun, refused {refusals}", flush=True)
+
+
+threads = [threading.Thread(target=begin_gets, daemon=True) for _ in range(plan["clients"])]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(f"{len(readers)} gets of {plan['clients']} clients begun, refused {refusals}", flush=True)
 sys.stdin.read()
+os._exit(0)

@@ -1,0 +1,22 @@
+/**
+ * The tests of the suite: one for each attack, and the table of all of them behind the last.
+ *
+ * What a test asserts is the list of faults, so that a failure says them all.
+ */
+import { afterAll, expect, it } from "vitest";
+import type { Attack } from "./attack-run.ts";
+import { type Measured, type MeasureOptions, measureAttack } from "./measure-attack.ts";
+import { faultsOf, type VerdictOptions, verdictTable } from "./verdict.ts";
+
+/** Start, preparation, idle time, recovery and what a loaded machine makes of them. */
+const AROUND_MS = 180_000;
+
+export function itStandsAgainst(attacks: readonly Attack[], options: MeasureOptions & VerdictOptions): void {
+  const all: Measured[] = [];
+  afterAll(() => void process.stdout.write(`\n${verdictTable(all, options)}`));
+  it.each(attacks)("stands when $what", { timeout: AROUND_MS }, async (attack) => {
+    const measured = await measureAttack(attack, options);
+    all.push(measured);
+    expect(faultsOf(measured, options)).toEqual([]);
+  });
+}
