@@ -7,7 +7,7 @@
  */
 import { createServer, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { allowHeapGrowth } from "../src/command/heap-growth.ts";
+import { prepareMemory } from "../src/command/process-memory.ts";
 import { openSessionWindow } from "../src/grpc/session-options.ts";
 import { LIMITS } from "../src/limits.ts";
 
@@ -87,7 +87,7 @@ function takeGet(stream: ServerHttp2Stream): void {
   });
 }
 
-allowHeapGrowth();
+prepareMemory();
 const server = createServer({
   settings: { initialWindowSize: LIMITS.streamWindowBytes },
   maxSessionMemory: 1000,

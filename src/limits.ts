@@ -24,8 +24,12 @@ export const LIMITS = {
   streamedMessageBytesMax: 4 * GIB - 1,
   /** Streams one HTTP/2 session may have open: beyond it the peer queues. */
   streamsPerSessionMax: 1024,
-  /** Open connections: each may hold windows and header tables. */
-  sessionsMax: 4096,
+  /** Open connections, each of 15 to 20 KB; the setting limits.connections. */
+  connectionsMax: 2048,
+  /** The largest value of that setting. */
+  connectionsSettingMax: 65_536,
+  /** The part of all connections that one peer address may have. Beyond it the longest idle one without calls gives way. */
+  connectionsPeerShare: 3 / 4,
   /** HTTP/2 window of a stream on the server, bytes: an object of 1 MiB is put without waiting for it. */
   streamWindowBytes: 2 * MIB,
   /** HTTP/2 window of a connection on the server, bytes: two streams that nobody reads do not hold up the others. */
@@ -33,8 +37,37 @@ export const LIMITS = {
   /** The same of our clients, on node:http2: 8 MiB and more deadlock Node with Node when both sides send bulk data. */
   clientStreamWindowBytes: 1 * MIB,
   clientSessionWindowBytes: 2 * MIB,
-  /** Answers of all calls of one connection that wait to be sent, bytes: room for 250 large gets at once; beyond it calls are refused. */
-  sessionSendBytesMax: 512 * MIB,
+  /** What our clients let wait to be sent on one connection, bytes. */
+  clientSessionSendBytesMax: 512 * MIB,
+  /**
+   * Memory that calls may make the server hold, bytes; the setting limits.calls_memory. With about 90 MiB of the process itself
+   * and its garbage it keeps the promise of max_memory + 192 MiB.
+   */
+  callsMemoryBytes: 48 * MIB,
+  /** The smallest value of that setting, bytes. */
+  callsMemoryBytesMin: 8 * MIB,
+  /** What a client is told to wait that was refused because calls have taken all their memory, ms. */
+  overloadedRetryMs: 1_000,
+  /** What an open connection is charged beside what it holds, bytes: socket, tables, and objects. */
+  connectionMemoryBytes: 16 * KIB,
+  /** What a call is charged beside what it holds, bytes: its stream, its handler, and their objects. */
+  callMemoryBytes: 8 * KIB,
+  /** A call reads no less than this of its answer at once, bytes: smaller pieces cost more than they hold. */
+  callPieceBytesMin: 16 * KIB,
+  /** A call whose peer reads gets pieces of this size, bytes, also when others have taken nearly all memory of calls. */
+  callPieceBytesMax: 256 * KIB,
+  /** A connection works on what arrived for this long, then others have a turn, ms. */
+  connectionSliceMs: 1,
+  /** In a turn of the event loop that has taken this long, what arrives waits for the next one, ms. */
+  turnWorkMs: 6,
+  /** The same for connections that used much time lately, ms. */
+  turnHeavyMs: 2,
+  /** What waited for a turn gets this much of the next one, ms. */
+  turnWaitingMs: 4,
+  /** A connection that used this much more than its share is behind those that used less, ms. */
+  connectionDebtMs: 5,
+  /** The share of the processor that a connection may use without being put behind others. */
+  connectionTimeShare: 0.1,
   /** Bytes of one call that wait in memory for their reader before the stream is paused. */
   receiveQueueBytesMax: 1 * MIB,
   /** Longest deadline that is armed as a timer; longer ones never fire (32-bit timers). */
@@ -45,6 +78,8 @@ export const LIMITS = {
   receiveViewBytesMin: 512,
   /** Bytes of one call that wait to be sent before its writer has to wait: as much as grpc-core's window takes, so that the next write is at hand when it opens. */
   sendQueueBytesMax: 4 * MIB,
+  /** The same with the pieces that are being read for it, bytes: one that is written and one ahead. */
+  sendAheadBytesMax: 6 * MIB,
   /** Messages up to this size, prefix included, are copied into one buffer: cheaper than a gathering write. */
   copiedMessageBytesMax: 4 * KIB,
   /** Percent-encoded text of a status, bytes: peers refuse trailers over 8 KiB as a whole. */
@@ -74,8 +109,10 @@ export const LIMITS = {
   crossedRequestsMax: 256,
   /** A thread that serves connections and died is started again, this long after its last start at the earliest. */
   threadRestartMs: 1_000,
-  /** Streams a peer may reset within one second before its connection is closed (rapid reset, CVE-2023-44487). */
+  /** Streams a peer may reset within one second, whatever they cost (rapid reset, CVE-2023-44487). */
   resetsPerSecondMax: 200,
+  /** A peer that resets more of them, and whose connection owes this much processor time, is cut off, ms. */
+  resetDebtMsMax: 1_000,
   /**
    * PINGs a peer may send within one second before its connection is closed. What we sent in that second allows as many
    * more, by messages and by frames: clients measure their bandwidth with a PING for DATA they got.
@@ -89,24 +126,36 @@ export const LIMITS = {
    */
   idleFramesPerSecondMax: 10_000,
   /** Answers to PING and SETTINGS that wait because the peer does not read, bytes; beyond it the connection is closed. */
-  controlQueueBytesMax: 1 * MIB,
+  controlQueueBytesMax: 64 * KIB,
   /** A connection that has not begun to speak HTTP/2 by then is closed. */
   prefaceTimeoutMs: 10_000,
   /** A connection that has not finished its TLS handshake by then is closed. */
   tlsHandshakeTimeoutMs: 10_000,
+  /** A frame or a header block that has begun and is not whole by then closes its connection. */
+  headerTimeoutMs: 10_000,
+  /** Calls and connections are looked through this often, for those that stand still. */
+  sweepIntervalMs: 1_000,
+  /** The same while a call waits for memory and none is free. */
+  starvedSweepIntervalMs: 100,
+  /** A call that has waited for memory this long gets it from one that moves nothing, ms. */
+  starvedMs: 100,
+  /** A call that moved nothing for this long is ended when another one waits for its memory, ms. */
+  stalledCallMs: 500,
+  /** A call on which neither side moves a byte for this long ends with DEADLINE_EXCEEDED; the setting limits.idle_call. */
+  idleCallMs: 5 * 60_000,
   /** How long a connection that is being closed may take to send what is left. */
   closeGraceMs: 1_000,
 
   /** FlightDescriptor in a FlightData, bytes: three components and their framing fit many times over. */
   descriptorBytesMax: 64 * KIB,
   /** Arrow message header (schema or batch metadata), bytes: about 100,000 columns. */
-  dataHeaderBytesMax: 32 * MIB,
+  dataHeaderBytesMax: 16 * MIB,
   /** app_metadata of one batch, bytes. */
   appMetadataBytesMax: 4 * MIB,
   /** app_metadata of all batches of one object, bytes: it is held until the footer is written. */
   appMetadataTotalBytesMax: 64 * MIB,
   /** A body that comes before the header it belongs to has to be collected; more than this is refused. Bytes. */
-  bodyBeforeHeaderBytesMax: 64 * MIB,
+  bodyBeforeHeaderBytesMax: 8 * MIB,
 
   /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
   batchesPerPutMax: 1 * MIB,
@@ -232,6 +281,8 @@ export const LIMITS = {
   deletedPerTurn: 128,
   /** Objects that a list looks up, and sends, in one turn of the loop: half a millisecond's work. */
   listPageObjects: 128,
+  /** What a page of a list is charged before it is made, bytes: 128 objects with keys of usual length. */
+  listPageBytes: 64 * KIB,
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 

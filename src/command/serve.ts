@@ -10,7 +10,7 @@ import { formatLogDirectives, loadLogDirectives } from "../config/log-directives
 import { logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
-import { allowHeapGrowth } from "./heap-growth.ts";
+import { collectWhenIdle, prepareMemory } from "./process-memory.ts";
 import { formatWelcome } from "./welcome.ts";
 
 export interface ServeOptions {
@@ -38,13 +38,15 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
     return "ok";
   }
   log.debug("configuration", { ...loaded.config, sources: loaded.sources });
-  allowHeapGrowth();
+  prepareMemory();
   // Asked for before the start: a signal that comes during it stops the server right after.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
   stdout.write(`listening on ${server.endpoint}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.endpoint));
+  const stopCollecting = collectWhenIdle();
   log.info("stopping", { reason: await stopRequested });
+  stopCollecting();
   await server.stop();
   log.info("stopped");
   return "ok";

@@ -4,6 +4,7 @@
  * All units are powers of 1024, whichever way they are spelled, because that is what existing configuration files
  * mean (PROTOCOL section 6). Parts of a byte are dropped.
  */
+import { LIMITS } from "../limits.ts";
 import { textSchema } from "./text-schema.ts";
 
 const UNITS = ["", "K", "M", "G", "T", "P"] as const;
@@ -17,6 +18,13 @@ export const byteSizeSchema = textSchema((text, refuse) => {
 
 /** A size that may be 0, where that means none at all. */
 export const byteSizeOrNoneSchema = textSchema(parseByteSize);
+
+/** Less memory than this would not do for one call. */
+export const callsMemorySchema = textSchema((text, refuse) => {
+  const sizeBytes = parseByteSize(text, refuse);
+  const minText = formatByteSize(LIMITS.callsMemoryBytesMin);
+  return sizeBytes < LIMITS.callsMemoryBytesMin ? refuse(`must be a size of at least ${minText}`) : sizeBytes;
+});
 
 function parseByteSize(text: string, refuse: (text: string) => never): number {
   const match = SIZE.exec(text);

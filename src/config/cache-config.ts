@@ -27,6 +27,7 @@ export interface CacheConfig {
   /** What files may take on disk, bytes; undefined: as many as fit. */
   readonly capacityBytes: number | undefined;
   readonly eviction: EvictionConfig;
+  readonly limits: LimitsConfig;
   /** Set exactly when the endpoint's scheme is `grpcs`. */
   readonly tls: TlsConfig | undefined;
 }
@@ -41,6 +42,16 @@ export interface EvictionConfig {
   readonly maxMemoryBytes: number;
   /** undefined: as many as fit. */
   readonly maxObjects: number | undefined;
+}
+
+/** What clients may make the server hold. */
+export interface LimitsConfig {
+  /** Memory of all calls together. */
+  readonly callsMemoryBytes: number;
+  /** Open connections. */
+  readonly connections: number;
+  /** A call on which nothing moves for this long is ended. */
+  readonly idleCallMs: number;
 }
 
 /** Absolute paths of PEM files that could be read when the configuration was loaded. */

@@ -6,6 +6,7 @@
  */
 import { formatByteSize } from "./byte-size.ts";
 import type { CacheConfig } from "./cache-config.ts";
+import { formatDuration } from "./duration.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { LoadedCacheConfig } from "./load-cache-config.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
@@ -45,6 +46,9 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | un
     evictionPolicy: config.eviction.policy,
     maxMemory: formatByteSize(config.eviction.maxMemoryBytes),
     maxObjects: config.eviction.maxObjects,
+    callsMemory: formatByteSize(config.limits.callsMemoryBytes),
+    connections: config.limits.connections,
+    idleCall: formatDuration(config.limits.idleCallMs),
     certFile: config.tls?.certFile,
     keyFile: config.tls?.keyFile,
     caFile: config.tls?.caFile,

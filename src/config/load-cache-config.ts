@@ -55,6 +55,11 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
       maxMemoryBytes: picked.maxMemory.value,
       maxObjects: picked.maxObjects.value,
     },
+    limits: {
+      callsMemoryBytes: picked.callsMemory.value,
+      connections: picked.connections.value,
+      idleCallMs: picked.idleCall.value,
+    },
     tls: tlsOf(picked, places, warnings),
   };
   return { config, warnings, sources: sourcesOf(picked) };
@@ -92,6 +97,9 @@ function pickAll(sources: SettingSources) {
     evictionPolicy: pickSetting(SETTINGS.evictionPolicy, sources),
     maxMemory: pickSetting(SETTINGS.maxMemory, sources),
     maxObjects: pickSetting(SETTINGS.maxObjects, sources),
+    callsMemory: pickSetting(SETTINGS.callsMemory, sources),
+    connections: pickSetting(SETTINGS.connections, sources),
+    idleCall: pickSetting(SETTINGS.idleCall, sources),
     certFile: pickSetting(SETTINGS.certFile, sources),
     keyFile: pickSetting(SETTINGS.keyFile, sources),
     caFile: pickSetting(SETTINGS.caFile, sources),

@@ -6,8 +6,9 @@
  */
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
-import { byteSizeOrNoneSchema, byteSizeSchema } from "./byte-size.ts";
+import { byteSizeOrNoneSchema, byteSizeSchema, callsMemorySchema, formatByteSize } from "./byte-size.ts";
 import { type DurabilityName, EVICTION_POLICIES, type EvictionPolicyName } from "./cache-config.ts";
+import { durationSchema, formatDuration } from "./duration.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
 import { textSchema } from "./text-schema.ts";
@@ -47,6 +48,12 @@ const objectCountSchema = textSchema((text, refuse) => {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count >= 1 && Number.isSafeInteger(count)) return count;
   return refuse("must be a whole number of at least 1; leave it out for no limit");
+});
+
+const connectionCountSchema = textSchema((text, refuse) => {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= LIMITS.connectionsSettingMax) return count;
+  return refuse(`must be a whole number from 1 to ${LIMITS.connectionsSettingMax}`);
 });
 
 const threadCountSchema = textSchema((text, refuse) => {
@@ -120,6 +127,24 @@ export const SETTINGS = {
     key: "eviction.max_objects",
     variable: "FLAME_CACHE_MAX_OBJECTS",
     schema: objectCountSchema,
+  },
+  callsMemory: {
+    key: "limits.calls_memory",
+    variable: "FLAME_CACHE_CALLS_MEMORY",
+    defaultText: formatByteSize(LIMITS.callsMemoryBytes),
+    schema: callsMemorySchema,
+  },
+  connections: {
+    key: "limits.connections",
+    variable: "FLAME_CACHE_CONNECTIONS",
+    defaultText: String(LIMITS.connectionsMax),
+    schema: connectionCountSchema,
+  },
+  idleCall: {
+    key: "limits.idle_call",
+    variable: "FLAME_CACHE_IDLE_CALL",
+    defaultText: formatDuration(LIMITS.idleCallMs),
+    schema: durationSchema,
   },
   certFile: { key: "tls.cert_file", schema: filePathSchema },
   keyFile: { key: "tls.key_file", schema: filePathSchema },

@@ -1,21 +1,30 @@
 /**
  * Gathers the bytes of one field that arrives in pieces.
  *
- * A field that comes in one piece is handed on as a view of that piece. One that is split is copied, into memory
- * that grows with what has arrived and never with what was only announced: a peer that declares 32 MiB and then
- * says nothing costs little, and one that sends single bytes costs no more than the bytes.
+ * A field that comes in one piece is handed on as a view of that piece. One that is split is copied into blocks, taken as bytes
+ * arrive and not as they are announced: a peer that declares 16 MiB and then says nothing costs one block, and one that
+ * sends single bytes costs no more than the bytes. The blocks are joined when the last byte is there: two copies in all.
  */
-const FIRST_BYTES_MAX = 64 * 1024;
+const BLOCK_BYTES = 64 * 1024;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 export class FieldCollector {
-  #bytes = NO_BYTES;
+  /** Full, but for the last one. */
+  #blocks: Buffer[] = [];
+  /** Bytes in the last block. */
+  #lastFilled = 0;
   #filled = 0;
   #sizeBytes = 0;
 
+  /** Memory for the value that is being gathered, bytes. */
+  get heldBytes(): number {
+    return this.#blocks.length === 0 ? 0 : this.#filled - this.#lastFilled + this.#last.length;
+  }
+
   /** Starts a field of this size. */
   begin(sizeBytes: number): void {
-    this.#bytes = NO_BYTES;
+    this.#blocks = [];
+    this.#lastFilled = 0;
     this.#filled = 0;
     this.#sizeBytes = sizeBytes;
   }
@@ -23,21 +32,26 @@ export class FieldCollector {
   /** Takes the next piece, never more than is missing; returns the value when it is whole. */
   push(piece: Buffer): Buffer | undefined {
     if (this.#filled === 0 && piece.length === this.#sizeBytes) return piece;
-    this.#grow(this.#filled + piece.length);
-    piece.copy(this.#bytes, this.#filled);
-    this.#filled += piece.length;
+    for (let from = 0; from < piece.length; ) from += this.#copy(piece, from);
     if (this.#filled < this.#sizeBytes) return undefined;
-    const value = this.#bytes;
-    this.#bytes = NO_BYTES;
+    const value = this.#blocks.length === 1 ? this.#last : Buffer.concat(this.#blocks, this.#sizeBytes);
+    this.#blocks = [];
     return value;
   }
 
-  /** Doubles, so that each byte is copied about twice at most; the last step lands on the size exactly. */
-  #grow(needed: number): void {
-    if (needed <= this.#bytes.length) return;
-    const doubled = Math.max(FIRST_BYTES_MAX, this.#bytes.length * 2, needed);
-    const larger = Buffer.allocUnsafe(Math.min(doubled, this.#sizeBytes));
-    this.#bytes.copy(larger, 0, 0, this.#filled);
-    this.#bytes = larger;
+  get #last(): Buffer {
+    return this.#blocks.at(-1) ?? NO_BYTES;
+  }
+
+  /** @returns how many bytes of the piece went into the last block. */
+  #copy(piece: Buffer, from: number): number {
+    if (this.#lastFilled === this.#last.length) {
+      this.#blocks.push(Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, this.#sizeBytes - this.#filled)));
+      this.#lastFilled = 0;
+    }
+    const copied = piece.copy(this.#last, this.#lastFilled, from);
+    this.#lastFilled += copied;
+    this.#filled += copied;
+    return copied;
   }
 }

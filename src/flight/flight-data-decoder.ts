@@ -82,6 +82,17 @@ export class FlightDataDecoder {
     return this.#head;
   }
 
+  /** Memory that the values of this message take until the next one begins, bytes. */
+  get heldBytes(): number {
+    return (
+      this.#collector.heldBytes +
+      (this.#descriptor?.length ?? 0) +
+      (this.#dataHeader?.length ?? 0) +
+      this.#appMetadata.length +
+      this.#collectedBody.length
+    );
+  }
+
   /** Final only after `end`: app_metadata may also come behind the body. */
   get appMetadata(): Buffer {
     return this.#appMetadata;

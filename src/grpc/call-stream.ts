@@ -4,6 +4,7 @@
  * Types only. A stream of this process's HTTP/2 (http2/server-stream.ts) is one; where other threads have the connections,
  * what they relay is another.
  */
+import type { CallAccount } from "../http2/call-account.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
@@ -19,6 +20,12 @@ export interface CallConnection {
 
 export interface CallStream extends ByteOutlet, ChunkSource {
   readonly request: HeaderBlock;
+  /** What the call holds; the call closes it when it is over and its handler has come back. */
+  readonly account: CallAccount;
+  /** What the peer would take of the answer now, bytes. */
+  readonly openBytes: number;
+  /** Bytes that went either way since the stream was opened. */
+  readonly movedBytes: number;
   /** Who takes what arrives; called at once, before anything does. */
   listen(listener: StreamListener): void;
   /** @param onSent called when the operating system has the bytes; not when the stream is gone before. */

@@ -25,9 +25,10 @@ export interface IncomingMessage {
   read(): Promise<Buffer[] | null>;
   /**
    * The whole message as one buffer; a view when it came in one chunk, else a copy.
-   * @throws {CacheError} OBJECT_TOO_LARGE over `sizeBytesMax`, before anything is collected.
+   * @param charge called before memory is taken for a copy; see ServerCall.collect
+   * @throws {CacheError} OBJECT_TOO_LARGE over `sizeBytesMax`, before anything is collected; what `charge` throws.
    */
-  collect(sizeBytesMax: number): Promise<Buffer>;
+  collect(sizeBytesMax: number, charge?: (bytes: number) => Promise<void> | undefined): Promise<Buffer>;
 }
 
 /** The messages of one direction, in order. */
@@ -73,6 +74,25 @@ export interface ServerCall extends MessageWriter {
   /** Throws the reason when the call is over. Unlike `signal` it costs nothing: an AbortSignal lives until a full collection. */
   throwIfOver(): void;
   readonly requests: MessageReader;
+  /**
+   * Charges the call for a read of at most `wantedBytes` for its answer.
+   * @returns the bytes that may be read now; 0 when the peer has to take something first, or others hold the memory.
+   * @throws the call's reason when it is over.
+   */
+  reserveNow(wantedBytes: number): number;
+  /** The same, as soon as there is memory: at least one byte. Rejects with the call's reason when it is over. */
+  reserve(wantedBytes: number): Promise<number>;
+  /** A reserved read is over: its bytes were written to this call, or dropped. */
+  release(bytes: number): void;
+  /**
+   * Says that a part of the request is kept until the call is over, or `letGo`. A promise means: wait before reading more.
+   * It rejects with OVERLOADED when memory does not come free in time.
+   */
+  collect(bytes: number): Promise<void> | undefined;
+  /** Gives back what `collect` charged. */
+  letGo(bytes: number): void;
+  /** Says that the call may stand still for as long as its peer likes. */
+  mayIdle(): void;
   /** Adds an entry to the trailers that carry the status; bytes need a name that ends in `-bin`. */
   setTrailer(name: string, value: string | Buffer): void;
 }

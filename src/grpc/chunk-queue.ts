@@ -9,6 +9,9 @@ import { LIMITS } from "../limits.ts";
 
 const GATHERED_SIZE_BYTES = 8 * LIMITS.receiveViewBytesMin;
 
+/** A view of less than this part of its memory is worth a copy when it waits for long. */
+const COMPACT_FACTOR = 4;
+
 /** Shared: each call has a queue, and few gather anything. */
 const NOTHING = Buffer.alloc(0);
 
@@ -91,9 +94,23 @@ export class ChunkQueue {
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
   }
 
+  /** Copies the chunks that are a small part of the memory which their views hold. */
+  compact(): void {
+    this.#chunks = this.#chunks.map(compacted);
+  }
+
   clear(): void {
     this.#chunks = [];
     this.#sizeBytes = 0;
     this.#from = this.#to;
   }
+}
+
+/** A copy of bytes that are a small part of the memory which they hold; else the bytes. */
+export function compacted(chunk: Buffer): Buffer {
+  if (chunk.length * COMPACT_FACTOR >= chunk.buffer.byteLength) return chunk;
+  // Not of Node's pool, which would be held as a whole.
+  const copy = Buffer.allocUnsafeSlow(chunk.length);
+  chunk.copy(copy);
+  return copy;
 }

@@ -4,6 +4,7 @@
  * The contract between the gRPC server, which runs calls and ends them in order, and whoever has the sockets: this thread
  * (local-entrance.ts) or others.
  */
+import type { CallMemory } from "../http2/call-memory.ts";
 import type { TakeStream } from "./call-stream.ts";
 import type { ListenAddress } from "./listeners.ts";
 
@@ -33,4 +34,5 @@ export interface Entrance {
   close(): Promise<void> | undefined;
 }
 
-export type OpenEntrance = (listener: EntranceListener) => Entrance;
+/** @param memory the account of the calls in this thread */
+export type OpenEntrance = (listener: EntranceListener, memory: CallMemory) => Entrance;

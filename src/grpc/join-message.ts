@@ -2,19 +2,24 @@
  * A whole message as one buffer, for those who need it whole.
  *
  * The declared size is believed only as far as bytes have come: memory grows with what arrives, not with what is
- * promised. Cost: nothing for a message in one chunk, else one copy, two for what is over GROWTH_START_BYTES.
+ * promised. Cost: nothing for a message in one chunk, else two copies.
  */
-import { CacheError } from "../errors.ts";
+import { assert, CacheError } from "../errors.ts";
 import type { IncomingMessage } from "./call.ts";
+import { compacted } from "./chunk-queue.ts";
 
-/** Up to this size room is made at once. */
-const GROWTH_START_BYTES = 64 * 1024;
+/** A peer that sends byte by byte makes many small parts: they are joined now and then. */
+const PARTS_MAX = 1024;
 
 /**
  * Collects `message`.
  * @throws {CacheError} OBJECT_TOO_LARGE when it is over `sizeBytesMax`, before anything is read
  */
-export async function joinMessage(message: IncomingMessage, sizeBytesMax: number): Promise<Buffer> {
+export async function joinMessage(
+  message: IncomingMessage,
+  sizeBytesMax: number,
+  charge: Charge = nothing,
+): Promise<Buffer> {
   const { sizeBytes } = message;
   if (sizeBytes > sizeBytesMax) {
     throw new CacheError("OBJECT_TOO_LARGE", "the message is larger than this method takes", {
@@ -25,19 +30,27 @@ export async function joinMessage(message: IncomingMessage, sizeBytesMax: number
   const first = await message.read();
   if (first?.length === 1 && first[0]!.length === sizeBytes) return first[0]!;
 
-  let joined: Buffer = Buffer.allocUnsafeSlow(Math.min(sizeBytes, GROWTH_START_BYTES));
-  let length = 0;
+  const parts: Buffer[] = [];
+  let missingBytes = sizeBytes;
   for (let chunks = first; chunks !== null; chunks = await message.read()) {
-    for (const chunk of chunks) {
-      if (length + chunk.length > joined.length) joined = grown(joined, length, chunk.length, sizeBytes);
-      length += chunk.copy(joined, length);
-    }
+    const comeBytes = sizeOf(chunks);
+    await charge(comeBytes);
+    parts.push(chunks.length === 1 ? compacted(chunks[0]!) : Buffer.concat(chunks, comeBytes));
+    missingBytes -= comeBytes;
+    if (parts.length >= PARTS_MAX) parts.splice(0, parts.length, Buffer.concat(parts));
   }
-  return joined;
+  assert(missingBytes === 0, "a message is read to its end");
+  // The parts are garbage in a moment, and were charged.
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
 }
 
-function grown(joined: Buffer, length: number, more: number, sizeBytes: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.min(sizeBytes, Math.max(2 * joined.length, length + more)));
-  joined.copy(larger, 0, 0, length);
-  return larger;
+/** Charges somebody for memory that is about to be taken, and holds it back until there is some. */
+export type Charge = (bytes: number) => Promise<void> | undefined;
+
+function nothing(): undefined {}
+
+function sizeOf(chunks: readonly Buffer[]): number {
+  let sizeBytes = 0;
+  for (const chunk of chunks) sizeBytes += chunk.length;
+  return sizeBytes;
 }

@@ -19,8 +19,21 @@ export interface ListenAddress {
 export interface ListenManner {
   /** The port may be listened on by others of this user as well; the system shares the connections out. */
   readonly reusePort?: boolean;
+  /** LIMITS.connectionsMax by default. */
+  readonly connectionsMax?: number | undefined;
   /** How many connections are open where others count towards the same bound; told of each that comes and goes. */
   readonly count?: ConnectionCount;
+}
+
+/** One connection, from accept to close. */
+export interface Accepted {
+  readonly socket: Socket;
+  /** The peer's address, without its port. */
+  readonly address: string;
+  /** When it was accepted, or had a call last, on the clock of `performance.now`. */
+  lastUsedMs: number;
+  /** True while calls are under way on it. */
+  isBusy: boolean;
 }
 
 /** Counts open connections. */
@@ -32,20 +45,22 @@ export interface ConnectionCount {
 
 export class Listeners {
   readonly #servers = new Set<Server>();
-  readonly #sockets = new Set<Socket>();
-  readonly #onConnection: (socket: Socket) => void;
+  readonly #accepted = new Map<Socket, Accepted>();
+  /** How many connections each address has. */
+  readonly #addresses = new Map<string, number>();
+  readonly #onConnection: (accepted: Accepted) => void;
   readonly #onEmpty: () => void;
   readonly #manner: ListenManner;
 
   /** @param onEmpty called whenever the last connection is gone */
-  constructor(onConnection: (socket: Socket) => void, onEmpty: () => void, manner: ListenManner = {}) {
+  constructor(onConnection: (accepted: Accepted) => void, onEmpty: () => void, manner: ListenManner = {}) {
     this.#onConnection = onConnection;
     this.#onEmpty = onEmpty;
     this.#manner = manner;
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#accepted.size;
   }
 
   /** Listens on one more address; port 0 picks a free one. Rejects with the error of the system. */
@@ -67,22 +82,61 @@ export class Listeners {
 
   #accept(socket: Socket): void {
     const { count } = this.#manner;
-    const open = count?.total ?? this.#sockets.size;
-    if (open >= LIMITS.sessionsMax) {
-      log.warn("connection refused, too many are open", { connections: open });
+    const address = socket.remoteAddress ?? "";
+    if (!this.#makeRoom(address)) {
       socket.destroy();
       return;
     }
-    this.#sockets.add(socket);
+    const accepted = { socket, address, lastUsedMs: performance.now(), isBusy: false };
+    this.#accepted.set(socket, accepted);
+    this.#addresses.set(address, this.#openOf(address) + 1);
     count?.add(1);
     // Who uses the socket hears of its errors too; before TLS or HTTP/2 have it nobody would.
     socket.on("error", (error) => log.debug("connection failed", { error }));
     socket.once("close", () => {
-      this.#sockets.delete(socket);
-      count?.add(-1);
-      if (this.#sockets.size === 0) this.#onEmpty();
+      this.#forget(accepted);
+      if (this.#accepted.size === 0) this.#onEmpty();
     });
-    this.#onConnection(socket);
+    this.#onConnection(accepted);
+  }
+
+  #openOf(address: string): number {
+    return this.#addresses.get(address) ?? 0;
+  }
+
+  #forget({ socket, address }: Accepted): void {
+    if (!this.#accepted.delete(socket)) return;
+    this.#manner.count?.add(-1);
+    const open = this.#openOf(address) - 1;
+    if (open > 0) this.#addresses.set(address, open);
+    else this.#addresses.delete(address);
+  }
+
+  /** Where all places are taken the longest idle connection gives way: of this address, when it has its share. */
+  #makeRoom(address: string): boolean {
+    const open = this.#manner.count?.total ?? this.#accepted.size;
+    const { connectionsMax = LIMITS.connectionsMax } = this.#manner;
+    const hasShare = this.#openOf(address) >= Math.ceil(connectionsMax * LIMITS.connectionsPeerShare);
+    if (open < connectionsMax && !hasShare) return true;
+    const idle = this.#longestIdle(hasShare ? address : undefined);
+    const facts = { connections: open, address, ofAddress: this.#openOf(address) };
+    if (idle === undefined) {
+      log.warn("connection refused: too many are open, and all have calls", facts);
+      return false;
+    }
+    log.debug("an idle connection gives way to a new one", facts);
+    idle.socket.destroy();
+    this.#forget(idle);
+    return true;
+  }
+
+  #longestIdle(address: string | undefined): Accepted | undefined {
+    let idle: Accepted | undefined;
+    for (const each of this.#accepted.values()) {
+      if (each.isBusy || (address !== undefined && each.address !== address)) continue;
+      if (idle === undefined || each.lastUsedMs < idle.lastUsedMs) idle = each;
+    }
+    return idle;
   }
 
   /** Takes no new connections; those there are stay. */
@@ -92,6 +146,6 @@ export class Listeners {
   }
 
   destroyConnections(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#accepted.keys()) socket.destroy();
   }
 }

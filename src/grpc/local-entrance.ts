@@ -1,39 +1,59 @@
 /**
  * The entrance whose sockets, TLS and HTTP/2 are this thread's.
+ *
+ * It looks through its connections every second, for those that stand still.
  */
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import type { CallMemory } from "../http2/call-memory.ts";
+import { LoopTurns } from "../http2/loop-turns.ts";
 import { ServerConnection } from "../http2/server-connection.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallConnection } from "./call-stream.ts";
 import type { Entrance, EntranceListener, ServerTls } from "./entrance.ts";
-import { type ListenAddress, Listeners, type ListenManner } from "./listeners.ts";
+import { type Accepted, type ListenAddress, Listeners, type ListenManner } from "./listeners.ts";
 import { formatPeer, isOwnAddress } from "./peer-address.ts";
 
 const log = logFor("grpc");
 
+export interface LocalEntranceOptions {
+  readonly tls?: ServerTls | undefined;
+  readonly manner?: ListenManner;
+  readonly memory: CallMemory;
+}
+
+interface Handshake {
+  readonly accepted: Accepted;
+  readonly deadline: NodeJS.Timeout;
+}
+
 export class LocalEntrance implements Entrance {
   readonly #listener: EntranceListener;
+  readonly #memory: CallMemory;
+  readonly #turns = new LoopTurns();
   readonly #tls: TlsServer | undefined;
+  /** Connections whose TLS handshake is under way, by their addresses: a TLS socket does not say which socket is below it. */
+  readonly #handshakes = new Map<string, Handshake>();
   readonly #listeners: Listeners;
   readonly #connections = new Set<ServerConnection>();
+  readonly #sweep: NodeJS.Timeout;
   #isLeaving = false;
 
   /** @throws when certificate and key cannot be used. */
-  constructor(listener: EntranceListener, tls?: ServerTls, manner?: ListenManner) {
+  constructor(listener: EntranceListener, { tls, manner, memory }: LocalEntranceOptions) {
     this.#listener = listener;
+    this.#memory = memory;
     // It takes handshakes and listens nowhere: all addresses are the listeners'.
     this.#tls = tls && createTlsServer(tlsOptions(tls), (socket) => this.#serveTls(socket));
     this.#tls?.on("tlsClientError", (error) => log.debug("connection broken", { error }));
     this.#listeners = new Listeners(
-      (socket) => {
-        if (this.#tls === undefined) this.#serve(socket);
-        else this.#tls.emit("connection", socket);
-      },
+      (accepted) =>
+        this.#tls === undefined ? this.#serve(accepted, accepted.socket) : this.#secure(accepted),
       () => listener.onEmpty(),
       manner,
     );
+    this.#sweep = setInterval(() => this.#sweepAll(), LIMITS.sweepIntervalMs).unref();
   }
 
   get connections(): number {
@@ -44,12 +64,33 @@ export class LocalEntrance implements Entrance {
     return this.#listeners.listen(host, port);
   }
 
+  /** A handshake that does not end keeps its socket otherwise: the time-out of node:tls only tells of it. */
+  #secure(accepted: Accepted): void {
+    const { socket } = accepted;
+    const name = addressesOf(socket);
+    const deadline = setTimeout(() => {
+      log.debug("connection closed", { reason: "its TLS handshake did not end", peer: formatPeer(socket) });
+      socket.destroy();
+    }, LIMITS.tlsHandshakeTimeoutMs).unref();
+    this.#handshakes.set(name, { accepted, deadline });
+    socket.once("close", () => this.#endHandshake(name));
+    this.#tls?.emit("connection", socket);
+  }
+
+  #endHandshake(name: string): Accepted | undefined {
+    const handshake = this.#handshakes.get(name);
+    clearTimeout(handshake?.deadline);
+    this.#handshakes.delete(name);
+    return handshake?.accepted;
+  }
+
   #serveTls(socket: TLSSocket): void {
-    if (socket.alpnProtocol === "h2") this.#serve(socket);
+    const accepted = this.#endHandshake(addressesOf(socket));
+    if (accepted !== undefined && socket.alpnProtocol === "h2") this.#serve(accepted, socket);
     else socket.destroy();
   }
 
-  #serve(socket: Socket): void {
+  #serve(accepted: Accepted, socket: Socket): void {
     const facts: CallConnection = {
       peer: formatPeer(socket),
       isFromThisHost: isOwnAddress(socket),
@@ -57,11 +98,22 @@ export class LocalEntrance implements Entrance {
     };
     const connection = new ServerConnection({
       socket,
+      memory: this.#memory.open(accepted.address),
+      turns: this.#turns,
       onStream: (stream) => this.#listener.onStream(stream, facts),
+      onBusy: (isBusy) => {
+        accepted.isBusy = isBusy;
+        accepted.lastUsedMs = performance.now();
+      },
       onClosed: () => this.#connections.delete(connection),
     });
     this.#connections.add(connection);
     if (this.#isLeaving) connection.leave();
+  }
+
+  #sweepAll(): void {
+    const nowMs = performance.now();
+    for (const connection of this.#connections) connection.sweep(nowMs);
   }
 
   leave(): undefined {
@@ -74,7 +126,13 @@ export class LocalEntrance implements Entrance {
     this.#listeners.destroyConnections();
   }
 
-  close(): undefined {}
+  close(): undefined {
+    clearInterval(this.#sweep);
+  }
+}
+
+function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }
 
 function tlsOptions({ cert, key, ca }: ServerTls) {

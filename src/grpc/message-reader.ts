@@ -9,12 +9,19 @@
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { IncomingMessage, MessageReader } from "./call.ts";
-import { ChunkQueue } from "./chunk-queue.ts";
+import { ChunkQueue, compacted } from "./chunk-queue.ts";
 import { decodePrefix, PREFIX_SIZE_BYTES } from "./framing.ts";
-import { joinMessage } from "./join-message.ts";
+import { type Charge, joinMessage } from "./join-message.ts";
+
+/** Who is charged for what waits here. */
+export interface ReaderAccount {
+  arrived(bytes: number): void;
+}
 
 /** How the reader stops and starts its source. */
 export interface ChunkSource {
+  /** Absent in clients. */
+  readonly account?: ReaderAccount;
   pause(): void;
   resume(): void;
 }
@@ -32,6 +39,9 @@ export class QueuedMessageReader implements MessageReader {
   #failure: Error | undefined;
   /** Bytes of the current message that were not read yet. */
   #unread = 0;
+  /** Bytes that are charged: those in the queue, and those that the last read gave, until the next one. */
+  #chargedBytes = 0;
+  #lentBytes = 0;
   /** The one who waits, and how many bytes it is worth waking them for. */
   #attempt: Attempt | undefined;
   #wanted = 0;
@@ -49,6 +59,7 @@ export class QueuedMessageReader implements MessageReader {
   push(chunk: Buffer): void {
     if (this.#failure !== undefined) return;
     this.#queue.push(chunk);
+    this.#charge();
     if (this.#attempt !== undefined && this.#queue.sizeBytes >= this.#wanted) this.#wake();
     if (this.#queue.sizeBytes > LIMITS.receiveQueueBytesMax && !this.#isPaused) {
       this.#isPaused = true;
@@ -69,8 +80,36 @@ export class QueuedMessageReader implements MessageReader {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
     this.#queue.clear();
+    this.#lentBytes = 0;
+    this.#charge();
     this.#wake();
     this.#resumeWhenRoom();
+  }
+
+  /** Copies what is a small part of the memory that it holds, because it waits for long. */
+  compact(): void {
+    this.#queue.compact();
+  }
+
+  /** The reader keeps what the last read gave, up to `bytes`, and is charged for it. @returns how much that is. */
+  handOver(bytes: number): number {
+    const handed = Math.min(bytes, this.#lentBytes);
+    this.#lentBytes -= handed;
+    this.#chargedBytes -= handed;
+    return handed;
+  }
+
+  #charge(): void {
+    const bytes = this.#queue.sizeBytes + this.#lentBytes;
+    this.#source.account?.arrived(bytes - this.#chargedBytes);
+    this.#chargedBytes = bytes;
+  }
+
+  /** What the last read gave was used. */
+  #takeBack(): void {
+    if (this.#lentBytes === 0) return;
+    this.#lentBytes = 0;
+    this.#charge();
   }
 
   #wake(): void {
@@ -82,11 +121,13 @@ export class QueuedMessageReader implements MessageReader {
       this.#unread === 0 || this.#failure !== undefined,
       "a message is read to its end before the next one",
     );
+    this.#takeBack();
     return this.#answer(PREFIX_SIZE_BYTES, () => this.#nextMessage());
   }
 
   /** For messages: up to `#unread` bytes, at least one. */
   readChunks(): Promise<Buffer[] | null> {
+    this.#takeBack();
     if (this.#unread === 0 && this.#failure === undefined) return Promise.resolve(null);
     return this.#answer(Math.min(this.#unread, LIMITS.receiveBatchBytes), () => this.#nextChunks());
   }
@@ -131,7 +172,8 @@ export class QueuedMessageReader implements MessageReader {
     }
     const before = this.#queue.sizeBytes;
     const chunks = this.#queue.take(this.#unread);
-    this.#unread -= before - this.#queue.sizeBytes;
+    this.#lentBytes = before - this.#queue.sizeBytes;
+    this.#unread -= this.#lentBytes;
     this.#resumeWhenRoom();
     return chunks;
   }
@@ -156,7 +198,9 @@ class QueuedMessage implements IncomingMessage {
     return this.#reader.readChunks();
   }
 
-  collect(sizeBytesMax: number): Promise<Buffer> {
-    return joinMessage(this, sizeBytesMax);
+  async collect(sizeBytesMax: number, charge?: Charge): Promise<Buffer> {
+    const whole = await joinMessage(this, sizeBytesMax, charge);
+    // A peer that does not end may let it wait for long.
+    return this.#reader.isEnded ? whole : compacted(whole);
   }
 }

@@ -19,6 +19,8 @@ interface Waiter {
 
 /** Where messages go: a stream of this server's, or one of node:http2. */
 export interface ByteOutlet {
+  /** How much may wait to be sent; absent in clients: LIMITS.sendQueueBytesMax. */
+  readonly account?: { readonly queueBytesMax: number };
   /** Bytes that the operating system does not have yet. */
   readonly writableLength: number;
   write(chunk: Uint8Array, onSent?: (error?: Error | null) => void): unknown;
@@ -132,15 +134,30 @@ export class StreamMessageWriter implements MessageWriter {
   }
 
   #room(): Promise<void> | undefined {
-    if (this.#stream.writableLength <= LIMITS.sendQueueBytesMax) return undefined;
+    if (this.#hasRoom(this.#stream.writableLength)) return undefined;
+    return this.#wait();
+  }
+
+  /** An empty queue always has room: the writer is not held up for what others hold. */
+  #hasRoom(waiting: number): boolean {
+    if (waiting === 0) return true;
+    return waiting <= (this.#stream.account?.queueBytesMax ?? LIMITS.sendQueueBytesMax);
+  }
+
+  #wait(): Promise<void> {
     this.#waiter ??= newWaiter();
     return this.#waiter.promise;
+  }
+
+  /** Resolves when something was sent, and there is room for more. Rejects with the call's reason when it is over. */
+  sentSome(): Promise<void> {
+    return this.#failure === undefined ? this.#wait() : Promise.reject(this.#failure);
   }
 
   readonly #onSent = (error?: Error | null): void => {
     if (error) return;
     const waiting = this.#stream.writableLength;
-    if (this.#waiter !== undefined && waiting <= LIMITS.sendQueueBytesMax) {
+    if (this.#waiter !== undefined && this.#hasRoom(waiting)) {
       this.#waiter.resolve();
       this.#waiter = undefined;
     }

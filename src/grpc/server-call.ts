@@ -6,12 +6,15 @@
  * its handler has come back.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
-import { assert, CacheError } from "../errors.ts";
+import { assert, CacheError, isCacheError } from "../errors.ts";
+import type { ConnectionMemory } from "../http2/call-memory.ts";
 import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
+import { LIMITS } from "../limits.ts";
 import type { CallHandler, CallMetadata, ServerCall } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
 import { statusOfFailure } from "./failure-status.ts";
+import { tooManyCalls } from "./memory-refusal.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata, setMetadata } from "./metadata.ts";
@@ -45,10 +48,17 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   #abort: AbortController | undefined;
   /** Why the call is over for its handler; undefined while it runs. */
   #reason: CacheError | undefined;
+  /** Set while the handler waits for memory. */
+  #endWaiting: ((reason: CacheError) => void) | undefined;
+  #isCollecting = false;
   #isAnswered = false;
   #hasResponded = false;
   #isHandled = false;
   #isClosed = false;
+  #mayIdle = false;
+  /** What had moved when somebody looked last, and since when no more has. */
+  #movedBytes = 0;
+  #stillSinceMs = performance.now();
 
   constructor(
     stream: CallStream,
@@ -109,6 +119,123 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     return this.#writer.flush();
   }
 
+  reserveNow(wantedBytes: number): number {
+    this.throwIfOver();
+    const { account, writableLength, openBytes } = this.#stream;
+    return account.reserve(wantedBytes, { queuedBytes: writableLength, openBytes });
+  }
+
+  async reserve(wantedBytes: number): Promise<number> {
+    const sinceMs = performance.now();
+    for (;;) {
+      const granted = this.reserveNow(wantedBytes);
+      if (granted > 0) return granted;
+      const isReady = (): boolean => this.#stream.openBytes > 0;
+      const hasQueue = this.#stream.writableLength > 0;
+      await (hasQueue ? this.#writer.sentSome() : this.#memoryFree(sinceMs, isReady));
+    }
+  }
+
+  /** Resolves when somebody gave memory back. Rejects when the call is over. */
+  #memoryFree(sinceMs: number, isReady: () => boolean): Promise<void> {
+    const { memory, connection } = this.#stream.account;
+    return new Promise((resolve, reject) => {
+      const wake = (): void => {
+        this.#endWaiting = undefined;
+        resolve();
+      };
+      const waiter = {
+        connection,
+        sinceMs,
+        wake,
+        get isReady() {
+          return isReady();
+        },
+      };
+      const stop = memory.wait(waiter);
+      this.#endWaiting = (reason) => {
+        this.#endWaiting = undefined;
+        stop();
+        reject(reason);
+      };
+    });
+  }
+
+  release(bytes: number): void {
+    this.#stream.account.release(bytes);
+  }
+
+  collect(bytes: number): Promise<void> | undefined {
+    const { account } = this.#stream;
+    // What was read last is charged already.
+    account.collected(bytes, this.requests.handOver(bytes));
+    return account.mayCollect ? undefined : this.#collectLater();
+  }
+
+  /** Who waits is refused when nothing was given back in time: by the sweep, which ends those that stand still before. */
+  async #collectLater(): Promise<void> {
+    const { account } = this.#stream;
+    const sinceMs = performance.now();
+    this.#isCollecting = true;
+    do await this.#memoryFree(sinceMs, () => true);
+    while (!account.mayCollect);
+    this.#isCollecting = false;
+  }
+
+  letGo(bytes: number): void {
+    this.#stream.account.collected(-bytes);
+  }
+
+  mayIdle(): void {
+    this.#mayIdle = true;
+  }
+
+  /** The account of its connection. */
+  get connectionMemory(): ConnectionMemory {
+    return this.#stream.account.connection;
+  }
+
+  /** True while its handler waits for memory. */
+  get isWaitingForMemory(): boolean {
+    return this.#endWaiting !== undefined;
+  }
+
+  /** True while its request waits for memory to be collected in. */
+  get isCollecting(): boolean {
+    return this.#isCollecting;
+  }
+
+  /** Refuses a request that waits for memory to be collected in. */
+  refuseCollecting(): void {
+    this.#endWaiting?.(tooManyCalls(this.#stream.account.memory));
+  }
+
+  /** What the call holds now, bytes. */
+  get heldBytes(): number {
+    return this.#stream.account.heldBytes + this.#stream.writableLength;
+  }
+
+  /** For how long nothing has moved, as far as was looked, ms. @param nowMs on the clock of `performance.now` */
+  stillMs(nowMs: number): number {
+    const { movedBytes } = this.#stream;
+    if (movedBytes !== this.#movedBytes) {
+      this.#movedBytes = movedBytes;
+      this.#stillSinceMs = nowMs;
+    }
+    return nowMs - this.#stillSinceMs;
+  }
+
+  /** Called every now and then. @param stillMs see `stillMs` */
+  sweep(stillMs: number, idleCallMs: number): void {
+    if (stillMs < LIMITS.sweepIntervalMs) return;
+    this.requests.compact();
+    if (stillMs < idleCallMs || this.#mayIdle) return;
+    const seconds = Math.round(idleCallMs / 1000);
+    this.end(
+      new CacheError("DEADLINE_EXCEEDED", `the call has moved nothing for ${seconds} s (limits.idle_call)`),
+    );
+  }
+
   /** Runs the handler; `timeoutMs` from now on the call is over. Never rejects. */
   async run(handler: CallHandler, timeoutMs: number | undefined): Promise<void> {
     if (timeoutMs !== undefined) {
@@ -120,6 +247,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
       assert(!this.#writer.isInsideMessage || this.#reason !== undefined, "a handler ends its last message");
     } catch (error) {
       status = statusOfFailure(error, this.path);
+      if (isCacheError(error, "OVERLOADED")) this.#hintRetry();
     }
     this.#isHandled = true;
     this.#answer(status);
@@ -131,7 +259,15 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#stop(reason);
     // Answered, but the client does not take the answer.
     if (this.#isAnswered) this.#stream.reset("CANCEL");
-    else this.#answer(statusOf(reason));
+    else {
+      if (reason.code === "OVERLOADED") this.#hintRetry();
+      this.#answer(statusOf(reason));
+    }
+  }
+
+  /** Source: gRFC A6, "Server Pushback". */
+  #hintRetry(): void {
+    this.#trailers["grpc-retry-pushback-ms"] = String(LIMITS.overloadedRetryMs);
   }
 
   push(view: Buffer): void {
@@ -156,11 +292,14 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#reason = reason;
     this.requests.fail(reason);
     this.#writer.fail(reason);
+    this.#endWaiting?.(reason);
     if (!this.#isHandled) this.#abort?.abort(reason);
   }
 
   #forgetWhenDone(): void {
-    if (this.#isHandled && this.#isClosed) this.#onGone();
+    if (!this.#isHandled || !this.#isClosed) return;
+    this.#stream.account.close();
+    this.#onGone();
   }
 
   #beforeMessage(): void {

@@ -5,6 +5,7 @@
  * Stopping never waits for idle peers: GOAWAY, calls may finish for a while, what is left is told and cut.
  */
 import { assert, CacheError } from "../errors.ts";
+import { CallMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
@@ -13,8 +14,10 @@ import type { CallConnection, CallStream } from "./call-stream.ts";
 import type { Entrance, OpenEntrance, ServerTls } from "./entrance.ts";
 import type { ListenAddress } from "./listeners.ts";
 import { LocalEntrance } from "./local-entrance.ts";
+import { tooManyCalls } from "./memory-refusal.ts";
 import { checkCallHeaders, httpRefusal, isOverLimit } from "./request-checks.ts";
 import { Http2ServerCall } from "./server-call.ts";
+import { StalledCalls } from "./stalled-calls.ts";
 import { parseTimeout } from "./timeout.ts";
 
 const log = logFor("grpc");
@@ -26,6 +29,12 @@ export interface GrpcServerOptions {
   readonly openEntrance?: OpenEntrance;
   /** How long calls may go on after `close`; LIMITS.drainTimeoutMs by default. */
   readonly drainTimeoutMs?: number;
+  /** What calls may make this process hold; LIMITS.callsMemoryBytes by default. */
+  readonly callsMemoryBytes?: number | undefined;
+  /** Open connections; LIMITS.connectionsMax by default. With `openEntrance` it is the entrance's. */
+  readonly connectionsMax?: number | undefined;
+  /** A call that moves nothing for this long is ended; LIMITS.idleCallMs by default. */
+  readonly idleCallMs?: number | undefined;
 }
 
 export class GrpcServer {
@@ -33,18 +42,29 @@ export class GrpcServer {
   readonly #drainTimeoutMs: number;
   readonly #entrance: Entrance;
   readonly #calls = new Set<Http2ServerCall>();
+  readonly #memory: CallMemory;
+  readonly #stalled: StalledCalls;
   #closing: Promise<void> | undefined;
   /** Called when the last call or connection is gone. */
   #onQuiet: (() => void) | undefined;
 
-  constructor({ methods, tls, openEntrance, drainTimeoutMs = LIMITS.drainTimeoutMs }: GrpcServerOptions) {
+  constructor(options: GrpcServerOptions) {
+    const { methods, tls, openEntrance, drainTimeoutMs = LIMITS.drainTimeoutMs } = options;
     this.#methods = methods;
     this.#drainTimeoutMs = drainTimeoutMs;
+    this.#memory = new CallMemory(options.callsMemoryBytes);
+    this.#stalled = new StalledCalls(this.#calls, this.#memory, options.idleCallMs);
     const listener = {
       onStream: (stream: CallStream, connection: CallConnection) => this.#take(stream, connection),
       onEmpty: () => this.#onQuiet?.(),
     };
-    this.#entrance = openEntrance?.(listener) ?? new LocalEntrance(listener, tls);
+    this.#entrance =
+      openEntrance?.(listener, this.#memory) ??
+      new LocalEntrance(listener, {
+        tls,
+        memory: this.#memory,
+        manner: { connectionsMax: options.connectionsMax },
+      });
   }
 
   get openCalls(): number {
@@ -66,6 +86,7 @@ export class GrpcServer {
     const { request } = stream;
     const refusal = isOverLimit(request) ? undefined : httpRefusal(request);
     if (refusal !== undefined) {
+      stream.account.close();
       stream.sendHeaders(refusal, { endStream: true });
       return;
     }
@@ -79,11 +100,18 @@ export class GrpcServer {
     let handler = this.#methods.get(call.path) ?? unknownMethod;
     try {
       checkCallHeaders(request);
+      if (call.connectionMemory.admission !== "yes") this.#refuseUnlessRoom(call);
       timeoutMs = parseTimeout(request.fields.get("grpc-timeout"));
     } catch (error) {
       handler = () => Promise.reject(error);
     }
     return call.run(handler, timeoutMs);
+  }
+
+  /** @throws {CacheError} OVERLOADED when calls that stand still give no memory back. */
+  #refuseUnlessRoom({ connectionMemory }: Http2ServerCall): void {
+    this.#stalled.makeRoom();
+    if (connectionMemory.admission !== "yes") throw tooManyCalls(this.#memory);
   }
 
   #forget(call: Http2ServerCall): void {
@@ -104,6 +132,7 @@ export class GrpcServer {
     await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
     this.#entrance.destroyConnections();
     await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
+    this.#stalled.stop();
     await this.#entrance.close();
     if (this.#calls.size > 0) log.warn("handlers do not end", { calls: this.#calls.size });
   }

@@ -20,7 +20,7 @@ export const CLIENT_SESSION_OPTIONS = {
   maxSessionMemory: Math.ceil(
     (LIMITS.streamsPerSessionMax * LIMITS.callMetadataBytesMax +
       LIMITS.clientSessionWindowBytes +
-      LIMITS.sessionSendBytesMax) /
+      LIMITS.clientSessionSendBytesMax) /
       MEGABYTE,
   ),
 };

@@ -26,7 +26,7 @@ export function unary(
 export async function singleRequest(call: ServerCall, sizeBytesMax: number): Promise<Buffer> {
   const message = await call.requests.next();
   if (message === null) throw new CacheError("INVALID_REQUEST", "the call has no message");
-  const request = await message.collect(sizeBytesMax);
+  const request = await message.collect(sizeBytesMax, (bytes) => call.collect(bytes));
   if ((await call.requests.next()) !== null) {
     throw new CacheError("INVALID_REQUEST", "the call has more than one message");
   }

@@ -57,10 +57,15 @@ export class ConnectionGuard {
     this.#messagesSent++;
   }
 
-  /** A stream was reset before it was answered, by the peer or for its faults. @throws {Http2Error} */
-  countReset(): void {
+  /**
+   * A stream was reset before it was answered, by the peer or for its faults. Deadlines and cancelled calls come in hundreds
+   * from honest clients: what many resets cost decides.
+   * @param debtMs processor time that the connection used lately beyond its share
+   * @throws {Http2Error}
+   */
+  countReset(debtMs: number): void {
     this.#startWindow();
-    if (++this.#resets > LIMITS.resetsPerSecondMax) throw tooMany("resets");
+    if (++this.#resets > LIMITS.resetsPerSecondMax && debtMs > LIMITS.resetDebtMsMax) throw tooMany("resets");
   }
 
   countPing(): void {

@@ -29,6 +29,8 @@ const COPIED_PART_BYTES_MAX = 1024;
 export interface FrameBatch {
   readonly parts: Uint8Array[];
   sizeBytes: number;
+  /** Of these, control frames. */
+  readonly controlBytes: number;
   /** Called in order when the operating system has it all. */
   readonly onSent: (() => void)[];
 }
@@ -45,6 +47,8 @@ export interface FrameSource {
 
 export class FrameOutbox {
   readonly #socket: Duplex;
+  /** Told of the bytes of control frames that wait: more, or fewer. */
+  readonly #onControl: (bytes: number) => void;
   /** How much the peer takes on the whole connection, bytes. */
   windowBytes = 65_535;
   #control: Uint8Array[] = [];
@@ -55,9 +59,17 @@ export class FrameOutbox {
   #isWriting = false;
   #isClosed = false;
   #onEmpty: (() => void) | undefined;
+  /** When the write that is under way began, on the clock of `performance.now`. */
+  #writingSinceMs = 0;
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, onControl: (bytes: number) => void) {
     this.#socket = socket;
+    this.#onControl = onControl;
+  }
+
+  /** How long the operating system has not taken the write that is under way, ms; 0 while there is none. */
+  get stuckMs(): number {
+    return this.#isWriting ? performance.now() - this.#writingSinceMs : 0;
   }
 
   /** Bytes of control frames that wait because the peer does not read. */
@@ -68,6 +80,7 @@ export class FrameOutbox {
   control(frame: Uint8Array): void {
     this.#control.push(frame);
     this.#controlBytes += frame.length;
+    this.#onControl(frame.length);
     this.#schedule();
   }
 
@@ -110,7 +123,8 @@ export class FrameOutbox {
   readonly #pump = (): void => {
     this.#isScheduled = false;
     if (this.#isWriting || this.#isClosed) return;
-    const batch: FrameBatch = { parts: this.#control, sizeBytes: this.#controlBytes, onSent: [] };
+    const controlBytes = this.#controlBytes;
+    const batch: FrameBatch = { parts: this.#control, sizeBytes: controlBytes, controlBytes, onSent: [] };
     this.#control = [];
     this.#controlBytes = 0;
     this.#takeTurns(batch);
@@ -136,6 +150,7 @@ export class FrameOutbox {
 
   #write(batch: FrameBatch): void {
     this.#isWriting = true;
+    this.#writingSinceMs = performance.now();
     const socket = this.#socket;
     const sent = (error?: Error | null): void => this.#sent(batch, error);
     if (batch.sizeBytes <= COPIED_BATCH_BYTES_MAX) {
@@ -154,6 +169,7 @@ export class FrameOutbox {
   #sent(batch: FrameBatch, error?: Error | null): void {
     this.#isWriting = false;
     if (error || this.#isClosed) return;
+    if (batch.controlBytes > 0) this.#onControl(-batch.controlBytes);
     for (const tell of batch.onSent) tell();
     this.#pump();
   }

@@ -2,12 +2,17 @@
  * Cuts what a socket gives into frames.
  *
  * The payload of DATA is passed on while it arrives, as views of the socket's buffers, without its padding. Every other
- * frame is handed over whole: as a view when it lies in one chunk, else gathered in memory of this reader's own, so that a
- * peer that sends byte by byte costs no more than one frame.
+ * frame is handed over whole: as a view when it lies in one chunk, else gathered in memory that grows with what has come.
+ * A peer that sends byte by byte costs no more than one frame.
  * Source: RFC 9113, 4.1, 4.2, 6.1.
  */
 import { CLIENT_PREFACE, DEFAULT_FRAME_BYTES_MAX, FLAG, FRAME, FRAME_HEADER_BYTES } from "./frame.ts";
 import { Http2Error } from "./http2-error.ts";
+
+/** A look at the clock costs as much as a small frame. */
+const STEPS_PER_LOOK = 16;
+const GATHERED_BYTES_MIN = 64;
+const NOTHING = Buffer.alloc(0);
 
 export interface FrameReceiver {
   /** True when nothing more is wanted. */
@@ -30,7 +35,7 @@ export class FrameReader {
   #isInData = false;
   #endsStream = false;
   /** A frame that did not come in one chunk, from its header on. */
-  #gathered: Buffer | undefined;
+  #gathered: Buffer = NOTHING;
   #gatheredBytes = 0;
 
   constructor(receiver: FrameReceiver) {
@@ -42,14 +47,30 @@ export class FrameReader {
     return this.#prefaceBytes === CLIENT_PREFACE.length;
   }
 
-  /** @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR; what the receiver throws */
-  push(chunk: Buffer): void {
+  /** Memory for the frame that is being gathered, bytes. */
+  get heldBytes(): number {
+    return this.#gathered.length;
+  }
+
+  /** True between the first byte of a frame and its last; of DATA only until its header is whole. */
+  get isMidway(): boolean {
+    return this.#gatheredBytes > 0;
+  }
+
+  /**
+   * Reads the chunk, or a part of it when it takes longer than until `untilMs` on the clock of `performance.now`.
+   * @returns how many bytes were read; all of them when nothing more is wanted.
+   * @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR; what the receiver throws
+   */
+  push(chunk: Buffer, untilMs = Number.POSITIVE_INFINITY): number {
     let position = this.hasBegun ? 0 : this.#readPreface(chunk);
-    while (position < chunk.length && !this.#receiver.isOver) {
+    for (let steps = 1; position < chunk.length && !this.#receiver.isOver; steps++) {
       if (this.#isInData) position = this.#passData(chunk, position);
       else if (this.#gatheredBytes > 0) position = this.#gather(chunk, position);
       else position = this.#readFrame(chunk, position);
+      if (steps % STEPS_PER_LOOK === 0 && performance.now() >= untilMs) return position;
     }
+    return chunk.length;
   }
 
   #readPreface(chunk: Buffer): number {
@@ -84,26 +105,38 @@ export class FrameReader {
   }
 
   #beginGathering(chunk: Buffer, position: number): number {
-    this.#gathered ??= Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + DEFAULT_FRAME_BYTES_MAX);
+    this.#grow(chunk.length - position);
     this.#gatheredBytes = chunk.copy(this.#gathered, 0, position);
     return chunk.length;
   }
 
+  /** Memory grows with what has come, not with what a header announces. */
+  #grow(neededBytes: number): void {
+    if (neededBytes <= this.#gathered.length) return;
+    const larger = Buffer.allocUnsafeSlow(
+      Math.max(GATHERED_BYTES_MIN, 2 * this.#gathered.length, neededBytes),
+    );
+    this.#gathered.copy(larger, 0, 0, this.#gatheredBytes);
+    this.#gathered = larger;
+  }
+
+  #takeGathered(): Buffer {
+    const gathered = this.#gathered;
+    this.#gathered = NOTHING;
+    this.#gatheredBytes = 0;
+    return gathered;
+  }
+
   #gather(chunk: Buffer, position: number): number {
-    const gathered = this.#gathered!;
     const hadHeader = this.#gatheredBytes >= FRAME_HEADER_BYTES;
-    const wanted = FRAME_HEADER_BYTES + (hadHeader ? checkedLength(gathered, 0) : 0);
+    const wanted = FRAME_HEADER_BYTES + (hadHeader ? checkedLength(this.#gathered, 0) : 0);
     const end = Math.min(chunk.length, position + wanted - this.#gatheredBytes);
-    this.#gatheredBytes += chunk.copy(gathered, this.#gatheredBytes, position, end);
+    this.#grow(this.#gatheredBytes + end - position);
+    this.#gatheredBytes += chunk.copy(this.#gathered, this.#gatheredBytes, position, end);
     if (this.#gatheredBytes < wanted) return end;
-    const lengthBytes = checkedLength(gathered, 0);
-    if (gathered[3] === FRAME.DATA) {
-      this.#gatheredBytes = 0;
-      this.#beginData(gathered, 0, lengthBytes);
-    } else if (hadHeader || lengthBytes === 0) {
-      this.#gatheredBytes = 0;
-      this.#deliver(gathered, 0, lengthBytes);
-    }
+    const lengthBytes = checkedLength(this.#gathered, 0);
+    if (this.#gathered[3] === FRAME.DATA) this.#beginData(this.#takeGathered(), 0, lengthBytes);
+    else if (hadHeader || lengthBytes === 0) this.#deliver(this.#takeGathered(), 0, lengthBytes);
     return end;
   }
 

@@ -28,6 +28,11 @@ export class HeaderAssembly {
     return this.#open;
   }
 
+  /** Memory that the open block takes, bytes. */
+  get heldBytes(): number {
+    return this.#open === undefined ? 0 : this.#sizeBytes;
+  }
+
   /** A HEADERS frame. @returns the whole block when it ends here. @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR */
   begin(flags: number, streamId: number, payload: Buffer): Buffer | undefined {
     const fragment = headersFragment(flags, streamId, payload);

@@ -87,12 +87,17 @@ export class SendQueue {
     for (const { onSent } of this.#awaited.splice(0, told)) onSent();
   }
 
-  /** Forgets what was not framed; those who wait for what was are not told any more. */
+  /**
+   * Forgets what was not framed. Its memory may be used again, which `onSent` says; of what was framed, in part or whole, nobody
+   * is told any more.
+   */
   drop(): void {
+    const untouched = this.#queued.slice(this.#offset > 0 ? this.#next + 1 : this.#next);
     this.#queued = [];
     this.#next = 0;
     this.#offset = 0;
     this.#awaited = [];
     this.#pushedBytes = this.#framedBytes;
+    for (const { onSent } of untouched) onSent?.();
   }
 }

@@ -9,6 +9,7 @@
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import type { ConnectionMemory } from "./call-memory.ts";
 import { ConnectionGuard, type GuardedConnection } from "./connection-guard.ts";
 import {
   encodeGoAway,
@@ -23,6 +24,7 @@ import { FrameOutbox } from "./frame-outbox.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { HeaderBlock } from "./hpack-decoder.ts";
 import { Http2Error, type Http2ErrorCode } from "./http2-error.ts";
+import type { LoopTurns, TurnUser } from "./loop-turns.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { type FrameHost, ServerFrames } from "./server-frames.ts";
 import { ServerStream, type StreamHost } from "./server-stream.ts";
@@ -30,6 +32,8 @@ import { ServerStream, type StreamHost } from "./server-stream.ts";
 const log = logFor("grpc");
 
 const DEFAULT_WINDOW_BYTES = 65_535;
+/** A peer whose operating system takes nothing for this long does not read, ms. */
+const SOCKET_PATIENCE_MS = 50;
 const PING_BYTES = Buffer.from("keepaliv", "latin1");
 /** Tells the peer that our table of sent header fields is empty, as it always is (RFC 7541, 6.3). */
 const EMPTY_TABLE_UPDATE = Buffer.from([0x20]);
@@ -43,14 +47,23 @@ const OUR_SETTINGS = encodeSettings([
 export interface ServerConnectionOptions {
   /** TCP, or TLS on it. */
   readonly socket: Socket;
+  /** Its account; the connection closes it. */
+  readonly memory: ConnectionMemory;
+  /** Shared by the connections of this thread. */
+  readonly turns: LoopTurns;
   /** A request has come; who takes it listens at once. */
   readonly onStream: (stream: ServerStream) => void;
+  /** Its first call has begun, or its last one has ended. */
+  readonly onBusy: (isBusy: boolean) => void;
   /** The socket is closed. */
   readonly onClosed: () => void;
 }
 
-export class ServerConnection implements StreamHost, FrameHost, GuardedConnection {
+export class ServerConnection implements StreamHost, FrameHost, GuardedConnection, TurnUser {
   readonly guard: ConnectionGuard;
+  readonly memory: ConnectionMemory;
+  debtMs = 0;
+  debtAtMs = performance.now();
   readonly settings = new PeerSettings();
   readonly streams = new Map<number, ServerStream>();
   readonly #socket: Socket;
@@ -58,19 +71,29 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   readonly #reader: FrameReader;
   readonly #frames: ServerFrames;
   readonly #onStream: (stream: ServerStream) => void;
+  readonly #onBusy: (isBusy: boolean) => void;
   #receiveWindow = DEFAULT_WINDOW_BYTES;
   #uncredited = 0;
-  /** Bytes of all answers that the operating system does not have yet. */
-  #queuedBytes = 0;
+  readonly #turns: LoopTurns;
+  /** What arrived and waits for a turn. */
+  #waiting: Buffer[] = [];
+  /** Bytes of frames and header blocks that are not whole, as they are charged. */
+  #midwayBytes = 0;
+  /** When the first of them began, on the clock of `performance.now`; 0: none has. */
+  #midwaySinceMs = 0;
   /** Streams whose answer was framed, and is with the operating system soon. */
   #leavingStreams = 0;
   #isOver = false;
   #isLeaving = false;
 
-  constructor({ socket, onStream, onClosed }: ServerConnectionOptions) {
+  constructor(options: ServerConnectionOptions) {
+    const { socket, memory, turns, onStream, onBusy, onClosed } = options;
     this.#socket = socket;
+    this.memory = memory;
+    this.#turns = turns;
     this.#onStream = onStream;
-    this.#outbox = new FrameOutbox(socket);
+    this.#onBusy = onBusy;
+    this.#outbox = new FrameOutbox(socket, (bytes) => memory.add(bytes));
     this.#frames = new ServerFrames(this);
     this.#reader = new FrameReader(this.#frames);
     this.guard = new ConnectionGuard(this, socket, () => this.#reader.hasBegun);
@@ -78,9 +101,12 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     socket.on("error", (error) => log.debug("connection broken", { error }));
     socket.once("close", () => {
       this.#isOver = true;
+      this.#waiting = [];
+      turns.forget(this);
       this.guard.stop();
       this.#outbox.close();
       this.#cutAll();
+      memory.close();
       onClosed();
     });
     this.control(OUR_SETTINGS);
@@ -113,10 +139,78 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
 
   #take(chunk: Buffer): void {
     if (this.#isOver) return;
+    const untilMs = this.#waiting.length > 0 ? 0 : this.#turns.begin(this);
+    const read = untilMs === 0 ? 0 : this.#read(chunk, untilMs);
+    if (read < chunk.length) this.#postpone(read === 0 ? chunk : chunk.subarray(read));
+    else if (this.memory.all.freeBytes < 0) this.#readOrHoldUp();
+  }
+
+  /** @returns how many bytes were read; all when nothing more is wanted. */
+  #read(chunk: Buffer, untilMs: number): number {
+    let read = chunk.length;
     try {
-      this.#reader.push(chunk);
+      read = this.#reader.push(chunk, untilMs);
     } catch (error) {
       this.#fail(error);
+    }
+    this.#chargeMidway();
+    return read;
+  }
+
+  /** The rest waits for a turn, and nothing more is read from the socket before it. */
+  #postpone(rest: Buffer): void {
+    this.#waiting.push(rest);
+    this.memory.arrived(rest.length);
+    this.#socket.pause();
+    this.#turns.wait(this);
+  }
+
+  goOn(untilMs: number): void {
+    while (this.#waiting.length > 0 && !this.#isOver) {
+      const chunk = this.#waiting[0]!;
+      const read = this.#read(chunk, untilMs);
+      this.memory.arrived(-read);
+      if (read < chunk.length) {
+        this.#waiting[0] = chunk.subarray(read);
+        this.#turns.wait(this);
+        return;
+      }
+      this.#waiting.shift();
+    }
+    this.#readOrHoldUp();
+  }
+
+  /** While there is no memory for more, a connection that holds much of it is not read. */
+  #readOrHoldUp(): void {
+    if (this.#isOver || this.#waiting.length > 0) return;
+    if (this.memory.isOverdrawn) {
+      this.#socket.pause();
+      this.memory.all.holdUp(this.#goOnReading);
+    } else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  readonly #goOnReading = (): void => this.#readOrHoldUp();
+
+  #chargeMidway(): void {
+    const bytes = this.#reader.heldBytes + this.#frames.heldBytes;
+    if (bytes === this.#midwayBytes && bytes === 0) return;
+    this.memory.arrived(bytes - this.#midwayBytes);
+    if (this.#midwaySinceMs === 0) this.#midwaySinceMs = performance.now();
+    if (bytes === 0) this.#midwaySinceMs = 0;
+    this.#midwayBytes = bytes;
+  }
+
+  /** Called every now and then: what stands still is ended. */
+  sweep(nowMs: number): void {
+    if (this.#isOver) return;
+    if (this.#midwaySinceMs > 0 && nowMs - this.#midwaySinceMs > LIMITS.headerTimeoutMs) {
+      this.#fail(new Http2Error("ENHANCE_YOUR_CALM", "a frame or a header block did not come to its end"));
+    } else if (
+      this.#outbox.stuckMs > LIMITS.stalledCallMs &&
+      this.memory.all.shortage(nowMs)?.(this.memory) === true
+    ) {
+      log.warn("connection closed: its peer does not read, and others wait for the memory of its answers");
+      this.destroy();
     }
   }
 
@@ -178,9 +272,13 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     if (this.#isLeaving || this.streams.size - this.#leavingStreams >= LIMITS.streamsPerSessionMax) {
       return this.#refuse(id, "REFUSED_STREAM");
     }
-    if (this.#queuedBytes > LIMITS.sessionSendBytesMax) return this.#refuse(id, "ENHANCE_YOUR_CALM");
+    if (this.memory.admission === "no") {
+      this.memory.all.onRefused?.();
+      return this.#refuse(id, "REFUSED_STREAM");
+    }
     const stream = new ServerStream(this, id, request, this.settings.windowBytes);
     this.streams.set(id, stream);
+    if (this.streams.size === 1) this.#onBusy(true);
     this.#onStream(stream);
     return stream;
   }
@@ -192,7 +290,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   }
 
   resetStream(id: number, code: Http2ErrorCode): void {
-    this.guard.countReset();
+    this.guard.countReset(this.debtMs);
     const stream = this.streams.get(id);
     if (stream === undefined) this.control(encodeReset(id, code));
     else stream.reset(code);
@@ -222,7 +320,11 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   }
 
   queued(sizeBytes: number): void {
-    this.#queuedBytes += sizeBytes;
+    this.memory.add(sizeBytes);
+  }
+
+  get openBytes(): number {
+    return this.#outbox.stuckMs > SOCKET_PATIENCE_MS ? 0 : this.#outbox.windowBytes;
   }
 
   takeTableUpdate(): Uint8Array | undefined {
@@ -239,6 +341,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     this.streams.delete(stream.id);
     if (stream.isAnswerFramed) this.#leavingStreams -= 1;
     else this.#outbox.remove(stream);
+    if (this.streams.size === 0) this.#onBusy(false);
     this.#endWhenIdle();
   }
 }

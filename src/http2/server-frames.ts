@@ -6,6 +6,7 @@
  * Source: RFC 9113, 5.1, 5.4 and 6.
  */
 import { LIMITS } from "../limits.ts";
+import type { ConnectionMemory } from "./call-memory.ts";
 import type { ConnectionGuard } from "./connection-guard.ts";
 import { encodePing, FLAG, FRAME, SETTINGS_ACK, UINT31_MAX } from "./frame.ts";
 import type { FrameReceiver } from "./frame-reader.ts";
@@ -23,6 +24,10 @@ type FrameHandler = (flags: number, streamId: number, payload: Buffer) => void;
 export interface FrameHost {
   readonly isOver: boolean;
   readonly guard: ConnectionGuard;
+  /** The account of the connection. */
+  readonly memory: ConnectionMemory;
+  /** Processor time that the connection used lately beyond its share, ms. */
+  readonly debtMs: number;
   readonly settings: PeerSettings;
   /** Streams that are not gone. */
   readonly streams: ReadonlyMap<number, ServerStream>;
@@ -71,6 +76,11 @@ export class ServerFrames implements FrameReceiver {
 
   get isOver(): boolean {
     return this.#host.isOver;
+  }
+
+  /** Memory of the header block that is not at its end, bytes. */
+  get heldBytes(): number {
+    return this.#assembly.heldBytes;
   }
 
   get lastStreamId(): number {
@@ -126,14 +136,22 @@ export class ServerFrames implements FrameReceiver {
 
   #headers(flags: number, streamId: number, payload: Buffer): void {
     if (streamId % 2 === 0) throw new Http2Error("PROTOCOL_ERROR", "a client's streams have odd numbers");
+    this.#checkRoomFor(flags, payload);
     const block = this.#assembly.begin(flags, streamId, payload);
     if (block !== undefined) this.#block(block, streamId, (flags & FLAG.END_STREAM) !== 0);
   }
 
   #continuation(flags: number, streamId: number, payload: Buffer): void {
     const endStream = this.#assembly.open?.endStream === true;
+    this.#checkRoomFor(flags, payload);
     const block = this.#assembly.continue(flags, streamId, payload);
     if (block !== undefined) this.#block(block, streamId, endStream);
+  }
+
+  /** A block that goes on is kept: there has to be memory for it. */
+  #checkRoomFor(flags: number, payload: Buffer): void {
+    if ((flags & FLAG.END_HEADERS) !== 0 || payload.length <= this.#host.memory.fairBytes) return;
+    throw new Http2Error("ENHANCE_YOUR_CALM", "there is no memory for a header block of several frames");
   }
 
   /** Every block is decoded, also of streams nobody wants: the table has to stay in step. */
@@ -188,7 +206,7 @@ export class ServerFrames implements FrameReceiver {
       this.#host.guard.countIdleFrame();
       return;
     }
-    if (!stream.hasAnswered) this.#host.guard.countReset();
+    if (!stream.hasAnswered) this.#host.guard.countReset(this.#host.debtMs);
     stream.cut();
   }
 

@@ -6,6 +6,8 @@
  * its answer, when one side resets it, or with its connection; its listener hears of it once.
  * Source: RFC 9113, 5.1 and 5.2.
  */
+import { CallAccount } from "./call-account.ts";
+import type { ConnectionMemory } from "./call-memory.ts";
 import { encodeFrameHeader, encodeReset, encodeWindowUpdate, FRAME, pushHeaderFrames } from "./frame.ts";
 import type { FrameBatch, FrameSource } from "./frame-outbox.ts";
 import type { HeaderBlock } from "./hpack-decoder.ts";
@@ -26,6 +28,10 @@ export interface StreamListener {
 export interface StreamHost {
   /** Largest DATA frame the peer takes, bytes. */
   readonly frameBytesMax: number;
+  /** The account of the connection. */
+  readonly memory: ConnectionMemory;
+  /** What the peer takes on the whole connection now, bytes; 0 while it does not read. */
+  readonly openBytes: number;
   control(frame: Uint8Array): void;
   /** The stream has something to send. */
   wantsToSend(stream: ServerStream): void;
@@ -43,6 +49,10 @@ export interface StreamHost {
 export class ServerStream implements FrameSource {
   readonly id: number;
   readonly request: HeaderBlock;
+  /** What the call holds beside the queue of its answer, which is charged to the connection. Its listener closes it. */
+  readonly account: CallAccount;
+  /** Bytes that went either way. */
+  movedBytes = 0;
   readonly #host: StreamHost;
   #listener: StreamListener | undefined;
   readonly #window = new ReceiveWindow();
@@ -61,6 +71,7 @@ export class ServerStream implements FrameSource {
     this.id = id;
     this.request = request;
     this.#sendWindow = sendWindow;
+    this.account = new CallAccount(host.memory);
     const length = request.fields.get("content-length");
     if (length !== undefined) this.#missingBytes = /^\d{1,15}$/.test(length) ? Number(length) : Number.NaN;
   }
@@ -80,6 +91,11 @@ export class ServerStream implements FrameSource {
     return this.#queue.sizeBytes;
   }
 
+  /** What the peer would take now, bytes. */
+  get openBytes(): number {
+    return Math.min(this.#sendWindow, this.#host.openBytes);
+  }
+
   listen(listener: StreamListener): void {
     this.#listener = listener;
   }
@@ -94,6 +110,7 @@ export class ServerStream implements FrameSource {
 
   data(view: Buffer): void {
     if (this.#missingBytes !== undefined) this.#missingBytes -= view.length;
+    this.movedBytes += view.length;
     this.#listener?.push(view);
   }
 
@@ -230,6 +247,7 @@ export class ServerStream implements FrameSource {
     batch.sizeBytes += 9 + sizeBytes;
     this.#sendWindow -= sizeBytes;
     batch.onSent.push(() => {
+      this.movedBytes += sizeBytes;
       this.#host.queued(-sizeBytes);
       this.#queue.sent(sizeBytes);
     });

@@ -6,6 +6,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../errors.ts";
 import { LocalEntrance } from "../grpc/local-entrance.ts";
+import { CallMemory } from "../http2/call-memory.ts";
 import { forwardLog } from "../log.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
 import { RelayingStreams } from "./relaying-streams.ts";
@@ -19,14 +20,17 @@ import {
 
 assert(parentPort !== null, "this file runs in a worker thread");
 const port = parentPort;
-const { tls, thread, places, logThreshold } = workerData as ThreadOrder;
+const { tls, thread, places, logThreshold, callsMemoryBytes, connectionsMax } = workerData as ThreadOrder;
 forwardLog(logThreshold, (line) => report({ report: "log", line }));
 
 const streams = new RelayingStreams(port);
 const entrance = new LocalEntrance(
   { onStream: streams.take, onEmpty: () => report({ report: "empty" }) },
-  tls,
-  { reusePort: true, count: new ConnectionCounts(places).of(thread) },
+  {
+    tls,
+    manner: { reusePort: true, connectionsMax, count: new ConnectionCounts(places).of(thread) },
+    memory: new CallMemory(callsMemoryBytes),
+  },
 );
 
 port.on("message", (message: ToThread) => {

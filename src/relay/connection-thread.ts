@@ -7,6 +7,7 @@
 import { Worker } from "node:worker_threads";
 import type { TakeStream } from "../grpc/call-stream.ts";
 import type { ListenAddress } from "../grpc/listeners.ts";
+import type { CallMemory } from "../http2/call-memory.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { threadEntry } from "../thread-entries.ts";
@@ -20,6 +21,8 @@ const ENTRY = threadEntry("relay/connection-thread-entry");
 export interface ThreadHost {
   readonly order: ThreadOrder;
   readonly onStream: TakeStream;
+  /** The account of the calls. */
+  readonly memory: CallMemory;
   /** Its last connection is gone. */
   onEmpty(): void;
   /** It died, and its connections with it. */
@@ -102,7 +105,7 @@ export class ConnectionThread {
     // The host's flags are the host's: some of them a thread does not even take.
     const name = `flame-object-cache connections ${order.thread}`;
     const worker = new Worker(ENTRY, { workerData: order, name, execArgv: [] });
-    const streams = new RelayedStreams(worker, this.#host.onStream);
+    const streams = new RelayedStreams(worker, this.#host.onStream, this.#host.memory);
     const waiting: Waiting[] = [];
     worker.on("message", (message: FromThread) => {
       if (isRelayMessage(message)) streams.receive(message);

@@ -5,6 +5,8 @@
  * and what of the request was taken, so that the other thread pauses the peer when the call falls behind.
  */
 import type { CallConnection, CallStream } from "../grpc/call-stream.ts";
+import { CallAccount } from "../http2/call-account.ts";
+import type { ConnectionMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
@@ -22,6 +24,7 @@ export interface RelayedFacts {
   readonly request: HeaderBlock;
   readonly peer: string;
   readonly isFromThisHost: boolean;
+  readonly memory: ConnectionMemory;
 }
 
 export interface RelayedHost {
@@ -34,6 +37,8 @@ export class RelayedStream implements CallStream, CallConnection {
   readonly request: HeaderBlock;
   readonly peer: string;
   readonly isFromThisHost: boolean;
+  readonly account: CallAccount;
+  movedBytes = 0;
   readonly #host: RelayedHost;
   #listener: StreamListener | undefined;
   #isPaused = false;
@@ -51,6 +56,7 @@ export class RelayedStream implements CallStream, CallConnection {
     this.request = facts.request;
     this.peer = facts.peer;
     this.isFromThisHost = facts.isFromThisHost;
+    this.account = new CallAccount(facts.memory);
     this.#host = host;
   }
 
@@ -62,6 +68,7 @@ export class RelayedStream implements CallStream, CallConnection {
 
   data(view: Buffer): void {
     this.#untoldBytes += view.length;
+    this.movedBytes += view.length;
     this.#listener?.push(view);
     this.#tellTaken();
   }
@@ -73,6 +80,8 @@ export class RelayedStream implements CallStream, CallConnection {
   /** The operating system has so many bytes more of the answer. */
   sent(sizeBytes: number): void {
     this.#sentBytes += sizeBytes;
+    this.movedBytes += sizeBytes;
+    this.account.connection.add(-sizeBytes);
     let told = 0;
     while (told < this.#awaited.length && this.#awaited[told]!.end <= this.#sentBytes) told += 1;
     for (const { onSent } of this.#awaited.splice(0, told)) onSent();
@@ -88,6 +97,11 @@ export class RelayedStream implements CallStream, CallConnection {
 
   get writableLength(): number {
     return this.#writtenBytes - this.#sentBytes;
+  }
+
+  /** The windows are the other thread's: a peer that took all there was is taken to be open for one piece more. */
+  get openBytes(): number {
+    return LIMITS.callPieceBytesMax;
   }
 
   pause(): void {
@@ -106,6 +120,7 @@ export class RelayedStream implements CallStream, CallConnection {
   write(view: Uint8Array, onSent?: () => void): void {
     if (this.#isGone) return;
     this.#writtenBytes += view.length;
+    this.account.connection.add(view.length);
     if (onSent !== undefined) this.#awaited.push({ end: this.#writtenBytes, onSent });
     const { outbox } = this.#host;
     outbox.event(RELAY.WRITE, this.id);
@@ -151,6 +166,7 @@ export class RelayedStream implements CallStream, CallConnection {
   #go(isCut: boolean): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.account.connection.add(-this.writableLength);
     this.#awaited = [];
     this.#host.forget(this);
     this.#listener?.gone(isCut);

@@ -2,21 +2,31 @@
  * The streams that one thread relays, in the thread of the calls.
  */
 import type { TakeStream } from "../grpc/call-stream.ts";
+import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { NO_PLACE } from "./crossed-requests.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
 import { RelayedStream } from "./relayed-stream.ts";
 
+interface RelayedConnection {
+  readonly memory: ConnectionMemory;
+  streams: number;
+}
+
 export class RelayedStreams {
   readonly outbox: RelayOutbox;
   readonly #onStream: TakeStream;
+  readonly #memory: CallMemory;
+  /** Connections with open streams, by their peer. */
+  readonly #connections = new Map<string, RelayedConnection>();
   /** By place; see crossed-requests.ts. */
   readonly #requests = new Map<number, HeaderBlock>();
   readonly #streams = new Map<number, RelayedStream>();
 
-  constructor(port: RelayPort, onStream: TakeStream) {
+  constructor(port: RelayPort, onStream: TakeStream, memory: CallMemory) {
     this.outbox = new RelayOutbox(port);
+    this.#memory = memory;
     this.#onStream = onStream;
   }
 
@@ -68,6 +78,20 @@ export class RelayedStreams {
 
   forget(stream: RelayedStream): void {
     this.#streams.delete(stream.id);
+    const connection = this.#connections.get(stream.peer);
+    if (connection === undefined) return;
+    connection.streams -= 1;
+    if (connection.streams > 0) return;
+    this.#connections.delete(stream.peer);
+    connection.memory.close();
+  }
+
+  #connectionOf(peer: string): RelayedConnection {
+    const known = this.#connections.get(peer);
+    if (known !== undefined) return known;
+    const made = { memory: this.#memory.open(peer.slice(0, peer.lastIndexOf(":"))), streams: 0 };
+    this.#connections.set(peer, made);
+    return made;
   }
 
   #keep(reader: RelayReader): void {
@@ -85,7 +109,10 @@ export class RelayedStreams {
     if (place === NO_PLACE) this.#requests.delete(place);
     const peer = reader.text();
     const isFromThisHost = reader.text() === OWN_HOST;
-    const stream = new RelayedStream(id, { request, peer, isFromThisHost }, this);
+    const connection = this.#connectionOf(peer);
+    connection.streams += 1;
+    const { memory } = connection;
+    const stream = new RelayedStream(id, { request, peer, isFromThisHost, memory }, this);
     this.#streams.set(id, stream);
     this.#onStream(stream, stream);
   }

@@ -14,6 +14,10 @@ export interface ThreadOrder {
   readonly thread: number;
   readonly places: Int32Array;
   readonly logThreshold: LogThreshold;
+  /** Of all threads together. */
+  readonly connectionsMax: number | undefined;
+  /** What its connections may make it hold. */
+  readonly callsMemoryBytes: number;
 }
 
 export type ThreadCommand =

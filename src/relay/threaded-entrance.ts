@@ -10,12 +10,17 @@ import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
 import type { Entrance, EntranceListener, ServerTls } from "../grpc/entrance.ts";
 import type { ListenAddress } from "../grpc/listeners.ts";
+import type { CallMemory } from "../http2/call-memory.ts";
 import { logFor, thresholdOf } from "../log.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
 import { ConnectionThread } from "./connection-thread.ts";
 
 export interface ThreadedEntranceOptions {
   readonly threads: number;
+  /** The account of the calls; each thread gets an equal part for its connections. */
+  readonly memory: CallMemory;
+  /** Of all threads together; LIMITS.connectionsMax by default. */
+  readonly connectionsMax?: number;
   readonly tls: ServerTls | undefined;
 }
 
@@ -24,18 +29,22 @@ export class ThreadedEntrance implements Entrance {
   readonly #threads: readonly ConnectionThread[];
 
   /** Threads start with the first address. @throws when certificate and key cannot be used. */
-  constructor({ onStream, onEmpty }: EntranceListener, { threads, tls }: ThreadedEntranceOptions) {
+  constructor(
+    { onStream, onEmpty }: EntranceListener,
+    { threads, tls, memory, connectionsMax }: ThreadedEntranceOptions,
+  ) {
     if (tls !== undefined) createSecureContext(tls);
     const counts = new ConnectionCounts(threads);
     this.#counts = counts;
     const logThreshold = thresholdOf(logFor("grpc"));
     this.#threads = Array.from({ length: threads }, (_, thread) => {
-      const order = { tls, thread, places: counts.places, logThreshold };
+      const callsMemoryBytes = memory.bytesMax / threads;
+      const order = { tls, thread, places: counts.places, logThreshold, callsMemoryBytes, connectionsMax };
       const onDied = (): void => {
         counts.clear(thread);
         onEmpty();
       };
-      return new ConnectionThread({ order, onStream, onEmpty, onDied });
+      return new ConnectionThread({ order, onStream, memory, onEmpty, onDied });
     });
   }
 

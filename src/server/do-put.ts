@@ -23,7 +23,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   let isEchoing = false;
   try {
     for (let message = await call.requests.next(); message !== null; message = await call.requests.next()) {
-      const batchKind = await receive(message, decoder, put);
+      const batchKind = await receive(message, { call, decoder, put });
       const hasAppMetadata = batchKind !== undefined && decoder.appMetadata.length > 0;
       isEchoing ||= hasAppMetadata;
       // The client pairs answers with its record batches; a dictionary before one of them has none of its own.
@@ -41,19 +41,29 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   }
 }
 
+/** What a put is received with. */
+interface Receiver {
+  readonly call: ServerCall;
+  readonly decoder: FlightDataDecoder;
+  readonly put: IncomingPut;
+}
+
 /** Passes one message on while it arrives. @returns the kind of batch it carried, if it did. */
 async function receive(
   message: IncomingMessage,
-  decoder: FlightDataDecoder,
-  put: IncomingPut,
+  { call, decoder, put }: Receiver,
 ): Promise<IncomingPut["batchKind"]> {
   decoder.begin(message.sizeBytes);
   let hasBegun = false;
+  let chargedBytes = 0;
   for (let chunks = await message.read(); chunks !== null; chunks = await message.read()) {
     const views: Buffer[] = [];
     for (const chunk of chunks) {
       for (const view of decoder.push(chunk)) views.push(view);
     }
+    const { heldBytes } = decoder;
+    if (heldBytes > chargedBytes) await call.collect(heldBytes - chargedBytes);
+    chargedBytes = Math.max(chargedBytes, heldBytes);
     if (!hasBegun && decoder.head !== undefined) {
       hasBegun = true;
       await put.head(decoder.head);
@@ -65,5 +75,7 @@ async function receive(
   if (late.length > 0) await put.body(late);
   const { batchKind } = put;
   put.end(decoder.appMetadata);
+  // The schema is kept to the end, and so is what is charged for it.
+  if (batchKind !== undefined) call.letGo(chargedBytes);
   return batchKind;
 }

@@ -11,6 +11,7 @@ import { FlightInfoWriter } from "../flight/flight-info-writer.ts";
 import { decodeCriteria, encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";
 import { formatTicket, parseTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
+import { LIMITS } from "../limits.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { ObjectRefWriter } from "../object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
@@ -47,7 +48,10 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
   const pattern = parseListPattern(decodeCriteria(request));
   const describeListed = listedBy(context);
   for await (const page of context.cache.list(pattern)) {
-    const isSent = call.writeAll(page.map(describeListed));
+    const reserved = await call.reserve(LIMITS.listPageBytes);
+    const infos = page.map(describeListed);
+    call.release(reserved);
+    const isSent = call.writeAll(infos);
     await (isSent ?? new Promise<void>((resolve) => setImmediate(resolve)));
   }
 }

@@ -80,6 +80,7 @@ async function checkHealth(context: ServiceContext, request: Buffer): Promise<Ui
 
 /** Answers and stays open: the health of a running server does not change until it stops. */
 async function watchHealth(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
+  call.mayIdle();
   const status = isServed(decodeHealthRequest(request)) ? "serving" : "serviceUnknown";
   await call.write([encodeHealthResponse(status)]);
   await firstAbort(call.signal, context.stopping);

@@ -33,9 +33,14 @@ export class ObjectSender {
     const padding = ZERO_PADDING.subarray(0, row.paddingSizeBytes);
     const only = data.length === 1 ? data[0] : undefined;
     if (only !== undefined && only.sizeBytes <= LIMITS.readChunkBytes) {
-      parts.push(await source.read(only.position, only.sizeBytes), padding);
-      await this.#call.write(parts);
-      return;
+      const granted = await this.#reserve(only.sizeBytes);
+      const read = granted === only.sizeBytes ? await this.#read(source, only.position, granted) : undefined;
+      if (read !== undefined) {
+        parts.push(read, padding);
+        await this.#call.write(parts);
+        return;
+      }
+      this.#call.release(granted);
     }
     const frontSizeBytes = row.bodyFront.length;
     await this.#call.startMessage(partsSizeBytes(parts) + row.bodySizeBytes - frontSizeBytes, parts);
@@ -46,9 +51,12 @@ export class ObjectSender {
   /** One dictionary or record batch as it was put, with its app_metadata. */
   async sendBatch(source: ByteSource, batch: StoredBatch): Promise<void> {
     const { block, appMetadata } = batch;
-    const isSmall = block.metadataSizeBytes + block.bodySizeBytes <= LIMITS.readChunkBytes;
-    const firstBytes = isSmall ? block.metadataSizeBytes + block.bodySizeBytes : block.metadataSizeBytes;
-    const first = await source.read(block.position, firstBytes);
+    const wholeBytes = block.metadataSizeBytes + block.bodySizeBytes;
+    const granted = wholeBytes <= LIMITS.readChunkBytes ? await this.#reserve(wholeBytes) : 0;
+    const isSmall = granted === wholeBytes;
+    const first = isSmall
+      ? await this.#read(source, block.position, wholeBytes)
+      : await this.#readHeader(source, block, granted);
     const dataHeader = unframeBlock(first);
     const bodySizeBytes = sentBodyBytes(dataHeader, block);
     const parts = encodeFlightDataHead({ dataHeader, appMetadata, bodySizeBytes });
@@ -65,23 +73,57 @@ export class ObjectSender {
     });
   }
 
+  /** A message header is read as a whole, however little memory there is. */
+  async #readHeader(source: ByteSource, block: Block, reservedBytes: number): Promise<Buffer> {
+    this.#call.release(reservedBytes);
+    await this.#call.collect(block.metadataSizeBytes);
+    try {
+      return await source.read(block.position, block.metadataSizeBytes);
+    } finally {
+      this.#call.letGo(block.metadataSizeBytes);
+    }
+  }
+
+  /** One piece is read ahead while another is on its way, as far as the call has memory for it. */
   async #sendPieces(source: ByteSource, range: ByteRange): Promise<void> {
     const end = range.position + range.sizeBytes;
-    const read = (position: number): Promise<Buffer> | undefined => {
-      if (position >= end) return undefined;
-      const viewBytes = source.contiguousBytes?.(position) ?? Number.POSITIVE_INFINITY;
-      const reading = source.read(position, Math.min(LIMITS.readChunkBytes, end - position, viewBytes));
-      // When the call ends first nobody waits for this read any more.
-      reading.catch(() => {});
-      return reading;
-    };
     let position = range.position;
-    let next = read(position);
-    while (next !== undefined) {
+    let next: Promise<Buffer> | undefined;
+    while (position < end) {
+      next ??= this.#read(source, position, await this.#reserve(this.#pieceBytes(source, position, end)));
       const piece = await next;
       position += piece.length;
-      next = read(position);
+      next = this.#readAhead(source, position, end);
       await this.#call.writePiece(piece, () => source.giveBack?.(piece));
+    }
+  }
+
+  #pieceBytes(source: ByteSource, position: number, end: number): number {
+    const viewBytes = source.contiguousBytes?.(position) ?? Number.POSITIVE_INFINITY;
+    return Math.min(LIMITS.readChunkBytes, end - position, viewBytes);
+  }
+
+  #readAhead(source: ByteSource, position: number, end: number): Promise<Buffer> | undefined {
+    if (position >= end) return undefined;
+    const granted = this.#call.reserveNow(this.#pieceBytes(source, position, end));
+    if (granted === 0) return undefined;
+    const reading = this.#read(source, position, granted);
+    // When the call ends first nobody waits for this read any more.
+    reading.catch(() => {});
+    return reading;
+  }
+
+  async #reserve(wantedBytes: number): Promise<number> {
+    if (wantedBytes === 0) return 0;
+    return this.#call.reserveNow(wantedBytes) || (await this.#call.reserve(wantedBytes));
+  }
+
+  /** Reads what was reserved; what it gave is charged as queued when it is written, in the same turn. */
+  async #read(source: ByteSource, position: number, sizeBytes: number): Promise<Buffer> {
+    try {
+      return await source.read(position, sizeBytes);
+    } finally {
+      this.#call.release(sizeBytes);
     }
   }
 }

@@ -43,7 +43,7 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const addresses = resolveAddresses(config);
   const methods = new Map<string, CallHandler>();
   const threads = servingThreads(config);
-  const server = openServer(methods, config.tls, threads);
+  const server = openServer(methods, config, threads);
   const cache = openCache(config);
   await cache.start();
   const stopping = new AbortController();
@@ -109,12 +109,15 @@ function servingThreads({ threads }: CacheConfig): number {
 }
 
 /** Nothing listens yet. @throws {CacheError} INVALID_CONFIG when certificate and key cannot be used. */
-function openServer(methods: MethodTable, tls: CacheConfig["tls"], threads: number): GrpcServer {
+function openServer(methods: MethodTable, { tls, limits }: CacheConfig, threads: number): GrpcServer {
+  const { connections: connectionsMax, ...bounds } = limits;
   const files = tls && readTlsFiles(tls);
   try {
-    if (threads === 1) return new GrpcServer({ methods, ...(files && { tls: files }) });
-    const openEntrance: OpenEntrance = (listener) => new ThreadedEntrance(listener, { threads, tls: files });
-    return new GrpcServer({ methods, openEntrance });
+    if (threads === 1)
+      return new GrpcServer({ methods, connectionsMax, ...bounds, ...(files && { tls: files }) });
+    const openEntrance: OpenEntrance = (listener, memory) =>
+      new ThreadedEntrance(listener, { threads, memory, connectionsMax, tls: files });
+    return new GrpcServer({ methods, ...bounds, openEntrance });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const facts = { key: "tls.cert_file", value: tls?.certFile };

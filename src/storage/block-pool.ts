@@ -6,6 +6,7 @@
  * nearly nothing; the copy runs at memory speed.
  * A block must be given back only when nobody reads it any more; one that is not given back is lost to the pool only.
  */
+import { free } from "./free-memory.ts";
 
 export class BlockPool {
   readonly blockBytes: number;
@@ -25,5 +26,6 @@ export class BlockPool {
 
   give(block: Buffer): void {
     if (this.#free.length < this.#freeMax) this.#free.push(block);
+    else free(block.buffer);
   }
 }

@@ -128,6 +128,22 @@ class DirectCall implements ServerCall {
     return null;
   }
 
+  reserveNow(wantedBytes: number): number {
+    return wantedBytes;
+  }
+
+  async reserve(wantedBytes: number): Promise<number> {
+    return wantedBytes;
+  }
+
+  release(): void {}
+
+  collect(): undefined {}
+
+  letGo(): void {}
+
+  mayIdle(): void {}
+
   write(parts: readonly Uint8Array[]): Promise<void> | undefined {
     return this.startMessage(
       parts.reduce((sum, part) => sum + part.length, 0),

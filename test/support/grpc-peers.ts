@@ -25,8 +25,8 @@ export async function serve(
   options: Omit<GrpcServerOptions, "methods"> = {},
 ): Promise<Served> {
   // Each test starts a server: two threads show what four would.
-  const threaded: OpenEntrance = (listener) =>
-    new ThreadedEntrance(listener, { threads: 2, tls: options.tls });
+  const threaded: OpenEntrance = (listener, memory) =>
+    new ThreadedEntrance(listener, { threads: 2, memory, tls: options.tls });
   const server = new GrpcServer({
     ...options,
     ...(SERVING_THREADS > 1 && { openEntrance: threaded }),

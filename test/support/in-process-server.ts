@@ -2,6 +2,7 @@
  * A cache server inside the test's process, on a free port of the loopback, with a client on it.
  */
 import type { CacheConfig } from "../../src/config/cache-config.ts";
+import { LIMITS } from "../../src/limits.ts";
 import { type RunningCache, startServer } from "../../src/server/start-server.ts";
 import { FlightTestClient } from "./flight-client.ts";
 import { SERVING_THREADS } from "./serving-threads.ts";
@@ -16,6 +17,11 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
     durability: "restart",
     capacityBytes: undefined,
     eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
+    limits: {
+      callsMemoryBytes: LIMITS.callsMemoryBytes,
+      connections: LIMITS.connectionsMax,
+      idleCallMs: LIMITS.idleCallMs,
+    },
     tls: undefined,
     ...more,
   };

@@ -36,7 +36,7 @@ export class ServedService implements TestService {
     const context = new ServiceContext({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
     this.#server = new GrpcServer({
       methods: this.#arranged(buildMethods(context)),
-      openEntrance: (listener) => new ThreadedEntrance(listener, { threads, tls: undefined }),
+      openEntrance: (listener, memory) => new ThreadedEntrance(listener, { threads, memory, tls: undefined }),
     });
   }
 
@@ -132,6 +132,30 @@ class ArrangedCall implements ServerCall {
 
   setTrailer(name: string, value: string | Buffer): void {
     this.#call.setTrailer(name, value);
+  }
+
+  reserveNow(wantedBytes: number): number {
+    return this.#call.reserveNow(wantedBytes);
+  }
+
+  reserve(wantedBytes: number): Promise<number> {
+    return this.#call.reserve(wantedBytes);
+  }
+
+  release(bytes: number): void {
+    this.#call.release(bytes);
+  }
+
+  collect(bytes: number): Promise<void> | undefined {
+    return this.#call.collect(bytes);
+  }
+
+  letGo(bytes: number): void {
+    this.#call.letGo(bytes);
+  }
+
+  mayIdle(): void {
+    this.#call.mayIdle();
   }
 
   write(parts: readonly Uint8Array[]): Promise<void> | undefined {

@@ -95,6 +95,7 @@ describe("serve", () => {
         durability: "restart",
         eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
         threads: 1,
+        limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 2048, idleCallMs: 300_000 },
         tls: undefined,
       },
     ]);

@@ -11,6 +11,7 @@ import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { BlockPool } from "../block-pool.ts";
+import { free } from "../free-memory.ts";
 import type { StoredFile } from "../object-storage.ts";
 import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
@@ -104,8 +105,9 @@ export class StoredDiskFile implements StoredFile {
   }
 
   giveBack(bytes: Buffer): void {
-    // What was read into memory of its own is no block.
     if (this.#lent.delete(bytes.buffer)) this.#pool.give(Buffer.from(bytes.buffer));
+    // Memory of its own, unless it is a part of what others have as well.
+    else if (bytes.length === bytes.buffer.byteLength) free(bytes.buffer);
   }
 
   close(bytesAreDone = false): void {
@@ -119,9 +121,10 @@ export class StoredDiskFile implements StoredFile {
   }
 
   #memoryFor(lengthBytes: number): Buffer {
-    if (lengthBytes <= LIMITS.unpooledReadBytesMax || lengthBytes > this.#pool.blockBytes) {
-      return Buffer.allocUnsafe(lengthBytes);
-    }
+    const { blockBytes } = this.#pool;
+    if (lengthBytes <= LIMITS.unpooledReadBytesMax) return Buffer.allocUnsafe(lengthBytes);
+    // A block for a small part of it would be more than its reader is charged for.
+    if (lengthBytes < blockBytes / 2 || lengthBytes > blockBytes) return Buffer.allocUnsafeSlow(lengthBytes);
     const block = this.#pool.take();
     this.#lent.add(block.buffer);
     return block.subarray(0, lengthBytes);

@@ -28,6 +28,10 @@ describe("the printed configuration", () => {
     policy: adaptive # default
     max_memory: 2G # FLAME_CACHE_MAX_MEMORY
     # max_objects: not set
+  limits:
+    calls_memory: 48M # default
+    connections: 2048 # default
+    idle_call: 5m # default
   tls:
     # cert_file: not set
     # key_file: not set

@@ -37,6 +37,7 @@ describe("the configuration of a cache server", () => {
       durability: "restart",
       capacityBytes: undefined,
       eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
+      limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 2048, idleCallMs: 300_000 },
       tls: undefined,
     });
     expect(warnings).toEqual([]);
@@ -61,6 +62,10 @@ cache:
     policy: none
     max_memory: 8G
     max_objects: 1000
+  limits:
+    calls_memory: 64M
+    connections: 100
+    idle_call: 90s
   tls:
     cert_file: cert.pem
     key_file: ./key.pem
@@ -76,6 +81,7 @@ cache:
       durability: "power-loss",
       capacityBytes: 10 * 1024 ** 3,
       eviction: { policy: "none", maxMemoryBytes: 8 * 1024 ** 3, maxObjects: 1000 },
+      limits: { callsMemoryBytes: 64 * 1024 ** 2, connections: 100, idleCallMs: 90_000 },
       tls: { certFile: join(root, "cert.pem"), keyFile: join(root, "key.pem"), caFile: join(root, "ca.pem") },
     });
     expect(warnings).toEqual([]);
@@ -89,9 +95,12 @@ cache:
       evictionPolicy: `${configFile}:10`,
       maxMemory: `${configFile}:11`,
       maxObjects: `${configFile}:12`,
-      certFile: `${configFile}:14`,
-      keyFile: `${configFile}:15`,
-      caFile: `${configFile}:16`,
+      callsMemory: `${configFile}:14`,
+      connections: `${configFile}:15`,
+      idleCall: `${configFile}:16`,
+      certFile: `${configFile}:18`,
+      keyFile: `${configFile}:19`,
+      caFile: `${configFile}:20`,
     });
   });
 

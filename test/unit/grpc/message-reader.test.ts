@@ -118,7 +118,19 @@ describe("collecting a message", () => {
     const { reader } = reading();
     const wire = framed(Buffer.alloc(1000, 7));
     reader.push(wire);
+    reader.end();
     expect((await (await reader.next())!.collect(1000)).buffer).toBe(wire.buffer);
+  });
+
+  it("copies a small one out of the memory that it came in while the peer may let it wait", async () => {
+    const { reader } = reading();
+    const slab = Buffer.alloc(64 * 1024);
+    const wire = framed(Buffer.alloc(1000, 7));
+    wire.copy(slab);
+    reader.push(slab.subarray(0, wire.length));
+    const collected = await (await reader.next())!.collect(1000);
+    expect(collected.buffer.byteLength).toBe(1000);
+    expect(collected).toEqual(Buffer.alloc(1000, 7));
   });
 
   it.each([1, 700, 16_384])("joins a message of many chunks of %d bytes", async (chunkSizeBytes) => {

@@ -19,7 +19,8 @@ vi.mock("../../../src/limits.ts", async (original) => {
   return {
     LIMITS: {
       ...LIMITS,
-      sessionsMax: 3,
+      connectionsMax: 3,
+      connectionsPeerShare: 1,
       streamsPerSessionMax: 5,
       keepaliveIntervalMs: 200,
       keepaliveTimeoutMs: 100,
@@ -30,6 +31,12 @@ vi.mock("../../../src/limits.ts", async (original) => {
 });
 
 const REQUEST = Buffer.from("request");
+const HANGING_CALL = {
+  ":method": "POST",
+  ":path": "/test.Echo/Hang",
+  "content-type": "application/grpc",
+  te: "trailers",
+};
 
 function tcpOf({ port }: Served): Socket {
   const socket = connect(port, "127.0.0.1");
@@ -39,16 +46,32 @@ function tcpOf({ port }: Served): Socket {
 }
 
 describe("the number of connections", () => {
-  it("is bounded over all addresses, and one more is closed at once", async () => {
+  it("is bounded over all addresses: the longest idle one gives way to one more", async () => {
     const served = await serve();
     const second = await served.server.listen("127.0.0.1", 0);
-    for (let i = 0; i < 3; i++) await once(http2Of(served), "remoteSettings");
-    for (const { port } of [served, second]) {
-      const refused = tcpOf({ ...served, port });
-      refused.resume();
-      await closed(refused);
-    }
+    const sessions = [http2Of(served), http2Of(served), http2Of(served)];
+    for (const session of sessions) await once(session, "remoteSettings");
+    const gone = closed(sessions[0]!);
+    await once(http2Of(second), "remoteSettings");
+    await gone;
+    expect(sessions.map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
     expect(served.server.sessions).toBe(3);
+  });
+
+  it("is bounded by refusing one more while all have calls", async () => {
+    const served = await serve();
+    const sessions = [http2Of(served), http2Of(served), http2Of(served)];
+    const calls = sessions.map((session) => {
+      const stream = session.request(HANGING_CALL);
+      stream.on("error", () => undefined);
+      return stream;
+    });
+    await vi.waitFor(() => expect(served.server.openCalls).toBe(3));
+    const refused = tcpOf(served);
+    refused.resume();
+    await closed(refused);
+    expect(served.server.sessions).toBe(3);
+    for (const call of calls) call.close();
   });
 
   it("leaves room again when one has gone", async () => {
@@ -82,14 +105,8 @@ describe("the number of calls on a connection", () => {
   it("is enforced on a client that did not wait for the announcement", async () => {
     const served = await serve();
     const session = http2Of(served, { peerMaxConcurrentStreams: 1000 });
-    const headers = {
-      ":method": "POST",
-      ":path": "/test.Echo/Hang",
-      "content-type": "application/grpc",
-      te: "trailers",
-    };
     const refused = Array.from({ length: 20 }, () => {
-      const stream = session.request(headers);
+      const stream = session.request(HANGING_CALL);
       stream.on("error", () => undefined);
       return closed(stream);
     });

@@ -6,7 +6,9 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
-import type { CallStream } from "../../../src/grpc/call-stream.ts";
+import type { CallStream, TakeStream } from "../../../src/grpc/call-stream.ts";
+import { CallAccount } from "../../../src/http2/call-account.ts";
+import { CallMemory } from "../../../src/http2/call-memory.ts";
 import type { HeaderBlock } from "../../../src/http2/hpack-decoder.ts";
 import type { StreamListener } from "../../../src/http2/server-stream.ts";
 import type { RelayMessage, RelayPort } from "../../../src/relay/relay-message.ts";
@@ -46,6 +48,9 @@ class SlowPort implements RelayPort {
 /** The stream of the connection: what its peer and the operating system do is asked for by the test. */
 export class PeerStream implements CallStream {
   readonly request: HeaderBlock;
+  readonly account = new CallAccount(new CallMemory().open("127.0.0.1"));
+  readonly openBytes = Number.POSITIVE_INFINITY;
+  readonly movedBytes = 0;
   readonly windowBytes: number;
   /** What may still be sent while the stream is paused. */
   #window: number;
@@ -179,12 +184,13 @@ export class RelayPair {
   countedMessages = 0;
 
   constructor() {
-    this.calls = new RelayedStreams(this.#toConnections, (stream, { peer, isFromThisHost }) => {
+    const onStream: TakeStream = (stream, { peer, isFromThisHost }) => {
       const call = new HeardCall();
       stream.listen(call);
       this.opened.push(Object.assign(stream, { peer, isFromThisHost }));
       this.heard.push(call);
-    });
+    };
+    this.calls = new RelayedStreams(this.#toConnections, onStream, new CallMemory());
   }
 
   open(stream: PeerStream): void {

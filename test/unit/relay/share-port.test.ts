@@ -5,13 +5,14 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { LocalEntrance } from "../../../src/grpc/local-entrance.ts";
+import { CallMemory } from "../../../src/http2/call-memory.ts";
 import { ConnectionCounts } from "../../../src/relay/connection-counts.ts";
 import { canSharePort } from "../../../src/relay/share-port.ts";
 import { http2Of } from "../../support/grpc-peers.ts";
 
 vi.mock("../../../src/limits.ts", async (original) => {
   const { LIMITS } = await original<typeof import("../../../src/limits.ts")>();
-  return { LIMITS: { ...LIMITS, sessionsMax: 3 } };
+  return { LIMITS: { ...LIMITS, connectionsMax: 3, connectionsPeerShare: 1 } };
 });
 
 describe("a port", () => {
@@ -47,7 +48,8 @@ describe("the number of connections of all threads", () => {
     const counts = new ConnectionCounts(2);
     const listener = { onStream: () => {}, onEmpty: () => {} };
     const entrances = [0, 1].map(
-      (thread) => new LocalEntrance(listener, undefined, { count: counts.of(thread) }),
+      (thread) =>
+        new LocalEntrance(listener, { manner: { count: counts.of(thread) }, memory: new CallMemory() }),
     );
     onTestFinished(() => {
       for (const entrance of entrances) {
@@ -57,9 +59,13 @@ describe("the number of connections of all threads", () => {
     });
     const ports = await Promise.all(entrances.map((entrance) => entrance.listen("127.0.0.1", 0)));
     const connect = (thread: number) => http2Of(ports[thread]!);
-    for (const thread of [0, 0, 1]) await once(connect(thread), "remoteSettings");
+    for (const thread of [0, 0]) await once(connect(thread), "remoteSettings");
+    const third = connect(1);
+    await once(third, "remoteSettings");
     expect(counts.total).toBe(3);
-    await once(connect(1), "close");
+    const gone = once(third, "close");
+    await once(connect(1), "remoteSettings");
+    await gone;
     expect(counts.total).toBe(3);
     counts.clear(0);
     expect(counts.total).toBe(1);

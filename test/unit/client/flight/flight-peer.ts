@@ -29,6 +29,8 @@ export async function flightPeer(
         handler,
       ]),
     ),
+    // Its handlers answer without reserving memory first.
+    { callsMemoryBytes: 1024 ** 3 },
   );
   const client = new FlightClient({ endpoint: `grpc://127.0.0.1:${served.port}`, ...options });
   onTestFinished(() => client.close());

@@ -1,0 +1,27 @@
+/**
+ * Durations as people write them: `5m`, `90s`, `1.5h`, `250ms`.
+ *
+ * A number without a unit is seconds. Parts of a millisecond are dropped.
+ */
+import { LIMITS } from "../limits.ts";
+import { textSchema } from "./text-schema.ts";
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, "": 1000, s: 1000, m: 60_000, h: 3_600_000 };
+const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i;
+
+/** A duration in ms, as long as a timer can be armed for. */
+export const durationSchema = textSchema((text, refuse) => {
+  const match = DURATION.exec(text);
+  if (match === null) return refuse("must be a duration: a number with ms, s, m or h behind it, such as 5m");
+  const durationMs = Math.floor(Number(match[1]) * UNIT_MS[match[2]!.toLowerCase()]!);
+  if (durationMs >= 1 && durationMs <= LIMITS.deadlineMsMax) return durationMs;
+  return refuse("must be a duration from 1ms to 24 days");
+});
+
+/** The shortest exact spelling: 300000 is `5m`, 1500 is `1500ms`. */
+export function formatDuration(durationMs: number): string {
+  for (const unit of ["h", "m", "s"]) {
+    if (durationMs % UNIT_MS[unit]! === 0) return `${durationMs / UNIT_MS[unit]!}${unit}`;
+  }
+  return `${durationMs}ms`;
+}
