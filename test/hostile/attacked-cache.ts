@@ -34,15 +34,14 @@ export interface AttackedCache {
   readonly missingGroup?: string;
   readonly group?: MemoryGroup;
   records(): TurnRecord[];
-  /** Ends it and removes all that it left. @returns false when it had ended before */
+  /** Ends it, and removes all that it left. */
   stop(): Promise<void>;
 }
 
-/** @param groupBytes a bound on its memory, for the run in a cgroup */
+/** @param options how large the attack is; a bound on the server's memory, for the run in a cgroup */
 export async function startAttackedCache(
   attack: Attack,
-  scale: number,
-  groupBytes: number | undefined,
+  { scale, groupBytes }: { readonly scale: number; readonly groupBytes?: number },
 ): Promise<AttackedCache> {
   const directory = temporaryDirectory("attacked");
   const storage = join(directory.path, "objects");

@@ -5,14 +5,15 @@
  */
 import { afterAll, expect, it } from "vitest";
 import type { Attack } from "./attack-run.ts";
-import { type Measured, type MeasureOptions, measureAttack } from "./measure-attack.ts";
+import { type MeasureOptions, measureAttack } from "./measure-attack.ts";
+import type { Measured, Skipped } from "./measured.ts";
 import { faultsOf, type VerdictOptions, verdictTable } from "./verdict.ts";
 
 /** Start, preparation, idle time, recovery and what a loaded machine makes of them. */
 const AROUND_MS = 180_000;
 
 export function itStandsAgainst(attacks: readonly Attack[], options: MeasureOptions & VerdictOptions): void {
-  const all: Measured[] = [];
+  const all: (Measured | Skipped)[] = [];
   afterAll(() => void process.stdout.write(`\n${verdictTable(all, options)}`));
   it.each(attacks)("stands when $what", { timeout: AROUND_MS }, async (attack) => {
     const measured = await measureAttack(attack, options);

@@ -12,7 +12,8 @@ import { parseArgs } from "node:util";
 import type { Attack } from "./attack-run.ts";
 import { ATTACKS } from "./attacks/all-attacks.ts";
 import { BOUNDS } from "./bounds.ts";
-import { type Measured, measureAttack } from "./measure-attack.ts";
+import { measureAttack } from "./measure-attack.ts";
+import type { Measured, Skipped } from "./measured.ts";
 import { faultsOf, verdictTable } from "./verdict.ts";
 
 const { values, positionals } = parseArgs({
@@ -38,10 +39,10 @@ if (attacks.length === 0) {
   for (const { name, part, what } of ATTACKS)
     process.stdout.write(`${part.padEnd(10)} ${name.padEnd(28)} ${what}\n`);
 }
-const all: Measured[] = [];
+const all: (Measured | Skipped)[] = [];
 for (const attack of attacks) {
-  const groupBytes = values.group ? BOUNDS.groupBytes : undefined;
-  const measured = await measureAttack(attack, { scale: Number(values.scale), groupBytes });
+  const group = values.group ? { groupBytes: BOUNDS.groupBytes } : {};
+  const measured = await measureAttack(attack, { scale: Number(values.scale), ...group });
   process.stdout.write(verdictTable([measured], { judgesTime: true }));
   all.push(measured);
 }

@@ -6,7 +6,7 @@
 import { quantile } from "../../bench/statistics.ts";
 import { BOUNDS } from "./bounds.ts";
 import type { HonestSamples } from "./honest-plan.ts";
-import type { Measured } from "./measure-attack.ts";
+import type { Measured, Skipped } from "./measured.ts";
 
 const MIB = 2 ** 20;
 
@@ -22,8 +22,8 @@ function percentile(samples: HonestSamples, size: Size, q: number): number {
 }
 
 /** What the server did that it should not have done; empty when it stood. */
-export function faultsOf(measured: Measured, { judgesTime }: VerdictOptions): string[] {
-  if (measured.skipped !== undefined) return [];
+export function faultsOf(measured: Measured | Skipped, { judgesTime }: VerdictOptions): string[] {
+  if ("skipped" in measured) return [];
   return [
     ...(measured.isAlive ? [] : ["the server died"]),
     ...measured.complaints,
@@ -35,19 +35,19 @@ export function faultsOf(measured: Measured, { judgesTime }: VerdictOptions): st
   ];
 }
 
-function memoryFaults({ peakRssBytes, recoveredMs, ...rest }: Measured): string[] {
+function memoryFaults({ peak, before, after, recoveredMs, isAlive }: Measured): string[] {
   const faults: string[] = [];
-  if (peakRssBytes > BOUNDS.peakRssBytes) faults.push(`held ${mib(peakRssBytes)} MiB`);
-  if (rest.isAlive && recoveredMs === Number.POSITIVE_INFINITY) {
+  if (peak.rssBytes > BOUNDS.peakRssBytes) faults.push(`held ${mib(peak.rssBytes)} MiB`);
+  if (isAlive && recoveredMs === Number.POSITIVE_INFINITY) {
     faults.push(
-      `${mib(rest.afterRssBytes)} MiB and ${rest.afterDescriptors} descriptors 10 s later, ` +
-        `${mib(rest.beforeRssBytes)} and ${rest.beforeDescriptors} before`,
+      `${mib(after.rssBytes)} MiB and ${after.descriptors} descriptors 10 s later, ` +
+        `${mib(before.rssBytes)} and ${before.descriptors} before`,
     );
   }
   return faults;
 }
 
-function timeFaults({ idle, during, longestTurnMs }: Measured): string[] {
+function timeFaults({ idle, during, inside: { longestTurnMs } }: Measured): string[] {
   const slow = (["small", "large"] as const).flatMap((size) => {
     const allowed = Math.max(BOUNDS.honestMs, BOUNDS.honestFactor * percentile(idle, size, 0.99));
     const seen = percentile(during, size, 0.99);
@@ -63,9 +63,9 @@ const mib = (bytes: number): string => (bytes / MIB).toFixed(0);
 
 const COLUMNS: readonly (readonly [title: string, cell: (measured: Measured) => string])[] = [
   ["attack", ({ attack }) => attack.name],
-  ["peak", ({ peakRssBytes }) => mib(peakRssBytes)],
-  ["heap", ({ peakHeapBytes }) => mib(peakHeapBytes)],
-  ["external", ({ peakExternalBytes }) => mib(peakExternalBytes)],
+  ["peak", ({ peak }) => mib(peak.rssBytes)],
+  ["heap", ({ inside }) => mib(inside.peakHeapBytes)],
+  ["external", ({ inside }) => mib(inside.peakExternalBytes)],
   ["small p50/p99 idle", ({ idle }) => pair(idle, "small")],
   ["during", ({ during }) => pair(during, "small")],
   ["large p50/p99 idle", ({ idle }) => pair(idle, "large")],
@@ -73,18 +73,20 @@ const COLUMNS: readonly (readonly [title: string, cell: (measured: Measured) => 
   ["failed", ({ during }) => failed(during)],
   [
     "turn (wall)",
-    ({ longestTurnMs, longestTurnWallMs }) => `${longestTurnMs.toFixed(0)} (${longestTurnWallMs.toFixed(0)})`,
+    ({ inside }) => `${inside.longestTurnMs.toFixed(0)} (${inside.longestTurnWallMs.toFixed(0)})`,
   ],
-  ["before, after", ({ beforeRssBytes, afterRssBytes }) => `${mib(beforeRssBytes)}, ${mib(afterRssBytes)}`],
+  ["before, after", ({ before, after }) => `${mib(before.rssBytes)}, ${mib(after.rssBytes)}`],
   [
     "fds before, peak, after",
-    (each) => `${each.beforeDescriptors}, ${each.peakDescriptors}, ${each.afterDescriptors}`,
+    ({ before, peak, after }) => [before, peak, after].map(({ descriptors }) => descriptors).join(", "),
   ],
-  [
-    "back after",
-    ({ recoveredMs }) => (Number.isFinite(recoveredMs) ? `${(recoveredMs / 1000).toFixed(1)} s` : "never"),
-  ],
+  ["back after", ({ recoveredMs }) => secondsText(recoveredMs)],
 ];
+
+function secondsText(ms: number | undefined): string {
+  if (ms === undefined) return "-";
+  return Number.isFinite(ms) ? `${(ms / 1000).toFixed(1)} s` : "never";
+}
 
 function pair(samples: HonestSamples, size: Size): string {
   return [0.5, 0.99].map((q) => percentile(samples, size, q).toFixed(1)).join("/");
@@ -96,35 +98,29 @@ function failed({ small, large, failures }: HonestSamples): string {
 }
 
 /** All figures of some attacks, memory in MiB, times in ms; then what was wrong, and what there is to say. */
-export function verdictTable(all: readonly Measured[], options: VerdictOptions): string {
-  const rows = all.filter(({ skipped }) => skipped === undefined);
+export function verdictTable(all: readonly (Measured | Skipped)[], options: VerdictOptions): string {
   const titles = [...COLUMNS.map(([title]) => title), "verdict"];
-  const cells = rows.map((measured) => [
-    ...COLUMNS.map(([, cell]) => cell(measured)),
-    verdictOf(measured, options),
-  ]);
-  const widths = titles.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)));
+  const rows = all.flatMap((measured) => ("skipped" in measured ? [] : [cellsOf(measured, options)]));
+  const widths = titles.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   const line = (row: readonly string[]): string => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ");
-  return [
-    line(titles),
-    ...cells.map(line),
-    ...all.flatMap((measured) => remarks(measured, options)),
-    "",
-  ].join("\n");
+  const lines = [titles, ...rows].map(line);
+  return [...lines, ...all.flatMap((measured) => remarks(measured, options)), ""].join("\n");
 }
 
-function verdictOf(measured: Measured, options: VerdictOptions): string {
-  if (!measured.isAlive) return "DIED";
-  return faultsOf(measured, options).length === 0 ? "stands" : "FAILS";
+function cellsOf(measured: Measured, options: VerdictOptions): string[] {
+  const isFaultless = faultsOf(measured, options).length === 0;
+  const verdict = isFaultless ? "stands" : "FAILS";
+  return [...COLUMNS.map(([, cell]) => cell(measured)), measured.isAlive ? verdict : "DIED"];
 }
 
-function remarks(measured: Measured, options: VerdictOptions): string[] {
-  const { attack, skipped, notes, boundedBy } = measured;
-  const lines = [
-    ...(skipped === undefined ? [] : [`skipped: ${skipped}`]),
-    ...(boundedBy === undefined ? [] : [boundedBy]),
-    ...notes,
-    ...faultsOf(measured, options).map((fault) => `! ${fault}`),
-  ];
-  return lines.map((each) => `  ${attack.name}: ${each}`);
+function remarks(measured: Measured | Skipped, options: VerdictOptions): string[] {
+  const lines =
+    "skipped" in measured
+      ? [`skipped: ${measured.skipped}`]
+      : [
+          ...(measured.boundedBy === undefined ? [] : [measured.boundedBy]),
+          ...measured.notes,
+          ...faultsOf(measured, options).map((fault) => `! ${fault}`),
+        ];
+  return lines.map((each) => `  ${measured.attack.name}: ${each}`);
 }
