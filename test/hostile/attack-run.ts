@@ -4,7 +4,7 @@
  * An attack runs in a process of its own, at a low priority, so that it takes the server's time and not the machine's. It is
  * bounded in number by itself and in time by its `seconds`, after which its process is ended: that is the attack's end.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { HonestPlan } from "./honest-plan.ts";
@@ -83,14 +83,13 @@ export class AttackRun {
   }
 
   /** A Python program of this folder's python/ with its plan as JSON; what it prints are notes. Ends with the attack. */
-  python(program: string, plan: object): ChildProcess {
+  python(program: string, plan: object): void {
     const file = fileURLToPath(new URL(`./python/${program}`, import.meta.url));
     const child = spawn(this.target.python ?? "python3", [file, JSON.stringify(plan)], {
       stdio: ["pipe", "pipe", "inherit"],
     });
     child.stdout.on("data", (text: Buffer) => this.note(text.toString().trim()));
     process.on("exit", () => void child.kill("SIGKILL"));
-    return child;
   }
 
   /** Keeps everything as it is until the attack's time is over. */

@@ -10,6 +10,7 @@ import * as h2 from "../support/http2-frames.ts";
 import type { Target } from "./attack-run.ts";
 
 const FRAME_BYTES_MAX = 16_384;
+const SENT_AT_ONCE = 16 * FRAME_BYTES_MAX;
 const DEFAULT_WINDOW = 65_535;
 const INITIAL_WINDOW = 4;
 const { FRAME } = h2;
@@ -68,11 +69,11 @@ export class RawConnection {
   async sendData(stream: number, bytes: Uint8Array, flags = 0): Promise<boolean> {
     let position = 0;
     do {
-      const sizeBytes = await this.takeWindow(stream, Math.min(FRAME_BYTES_MAX, bytes.length - position));
+      const sizeBytes = await this.takeWindow(stream, Math.min(SENT_AT_ONCE, bytes.length - position));
       if (sizeBytes === undefined) return false;
       const isLast = position + sizeBytes === bytes.length;
       const piece = bytes.subarray(position, position + sizeBytes);
-      if (!(await this.send(h2.frame(FRAME.data, isLast ? flags : 0, stream, piece)))) return false;
+      if (!(await this.send(...dataFrames(stream, piece, isLast ? flags : 0)))) return false;
       position += sizeBytes;
     } while (position < bytes.length);
     return true;
@@ -84,18 +85,14 @@ export class RawConnection {
       if (this.isClosed || this.ended.has(stream)) return undefined;
       const used = this.#windows.get(stream) ?? 0;
       const room = Math.min(this.#connectionWindow, this.#initialWindow + used, most);
-      if (room > 0 || most === 0) {
+      if (most === 0) return 0;
+      if (room > 0) {
         this.#connectionWindow -= room;
         this.#windows.set(stream, used - room);
         return room;
       }
       await this.#change();
     }
-  }
-
-  closed(): Promise<void> {
-    if (this.socket.destroyed) return Promise.resolve();
-    return new Promise((resolve) => void this.socket.once("close", () => resolve()));
   }
 
   #change(): Promise<void> {
@@ -135,6 +132,15 @@ export class RawConnection {
     }
     if (!this.isClosed) this.socket.write(h2.frame(FRAME.settings, h2.ACK, 0));
   }
+}
+
+/** @param flags of the last frame */
+function dataFrames(stream: number, bytes: Uint8Array, flags: number): Buffer[] {
+  const count = Math.max(1, Math.ceil(bytes.length / FRAME_BYTES_MAX));
+  return Array.from({ length: count }, (_, i) => {
+    const piece = bytes.subarray(i * FRAME_BYTES_MAX, (i + 1) * FRAME_BYTES_MAX);
+    return h2.frame(FRAME.data, i === count - 1 ? flags : 0, stream, piece);
+  });
 }
 
 /** One of many peers. */

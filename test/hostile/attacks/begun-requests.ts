@@ -26,12 +26,10 @@ interface Begun {
 
 async function begin(run: AttackRun, begun: Begun): Promise<void> {
   const { connections, callsEach, path, parts, settings = [] } = begun;
-  let sentBytes = 0;
   const call = async (connection: RawConnection, number: number, stream: number): Promise<void> => {
     if (!(await connection.call(stream, path))) return;
     for (const part of parts(number)) {
       if (!(await connection.sendData(stream, part))) return;
-      sentBytes += part.length;
     }
   };
   const opened = await openMany(run.target, connections, (i) => ({ from: peerAddress(i), settings }));
@@ -40,10 +38,11 @@ async function begin(run: AttackRun, begun: Begun): Promise<void> {
   );
   await Promise.race([Promise.all(calls), run.hold()]);
   await run.hold();
+  const sentBytes = opened.reduce((sum, { socket }) => sum + socket.bytesWritten, 0);
   const ended = opened.reduce((sum, each) => sum + each.ended.size, 0);
   const closed = opened.filter((each) => each.isClosed).length;
   run.note(
-    `${calls.length} requests, ${Math.round(sentBytes / MIB)} MiB of whole parts sent; ` +
+    `${calls.length} requests, ${Math.round(sentBytes / MIB)} MiB sent; ` +
       `${ended} calls and ${closed} connections ended by the server`,
   );
 }
