@@ -15,7 +15,8 @@ const AROUND_MS = 180_000;
 export function itStandsAgainst(attacks: readonly Attack[], options: MeasureOptions & VerdictOptions): void {
   const all: (Measured | Skipped)[] = [];
   afterAll(() => void process.stdout.write(`\n${verdictTable(all, options)}`));
-  it.each(attacks)("stands when $what", { timeout: AROUND_MS }, async (attack) => {
+  const titled = attacks.map((attack) => [attack.what, attack] as const);
+  it.each(titled)("stands when %s", { timeout: AROUND_MS }, async (_, attack) => {
     const measured = await measureAttack(attack, options);
     all.push(measured);
     expect(faultsOf(measured, options)).toEqual([]);

@@ -27,6 +27,8 @@ export interface MeasureOptions {
   readonly groupBytes?: number;
   /** Only whether it survives: no idle time to compare with, no wait for recovery. */
   readonly isBrief?: boolean;
+  /** A share of the attack's time, and of the idle time before it; 1 unless it is told. */
+  readonly timeShare?: number;
 }
 
 export async function measureAttack(attack: Attack, options: MeasureOptions): Promise<Measured | Skipped> {
@@ -56,21 +58,22 @@ interface Measurement extends MeasureOptions {
 
 async function measure(
   attack: Attack,
-  { cache, target, groupBytes, isBrief }: Measurement,
+  { cache, target, groupBytes, isBrief, timeShare = 1 }: Measurement,
 ): Promise<Measured> {
   const plan = { ...HONEST_PLAN, ...attack.honest };
-  const args = [attack.name, `${attack.seconds}`, JSON.stringify(target)];
+  const seconds = attack.seconds * timeShare;
+  const args = [attack.name, `${seconds}`, JSON.stringify(target)];
   await using attacker = new Program("attack-process.ts", args);
   await attacker.message(({ kind }: AttackMessage) => kind === "prepared", PREPARE_MS);
   await using honest = new Program("honest-client.ts", [JSON.stringify({ target, plan })]);
   await honest.message((message) => message === "ready", PREPARE_MS);
   await setTimeout(SETTLE_MS);
   await samplesOf(honest);
-  await setTimeout(isBrief ? SETTLE_MS : IDLE_MS);
+  await setTimeout(isBrief ? SETTLE_MS : IDLE_MS * timeShare);
   const idle = await samplesOf(honest);
   const watch = new ServerWatch(cache, groupBytes);
   const begunMs = Date.now();
-  const said = await attackUntilItsEnd(attack, attacker, watch);
+  const said = await attackUntilItsEnd(seconds, attacker, watch);
   const during = await samplesOf(honest);
   const endedMs = Date.now();
   await attacker.end();
@@ -99,7 +102,7 @@ async function samplesOf(honest: Program): Promise<HonestSamples> {
 
 /** Lets the attack go, and looks at the server until it is over. @returns what the attack said */
 async function attackUntilItsEnd(
-  { seconds }: Attack,
+  seconds: number,
   attacker: Program,
   watch: ServerWatch,
 ): Promise<{ notes: string[]; complaints: string[] }> {
@@ -116,6 +119,8 @@ async function attackUntilItsEnd(
     await setTimeout(SAMPLE_MS);
     watch.sample();
   }
+  if (!isOver && attacker.isRunning)
+    said.notes.push("the attack was cut off before it had done all of its work");
   if (!isOver && !attacker.isRunning) said.complaints.push("the attack's own process died");
   return said;
 }

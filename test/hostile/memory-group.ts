@@ -1,8 +1,9 @@
 /**
  * A bound on a process's memory that ends it: a cgroup below this process's own, made for one server and removed again.
  *
- * Where no cgroup can be made (no rights, a container without delegation) the reason is given back, and whoever measures ends the
- * server by its resident memory instead. Source: cgroups(7); memory.rst of version 1 and cgroup-v2.rst.
+ * What a process held before it joined is not charged here. Where no cgroup can be made (no rights, a container without
+ * delegation) the reason is given back, and whoever measures ends the server by its resident memory instead.
+ * Source: cgroups(7); memory.rst of version 1 and cgroup-v2.rst.
  */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,8 +22,6 @@ interface Version {
   readonly root: string;
   readonly pattern: RegExp;
   readonly files: { limit: string; events: string; peak: string };
-  /** Settings beside the limit: no swap, and in version 1 memory moves with its process. */
-  readonly more: readonly (readonly [file: string, value: string])[];
 }
 
 const VERSIONS: readonly Version[] = [
@@ -34,13 +33,11 @@ const VERSIONS: readonly Version[] = [
       events: "memory.oom_control",
       peak: "memory.max_usage_in_bytes",
     },
-    more: [["memory.move_charge_at_immigrate", "1"]],
   },
   {
     root: "/sys/fs/cgroup",
     pattern: /^0::(.*)$/m,
     files: { limit: "memory.max", events: "memory.events", peak: "memory.peak" },
-    more: [["memory.swap.max", "0"]],
   },
 ];
 
@@ -48,17 +45,18 @@ let made = 0;
 
 /** @returns the group, or why there is none */
 export function makeMemoryGroup(limitBytes: number): MemoryGroup | string {
-  const reasons = VERSIONS.map((version) => {
+  const reasons: string[] = [];
+  for (const version of VERSIONS) {
     try {
       return groupOf(version, limitBytes);
     } catch (error) {
-      return (error as Error).message;
+      reasons.push((error as Error).message);
     }
-  });
-  return reasons.find((each) => typeof each !== "string") ?? reasons.join("; ");
+  }
+  return reasons.join("; ");
 }
 
-function groupOf({ root, pattern, files, more }: Version, limitBytes: number): MemoryGroup {
+function groupOf({ root, pattern, files }: Version, limitBytes: number): MemoryGroup {
   const own = pattern.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1];
   if (own === undefined) throw new Error(`no cgroup below ${root}`);
   const folder = join(root, own, `flame-attacked-${process.pid}-${made++}`);
@@ -71,8 +69,8 @@ function groupOf({ root, pattern, files, more }: Version, limitBytes: number): M
     remove: () => rmdirSync(folder),
   };
   try {
-    writeFileSync(join(folder, files.limit), String(limitBytes));
-    for (const [file, value] of more) writeFileSync(join(folder, file), value);
+    // Only what the kernel has put there: below other file systems a folder is a folder.
+    writeFileSync(join(folder, files.limit), String(limitBytes), { flag: "r+" });
   } catch (error) {
     group.remove();
     throw error;
