@@ -13,6 +13,7 @@ const DIAL_AGAIN_MS = 500;
 const SMALL_PAUSE_MS = 2;
 const FAILURE_PAUSE_MS = 50;
 const SMALL_KEYS = 50;
+const WARM_TIMEOUT_MS = 60_000;
 
 const { target, plan } = JSON.parse(process.argv[2] ?? "") as { target: Target; plan: HonestPlan };
 
@@ -83,7 +84,7 @@ async function workLarge(): Promise<void> {
 }
 
 async function warmUp(): Promise<void> {
-  const connection = new HonestConnection(target, plan.address, plan.timeoutMs);
+  const connection = new HonestConnection(target, plan.address, WARM_TIMEOUT_MS);
   for (let i = 0; i < plan.warmObjects; i += 1) {
     const value = honestValue(2 ** 20, i);
     await connection.put(`honest/warm/${i}`, value);

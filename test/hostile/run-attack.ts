@@ -42,9 +42,14 @@ if (attacks.length === 0) {
 const all: (Measured | Skipped)[] = [];
 for (const attack of attacks) {
   const group = values.group ? { groupBytes: BOUNDS.groupBytes } : {};
-  const measured = await measureAttack(attack, { scale: Number(values.scale), ...group });
-  process.stdout.write(verdictTable([measured], { judgesTime: true }));
-  all.push(measured);
+  try {
+    const measured = await measureAttack(attack, { scale: Number(values.scale), ...group });
+    process.stdout.write(verdictTable([measured], { judgesTime: true }));
+    all.push(measured);
+  } catch (error) {
+    process.stdout.write(`${attack.name} could not be measured: ${(error as Error).stack}\n`);
+    process.exitCode = 1;
+  }
 }
 if (all.length > 1) process.stdout.write(`\n${verdictTable(all, { judgesTime: true })}`);
 if (all.some((measured) => faultsOf(measured, { judgesTime: true }).length > 0)) process.exitCode = 1;
