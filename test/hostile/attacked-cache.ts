@@ -18,9 +18,9 @@ const RECORDER = new URL("./turn-recorder.mjs", import.meta.url).href;
 /** What the recorder said of 100 ms. */
 export interface TurnRecord {
   readonly time: number;
-  /** The longest turn, and for how much of it the thread waited for a processor. */
+  /** The turn with the most work: by the clock, and what the thread had of a processor. */
   readonly turnMs: number;
-  readonly waitedMs: number;
+  readonly workedMs: number;
   readonly rss: number;
   readonly heapUsed: number;
   readonly external: number;

@@ -18,7 +18,7 @@ export const BOUNDS = {
   honestFactor: 3,
   /** ...but nobody notices a call that takes as long as a frame of a film, however fast it was before. */
   honestMs: 20,
-  /** One turn of the event loop, without what the kernel gave to other programs: nobody waits longer for a stranger's call. */
+  /** What one turn of the event loop may have of a processor: nobody waits longer for a stranger's call. */
   turnMs: 20,
   /** How soon after the attack memory and descriptors are as before. */
   recoveryMs: 10_000,

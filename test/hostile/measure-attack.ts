@@ -78,7 +78,6 @@ async function measure(
   const endedMs = Date.now();
   await attacker.end();
   const recoveredMs = isBrief ? undefined : await watch.recovery();
-  const records = cache.records().filter(({ time }) => time >= begunMs && time <= endedMs + 1_000);
   return {
     attack,
     isAlive: watch.isAlive,
@@ -88,7 +87,7 @@ async function measure(
     recoveredMs,
     idle,
     during,
-    inside: insideFigures(records),
+    inside: insideFigures(cache.records(), { begunMs, endedMs }),
     boundedBy: watch.boundedBy,
     ...said,
   };

@@ -15,7 +15,7 @@ export interface ProcessState {
 
 /** What the server's own recorder saw, of the whole attack. */
 export interface InsideFigures {
-  /** The longest turn of the event loop, without what the kernel gave to other programs meanwhile. */
+  /** The longest turn of the event loop by what it had of a processor: what waits for a disk or for other programs is not its work. */
   readonly longestTurnMs: number;
   /** That turn by the clock. */
   readonly longestTurnWallMs: number;
@@ -47,12 +47,21 @@ export interface Skipped {
   readonly skipped: string;
 }
 
-/** @param records of the attack's time */
-export function insideFigures(records: readonly TurnRecord[]): InsideFigures {
-  const longest = records.reduce((most, each) => (ownMs(each) > ownMs(most) ? each : most), NO_TURN);
-  const most = (of: (record: TurnRecord) => number): number => Math.max(0, ...records.map(of));
+export interface TimeSpan {
+  readonly begunMs: number;
+  readonly endedMs: number;
+}
+
+/** @param records all that there are, up to now: of the attack are turns that began in its time, also where they ended later */
+export function insideFigures(records: readonly TurnRecord[], { begunMs, endedMs }: TimeSpan): InsideFigures {
+  const attacked = records.filter(({ time, turnMs }) => time >= begunMs && time - turnMs <= endedMs);
+  const unfinished = unfinishedTurn(records, endedMs);
+  const longest = [...attacked, unfinished].reduce((most, each) =>
+    each.workedMs > most.workedMs ? each : most,
+  );
+  const most = (of: (record: TurnRecord) => number): number => Math.max(0, ...attacked.map(of));
   return {
-    longestTurnMs: ownMs(longest),
+    longestTurnMs: longest.workedMs,
     longestTurnWallMs: longest.turnMs,
     peakHeapBytes: most(({ heapUsed }) => heapUsed),
     peakExternalBytes: most(({ external }) => external),
@@ -60,10 +69,16 @@ export function insideFigures(records: readonly TurnRecord[]): InsideFigures {
   };
 }
 
-type Turn = Pick<TurnRecord, "turnMs" | "waitedMs">;
-
-const NO_TURN: Turn = { turnMs: 0, waitedMs: 0 };
-
-function ownMs({ turnMs, waitedMs }: Turn): number {
-  return Math.max(0, turnMs - waitedMs);
+/** A recorder that writes nothing any more is in a turn that has not ended, or died in one. */
+function unfinishedTurn(records: readonly TurnRecord[], endedMs: number): Turn {
+  const last = records.at(-1)?.time ?? endedMs;
+  const silentMs = endedMs - last;
+  return silentMs > SILENT_MS_MAX ? { turnMs: silentMs, workedMs: silentMs } : NO_TURN;
 }
+
+/** Many times what lies between two records of a server that runs. */
+const SILENT_MS_MAX = 1_000;
+
+type Turn = Pick<TurnRecord, "turnMs" | "workedMs">;
+
+const NO_TURN: Turn = { turnMs: 0, workedMs: 0 };

@@ -1,9 +1,10 @@
 /**
  * Preloaded into the attacked server (`node --import`): how long the turns of its event loop take, and what memory it holds.
  *
- * A timer of a millisecond fires once in each turn. What lies between two of them is the turn's length; what the kernel kept the
- * main thread waiting for a processor meanwhile (schedstat) is told apart, because other programs on the machine cause it. Every
- * 100 ms a line of JSON goes to the file TURN_RECORD. MEMORY_GROUP is the file of a cgroup that the process joins first.
+ * A timer of a millisecond fires once in each turn; what lies between two of them is the turn. Its length is told by the clock and,
+ * from the kernel's schedstat, by the time the main thread was on a processor: the rest it waited, for a disk or because other
+ * programs ran. Every 100 ms a line of JSON goes to the file TURN_RECORD. MEMORY_GROUP is the file of a cgroup that the process
+ * joins first.
  */
 import { openSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
@@ -18,28 +19,27 @@ if (isMainThread && TURN_RECORD) record(openSync(TURN_RECORD, "a"));
 function record(file) {
   const text = Buffer.alloc(64);
   const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, "r");
-  /** Nanoseconds for which the main thread could have run and did not. */
-  const waitedNs = () =>
-    Number(text.toString("latin1", 0, readSync(schedstat, text, 0, 64, 0)).split(" ")[1]);
+  /** Nanoseconds that the main thread had of a processor, so far. */
+  const workedNs = () =>
+    Number(text.toString("latin1", 0, readSync(schedstat, text, 0, 64, 0)).split(" ")[0]);
   let last = performance.now();
-  let waited = waitedNs();
+  let worked = workedNs();
   let windowStart = last;
-  let longest = { turnMs: 0, waitedMs: 0 };
+  let longest = { turnMs: 0, workedMs: 0 };
   const tick = () => {
     const now = performance.now();
-    const waitedNow = waitedNs();
-    const turn = { turnMs: now - last - 1, waitedMs: (waitedNow - waited) / 1e6 };
-    if (turn.turnMs - turn.waitedMs > longest.turnMs - longest.waitedMs) longest = turn;
+    const turn = { turnMs: now - last - 1, workedMs: (workedNs() - worked) / 1e6 };
+    if (turn.workedMs > longest.workedMs) longest = turn;
     if (now - windowStart >= WINDOW_MS) {
       const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
       const memory = { rss, heapUsed, external, arrayBuffers };
       writeSync(file, `${JSON.stringify({ time: Date.now(), ...longest, ...memory })}\n`);
       windowStart = now;
-      longest = { turnMs: 0, waitedMs: 0 };
+      longest = { turnMs: 0, workedMs: 0 };
     }
     // What the recorder itself took belongs to no turn.
     last = performance.now();
-    waited = waitedNow;
+    worked = workedNs();
   };
   setInterval(tick, 1).unref();
 }

@@ -83,6 +83,13 @@ async function standStill(run: AttackRun): Promise<void> {
 
 export const IDLE_PEERS: readonly Attack[] = [
   {
+    name: "nobody",
+    part: "slots",
+    what: "nobody attacks: what the machine and the honest client alone come to",
+    seconds: 5,
+    attack: (run) => run.hold(),
+  },
+  {
     name: "idle-calls",
     part: "memory",
     what: "100 connections of 100 peers begin 1,000 calls each that wait for news",
