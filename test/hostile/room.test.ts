@@ -8,5 +8,5 @@ import { itStandsAgainst } from "./judged.ts";
 
 itStandsAgainst(
   ATTACKS.filter(({ part }) => part === "room"),
-  { scale: 1, judgesTime: true },
+  { scale: 1, judges: "everything" },
 );

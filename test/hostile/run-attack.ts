@@ -44,12 +44,12 @@ for (const attack of attacks) {
   const group = values.group ? { groupBytes: BOUNDS.groupBytes } : {};
   try {
     const measured = await measureAttack(attack, { scale: Number(values.scale), ...group });
-    process.stdout.write(verdictTable([measured], { judgesTime: true }));
+    process.stdout.write(verdictTable([measured], { judges: "everything" }));
     all.push(measured);
   } catch (error) {
     process.stdout.write(`${attack.name} could not be measured: ${(error as Error).stack}\n`);
     process.exitCode = 1;
   }
 }
-if (all.length > 1) process.stdout.write(`\n${verdictTable(all, { judgesTime: true })}`);
-if (all.some((measured) => faultsOf(measured, { judgesTime: true }).length > 0)) process.exitCode = 1;
+if (all.length > 1) process.stdout.write(`\n${verdictTable(all, { judges: "everything" })}`);
+if (all.some((measured) => faultsOf(measured, { judges: "everything" }).length > 0)) process.exitCode = 1;

@@ -11,8 +11,11 @@ import type { Measured, Skipped } from "./measured.ts";
 const MIB = 2 ** 20;
 
 export interface VerdictOptions {
-  /** Whether times are judged: only where the machine is the suite's own. */
-  readonly judgesTime: boolean;
+  /**
+   * `everything`: only where the machine is the suite's own. `all but times`: where other tests run beside it. `survival`: whether
+   * the server is still there.
+   */
+  readonly judges: "everything" | "all but times" | "survival";
 }
 
 type Size = "small" | "large";
@@ -22,16 +25,17 @@ function percentile(samples: HonestSamples, size: Size, q: number): number {
 }
 
 /** What the server did that it should not have done; empty when it stood. */
-export function faultsOf(measured: Measured | Skipped, { judgesTime }: VerdictOptions): string[] {
+export function faultsOf(measured: Measured | Skipped, { judges }: VerdictOptions): string[] {
   if ("skipped" in measured) return [];
+  const death = measured.isAlive ? [] : ["the server died"];
+  if (judges === "survival") return death;
+  const failures = Object.entries(measured.during.failures);
   return [
-    ...(measured.isAlive ? [] : ["the server died"]),
+    ...death,
     ...measured.complaints,
     ...memoryFaults(measured),
-    ...Object.entries(measured.during.failures).map(
-      ([text, count]) => `honest calls failed: ${count} x ${text}`,
-    ),
-    ...(judgesTime ? timeFaults(measured) : []),
+    ...failures.map(([text, count]) => `honest calls failed: ${count} x ${text}`),
+    ...(judges === "everything" ? timeFaults(measured) : []),
   ];
 }
 
