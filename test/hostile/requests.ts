@@ -4,9 +4,12 @@
  * A begun message announces a size and brings less.
  */
 
-import { FLIGHT_DATA_TAGS } from "../../src/flight/flight-data-encoder.ts";
+import { encodeRecordBatchMessage } from "../../src/arrow/message-writer.ts";
+import { encodeFlightDataHead, FLIGHT_DATA_TAGS } from "../../src/flight/flight-data-encoder.ts";
 import { encodeAction, encodeTicket } from "../../src/flight/messages.ts";
 import { FLIGHT_METHODS, HEALTH_METHODS } from "../../src/flight/methods.ts";
+import { flightData, pathDescriptor } from "../support/flight-messages.ts";
+import { CLIENT_OPAQUE_SCHEMA } from "../support/opaque-batch.ts";
 
 export const PATHS = {
   get: FLIGHT_METHODS.DoGet.path,
@@ -55,4 +58,25 @@ export function varint(value: number): number[] {
 /** A field of bytes of a protobuf message. */
 export function bytesField(number: number, value: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([...varint(8 * number + 2), ...varint(value.length)]), value]);
+}
+
+/** A put of one opaque value up to where its bytes begin: the server knows then how many are to come. */
+export function announcedPut(objectId: string, sizeBytes: number): Buffer {
+  const ranges = [0, 8, 0, 8, sizeBytes];
+  const bodySizeBytes = 16 + sizeBytes;
+  const dataHeader = encodeRecordBatchMessage({
+    rowCount: 1,
+    nodes: [
+      { length: 1, nullCount: 0 },
+      { length: 1, nullCount: 0 },
+    ],
+    buffers: ranges.map((size, i) => ({ offset: [0, 0, 8, 8, 16][i] ?? 0, sizeBytes: size })),
+    bodySizeBytes,
+  });
+  const head = Buffer.concat(encodeFlightDataHead({ dataHeader, bodySizeBytes }));
+  const schema = flightData({
+    descriptor: pathDescriptor("attack/s", objectId),
+    header: CLIENT_OPAQUE_SCHEMA,
+  });
+  return Buffer.concat([grpcMessage(schema), grpcMessage(head, head.length + bodySizeBytes)]);
 }

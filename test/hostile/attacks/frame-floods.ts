@@ -3,15 +3,17 @@
  *
  * All of them keep to the windows, and to the limits on frames that bring nothing.
  */
-import { flightData, pathDescriptor } from "../../support/flight-messages.ts";
 import * as h2 from "../../support/http2-frames.ts";
-import { CLIENT_OPAQUE_SCHEMA, encodeOpaqueBatch } from "../../support/opaque-batch.ts";
 import type { Attack, AttackRun } from "../attack-run.ts";
 import { openMany, peerAddress, type RawConnection } from "../raw-connection.ts";
-import { grpcMessage, grpcMessages, PATHS } from "../requests.ts";
+import { announcedPut, PATHS } from "../requests.ts";
 
 const MIB = 2 ** 20;
 const FRAMES_PER_WRITE = 4_096;
+
+/** Version and offsets of a value of 16 MiB. */
+const OFFSETS = Buffer.alloc(16);
+OFFSETS.writeInt32LE(16 * MIB, 12);
 
 /** DATA frames of one byte each. */
 function oneByteFrames(stream: number): Buffer {
@@ -21,13 +23,9 @@ function oneByteFrames(stream: number): Buffer {
 
 /** A put whose value comes a byte at a time; all but its first bytes. */
 async function putByBytes(run: AttackRun, connection: RawConnection, number: number): Promise<number> {
-  const batch = encodeOpaqueBatch({ cells: [Buffer.alloc(16 * MIB)] });
-  const schema = flightData({
-    descriptor: pathDescriptor("attack/s", `bytes-${number}`),
-    header: CLIENT_OPAQUE_SCHEMA,
-  });
-  const message = grpcMessage(flightData(batch));
-  await connection.call(1, PATHS.put, Buffer.concat([grpcMessages([schema]), message.subarray(0, 1_000)]));
+  // The version and the offsets come first, and whole.
+  const start = Buffer.concat([announcedPut(`bytes-${number}`, 16 * MIB), OFFSETS]);
+  await connection.call(1, PATHS.put, start);
   const flood = oneByteFrames(1);
   const one = flood.length / FRAMES_PER_WRITE;
   let sent = 0;

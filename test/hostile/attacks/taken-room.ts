@@ -3,50 +3,19 @@
  *
  * The capacity is small enough that it matters.
  */
-import { encodeRecordBatchMessage } from "../../../src/arrow/message-writer.ts";
-import { encodeFlightDataHead } from "../../../src/flight/flight-data-encoder.ts";
-import { flightData, pathDescriptor } from "../../support/flight-messages.ts";
 import * as h2 from "../../support/http2-frames.ts";
-import { CLIENT_OPAQUE_SCHEMA } from "../../support/opaque-batch.ts";
 import type { Attack, AttackRun } from "../attack-run.ts";
 import { HonestConnection } from "../honest-calls.ts";
 import { openRaw } from "../raw-connection.ts";
-import { getRequest, grpcMessage, PATHS, streamOf } from "../requests.ts";
+import { announcedPut, getRequest, PATHS, streamOf } from "../requests.ts";
 
 const MIB = 2 ** 20;
 const READ = 25;
 const keyOf = (number: number): string => `attack/s/read-${number}`;
 
-/** The start of an opaque value of 1,000 MiB. */
-function announced(): Buffer {
-  const sizeBytes = 1_000 * MIB;
-  const bodySizeBytes = 8 + 8 + sizeBytes;
-  const dataHeader = encodeRecordBatchMessage({
-    rowCount: 1,
-    nodes: [
-      { length: 1, nullCount: 0 },
-      { length: 1, nullCount: 0 },
-    ],
-    buffers: [
-      { offset: 0, sizeBytes: 0 },
-      { offset: 0, sizeBytes: 8 },
-      { offset: 8, sizeBytes: 0 },
-      { offset: 8, sizeBytes: 8 },
-      { offset: 16, sizeBytes },
-    ],
-    bodySizeBytes,
-  });
-  const head = Buffer.concat(encodeFlightDataHead({ dataHeader, bodySizeBytes }));
-  const schema = flightData({
-    descriptor: pathDescriptor("attack/s/announced"),
-    header: CLIENT_OPAQUE_SCHEMA,
-  });
-  return Buffer.concat([grpcMessage(schema), grpcMessage(head, head.length + bodySizeBytes)]);
-}
-
 async function announce(run: AttackRun): Promise<void> {
   const connection = await openRaw(run.target);
-  const bytes = announced();
+  const bytes = announcedPut("announced", 1_000 * MIB);
   await connection?.call(1, PATHS.put, bytes);
   run.note(`${bytes.length} bytes of messages announce 1,000 MiB`);
   await run.hold();
