@@ -36,9 +36,9 @@ export const TAKEN_ROOM: readonly Attack[] = [
   {
     name: "announced-room",
     part: "room",
-    what: "a few bytes announce 1,000 MiB and no more come, while others put 50 MiB under a capacity of 1,100 MiB",
+    what: "a few bytes announce 1,000 MiB and no more come, while others put 50 MiB under a capacity of 1,030 MiB",
     seconds: 14,
-    configuration: ["capacity: 1100M"],
+    configuration: ["capacity: 1030M"],
     honest: { largeBytes: 50 * MIB, largeKeys: 4, getsLarge: false, warmObjects: 20, timeoutMs: 15_000 },
     attack: announce,
   },
