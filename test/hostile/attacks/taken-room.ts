@@ -39,7 +39,7 @@ export const TAKEN_ROOM: readonly Attack[] = [
     what: "a few bytes announce 1,000 MiB and no more come, while others put 50 MiB under a capacity of 1,030 MiB",
     seconds: 14,
     configuration: ["capacity: 1030M"],
-    honest: { largeBytes: 50 * MIB, largeKeys: 4, getsLarge: false, warmObjects: 20, timeoutMs: 15_000 },
+    honest: { largeBytes: 50 * MIB, largeKeys: 4, getsLarge: false, timeoutMs: 15_000 },
     attack: announce,
   },
   {
@@ -48,7 +48,7 @@ export const TAKEN_ROOM: readonly Attack[] = [
     what: "25 gets of 25 objects without a window hold a full capacity, while others put",
     seconds: 14,
     configuration: ["capacity: 256M"],
-    honest: { largeBytes: 8 * MIB, largeKeys: 1_000, getsLarge: false, warmObjects: 10, timeoutMs: 15_000 },
+    honest: { largeBytes: 8 * MIB, largeKeys: 1_000, getsLarge: false, warmObjects: 48, timeoutMs: 15_000 },
     async prepare({ target }) {
       const connection = new HonestConnection(target, "127.0.0.1", 60_000);
       for (let i = 0; i < READ; i += 1) await connection.put(keyOf(i), Buffer.alloc(8 * MIB, i));
