@@ -7,7 +7,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import * as h2 from "../support/http2-frames.ts";
-import type { Target } from "./attack-run.ts";
+import type { AttackRun, Target } from "./attack-run.ts";
 
 const FRAME_BYTES_MAX = 16_384;
 const SENT_AT_ONCE = 16 * FRAME_BYTES_MAX;
@@ -32,6 +32,7 @@ export class RawConnection {
   /** Streams whose end came. */
   readonly ended = new Set<number>();
   goawayCode: number | undefined;
+  readonly #openedMs = performance.now();
   #rest: Buffer = Buffer.alloc(0);
   #connectionWindow = DEFAULT_WINDOW;
   #initialWindow = DEFAULT_WINDOW;
@@ -49,6 +50,10 @@ export class RawConnection {
 
   get isClosed(): boolean {
     return this.socket.destroyed || this.socket.readableEnded;
+  }
+
+  get ageSeconds(): number {
+    return (performance.now() - this.#openedMs) / 1000;
   }
 
   /** Sends and waits while the socket is full; false once the connection is closed. */
@@ -141,6 +146,18 @@ function dataFrames(stream: number, bytes: Uint8Array, flags: number): Buffer[] 
     const piece = bytes.subarray(i * FRAME_BYTES_MAX, (i + 1) * FRAME_BYTES_MAX);
     return h2.frame(FRAME.data, i === count - 1 ? flags : 0, stream, piece);
   });
+}
+
+/** Says so when some are open that the server should have closed at this age. */
+export function complainOfOpen(
+  run: AttackRun,
+  connections: readonly RawConnection[],
+  closedAtSeconds: number,
+): void {
+  const old = connections.filter(({ ageSeconds }) => ageSeconds > closedAtSeconds);
+  const open = old.filter(({ isClosed }) => !isClosed).length;
+  if (open > 0)
+    run.complain(`${open} of ${old.length} connections are open ${closedAtSeconds} s after they came`);
 }
 
 /** One of many peers. */

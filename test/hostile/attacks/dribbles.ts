@@ -5,10 +5,12 @@
  */
 import * as h2 from "../../support/http2-frames.ts";
 import type { Attack, AttackRun } from "../attack-run.ts";
-import { openMany, peerAddress } from "../raw-connection.ts";
+import { complainOfOpen, openMany, peerAddress } from "../raw-connection.ts";
 
 const CONNECTIONS = 500;
 const PEERS = 10;
+/** The deadlines of both are 10 s. */
+const CLOSED_AT_SECONDS = 14;
 
 async function dribble(run: AttackRun, bytes: Buffer, isSilent: boolean): Promise<void> {
   const connections = await openMany(run.target, run.scaled(CONNECTIONS), (i) => ({
@@ -20,8 +22,7 @@ async function dribble(run: AttackRun, bytes: Buffer, isSilent: boolean): Promis
     await run.pause(1);
   }
   await run.hold();
-  const open = connections.filter((each) => !each.isClosed).length;
-  if (open > 0) run.complain(`${open} of ${connections.length} connections that dribble are still open`);
+  complainOfOpen(run, connections, CLOSED_AT_SECONDS);
 }
 
 export const DRIBBLES: readonly Attack[] = [
@@ -29,14 +30,14 @@ export const DRIBBLES: readonly Attack[] = [
     name: "dribbled-preface",
     part: "slots",
     what: "500 connections of 10 peers send a byte of their preface each second",
-    seconds: 15,
+    seconds: 17,
     attack: (run) => dribble(run, h2.PREFACE, true),
   },
   {
     name: "dribbled-headers",
     part: "slots",
     what: "500 connections of 10 peers send a byte of a header block each second",
-    seconds: 22,
+    seconds: 17,
     attack: (run) => dribble(run, h2.callHeaders(1, "/a-path-that-is-long-enough"), false),
   },
 ];
