@@ -10,17 +10,18 @@ import json
 import logging
 import os
 import uuid
+import warnings
 from contextlib import nullcontext, suppress
-from typing import IO, Any, Callable, ContextManager, Iterator, List, NamedTuple, Optional, Union
+from typing import IO, Any, Callable, ContextManager, Iterator, List, NamedTuple, Optional, Set, Union
 
 import pyarrow as pa
 import pyarrow.flight as flight
 
 from . import local_files, values
-from .config import Config, current_config
+from .config import Config, check_endpoint, current_config
 from .connection import GET_OPTIONS, OPAQUE_SCHEMA, Connection, asking_for, calling
 from .connection import opaque_row, opaque_rows, put, retrying, table_batches
-from .errors import FlameError, ObjectNotFound
+from .errors import FlameError, FlameSecurityWarning, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
 
 log = logging.getLogger("flamepy")
@@ -97,8 +98,7 @@ def _put_file(config: Config, storage: str, prefix: str, encoded: values.Encoded
             info = connection.client.get_flight_info(flight.FlightDescriptor.for_path(key))
             return ObjectRef.decode(info.app_metadata)
     except BaseException as error:
-        with suppress(OSError):
-            os.unlink(local_files.path_of(storage, key))
+        local_files.remove_object(storage, key)
         if not isinstance(error, ObjectNotFound):
             raise
         log.debug("the server does not see %s, it is sent the value: %s", storage, error)
@@ -122,16 +122,38 @@ def get_object(
 
     Tables and arrays are read-only views; on the server's host they are views of the object's own file (`zero_copy`).
     `view` gives a memoryview of what was put as bytes. Raises ObjectNotFound, UnreadableValue, PickleRefused.
+    Warns with FlameSecurityWarning before the first pickle of each endpoint that is not on this host.
     """
-    check_components(ref.key, 3)
     config = current_config()
     allowed = config.allow_pickle if allow_pickle is None else allow_pickle
     stored = retrying(lambda: _read(ref, config, config.zero_copy if zero_copy is None else zero_copy))
-    decoded = [values.decode_value(part, allow_pickle=allowed, view=view) for part in (stored.base, *stored.patches)]
+    parts = (stored.base, *stored.patches)
+    if allowed and config.warn_pickle and any(map(values.is_pickle, parts)):
+        _warn_of_pickle(ref.endpoint, config)
+    decoded = [values.decode_value(part, allow_pickle=allowed, view=view) for part in parts]
     return decoded[0] if deserializer is None else deserializer(decoded[0], decoded[1:])
 
 
+# Endpoints whose pickles were warned of in this process.
+_warned_of: Set[str] = set()
+
+
+def _warn_of_pickle(endpoint: str, config: Config) -> None:
+    """For the caller of `get_object`. Where warnings are errors it raises each time, and nothing is unpickled."""
+    endpoint = check_endpoint(endpoint)
+    with calling(endpoint, config) as connection:
+        if connection.is_local or endpoint in _warned_of:
+            return
+    text = (
+        f"a value of {endpoint}, which is not on this host, is unpickled: whoever can put there can run code here. "
+        "allow_pickle=False refuses pickles; FLAME_WARN_PICKLE=0 silences this where all who can put are trusted"
+    )
+    warnings.warn(text, FlameSecurityWarning, stacklevel=3)
+    _warned_of.add(endpoint)
+
+
 def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
+    check_components(ref.key, 3)
     with calling(ref.endpoint, config) as connection:
         table = _mapped(connection, ref.key) if zero_copy else None
         if table is not None:
@@ -142,19 +164,27 @@ def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
             is_opaque = values.FORMAT not in (table.schema.metadata or {})
     if not is_opaque:
         return _Stored(table, [])
-    cells = [cell for chunk in table.column("data").chunks for cell in _cells_of(chunk)]
-    kinds = table.column("kind").to_pylist() if "kind" in table.schema.names else ["base"] * len(cells)
-    base = [cell for cell, kind in zip(cells, kinds) if kind == "base"]
+    try:
+        cells = [cell for chunk in table.column("data").chunks for cell in _cells_of(chunk)]
+        kinds = table.column("kind").to_pylist() if "kind" in table.schema.names else ["base"] * len(cells)
+        base = [cell for cell, kind in zip(cells, kinds) if kind == "base"]
+    except (pa.ArrowException, ValueError, LookupError, TypeError) as error:
+        raise FlameError("INVALID_IPC", f"the answer is neither a table nor an opaque value: {error}") from error
     joined = base[0] if len(base) == 1 else pa.py_buffer(b"".join(base))
     return _Stored(joined, [cell for cell, kind in zip(cells, kinds) if kind == "patch"])
 
 
 def _cells_of(column: pa.Array) -> Iterator[pa.Buffer]:
-    """Views; pyarrow's scalars would be copies."""
+    """Views; pyarrow's scalars would be copies. The offsets are what the server says; `slice` refuses what lies outside."""
+    if column.type not in (pa.binary(), pa.large_binary()):
+        raise ValueError(f"its data is of type {column.type}")
     _, offsets, data = column.buffers()
+    if not len(column):
+        return
     ends = memoryview(offsets).cast("q" if column.type == pa.large_binary() else "i")
+    data = data or pa.py_buffer(b"")
     for row in range(column.offset, column.offset + len(column)):
-        yield data.slice(ends[row], ends[row + 1] - ends[row]) if data else pa.py_buffer(b"")
+        yield data.slice(ends[row], ends[row + 1] - ends[row])
 
 
 def _mapped(connection: Connection, key: str) -> Optional[pa.Table]:
@@ -163,13 +193,13 @@ def _mapped(connection: Connection, key: str) -> Optional[pa.Table]:
         return None
     options = flight.FlightCallOptions(headers=[FILE_LOCATIONS_HEADER])
     info = connection.client.get_flight_info(flight.FlightDescriptor.for_path(key), options)
-    uris = [location.uri.decode() for endpoint in info.endpoints for location in endpoint.locations]
+    uris = (location.uri for endpoint in info.endpoints for location in endpoint.locations)
+    uri = next((uri for uri in uris if uri.startswith(b"file:")), None)
     table = None
-    for uri in uris:
-        try:
-            table = local_files.open_location(uri) if uri.startswith("file:") else table
-        except (OSError, ValueError, pa.ArrowException) as error:
-            log.debug("the file of %s is not read, the server sends it: %s", key, error)
+    try:
+        table = None if uri is None else local_files.open_location(uri.decode(), key)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        log.debug("the file of %s is not read, the server sends it: %s", key, error)
     connection.learn(opened=table is not None)
     return table
 
@@ -180,7 +210,8 @@ def delete_objects(prefix: Target) -> None:
 
     def delete() -> None:
         with calling(endpoint, config) as connection:
-            list(connection.client.do_action(flight.Action("DELETE", name.encode())))
+            for _ in connection.client.do_action(flight.Action("DELETE", name.encode())):
+                pass
 
     retrying(delete)
 
@@ -199,7 +230,8 @@ def _act(action: str, target: Target, **more: Any) -> None:
     config, endpoint, name = _named(target)
     body = json.dumps({"key": name, **more}).encode()
     with calling(endpoint, config) as connection:
-        list(connection.client.do_action(flight.Action(action, body)))
+        for _ in connection.client.do_action(flight.Action(action, body)):
+            pass
 
 
 def list_objects(prefix: Target = "") -> List[ObjectRef]:

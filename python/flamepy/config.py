@@ -24,6 +24,7 @@ _VARIABLES = {
     "storage": "FLAME_CACHE_STORAGE",
     "ca_file": "FLAME_CA_FILE",
     "allow_pickle": "FLAME_ALLOW_PICKLE",
+    "warn_pickle": "FLAME_WARN_PICKLE",
     "zero_copy": "FLAME_ZERO_COPY",
     "legacy": "FLAME_LEGACY_VALUES",
 }
@@ -41,6 +42,8 @@ class Config:
     zero_copy: bool = True
     # Write only what clients of generation 2 read.
     legacy: bool = False
+    # Warn before pickles of a server on another host are read.
+    warn_pickle: bool = True
 
 
 def current_config() -> Config:

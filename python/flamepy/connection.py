@@ -6,6 +6,7 @@ silent connection is asked for a sign of life after one second, and given up whe
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import struct
@@ -13,7 +14,7 @@ import time
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -68,7 +69,7 @@ class Connection:
                 raise InvalidConfig("INVALID_CONFIG", f"cache.tls.ca_file cannot be read: {error}") from error
         with flight_errors():
             self.client = flight.FlightClient(endpoint, tls_root_certs=certificates, generic_options=_CHANNEL_OPTIONS)
-        self._is_local = _is_this_host(urlsplit(endpoint).hostname or "")
+        self.is_local = _is_this_host(urlsplit(endpoint).hostname or "")
         self._gets = self._fileless = 0
         self._has_files = False
 
@@ -76,7 +77,7 @@ class Connection:
         """Whether a get asks for the object's file first: on this host, unless none could be opened so far."""
         self._gets += 1
         is_likely = self._has_files or self._fileless < _FILELESS_ANSWERS_MAX
-        return self._is_local and (is_likely or self._gets % _ASK_EVERY == 0)
+        return self.is_local and (is_likely or self._gets % _ASK_EVERY == 0)
 
     def learn(self, *, opened: bool) -> None:
         self._has_files |= opened
@@ -85,14 +86,22 @@ class Connection:
 
 @lru_cache(maxsize=64)
 def _is_this_host(host: str) -> bool:
-    """Whether the host is this one: a socket can be bound to its address."""
+    """Whether each address of the host is one of this host's; a name without addresses is elsewhere."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.bind(address)
-        return True
-    except OSError:
+        places = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)
+        return bool(host and places) and all(_is_own_address(family, address) for family, _, _, _, address in places)
+    except (OSError, ValueError):
         return False
+
+
+def _is_own_address(family: int, address: Tuple[Any, ...]) -> bool:
+    """Packets to an address of this host would come from that address. None is sent."""
+    place = ipaddress.ip_address(address[0].partition("%")[0])
+    if place.is_loopback or place.is_unspecified:
+        return True
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(address)
+        return bool(probe.getsockname()[0] == address[0])
 
 
 # By endpoint and CA file.

@@ -16,6 +16,8 @@ import pyarrow.flight as flight
 # Codes with which the same call, unchanged, may succeed later.
 RETRYABLE = {"VERSION_CONFLICT", "DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"}
 _TEXT = re.compile(r"with message: (?:\[([A-Z_]+)\] )?(.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
+# Control characters but the line feed and the tab, line separators and direction marks.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _TRANSPORT_FAILURE = re.compile(r"stream removed|socket closed|connection reset|broken pipe|goaway|rst_stream", re.I)
 
 
@@ -70,6 +72,10 @@ class PickleRefused(UnreadableValue):
     """The value is a pickle, and unpickling is not allowed."""
 
 
+class FlameSecurityWarning(UserWarning):
+    """A pickle of a server that is not on this host is read: it can run code (docs/security.md)."""
+
+
 _TRANSPORT = (
     (flight.FlightUnavailableError, "UNREACHABLE"),
     (flight.FlightTimedOutError, "DEADLINE_EXCEEDED"),
@@ -78,10 +84,17 @@ _TRANSPORT = (
 )
 
 
+def _escaped(text: str) -> str:
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def translate(error: BaseException) -> FlameError:
-    """The typed error of one that pyarrow raised during a call."""
-    match = _TEXT.search(str(error))
-    code, text = (match[1], match[2]) if match else (None, str(error))
+    """The typed error of one that pyarrow raised during a call. What the server wrote cannot steer a terminal, in neither of the two."""
+    whole = _escaped(str(error))
+    if whole != str(error):
+        error.args = (whole, *error.args[1:])
+    match = _TEXT.search(whole)
+    code, text = (match[1], match[2]) if match else (None, whole)
     if code is None:
         code = next((code for kind, code in _TRANSPORT if isinstance(error, kind)), "INTERNAL")
         if code == "INTERNAL" and _TRANSPORT_FAILURE.search(text):

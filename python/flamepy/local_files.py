@@ -2,16 +2,18 @@
 
 A file is written aside and renamed, so that the server never sees half of one. A mapped file is never written again; its
 inode, and with it the views, outlive updates and deletes of the object. Buffers go to the file as they are, without a copy.
+No symbolic link below the storage directory is followed, neither to write nor to read.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
+import stat
 import sys
 import uuid
-from contextlib import suppress
-from typing import Any, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
@@ -21,24 +23,74 @@ from .values import COPIED_BYTES_MAX, Encoded, Parts, written_parts
 
 OPAQUE_BYTES_MAX = 2**31 - 1
 SLICE_BYTES = 1 << 20
+# A path of 4096 bytes, each percent-encoded, and the numbers behind it; and how many numbers there may be.
+LOCATION_LENGTH_MAX, LOCATION_FACTS_MAX = 16_384, 16
 
 
-def open_location(uri: str) -> pa.Table:
-    """The table in the file of a `file://` location, as views of a mapping. Raises OSError when it is not that very file."""
-    place = urlsplit(uri)
-    facts = parse_qs(place.query)
-    descriptor = os.open(unquote(place.path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+def open_location(uri: str, key: str) -> pa.Table:
+    """The table in the file of a `file://` location, as views of a mapping. Raises OSError when it is not that very file.
+
+    The server says the path, so it is not believed: only a regular file is opened, of the object's own name, through no
+    symbolic link below the storage directory, and only when its size, device, inode and time of change are those of the location.
+    """
+    path, facts = _parse_location(uri)
+    ending = f"/{key}.arrow"
+    if not path.endswith(ending):
+        raise OSError("the server told the place of another file")
+    *parents, name = ending[1:].split("/")
+    with _directory(path[: -len(ending)] or "/", parents) as parent:
+        # Before it is opened: to open a device can do something.
+        _check_identity(os.stat(name, dir_fd=parent, follow_symlinks=False), facts)
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
     try:
         seen = os.fstat(descriptor)
-        numbers = {"size": seen.st_size, "dev": seen.st_dev, "ino": seen.st_ino, "mtime_ns": seen.st_mtime_ns}
-        if any(facts.get(name) != [str(number)] for name, number in numbers.items()):
-            raise OSError("another file is at the place that the server told")
+        _check_identity(seen, facts)
         # The mapping needs no descriptor of its own to live on.
         options = {"trackfd": False} if sys.version_info >= (3, 13) else {}
         mapping = mmap.mmap(descriptor, seen.st_size, access=mmap.ACCESS_READ, **options)
     finally:
         os.close(descriptor)
     return pa.ipc.open_file(pa.py_buffer(mapping)).read_all()
+
+
+def _parse_location(uri: str) -> Tuple[str, Dict[str, List[str]]]:
+    if len(uri) > LOCATION_LENGTH_MAX:
+        raise OSError("the location is too long")
+    place = urlsplit(uri)
+    path = unquote(place.path, errors="strict")
+    if place.scheme != "file" or place.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
+        raise OSError("the location is no file of this host")
+    return path, parse_qs(place.query, max_num_fields=LOCATION_FACTS_MAX)
+
+
+def _check_identity(seen: os.stat_result, facts: Dict[str, List[str]]) -> None:
+    numbers = {"size": seen.st_size, "dev": seen.st_dev, "ino": seen.st_ino, "mtime_ns": seen.st_mtime_ns}
+    if any(facts.get(name) != [str(number)] for name, number in numbers.items()):
+        raise OSError("another file is at the place that the server told")
+    # Files of /proc have no size, and what they hold is made while it is read.
+    if not stat.S_ISREG(seen.st_mode) or seen.st_size == 0:
+        raise OSError("what is at the place that the server told is no object's file")
+
+
+@contextmanager
+def _directory(root: str, names: Iterable[str], *, make: bool = False) -> Iterator[int]:
+    """A descriptor of a directory below `root`, for `dir_fd`. Raises OSError when a name below `root` is a symbolic link."""
+    if os.open not in os.supports_dir_fd:
+        raise OSError("this system opens no file relative to a directory")
+    # Linux asks no more than the right to pass through.
+    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(root, flags)
+    try:
+        for name in names:
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(name, dir_fd=descriptor)
+            inner = os.open(name, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
@@ -48,28 +100,32 @@ def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
         parts = written_parts(pa.ipc.new_file, encoded.schema, encoded.to_batches())
     else:
         parts = _opaque_parts(encoded)
-    staged, target = os.path.join(storage, ".staging", f"flamepy-{uuid.uuid4()}"), path_of(storage, key)
-    for path in (staged, target):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-    try:
-        with open(staged, "xb") as file:
-            file.writelines(slices_of(parts))
-        os.rename(staged, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(staged)
-        raise
+    os.makedirs(storage, exist_ok=True)
+    *parents, name = f"{key}.arrow".split("/")
+    with _directory(storage, [".staging"], make=True) as staging, _directory(storage, parents, make=True) as session:
+        staged = f"flamepy-{uuid.uuid4()}"
+        try:
+            with open(staged, "xb", opener=lambda path, flags: os.open(path, flags, 0o666, dir_fd=staging)) as file:
+                file.writelines(slices_of(parts))
+            os.rename(staged, name, src_dir_fd=staging, dst_dir_fd=session)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(staged, dir_fd=staging)
+            raise
     return key
+
+
+def remove_object(storage: str, key: str) -> None:
+    """Takes back what `write_object` wrote, as far as it is there."""
+    *parents, name = f"{key}.arrow".split("/")
+    with suppress(OSError), _directory(storage, parents) as session:
+        os.unlink(name, dir_fd=session)
 
 
 def slices_of(parts: Iterable[pa.Buffer]) -> Iterator[Any]:
     """Views of at most 1 MiB: a single write of much more can wait long for memory in large pages."""
     for part in parts:
         yield from (memoryview(part)[start : start + SLICE_BYTES] for start in range(0, part.size, SLICE_BYTES))
-
-
-def path_of(storage: str, key: str) -> str:
-    return os.path.join(storage, *key.split("/")) + ".arrow"
 
 
 def _opaque_parts(parts: Parts) -> Parts:

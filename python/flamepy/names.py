@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .errors import FlameError, InvalidKey
 
 COMPONENT_BYTES_MAX = 200
+# An encoded ObjectRef: a key of 602 bytes and an endpoint, with room to spare.
+REF_BYTES_MAX = 4096
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 
 
@@ -70,15 +72,23 @@ class ObjectRef:
 
     @staticmethod
     def decode(document: bytes) -> ObjectRef:
-        """Takes int32 and int64, and reads a missing version as 0. Raises FlameError INVALID_REQUEST."""
+        """Takes int32 and int64, and reads a missing version as 0. Raises FlameError INVALID_REQUEST.
+
+        Its key keeps the rules for names, so that it may become part of a path.
+        """
         try:
+            if len(document) > REF_BYTES_MAX:
+                raise ValueError(f"{len(document)} bytes are too many")
             fields = _bson_fields(bytes(document))
             endpoint, key, version = fields["endpoint"], fields["key"], fields.get("version", 0)
         except (struct.error, ValueError, LookupError) as error:
             raise FlameError("INVALID_REQUEST", f"these bytes are no ObjectRef: {error}") from error
         if not (isinstance(endpoint, str) and isinstance(key, str) and isinstance(version, int)):
             raise FlameError("INVALID_REQUEST", "a field of this ObjectRef has another type")
-        return ObjectRef(endpoint, key, version)
+        try:
+            return ObjectRef(endpoint, check_components(key, 3), version)
+        except InvalidKey as error:
+            raise FlameError("INVALID_REQUEST", f"this ObjectRef names no object: {error.text}") from error
 
 
 def _bson_text(name: bytes, value: str) -> bytes:

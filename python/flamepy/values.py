@@ -32,6 +32,8 @@ JSON_DEPTH_MAX = 100
 JSON_NODES_MAX = 1 << 26
 # Head of a tensor message, bytes: shape and strides of 64 dimensions fit.
 _TENSOR_HEAD_MAX = 8192
+# What bytes that are not what they say make readers raise. OSError is pyarrow's own for a malformed message.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 # Buffers up to this size are joined with their neighbours.
 COPIED_BYTES_MAX = 1 << 16
 
@@ -226,12 +228,20 @@ def decode_value(payload: Any, *, allow_pickle: bool = True, view: bool = False)
     if reader is not None:
         try:
             return reader(body)
-        except (pa.ArrowException, ValueError, LookupError) as error:
+        except _DAMAGE as error:
             raise UnreadableValue("UNREADABLE_VALUE", f"its {tag!r} is damaged: {error}") from error
-    if tag != PICKLE and tag[:1] != b"\x80":
+    if not is_pickle(buffer):
         what = f"has the type tag {tag!r}, unknown here" if tag[:3] == b"FLM" else "is bare bytes: use download_object"
         raise UnreadableValue("UNREADABLE_VALUE", f"the object {what}")
     return _unpickled(body if tag == PICKLE else buffer, allow_pickle)
+
+
+def is_pickle(payload: Union[pa.Table, pa.Buffer]) -> bool:
+    """Whether `decode_value` would unpickle it."""
+    if isinstance(payload, pa.Table):
+        return False
+    start = payload.slice(0, min(4, payload.size)).to_pybytes()
+    return bool(start == PICKLE or start[:1] == b"\x80")
 
 
 def _unpickled(buffer: pa.Buffer, allow_pickle: bool) -> Any:
@@ -258,6 +268,8 @@ def _from_table(table: pa.Table) -> Any:
             return polars.from_arrow(table)
     except ImportError as error:
         raise UnreadableValue("UNREADABLE_VALUE", f"a frame needs its library: {error}") from error
+    except _DAMAGE as error:
+        raise UnreadableValue("UNREADABLE_VALUE", f"no frame can be made of the table: {error!r}") from error
     return _only_batch(table) if logical == b"pyarrow.record_batch" else table
 
 
@@ -274,6 +286,11 @@ def _read_stream(body: pa.Buffer) -> pa.Table:
 
 def _read_tensor(body: pa.Buffer) -> Any:
     array = pa.ipc.read_tensor(pa.BufferReader(body)).to_numpy()
+    ahead = array.ctypes.data - body.address
+    span = sum((size - 1) * stride for size, stride in zip(array.shape, array.strides)) + array.itemsize
+    # Strides of zero would make an array of any size out of a few bytes.
+    if array.size and not (0 <= ahead <= body.size - span and array.nbytes <= body.size):
+        raise ValueError("its shape and strides do not fit its bytes")
     if not array.flags.aligned:
         array = array.copy(order="K")
     array.flags.writeable = False

@@ -3,6 +3,7 @@
 import math
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Iterator
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-SETTINGS = ("FLAME_CACHE_ENDPOINT", "FLAME_CACHE_STORAGE", "FLAME_ZERO_COPY", "FLAME_ALLOW_PICKLE", "FLAME_LEGACY_VALUES")
+SETTINGS = tuple(f"FLAME_{name}" for name in ("CACHE_ENDPOINT", "CACHE_STORAGE", "ZERO_COPY", "ALLOW_PICKLE", "WARN_PICKLE", "LEGACY_VALUES"))
 
 
 @contextmanager
@@ -39,6 +40,13 @@ def fails(kind: type, code: str) -> Iterator[Any]:
         caught.append(error)
     else:
         raise AssertionError(f"nothing was raised; want {kind.__name__}")
+
+
+def location_of(path: Path, **changed: int) -> str:
+    """The `file://` location of a file as it is, as a server tells it; numbers may be changed."""
+    status = path.stat()
+    facts = {"size": status.st_size, "dev": status.st_dev, "ino": status.st_ino, "mtime_ns": status.st_mtime_ns, **changed}
+    return path.as_uri() + "?" + "&".join(f"{name}={value}" for name, value in facts.items())
 
 
 class Point:

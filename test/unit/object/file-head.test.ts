@@ -70,9 +70,16 @@ describe("telling who wrote a file", () => {
   });
 
   it.each([
+    ["padded to 64 bytes, which is not what we do", Buffer.from(`ARROW1${"\0".repeat(58)}`, "latin1")],
+    ["padded to 9", Buffer.from("ARROW1\0\0\0\x4b\x07\0\0\x10\0\0", "latin1")],
+    ["with a message framed as before Arrow 0.15", Buffer.from("ARROW1\0\0\x80\0\0\0\x10\0\0\0", "latin1")],
+  ])("a file whose magic is %s is foreign", async (_, bytes) => {
+    expect(await classify(bytes, "file")).toBe("foreign");
+  });
+
+  it.each([
     ["text", Buffer.from("this is no Arrow file at all")],
     ["another magic", Buffer.from("ARROW2\0\0\xff\xff\xff\xff\x80\0\0\0", "latin1")],
-    ["no continuation", Buffer.from("ARROW1\0\0\0\0\0\0\x80\0\0\0", "latin1")],
     ["a negative length", Buffer.from("ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "latin1")],
     ["a length without room for anything", Buffer.from("ARROW1\0\0\xff\xff\xff\xff\x04\0\0\0", "latin1")],
   ])("a file that begins with %s is garbage", async (_, bytes) => {

@@ -33,6 +33,7 @@ contexts:
       tls: {ca_file: ca.pem}
       zero_copy: false
       allow_pickle: off
+      warn_pickle: off
       legacy_values: 1
     package: {storage: "file:///x"}
 """
@@ -59,6 +60,7 @@ def case_of_generation_2_are_read_even_beside_generation_1(_cache):
         storage="~/.flame/shared",
         ca_file="~/.flame/ca.pem",
         allow_pickle=False,
+        warn_pickle=False,
         zero_copy=False,
         legacy=True,
     )
@@ -79,10 +81,11 @@ def case_of_the_environment_go_before_the_file(_cache):
         FLAME_CACHE_STORAGE="~/mine",
         FLAME_CA_FILE="env.pem",
         FLAME_ALLOW_PICKLE="1",
+        FLAME_WARN_PICKLE="1",
         FLAME_ZERO_COPY="yes",
         FLAME_LEGACY_VALUES=" ",
     )
-    assert seen == Config("grpc://env:1", "~/mine", os.path.abspath("env.pem"), True, True, True)
+    assert seen == Config("grpc://env:1", "~/mine", os.path.abspath("env.pem"), True, True, True, True)
     assert _load(SECOND, FLAME_CACHE_STORAGE="none").storage is None
     assert _load(FLAME_CACHE_STORAGE="file:///shared").storage == "/shared"
 

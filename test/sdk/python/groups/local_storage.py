@@ -102,6 +102,19 @@ def case_falls_back_and_cleans_up_where_the_server_does_not_look(cache):
         assert [path for path in Path(directory).rglob("*") if path.is_file()] == []
 
 
+@each({"application": 0, "session": 1, "staging directory": None})
+def case_falls_back_where_a_link_stands_for_the(cache, place):
+    """A file written through a link would lie outside of the storage."""
+    prefix = cache.prefix()
+    names = [".staging"] if place is None else prefix.split("/")[: place + 1]
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as outside, _local(cache, directory):
+        link = Path(directory, *names)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(outside)
+        assert _calls_of(lambda: put_object(prefix, 1)) == ["DoPut"]
+        assert os.listdir(outside) == []
+
+
 def case_falls_back_for_what_no_file_can_hold(cache):
     """Chunks with different dictionaries replace one another, which an IPC file cannot say."""
     chunks = [pa.array(text).dictionary_encode() for text in (["a", "b"], ["c", "d"])]
@@ -117,7 +130,7 @@ def case_leaves_no_file_when_writing_breaks_or_the_server_is_gone(cache):
     prefix = cache.prefix()
     rename = os.rename
     with _local(cache):
-        local_files.os.rename = lambda *_: (_ for _ in ()).throw(OSError("no room"))
+        local_files.os.rename = lambda *_, **__: (_ for _ in ()).throw(OSError("no room"))
         try:
             assert _calls_of(lambda: put_object(prefix, 1)) == ["DoPut"]
         finally:

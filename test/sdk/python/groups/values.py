@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import struct
 
 import cloudpickle
 import numpy as np
@@ -77,6 +78,18 @@ def case_written_by_others_are_read(_cache):
     assert decode_value(b"FLM\6FLM\0") == b"FLM\0"
 
 
+def _tensor(shape: tuple[int, int], strides: tuple[int, int]) -> bytes:
+    """A tensor of six float64 that claims this shape and these strides."""
+    payload = bytearray(encode_value(np.arange(6.0).reshape(2, 3)))
+    # Vectors of strides and of dimensions: each number stands behind what it is told from here by.
+    places = [payload.index(struct.pack("<iqq", 2, 24, 8)) + 4 + 8 * dimension for dimension in (0, 1)]
+    for place, stride in zip(places, strides):
+        struct.pack_into("<q", payload, place, stride)
+    for size, claimed in zip((2, 3), shape):
+        struct.pack_into("<q", payload, payload.index(struct.pack("<q", size), places[1] + 8), claimed)
+    return bytes(payload)
+
+
 DAMAGED = {
     "an unknown tag": b"FLM\x07abc",
     "bare bytes": b"just a file",
@@ -84,7 +97,13 @@ DAMAGED = {
     "half a tag": b"FL",
     "half a tensor": encode_value(np.arange(3))[:40],
     "half a stream": encode_value(pa.array([1]))[:60],
+    "a tensor's message that is none": b"FLM\x01" + bytes.fromhex("ffffffff10000000") + b"\xff" * 32,
+    "a tensor larger than its bytes": _tensor(shape=(2, 3), strides=(24, 8))[:-8],
+    "a tensor of a row that repeats": _tensor(shape=(1 << 40, 3), strides=(0, 8)),
+    "a tensor of a number that repeats": _tensor(shape=(1000, 1), strides=(0, 8)),
+    "a tensor beyond all memory": _tensor(shape=(1 << 62, 1 << 62), strides=(0, 0)),
     "no JSON": b"FLM\x05{",
+    "JSON too deep for its reader": b"FLM\x05" + b"[" * 1_000_000,
     "no UTF-8": b'FLM\x05"\xff"',
     "half a pickle": b"FLM\x00\x80\x05\x95",
 }
@@ -94,6 +113,13 @@ DAMAGED = {
 def case_that_are_damaged_are_refused(_cache, payload):
     with fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
         decode_value(payload)
+
+
+def case_that_are_frames_of_nothing_are_refused(_cache):
+    for pandas in (b"{", b"[]", b'{"index_columns": [7], "columns": [], "column_indexes": []}'):
+        metadata = {b"flame.cache.logical_type": b"pandas.dataframe", b"pandas": pandas}
+        with fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+            decode_value(pa.table({"n": [1]}).replace_schema_metadata(metadata))
 
 
 def _trap(name: str) -> bytes:

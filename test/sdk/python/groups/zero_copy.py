@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.flight as flight
-from sdk import fails, settings
+from sdk import fails, location_of, settings
 
 import flamepy
 from flamepy import cache as calls
@@ -95,21 +95,21 @@ def case_see_patches(cache):
 
 
 def case_fall_back_when_the_file_cannot_be_had(cache):
-    def refuse(_uri):
+    def refuse(_uri, _key):
         raise PermissionError("not for this user")
 
     open_location, seen = local_files.open_location, []
     for opening in (
         refuse,
-        lambda uri: open_location(uri.replace("mtime_ns=", "mtime_ns=1")),
-        lambda uri: open_location(uri.replace("size=", "size=1")),
-        lambda uri: open_location(uri.replace("dev=", "dev=1")),
-        lambda uri: open_location(uri.replace("ino=", "ino=1")),
-        lambda uri: open_location(uri.replace(".arrow?", ".gone?")),
-        lambda uri: open_location(uri.partition("?")[0]),
-        lambda uri: open_location("file:///dev/zero?size=0&dev=x"),
+        lambda uri, key: open_location(uri.replace("mtime_ns=", "mtime_ns=1"), key),
+        lambda uri, key: open_location(uri.replace("size=", "size=1"), key),
+        lambda uri, key: open_location(uri.replace("dev=", "dev=1"), key),
+        lambda uri, key: open_location(uri.replace("ino=", "ino=1"), key),
+        lambda uri, key: open_location(uri.replace(".arrow?", ".gone?"), key),
+        lambda uri, key: open_location(uri.partition("?")[0], key),
+        lambda uri, key: open_location("file:///dev/zero?size=0&dev=x", key),
     ):
-        local_files.open_location = lambda uri, opening=opening: seen.append(uri) or opening(uri)
+        local_files.open_location = lambda uri, key, opening=opening: seen.append(uri) or opening(uri, key)
         try:
             with settings(endpoint=cache.endpoint):
                 assert get_object(put_object(cache.prefix(), "value")) == "value"
@@ -118,28 +118,22 @@ def case_fall_back_when_the_file_cannot_be_had(cache):
     assert len(seen) == 8
 
 
-def _location(path: Path, **changed: int) -> str:
-    status = path.stat()
-    facts = {"size": status.st_size, "dev": status.st_dev, "ino": status.st_ino, "mtime_ns": status.st_mtime_ns, **changed}
-    return path.as_uri() + "?" + "&".join(f"{name}={value}" for name, value in facts.items())
-
-
 def case_open_only_the_very_file(cache):
     with settings(endpoint=cache.endpoint):
         ref = put_object(cache.prefix() + " ü#?%", pa.table({"n": [1]}))
     path = cache.file_of(ref.key)
-    assert local_files.open_location(_location(path)).num_rows == 1
+    assert local_files.open_location(location_of(path), ref.key).num_rows == 1
     for name in ("size", "dev", "ino", "mtime_ns"):
         try:
-            local_files.open_location(_location(path, **{name: 1}))
+            local_files.open_location(location_of(path, **{name: 1}), ref.key)
         except OSError:
             continue
         raise AssertionError(f"another {name} was accepted")
-    replaced, content = _location(path), path.read_bytes()
+    replaced, content = location_of(path), path.read_bytes()
     path.unlink()
     path.write_bytes(content)
     try:
-        local_files.open_location(replaced)
+        local_files.open_location(replaced, ref.key)
     except OSError:
         return
     raise AssertionError("a file that took the other's place was opened")

@@ -1,0 +1,144 @@
+"""Answers of a server that lies: each ends in a typed error or in the right value, and in no read outside of what came."""
+
+import struct
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, List
+
+import pyarrow as pa
+import pyarrow.flight as flight
+from sdk import fails, location_of, settings
+from support.cases import each
+
+import flamepy
+from flamepy import ObjectRef, download_object, get_object, list_objects, local_files
+
+STORAGES = ("own",)
+KEY = "app/session/object"
+ANSWER = pa.schema([("version", pa.uint64()), ("kind", pa.utf8()), ("data", pa.binary())])
+
+
+class _Liar(flight.FlightServerBase):
+    def __init__(self, table: pa.Table, locations: List[str], reference: bytes):
+        super().__init__("grpc://127.0.0.1:0")
+        self.table, self.locations, self.reference = table, locations, reference
+
+    @property
+    def endpoint(self) -> str:
+        return f"grpc://127.0.0.1:{self.port}"
+
+    def _info(self) -> flight.FlightInfo:
+        places = [flight.FlightEndpoint(KEY, self.locations)]
+        return flight.FlightInfo(ANSWER, flight.FlightDescriptor.for_path(KEY), places, 1, 1, app_metadata=self.reference)
+
+    def get_flight_info(self, _context, _descriptor):
+        return self._info()
+
+    def list_flights(self, _context, _criteria):
+        yield self._info()
+
+    def do_get(self, _context, _ticket):
+        return flight.RecordBatchStream(self.table)
+
+    def do_action(self, _context, _action):
+        raise flight.FlightInternalError("\x1b]0;title\x07\x9b2J\u202enot\r seen")
+
+
+@contextmanager
+def _liar(table: Any = None, locations: Any = (), reference: bytes = b"") -> Iterator[_Liar]:
+    with _Liar(_rows([b"FLM\x05[1]"]) if table is None else table, list(locations), reference) as server:
+        with settings(endpoint=server.endpoint):
+            yield server
+
+
+def _rows(cells: List[bytes]) -> pa.Table:
+    kinds = ["base", *["patch"] * (len(cells) - 1)]
+    return pa.table({"version": pa.array([1] * len(cells), pa.uint64()), "kind": kinds, "data": cells}, schema=ANSWER)
+
+
+def _row_of(start: int, end: int) -> pa.Table:
+    """A row whose cell is said to lie there in four bytes."""
+    offsets = bytearray(struct.pack("<ii", 0, 4))
+    data = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(b"FLM\x06")], null_count=0)
+    table = pa.Table.from_arrays([pa.array([1], pa.uint64()), pa.array(["base"]), data], schema=ANSWER)
+    # Behind pyarrow's back, which makes no such array.
+    struct.pack_into("<ii", offsets, 0, start, end)
+    return table
+
+
+FALSE_ROWS = {
+    "cell that ends behind its bytes": _row_of(0, 1 << 20),
+    "cell that ends far behind its bytes": _row_of(0, (1 << 31) - 1),
+    "cell that begins before its bytes": _row_of(-1_000_000, 4),
+    "cell that ends before it begins": _row_of(4, 0),
+    "column of another type": pa.table({"version": pa.array([1], pa.uint64()), "kind": ["base"], "data": [7]}),
+    "column of lists": pa.table({"kind": ["base"], "data": [[b"x"]]}),
+    "column missing": pa.table({"version": pa.array([1], pa.uint64()), "kind": ["base"]}),
+    "column twice": pa.Table.from_arrays([pa.array([b"x"]), pa.array([b"x"])], ["data", "data"]),
+    "column without a name that fits": pa.table({"n": [1]}),
+}
+
+
+@each(FALSE_ROWS)
+def case_of_a_get_are_refused_with_a(_cache, table):
+    with _liar(table) as server, fails(flamepy.FlameError, "INVALID_IPC"):
+        get_object(ObjectRef(server.endpoint, KEY))
+
+
+def case_of_a_get_without_rows_are_refused(_cache):
+    for table in (ANSWER.empty_table(), _rows([b"FLM\x05[1]"]).slice(0, 0)):
+        with _liar(table) as server, fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+            get_object(ObjectRef(server.endpoint, KEY))
+
+
+def case_that_name_files_are_not_believed(_cache):
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, f"{KEY}.arrow")
+        path.parent.mkdir(parents=True)
+        path.symlink_to("/dev/zero")
+        named = [location_of(path), location_of(Path("/etc/passwd")), "file:///proc/self/mem", "file:///%ff"]
+        for location in named:
+            with _liar(locations=[location]) as server:
+                assert get_object(ObjectRef(server.endpoint, KEY)) == [1]
+
+
+def case_that_name_many_files_open_one_at_most(_cache):
+    opened, open_location = [], local_files.open_location
+    local_files.open_location = lambda uri, key: opened.append(uri) or open_location(uri, key)
+    try:
+        with _liar(locations=[f"file:///{number}" for number in range(1000)]) as server:
+            assert get_object(ObjectRef(server.endpoint, KEY)) == [1]
+    finally:
+        local_files.open_location = open_location
+    assert opened == ["file:///0"]
+
+
+KEYS = ["../../etc/passwd", "app/../object", "/etc/passwd", "app/session/.object", "app/session/a\0b", "app/session", ""]
+
+
+@each({repr(key): key for key in KEYS})
+def case_of_a_list_are_refused_with_the_key(_cache, key):
+    """A program may make file names of keys."""
+    with _liar(reference=ObjectRef("grpc://127.0.0.1:1", key, 1).encode()), fails(flamepy.FlameError, "INVALID_REQUEST"):
+        list_objects("app")
+
+
+def case_of_a_list_are_refused_with_a_reference_without_end(_cache):
+    with _liar(reference=ObjectRef("e" * 10_000, KEY, 1).encode()), fails(flamepy.FlameError, "INVALID_REQUEST"):
+        list_objects("app")
+
+
+def case_are_not_asked_for_with_a_key_that_breaks_the_rules(_cache):
+    with _liar() as server, tempfile.TemporaryDirectory() as directory:
+        with fails(flamepy.InvalidKey, "INVALID_KEY"):
+            download_object(ObjectRef(server.endpoint, "../x/y"), Path(directory, "file"))
+        assert list(Path(directory).iterdir()) == []
+
+
+def case_that_are_errors_cannot_steer_a_terminal(_cache):
+    with _liar(), fails(flamepy.FlameError, "INTERNAL") as caught:
+        flamepy.pin_object("app/session/object")
+    for error in (caught[0], caught[0].__cause__):
+        assert not set("\x1b\x07\x9b\r\u202e") & set(str(error)), ascii(str(error))
+    assert "\\u001b]0;title\\u0007\\u009b2J\\u202enot\\u000d seen" in str(caught[0])
