@@ -299,6 +299,8 @@ export const LIMITS = {
   /** A server on this host that had no such file so many times in a row is asked for one only every so many gets. */
   filelessAnswersMax: 3,
   filelessGetsPerQuestion: 64,
+  /** A `file://` location, characters: a path of 4096 bytes, each percent-encoded, and the numbers behind it. */
+  fileLocationLengthMax: 16 * KIB,
   /** Bytes of a local file that are read in one system call. */
   localReadBytesMax: 64 * MIB,
   /** Nesting of a JSON value: Python's decoder gives up at about 1,000. */

@@ -1,5 +1,8 @@
-import {
+import { execFileSync } from "node:child_process";
+import fs, {
   cpSync,
+  lstatSync,
+  mkdirSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -10,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type Table, tableFromArrays } from "apache-arrow";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readLocalObject } from "../../src/client/cache/local/local-object.ts";
 import { isThisHost } from "../../src/client/cache/local/this-host.ts";
 import { FlameCache, type FlameCacheOptions, IpcTable } from "../../src/client/index.ts";
@@ -169,7 +172,7 @@ describe("the file of an object", () => {
     async (name) => {
       await cache.put(KEY, new IpcTable(goldenStream(name)));
       const sent = await cache.get<IpcTable>(KEY, { tables: "ipc" });
-      const read = await readLocalObject(locationOf(path));
+      const read = await readLocalObject(locationOf(path), KEY);
       expect(read).toMatchObject({ kind: "table", version: 1 });
       const bodies = (parts: readonly Uint8Array[]) => parts.slice(1).map((part) => lastBytes(part));
       expect(bodies(read?.kind === "table" ? read.parts : [])).toEqual(bodies(sent.parts));
@@ -187,7 +190,7 @@ describe("the file of an object", () => {
   it("holds an opaque value with its tag", async () => {
     await cache.put(KEY, "text");
     await cache.update(KEY, "newer");
-    const read = await readLocalObject(locationOf(path));
+    const read = await readLocalObject(locationOf(path), KEY);
     expect(read).toMatchObject({
       kind: "opaque",
       version: 2,
@@ -202,9 +205,12 @@ describe("the file of an object", () => {
     ["ino", "1"],
     ["mtime_ns", "1"],
     ["size", "none"],
+    ["size", "0x10"],
+    ["size", ""],
+    ["ino", "9".repeat(30)],
   ] as const)("of another %s is not read", async (name, value) => {
     await cache.put(KEY, "text");
-    expect(await readLocalObject(locationOf(path, { [name]: value }))).toBeUndefined();
+    expect(await readLocalObject(locationOf(path, { [name]: value }), KEY)).toBeUndefined();
   });
 
   it("that was replaced, touched or deleted is not read", async () => {
@@ -212,38 +218,86 @@ describe("the file of an object", () => {
     const location = locationOf(path);
     cpSync(path, `${path}.copy`);
     renameSync(`${path}.copy`, path);
-    expect(await readLocalObject(location)).toBeUndefined();
+    expect(await readLocalObject(location, KEY)).toBeUndefined();
     const replaced = locationOf(path);
     utimesSync(path, 1, 1);
-    expect(await readLocalObject(replaced)).toBeUndefined();
+    expect(await readLocalObject(replaced, KEY)).toBeUndefined();
     rmSync(path);
-    expect(await readLocalObject(replaced)).toBeUndefined();
+    expect(await readLocalObject(replaced, KEY)).toBeUndefined();
   });
 
-  it("is not read through a symbolic link", async () => {
+  const places = { file: KEY, session: "app/session", application: "app" };
+  it.each(Object.entries(places))(
+    "is not read through a symbolic link in place of its %s",
+    async (_, name) => {
+      await cache.put(KEY, "text");
+      const ending = name === KEY ? ".arrow" : "";
+      const moved = join(storage.path, "moved");
+      renameSync(join(storage.path, `${name}${ending}`), moved);
+      symlinkSync(moved, join(storage.path, `${name}${ending}`));
+      expect(await readLocalObject(locationOf(path), KEY)).toBeUndefined();
+    },
+  );
+
+  it("is read through a symbolic link above the storage directory", async () => {
     await cache.put(KEY, "text");
-    symlinkSync(path, `${path}.link`);
-    const linked = locationOf(path).replace(".arrow?", ".arrow.link?");
-    expect(await readLocalObject(linked)).toBeUndefined();
+    const above = temporaryDirectory("above");
+    symlinkSync(storage.path, join(above.path, "link"));
+    const read = await readLocalObject(locationOf(join(above.path, "link", `${KEY}.arrow`)), KEY);
+    above.remove();
+    expect(read).toMatchObject({ kind: "opaque", version: 1 });
+  });
+
+  const others: Record<string, () => void> = {
+    pipe: () => void execFileSync("mkfifo", [path]),
+    directory: () => mkdirSync(path),
+    "file without bytes": () => writeFileSync(path, ""),
+    "link to a device": () => symlinkSync("/dev/zero", path),
+    "link to a file of the kernel": () => symlinkSync("/proc/self/environ", path),
+    "file that is another one": () => writeFileSync(path, "this is no Arrow file at all, but long enough"),
+  };
+  it.each(Object.entries(others))("is sent when there is a %s in its place", async (_, make) => {
+    await cache.put(KEY, "text");
+    rmSync(path);
+    make();
+    expect(await readLocalObject(locationOf(path), KEY)).toBeUndefined();
+  });
+
+  it("is not waited for when a pipe takes its place behind the first look", async () => {
+    await cache.put(KEY, "text");
+    const location = locationOf(path);
+    const status = lstatSync(path, { bigint: true });
+    rmSync(path);
+    execFileSync("mkfifo", [path]);
+    const directory = lstatSync(storage.path, { bigint: true });
+    const look = vi.spyOn(fs.promises, "lstat");
+    look.mockResolvedValueOnce(status).mockResolvedValueOnce(directory).mockResolvedValueOnce(directory);
+    expect(await readLocalObject(location, KEY)).toBeUndefined();
+    expect(look).toHaveBeenCalledTimes(3);
+  });
+
+  it("is not read when the location is of another object", async () => {
+    await cache.put(KEY, "text");
+    expect(await readLocalObject(locationOf(path), "app/session/other")).toBeUndefined();
+    expect(await readLocalObject(locationOf("/etc/passwd"), KEY)).toBeUndefined();
+    expect(await readLocalObject(`${locationOf(path)}&a=${"1".repeat(100_000)}`, KEY)).toBeUndefined();
   });
 
   it("is not taken for one when it is no object's", async () => {
-    writeFileSync(join(storage.path, "other"), "this is no Arrow file at all, but long enough for one");
-    expect(await readLocalObject(locationOf(join(storage.path, "other")))).toBeUndefined();
-    expect(await readLocalObject(locationOf(storage.path))).toBeUndefined();
+    expect(await readLocalObject(locationOf(storage.path), KEY)).toBeUndefined();
     for (const uri of [
       "file://elsewhere/a?size=1&dev=1&ino=1&mtime_ns=1",
       "grpc://127.0.0.1",
       "file:///a",
       "no uri",
     ]) {
-      expect(await readLocalObject(uri), uri).toBeUndefined();
+      expect(await readLocalObject(uri, KEY), uri).toBeUndefined();
     }
   });
 
   it("ends with CANCELLED when the signal says so", async () => {
     await cache.put(KEY, "text");
-    const reading = readLocalObject(locationOf(path), AbortSignal.abort());
+    const reading = readLocalObject(locationOf(path), KEY, AbortSignal.abort());
     await expect(reading).rejects.toThrow(expect.objectContaining({ code: "CANCELLED" }));
   });
 

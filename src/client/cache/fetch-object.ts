@@ -132,7 +132,7 @@ async function fetchFile(
     const info = await client.getFlightInfo(descriptor, { ...options, metadata: FILE_LOCATIONS });
     const locations = info.endpoints.flatMap((endpoint) => endpoint.locations);
     const uri = locations.find((location) => location.startsWith("file:"));
-    return uri === undefined ? undefined : await readLocalObject(uri, options.signal);
+    return uri === undefined ? undefined : await readLocalObject(uri, key, options.signal);
   } catch (error) {
     if (options.signal?.aborted || isCacheError(error, "OBJECT_NOT_FOUND")) throw error;
     log.debug("no file to read directly", { key, error: String(error) });

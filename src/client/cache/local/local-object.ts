@@ -3,12 +3,14 @@
  *
  *     file:///storage/app/session/object.arrow?size=BYTES&dev=N&ino=N&mtime_ns=N
  *
- * The file that is opened must be the very one the server means, by all four numbers; a published file is never written again,
- * so what is read then is whole. Anything else (another host's path, a container, a replaced or deleted file, permissions)
- * gives undefined, and the caller asks for the bytes as usual. Cost: one copy, from the page cache into memory of its own.
+ * The server says the path, so it is not believed: only a regular file is opened, of the object's own name, through no symbolic
+ * link below the storage directory, and it must be the very one the server means, by all four numbers. A published file is never
+ * written again, so what is read then is whole. Anything else (another host's path, a container, a replaced or deleted file,
+ * permissions) gives undefined, and the caller asks for the bytes as usual.
+ * Cost: one copy, from the page cache into memory of its own.
  */
-import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import fs from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CacheError } from "../../../errors.ts";
 import { LIMITS } from "../../../limits.ts";
@@ -20,6 +22,7 @@ import { frameSchema, streamEnd } from "../../values/ipc-messages.ts";
 import type { HeldObject } from "../held-objects.ts";
 
 const log = logFor("client");
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
 /** What tells the file from any other, as the location says it. */
 interface FileIdentity {
@@ -30,13 +33,21 @@ interface FileIdentity {
   readonly mtimeNs: bigint;
 }
 
-/** @returns undefined when the file cannot be had, or is not the one the server means; the reason goes into the log */
-export async function readLocalObject(uri: string, signal?: AbortSignal): Promise<HeldObject | undefined> {
-  let file: FileHandle | undefined;
+/**
+ * @param key of the object that was asked for
+ * @returns undefined when the file cannot be had, or is not the one the server means; the reason goes into the log
+ */
+export async function readLocalObject(
+  uri: string,
+  key: string,
+  signal?: AbortSignal,
+): Promise<HeldObject | undefined> {
+  let file: fs.promises.FileHandle | undefined;
   try {
-    const identity = parseLocation(uri);
-    file = await open(identity.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    await checkIdentity(file, identity);
+    const identity = parseLocation(uri, key);
+    await checkPlace(identity);
+    file = await fs.promises.open(identity.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    checkIdentity(await file.stat({ bigint: true }), identity);
     return await readObject(new FileSource(file, Number(identity.size), signal));
   } catch (error) {
     if (signal?.aborted) throw new CacheError("CANCELLED", undefined, { cause: signal.reason });
@@ -50,11 +61,18 @@ export async function readLocalObject(uri: string, signal?: AbortSignal): Promis
   }
 }
 
-function parseLocation(uri: string): FileIdentity {
+function parseLocation(uri: string, key: string): FileIdentity {
+  if (uri.length > LIMITS.fileLocationLengthMax) throw notTheFile("its location is too long");
   const url = new URL(uri);
-  const number = (name: string): bigint => BigInt(url.searchParams.get(name) ?? "none");
+  const path = fileURLToPath(url);
+  if (!path.endsWith(`/${key}.arrow`)) throw notTheFile("it is of another object");
+  const number = (name: string): bigint => {
+    const text = url.searchParams.get(name) ?? "";
+    if (!/^\d{1,20}$/.test(text)) throw notTheFile(`its location has no ${name}`);
+    return BigInt(text);
+  };
   return {
-    path: fileURLToPath(url),
+    path,
     size: number("size"),
     dev: number("dev"),
     ino: number("ino"),
@@ -62,21 +80,35 @@ function parseLocation(uri: string): FileIdentity {
   };
 }
 
-async function checkIdentity(file: FileHandle, wanted: FileIdentity): Promise<void> {
-  const { size, dev, ino, mtimeNs, ...stat } = await file.stat({ bigint: true });
+/** Before anything is opened: to open a device can do something, and names below the storage directory are no links. */
+async function checkPlace(wanted: FileIdentity): Promise<void> {
+  const session = dirname(wanted.path);
+  const [file, ...directories] = await Promise.all(
+    [wanted.path, session, dirname(session)].map((path) => fs.promises.lstat(path, { bigint: true })),
+  );
+  if (!directories.every((directory) => directory.isDirectory())) throw notTheFile("a link leads to it");
+  checkIdentity(file!, wanted);
+}
+
+/** Files of /proc have no size, and what they hold is made while it is read. */
+function checkIdentity(seen: fs.BigIntStats, wanted: FileIdentity): void {
+  const { size, dev, ino, mtimeNs } = seen;
   const isSame =
     size === wanted.size && dev === wanted.dev && ino === wanted.ino && mtimeNs === wanted.mtimeNs;
-  const isFile = (stat.mode & BigInt(constants.S_IFMT)) === BigInt(constants.S_IFREG);
-  if (!isSame || !isFile) throw new CacheError("OBJECT_NOT_FOUND", "the file is another one");
+  if (!isSame || !seen.isFile() || size === 0n) throw notTheFile("the file is another one");
+}
+
+function notTheFile(why: string): CacheError {
+  return new CacheError("OBJECT_NOT_FOUND", why);
 }
 
 /** An opened file as the reader of object files wants it. */
 class FileSource implements ByteSource {
   readonly sizeBytes: number;
-  readonly #file: FileHandle;
+  readonly #file: fs.promises.FileHandle;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(file: FileHandle, sizeBytes: number, signal: AbortSignal | undefined) {
+  constructor(file: fs.promises.FileHandle, sizeBytes: number, signal: AbortSignal | undefined) {
     this.#file = file;
     this.sizeBytes = sizeBytes;
     this.#signal = signal;
