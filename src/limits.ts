@@ -11,6 +11,8 @@ const GIB = 1024 * MIB;
 export const LIMITS = {
   /** One component of a key, UTF-8 bytes: with prefixes and endings of our own a file name stays under 255. */
   keyComponentBytesMax: 200,
+  /** An encoded ObjectRef, bytes: a key of 602 bytes and an endpoint, with room to spare. */
+  objectRefBytesMax: 4 * KIB,
 
   /** gRPC header block of one call, bytes (HTTP/2 counts 32 per field): as large as grpc-core allows by default times 8. */
   callMetadataBytesMax: 64 * KIB,
@@ -288,6 +290,12 @@ export const LIMITS = {
 
   /** Encoded bytes of objects a client holds so that the server need not send them again, unless the host says otherwise. */
   clientCacheBytesMax: 64 * MIB,
+  /** What a get collects of one object unless the host says otherwise, bytes: a server can send without end. Larger objects are for streams. */
+  fetchedBytesMax: 8 * GIB,
+  /** What a message costs that is collected beside its bytes, bytes: objects and buffers of their own. */
+  fetchedMessageBytes: 512,
+  /** Dictionaries that are kept for the batches of a table which is read as it arrives, bytes. */
+  streamedDictionariesBytesMax: 1 * GIB,
   /** How often a client repeats a call that may succeed later, and what it waits before: doubled each time, and half of it by chance. */
   clientRetriesMax: 4,
   clientRetryDelayMs: 50,

@@ -38,6 +38,7 @@ export async function previewTable(
   const { fields } = decodeSchema(input.schemaHeader);
   if (rowsMax === 0) return { fields, rowCount: 0, value: () => undefined };
   const flechette = await importFlechette();
+  registerCodecs(flechette, new Expansion());
   const { parts, rowCount } = await collectRows(input, rowsMax, progress);
   const table = decodeParts(flechette, parts);
   return {
@@ -49,9 +50,7 @@ export async function previewTable(
 
 async function importFlechette(): Promise<Flechette> {
   try {
-    const flechette = await import("@uwdata/flechette");
-    registerCodecs(flechette);
-    return flechette;
+    return await import("@uwdata/flechette");
   } catch (cause) {
     throw new VerbError(
       "unavailable",
@@ -62,18 +61,37 @@ async function importFlechette(): Promise<Flechette> {
 }
 
 /** Absent before Node 22.15, and from the types of the oldest Node that we run on. */
-const { zstdDecompressSync } = zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Buffer };
+const { zstdDecompressSync } = zlib as {
+  zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+};
+
+/** What the buffers of one table may take when they are decompressed: a few KiB of them can say that they are a terabyte. */
+class Expansion {
+  #bytesLeft: number = LIMITS.shownTableBytesMax;
+
+  /** @throws {VerbError} dataError, before anything is allocated. */
+  take(sizeBytes: number): void {
+    this.#bytesLeft -= sizeBytes;
+    if (sizeBytes >= 0 && this.#bytesLeft >= 0) return;
+    const text = `decompressed it is over the ${formatSize(LIMITS.shownTableBytesMax)} that are taken to show some rows`;
+    throw new VerbError("dataError", `${text}: get -o FILE brings it all`);
+  }
+}
 
 /** Bodies that were put compressed stay so until they are shown. */
-function registerCodecs({ setCompressionCodec, CompressionType }: Flechette): void {
+function registerCodecs({ setCompressionCodec, CompressionType }: Flechette, expansion: Expansion): void {
   const codec = (decode: (bytes: Uint8Array, sizeBytes: number) => Uint8Array) => ({
-    decode: (bytes: Uint8Array, sizeBytes?: number) => decode(bytes, sizeBytes ?? 0),
+    decode: (bytes: Uint8Array, sizeBytes = 0) => {
+      expansion.take(sizeBytes);
+      return decode(bytes, sizeBytes);
+    },
     encode: (bytes: Uint8Array) => bytes,
   });
   setCompressionCodec(CompressionType.LZ4_FRAME as CompressionType_, codec(decodeWholeLz4Frame));
   if (zstdDecompressSync === undefined) return;
   // A copy begins where its memory begins, so that views of it are aligned.
-  const decode = (bytes: Uint8Array): Uint8Array => new Uint8Array(zstdDecompressSync(bytes));
+  const decode = (bytes: Uint8Array, sizeBytes: number): Uint8Array =>
+    new Uint8Array(zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, sizeBytes) }));
   setCompressionCodec(CompressionType.ZSTD as CompressionType_, codec(decode));
 }
 
@@ -139,6 +157,7 @@ function cellOf(table: Table, row: number, column: number): unknown {
 
 /** What flechette does not know, and bytes that are not what they say, both end here. */
 function notShown(what: string, cause: unknown): VerbError {
+  if (cause instanceof VerbError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new VerbError("dataError", `@uwdata/flechette cannot read ${what}: ${reason}`, { cause });
 }

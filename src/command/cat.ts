@@ -17,6 +17,7 @@ import { type ArrowInput, type ArrowMessage, readArrowStream } from "./arrow-inp
 import { previewTable, type TablePreview } from "./arrow-preview.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { jsonCell } from "./cell-json.ts";
+import { jsonLine } from "./json-line.ts";
 import { askFor, type ObjectFacts } from "./object-info.ts";
 import {
   batchOf,
@@ -61,11 +62,7 @@ async function showTable(client: FlightClient, facts: ObjectFacts, { options, ru
     return await previewTable(arrowOf(answer), options.rows, progress);
   });
   if (options.json === true) {
-    await run.print(
-      rowsAsJson(preview)
-        .map((row) => `${JSON.stringify(row)}\n`)
-        .join(""),
-    );
+    await run.print(rowsAsJson(preview).map(jsonLine).join(""));
     return;
   }
   await run.print(formatTable(preview, { columns: terminalWidth(run), totalRows: facts.rows }));
@@ -126,7 +123,7 @@ async function showRow(
   const storedBytes = hasPatches ? storedValueBytes(batch) : Math.max(0, facts.sizeBytes);
   const shown = await readable(reader, storedBytes, { options, run });
   if (options.json === true) {
-    await run.print(`${JSON.stringify({ ...head, type: shown.kind, size: storedBytes, ...shown.json })}\n`);
+    await run.print(jsonLine({ ...head, type: shown.kind, size: storedBytes, ...shown.json }));
   } else {
     const title = `-- ${head.kind}, version ${head.version}, ${formatSize(storedBytes)}\n`;
     await run.print((hasPatches ? title : "") + shown.text);

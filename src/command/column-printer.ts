@@ -1,8 +1,9 @@
 /**
  * Rows of text in aligned columns, printed while they come: a million of them take the memory of a few.
  *
- * The first rows are held back to find the widths; from then on a column only grows, when a text does not fit. The last
- * column is not filled up when it is aligned to the left, so that no line ends in spaces.
+ * The first rows are held back to find the widths; from then on a column only grows, when a text does not fit, up to a width
+ * that no text of ours has: a long one stands out of line alone. The last column is not filled up when it is aligned to
+ * the left, so that no line ends in spaces.
  */
 import { displayWidth, padToWidth } from "./display-text.ts";
 
@@ -12,6 +13,10 @@ export interface ColumnSpec {
 }
 
 const HELD_ROWS_MAX = 500;
+/** Characters of the rows that are held back. */
+const HELD_LENGTH_MAX = 1024 * 1024;
+/** A key has 602 bytes at most. */
+const WIDTH_MAX = 1000;
 const GAP = "  ";
 
 export class ColumnPrinter {
@@ -19,6 +24,7 @@ export class ColumnPrinter {
   readonly #print: (lines: string) => Promise<void>;
   readonly #widths: number[];
   #held: (readonly string[])[] | undefined = [];
+  #heldLength = 0;
 
   /** @param hasHead prints the titles first, if any row comes. */
   constructor(columns: readonly ColumnSpec[], hasHead: boolean, print: (lines: string) => Promise<void>) {
@@ -36,7 +42,8 @@ export class ColumnPrinter {
       return;
     }
     this.#held.push(cells);
-    if (this.#held.length >= HELD_ROWS_MAX) await this.end();
+    for (const cell of cells) this.#heldLength += cell.length;
+    if (this.#held.length >= HELD_ROWS_MAX || this.#heldLength >= HELD_LENGTH_MAX) await this.end();
   }
 
   /** Prints what was held back; more may be added. */
@@ -49,7 +56,8 @@ export class ColumnPrinter {
 
   #widen(cells: readonly string[]): void {
     cells.forEach((cell, index) => {
-      this.#widths[index] = Math.max(this.#widths[index] ?? 0, displayWidth(cell));
+      const width = Math.min(WIDTH_MAX, displayWidth(cell));
+      this.#widths[index] = Math.max(this.#widths[index] ?? 0, width);
     });
   }
 

@@ -18,6 +18,7 @@ import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { VerbError } from "./failure.ts";
+import { jsonLine } from "./json-line.ts";
 import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
 import { batchOf, type RowHead, readRowHead, rowHeadSizeBytes, withoutKind } from "./opaque-answer.ts";
 import type { Progress } from "./progress.ts";
@@ -66,7 +67,7 @@ export async function copy(
   });
   const copied = await askFor(target, key, run.signal);
   await run.print(
-    options.json === true ? `${formatJson(facts, copied)}\n` : `${key} version ${copied.ref?.version}\n`,
+    options.json === true ? formatJson(facts, copied) : `${key} version ${copied.ref?.version}\n`,
   );
   return "ok";
 }
@@ -77,7 +78,7 @@ function clientOf({ endpoint }: CopyPlace, options: VerbOptions, run: VerbRun): 
 
 function formatJson(source: ObjectFacts, copied: ObjectFacts): string {
   const { ref, key } = source;
-  return JSON.stringify({
+  return jsonLine({
     ...factsAsJson(copied),
     source: { endpoint: ref?.endpoint, key, version: ref?.version },
   });

@@ -76,10 +76,8 @@ export function describeFailure(error: unknown, endpoints: readonly string[] = [
       text: escapeUnseen(`[${error.status}] ${error.message}`),
     };
   }
-  return {
-    outcome: "internal",
-    text: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  };
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { outcome: "internal", text: stack.split("\n").map(escapeUnseen).join("\n") };
 }
 
 /** The failure of a file of the user's: errno as text behind the path. */

@@ -10,6 +10,7 @@ import type { FlightClient } from "../client/flight/flight-client.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowForm, ArrowOutput, type WriteViews } from "./arrow-output.ts";
 import { VerbError } from "./failure.ts";
+import { jsonLine } from "./json-line.ts";
 import { LocalOutput } from "./local-output.ts";
 import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
 import { batchOf, type OpaqueColumns, opaqueColumns, valueBytes } from "./opaque-answer.ts";
@@ -39,7 +40,7 @@ export async function get(key: string, options: GetOptions, run: VerbRun): Promi
       ? await fetchObject({ client, facts, form, write: standardOutput(options, run) }, run)
       : await fetchToFile({ client, facts, form }, options.output, run);
   if (options.json === true)
-    await run.print(`${JSON.stringify({ ...factsAsJson(facts), file: options.output, written })}\n`);
+    await run.print(jsonLine({ ...factsAsJson(facts), file: options.output, written }));
   return "ok";
 }
 
@@ -123,26 +124,31 @@ async function takeTable(
 /** Refuses what would garble a terminal. */
 function standardOutput({ force }: GetOptions, run: VerbRun): WriteViews {
   const isGuarded = run.context.stdout.isTTY === true && force !== true;
+  let last = 0;
   return async (views) => {
     for (const view of views) {
-      if (isGuarded && isBinary(view)) {
+      if (isGuarded && isBinary(view, last)) {
         throw new VerbError(
           "usage",
           "this is no text: write it to a file with -o FILE, or to the terminal with --force",
         );
       }
       await run.print(view);
+      last = view.at(-1) ?? last;
     }
   };
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\u00c2[\u0080-\u009f]/;
 
-/** A chunk may begin and end within a character of UTF-8. */
-function isBinary(bytes: Uint8Array): boolean {
+/**
+ * Whether the bytes are no text, or steer the terminal: U+0080 to U+009F do as well, in UTF-8 C2 and the number.
+ * A chunk may begin and end within a character of UTF-8. @param last the byte before them
+ */
+function isBinary(bytes: Uint8Array, last: number): boolean {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (CONTROL.test(text.toString("latin1"))) return true;
+  if (CONTROL.test(String.fromCharCode(last === 0xc2 ? last : 0x20) + text.toString("latin1"))) return true;
   let start = 0;
   while (start < 3 && start < text.length && (text[start]! & 0xc0) === 0x80) start += 1;
   for (let end = text.length; end >= start && end > text.length - 4; end -= 1) {

@@ -9,6 +9,7 @@ import { isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { ColumnPrinter, type ColumnSpec } from "./column-printer.ts";
 import { VerbError } from "./failure.ts";
+import { jsonLine } from "./json-line.ts";
 import { factsAsJson, factsOf, type ObjectFacts } from "./object-info.ts";
 import { formatSize } from "./quantities.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
@@ -60,8 +61,7 @@ interface RowPrinter {
 
 function rowPrinter(options: ListOptions, { context }: VerbRun, lines: LineBatch): RowPrinter {
   const end = async (): Promise<void> => {};
-  if (options.json === true)
-    return { row: (facts) => lines.add(`${JSON.stringify(factsAsJson(facts))}\n`), end };
+  if (options.json === true) return { row: (facts) => lines.add(jsonLine(factsAsJson(facts))), end };
   if (options.keys === true) return { row: ({ key }) => lines.add(`${escapeUnseen(key)}\n`), end };
   const isForPeople = context.stdout.isTTY === true;
   const isExact = options.bytes === true || !isForPeople;

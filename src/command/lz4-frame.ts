@@ -15,6 +15,8 @@ const MAGIC = 0x184d2204;
 const HEAD_BYTES = 6;
 const WINDOW_BYTES = 64 * 1024;
 const STORED = 0x80000000;
+/** A byte of a block stands for 255 bytes at most. */
+const EXPANSION_MAX = 255;
 const FLAG = { version: 0xc0, blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 } as const;
 const VERSION_1 = 0x40;
 
@@ -34,6 +36,7 @@ export async function* decodeLz4Frame(reader: ByteReader): AsyncGenerator<Buffer
 /** Decodes a frame that is in memory. @throws {CacheError} INVALID_IPC, also when it is not of that size */
 export function decodeWholeLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8Array {
   const input = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (sizeBytes > frame.byteLength * EXPANSION_MAX) throw malformed("it is too short for the size it says");
   const output = new Uint8Array(sizeBytes);
   let taken = 0;
   let filled = 0;

@@ -9,6 +9,7 @@ import { decodeSchema } from "../arrow/schema.ts";
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import type { OutgoingFlightData } from "../client/flight/outgoing-flight-data.ts";
 import { CacheError, isCacheError } from "../errors.ts";
+import { escapeUnseen } from "../log-format.ts";
 import { parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
 import { decodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
@@ -17,6 +18,7 @@ import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts"
 import { type ArrowInput, detectArrow, readArrowFile, readArrowStream, readPieces } from "./arrow-input.ts";
 import { ByteReader, unlessAborted } from "./byte-reader.ts";
 import { fileFailure, VerbError } from "./failure.ts";
+import { jsonLine } from "./json-line.ts";
 import { opaqueColumns } from "./opaque-answer.ts";
 import { openPipe } from "./pipe-input.ts";
 import type { Progress } from "./progress.ts";
@@ -185,7 +187,7 @@ function formatResult(
 ): string {
   const { endpoint, key, version } = ref;
   if (json) {
-    return `${JSON.stringify({ endpoint, key, version, kind, rows: sent.rows, size: sent.bytes })}\n`;
+    return jsonLine({ endpoint, key, version, kind, rows: sent.rows, size: sent.bytes });
   }
-  return `${key} version ${version}\n`;
+  return `${escapeUnseen(`${key} version ${version}`)}\n`;
 }

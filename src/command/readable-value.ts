@@ -9,6 +9,7 @@
 import { isUtf8 } from "node:buffer";
 import { readTag, TAG_SIZE_BYTES, type TagName } from "../client/values/value-tags.ts";
 import { isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { formatSize } from "./quantities.ts";
 
@@ -30,6 +31,11 @@ export interface ReadableValue {
 }
 
 const HEX_BYTES_MAX = 512;
+/** Indentation of JSON grows with the square of its depth: a MiB of brackets would be shown as hundreds. */
+const PRETTY_DEPTH_MAX = 32;
+const [QUOTE, BACKSLASH] = Buffer.from('"\\');
+const OPENING = Buffer.from("[{");
+const CLOSING = Buffer.from("]}");
 const HEX_LINE_BYTES = 16;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
@@ -90,15 +96,34 @@ function pickled(sizeBytes: number): ReadableValue {
 function readableJson(value: ValueStart): ReadableValue | undefined {
   try {
     if (value.bytes.length < value.sizeBytes) return readableText(value);
-    const parsed: unknown = JSON.parse(value.bytes.toString());
-    // Numbers beyond 2^53 would be shown as others than they are: then the text as it stands.
-    const isExact = !/\d{16}/.test(value.bytes.toString("latin1"));
-    const text = isExact ? JSON.stringify(parsed, undefined, 2) : value.bytes.toString();
+    const source = value.bytes.toString();
+    const depth = nestingOf(value.bytes);
+    // What no reader of ours would take is not taken apart: it is shown as it stands.
+    if (depth > LIMITS.jsonDepthMax) return readableText(value);
+    const parsed: unknown = JSON.parse(source);
+    // As it stands, too: numbers beyond 2^53, which would be shown as others than they are, and what would be mostly indentation.
+    const isPretty = depth <= PRETTY_DEPTH_MAX && !/\d{16}/.test(source);
+    const text = isPretty ? JSON.stringify(parsed, undefined, 2) : source;
     return { kind: "json", text: `${escapeUnseenButLines(text)}\n`, json: { value: parsed } };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** How many brackets are open at once; those in strings do not count. Takes any text. */
+function nestingOf(json: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at];
+    if (byte === QUOTE) isInString = !isInString;
+    else if (isInString) at += byte === BACKSLASH ? 1 : 0;
+    else if (OPENING.includes(byte!)) deepest = Math.max(deepest, ++depth);
+    else if (CLOSING.includes(byte!)) depth -= 1;
+  }
+  return deepest;
 }
 
 function readableText({ bytes, sizeBytes }: ValueStart): ReadableValue | undefined {

@@ -9,6 +9,7 @@ import { parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { VerbError } from "./failure.ts";
+import { jsonLine } from "./json-line.ts";
 import { objectsUnder } from "./list-objects.ts";
 import { formatCount, formatSize } from "./quantities.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
@@ -33,8 +34,8 @@ export async function remove(prefix: string, options: RemoveOptions, run: VerbRu
     for await (const _ of client.doAction("DELETE", Buffer.from(prefix), { signal: run.signal }));
   });
   const { count, sizeBytes } = found;
-  const result = JSON.stringify({ prefix, objects: count, size: sizeBytes });
-  await run.print(options.json === true ? `${result}\n` : `deleted ${describe(found)}\n`);
+  const result = jsonLine({ prefix, objects: count, size: sizeBytes });
+  await run.print(options.json === true ? result : `deleted ${describe(found)}\n`);
   return "ok";
 }
 

@@ -5,6 +5,7 @@ import type { ArrowField, ArrowSchema } from "../arrow/schema.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import { formatField, formatType } from "./arrow-types.ts";
+import { jsonLine } from "./json-line.ts";
 import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
 import { formatSize } from "./quantities.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
@@ -14,8 +15,8 @@ const LOGICAL_TYPE_KEY = "flame.cache.logical_type";
 export async function stat(key: string, options: VerbOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
   const facts = await askFor(client, key, run.signal);
-  const lines = options.json === true ? [JSON.stringify(allAsJson(facts))] : [...factLines(facts)];
-  await run.print(lines.map((line) => `${escapeUnseen(line)}\n`).join(""));
+  const lines = [...factLines(facts)].map((line) => `${escapeUnseen(line)}\n`);
+  await run.print(options.json === true ? jsonLine(allAsJson(facts)) : lines.join(""));
   return "ok";
 }
 

@@ -6,6 +6,7 @@
  */
 import { deserialize, serialize } from "bson";
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 
 export interface ObjectRef {
   /** What a client dials: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
@@ -61,6 +62,11 @@ const EMPTY_KEY_BACK_BYTES = 4 + 1 + VERSION_FRONT.length + 8 + 1;
  * @throws {CacheError} INVALID_REQUEST when the bytes are no such document.
  */
 export function decodeObjectRef(bytes: Uint8Array): ObjectRef {
+  if (bytes.length > LIMITS.objectRefBytesMax) {
+    throw new CacheError("INVALID_REQUEST", "an ObjectRef is too long", {
+      facts: { sizeBytes: bytes.length },
+    });
+  }
   let document: Record<string, unknown>;
   try {
     document = deserialize(bytes, { useBigInt64: true });

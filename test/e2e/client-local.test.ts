@@ -280,6 +280,7 @@ describe("the file of an object", () => {
     await cache.put(KEY, "text");
     expect(await readLocalObject(locationOf(path), "app/session/other")).toBeUndefined();
     expect(await readLocalObject(locationOf("/etc/passwd"), KEY)).toBeUndefined();
+    expect(await readLocalObject(locationOf(path), KEY, { bytesMax: 100 })).toBeUndefined();
     expect(await readLocalObject(`${locationOf(path)}&a=${"1".repeat(100_000)}`, KEY)).toBeUndefined();
   });
 
@@ -297,7 +298,7 @@ describe("the file of an object", () => {
 
   it("ends with CANCELLED when the signal says so", async () => {
     await cache.put(KEY, "text");
-    const reading = readLocalObject(locationOf(path), KEY, AbortSignal.abort());
+    const reading = readLocalObject(locationOf(path), KEY, { signal: AbortSignal.abort() });
     await expect(reading).rejects.toThrow(expect.objectContaining({ code: "CANCELLED" }));
   });
 

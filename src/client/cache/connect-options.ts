@@ -24,6 +24,8 @@ export interface FlameCacheOptions {
   readonly timeoutMs?: number | undefined;
   /** Encoded bytes of objects that are held for conditional gets; 0 holds none. Default LIMITS.clientCacheBytesMax, 64 MiB. */
   readonly cacheBytesMax?: number | undefined;
+  /** Bytes that a get collects of one object; over it OBJECT_TOO_LARGE. Default LIMITS.fetchedBytesMax, 8 GiB. */
+  readonly objectBytesMax?: number | undefined;
   /** Whether files of a server on this host are read directly. Default: FLAME_ZERO_COPY, flame.yaml, true. */
   readonly zeroCopy?: boolean | undefined;
   /** What tables come back as. Default: `arrow` when apache-arrow is installed, else `ipc`. */
@@ -38,6 +40,7 @@ export interface FlameCacheSettings {
   readonly ca: Buffer | undefined;
   readonly timeoutMs: number | undefined;
   readonly cacheBytesMax: number;
+  readonly objectBytesMax: number;
   readonly zeroCopy: boolean;
   readonly tables: TableForm;
 }
@@ -58,6 +61,7 @@ export async function resolveSettings(options: FlameCacheOptions): Promise<Flame
     ca: readCa(options, cache.caFile),
     timeoutMs: checkNumber("timeoutMs", options.timeoutMs, 1),
     cacheBytesMax: checkNumber("cacheBytesMax", options.cacheBytesMax, 0) ?? LIMITS.clientCacheBytesMax,
+    objectBytesMax: checkNumber("objectBytesMax", options.objectBytesMax, 1) ?? LIMITS.fetchedBytesMax,
     zeroCopy: options.zeroCopy ?? cache.zeroCopy,
     tables: await resolveTableForm(options.tables),
   };

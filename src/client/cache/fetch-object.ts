@@ -26,6 +26,8 @@ export interface FetchContext {
   readonly held: HeldObjects;
   /** Absent when the server is elsewhere, or its files are not to be opened. */
   readonly files: FileHabit | undefined;
+  /** What is collected of an object. */
+  readonly objectBytesMax: number;
 }
 
 export interface FetchedObject {
@@ -64,12 +66,12 @@ interface Fetch {
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
   const { older, options } = fetch;
   if (older === undefined && context.files?.isWorthAsking()) {
-    const local = await fetchFile(context.client, target, options);
+    const local = await fetchFile(context, target, options);
     context.files.learn(local !== undefined && heldSizeBytes(local) >= LIMITS.localFileBytesMin);
     if (local !== undefined) return local;
   }
   const ticket = formatTicket(target.key, older?.version ?? 0);
-  const answer = await readAnswer(context.client.doGet(ticket, options));
+  const answer = await readAnswer(context.client.doGet(ticket, options), context.objectBytesMax);
   const object = joinAnswer(older, answer);
   if (object !== undefined) {
     if (heldSizeBytes(object) >= LIMITS.localFileBytesMin) context.files?.learn(true);
@@ -123,7 +125,7 @@ function withPatches(
 
 /** The object out of its file; undefined when the server names none, or it cannot be read here. */
 async function fetchFile(
-  client: FlightClient,
+  { client, objectBytesMax }: FetchContext,
   { key }: ObjectTarget,
   options: FlightCallOptions,
 ): Promise<HeldObject | undefined> {
@@ -132,7 +134,8 @@ async function fetchFile(
     const info = await client.getFlightInfo(descriptor, { ...options, metadata: FILE_LOCATIONS });
     const locations = info.endpoints.flatMap((endpoint) => endpoint.locations);
     const uri = locations.find((location) => location.startsWith("file:"));
-    return uri === undefined ? undefined : await readLocalObject(uri, key, options.signal);
+    if (uri === undefined) return undefined;
+    return await readLocalObject(uri, key, { signal: options.signal, bytesMax: objectBytesMax });
   } catch (error) {
     if (options.signal?.aborted || isCacheError(error, "OBJECT_NOT_FOUND")) throw error;
     log.debug("no file to read directly", { key, error: String(error) });

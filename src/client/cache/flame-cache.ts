@@ -313,7 +313,8 @@ export class FlameCache {
   async #fetch(ref: RefLike, options: OperationOptions): Promise<FetchedObject> {
     const target = this.#target(ref);
     const { client, files } = this.#pool.get(target.endpoint);
-    const context = { client, held: this.#held, files: this.#settings.zeroCopy ? files : undefined };
+    const { zeroCopy, objectBytesMax } = this.#settings;
+    const context = { client, held: this.#held, files: zeroCopy ? files : undefined, objectBytesMax };
     return await repeatCall(this.#time(options), mayReadAgain, (call) => fetchObject(context, target, call));
   }
 

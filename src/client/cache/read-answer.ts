@@ -7,9 +7,11 @@
  *
  * Cost: one copy of each body, into memory of its own, where tables can be read from.
  */
+import { constants } from "node:buffer";
 import { decodeMessage } from "../../arrow/message.ts";
 import { type ArrowSchema, decodeSchema } from "../../arrow/schema.ts";
 import { CacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
 import { SCHEMA_KEY_FORMAT, SCHEMA_KEY_VERSION, TABLE_FORMAT } from "../../object/object-schema.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
 import { frameMessage, frameSchema, streamEnd } from "../values/ipc-messages.ts";
@@ -44,20 +46,33 @@ export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>
   return { schemaHeader, schema, columns: isTable ? undefined : opaqueColumns(schema) };
 }
 
-/** @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; the call's error */
-export async function readAnswer(answer: AsyncIterable<IncomingFlightData>): Promise<Answer> {
+/** @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; OBJECT_TOO_LARGE over `bytesMax`; the call's error */
+export async function readAnswer(
+  answer: AsyncIterable<IncomingFlightData>,
+  bytesMax: number = LIMITS.fetchedBytesMax,
+): Promise<Answer> {
   const messages = answer[Symbol.asyncIterator]();
   try {
     const head = await readAnswerHead(messages);
     const reader = head.columns === undefined ? new TableReader(head) : new RowsReader(head.columns);
+    let bytesLeft = bytesMax;
     for (let next = await messages.next(); next.done !== true; next = await messages.next()) {
-      if (next.value.dataHeader.length > 0) await reader.take(next.value);
+      const { dataHeader, bodySizeBytes } = next.value;
+      if (dataHeader.length === 0) continue;
+      bytesLeft -= dataHeader.length + bodySizeBytes + LIMITS.fetchedMessageBytes;
+      if (bytesLeft < 0) throw tooLarge(`the object is over the ${bytesMax} bytes that a get collects`);
+      await reader.take(next.value);
     }
     return reader.finish();
   } finally {
     // Cancels a call that was not read to its end.
     await messages.return?.();
   }
+}
+
+/** What a get does not collect a stream may bring. */
+function tooLarge(text: string): CacheError {
+  return new CacheError("OBJECT_TOO_LARGE", `${text}: take getStream, getBatches or downloadFile`);
 }
 
 class RowsReader {
@@ -79,10 +94,16 @@ class RowsReader {
 
   finish(): Answer {
     const rows = this.#rows.map(({ version, kind, chunks }) => {
-      return { version, kind, data: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) };
+      return { version, kind, data: chunks.length === 1 ? chunks[0]! : joined(chunks) };
     });
     return { kind: "opaque", rows };
   }
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
+  if (sizeBytes > constants.MAX_LENGTH) throw tooLarge("the value is larger than a Buffer can be");
+  return Buffer.concat(chunks, sizeBytes);
 }
 
 /** The value of a row in memory of its own. */

@@ -83,8 +83,19 @@ async function answerOf(
 }
 
 function endOf(answer: Buffer): Date | undefined {
-  const { until } = JSON.parse(answer.toString()) as { readonly until: string | null };
-  return until === null ? undefined : new Date(until);
+  const until = untilOf(answer);
+  if (until === null) return undefined;
+  const end = new Date(typeof until === "string" ? until : Number.NaN);
+  if (!Number.isNaN(end.getTime())) return end;
+  throw new CacheError("INVALID_REQUEST", "the server's answer does not say until when");
+}
+
+function untilOf(answer: Buffer): unknown {
+  try {
+    return (JSON.parse(answer.toString()) as { readonly until?: unknown } | null)?.until;
+  } catch (cause) {
+    throw new CacheError("INVALID_REQUEST", "the server's answer is no JSON", { cause });
+  }
 }
 
 function checkSeconds(seconds: number): number {

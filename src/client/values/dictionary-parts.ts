@@ -4,6 +4,8 @@
  * Source: Arrow format, "Dictionary Messages". A dictionary may refer to others, so they are kept in the order they came.
  */
 import { decodeMessage } from "../../arrow/message.ts";
+import { CacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
 
 interface Dictionary {
   readonly id: bigint;
@@ -12,19 +14,39 @@ interface Dictionary {
 
 export class DictionaryParts {
   #dictionaries: Dictionary[] = [];
+  #sizeBytes = 0;
 
-  /** Keeps a dictionary batch. @returns false when the message is another one. @throws {CacheError} INVALID_IPC */
+  /**
+   * Keeps a dictionary batch.
+   * @returns false when the message is another one.
+   * @throws {CacheError} INVALID_IPC; OBJECT_TOO_LARGE over LIMITS.streamedDictionariesBytesMax
+   */
   take(header: Uint8Array, part: Uint8Array): boolean {
     const message = decodeMessage(header);
     if (message.kind !== "dictionaryBatch") return false;
     const { dictionaryId: id, isDelta } = message;
-    if (!isDelta) this.#dictionaries = this.#dictionaries.filter((dictionary) => dictionary.id !== id);
+    if (!isDelta) this.#drop(id);
     this.#dictionaries.push({ id, part });
-    return true;
+    this.#sizeBytes += sizeOf(part);
+    if (this.#sizeBytes <= LIMITS.streamedDictionariesBytesMax) return true;
+    throw new CacheError("OBJECT_TOO_LARGE", "the table has too many dictionaries to be read as it arrives", {
+      facts: { sizeBytes: this.#sizeBytes },
+    });
+  }
+
+  #drop(id: bigint): void {
+    const kept = this.#dictionaries.filter((dictionary) => dictionary.id !== id);
+    if (kept.length === this.#dictionaries.length) return;
+    this.#dictionaries = kept;
+    this.#sizeBytes = kept.reduce((sum, { part }) => sum + sizeOf(part), 0);
   }
 
   /** Parts of a stream, to stand between its schema and the batch. */
   parts(): Uint8Array[] {
     return this.#dictionaries.map(({ part }) => part);
   }
+}
+
+function sizeOf(part: Uint8Array): number {
+  return part.byteLength + LIMITS.fetchedMessageBytes;
 }

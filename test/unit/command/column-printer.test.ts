@@ -35,6 +35,14 @@ describe("columns", () => {
     expect(text).toBe("1  a\n2  longer\n");
   });
 
+  it("are printed early when long texts are held back, and grow to no more than 1000", async () => {
+    const { printer, lines } = printed(false);
+    for (let row = 0; row < 3; row += 1) await printer.add(["k".repeat(500_000), "1"]);
+    expect(lines()).toHaveLength(3);
+    await printer.add(["k", "1"]);
+    expect(lines()[3]).toHaveLength(1000 + "  1".length);
+  });
+
   it("are printed while rows come, and only grow from then on", async () => {
     const { printer, lines } = printed(false);
     for (let row = 0; row < 600; row += 1) await printer.add(["ab", "1"]);

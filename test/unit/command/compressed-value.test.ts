@@ -1,5 +1,6 @@
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { ByteReader } from "../../../src/command/byte-reader.ts";
 import { type Codec, decompressBuffer } from "../../../src/command/compressed-value.ts";
 
 const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Uint8Array) => Buffer };
@@ -36,6 +37,24 @@ describe("a compressed buffer", () => {
     ["cut in its frame", stored(3, LZ4.subarray(0, 12))],
   ])("is refused when it is %s", async (_name, whole) => {
     await expect(decompressed("lz4_frame", whole)).rejects.toMatchObject({ code: "INVALID_IPC" });
+  });
+
+  it("that claims a terabyte is decompressed no further than somebody reads", async () => {
+    const block = Buffer.concat([
+      Buffer.from("1f7a0100", "hex"),
+      Buffer.alloc(256, 255),
+      Buffer.from("0000", "hex"),
+    ]);
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(block.length);
+    let taken = 0;
+    async function* endless(): AsyncGenerator<Buffer> {
+      yield stored(2 ** 40, LZ4.subarray(0, 7));
+      for (; ; taken += 1) yield Buffer.concat([size, block]);
+    }
+    const start = await new ByteReader(decompressBuffer("lz4_frame", endless())).peek(1024 * 1024);
+    expect(start.equals(Buffer.alloc(1024 * 1024, "z"))).toBe(true);
+    expect(taken).toBeLessThan(20);
   });
 
   it.skipIf(zstdCompressSync === undefined)(

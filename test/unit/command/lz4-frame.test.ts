@@ -110,6 +110,14 @@ describe("an lz4 frame", () => {
     expect(() => decodeWholeLz4Frame(whole, 4)).toThrow("INVALID_IPC");
   });
 
+  it("is refused before memory is taken when it cannot be of the size that was said", () => {
+    const whole = frame({ bytes: bytes(0x30, "abc") });
+    expect(() => decodeWholeLz4Frame(whole, 2 ** 40)).toThrow("too short for the size it says");
+    expect(() => decodeWholeLz4Frame(whole, 255 * whole.length + 1)).toThrow(
+      "too short for the size it says",
+    );
+  });
+
   it("decodes damaged bytes to something or refuses them, for every flipped bit", async () => {
     const whole = frame({ bytes: bytes(0x44, "abcd", 4, 0, 0x10, "e") });
     for (let bit = 0; bit < whole.length * 8; bit += 1) {

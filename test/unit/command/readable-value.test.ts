@@ -25,6 +25,22 @@ describe("a value of the SDKs", () => {
     expect(readable("FLM\x05{nonsense").text).toMatch(/^tagged as JSON, and is none, 9 B\n00000000 {2}7b 6e/);
   });
 
+  it("is shown as it stands when its JSON is deep, and not taken apart when it is too deep for readers", () => {
+    const nested = (depth: number) => `${"[".repeat(depth)}"[{"${"]".repeat(depth)}`;
+    expect(readable(`FLM\x05${nested(2)}`).text).toBe('[\n  [\n    "[{"\n  ]\n]\n');
+    expect(readable(`FLM\x05${nested(33)}`)).toMatchObject({ kind: "json", text: `${nested(33)}\n` });
+    expect(readable(`FLM\x05${nested(501)}`)).toMatchObject({ kind: "text", text: `${nested(501)}\n` });
+    expect(readable(`FLM\x05${nested(500_000)}`)).toMatchObject({ kind: "text" });
+    expect(readable(`FLM\x05${"[".repeat(1_000_000)}`)).toMatchObject({ kind: "text" });
+  });
+
+  it("counts no brackets in the strings of JSON", () => {
+    const text = JSON.stringify({ a: `\\"${"[".repeat(600)}` });
+    expect(readable(`FLM\x05${text}`)).toMatchObject({ kind: "json", json: { value: JSON.parse(text) } });
+    const quoted = JSON.stringify({ a: '\\"'.repeat(100_000) });
+    expect(readable(`FLM\x05${quoted.slice(0, -2)}`).kind).toBe("json");
+  });
+
   it("is shown without its tag when it is bytes", () => {
     expect(readable("FLM\x06plain").text).toBe("plain\n");
     expect(readable("FLM\x06\x00\x01").text).toMatch(/^binary, 2 B\n00000000 {2}00 01 /);

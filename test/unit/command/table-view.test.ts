@@ -126,6 +126,49 @@ describe("a table compressed with zstd", () => {
   });
 });
 
+describe("a compressed table that claims more than it is", () => {
+  /** The table with each buffer saying that it is this large. */
+  async function claiming(name: string, sizeBytes: bigint): Promise<ArrowInput> {
+    const input = await arrowInput(name);
+    async function* batches(): AsyncGenerator<ArrowMessage> {
+      for await (const { header, message, body } of input.batches) {
+        const parts: Uint8Array[] = [];
+        for await (const part of body) parts.push(part);
+        const whole = Buffer.concat(parts);
+        const buffers = message.kind === "schema" ? [] : message.batch.buffers();
+        const filled = buffers.filter((buffer) => buffer.sizeBytes > 0);
+        for (const { offset } of filled) whole.writeBigInt64LE(sizeBytes, offset);
+        yield { header, message, body: pieces(whole) };
+      }
+    }
+    return { ...input, batches: batches() };
+  }
+
+  async function* pieces(whole: Buffer): AsyncGenerator<Buffer> {
+    yield whole;
+  }
+
+  it.each([
+    ["a terabyte", 2n ** 40n, /over the 256 MiB/],
+    ["all there is", 2n ** 63n - 1n, /over the 256 MiB/],
+    ["more than its bytes can be", 2n ** 27n, /too short for the size/],
+    ["less than its bytes are", 1n, /cannot read/],
+    ["less than nothing", -2n, /over the 256 MiB|cannot read/],
+  ])("is refused before memory is taken: lz4, %s", async (_, sizeBytes, message) => {
+    const before = process.memoryUsage().arrayBuffers;
+    const previewing = previewTable(await claiming("lz4", sizeBytes), 3, { add: () => {} });
+    await expect(previewing).rejects.toMatchObject({ name: "VerbError", outcome: "dataError", message });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(LIMITS.shownTableBytesMax / 4);
+  });
+
+  it.skipIf(!hasZstd)("is refused before memory is taken: zstd", async () => {
+    const previewing = previewTable(await claiming("zstd", 2n ** 40n), 3, { add: () => {} });
+    await expect(previewing).rejects.toMatchObject({ outcome: "dataError", message: /over the 256 MiB/ });
+    const short = previewTable(await claiming("zstd", 1n), 3, { add: () => {} });
+    await expect(short).rejects.toMatchObject({ outcome: "dataError" });
+  });
+});
+
 describe("a table as text", () => {
   it("has names, types and a line above its rows, and says what is not shown", async () => {
     const text = formatTable(await preview("lz4", 2), { columns: undefined, totalRows: 500 });

@@ -35,6 +35,12 @@ describe("an ObjectRef", () => {
     expect(Buffer.from(encodeObjectRef(SAMPLE)).toString("hex")).toBe(SAMPLE_HEX);
   });
 
+  it("of any size but a reference's is refused before it is taken apart", () => {
+    const long = encodeObjectRef({ ...SAMPLE, key: "k".repeat(4096) });
+    expect(() => decodeObjectRef(long)).toThrow(INVALID_REQUEST);
+    expect(decodeObjectRef(encodeObjectRef({ ...SAMPLE, key: "k".repeat(602) })).key).toHaveLength(602);
+  });
+
   it("is read from the bytes of the protocol", () => {
     expect(decodeObjectRef(Buffer.from(SAMPLE_HEX, "hex"))).toEqual(SAMPLE);
   });

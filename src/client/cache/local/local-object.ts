@@ -33,6 +33,12 @@ interface FileIdentity {
   readonly mtimeNs: bigint;
 }
 
+export interface LocalReadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Larger files are not read. */
+  readonly bytesMax?: number;
+}
+
 /**
  * @param key of the object that was asked for
  * @returns undefined when the file cannot be had, or is not the one the server means; the reason goes into the log
@@ -40,11 +46,12 @@ interface FileIdentity {
 export async function readLocalObject(
   uri: string,
   key: string,
-  signal?: AbortSignal,
+  { signal, bytesMax = LIMITS.fetchedBytesMax }: LocalReadOptions = {},
 ): Promise<HeldObject | undefined> {
   let file: fs.promises.FileHandle | undefined;
   try {
     const identity = parseLocation(uri, key);
+    if (identity.size > bytesMax) throw notTheFile("it is larger than a get collects");
     await checkPlace(identity);
     file = await fs.promises.open(identity.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     checkIdentity(await file.stat({ bigint: true }), identity);

@@ -86,6 +86,22 @@ describe("an answer about an opaque object", () => {
     expect(await refusalOf(messages)).toMatch(REFUSALS);
   });
 
+  it.each([
+    ["without end", 1000, 8],
+    ["of empty rows without end", 0, 1],
+  ])("%s is given up when it is over what a get collects", async (_, dataBytes, rowsMax) => {
+    let taken = 0;
+    async function* endless() {
+      yield* arriving([SCHEMA]);
+      for (;;) {
+        taken += 1;
+        yield* arriving([rowMessage(taken, taken === 1 ? "base" : "patch", Buffer.alloc(dataBytes))]);
+      }
+    }
+    await expect(readAnswer(endless(), 10_000)).rejects.toMatchObject({ code: "OBJECT_TOO_LARGE" });
+    expect(taken * (dataBytes + 512)).toBeLessThan(10_000 * 2 * rowsMax);
+  });
+
   it("is refused before it is collected when its version stands behind a mebibyte of nothing", async () => {
     const offset = LIMITS.opaqueFrontBytesMax;
     const none = { offset: 0, sizeBytes: 0 };
