@@ -15,6 +15,7 @@ const PAGES = [
   "docs/operations.md",
   "docs/performance.md",
   "docs/protocol.md",
+  "docs/security.md",
 ];
 const readme = readFileSync("README.md", "utf8");
 

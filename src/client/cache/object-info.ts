@@ -4,8 +4,9 @@
 import { readFramedHeader } from "../../arrow/encapsulated.ts";
 import type { FlightInfo } from "../../flight/messages.ts";
 import type { ObjectKind } from "../../object/object-metadata.ts";
-import { decodeObjectRef, type ObjectRef } from "../../object/object-ref.ts";
+import type { ObjectRef } from "../../object/object-ref.ts";
 import { readPayloadSchema } from "../../object/object-schema.ts";
+import { answeredRef } from "./object-target.ts";
 
 export interface ObjectInfo {
   readonly ref: ObjectRef;
@@ -26,7 +27,7 @@ export interface ObjectInfo {
 export function objectInfo(info: FlightInfo): ObjectInfo {
   const { appMetadata, schema, totalBytes, totalRecords } = info;
   const expiresAt = info.endpoints[0]?.expirationTime;
-  const ref = decodeObjectRef(appMetadata);
+  const ref = answeredRef(appMetadata);
   const { key, version } = ref;
   return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema), expiresAt };
 }

@@ -35,6 +35,20 @@ function readRef(ref: RefLike, ownEndpoint: string): ObjectTarget {
 }
 
 /**
+ * The reference that a server answers with. Its key keeps the rules for names, so that it may become part of a path.
+ * @throws {CacheError} INVALID_REQUEST
+ */
+export function answeredRef(bytes: Uint8Array): ObjectRef {
+  const ref = decodeObjectRef(bytes);
+  try {
+    parseObjectKey(ref.key);
+  } catch (cause) {
+    throw new CacheError("INVALID_REQUEST", "the server's reference names no object", { cause });
+  }
+  return ref;
+}
+
+/**
  * A name to put under: `app/session`, where the server makes the object's id, or a whole key, which is created or replaced.
  * @throws {CacheError} INVALID_KEY
  */

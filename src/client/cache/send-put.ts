@@ -5,9 +5,10 @@
  */
 import { CacheError } from "../../errors.ts";
 import type { FlightDescriptor } from "../../flight/descriptor.ts";
-import { decodeObjectRef, type ObjectRef } from "../../object/object-ref.ts";
+import type { ObjectRef } from "../../object/object-ref.ts";
 import type { FlightCallOptions, FlightClient } from "../flight/flight-client.ts";
 import type { OutgoingFlightMessages } from "../flight/outgoing-flight-data.ts";
+import { answeredRef } from "./object-target.ts";
 
 /** @throws {CacheError} INVALID_REQUEST when the server does not answer with a reference; its error; what `messages` throws */
 export async function sendPut(
@@ -17,7 +18,7 @@ export async function sendPut(
   options: FlightCallOptions,
 ): Promise<ObjectRef> {
   let ref: ObjectRef | undefined;
-  for await (const answer of client.doPut(descriptor, messages, options)) ref ??= decodeObjectRef(answer);
+  for await (const answer of client.doPut(descriptor, messages, options)) ref ??= answeredRef(answer);
   if (ref !== undefined) return ref;
   throw new CacheError("INVALID_REQUEST", "the server did not answer with a reference: it is no Flame cache");
 }
