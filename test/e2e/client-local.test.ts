@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
-import fs, {
+import {
   cpSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -13,7 +12,7 @@ import fs, {
 } from "node:fs";
 import { join } from "node:path";
 import { type Table, tableFromArrays } from "apache-arrow";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readLocalObject } from "../../src/client/cache/local/local-object.ts";
 import { isThisHost } from "../../src/client/cache/local/this-host.ts";
 import { FlameCache, type FlameCacheOptions, IpcTable } from "../../src/client/index.ts";
@@ -261,19 +260,6 @@ describe("the file of an object", () => {
     rmSync(path);
     make();
     expect(await readLocalObject(locationOf(path), KEY)).toBeUndefined();
-  });
-
-  it("is not waited for when a pipe takes its place behind the first look", async () => {
-    await cache.put(KEY, "text");
-    const location = locationOf(path);
-    const status = lstatSync(path, { bigint: true });
-    rmSync(path);
-    execFileSync("mkfifo", [path]);
-    const directory = lstatSync(storage.path, { bigint: true });
-    const look = vi.spyOn(fs.promises, "lstat");
-    look.mockResolvedValueOnce(status).mockResolvedValueOnce(directory).mockResolvedValueOnce(directory);
-    expect(await readLocalObject(location, KEY)).toBeUndefined();
-    expect(look).toHaveBeenCalledTimes(3);
   });
 
   it("is not read when the location is of another object", async () => {

@@ -52,9 +52,10 @@ export async function readLocalObject(
   try {
     const identity = parseLocation(uri, key);
     if (identity.size > bytesMax) throw notTheFile("it is larger than a get collects");
-    await checkPlace(identity);
+    const isReachedByLink = leadsThroughLink(identity.path);
     file = await fs.promises.open(identity.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     checkIdentity(await file.stat({ bigint: true }), identity);
+    if (await isReachedByLink) throw notTheFile("a link leads to it");
     return await readObject(new FileSource(file, Number(identity.size), signal));
   } catch (error) {
     if (signal?.aborted) throw new CacheError("CANCELLED", undefined, { cause: signal.reason });
@@ -87,14 +88,12 @@ function parseLocation(uri: string, key: string): FileIdentity {
   };
 }
 
-/** Before anything is opened: to open a device can do something, and names below the storage directory are no links. */
-async function checkPlace(wanted: FileIdentity): Promise<void> {
-  const session = dirname(wanted.path);
-  const [file, ...directories] = await Promise.all(
-    [wanted.path, session, dirname(session)].map((path) => fs.promises.lstat(path, { bigint: true })),
-  );
-  if (!directories.every((directory) => directory.isDirectory())) throw notTheFile("a link leads to it");
-  checkIdentity(file!, wanted);
+/** Whether its session or its application is a link. Looked at while the file is opened, so that it costs no time. Never rejects. */
+async function leadsThroughLink(path: string): Promise<boolean> {
+  const session = dirname(path);
+  const looks = [session, dirname(session)].map((directory) => fs.promises.lstat(directory));
+  const seen = await Promise.allSettled(looks);
+  return !seen.every((look) => look.status === "fulfilled" && look.value.isDirectory());
 }
 
 /** Files of /proc have no size, and what they hold is made while it is read. */
