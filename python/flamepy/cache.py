@@ -155,16 +155,12 @@ def _warn_of_pickle(endpoint: str, config: Config) -> None:
 def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
     check_components(ref.key, 3)
     with calling(ref.endpoint, config) as connection:
-        table = _mapped(connection, ref.key) if zero_copy else None
-        if table is not None:
-            is_opaque = values.is_opaque(table.schema)
-        else:
-            table = connection.client.do_get(flight.Ticket(f"{ref.key}:0"), GET_OPTIONS).read_all()
-            # Every table comes with this entry when it is asked for by version.
-            is_opaque = values.FORMAT not in (table.schema.metadata or {})
-    if not is_opaque:
-        return _Stored(table, [])
+        mapped = _mapped(connection, ref.key) if zero_copy else None
+        table = connection.client.do_get(flight.Ticket(f"{ref.key}:0"), GET_OPTIONS).read_all() if mapped is None else mapped
     try:
+        # Every table is sent with this entry when it is asked for by version.
+        if values.FORMAT in (table.schema.metadata or {}) if mapped is None else not values.is_opaque(table.schema):
+            return _Stored(table, [])
         cells = [cell for chunk in table.column("data").chunks for cell in _cells_of(chunk)]
         kinds = table.column("kind").to_pylist() if "kind" in table.schema.names else ["base"] * len(cells)
         base = [cell for cell, kind in zip(cells, kinds) if kind == "base"]

@@ -103,6 +103,18 @@ def case_that_name_files_are_not_believed(_cache):
                 assert get_object(ObjectRef(server.endpoint, KEY)) == [1]
 
 
+def case_in_a_file_are_refused_with_a_name_that_is_no_text(_cache):
+    """Its schema is read, and only its names cannot be."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, f"{KEY}.arrow")
+        path.parent.mkdir(parents=True)
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, pa.schema({"name": pa.int8()})) as writer:
+            writer.write_batch(pa.record_batch({"name": pa.array([1], pa.int8())}))
+        path.write_bytes(path.read_bytes().replace(b"name", b"na\xffe"))
+        with _liar(locations=[location_of(path)]) as server, fails(flamepy.FlameError, "INVALID_IPC"):
+            get_object(ObjectRef(server.endpoint, KEY))
+
+
 def case_that_name_many_files_open_one_at_most(_cache):
     opened, open_location = [], local_files.open_location
     local_files.open_location = lambda uri, key: opened.append(uri) or open_location(uri, key)
