@@ -242,6 +242,14 @@ export const LIMITS = {
   evictedAtOnceMax: 256,
   /** How long a put waits for room that objects take which are being read: their readers are in no hurry, but not in none. */
   roomWaitMs: 10_000,
+  /** While puts wait for room, those who hold it without moving are looked for this often. */
+  roomLookMs: 250,
+  /** The pace of a put's bytes is measured over this time, while others wait for the room that it claims for what is to come. */
+  putPaceMs: 500,
+  /** A get of an object that has left is cut off when it took no byte for so long while a put waited for the room. */
+  stalledReaderMs: 1_000,
+  /** A put is cut off when it brought no byte for so long while another waited for the room it holds: programs that make what they put pause. */
+  silentPutMs: 5_000,
   /** How far beyond an evicted object's version the floor is written, so that few evictions write it. */
   versionFloorAhead: 1024,
   /** What a file kept in memory costs beside its bytes, bytes: index, names, and the buffers' own objects. */

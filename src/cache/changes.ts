@@ -5,24 +5,23 @@
  */
 
 export class Changes {
-  #waiting: ((hasChanged: boolean) => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
-  /** True when something changed in time. */
-  next(waitMs: number): Promise<boolean> {
-    if (waitMs <= 0) return Promise.resolve(false);
+  /** Resolves when something changed, or the time is over. */
+  next(waitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => end(false), waitMs);
-      const end = (hasChanged: boolean): void => {
+      const end = (): void => {
         clearTimeout(timer);
-        this.#waiting = this.#waiting.filter((each) => each !== end);
-        resolve(hasChanged);
+        this.#waiting.delete(end);
+        resolve();
       };
-      this.#waiting.push(end);
+      const timer = setTimeout(end, waitMs);
+      this.#waiting.add(end);
     });
   }
 
   tell(): void {
-    if (this.#waiting.length === 0) return;
-    for (const end of this.#waiting) end(true);
+    // Who waits again does so in a later turn: the set does not grow meanwhile.
+    for (const end of this.#waiting) end();
   }
 }

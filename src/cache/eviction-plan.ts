@@ -2,7 +2,8 @@
  * Whom to evict for one need, out of those whom the policy names in its order.
  *
  * Idle objects first. When they are not enough, those that are being read leave as well, whose bytes are free when their readers
- * are done. When even that is not enough nobody has to leave.
+ * are done: no more of them than are needed beside what has left before and is still being read. When even that is not
+ * enough nobody has to leave.
  */
 import { LIMITS } from "../limits.ts";
 import type { IndexEntry } from "./index-entry.ts";
@@ -14,6 +15,8 @@ export interface Shortage {
   readonly spareBytes: number;
   /** Bytes of objects that have left already and are still being read. */
   readonly freeSoonBytes: number;
+  /** What other puts have staged: it becomes objects, which may leave, or is given back. */
+  readonly stagedBytes: number;
 }
 
 interface Candidate {
@@ -22,24 +25,28 @@ interface Candidate {
 }
 
 export interface Conclusion {
-  /** "now": their bytes are free when they are removed. "later": some of them are being read. */
+  /** "now": their bytes are free when they are removed. "later": some of them are being read, or nobody leaves yet. */
   readonly outlook: "now" | "later" | "never";
   readonly victims: readonly IndexEntry[];
 }
 
 export class EvictionPlan {
   readonly #spareBytes: number;
+  readonly #freeSoonBytes: number;
+  readonly #stagedBytes: number;
   #bytesOver: number;
   #objectsOver: number;
-  #laterBytes: number;
+  /** Of objects that are worked on or read. */
+  #busyBytes = 0;
   readonly #idle: IndexEntry[] = [];
   readonly #read: Candidate[] = [];
 
-  constructor({ bytesOver, objectsOver, spareBytes, freeSoonBytes }: Shortage) {
+  constructor({ bytesOver, objectsOver, spareBytes, freeSoonBytes, stagedBytes }: Shortage) {
     this.#bytesOver = bytesOver;
     this.#objectsOver = objectsOver;
     this.#spareBytes = spareBytes;
-    this.#laterBytes = freeSoonBytes;
+    this.#freeSoonBytes = freeSoonBytes;
+    this.#stagedBytes = stagedBytes;
   }
 
   get isEnough(): boolean {
@@ -49,7 +56,7 @@ export class EvictionPlan {
   /** @param mayLeave false while somebody works on the object. */
   offer(entry: IndexEntry, costBytes: number, mayLeave: boolean): "enough" | "more" {
     if (!mayLeave || entry.readers > 0) {
-      this.#laterBytes += costBytes;
+      this.#busyBytes += costBytes;
       if (mayLeave) this.#read.push({ entry, costBytes });
       return "more";
     }
@@ -61,7 +68,11 @@ export class EvictionPlan {
   /** When all were offered, or enough. */
   conclude(): Conclusion {
     if (this.isEnough) return { outlook: "now", victims: this.#idle };
-    if (this.#bytesOver > this.#laterBytes) return { outlook: "never", victims: [] };
+    const lackingBytes = this.#bytesOver - this.#freeSoonBytes - this.#busyBytes;
+    if (lackingBytes > 0) {
+      return { outlook: lackingBytes > this.#stagedBytes ? "never" : "later", victims: [] };
+    }
+    this.#bytesOver -= this.#freeSoonBytes;
     const victims = [...this.#idle];
     for (const { entry, costBytes } of this.#read) {
       if (this.isEnough) break;

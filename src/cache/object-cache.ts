@@ -76,7 +76,7 @@ export class ObjectCache {
     this.#roster = new Roster(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);
     this.#retired = new RetiredObjects(storage);
-    this.#readingHost = { storage, layouts: new LayoutCache() };
+    this.#readingHost = { storage, layouts: new LayoutCache(), holders: budget?.holders };
     const shared = { roster: this.#roster, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
     this.#host = {

@@ -16,13 +16,24 @@ import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
+import type { ReadingHolder, RoomHolders } from "./room-holders.ts";
 
 export interface ReadingHost {
   readonly storage: ObjectStorage;
   readonly layouts: LayoutCache;
+  /** Where the storage is bounded: those who may hold its room. */
+  readonly holders: RoomHolders | undefined;
 }
 
-export class ObjectReading {
+/** The client that takes what is read. */
+export interface Taker {
+  /** Bytes that it has taken so far. */
+  readonly sentBytes: number;
+  /** Ends its call. */
+  abandon(reason: CacheError): void;
+}
+
+export class ObjectReading implements ReadingHolder {
   readonly key: ObjectKey;
   readonly kind: ObjectKind;
   readonly baseVersion: number;
@@ -30,12 +41,15 @@ export class ObjectReading {
   readonly #storage: ObjectStorage;
   readonly #layouts: LayoutCache;
   readonly #entry: IndexEntry;
+  readonly #holders: RoomHolders | undefined;
   #file: StoredFile | undefined;
+  #taker: Taker | undefined;
   #isClosed = false;
 
-  constructor({ storage, layouts }: ReadingHost, key: ObjectKey, entry: IndexEntry) {
+  constructor({ storage, layouts, holders }: ReadingHost, key: ObjectKey, entry: IndexEntry) {
     this.#storage = storage;
     this.#layouts = layouts;
+    this.#holders = holders;
     this.#entry = entry;
     this.key = key;
     this.kind = entry.kind;
@@ -47,6 +61,24 @@ export class ObjectReading {
   /** The index entry this reading was opened for. */
   get entry(): IndexEntry {
     return this.#entry;
+  }
+
+  /**
+   * Says who takes the bytes: it is abandoned when the object has left, others wait for its room, and it takes nothing.
+   * A reading without one keeps the room until it is closed.
+   */
+  isTakenBy(taker: Taker): void {
+    if (this.#isClosed) return;
+    this.#taker = taker;
+    this.#holders?.readings.add(this);
+  }
+
+  get movedBytes(): number {
+    return this.#taker?.sentBytes ?? 0;
+  }
+
+  abandon(reason: CacheError): void {
+    this.#taker?.abandon(reason);
   }
 
   /**
@@ -93,6 +125,7 @@ export class ObjectReading {
   close(bytesAreDone = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#holders?.readings.delete(this);
     this.#file?.close(bytesAreDone);
     this.#entry.removeReader();
   }

@@ -40,10 +40,12 @@ export interface Draft {
   readonly key: ObjectKey;
   readonly sink: ByteSink;
   /**
-   * Says how many bytes will come. A promise means: wait before taking them.
-   * @throws {CacheError} STORAGE_FULL when there can be no room for them, or is none in time.
+   * Says how many bytes will come, what the file's end takes included. Reserves nothing.
+   * @throws {CacheError} STORAGE_FULL when there can never be room for them.
    */
-  announce(bytes: number): Promise<void> | undefined;
+  announce(bytes: number): void;
+  /** Says how the put is ended when its bytes do not come while others wait for the room it holds. */
+  onAbandon(abandon: (reason: CacheError) => void): void;
   /**
    * Makes it an object and resolves when what `durability` (default `restart`) promises holds for all of the object: a patch
    * makes base and patches before it last as well.
@@ -75,11 +77,16 @@ abstract class StagedDraft implements Draft {
     return this.counted ?? this.staged;
   }
 
-  announce(bytes: number): Promise<void> | undefined {
-    return this.counted?.announce(bytes);
+  announce(bytes: number): void {
+    this.counted?.announce(bytes);
+  }
+
+  onAbandon(abandon: (reason: CacheError) => void): void {
+    if (this.counted !== undefined) this.counted.abandon = abandon;
   }
 
   commit(writer: ObjectWriter, durability: Durability = "restart"): Promise<number> {
+    this.counted?.committing();
     return this.host.locks.run(formatObjectKey(this.key), async () => {
       try {
         return await this.publish(writer, durability);

@@ -14,8 +14,10 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { Changes } from "./changes.ts";
 import { EvictionPlan } from "./eviction-plan.ts";
+import { type Eviction, Evictions } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
-import { PutAdmission } from "./put-admission.ts";
+import { PutAdmission, type Shortage } from "./put-admission.ts";
+import { RoomHolders } from "./room-holders.ts";
 import { noRoom } from "./room-refusal.ts";
 
 const log = logFor("cache");
@@ -35,14 +37,8 @@ export interface StorageBudgetOptions {
 export interface Need {
   readonly bytes: number;
   readonly objects?: number;
-}
-
-/** How the budget removes an object; both are the cache's. */
-export interface Eviction {
-  /** False while somebody works on the object. */
-  mayLeave(entry: IndexEntry): boolean;
-  /** Called in the same turn as `mayLeave`. */
-  remove(entry: IndexEntry): Promise<void>;
+  /** What it has taken before: that is not given back while it waits. */
+  readonly ownBytes?: number;
 }
 
 /** Counted since the start. */
@@ -54,6 +50,7 @@ export interface EvictionCounts {
 
 export class StorageBudget {
   readonly admission = new PutAdmission(this);
+  readonly holders = new RoomHolders((entry) => this.costOf(entry));
   readonly #policy: EvictionPolicy;
   readonly #evicts: boolean;
   readonly #bytesMax: number;
@@ -70,21 +67,21 @@ export class StorageBudget {
   #stagedObjects = 0;
   /** Of objects that have left while their bytes are still there. */
   #leavingBytes = 0;
-  /** Of those that are about to leave, as long as they are counted as held. */
-  #evictingBytes = 0;
-  #evictingObjects = 0;
+  readonly #evictions: Evictions;
   /** Set while somebody makes room: the end of the last in line. */
   #turn: Promise<void> | undefined;
   /** Told when bytes were given back. */
   readonly #changes = new Changes();
-  /** Removals under way. */
-  readonly #removals = new Set<Promise<void>>();
+  /** When those who hold room were last looked at. */
+  #lookedAtMs = 0;
+  #isTrimming = false;
   /** True when this was said in the log. */
   #isOverfull = false;
-  #counts = { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
+  #refusals = 0;
 
   constructor(options: StorageBudgetOptions) {
     this.#policy = options.policy;
+    this.#evictions = new Evictions(options.policy);
     this.#evicts = options.evicts;
     this.#bytesMax = options.bytesMax;
     this.#objectsMax = options.objectsMax ?? Number.POSITIVE_INFINITY;
@@ -106,7 +103,8 @@ export class StorageBudget {
   }
 
   get counts(): EvictionCounts {
-    return this.#counts;
+    const { evictedObjects, evictedBytes } = this.#evictions;
+    return { evictedObjects, evictedBytes, refusals: this.#refusals };
   }
 
   /** An object has come: published or found. What was taken for it is given back in the same turn. */
@@ -196,20 +194,27 @@ export class StorageBudget {
   }
 
   /**
-   * Takes room, and evicts for it. Where only objects being read could make room, waits for their readers, and lets others go first.
+   * Takes room, and evicts for it. Where only readers and other puts could make room, waits for them, and lets others go first.
    * @throws {CacheError} STORAGE_FULL when it cannot be had; nothing is taken then.
    */
   async take(need: Need): Promise<void> {
     if (this.takeAtOnce(need)) return;
     const deadlineMs = performance.now() + LIMITS.roomWaitMs;
     while (!(await this.#inTurn(() => this.#takeEvicting(need)))) {
-      if (!(await this.changed(deadlineMs - performance.now()))) throw this.refuse(need);
+      const missingBytes = this.usedBytes + need.bytes - this.#bytesMax;
+      await this.wait({ bytes: need.bytes, missingBytes }, deadlineMs);
     }
   }
 
-  /** True when something was let go of in time. */
-  changed(waitMs: number): Promise<boolean> {
-    return this.#changes.next(waitMs);
+  async wait({ bytes, missingBytes }: Shortage, deadlineMs: number): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs >= deadlineMs) throw this.refuse({ bytes });
+    if (nowMs - this.#lookedAtMs >= LIMITS.roomLookMs) {
+      this.#lookedAtMs = nowMs;
+      this.holders.cut(missingBytes, nowMs);
+      if (this.admission.reclaim(nowMs)) return this.stir();
+    }
+    await this.#changes.next(Math.min(deadlineMs - nowMs, LIMITS.roomLookMs));
   }
 
   /** Somebody who may wait for it has let go of something. */
@@ -218,8 +223,8 @@ export class StorageBudget {
   }
 
   /** Waits for the removals under way. */
-  async settled(): Promise<void> {
-    while (this.#removals.size > 0) await Promise.all(this.#removals);
+  settled(): Promise<void> {
+    return this.#evictions.settled();
   }
 
   /** Gives back what was taken. */
@@ -245,7 +250,7 @@ export class StorageBudget {
   async #takeEvicting(need: Need): Promise<boolean> {
     while (this.#isOver(need)) {
       const outlook = this.#evictFor(need);
-      if (this.#removals.size > 0) await Promise.race(this.#removals);
+      if (this.#evictions.areUnderWay) await this.#evictions.next();
       else if (outlook === "later") return false;
       else throw this.refuse(need);
     }
@@ -269,65 +274,55 @@ export class StorageBudget {
    * Begins to evict as many as are needed, and a few more.
    * @returns "never" when so many may not leave: then nobody has to.
    */
-  #evictFor({ bytes, objects = 0 }: Need): "now" | "later" | "never" {
+  #evictFor({ bytes, objects = 0, ownBytes = 0 }: Need): "now" | "later" | "never" {
     const eviction = this.#eviction;
     if (eviction === undefined) return "never";
-    const plan = new EvictionPlan({
-      bytesOver: this.usedBytes - this.#evictingBytes + bytes - this.#bytesMax,
-      objectsOver: this.#objects - this.#evictingObjects + this.#stagedObjects + objects - this.#objectsMax,
+    const evicting = this.#evictions;
+    const shortage = {
+      bytesOver: this.usedBytes - evicting.bytes + bytes - this.#bytesMax,
+      objectsOver: this.#objects - evicting.objects + this.#stagedObjects + objects - this.#objectsMax,
       spareBytes: Math.min(Math.floor(this.#bytesMax * SPARE_PART), LIMITS.evictedAheadBytesMax),
-      freeSoonBytes: Math.max(0, this.#leavingBytes - this.#evictingBytes),
-    });
+      freeSoonBytes: Math.max(0, this.#leavingBytes - evicting.bytes),
+      stagedBytes: this.#stagedBytes - ownBytes,
+    };
+    // Without a look at each object: whoever waits asks again and again.
+    const mostBytes = shortage.freeSoonBytes + this.#heldBytes - this.#stayingBytes;
+    if (shortage.bytesOver > mostBytes + shortage.stagedBytes) return "never";
+    if (shortage.bytesOver > mostBytes) return "later";
+    const plan = new EvictionPlan(shortage);
     if (plan.isEnough) return "now";
     for (const victim of this.#policy.victims()) {
       const entry = victim as IndexEntry;
       if (plan.offer(entry, this.costOf(entry), eviction.mayLeave(entry)) === "enough") break;
     }
     const { outlook, victims } = plan.conclude();
-    for (const entry of victims) this.#evict(entry, eviction);
+    for (const entry of victims) evicting.begin(entry, this.costOf(entry), eviction);
     return outlook;
-  }
-
-  #evict(entry: IndexEntry, eviction: Eviction): void {
-    const costBytes = this.costOf(entry);
-    // Nobody is to be named twice while the removal is under way.
-    this.#policy.removed(entry, "evicted");
-    this.#evictingBytes += costBytes;
-    this.#evictingObjects += 1;
-    this.#counts.evictedObjects += 1;
-    this.#counts.evictedBytes += costBytes;
-    const removal = eviction
-      .remove(entry)
-      .then(() => {
-        if (log.isEnabled("debug")) log.debug("evicted", { key: entry.evictionKey, bytes: costBytes });
-      })
-      .catch((error: unknown) => log.error("object could not be evicted", { key: entry.evictionKey, error }))
-      .finally(() => {
-        this.#evictingBytes -= costBytes;
-        this.#evictingObjects -= 1;
-        this.#removals.delete(removal);
-      });
-    this.#removals.add(removal);
   }
 
   /** More was found than there is room for: in the background, until it fits or nobody may leave. */
   #trim(): void {
-    if (this.#turn !== undefined) return;
-    this.take({ bytes: 0 }).then(
-      () => {
-        this.#isOverfull = false;
-      },
-      (error: unknown) => {
-        if (!this.#isOverfull)
-          log.warn("the storage holds more than it may, and nobody can leave", { error });
-        this.#isOverfull = true;
-      },
-    );
+    if (this.#turn !== undefined || this.#isTrimming) return;
+    this.#isTrimming = true;
+    this.take({ bytes: 0 })
+      .then(
+        () => {
+          this.#isOverfull = false;
+        },
+        (error: unknown) => {
+          if (!this.#isOverfull)
+            log.warn("the storage holds more than it may, and nobody can leave", { error });
+          this.#isOverfull = true;
+        },
+      )
+      .finally(() => {
+        this.#isTrimming = false;
+      });
   }
 
   /** The error of a put that gets no room; counted. */
   refuse({ bytes }: Need): CacheError {
-    this.#counts.refusals += 1;
+    this.#refusals += 1;
     const facts = {
       neededBytes: bytes,
       bytesMax: this.#bytesMax,

@@ -36,6 +36,8 @@ export interface CallStream extends ByteOutlet, ChunkSource {
   end(block: Uint8Array): void;
   /** Ends both directions now; what was not sent is dropped. */
   reset(code: Http2ErrorCode): void;
+  /** Ends the answer now: what was not framed is dropped. Absent where that cannot be had. @param block trailers, encoded */
+  endNow?(block: Uint8Array): void;
 }
 
 /** Takes a call that begins, and listens to its stream at once. */

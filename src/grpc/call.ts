@@ -5,6 +5,7 @@
  * Two rules run through all of it: bytes are views of what the socket gave, never copies, and a promise exists only
  * where somebody really has to wait.
  */
+import type { CacheError } from "../errors.ts";
 
 /** Call metadata (HTTP/2 headers or trailers); names are lower case. */
 export interface CallMetadata {
@@ -73,6 +74,10 @@ export interface ServerCall extends MessageWriter {
   readonly signal: AbortSignal;
   /** Throws the reason when the call is over. Unlike `signal` it costs nothing: an AbortSignal lives until a full collection. */
   throwIfOver(): void;
+  /** Bytes of the answer that the operating system has; what of them the client has read nobody knows. */
+  readonly sentBytes: number;
+  /** Ends the call from our side with this error; what waits to be sent is dropped. */
+  abandon(reason: CacheError): void;
   readonly requests: MessageReader;
   /**
    * Charges the call for a read of at most `wantedBytes` for its answer.

@@ -270,6 +270,23 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#trailers["grpc-retry-pushback-ms"] = String(LIMITS.overloadedRetryMs);
   }
 
+  get sentBytes(): number {
+    return this.#writer.sentBytes;
+  }
+
+  abandon(reason: CacheError): void {
+    const stream = this.#stream;
+    if (!this.#hasResponded || stream.endNow === undefined || this.#isClosed) {
+      this.end(reason);
+      return;
+    }
+    this.#stop(reason);
+    this.#isAnswered = true;
+    this.requests.fail(reason);
+    // Trailers pass where the peer takes no data.
+    stream.endNow(encodeHeaderBlock(this.#statusFields(statusOf(reason))));
+  }
+
   push(view: Buffer): void {
     this.requests.push(view);
   }

@@ -186,6 +186,13 @@ export class ServerStream implements FrameSource {
     this.sendHeaders(block, { endStream: true });
   }
 
+  /** Ends the answer with these trailers and not with what was not framed yet. */
+  endNow(block: Uint8Array): void {
+    if (this.#isGone || this.isAnswerFramed) return;
+    this.#dropUnframed();
+    this.end(block);
+  }
+
   /** Ends both directions now; what was not sent is dropped. */
   reset(code: Http2ErrorCode): void {
     if (this.#isGone) return;
@@ -267,11 +274,15 @@ export class ServerStream implements FrameSource {
     this.#credit();
     this.#host.forget(this);
     if (isCut) {
-      this.#host.queued(-this.#queue.unframedBytes);
-      this.#queue.drop();
+      this.#dropUnframed();
       this.#head = undefined;
       this.#tail = undefined;
     }
     this.#listener?.gone(isCut);
+  }
+
+  #dropUnframed(): void {
+    this.#host.queued(-this.#queue.unframedBytes);
+    this.#queue.drop();
   }
 }

@@ -15,6 +15,8 @@ export interface FileSummary {
 }
 
 export interface ObjectWriter {
+  /** What is to be written beside the bodies that are still to come, bytes: padding and the file's end. At most a little less. */
+  readonly owedBytes: number;
   /** Writes what could not be known before, and the footer. Called once, last. */
   finish(version: number, lifetime?: Lifetime): Promise<FileSummary>;
 }

@@ -23,12 +23,15 @@ import {
   type ValueCodec,
 } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
-import { encodeSealedFooter } from "./sealed-footer.ts";
+import { encodeSealedFooter, SEALED_FOOTER_BYTES } from "./sealed-footer.ts";
 import type { ByteRange } from "./stored-blocks.ts";
 
 /** The head is the same for all opaque objects. */
 const HEAD = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
 const ZERO_FRONT = Buffer.alloc(DISK_ROW_FRONT_BYTES);
+/** The padding of a row, its place in the footer, and its part of the checksum. */
+const ROW_OWED_BYTES = 128;
+const OWED_BYTES = ROW_OWED_BYTES + OPAQUE_SCHEMA_HEADER.length + SEALED_FOOTER_BYTES;
 
 /** Where the data of a one-row object file of ours begins. */
 interface OpenRow {
@@ -58,6 +61,10 @@ export class OpaqueWriter implements ObjectWriter {
     this.#checksum.close();
     this.#send([HEAD]);
     this.#openRow();
+  }
+
+  get owedBytes(): number {
+    return OWED_BYTES + ROW_OWED_BYTES * (this.#rows.length - 1);
   }
 
   /** Takes the next bytes of the value. A promise means: wait before giving more. */

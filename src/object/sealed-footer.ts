@@ -22,6 +22,9 @@ const BLANK_SEAL = [SEAL_KEY, BLANK.toString("latin1")] as const;
 const BEFORE_BYTES = 8;
 const AFTER_BYTES = 10;
 
+/** What a sealed footer takes beside its schema, blocks and app_metadata, bytes, at most. */
+export const SEALED_FOOTER_BYTES = 1024;
+
 export interface SealedFooterParts {
   readonly schemaHeader: Uint8Array;
   readonly dictionaries: BlockSequence;

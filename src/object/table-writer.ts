@@ -10,6 +10,7 @@ import { type Block, BlockList } from "../arrow/block-list.ts";
 import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
 import type { IpcMessage } from "../arrow/message.ts";
 import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
+import { BLOCK_SIZE_BYTES } from "../arrow/slots.ts";
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
@@ -25,7 +26,7 @@ import {
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import { padTo } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
-import { encodeSealedFooter } from "./sealed-footer.ts";
+import { encodeSealedFooter, SEALED_FOOTER_BYTES } from "./sealed-footer.ts";
 
 /** A message that carries a body. */
 export type IpcBatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
@@ -60,6 +61,13 @@ export class TableWriter implements ObjectWriter {
     this.#headSizeBytes = headSizeBytes(this.#storedSchema(0).header.length);
     this.#headSlot = this.#checksum.reserve(this.#headSizeBytes);
     sink.append([Buffer.alloc(this.#headSizeBytes)]);
+  }
+
+  get owedBytes(): number {
+    const batches = this.#dictionaries.length + this.#recordBatches.length;
+    const blocksBytes = BLOCK_SIZE_BYTES * batches + this.#bodyPaddingBytes;
+    const textBytes = this.#appMetadataBytes === 0 ? 0 : (4 / 3) * (this.#appMetadataBytes + 4 * batches);
+    return this.#headSizeBytes + SEALED_FOOTER_BYTES + blocksBytes + Math.ceil(textBytes);
   }
 
   /**

@@ -41,6 +41,7 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   const key = parseObjectKey(keyText);
   const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
   const { reading } = opened;
+  reading.isTakenBy(call);
   try {
     if (log.isEnabled("debug")) {
       log.debug("get", { key: keyText, version: reading.version, heldVersion, kind: reading.kind });

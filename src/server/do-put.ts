@@ -18,7 +18,7 @@ const log = logFor("flight");
 
 export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
   const { durability, ttlMs } = callTerms(context, call);
-  const put = new IncomingPut(context.cache, ttlMs);
+  const put = new IncomingPut(context.cache, { ttlMs, abandon: (reason) => call.abandon(reason) });
   const decoder = new FlightDataDecoder();
   let isEchoing = false;
   try {

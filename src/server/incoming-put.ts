@@ -31,19 +31,25 @@ type Payload =
     }
   | { readonly kind: "table"; readonly draft: Draft; readonly writer: TableWriter };
 
+export interface IncomingPutOptions {
+  /** How long the object is to live, when the call says so. */
+  readonly ttlMs: number | undefined;
+  /** Ends the put when its bytes do not come while others wait for the room it holds. */
+  readonly abandon: (reason: CacheError) => void;
+}
+
 export class IncomingPut {
   readonly #cache: ObjectCache;
-  readonly #ttlMs: number | undefined;
+  readonly #options: IncomingPutOptions;
   #target: PutTarget | undefined;
   #payload: Payload | undefined;
   /** Set while a batch of an opaque value is passing. */
   #opaqueBody: OpaqueBody | undefined;
   #batchKind: IpcBatchMessage["kind"] | undefined;
 
-  /** @param ttlMs how long the object is to live, when the call says so. */
-  constructor(cache: ObjectCache, ttlMs: number | undefined) {
+  constructor(cache: ObjectCache, options: IncomingPutOptions) {
     this.#cache = cache;
-    this.#ttlMs = ttlMs;
+    this.#options = options;
   }
 
   /** Between head and end of a message: what it carries; undefined for a descriptor or schema. */
@@ -70,13 +76,14 @@ export class IncomingPut {
         facts: { said: message.bodySizeBytes, came: head.bodySizeBytes },
       });
     }
-    // Before the body is taken: what can never be kept need not come.
-    await this.#payload.draft.announce(message.bodySizeBytes);
     this.#batchKind = message.kind;
-    if (this.#payload.kind === "table") return this.#payload.writer.beginBatch(head.dataHeader, message);
-    if (message.kind !== "recordBatch")
-      throw new CacheError("INVALID_IPC", "an opaque value has no dictionaries");
-    this.#opaqueBody = new OpaqueBody(message.batch, this.#payload.offsetBytes);
+    const { draft, writer } = this.#payload;
+    if (this.#payload.kind === "table") await this.#payload.writer.beginBatch(head.dataHeader, message);
+    else if (message.kind === "recordBatch")
+      this.#opaqueBody = new OpaqueBody(message.batch, this.#payload.offsetBytes);
+    else throw new CacheError("INVALID_IPC", "an opaque value has no dictionaries");
+    // Before the body is taken: what can never be kept need not come.
+    draft.announce(message.bodySizeBytes + writer.owedBytes);
   }
 
   /** The next views of the body. A promise means: wait before giving more. */
@@ -113,16 +120,17 @@ export class IncomingPut {
     const schema = readPayloadSchema(schemaHeader);
     const kind = schema.kind === "opaque" ? "opaque" : "table";
     const draft = await this.#draft(kind, schema, target);
+    draft.onAbandon(this.#options.abandon);
     return kind === "opaque"
       ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
       : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema) };
   }
 
   async #draft(kind: ObjectKind, payload: PayloadSchema, target: PutTarget): Promise<Draft> {
-    if (target.kind === "object") return this.#cache.draftPut(target.key, kind, this.#ttlMs);
-    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, this.#ttlMs);
+    if (target.kind === "object") return this.#cache.draftPut(target.key, kind, this.#options.ttlMs);
+    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, this.#options.ttlMs);
     const fits = (base: StoredObject) => checkPatch(payload, base);
-    return await this.#cache.draftPatch(target.key, kind, fits, this.#ttlMs);
+    return await this.#cache.draftPatch(target.key, kind, fits, this.#options.ttlMs);
   }
 }
 

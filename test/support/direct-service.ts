@@ -172,6 +172,10 @@ class DirectCall implements ServerCall {
 
   throwIfOver(): void {}
 
+  readonly sentBytes = 0;
+
+  abandon(): void {}
+
   setTrailer(): void {}
 
   #take(pieces: readonly Uint8Array[]): Promise<void> | undefined {

@@ -4,6 +4,7 @@
  * Calls go out over several connections in turn, so that the system shares them out among the threads. How a call is to go on
  * is arranged on the server's side, which is in this process: there a gate stands where DirectService has it.
  */
+import type { CacheError } from "../../src/errors.ts";
 import { ObjectCache, type ObjectCacheOptions } from "../../src/cache/object-cache.ts";
 import type { CallHandler, MessageReader, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
@@ -128,6 +129,14 @@ class ArrangedCall implements ServerCall {
 
   throwIfOver(): void {
     this.#call.throwIfOver();
+  }
+
+  get sentBytes(): number {
+    return this.#call.sentBytes;
+  }
+
+  abandon(reason: CacheError): void {
+    this.#call.abandon(reason);
   }
 
   setTrailer(name: string, value: string | Buffer): void {

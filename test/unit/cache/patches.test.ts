@@ -96,7 +96,7 @@ describe("a patch", () => {
     fits.mockImplementation(() => {
       throw new CacheError("INVALID_REQUEST", "it does not fit");
     });
-    await expect(draft.commit({ finish: async () => expect.unreachable() })).rejects.toThrow("does not fit");
+    await expect(draft.commit({ owedBytes: 0, finish: async () => expect.unreachable() })).rejects.toThrow("does not fit");
     await draft.discard();
     expect((await cache.stat(NAME)).version).toBe(3);
   });
@@ -112,7 +112,7 @@ describe("a patch", () => {
       valueRange: undefined,
     } as const;
     const finish = async () => summary;
-    await expect(draft.commit({ finish })).rejects.toThrow(refused("INVALID_REQUEST"));
+    await expect(draft.commit({ owedBytes: 0, finish })).rejects.toThrow(refused("INVALID_REQUEST"));
     expect(await cache.stat(NAME)).toMatchObject({ version: 1, rowCount: 1 });
   });
 });

@@ -108,33 +108,10 @@ describe("the storage budget", () => {
     expect(store.gone).toEqual(["1"]);
   });
 
-  it("knows before the bytes come what can never fit", async () => {
-    const { budget, ...store } = new Store({ bytesMax: 100 });
-    budget.entered(entryOf("1", 50), false);
-    budget.entered(entryOf("2", 30), true);
-    expect(budget.admission.admit(70, 0)).toBe(undefined);
-    expect(() => budget.admission.admit(71, 0)).toThrow(/^\[STORAGE_FULL\]/);
-    expect(() => budget.admission.admit(51, 20)).toThrow(/^\[STORAGE_FULL\]/);
-    expect(store.gone).toEqual([]);
-  });
-
-  it("lets in, one after the other, what does not fit at once", async () => {
-    const { budget } = new Store({ bytesMax: 100 });
-    expect(budget.admission.admit(60, 0)).toBe(undefined);
-    const second = budget.admission.admit(60, 0);
-    expect(second).toBeInstanceOf(Promise);
-    // The first one's bytes come and become an object, which could be evicted.
-    await budget.take({ bytes: 60 });
-    budget.admission.settle(60);
-    budget.release({ bytes: 60 });
-    budget.entered(entryOf("1", 60), false);
-    await second;
-  });
-
   it("refuses instead of evicting where the policy evicts nobody", async () => {
     const store = new Store({ bytesMax: 100, policy: new NoEviction(), evicts: false });
     await store.put("1", 100);
-    expect(() => store.budget.admission.admit(1, 0)).toThrow(/^\[STORAGE_FULL\] .*policy is none/);
+    expect(() => store.budget.refuseUnlessPossible(1)).toThrow(/^\[STORAGE_FULL\] .*policy is none/);
     await expect(store.put("2", 1)).rejects.toMatchObject(STORAGE_FULL);
   });
 
