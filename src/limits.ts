@@ -249,7 +249,7 @@ export const LIMITS = {
   /** A get of an object that has left is cut off when it took no byte for so long while a put waited for the room. */
   stalledReaderMs: 1_000,
   /** A put is cut off when it brought no byte for so long while another waited for the room it holds: programs that make what they put pause. */
-  silentPutMs: 5_000,
+  silentPutMs: 2_000,
   /** How far beyond an evicted object's version the floor is written, so that few evictions write it. */
   versionFloorAhead: 1024,
   /** What a file kept in memory costs beside its bytes, bytes: index, names, and the buffers' own objects. */

@@ -30,6 +30,8 @@ export interface Shortage {
 export interface Claimant {
   /** Bytes that have come so far. */
   readonly sizeBytes: number;
+  /** Bytes of them that were taken from the budget. */
+  readonly takenBytes: number;
   /** Bytes that are known to come, or have come, and were not taken from the budget. */
   readonly neededBytes: number;
   /** True while its bytes wait for the cache and not the cache for its bytes. */
@@ -67,7 +69,7 @@ export class PutAdmission {
   async admit(put: Claimant): Promise<void> {
     const deadlineMs = performance.now() + LIMITS.roomWaitMs;
     while (!this.admitAtOnce(put)) {
-      this.#outlook.refuseUnlessPossible(put.sizeBytes + put.neededBytes);
+      this.#outlook.refuseUnlessPossible(put.takenBytes + put.neededBytes);
       const bytes = this.#missingBytes(put);
       const missingBytes = this.#claimedBytes + bytes - this.#outlook.openBytes;
       await this.#outlook.wait({ bytes, missingBytes }, deadlineMs);

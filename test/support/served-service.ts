@@ -4,8 +4,9 @@
  * Calls go out over several connections in turn, so that the system shares them out among the threads. How a call is to go on
  * is arranged on the server's side, which is in this process: there a gate stands where DirectService has it.
  */
-import type { CacheError } from "../../src/errors.ts";
+
 import { ObjectCache, type ObjectCacheOptions } from "../../src/cache/object-cache.ts";
+import type { CacheError } from "../../src/errors.ts";
 import type { CallHandler, MessageReader, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";

@@ -96,7 +96,9 @@ describe("a patch", () => {
     fits.mockImplementation(() => {
       throw new CacheError("INVALID_REQUEST", "it does not fit");
     });
-    await expect(draft.commit({ owedBytes: 0, finish: async () => expect.unreachable() })).rejects.toThrow("does not fit");
+    await expect(draft.commit({ owedBytes: 0, finish: async () => expect.unreachable() })).rejects.toThrow(
+      "does not fit",
+    );
     await draft.discard();
     expect((await cache.stat(NAME)).version).toBe(3);
   });
