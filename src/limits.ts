@@ -182,8 +182,12 @@ export const LIMITS = {
 
   /** Bytes a staged object gathers before they are written out in one system call. */
   stageBufferBytes: 1 * MIB,
-  /** Unused staging blocks, of stageBufferBytes each, that are kept for the next puts. */
-  stageBlocksKeptMax: 16,
+  /** They are gathered in pieces of this size: what a small part of a put takes is not a mebibyte. */
+  stageBlockBytes: 256 * KIB,
+  /** Unused pieces of stageBlockBytes that are kept for the next puts. */
+  stageBlocksKeptMax: 64,
+  /** What all staged objects together gather in memory, bytes: beyond it those that wait longest are written out before they have gathered stageBufferBytes. */
+  stagedMemoryBytesMax: 32 * MIB,
   /** Memory that large objects are kept in comes in pieces of this size, bytes. */
   memorySlabBytes: 2 * MIB,
   /** Evicted objects whose hashes a policy remembers, 8 bytes each: as many as it holds, up to this. */

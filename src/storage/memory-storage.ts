@@ -23,6 +23,7 @@ import type {
   StoredName,
 } from "./object-storage.ts";
 import { NO_FACTS } from "./scanned-facts.ts";
+import { StagedMemory } from "./staged-memory.ts";
 
 const log = logFor("storage");
 
@@ -38,6 +39,7 @@ export class MemoryStorage implements ObjectStorage {
   /** What published and staged files may take together; the rest of the bound is memory for puts under way. */
   readonly objectBytesMax: number;
   readonly #bytesMax: number;
+  readonly #staged = new StagedMemory();
   readonly #free = new FreeMemory(() => this.#unusedBytesMax);
   /** What somebody may still read is left to the garbage collector. */
   readonly #owner: MemoryOwner = {
@@ -71,6 +73,7 @@ export class MemoryStorage implements ObjectStorage {
     return new StagedMemoryFile({
       put: (name, file) => this.#put(name, file),
       memory: this.#free,
+      staged: this.#staged,
       owner: this.#owner,
     });
   }

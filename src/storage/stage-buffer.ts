@@ -3,13 +3,15 @@
  * VIEWS_BYTES_MAX copied into blocks of a pool (block-pool.ts says why the copy is the cheaper way).
  *
  * A view that is small against the buffer it lies in is copied: a slow caller's few bytes must not hold the large
- * buffers of a connection. So what waits here holds at most PINNED_FACTOR times its size.
+ * buffers of a connection. So what waits here holds at most PINNED_FACTOR times its size, and while very much is staged no more
+ * than its size. All of it counts (StagedMemory).
  * Overwriting never touches a caller's buffer: the chunk is split around the span and the new bytes take its
  * place as a chunk of their own (copied: they are few, and their owner may use the buffer again).
  * Very many tiny chunks are merged into one, so that the views never cost more than the bytes.
  */
 import { assert } from "../errors.ts";
 import type { BlockPool } from "./block-pool.ts";
+import { StagedMemory } from "./staged-memory.ts";
 
 /** Beyond this many chunks they are merged: a view costs about 100 bytes of heap. */
 const CHUNKS_MAX = 8192;
@@ -21,20 +23,25 @@ export const VIEWS_BYTES_MAX = 128 * 1024;
 
 export interface GatheredBytes {
   readonly chunks: Uint8Array[];
-  /** Gives the memory of the chunks back; called when nobody reads them any more. */
+  /** Gives the memory of the chunks back; called once, when nobody reads them any more. */
   release(): void;
 }
 
 export class StageBuffer {
   readonly #pool: BlockPool;
+  readonly #memory: StagedMemory;
   #chunks: Uint8Array[] = [];
   #blocks: Buffer[] = [];
   /** Bytes used of the last block. */
   #usedBytes = 0;
+  /** What was taken of the memory. */
+  #takenBytes = 0;
   sizeBytes = 0;
 
-  constructor(pool: BlockPool) {
+  /** @param memory what it takes is counted there; of its own unless told otherwise. */
+  constructor(pool: BlockPool, memory: StagedMemory = new StagedMemory()) {
     this.#pool = pool;
+    this.#memory = memory;
   }
 
   /** Keeps the view, or a copy. */
@@ -44,9 +51,11 @@ export class StageBuffer {
       this.#copyIn(chunk);
       return;
     }
-    const isSmallPart = chunk.length * PINNED_FACTOR < chunk.buffer.byteLength;
+    const factor = this.#memory.isTight ? 1 : PINNED_FACTOR;
+    const isSmallPart = chunk.length * factor < chunk.buffer.byteLength;
     this.#chunks.push(isSmallPart ? Buffer.from(chunk) : chunk);
     this.sizeBytes += chunk.length;
+    this.#take(chunk.length);
     if (this.#chunks.length > CHUNKS_MAX) this.#chunks = [Buffer.concat(this.#chunks, this.sizeBytes)];
   }
 
@@ -75,6 +84,9 @@ export class StageBuffer {
   take(): GatheredBytes {
     const chunks = this.#chunks;
     const blocks = this.#blocks;
+    const takenBytes = this.#takenBytes;
+    this.#memory.leave(takenBytes);
+    this.#takenBytes = 0;
     this.#chunks = [];
     this.#blocks = [];
     this.#usedBytes = 0;
@@ -82,9 +94,15 @@ export class StageBuffer {
     return {
       chunks,
       release: () => {
+        this.#memory.give(takenBytes);
         for (const block of blocks) this.#pool.give(block);
       },
     };
+  }
+
+  #take(bytes: number): void {
+    this.#takenBytes += bytes;
+    this.#memory.take(bytes);
   }
 
   #copyIn(chunk: Uint8Array): void {
@@ -93,6 +111,7 @@ export class StageBuffer {
       let block = this.#blocks.at(-1);
       if (block === undefined || this.#usedBytes === block.length) {
         block = this.#pool.take();
+        this.#take(block.length);
         this.#blocks.push(block);
         this.#usedBytes = 0;
       }

@@ -22,6 +22,7 @@ import type {
   StagedFile,
   StoredName,
 } from "../object-storage.ts";
+import { StagedMemory } from "../staged-memory.ts";
 import type { CommitSettings } from "./commits/commit-disk.ts";
 import { Commits } from "./commits/commits.ts";
 import { replayCommits } from "./commits/replay-commits.ts";
@@ -71,14 +72,16 @@ export class DiskStorage implements ObjectStorage {
   constructor(options: DiskStorageOptions) {
     const pace = new DiskPace();
     const steps = new DiskSteps(pace, options.beforeStep);
-    const blocks = new BlockPool(LIMITS.stageBufferBytes, LIMITS.stageBlocksKeptMax);
+    const blocks = new BlockPool(LIMITS.stageBlockBytes, LIMITS.stageBlocksKeptMax);
+    const stagedMemory = new StagedMemory();
     const readBlocks = new BlockPool(LIMITS.readChunkBytes, LIMITS.readBlocksKeptMax);
     const root = path.resolve(options.directory);
     const syncs = new DirectorySyncs(root, steps);
     this.#recorder = new SessionRecorder(root, options.recorder);
     const commits = new Commits({ root, steps, syncs }, options.commits);
     const [gate, recorder] = [new DirectoryGate(), this.#recorder];
-    this.#tools = { root, steps, pace, gate, syncs, commits, recorder, blocks, readBlocks };
+    const memory = { blocks, readBlocks, stagedMemory };
+    this.#tools = { root, steps, pace, gate, syncs, commits, recorder, ...memory };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
     this.journal = new DiskJournal(this.#tools);

@@ -3,6 +3,7 @@
  * told of changes.
  */
 import type { BlockPool } from "../block-pool.ts";
+import type { StagedMemory } from "../staged-memory.ts";
 import type { Commits } from "./commits/commits.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
@@ -22,6 +23,8 @@ export interface DiskTools {
   readonly recorder: SessionRecorder;
   /** Memory for files on their way to the disk. */
   readonly blocks: BlockPool;
+  /** What of it, and of views, files hold that are being staged. */
+  readonly stagedMemory: StagedMemory;
   /** Memory for what is read of files. */
   readonly readBlocks: BlockPool;
 }

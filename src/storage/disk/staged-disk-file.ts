@@ -6,6 +6,7 @@
  * the rename; a larger one is open, writev, fsync, close, rename, fsync of the directory, shared (DirectorySyncs).
  * A larger file is written in batches of that size, one system call each, while the next batch gathers; whoever fills
  * a second batch before the first is written has to wait. Its bytes are copied once, into blocks that are used again.
+ * When very many files are staged at once those that wait longest are written sooner (StagedMemory).
  * After a failure the file can only be discarded; publish and discard leave nothing in the staging directory.
  */
 import path from "node:path";
@@ -14,6 +15,7 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
 import { type GatheredBytes, StageBuffer } from "../stage-buffer.ts";
+import type { GatheringFile } from "../staged-memory.ts";
 import type { Commit } from "./commits/commit-log.ts";
 import { diskFailure } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
@@ -22,7 +24,7 @@ import type { StagedPath, StagingArea } from "./staging-area.ts";
 
 const log = logFor("storage");
 
-export class StagedDiskFile implements StagedFile {
+export class StagedDiskFile implements StagedFile, GatheringFile {
   readonly #tools: DiskTools;
   readonly #area: StagingArea;
   readonly #buffer: StageBuffer;
@@ -39,7 +41,7 @@ export class StagedDiskFile implements StagedFile {
 
   constructor(tools: DiskTools, area: StagingArea) {
     this.#tools = tools;
-    this.#buffer = new StageBuffer(tools.blocks);
+    this.#buffer = new StageBuffer(tools.blocks, tools.stagedMemory);
     this.#area = area;
   }
 
@@ -50,10 +52,17 @@ export class StagedDiskFile implements StagedFile {
       this.#buffer.append(chunk);
       this.sizeBytes += chunk.length;
     }
-    if (this.#buffer.sizeBytes < LIMITS.stageBufferBytes) return undefined;
+    if (this.#buffer.sizeBytes < LIMITS.stageBufferBytes) {
+      this.#tools.stagedMemory.gathers(this);
+      return this.#tools.stagedMemory.makeRoom();
+    }
     if (this.#diskWork) return this.#writeWhenIdle();
     this.#writeBuffer();
-    return undefined;
+    return this.#tools.stagedMemory.makeRoom();
+  }
+
+  spill(): void {
+    if (!this.#end && this.#buffer.sizeBytes > 0) this.#writeBuffer();
   }
 
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined {
@@ -123,11 +132,8 @@ export class StagedDiskFile implements StagedFile {
     const gathered = this.#takeBuffer();
     const logging = this.#tools.commits.log.append(target, gathered.chunks);
     const logged = logging.catch(() => {});
-    this.#addDiskWork(async (fd) => {
-      await this.#tools.steps.writeStaged(fd, gathered.chunks, 0);
-      await logged;
-      gathered.release();
-    });
+    const write = (fd: number) => this.#tools.steps.writeStaged(fd, gathered.chunks, 0);
+    this.#addDiskWork(write, () => void logged.then(gathered.release));
     return logging;
   }
 
@@ -149,22 +155,25 @@ export class StagedDiskFile implements StagedFile {
   #writeBuffer(): void {
     const position = this.#bufferPosition;
     const gathered = this.#takeBuffer();
-    this.#addDiskWork(async (fd) => {
-      await this.#tools.steps.writeStaged(fd, gathered.chunks, position);
-      gathered.release();
-    });
+    const write = (fd: number) => this.#tools.steps.writeStaged(fd, gathered.chunks, position);
+    this.#addDiskWork(write, gathered.release);
   }
 
   #takeBuffer(): GatheredBytes {
+    this.#tools.stagedMemory.isEmpty(this);
     this.#bufferPosition += this.#buffer.sizeBytes;
     return this.#buffer.take();
   }
 
-  /** Queues work on the staged file behind what is under way; makes the file at first. */
-  #addDiskWork(work: (fd: number) => Promise<void>): void {
+  /**
+   * Queues work on the staged file behind what is under way; makes the file at first.
+   * @param release called when the work is done, failed, or not begun because other work failed before.
+   */
+  #addDiskWork(work: (fd: number) => Promise<void>, release?: () => void): void {
     const mine = this.#doAfter(this.#diskWork, work);
     this.#diskWork = mine;
     void mine.then(() => {
+      release?.();
       if (this.#diskWork === mine) this.#diskWork = undefined;
     });
   }
@@ -187,6 +196,7 @@ export class StagedDiskFile implements StagedFile {
   }
 
   async #dropStaged(): Promise<void> {
+    this.#tools.stagedMemory.isEmpty(this);
     this.#buffer.take().release();
     while (this.#diskWork) await this.#diskWork;
     const staged = this.#staged;

@@ -14,10 +14,11 @@ import { BlockPool } from "../block-pool.ts";
 import type { FreeMemory } from "../free-memory.ts";
 import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer, VIEWS_BYTES_MAX } from "../stage-buffer.ts";
+import type { StagedMemory } from "../staged-memory.ts";
 import { MemoryFile, type MemoryOwner } from "./memory-file.ts";
 
 /** A StageBuffer asks for blocks beyond VIEWS_BYTES_MAX only. */
-const NO_BLOCKS = new BlockPool(LIMITS.stageBufferBytes, 0);
+const NO_BLOCKS = new BlockPool(LIMITS.stageBlockBytes, 0);
 
 /** A last slab that is used in part stays as it is when this part of the file, or less, is unused memory. */
 const UNUSED_PART_MAX = 1 / 128;
@@ -26,13 +27,15 @@ export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
   /** Memory for files. */
   readonly memory: FreeMemory;
+  /** What small files hold before they are copied. */
+  readonly staged: StagedMemory;
   /** Where the memory of published files goes back to. */
   readonly owner: MemoryOwner;
 }
 
 export class StagedMemoryFile implements StagedFile {
   readonly #put: (name: StoredName, file: MemoryFile) => void;
-  #small: StageBuffer | undefined = new StageBuffer(NO_BLOCKS);
+  #small: StageBuffer | undefined;
   readonly #memory: FreeMemory;
   readonly #owner: MemoryOwner;
   #slabs: Buffer[] = [];
@@ -42,8 +45,9 @@ export class StagedMemoryFile implements StagedFile {
   readonly isVolatile = true;
   sizeBytes = 0;
 
-  constructor({ put, memory, owner }: StagedMemoryOptions) {
+  constructor({ put, memory, staged, owner }: StagedMemoryOptions) {
     this.#put = put;
+    this.#small = new StageBuffer(NO_BLOCKS, staged);
     this.#memory = memory;
     this.#owner = owner;
   }
@@ -60,7 +64,9 @@ export class StagedMemoryFile implements StagedFile {
 
   #beginSlabs(small: StageBuffer): void {
     this.#small = undefined;
-    for (const chunk of small.take().chunks) this.#copyIn(chunk);
+    const gathered = small.take();
+    for (const chunk of gathered.chunks) this.#copyIn(chunk);
+    gathered.release();
   }
 
   overwrite(position: number, bytes: Uint8Array): undefined {
