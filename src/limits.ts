@@ -156,6 +156,8 @@ export const LIMITS = {
   appMetadataBytesMax: 4 * MIB,
   /** app_metadata of all batches of one object, bytes: it is held until the footer is written. */
   appMetadataTotalBytesMax: 64 * MIB,
+  /** What all puts under way hold until their footers are written, bytes: places of batches, app_metadata and schemas; as much as one put may. */
+  footerMemoryBytesMax: 96 * MIB,
   /** A body that comes before the header it belongs to has to be collected; more than this is refused. Bytes. */
   bodyBeforeHeaderBytesMax: 8 * MIB,
 

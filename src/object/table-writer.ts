@@ -15,6 +15,7 @@ import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
+import { FooterMemory } from "./footer-memory.ts";
 import type { Lifetime, ObjectMetadata } from "./object-metadata.ts";
 import {
   formatSchemaVersion,
@@ -33,9 +34,16 @@ export type IpcBatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
 
 const BODY_ALIGNMENT = 64;
 const EMPTY = new Uint8Array(0);
+/** What is held of a batch: 24 bytes of its place and a word for its app_metadata. */
+const BATCH_BYTES = 32;
+/** What an array of bytes takes beside them, and an id of a dictionary in a set: measured, rounded up. */
+const ARRAY_BYTES = 192;
+const DICTIONARY_BYTES = 96;
 
 export class TableWriter implements ObjectWriter {
   readonly #sink: ByteSink;
+  readonly #memory: FooterMemory;
+  #takenBytes = 0;
   readonly #schemaHeader: Buffer;
   readonly #isFlameTable: boolean;
   readonly #headSizeBytes: number;
@@ -52,9 +60,15 @@ export class TableWriter implements ObjectWriter {
   #bodyLeftBytes = 0;
   #bodyPaddingBytes = 0;
 
-  /** @param schemaHeader the schema message as the client sent it; kept, so not a view of a socket's buffer. */
-  constructor(sink: ByteSink, schemaHeader: Buffer, payload: PayloadSchema) {
+  /**
+   * @param schemaHeader the schema message as the client sent it; kept, so not a view of a socket's buffer.
+   * @param memory where what is held until the footer counts; of its own unless told otherwise.
+   * @throws {CacheError} OVERLOADED
+   */
+  constructor(sink: ByteSink, schemaHeader: Buffer, payload: PayloadSchema, memory = new FooterMemory()) {
     this.#sink = sink;
+    this.#memory = memory;
+    this.#take(schemaHeader.length);
     this.#schemaHeader = schemaHeader;
     this.#checksum = new RunningChecksum(!sink.isVolatile);
     this.#isFlameTable = payload.kind === "flame-table";
@@ -73,7 +87,7 @@ export class TableWriter implements ObjectWriter {
   /**
    * Begins a batch; exactly its body must follow through `appendBody`, then `endBatch`.
    * @param header the message as it came, a view is enough.
-   * @throws {CacheError} OBJECT_TOO_LARGE over a limit, INVALID_IPC when all rows together are beyond 2^53.
+   * @throws {CacheError} OBJECT_TOO_LARGE over a limit, INVALID_IPC when all rows together are beyond 2^53, OVERLOADED.
    */
   beginBatch(header: Uint8Array, message: IpcBatchMessage): Promise<void> | undefined {
     assert(this.#bodyLeftBytes === 0, "the previous batch has all of its body");
@@ -100,7 +114,7 @@ export class TableWriter implements ObjectWriter {
     return this.#append([...views, padding]);
   }
 
-  /** Ends a batch; its app_metadata may come after its body. @throws {CacheError} OBJECT_TOO_LARGE */
+  /** Ends a batch; its app_metadata may come after its body. @throws {CacheError} OBJECT_TOO_LARGE, OVERLOADED */
   endBatch(appMetadata: Uint8Array): void {
     assert(this.#bodyLeftBytes === 0, "the batch has all of its body");
     this.#keepAppMetadata(appMetadata);
@@ -131,6 +145,17 @@ export class TableWriter implements ObjectWriter {
     return { part, rowCount: this.#rowCount, dataBytes: this.#dataBytes, valueRange: undefined };
   }
 
+  /** Nothing is written any more: what was held no longer counts. May be called more than once, and after `finish`. */
+  release(): void {
+    this.#memory.give(this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+
+  #take(bytes: number): void {
+    this.#memory.take(bytes);
+    this.#takenBytes += bytes;
+  }
+
   #storedSchema(version: number): { header: Buffer; frontSizeBytes: number } {
     if (!this.#isFlameTable) return { header: this.#schemaHeader, frontSizeBytes: 0 };
     return withSchemaMetadata(this.#schemaHeader, [
@@ -143,6 +168,7 @@ export class TableWriter implements ObjectWriter {
     if (this.#dictionaries.length + this.#recordBatches.length >= LIMITS.batchesPerPutMax) {
       throw new CacheError("OBJECT_TOO_LARGE", `a put has more than ${LIMITS.batchesPerPutMax} batches`);
     }
+    this.#take(message.kind === "dictionaryBatch" ? BATCH_BYTES + DICTIONARY_BYTES : BATCH_BYTES);
     if (message.kind === "dictionaryBatch") {
       if (!message.isDelta && this.#dictionaryIds.has(message.dictionaryId)) this.#replacesDictionary = true;
       this.#dictionaryIds.add(message.dictionaryId);
@@ -161,6 +187,7 @@ export class TableWriter implements ObjectWriter {
         `app_metadata of all batches is over ${LIMITS.appMetadataTotalBytesMax} bytes`,
       );
     }
+    if (appMetadata.length > 0) this.#take(appMetadata.length + ARRAY_BYTES);
     // A copy: a view would keep the socket's whole buffer alive until the footer is written.
     this.#appMetadata.push(appMetadata.length === 0 ? EMPTY : Uint8Array.from(appMetadata));
   }

@@ -18,7 +18,11 @@ const log = logFor("flight");
 
 export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
   const { durability, ttlMs } = callTerms(context, call);
-  const put = new IncomingPut(context.cache, { ttlMs, abandon: (reason) => call.abandon(reason) });
+  const put = new IncomingPut(context.cache, {
+    ttlMs,
+    abandon: (reason) => call.abandon(reason),
+    footerMemory: context.footerMemory,
+  });
   const decoder = new FlightDataDecoder();
   let isEchoing = false;
   try {

@@ -12,6 +12,7 @@ import type { Draft } from "../cache/put-draft.ts";
 import { CacheError } from "../errors.ts";
 import { decodeDescriptor } from "../flight/descriptor.ts";
 import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
+import type { FooterMemory } from "../object/footer-memory.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import { type PayloadSchema, readPayloadSchema } from "../object/object-schema.ts";
@@ -36,6 +37,8 @@ export interface IncomingPutOptions {
   readonly ttlMs: number | undefined;
   /** Ends the put when its bytes do not come while others wait for the room it holds. */
   readonly abandon: (reason: CacheError) => void;
+  /** Of all puts of this server. */
+  readonly footerMemory: FooterMemory;
 }
 
 export class IncomingPut {
@@ -113,6 +116,7 @@ export class IncomingPut {
 
   /** Drops what was staged; after `commit` this does nothing. */
   async discard(): Promise<void> {
+    if (this.#payload?.kind === "table") this.#payload.writer.release();
     await this.#payload?.draft.discard();
   }
 
@@ -120,10 +124,16 @@ export class IncomingPut {
     const schema = readPayloadSchema(schemaHeader);
     const kind = schema.kind === "opaque" ? "opaque" : "table";
     const draft = await this.#draft(kind, schema, target);
-    draft.onAbandon(this.#options.abandon);
-    return kind === "opaque"
-      ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
-      : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema) };
+    const { abandon, footerMemory } = this.#options;
+    draft.onAbandon(abandon);
+    try {
+      return kind === "opaque"
+        ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
+        : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema, footerMemory) };
+    } catch (error) {
+      await draft.discard();
+      throw error;
+    }
   }
 
   async #draft(kind: ObjectKind, payload: PayloadSchema, target: PutTarget): Promise<Draft> {

@@ -2,6 +2,7 @@
  * What every method of the Flight service works with: the cache, how this server is reached, and whether it is stopping.
  */
 import type { ObjectCache } from "../cache/object-cache.ts";
+import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import type { Durability } from "../storage/object-storage.ts";
@@ -21,6 +22,7 @@ export class ServiceContext implements ServiceFacts {
   readonly cache: ObjectCache;
   readonly endpoint: string;
   readonly stopping: AbortSignal;
+  readonly footerMemory = new FooterMemory();
 
   constructor({ cache, endpoint, stopping, durability = "restart" }: ServiceFacts) {
     this.durability = durability;
