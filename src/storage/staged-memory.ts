@@ -71,7 +71,7 @@ export class StagedMemory {
   makeRoom(): Promise<void> | undefined {
     if (this.#bytes <= this.#bytesMax) return undefined;
     for (const file of this.#gathering) {
-      if (this.#bytes - this.#leavingBytes <= this.#bytesMax / 2) break;
+      if (this.#bytes - this.#leavingBytes <= this.#bytesMax) break;
       file.spill();
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
