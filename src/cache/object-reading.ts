@@ -27,8 +27,8 @@ export interface ReadingHost {
 
 /** The client that takes what is read. */
 export interface Taker {
-  /** Bytes that it has taken so far. */
-  readonly sentBytes: number;
+  /** Grows while it takes bytes. */
+  readonly movedBytes: number;
   /** Ends its call. */
   abandon(reason: CacheError): void;
 }
@@ -74,7 +74,7 @@ export class ObjectReading implements ReadingHolder {
   }
 
   get movedBytes(): number {
-    return this.#taker?.sentBytes ?? 0;
+    return this.#taker?.movedBytes ?? 0;
   }
 
   abandon(reason: CacheError): void {

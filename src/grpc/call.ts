@@ -74,8 +74,8 @@ export interface ServerCall extends MessageWriter {
   readonly signal: AbortSignal;
   /** Throws the reason when the call is over. Unlike `signal` it costs nothing: an AbortSignal lives until a full collection. */
   throwIfOver(): void;
-  /** Bytes of the answer that the operating system has; what of them the client has read nobody knows. */
-  readonly sentBytes: number;
+  /** Bytes that went either way. */
+  readonly movedBytes: number;
   /** Ends the call from our side with this error; what waits to be sent is dropped. */
   abandon(reason: CacheError): void;
   readonly requests: MessageReader;

@@ -35,8 +35,6 @@ export class StreamMessageWriter implements MessageWriter {
   readonly #beforeMessage: () => void;
   /** Bytes of the current message that have not been given yet. */
   #missing = 0;
-  /** Handed to the stream so far, prefixes included. */
-  #writtenBytes = 0;
   #failure: Error | undefined;
   #waiter: Waiter | undefined;
   /** Who waits until nothing is left to send. */
@@ -45,11 +43,6 @@ export class StreamMessageWriter implements MessageWriter {
   constructor(stream: ByteOutlet, beforeMessage: () => void) {
     this.#stream = stream;
     this.#beforeMessage = beforeMessage;
-  }
-
-  /** Bytes that the operating system has, prefixes included. */
-  get sentBytes(): number {
-    return this.#writtenBytes - this.#stream.writableLength;
   }
 
   /** True between the start of a message and its last piece. */
@@ -74,7 +67,6 @@ export class StreamMessageWriter implements MessageWriter {
       whole.set(message, position + PREFIX_SIZE_BYTES);
       position += PREFIX_SIZE_BYTES + message.length;
     }
-    this.#writtenBytes += whole.length;
     this.#stream.write(whole, this.#onSent);
     return this.#room();
   }
@@ -86,7 +78,6 @@ export class StreamMessageWriter implements MessageWriter {
     if (this.#failure !== undefined) throw this.#failure;
     this.#beforeMessage();
     this.#missing = sizeBytes - given;
-    this.#writtenBytes += PREFIX_SIZE_BYTES + given;
     if (PREFIX_SIZE_BYTES + given <= LIMITS.copiedMessageBytesMax) this.#sendCopied(sizeBytes, first, given);
     else this.#sendViews(sizeBytes, first);
     return this.#room();
@@ -96,7 +87,6 @@ export class StreamMessageWriter implements MessageWriter {
     assert(piece.length <= this.#missing, "a message is not larger than it was declared");
     if (this.#failure !== undefined) throw this.#failure;
     this.#missing -= piece.length;
-    this.#writtenBytes += piece.length;
     if (onSent === undefined) this.#stream.write(piece, this.#onSent);
     else {
       this.#stream.write(piece, (error) => {

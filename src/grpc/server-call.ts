@@ -8,9 +8,9 @@
  */
 import { assert, CacheError, isCacheError } from "../errors.ts";
 import type { ConnectionMemory } from "../http2/call-memory.ts";
-import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
+import { RESPONSE_BLOCK, refusalBlock, trailersBlock } from "./answer-blocks.ts";
 import type { CallHandler, CallMetadata, ServerCall } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
 import { statusOfFailure } from "./failure-status.ts";
@@ -19,17 +19,6 @@ import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata, setMetadata } from "./metadata.ts";
 import { type CallStatus, STATUS_OK, statusOf } from "./status.ts";
-import { encodeStatusMessage } from "./status-message.ts";
-
-const RESPONSE_FIELDS = [
-  [":status", "200"],
-  ["content-type", "application/grpc"],
-  ["grpc-accept-encoding", "identity"],
-] as const;
-
-const RESPONSE_BLOCK = encodeHeaderBlock(RESPONSE_FIELDS);
-/** What nearly every call ends with. */
-const OK_BLOCK = encodeHeaderBlock([["grpc-status", "0"]]);
 
 /** Each call ends in one of these; an error of its own for each would cost a stack trace per call. */
 const CLIENT_LEFT = new CacheError("CANCELLED");
@@ -270,8 +259,8 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#trailers["grpc-retry-pushback-ms"] = String(LIMITS.overloadedRetryMs);
   }
 
-  get sentBytes(): number {
-    return this.#writer.sentBytes;
+  get movedBytes(): number {
+    return this.#stream.movedBytes;
   }
 
   abandon(reason: CacheError): void {
@@ -283,8 +272,9 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#stop(reason);
     this.#isAnswered = true;
     this.requests.fail(reason);
+    if (reason.code === "OVERLOADED") this.#hintRetry();
     // Trailers pass where the peer takes no data.
-    stream.endNow(encodeHeaderBlock(this.#statusFields(statusOf(reason))));
+    stream.endNow(trailersBlock(statusOf(reason), this.#trailers));
   }
 
   push(view: Buffer): void {
@@ -337,26 +327,13 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.requests.fail(this.#reason ?? ANSWERED);
     const stream = this.#stream;
     if (!this.#hasResponded && status.code !== 0) {
-      const block = encodeHeaderBlock([...RESPONSE_FIELDS, ...this.#statusFields(status)]);
-      stream.sendHeaders(block, { endStream: true });
+      stream.sendHeaders(refusalBlock(status, this.#trailers), { endStream: true });
     } else if (this.#reason !== undefined && stream.writableLength > 0) {
       // The trailers would stand behind data that the peer does not take.
       stream.reset("CANCEL");
     } else {
       if (!this.#hasResponded) this.#respond();
-      stream.end(this.#statusBlock(status));
+      stream.end(trailersBlock(status, this.#trailers));
     }
-  }
-
-  #statusBlock(status: CallStatus): Buffer {
-    for (const _ in this.#trailers) return encodeHeaderBlock(this.#statusFields(status));
-    return status === STATUS_OK ? OK_BLOCK : encodeHeaderBlock(this.#statusFields(status));
-  }
-
-  #statusFields(status: CallStatus): [string, string][] {
-    const fields = Object.entries(this.#trailers);
-    fields.push(["grpc-status", String(status.code)]);
-    if (status.message !== "") fields.push(["grpc-message", encodeStatusMessage(status.message)]);
-    return fields;
   }
 }

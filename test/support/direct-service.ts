@@ -172,7 +172,7 @@ class DirectCall implements ServerCall {
 
   throwIfOver(): void {}
 
-  readonly sentBytes = 0;
+  readonly movedBytes = 0;
 
   abandon(): void {}
 

@@ -132,8 +132,8 @@ class ArrangedCall implements ServerCall {
     this.#call.throwIfOver();
   }
 
-  get sentBytes(): number {
-    return this.#call.sentBytes;
+  get movedBytes(): number {
+    return this.#call.movedBytes;
   }
 
   abandon(reason: CacheError): void {

@@ -1,0 +1,38 @@
+/**
+ * The header blocks of an answer: what it begins with, its trailers, and both in one where there is nothing between them.
+ *
+ * What nearly every call begins and ends with is encoded once.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
+ */
+import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
+import { type CallStatus, STATUS_OK } from "./status.ts";
+import { encodeStatusMessage } from "./status-message.ts";
+
+type Trailers = Readonly<Record<string, string>>;
+
+const RESPONSE_FIELDS = [
+  [":status", "200"],
+  ["content-type", "application/grpc"],
+  ["grpc-accept-encoding", "identity"],
+] as const;
+
+export const RESPONSE_BLOCK: Buffer = encodeHeaderBlock(RESPONSE_FIELDS);
+const OK_BLOCK = encodeHeaderBlock([["grpc-status", "0"]]);
+
+/** Trailers behind messages. */
+export function trailersBlock(status: CallStatus, trailers: Trailers): Buffer {
+  for (const _ in trailers) return encodeHeaderBlock(statusFields(status, trailers));
+  return status === STATUS_OK ? OK_BLOCK : encodeHeaderBlock(statusFields(status, trailers));
+}
+
+/** An answer without messages. */
+export function refusalBlock(status: CallStatus, trailers: Trailers): Buffer {
+  return encodeHeaderBlock([...RESPONSE_FIELDS, ...statusFields(status, trailers)]);
+}
+
+function statusFields(status: CallStatus, trailers: Trailers): [string, string][] {
+  const fields = Object.entries(trailers);
+  fields.push(["grpc-status", String(status.code)]);
+  if (status.message !== "") fields.push(["grpc-message", encodeStatusMessage(status.message)]);
+  return fields;
+}
