@@ -155,9 +155,9 @@ export const LIMITS = {
   /** app_metadata of one batch, bytes. */
   appMetadataBytesMax: 4 * MIB,
   /** app_metadata of all batches of one object, bytes: it is held until the footer is written. */
-  appMetadataTotalBytesMax: 64 * MIB,
+  appMetadataTotalBytesMax: 16 * MIB,
   /** What all puts under way hold until their footers are written, bytes: places of batches, app_metadata and schemas; as much as one put may. */
-  footerMemoryBytesMax: 96 * MIB,
+  footerMemoryBytesMax: 24 * MIB,
   /** A body that comes before the header it belongs to has to be collected; more than this is refused. Bytes. */
   bodyBeforeHeaderBytesMax: 8 * MIB,
 
@@ -189,7 +189,7 @@ export const LIMITS = {
   /** Unused pieces of stageBlockBytes that are kept for the next puts. */
   stageBlocksKeptMax: 64,
   /** What all staged objects together gather in memory, bytes: beyond it those that wait longest are written out before they have gathered stageBufferBytes. */
-  stagedMemoryBytesMax: 32 * MIB,
+  stagedMemoryBytesMax: 16 * MIB,
   /** Memory that large objects are kept in comes in pieces of this size, bytes. */
   memorySlabBytes: 2 * MIB,
   /** Evicted objects whose hashes a policy remembers, 8 bytes each: as many as it holds, up to this. */
@@ -201,7 +201,7 @@ export const LIMITS = {
   /** Bytes read from an object's file in one system call. */
   readChunkBytes: 1 * MIB,
   /** Unused read buffers, of readChunkBytes each, that are kept for the next gets. */
-  readBlocksKeptMax: 16,
+  readBlocksKeptMax: 8,
   /** Reads up to this size take memory of their own: it is soon gone. Bytes. */
   unpooledReadBytesMax: 64 * KIB,
   /** Files up to this size are read whole and checked against their checksum when the index learns of them. */

@@ -15,8 +15,8 @@ const GROWTH_PERCENT = 300;
 const LOOK_INTERVAL_MS = 2_000;
 /** Below this share of its time the event loop is idle: a pause of some 20 ms hurts nobody. */
 const IDLE_UTILIZATION = 0.05;
-/** Garbage is looked for when memory outside of the heap grew by this much since the last look for it, bytes. */
-const GROWTH_BYTES = 8 * 1024 * 1024;
+/** After so much work there may be garbage worth looking for, ms. */
+const WORK_MS = 100;
 
 /** Call it before anything else runs: what is offered holds for contexts that are made later. */
 export function prepareMemory(): void {
@@ -26,24 +26,24 @@ export function prepareMemory(): void {
   setFlagsFromString("--expose-gc");
 }
 
-/** @returns a way to stop. */
+/** Collects once after each burst of work. @returns a way to stop. */
 export function collectWhenIdle(): () => void {
-  const collect = runInNewContext("gc") as () => void;
+  const collect = runInNewContext("gc") as (options?: { readonly type: "minor" }) => void;
   let before = performance.eventLoopUtilization();
-  let keptBytes = outsideBytes();
+  let collectedAt = before;
+  let isSwept = true;
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
     before = now;
-    keptBytes = Math.min(keptBytes, outsideBytes());
-    if (utilization > IDLE_UTILIZATION || outsideBytes() < keptBytes + GROWTH_BYTES) return;
-    collect();
-    keptBytes = outsideBytes();
+    if (utilization > IDLE_UTILIZATION) return;
+    const workedMs = performance.eventLoopUtilization(now, collectedAt).active;
+    // The second, cheap one counts what the first has freed meanwhile.
+    if (workedMs >= WORK_MS) collect();
+    else if (!isSwept) collect({ type: "minor" });
+    else return;
+    isSwept = workedMs < WORK_MS;
+    collectedAt = performance.eventLoopUtilization();
   }, LOOK_INTERVAL_MS).unref();
   return () => clearInterval(timer);
-}
-
-function outsideBytes(): number {
-  const { external, heapUsed } = process.memoryUsage();
-  return external + heapUsed;
 }
