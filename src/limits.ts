@@ -20,8 +20,24 @@ export const LIMITS = {
   rememberedHeaderBlocksMax: 4,
   /** A header block that is remembered, as sent and as decoded, bytes: four of them for each connection. */
   rememberedHeaderBlockBytesMax: 4 * KIB,
-  /** A message that is collected before it is handled (unary requests), bytes. */
+  /** A message that a client collects before it is decoded (answers of unary calls), bytes. */
   unaryMessageBytesMax: 64 * MIB,
+  /** How long a loop may work in one turn of the event loop before other calls are let in. */
+  turnMs: 5,
+  /** A request that names objects (ticket, descriptor, criteria, endpoint), bytes: three components of a key fit many times over. */
+  requestBytesMax: 64 * KIB,
+  /** Protobuf fields of one request, those of nested messages counted: a millisecond's work, and 500 endpoints. */
+  requestFieldsMax: 4096,
+  /** Nested messages of a request inside each other: those of Flight are four deep. */
+  requestDepthMax: 8,
+  /** The body of an action that takes a name, bytes: a key whose every byte is escaped in JSON fits twice. */
+  namedActionBytesMax: 8 * KIB,
+  /** The body of CancelFlightInfo, bytes: it carries the schema of its table, which is skipped. */
+  cancelActionBytesMax: 4 * MIB,
+  /** The body of PUT and UPDATE, bytes: a value as base64, which is decoded while it arrives. */
+  valueActionBytesMax: 64 * MIB,
+  /** The name of an action, bytes: it is read before the size of its body is judged. */
+  actionTypeBytesMax: 256,
   /** A message that is passed on while it arrives, bytes: what the 32-bit length of gRPC can say. */
   streamedMessageBytesMax: 4 * GIB - 1,
   /** Streams one HTTP/2 session may have open: beyond it the peer queues. */
@@ -150,6 +166,8 @@ export const LIMITS = {
 
   /** FlightDescriptor in a FlightData, bytes: three components and their framing fit many times over. */
   descriptorBytesMax: 64 * KIB,
+  /** Fields of one FlightData message, those that nobody knows counted: Flight has four. */
+  flightDataFieldsMax: 64,
   /** Arrow message header (schema or batch metadata), bytes: about 100,000 columns. */
   dataHeaderBytesMax: 16 * MIB,
   /** app_metadata of one batch, bytes. */

@@ -12,7 +12,7 @@ import {
   type FlightDescriptor as FlightDescriptorMessage,
   FlightDescriptorSchema,
 } from "./generated/flight_pb.ts";
-import { asBuffer, decodeMessageOf } from "./protobuf.ts";
+import { asBuffer, decodeMessageOf, decodeRequestOf } from "./protobuf.ts";
 import { checkSize } from "./size-limit.ts";
 import { bytesOf, decodeText } from "./text.ts";
 
@@ -36,7 +36,7 @@ export type FlightDescriptor =
  */
 export function decodeDescriptor(bytes: Uint8Array): TextDescriptor {
   checkSize("the flight descriptor", bytes.byteLength, "descriptorBytesMax");
-  const message = decodeMessageOf(FlightDescriptorSchema, bytes);
+  const message = decodeRequestOf(FlightDescriptorSchema, bytes);
   switch (message.type) {
     case DescriptorType.PATH:
       return { kind: "path", path: message.path };

@@ -11,9 +11,10 @@
  *
  * Any split of the input gives the same result. Gathered values are views of the chunk when they lie in one chunk
  * and copies when they are split; a view keeps its chunk alive, so copy what outlives the message. Groups (wire
- * types 3 and 4) are refused: proto3 has none. After an error only `begin` may follow.
+ * types 3 and 4) are refused: proto3 has none, and so are more fields than Flight can ever have. After an error only `begin` may follow.
  */
 import { assert, CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { FieldCollector } from "./field-collector.ts";
 import { FLIGHT_DATA_TAGS } from "./flight-data-encoder.ts";
 import { checkSize } from "./size-limit.ts";
@@ -51,6 +52,7 @@ export class FlightDataDecoder {
   #varintIs: "tag" | "size" | "skipped" = "tag";
   /** Whose value is being read; undefined for one that is skipped. */
   #field: Field | undefined;
+  #fieldCount = 0;
   /** Bytes of that value still to come. */
   #valueLeft = 0;
   /** Bytes of the message still to come. */
@@ -67,6 +69,7 @@ export class FlightDataDecoder {
     this.#varint.reset();
     this.#varintIs = "tag";
     this.#field = undefined;
+    this.#fieldCount = 0;
     this.#valueLeft = 0;
     this.#messageLeft = messageSizeBytes;
     this.#descriptor = undefined;
@@ -146,6 +149,8 @@ export class FlightDataDecoder {
 
   #startField(tag: number): void {
     if (tag < 8 || tag > 0xffff_ffff) throw malformed("has a field with an impossible number");
+    this.#fieldCount += 1;
+    if (this.#fieldCount > LIMITS.flightDataFieldsMax) throw misplaced("there are too many fields");
     this.#field = undefined;
     switch (tag % 8) {
       case 0:

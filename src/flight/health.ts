@@ -10,7 +10,7 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as ServingStatusNumber,
 } from "./generated/health_pb.ts";
-import { decodeMessageOf } from "./protobuf.ts";
+import { decodeMessageOf, decodeRequestOf } from "./protobuf.ts";
 
 export type ServingStatus = "unknown" | "serving" | "notServing" | "serviceUnknown";
 
@@ -28,7 +28,7 @@ export function encodeHealthRequest(service: string): Uint8Array {
 
 /** The service's name. @throws {CacheError} INVALID_REQUEST when the bytes are not a HealthCheckRequest. */
 export function decodeHealthRequest(bytes: Uint8Array): string {
-  return decodeMessageOf(HealthCheckRequestSchema, bytes).service;
+  return decodeRequestOf(HealthCheckRequestSchema, bytes).service;
 }
 
 export function encodeHealthResponse(status: ServingStatus): Uint8Array {

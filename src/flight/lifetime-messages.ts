@@ -24,7 +24,7 @@ import {
   toEndpointMessage,
   toFlightInfoMessage,
 } from "./messages.ts";
-import { decodeMessageOf } from "./protobuf.ts";
+import { decodeMessageOf, decodeRequestOf } from "./protobuf.ts";
 
 export const RENEW_FLIGHT_ENDPOINT = "RenewFlightEndpoint";
 export const CANCEL_FLIGHT_INFO = "CancelFlightInfo";
@@ -53,7 +53,7 @@ export function encodeRenewRequest(endpoint: FlightEndpoint): Uint8Array {
 
 /** The endpoint to be renewed. */
 export function decodeRenewRequest(bytes: Uint8Array): FlightEndpoint {
-  const { endpoint } = decodeMessageOf(RenewFlightEndpointRequestSchema, bytes);
+  const { endpoint } = decodeRequestOf(RenewFlightEndpointRequestSchema, bytes);
   if (endpoint === undefined) throw new CacheError("INVALID_REQUEST", "the request names no endpoint");
   return fromEndpointMessage(endpoint);
 }
@@ -65,7 +65,7 @@ export function encodeCancelRequest(info: FlightInfo): Uint8Array {
 
 /** What is no longer needed. */
 export function decodeCancelRequest(bytes: Uint8Array): FlightInfo {
-  const { info } = decodeMessageOf(CancelFlightInfoRequestSchema, bytes);
+  const { info } = decodeRequestOf(CancelFlightInfoRequestSchema, bytes);
   if (info === undefined) throw new CacheError("INVALID_REQUEST", "the request names no flight");
   return fromFlightInfoMessage(info);
 }

@@ -25,7 +25,7 @@ import {
   SchemaResultSchema,
   TicketSchema,
 } from "./generated/flight_pb.ts";
-import { asBuffer, decodeMessageOf, safeNumber } from "./protobuf.ts";
+import { asBuffer, decodeMessageOf, decodeRequestOf, safeNumber } from "./protobuf.ts";
 import { bytesOf, decodeText } from "./text.ts";
 
 /** Where an object can be had: the bytes of a ticket (formatTicket) and URIs such as `grpc://HOST:PORT`. */
@@ -135,7 +135,7 @@ export function decodeTicket(bytes: Uint8Array): Buffer {
   const sizeBytes = bytes.length - 2;
   if (bytes[0] === TICKET_TAG && bytes[1] === sizeBytes && sizeBytes < ONE_BYTE_SIZE_END)
     return Buffer.from(bytes.buffer, bytes.byteOffset + 2, sizeBytes);
-  return asBuffer(decodeMessageOf(TicketSchema, bytes).ticket);
+  return asBuffer(decodeRequestOf(TicketSchema, bytes).ticket);
 }
 
 /** @param schema the encapsulated schema message. */
@@ -162,7 +162,7 @@ export function encodeCriteria(expression: string | Uint8Array): Uint8Array {
 
 /** The expression as text. Also INVALID_REQUEST when it is not UTF-8. */
 export function decodeCriteria(bytes: Uint8Array): string {
-  return decodeText(decodeMessageOf(CriteriaSchema, bytes).expression, "the criteria");
+  return decodeText(decodeRequestOf(CriteriaSchema, bytes).expression, "the criteria");
 }
 
 export function encodeAction(action: { readonly type: string; readonly body: Uint8Array }): Uint8Array {
@@ -170,7 +170,7 @@ export function encodeAction(action: { readonly type: string; readonly body: Uin
 }
 
 export function decodeAction(bytes: Uint8Array): Action {
-  const { type, body } = decodeMessageOf(ActionSchema, bytes);
+  const { type, body } = decodeRequestOf(ActionSchema, bytes);
   return { type, body: asBuffer(body) };
 }
 

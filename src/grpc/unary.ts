@@ -14,7 +14,7 @@ import type { CallHandler, ServerCall } from "./call.ts";
  */
 export function unary(
   handle: (request: Buffer, call: ServerCall) => Promise<Uint8Array>,
-  sizeBytesMax: number = LIMITS.unaryMessageBytesMax,
+  sizeBytesMax: number = LIMITS.requestBytesMax,
 ): CallHandler {
   return async (call) => {
     const request = await singleRequest(call, sizeBytesMax);

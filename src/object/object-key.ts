@@ -56,7 +56,7 @@ function brokenRule(component: string): string | undefined {
 
 /** Parses `application_id/session_id/object_id`. @throws {CacheError} INVALID_KEY */
 export function parseObjectKey(text: string): ObjectKey {
-  const parts = text.split("/");
+  const parts = text.split("/", 4);
   if (parts.length !== 3) {
     throw new CacheError("INVALID_KEY", "a key has three components: application_id/session_id/object_id");
   }
@@ -69,7 +69,7 @@ export function parseObjectKey(text: string): ObjectKey {
 
 /** Parses `application_id/session_id`. @throws {CacheError} INVALID_KEY */
 export function parseSessionPrefix(text: string): SessionPrefix {
-  const parts = text.split("/");
+  const parts = text.split("/", 3);
   if (parts.length !== 2) {
     throw new CacheError("INVALID_KEY", "a prefix has two components: application_id/session_id");
   }

@@ -10,6 +10,7 @@ import { encodePutResult } from "../flight/messages.ts";
 import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey } from "../object/object-key.ts";
+import { turnIfDue } from "../turns.ts";
 import { callTerms } from "./call-terms.ts";
 import { IncomingPut } from "./incoming-put.ts";
 import type { ServiceContext } from "./service-context.ts";
@@ -34,6 +35,9 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
       if (hasAppMetadata || (isEchoing && batchKind === "recordBatch")) {
         await call.write([encodePutResult(decoder.appMetadata)]);
       }
+      // What has arrived is read without waiting: thousands of small batches in one turn of the loop.
+      const turn = turnIfDue();
+      if (turn !== undefined) await turn;
     }
     // Some clients half-close before they reset: what they cancelled must not become an object.
     call.throwIfOver();

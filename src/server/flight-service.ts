@@ -27,7 +27,7 @@ export function buildMethods(context: ServiceContext): MethodTable {
   const handlers: [string, CallHandler][] = [
     [FLIGHT_METHODS.DoPut.path, (call) => doPut(context, call)],
     [FLIGHT_METHODS.DoGet.path, answering((request, call) => doGet(context, request, call))],
-    [FLIGHT_METHODS.DoAction.path, answering((request, call) => doAction(context, request, call))],
+    [FLIGHT_METHODS.DoAction.path, (call) => doAction(context, call)],
     [FLIGHT_METHODS.ListActions.path, answering((_request, call) => listActions(call))],
     [FLIGHT_METHODS.ListFlights.path, answering((request, call) => listFlights(context, request, call))],
     [FLIGHT_METHODS.GetFlightInfo.path, unary((request, call) => getFlightInfo(context, request, call))],
@@ -42,7 +42,7 @@ export function buildMethods(context: ServiceContext): MethodTable {
 }
 
 function answering(answer: StreamingAnswer): CallHandler {
-  return async (call) => answer(await singleRequest(call, LIMITS.unaryMessageBytesMax), call);
+  return async (call) => answer(await singleRequest(call, LIMITS.requestBytesMax), call);
 }
 
 function logged(handler: CallHandler): CallHandler {

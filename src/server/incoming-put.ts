@@ -62,9 +62,11 @@ export class IncomingPut {
 
   /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here, STORAGE_FULL when there can be no room for it. */
   async head(head: FlightDataHead): Promise<void> {
+    const isFirst = this.#target === undefined;
     this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)));
     if (head.dataHeader.length === 0) {
-      if (this.#payload === undefined && head.bodySizeBytes === 0) return;
+      // A descriptor may come alone; a million empty messages behind it may not.
+      if (isFirst && head.bodySizeBytes === 0) return;
       throw new CacheError("INVALID_REQUEST", "a message without an Arrow header has nothing to keep");
     }
     if (this.#payload === undefined) {

@@ -17,7 +17,7 @@ export function parseListPattern(text: string): KeyPattern {
 /** @throws {CacheError} INVALID_KEY; also for a lone application: too much is deleted by a forgotten word. */
 export function parseDeletePattern(text: string): KeyPattern {
   if (text.includes("/")) return parseSlashed(text);
-  const parts = text.split(":");
+  const parts = text.split(":", 3);
   if (parts.length !== 2) {
     throw new CacheError("INVALID_KEY", "what to delete is app/session/object, app/session or app/*");
   }
@@ -25,7 +25,7 @@ export function parseDeletePattern(text: string): KeyPattern {
 }
 
 function parseSlashed(text: string): KeyPattern {
-  const parts = text.split("/");
+  const parts = text.split("/", 3);
   if (parts.length !== 2) return { scope: "object", key: parseObjectKey(text) };
   if (parts[1] === "*") return { scope: "application", applicationId: checkKeyComponent(parts[0]!) };
   return sessionPattern(parts[0]!, parts[1]!);

@@ -30,7 +30,7 @@ export function parsePutTarget(descriptor: TextDescriptor): PutTarget {
     return { kind: "patch", key: parseObjectKey(descriptor.command.slice(PATCH.length)) };
   }
   const path = descriptor.path.join("/");
-  return path.split("/").length === 2
+  return path.split("/", 3).length === 2
     ? { kind: "session", prefix: parseSessionPrefix(path) }
     : { kind: "object", key: parseObjectKey(path) };
 }

@@ -15,6 +15,7 @@ import { decodeText } from "../flight/text.ts";
 import { parseTicket } from "../flight/ticket.ts";
 import { type KeyPattern, type ObjectKey, parseObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
+import { turnIfDue } from "../turns.ts";
 import { ttlOfSeconds } from "./call-lifetime.ts";
 import type { CallTerms } from "./call-terms.ts";
 import { parseDeletePattern } from "./key-pattern.ts";
@@ -83,6 +84,7 @@ export async function cancelFlight(
   let deleted = 0;
   for (const { ticket } of decodeCancelRequest(body).endpoints) {
     deleted += await context.cache.delete({ scope: "object", key: keyOfTicket(ticket) }, durability);
+    await turnIfDue();
   }
   return encodeCancelResult(deleted > 0 ? "cancelled" : "notCancellable");
 }

@@ -7,7 +7,7 @@ import { posix } from "node:path";
 import { blanked } from "./blanked.ts";
 import { isCode, isProduct, type Rule, type SourceFile } from "./source-tree.ts";
 
-const LEAVES = ["errors", "limits", "log", "log-format", "thread-entries"];
+const LEAVES = ["errors", "limits", "log", "log-format", "thread-entries", "turns"];
 
 /** What each room may import besides the leaves and itself. A file directly in src/ is a room of its own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   limits: [],
   errors: [],
   "thread-entries": [],
+  turns: ["limits"],
 };
 
 /** Files that are there to re-export: the doors of the package. */

@@ -1,0 +1,133 @@
+/**
+ * PUT and UPDATE: `NAME:BASE64` in the body of an action becomes an opaque value, decoded while it arrives.
+ *
+ * The name ends at the last colon: base64 has none, a name may. Nothing of the body is held but what was just read, so a large value
+ * costs no more memory than a put of it, and no turn of the loop more than its chunk.
+ */
+import type { Draft } from "../cache/put-draft.ts";
+import { CacheError } from "../errors.ts";
+import { bytesOf, decodeText } from "../flight/text.ts";
+import type { IncomingMessage } from "../grpc/call.ts";
+import { LIMITS } from "../limits.ts";
+import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
+import { OpaqueWriter } from "../object/opaque-writer.ts";
+import { turnIfDue } from "../turns.ts";
+import type { CallTerms } from "./call-terms.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const COLON = 0x3a;
+/** Three components, two separators, and the colon behind them. */
+const NAME_BYTES_MAX = 3 * LIMITS.keyComponentBytesMax + 3;
+
+/** Stores under an object id that the server makes. */
+export async function putValue(
+  context: ServiceContext,
+  body: IncomingMessage,
+  terms: CallTerms,
+): Promise<Uint8Array> {
+  const { name, first } = await readName(body);
+  const prefix = parseSessionPrefix(name.includes("/") ? name : name.replace(":", "/"));
+  const draft = context.cache.draftCreate(prefix, "opaque", terms.ttlMs);
+  return await storeValue(context, draft, { first, body, terms });
+}
+
+/** Stores under the key that is named. */
+export async function updateValue(
+  context: ServiceContext,
+  body: IncomingMessage,
+  terms: CallTerms,
+): Promise<Uint8Array> {
+  const { name, first } = await readName(body);
+  const draft = context.cache.draftPut(parseObjectKey(name), "opaque", terms.ttlMs);
+  return await storeValue(context, draft, { first, body, terms });
+}
+
+/** The name, and what was read of the value behind it. */
+async function readName(body: IncomingMessage): Promise<{ name: string; first: Buffer }> {
+  const parts: Buffer[] = [];
+  let sizeBytes = 0;
+  while (sizeBytes < Math.min(NAME_BYTES_MAX, body.sizeBytes)) {
+    const chunks = (await body.read()) ?? [];
+    for (const chunk of chunks) {
+      parts.push(chunk);
+      sizeBytes += chunk.length;
+    }
+  }
+  const front = parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
+  const colon = front.subarray(0, NAME_BYTES_MAX).lastIndexOf(COLON);
+  if (colon < 0) throw new CacheError("INVALID_REQUEST", "the action's body is NAME:BASE64");
+  return { name: decodeText(front.subarray(0, colon), "the name"), first: front.subarray(colon + 1) };
+}
+
+interface IncomingValue {
+  readonly first: Buffer;
+  readonly body: IncomingMessage;
+  readonly terms: CallTerms;
+}
+
+async function storeValue(
+  context: ServiceContext,
+  draft: Draft,
+  { first, body, terms }: IncomingValue,
+): Promise<Uint8Array> {
+  try {
+    const writer = new OpaqueWriter(draft.sink);
+    const base64 = new Base64Reader();
+    let size = 0;
+    for (let chunks: Buffer[] | null = [first]; chunks !== null; chunks = await body.read()) {
+      const values = chunks.map((chunk) => base64.push(chunk)).filter((value) => value.length > 0);
+      for (const value of values) size += value.length;
+      await writer.append(values);
+      await turnIfDue();
+    }
+    const last = base64.end();
+    size += last.length;
+    await writer.append([last]);
+    const version = await draft.commit(writer, terms.durability);
+    const { endpoint } = context;
+    return bytesOf(JSON.stringify({ endpoint, key: formatObjectKey(draft.key), version, size }));
+  } finally {
+    await draft.discard();
+  }
+}
+
+const PADDING = "=";
+
+/** Base64 in pieces of any size. Padding may be missing, or more than is needed, but nothing follows it. */
+class Base64Reader {
+  /** Up to three letters that make no whole group yet. */
+  #rest = "";
+  #isPadded = false;
+
+  /** @throws {CacheError} INVALID_REQUEST when it is not base64. */
+  push(chunk: Buffer): Buffer {
+    let letters = chunk.toString("latin1");
+    const padding = letters.indexOf(PADDING);
+    if (this.#isPadded || padding >= 0) {
+      const end = this.#isPadded ? 0 : padding;
+      if (!/^=*$/.test(letters.slice(end))) throw notBase64();
+      this.#isPadded = true;
+      letters = letters.slice(0, end);
+    }
+    const text = this.#rest + letters;
+    const whole = text.length - (text.length % 4);
+    this.#rest = text.slice(whole);
+    return decodeLetters(text.slice(0, whole));
+  }
+
+  /** @throws {CacheError} INVALID_REQUEST when a group is cut short. */
+  end(): Buffer {
+    return decodeLetters(this.#rest);
+  }
+}
+
+/** Node passes over what is no base64: then it gives fewer bytes than the letters stand for. */
+function decodeLetters(letters: string): Buffer {
+  const value = Buffer.from(letters, "base64");
+  if (Math.ceil((value.length * 4) / 3) !== letters.length) throw notBase64();
+  return value;
+}
+
+function notBase64(): CacheError {
+  return new CacheError("INVALID_REQUEST", "the value is not base64");
+}
