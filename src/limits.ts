@@ -181,6 +181,8 @@ export const LIMITS = {
 
   /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
   batchesPerPutMax: 1 * MIB,
+  /** Patches of one object: a get reads a file for each of them. A put of the whole object begins anew. */
+  patchesPerObjectMax: 10_000,
   /** Fields of one schema, children counted. */
   schemaFieldsMax: 200_000,
   /** Metadata entries of one schema, those of its fields counted: two for each of half as many extension fields. */

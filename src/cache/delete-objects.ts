@@ -11,6 +11,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
+import { nextTurn, turnIfDue } from "../turns.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { DraftHost } from "./put-draft.ts";
 
@@ -47,7 +48,7 @@ async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Pro
     while (next < keys.length) {
       const key = keys[next]!;
       next += 1;
-      if (next % LIMITS.deletedPerTurn === 0) turn = turnOfTheLoop();
+      if (next % LIMITS.deletedPerTurn === 0) turn = nextTurn();
       // All of them wait, or the loop would not come to its turn.
       await turn;
       try {
@@ -60,10 +61,6 @@ async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Pro
   };
   const ends = await Promise.allSettled(Array.from({ length: LIMITS.deleteConcurrency }, worker));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
-}
-
-function turnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Where nothing is found, too: a delete that failed between removing and syncing is asked for again. */
@@ -106,13 +103,16 @@ async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<Object
   const keys: ObjectKey[] = [];
   for (const [key] of host.roster.entries(pattern)) {
     keys.push(key);
-    if (keys.length % LIMITS.deletedPerTurn === 0) await turnOfTheLoop();
+    if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
   }
   if (pattern.scope === "all") return keys;
   const dropped = new Map<string, ObjectKey>();
   for (const sessionId of await sessionsOf(host, pattern)) {
     const scanned = await host.storage.scanSession(pattern.applicationId, sessionId);
+    let looked = 0;
     for (const { key, part } of scanned?.names ?? []) {
+      looked += 1;
+      if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
       if (part.kind !== "patch" && host.roster.get(key) === undefined) dropped.set(formatObjectKey(key), key);
     }
   }

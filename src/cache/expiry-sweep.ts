@@ -7,6 +7,7 @@
  */
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import { nextTurn } from "../turns.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { LifetimeRule } from "./retention/lifetimes.ts";
 import { type Retention, retentionPattern } from "./retention/retention.ts";
@@ -78,7 +79,7 @@ export class ExpirySweep {
       await this.#remove(objects);
       for (const item of due) if (item instanceof LifetimeRule) await this.#sweepRule(item);
       if (ended.length + due.length === 0) return;
-      await othersTurn();
+      await nextTurn();
     }
   }
 
@@ -91,7 +92,7 @@ export class ExpirySweep {
     for (const [key, entry] of roster.entries(retentionPattern(name))) {
       budget.setPinned(entry, retention.pins.isPinned(key));
       looked += 1;
-      if (looked % LOOKED_AT_PER_TURN === 0) await othersTurn();
+      if (looked % LOOKED_AT_PER_TURN === 0) await nextTurn();
     }
   }
 
@@ -105,7 +106,7 @@ export class ExpirySweep {
       if (expired.length < LIMITS.expirySweepObjects && looked % LOOKED_AT_PER_TURN !== 0) continue;
       await this.#remove(expired);
       expired = [];
-      await othersTurn();
+      await nextTurn();
       if (this.#isStopped) return;
     }
     await this.#remove(expired);
@@ -121,8 +122,4 @@ export class ExpirySweep {
     });
     await Promise.all(removals);
   }
-}
-
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

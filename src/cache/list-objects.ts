@@ -6,6 +6,7 @@
  */
 import { LIMITS } from "../limits.ts";
 import type { KeyPattern } from "../object/object-key.ts";
+import { turnIfDue } from "../turns.ts";
 import type { BackgroundScan } from "./background-scan.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { Lifetimes } from "./retention/lifetimes.ts";
@@ -36,13 +37,17 @@ export async function* listObjects(
   }
 }
 
-function* pagesOf(
+async function* pagesOf(
   entries: Iterable<IndexEntry>,
   isListed: (entry: IndexEntry) => boolean,
-): Generator<readonly IndexEntry[], void, void> {
+): AsyncGenerator<readonly IndexEntry[], void, void> {
+  let looked = 0;
   let page: IndexEntry[] = [];
   for (const entry of entries) {
     if (isListed(entry)) page.push(entry);
+    looked += 1;
+    // A million expired entries make no page.
+    if (looked % LIMITS.listPageObjects === 0) await turnIfDue();
     if (page.length < LIMITS.listPageObjects) continue;
     yield page;
     page = [];

@@ -27,7 +27,7 @@ import { LayoutCache } from "./layout-cache.ts";
 import { listObjects } from "./list-objects.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type ReadingHost } from "./object-reading.ts";
-import { BaseDraft, type Draft, type DraftHost, PatchDraft } from "./put-draft.ts";
+import { BaseDraft, type Draft, type DraftHost, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { RetiredObjects } from "./retired-objects.ts";
@@ -189,6 +189,7 @@ export class ObjectCache {
     await this.#locks.run(formatObjectKey(key), async () => {
       const entry = await this.#findLocked(key);
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+      refuseTooManyPatches(entry);
       await accept(entry);
     });
     return new PatchDraft(this.#host, key, { accept, ttlMs });

@@ -15,6 +15,7 @@ import { type StoredObject, valuePositionOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
+import { turnIfDue } from "../turns.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 
 const log = logFor("loading");
@@ -128,6 +129,7 @@ export class ObjectLoader {
       isVerified: source.sizeBytes <= LIMITS.loadWholeBytesMax,
     });
     for (const version of await this.#storage.listPatches(key, baseVersion)) {
+      await turnIfDue();
       const damage = entry.damage === undefined ? await this.#addPatch(key, entry, version) : undefined;
       if (damage !== undefined) entry.damage = damage;
       entry.version = Math.max(entry.version, version);

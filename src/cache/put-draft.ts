@@ -6,6 +6,7 @@
  * take back. Two puts of one key that overlap are both objects, in the order of their commits.
  */
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
@@ -200,6 +201,7 @@ export class PatchDraft extends StagedDraft {
     const entry = await this.host.findLocked(this.key);
     if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#options.accept(entry);
+    refuseTooManyPatches(entry);
     const version = entry.version + 1;
     const { rowCount, dataBytes } = await writer.finish(version);
     if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
@@ -239,4 +241,13 @@ export class PatchDraft extends StagedDraft {
     await this.host.storage.settleFiles?.(names);
     entry.markLasting();
   }
+}
+
+/** @throws {CacheError} OBJECT_TOO_LARGE; also told before the bytes of a patch are taken. */
+export function refuseTooManyPatches({ version, baseVersion }: IndexEntry): void {
+  if (version - baseVersion < LIMITS.patchesPerObjectMax) return;
+  throw new CacheError(
+    "OBJECT_TOO_LARGE",
+    `the object has ${LIMITS.patchesPerObjectMax} patches: put it anew, as a whole`,
+  );
 }

@@ -7,6 +7,7 @@
 import type { Block, Footer } from "../arrow/footer.ts";
 import { decodeMessage } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
+import { turnIfDue } from "../turns.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import { readPayloadSchema } from "./object-schema.ts";
 import { type CellPlan, planCells } from "./opaque-cells.ts";
@@ -33,6 +34,7 @@ export async function readClientFile(
   let dataBytes = 0;
   let codec: ValueCodec | undefined;
   for (const block of blocksInOrder(footer)) {
+    await turnIfDue();
     const message = decodeMessage(await readBlockHeader(source, block));
     if (message.kind === "schema") throw new CacheError("OBJECT_CORRUPT", "a block of the file is a schema");
     if (message.bodySizeBytes > block.bodySizeBytes) {

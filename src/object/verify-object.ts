@@ -8,6 +8,7 @@ import { crc32 } from "node:zlib";
 import { decodeMessage } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { turnIfDue } from "../turns.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import type { FileForm } from "./file-head.ts";
 import type { ChecksumSegment } from "./object-metadata.ts";
@@ -21,7 +22,10 @@ export async function verifyObject(file: ByteSource, form: FileForm | "either"):
   if (object.isOwn && object.checksum.length === 0)
     throw new CacheError("OBJECT_CORRUPT", "the checksum is missing");
   await verifyChecksum(object.source, object.checksum);
-  for (const { block } of object.batches) decodeMessage(await readBlockHeader(object.source, block));
+  for (const { block } of object.batches) {
+    decodeMessage(await readBlockHeader(object.source, block));
+    await turnIfDue();
+  }
   return object;
 }
 
@@ -39,6 +43,8 @@ export async function verifyChecksum(
       sum = crc32(bytes, sum);
       position += bytes.length;
       source.giveBack?.(bytes);
+      // What is in memory already is read without waiting.
+      await turnIfDue();
     }
     if (sum !== segment.crc32) {
       throw new CacheError("OBJECT_CORRUPT", "the stored bytes are not those that were written", {

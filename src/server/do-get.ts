@@ -29,6 +29,7 @@ import {
 } from "../object/object-schema.ts";
 import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
 import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
+import { turnIfDue } from "../turns.ts";
 import { ObjectSender } from "./object-sender.ts";
 import type { ServiceContext } from "./service-context.ts";
 
@@ -97,6 +98,7 @@ async function send(opened: OpenedObject, heldVersion: HeldVersion, sender: Obje
   const from = holdsBase(reading, heldVersion) ? heldVersion : reading.baseVersion;
   for (let version = from + 1; version <= reading.version; version += 1) {
     await reading.withPatch(version, (patch) => sendOpaque(patch, version, "patch", heldVersion, sender));
+    await turnIfDue();
   }
 }
 
@@ -108,11 +110,19 @@ async function sendTable(
   const { reading, base } = opened;
   if (base === undefined) return;
   await sender.sendSchema(heldVersion === undefined ? base.schemaHeader : withVersion(base, reading.version));
-  for (const batch of base.batches) await sender.sendBatch(base.source, batch);
+  await sendBatches(base, sender);
   for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {
-    await reading.withPatch(version, async (patch) => {
-      for (const batch of patch.batches) await sender.sendBatch(patch.source, batch);
-    });
+    await reading.withPatch(version, (patch) => sendBatches(patch, sender));
+    await turnIfDue();
+  }
+}
+
+/** A million small ones may be at hand, and the send queue takes thousands of them without waiting. */
+async function sendBatches({ batches, source }: StoredObject, sender: ObjectSender): Promise<void> {
+  for (const batch of batches) {
+    await sender.sendBatch(source, batch);
+    const turn = turnIfDue();
+    if (turn !== undefined) await turn;
   }
 }
 

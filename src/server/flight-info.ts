@@ -15,6 +15,7 @@ import { LIMITS } from "../limits.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { ObjectRefWriter } from "../object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
+import { nextTurn } from "../turns.ts";
 import { fileLocationFor } from "./file-location.ts";
 import { parseListPattern } from "./key-pattern.ts";
 import { encapsulateSchema } from "./object-sender.ts";
@@ -52,7 +53,7 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
     const infos = page.map(describeListed);
     call.release(reserved);
     const isSent = call.writeAll(infos);
-    await (isSent ?? new Promise<void>((resolve) => setImmediate(resolve)));
+    await (isSent ?? nextTurn());
   }
 }
 

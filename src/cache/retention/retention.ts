@@ -9,13 +9,14 @@ import { LIMITS } from "../../limits.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey, parseObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
 import type { Durability, RecordJournal } from "../../storage/object-storage.ts";
+import { turnIfDue } from "../../turns.ts";
 import { LifetimeRule, Lifetimes, type Mortal } from "./lifetimes.ts";
 import { type Pin, Pins } from "./pins.ts";
 import { RetentionLog } from "./retention-log.ts";
 import type { RetentionRecord } from "./retention-record.ts";
 
-/** Names that are looked at before other calls are let in. */
-const LOOKED_AT_PER_TURN = 10_000;
+/** Names that are looked at before it is asked whether other calls are to be let in. */
+const LOOKED_AT_PER_TURN = 100;
 
 export class Retention {
   readonly pins: Pins;
@@ -87,7 +88,7 @@ export class Retention {
   /** What a pattern names was deleted: what was asked for under its name, and under those below it, ends. */
   async forget(pattern: KeyPattern, durability?: Durability): Promise<void> {
     if (this.pins.count === 0 && this.lifetimes.ruleCount === 0) return;
-    for (const name of this.#namesOf(pattern)) {
+    for (const name of await this.#namesOf(pattern)) {
       await this.unpin(name, durability);
       await this.setRule(name, undefined, durability);
     }
@@ -105,7 +106,7 @@ export class Retention {
       if (object === undefined) this.pins.delete(name);
       if (object?.baseVersion !== this.lifetimes.toldOf(name)?.baseVersion) this.lifetimes.dropTold(name);
       looked += 1;
-      if (looked % LOOKED_AT_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (looked % LOOKED_AT_PER_TURN === 0) await turnIfDue();
     }
   }
 
@@ -114,14 +115,19 @@ export class Retention {
     for (const [name] of this.lifetimes.told()) yield name;
   }
 
-  #namesOf(pattern: KeyPattern): string[] {
+  async #namesOf(pattern: KeyPattern): Promise<Iterable<string>> {
     const top = retentionName(pattern);
-    if (pattern.scope === "object") return [top];
     const names = new Set([top]);
-    for (const { name } of [...this.pins.all(), ...this.lifetimes.rules()]) {
-      if (name.startsWith(`${top}/`)) names.add(name);
+    if (pattern.scope === "object") return names;
+    let looked = 0;
+    for (const all of [this.pins.all(), this.lifetimes.rules()]) {
+      for (const { name } of all) {
+        if (name.startsWith(`${top}/`)) names.add(name);
+        looked += 1;
+        if (looked % LOOKED_AT_PER_TURN === 0) await turnIfDue();
+      }
     }
-    return [...names];
+    return names;
   }
 
   #refuseTooMany(): void {
