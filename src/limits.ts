@@ -173,24 +173,32 @@ export const LIMITS = {
   /** app_metadata of one batch, bytes. */
   appMetadataBytesMax: 4 * MIB,
   /** app_metadata of all batches of one object, bytes: it is held until the footer is written. */
-  appMetadataTotalBytesMax: 16 * MIB,
+  appMetadataTotalBytesMax: 8 * MIB,
   /** What all puts under way hold until their footers are written, bytes: places of batches, app_metadata and schemas; as much as one put may. */
   footerMemoryBytesMax: 24 * MIB,
   /** A body that comes before the header it belongs to has to be collected; more than this is refused. Bytes. */
   bodyBeforeHeaderBytesMax: 8 * MIB,
 
   /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
-  batchesPerPutMax: 1 * MIB,
+  batchesPerPutMax: 256 * KIB,
+  /** The same of a file that is read: earlier versions took as many. */
+  batchesPerFileMax: 1 * MIB,
   /** Patches of one object: a get reads a file for each of them. A put of the whole object begins anew. */
   patchesPerObjectMax: 10_000,
   /** Fields of one schema, children counted. */
-  schemaFieldsMax: 200_000,
-  /** Metadata entries of one schema, those of its fields counted: two for each of half as many extension fields. */
-  schemaMetadataEntriesMax: 1_000_000,
+  schemaFieldsMax: 100_000,
+  /** Metadata entries of one schema, those of its fields counted: two for each of as many extension fields. */
+  schemaMetadataEntriesMax: 200_000,
+  /** Metadata entries in one place, of a field, a schema or a footer, the cache's own counted: a few milliseconds' work. */
+  metadataEntriesMax: 16 * KIB,
+  /** The name of a field, or a time zone, UTF-8 bytes. */
+  schemaTextBytesMax: 64 * KIB,
+  /** Children of a union: its type ids are of eight bits. */
+  unionChildrenMax: 128,
   /** Nesting of types in a schema. */
   schemaDepthMax: 64,
-  /** Footer of an object file, bytes: 1 Mi blocks and the largest schema fit. */
-  footerBytesMax: 512 * MIB,
+  /** Footer of an object file, bytes: batchesPerFileMax blocks, the largest schema and app_metadata fit. */
+  footerBytesMax: 192 * MIB,
 
   /** Data of one opaque row in a file, bytes: the largest int32 offset. */
   opaqueRowBytesMax: 2 * GIB - 1,
@@ -200,7 +208,7 @@ export const LIMITS = {
   /** What a client collects of an answer's row before its value, for version and kind, bytes; servers of ours send under 100. */
   opaqueFrontBytesMax: 1 * MIB,
   /** Validity and offsets of one opaque batch with null cells, bytes: they are collected, and each cell costs 100 more. */
-  opaqueOffsetsBytesMax: 1 * MIB,
+  opaqueOffsetsBytesMax: 64 * KIB,
 
   /** Bytes a staged object gathers before they are written out in one system call. */
   stageBufferBytes: 1 * MIB,

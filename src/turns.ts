@@ -2,8 +2,8 @@
  * Turns of the event loop, shared by all long loops: who has worked for long lets the others in.
  *
  * A turn is measured from the first loop that asks in it, so twenty loops that wake in one turn share it instead of taking one each.
- * Those that wait go on one per turn, first come, first served, and I/O comes in between. Cost of asking: 50 ns; ask every few
- * items where an item costs less than a microsecond.
+ * Those that wait go on one per turn, first come, first served, and I/O comes in between. Pure code stops by `yield` in a generator
+ * (`inTurns`, `atOnce`). Cost of asking: 50 ns; ask every few items where an item costs less than a microsecond.
  */
 import { LIMITS } from "./limits.ts";
 
@@ -46,4 +46,18 @@ function resumeOne(): void {
     next = 0;
   } else setImmediate(resumeOne);
   resume();
+}
+
+/** Runs a generator that stops every few items to its end, in as many turns as it takes. */
+export async function inTurns<Result>(steps: Generator<void, Result>): Promise<Result> {
+  for (let step = steps.next(); ; step = steps.next()) {
+    if (step.done) return step.value;
+    const turn = turnIfDue();
+    if (turn !== undefined) await turn;
+  }
+}
+
+/** The same without a stop: for what is known to be small, and for clients. */
+export function atOnce<Result>(steps: Generator<void, Result>): Result {
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 }

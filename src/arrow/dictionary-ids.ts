@@ -3,9 +3,9 @@
  *
  * Batches name their dictionaries by these ids: two streams can be joined only when they use the same ones.
  */
-import type { ArrowField, ArrowSchema } from "./schema.ts";
+import type { ArrowField, FieldsOnly } from "./schema.ts";
 
-export function dictionaryIds(schema: ArrowSchema): bigint[] {
+export function dictionaryIds(schema: FieldsOnly): bigint[] {
   const ids: bigint[] = [];
   const collect = (fields: readonly ArrowField[]): void => {
     for (const field of fields) {

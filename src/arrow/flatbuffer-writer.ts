@@ -159,7 +159,8 @@ export class FlatbufferWriter {
     const position = this.reserve(4 + sizeBytes + 1);
     this.#buffer.writeUInt32LE(sizeBytes, position);
     if (sizeBytes > SHORT_TEXT_BYTES_MAX || sizeBytes !== text.length) {
-      this.#buffer.write(text, position + 4, "utf8");
+      // Text of one byte each is written several times faster as what it is.
+      this.#buffer.write(text, position + 4, sizeBytes === text.length ? "latin1" : "utf8");
       return position;
     }
     // As many bytes as characters: ASCII. For a short one the loop is cheaper than a call into the runtime.

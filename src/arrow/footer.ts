@@ -10,6 +10,7 @@
  */
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { atOnce } from "../turns.ts";
 import { type Block, BlockList, type BlockSequence } from "./block-list.ts";
 import { END_OF_STREAM } from "./encapsulated.ts";
 import { FlatbufferReader, type FlatbufferTable } from "./flatbuffer-reader.ts";
@@ -30,6 +31,7 @@ export interface FooterParts {
 }
 
 export interface Footer {
+  /** Decoded when it is asked for. */
   readonly schema: ArrowSchema;
   readonly dictionaries: BlockList;
   readonly recordBatches: BlockList;
@@ -41,28 +43,37 @@ export const FILE_MAGIC: Buffer = Buffer.from("ARROW1\0\0", "latin1");
 /** The magic that ends a file, and the footer's size before it. */
 const TAIL_MAGIC = FILE_MAGIC.subarray(0, 6);
 const TRAILER_SIZE_BYTES = 4 + TAIL_MAGIC.length;
+/** Half a millisecond's work. */
+const BLOCKS_PER_STEP = 2048;
 
 /**
  * Everything that follows the last message of a file, for writing at `position`, a multiple of 8. One copy of the schema.
  */
 export function encodeFooter(parts: FooterParts, position: number): Buffer {
+  return atOnce(encodeFooterSteps(parts, position));
+}
+
+/** The same, for who lets others in between: a file may have very many blocks. */
+export function* encodeFooterSteps(parts: FooterParts, position: number): Generator<void, Buffer> {
   assert(position % 8 === 0, "a footer stands at a multiple of 8");
   const blockCount = parts.dictionaries.length + parts.recordBatches.length;
   const writer = new FlatbufferWriter(parts.schemaHeader.byteLength + BLOCK_SIZE_BYTES * blockCount + 4096);
   const footer = writer.table([int16(METADATA_V5), OFFSET, OFFSET, OFFSET, OFFSET]);
   writer.link(0, footer.position);
   writeKeyValues(writer, footer.slots[FOOTER.metadata]!, parts.metadata);
-  writeBlocks(writer, footer.slots[FOOTER.dictionaries]!, parts.dictionaries);
-  writeBlocks(writer, footer.slots[FOOTER.recordBatches]!, parts.recordBatches);
+  yield;
+  yield* writeBlocks(writer, footer.slots[FOOTER.dictionaries]!, parts.dictionaries);
+  yield* writeBlocks(writer, footer.slots[FOOTER.recordBatches]!, parts.recordBatches);
   writer.align(8);
   const embedded = writer.bytes(parts.schemaHeader);
   const schema = schemaTable(new FlatbufferReader(parts.schemaHeader).root());
   writer.link(footer.slots[FOOTER.schema]!, embedded + schema.position);
   writer.align(8);
+  yield;
   return frameFooter(writer.finish());
 }
 
-function writeBlocks(writer: FlatbufferWriter, from: number, blocks: BlockSequence): void {
+function* writeBlocks(writer: FlatbufferWriter, from: number, blocks: BlockSequence): Generator<void> {
   const vector = writer.vector(blocks.length, BLOCK_SIZE_BYTES, 8);
   writer.link(from, vector);
   for (let index = 0; index < blocks.length; index++) {
@@ -71,6 +82,7 @@ function writeBlocks(writer: FlatbufferWriter, from: number, blocks: BlockSequen
     writer.setInt64(position, block.position);
     writer.setInt32(position + 8, block.metadataSizeBytes);
     writer.setInt64(position + 16, block.bodySizeBytes);
+    if (index % BLOCKS_PER_STEP === BLOCKS_PER_STEP - 1) yield;
   }
 }
 
@@ -105,6 +117,11 @@ export function footerSizeBytes(last10: Buffer): number {
  * @throws {CacheError} INVALID_IPC
  */
 export function decodeFooter(tail: Buffer, fileSizeBytes: number): Footer {
+  return atOnce(decodeFooterSteps(tail, fileSizeBytes));
+}
+
+/** The same, for who lets others in between. */
+export function* decodeFooterSteps(tail: Buffer, fileSizeBytes: number): Generator<void, Footer> {
   const sizeBytes = footerSizeBytes(tail);
   const footerPosition = fileSizeBytes - sizeBytes;
   if (tail.length < sizeBytes || footerPosition < 0) throw invalidIpc("the file is shorter than its footer");
@@ -113,14 +130,19 @@ export function decodeFooter(tail: Buffer, fileSizeBytes: number): Footer {
   const schema = footer.table(FOOTER.schema);
   if (schema === undefined) throw invalidIpc("the footer has no schema");
   const budget = {
-    blocks: LIMITS.batchesPerPutMax as number,
+    blocks: LIMITS.batchesPerFileMax as number,
     sizeBytes: footerPosition,
     end: footerPosition,
   };
+  const dictionaries = yield* decodeBlocks(footer, FOOTER.dictionaries, budget);
+  const recordBatches = yield* decodeBlocks(footer, FOOTER.recordBatches, budget);
+  yield;
   return {
-    schema: decodeSchemaTable(schema),
-    dictionaries: decodeBlocks(footer, FOOTER.dictionaries, budget),
-    recordBatches: decodeBlocks(footer, FOOTER.recordBatches, budget),
+    get schema() {
+      return decodeSchemaTable(schema);
+    },
+    dictionaries,
+    recordBatches,
     metadata: decodeKeyValues(footer, FOOTER.metadata),
   };
 }
@@ -133,7 +155,11 @@ interface BlockBudget {
   readonly end: number;
 }
 
-function decodeBlocks(footer: FlatbufferTable, slot: number, budget: BlockBudget): BlockList {
+function* decodeBlocks(
+  footer: FlatbufferTable,
+  slot: number,
+  budget: BlockBudget,
+): Generator<void, BlockList> {
   const vector = footer.vector(slot, BLOCK_SIZE_BYTES);
   const count = vector?.length ?? 0;
   budget.blocks -= count;
@@ -147,6 +173,7 @@ function decodeBlocks(footer: FlatbufferTable, slot: number, budget: BlockBudget
       throw invalidIpc("a block of the footer lies outside the file", { index });
     }
     blocks.push(block);
+    if (index % BLOCKS_PER_STEP === BLOCKS_PER_STEP - 1) yield;
   }
   return blocks;
 }

@@ -13,13 +13,12 @@ import { KEY_VALUE } from "./slots.ts";
 export type SchemaMetadata = readonly (readonly [string, string])[];
 
 const NONE: SchemaMetadata = [];
+const NO_RANGE: VectorRange = { position: 0, length: 0 };
 
 /** Decodes the metadata in a slot; a missing vector, key or value reads as empty. @throws {CacheError} INVALID_IPC */
 export function decodeKeyValues(table: FlatbufferTable, slot: number): SchemaMetadata {
-  const vector = table.vector(slot, 4);
-  if (vector === undefined || vector.length === 0) return NONE;
-  if (vector.length > LIMITS.schemaMetadataEntriesMax)
-    throw invalidIpc("there are too many metadata entries");
+  const vector = entriesVector(table, slot);
+  if (vector.length === 0) return NONE;
   const entries: [string, string][] = [];
   for (let index = 0; index < vector.length; index++) {
     const entry = table.reader.tableAt(vector.position + 4 * index);
@@ -38,12 +37,29 @@ export interface KeyValueRange {
 
 /** The entries in a slot, one after the other, without decoding their texts. @throws {CacheError} INVALID_IPC */
 export function* keyValueRanges(table: FlatbufferTable, slot: number): Generator<KeyValueRange> {
-  const vector = table.vector(slot, 4);
-  for (let index = 0; index < (vector?.length ?? 0); index++) {
-    const entry = table.reader.tableAt(vector!.position + 4 * index);
-    const key = entry.vector(KEY_VALUE.key, 1) ?? { position: 0, length: 0 };
+  const vector = entriesVector(table, slot);
+  for (let index = 0; index < vector.length; index++) {
+    const entry = table.reader.tableAt(vector.position + 4 * index);
+    const key = entry.vector(KEY_VALUE.key, 1) ?? NO_RANGE;
     yield { position: entry.position, key, value: entry.vector(KEY_VALUE.value, 1) };
   }
+}
+
+/** How many entries there are, each of them looked at and none decoded. @throws {CacheError} INVALID_IPC */
+export function countKeyValues(table: FlatbufferTable, slot: number): number {
+  const vector = entriesVector(table, slot);
+  for (let index = 0; index < vector.length; index++) {
+    const entry = table.reader.tableAt(vector.position + 4 * index);
+    entry.vector(KEY_VALUE.key, 1);
+    entry.vector(KEY_VALUE.value, 1);
+  }
+  return vector.length;
+}
+
+function entriesVector(table: FlatbufferTable, slot: number): VectorRange {
+  const vector = table.vector(slot, 4) ?? NO_RANGE;
+  if (vector.length > LIMITS.metadataEntriesMax) throw invalidIpc("there are too many metadata entries");
+  return vector;
 }
 
 /**

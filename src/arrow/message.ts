@@ -52,10 +52,10 @@ export interface BatchLayout {
   readonly rowCount: number;
   /** How each buffer of the body is compressed. */
   readonly compression: "none" | "lz4_frame" | "zstd";
-  /** @throws {CacheError} INVALID_IPC when a number is negative or no safe integer. */
-  nodes(): FieldNode[];
-  /** @throws {CacheError} INVALID_IPC when a buffer is not wholly inside the body. */
-  buffers(): BufferRange[];
+  /** @throws {CacheError} INVALID_IPC when a number is negative or no safe integer, or there are more than countMax. */
+  nodes(countMax?: number): FieldNode[];
+  /** @throws {CacheError} INVALID_IPC when a buffer is not wholly inside the body, or there are more than countMax. */
+  buffers(countMax?: number): BufferRange[];
 }
 
 /** Decodes a bare Message flatbuffer. Tensors are refused: no stream holds them. @throws {CacheError} INVALID_IPC */
@@ -120,22 +120,29 @@ class BatchTable implements BatchLayout {
     this.#buffers = table.vector(RECORD_BATCH.buffers, BUFFER_SIZE_BYTES);
   }
 
-  nodes(): FieldNode[] {
-    return this.#pairs(this.#nodes, (length, nullCount) => ({ length, nullCount }));
+  nodes(countMax?: number): FieldNode[] {
+    return this.#pairs(this.#nodes, countMax, (length, nullCount) => ({ length, nullCount }));
   }
 
-  buffers(): BufferRange[] {
-    return this.#pairs(this.#buffers, (offset, sizeBytes) => {
+  buffers(countMax?: number): BufferRange[] {
+    return this.#pairs(this.#buffers, countMax, (offset, sizeBytes) => {
       if (offset + sizeBytes > this.#bodySizeBytes) throw invalidIpc("a buffer lies outside the body");
       return { offset, sizeBytes };
     });
   }
 
   /** Both structs are two int64, neither ever negative. */
-  #pairs<T>(vector: VectorRange | undefined, make: (first: number, second: number) => T): T[] {
+  #pairs<T>(
+    vector: VectorRange | undefined,
+    countMax: number | undefined,
+    make: (first: number, second: number) => T,
+  ): T[] {
     const { reader } = this.#table;
     const pairs: T[] = [];
-    for (let index = 0; index < (vector?.length ?? 0); index++) {
+    const count = vector?.length ?? 0;
+    if (countMax !== undefined && count > countMax)
+      throw invalidIpc("a batch has more columns than its schema");
+    for (let index = 0; index < count; index++) {
       const position = vector!.position + 16 * index;
       pairs.push(make(notNegative(reader.int64(position)), notNegative(reader.int64(position + 8))));
     }

@@ -6,7 +6,9 @@
  * stored and compared; nothing here asks whether a parameter makes sense.
  * Source: Schema.fbs, union Type. Defaults of absent slots are the ones written there.
  */
+import { LIMITS } from "../limits.ts";
 import type { FlatbufferTable } from "./flatbuffer-reader.ts";
+import { invalidIpc } from "./invalid-ipc.ts";
 import { TYPE_ID } from "./slots.ts";
 
 const PLAIN = new Map<number, string>([
@@ -70,7 +72,7 @@ export function formatInt(type: FlatbufferTable): string {
 /** An empty time zone is the same as none (Schema.fbs, "Timestamps with an unset / empty timezone"). */
 function formatTimestamp(type: FlatbufferTable): string {
   const unit = named(TIME_UNITS, type.int16(0, 0));
-  const zone = type.string(1) ?? "";
+  const zone = shortText(type, 1);
   return zone === "" ? `timestamp[${unit}]` : `timestamp[${unit}, ${zone}]`;
 }
 
@@ -79,9 +81,19 @@ function formatUnion(type: FlatbufferTable, childCount: number): string {
   const mode = named(["sparse", "dense"], type.int16(0, 0));
   const ids: number[] = [];
   const vector = type.vector(1, 4);
+  if (Math.max(childCount, vector?.length ?? 0) > LIMITS.unionChildrenMax)
+    throw invalidIpc("a union has too many children");
   if (vector === undefined) for (let child = 0; child < childCount; child++) ids.push(child);
   else for (let id = 0; id < vector.length; id++) ids.push(type.reader.int32(vector.position + 4 * id));
   return `${mode}_union[${ids.join(",")}]`;
+}
+
+/** A text of a schema that becomes one of ours; empty when it is absent. @throws {CacheError} INVALID_IPC */
+export function shortText(table: FlatbufferTable, slot: number): string {
+  const range = table.vector(slot, 1);
+  if (range === undefined) return "";
+  if (range.length > LIMITS.schemaTextBytesMax) throw invalidIpc("a name in the schema is too long");
+  return table.reader.text(range);
 }
 
 function named(names: readonly string[], value: number): string {

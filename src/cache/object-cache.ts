@@ -166,7 +166,7 @@ export class ObjectCache {
   async draftPatch(
     key: ObjectKey,
     kind: ObjectKind,
-    fits: (base: StoredObject) => void,
+    fits: (base: StoredObject) => Promise<void> | void,
     ttlMs?: number,
   ): Promise<Draft> {
     let checkedBase: number | undefined;
@@ -179,7 +179,7 @@ export class ObjectCache {
       if (kind === "opaque" || checkedBase === entry.baseVersion) return;
       const opened = await this.#openLocked(key, entry, "look");
       try {
-        if (opened.base !== undefined) fits(opened.base);
+        if (opened.base !== undefined) await fits(opened.base);
         checkedBase = entry.baseVersion;
       } finally {
         // The check has decoded what it read.

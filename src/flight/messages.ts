@@ -27,6 +27,7 @@ import {
 } from "./generated/flight_pb.ts";
 import { asBuffer, decodeMessageOf, decodeRequestOf, safeNumber } from "./protobuf.ts";
 import { bytesOf, decodeText } from "./text.ts";
+import { varintSizeBytes, writeVarint } from "./varint.ts";
 
 /** Where an object can be had: the bytes of a ticket (formatTicket) and URIs such as `grpc://HOST:PORT`. */
 export interface FlightEndpoint {
@@ -61,8 +62,18 @@ export interface ActionType {
   readonly description: string;
 }
 
+/** The schema, which may be of many MiB, is copied once: the generated code would do it three times. */
 export function encodeFlightInfo(info: FlightInfo): Uint8Array {
-  return toBinary(FlightInfoSchema, toFlightInfoMessage(info));
+  const rest = toBinary(FlightInfoSchema, toFlightInfoMessage({ ...info, schema: NO_BYTES }));
+  return info.schema.length === 0 ? rest : Buffer.concat([...schemaField(info.schema), rest]);
+}
+
+/** In FlightInfo and in SchemaResult the schema is the first field. */
+function schemaField(schema: Uint8Array): Uint8Array[] {
+  const front = Buffer.alloc(1 + varintSizeBytes(schema.length));
+  front[0] = SCHEMA_TAG;
+  writeVarint(front, 1, schema.length);
+  return [front, schema];
 }
 
 /** For messages that carry a FlightInfo inside. Not for use outside this room. */
@@ -140,7 +151,7 @@ export function decodeTicket(bytes: Uint8Array): Buffer {
 
 /** @param schema the encapsulated schema message. */
 export function encodeSchemaResult(schema: Uint8Array): Uint8Array {
-  return toBinary(SchemaResultSchema, create(SchemaResultSchema, { schema }));
+  return schema.length === 0 ? NO_BYTES : Buffer.concat(schemaField(schema));
 }
 
 export function decodeSchemaResult(bytes: Uint8Array): Buffer {
@@ -203,3 +214,4 @@ export function decodeHandshakeResponse(bytes: Uint8Array): Buffer {
 }
 
 const NO_BYTES = new Uint8Array(0);
+const SCHEMA_TAG = 0x0a;

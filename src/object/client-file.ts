@@ -9,7 +9,7 @@ import { decodeMessage } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { turnIfDue } from "../turns.ts";
 import type { ByteSource } from "./byte-sink.ts";
-import { readPayloadSchema } from "./object-schema.ts";
+import { readPayloadSchemaInTurns } from "./object-schema.ts";
 import { type CellPlan, planCells } from "./opaque-cells.ts";
 import type { ValueCodec } from "./opaque-row.ts";
 import {
@@ -28,7 +28,7 @@ export async function readClientFile(
   footer: Footer,
   schemaHeader: Buffer,
 ): Promise<StoredObject> {
-  const payload = readPayloadSchema(schemaHeader);
+  const payload = await readPayloadSchemaInTurns(schemaHeader);
   const dataRanges: ByteRange[] = [];
   let rowCount = 0;
   let dataBytes = 0;

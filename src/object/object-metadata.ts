@@ -6,6 +6,7 @@
  * written by a client and counts as version 1. The footer's own checksum is sealed-footer.ts's.
  */
 import { CacheError } from "../errors.ts";
+import { ByteList } from "./byte-list.ts";
 import type { ValueCodec } from "./opaque-row.ts";
 
 export type MetadataEntries = readonly (readonly [string, string])[];
@@ -38,7 +39,7 @@ export interface ObjectMetadata {
   readonly schemaStart: number;
   readonly schemaEnd: number;
   /** One per message in file order; absent when no message had any. */
-  readonly appMetadata: readonly Uint8Array[] | undefined;
+  readonly appMetadata: ByteList | undefined;
   readonly checksum: readonly ChecksumSegment[];
   /** Absent when nothing was said at the put: a rule may hold then. */
   readonly lifetime?: Lifetime | undefined;
@@ -66,7 +67,7 @@ export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string]
     entries.push([`${PREFIX}expires_at_ms`, until], [`${PREFIX}ttl_ms`, String(lifetime.ttlMs)]);
   }
   if (metadata.appMetadata !== undefined) {
-    entries.push([`${PREFIX}app_metadata`, encodeByteList(metadata.appMetadata).toString("base64")]);
+    entries.push([`${PREFIX}app_metadata`, metadata.appMetadata.bytes.toString("base64")]);
   }
   return entries;
 }
@@ -93,7 +94,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
     codec: decodeCodec(found.get("codec")),
     schemaStart,
     schemaEnd,
-    appMetadata: appMetadata === undefined ? undefined : decodeByteList(Buffer.from(appMetadata, "base64")),
+    appMetadata: appMetadata === undefined ? undefined : new ByteList(Buffer.from(appMetadata, "base64")),
     checksum: decodeChecksum(found.get("checksum")),
     lifetime: decodeLifetime(found.get("expires_at_ms"), found.get("ttl_ms")),
   };
@@ -131,30 +132,6 @@ function wholeNumber(text: string | undefined, radix: 10 | 16): number {
   const value = text !== undefined && digits.test(text) ? Number.parseInt(text, radix) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw corrupt("has a malformed number");
   return value;
-}
-
-/** A list of byte strings: each a little-endian uint32 length and the bytes. */
-function encodeByteList(list: readonly Uint8Array[]): Buffer {
-  const parts: Uint8Array[] = [];
-  for (const item of list) {
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32LE(item.length);
-    parts.push(length, item);
-  }
-  return Buffer.concat(parts);
-}
-
-function decodeByteList(bytes: Buffer): Buffer[] {
-  const list: Buffer[] = [];
-  let position = 0;
-  while (position < bytes.length) {
-    if (position + 4 > bytes.length) throw corrupt("has a cut app_metadata list");
-    const end = position + 4 + bytes.readUInt32LE(position);
-    if (end > bytes.length) throw corrupt("has a cut app_metadata list");
-    list.push(bytes.subarray(position + 4, end));
-    position = end;
-  }
-  return list;
 }
 
 function corrupt(what: string): CacheError {

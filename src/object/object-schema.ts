@@ -6,9 +6,11 @@
  * plain table  anything else
  */
 import { encodeSchemaMessage } from "../arrow/message-writer.ts";
-import { type ArrowSchema, decodeSchema } from "../arrow/schema.ts";
+import { decodeFieldsSteps, type FieldsOnly } from "../arrow/schema.ts";
+import { findMetadataValue } from "../arrow/schema-metadata.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { atOnce, inTurns } from "../turns.ts";
 
 export type PayloadKind = "opaque" | "flame-table" | "plain-table";
 
@@ -18,7 +20,7 @@ export const SCHEMA_KEY_VERSION = "flame.cache.version";
 
 export interface PayloadSchema {
   readonly kind: PayloadKind;
-  readonly schema: ArrowSchema;
+  readonly schema: FieldsOnly;
   /** Width of the offsets of opaque data: 4 for binary, 8 for large_binary. */
   readonly offsetBytes: 4 | 8;
 }
@@ -30,8 +32,20 @@ const RECENT_HEADER_BYTES_MAX = 4096;
 
 /** @throws {CacheError} INVALID_IPC, OBJECT_TOO_LARGE over dataHeaderBytesMax. */
 export function readPayloadSchema(header: Uint8Array): PayloadSchema {
+  return knownPayload(header) ?? remembered(header, atOnce(decodePayloadSteps(header)));
+}
+
+/** The same, with turns for other calls in between: a schema may have very many fields. */
+export async function readPayloadSchemaInTurns(header: Uint8Array): Promise<PayloadSchema> {
+  return knownPayload(header) ?? remembered(header, await inTurns(decodePayloadSteps(header)));
+}
+
+function knownPayload(header: Uint8Array): PayloadSchema | undefined {
   for (const known of recent) if (known.header.equals(header)) return known.payload;
-  const payload = decodePayloadSchema(header);
+  return undefined;
+}
+
+function remembered(header: Uint8Array, payload: PayloadSchema): PayloadSchema {
   if (header.length <= RECENT_HEADER_BYTES_MAX) {
     recent.unshift({ header: Buffer.from(header), payload });
     recent.length = Math.min(recent.length, RECENT_MAX);
@@ -39,13 +53,14 @@ export function readPayloadSchema(header: Uint8Array): PayloadSchema {
   return payload;
 }
 
-function decodePayloadSchema(header: Uint8Array): PayloadSchema {
+function* decodePayloadSteps(header: Uint8Array): Generator<void, PayloadSchema> {
   if (header.length > LIMITS.dataHeaderBytesMax) {
     throw new CacheError("OBJECT_TOO_LARGE", `a schema is over ${LIMITS.dataHeaderBytesMax} bytes`);
   }
-  const schema = decodeSchema(header);
+  const schema = yield* decodeFieldsSteps(header);
   const opaque = isOpaque(schema);
-  const flame = schema.metadata.some(([key, value]) => key === SCHEMA_KEY_FORMAT && value === TABLE_FORMAT);
+  const format = findMetadataValue(header, SCHEMA_KEY_FORMAT);
+  const flame = format !== undefined && textIs(header, format, TABLE_FORMAT);
   return {
     kind: opaque ? "opaque" : flame ? "flame-table" : "plain-table",
     schema,
@@ -53,7 +68,14 @@ function decodePayloadSchema(header: Uint8Array): PayloadSchema {
   };
 }
 
-function isOpaque(schema: ArrowSchema): boolean {
+function textIs(bytes: Uint8Array, range: { position: number; sizeBytes: number }, text: string): boolean {
+  const { position, sizeBytes } = range;
+  return (
+    sizeBytes === text.length && Buffer.from(text).equals(bytes.subarray(position, position + sizeBytes))
+  );
+}
+
+function isOpaque(schema: FieldsOnly): boolean {
   // Offsets are read here as little-endian; a big-endian schema is kept as any other table.
   if (schema.fields.length !== 2 || schema.endianness !== "little") return false;
   const [version, data] = schema.fields;

@@ -34,15 +34,16 @@ export interface CellPlan {
   codec(): ValueCodec | undefined;
 }
 
+const COLUMNS = 2;
 const COLUMN_BUFFERS = 5;
 const NO_CODEC = (): undefined => undefined;
 const NO_DATA: CellPlan = { watches: [], cells: [], decidedAt: 0, locate: () => [], codec: NO_CODEC };
 
 /** @throws {CacheError} INVALID_IPC, INVALID_REQUEST for compressed rows, OBJECT_TOO_LARGE over a limit */
 export function planCells(layout: BatchLayout, offsetBytes: 4 | 8): CellPlan {
-  const buffers = layout.buffers();
-  const dataNode = layout.nodes()[1];
-  if (buffers.length !== COLUMN_BUFFERS || dataNode === undefined || layout.nodes().length !== 2) {
+  const buffers = layout.buffers(COLUMN_BUFFERS);
+  const [versionNode, dataNode] = layout.nodes(COLUMNS);
+  if (buffers.length !== COLUMN_BUFFERS || versionNode === undefined || dataNode === undefined) {
     throw new CacheError("INVALID_IPC", "an opaque batch has two columns in five buffers");
   }
   if (layout.rowCount === 0 || dataNode.nullCount === layout.rowCount) return NO_DATA;

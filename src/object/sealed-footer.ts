@@ -8,10 +8,11 @@
  */
 import { crc32 } from "node:zlib";
 import { FlatbufferReader } from "../arrow/flatbuffer-reader.ts";
-import { type BlockSequence, encodeFooter } from "../arrow/footer.ts";
+import { type BlockSequence, encodeFooterSteps } from "../arrow/footer.ts";
 import { keyValueRanges } from "../arrow/key-values.ts";
 import { FOOTER } from "../arrow/slots.ts";
 import { assert } from "../errors.ts";
+import { atOnce } from "../turns.ts";
 import { encodeObjectMetadata, type MetadataEntries, type ObjectMetadata } from "./object-metadata.ts";
 
 const SEAL_KEY = "flame.cache.footer_checksum";
@@ -34,9 +35,16 @@ export interface SealedFooterParts {
 
 /** Everything that follows the last message of an object file, for writing at `position`. */
 export function encodeSealedFooter(parts: SealedFooterParts, position: number): Buffer {
+  return atOnce(sealedFooterSteps(parts, position));
+}
+
+/** The same, for who lets others in between. */
+export function* sealedFooterSteps(parts: SealedFooterParts, position: number): Generator<void, Buffer> {
   const metadata: MetadataEntries = [BLANK_SEAL, ...encodeObjectMetadata(parts.metadata)];
   const { schemaHeader, dictionaries, recordBatches } = parts;
-  const end = encodeFooter({ schemaHeader, dictionaries, recordBatches, metadata }, position);
+  yield;
+  const end = yield* encodeFooterSteps({ schemaHeader, dictionaries, recordBatches, metadata }, position);
+  yield;
   const seal = placeOfSeal(end);
   end.write(sealOf(end, seal), seal, "latin1");
   return end;

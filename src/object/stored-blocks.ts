@@ -4,6 +4,7 @@
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import type { Block, Footer } from "../arrow/footer.ts";
 import { CacheError } from "../errors.ts";
+import type { ByteList } from "./byte-list.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import type { ChecksumSegment, Lifetime, ObjectKind } from "./object-metadata.ts";
 import type { ValueCodec } from "./opaque-row.ts";
@@ -67,17 +68,16 @@ export function* blocksInOrder(footer: Pick<Footer, "dictionaries" | "recordBatc
 }
 
 const NO_METADATA = new Uint8Array(0);
-/** A block in a BlockList, and the object around one item of app_metadata. */
+/** A block in a BlockList. */
 const BLOCK_BYTES = 24;
-const ITEM_BYTES = 96;
 
 /** The batches of a table; made one at a time, because there may be a million of them. */
 export class StoredBatches implements Iterable<StoredBatch> {
   readonly #blocks: Pick<Footer, "dictionaries" | "recordBatches">;
-  readonly #appMetadata: readonly Uint8Array[] | undefined;
+  readonly #appMetadata: ByteList | undefined;
 
   /** @param appMetadata one per batch, or undefined when none has any. */
-  constructor({ dictionaries, recordBatches }: Footer, appMetadata?: readonly Uint8Array[]) {
+  constructor({ dictionaries, recordBatches }: Footer, appMetadata?: ByteList) {
     this.#blocks = { dictionaries, recordBatches };
     this.#appMetadata = appMetadata;
   }
@@ -85,15 +85,15 @@ export class StoredBatches implements Iterable<StoredBatch> {
   /** Memory that keeping this costs, about. */
   get costBytes(): number {
     const { dictionaries, recordBatches } = this.#blocks;
-    const metadataBytes = this.#appMetadata?.reduce((sum, item) => sum + item.length + ITEM_BYTES, 0) ?? 0;
+    const metadataBytes = this.#appMetadata?.bytes.length ?? 0;
     return BLOCK_BYTES * (dictionaries.length + recordBatches.length) + metadataBytes;
   }
 
   *[Symbol.iterator](): Generator<StoredBatch> {
-    let index = 0;
+    const appMetadata = this.#appMetadata?.[Symbol.iterator]();
     for (const block of blocksInOrder(this.#blocks)) {
-      yield { block, appMetadata: this.#appMetadata?.[index] ?? NO_METADATA };
-      index += 1;
+      const item = appMetadata?.next();
+      yield { block, appMetadata: item?.done === false ? item.value : NO_METADATA };
     }
   }
 }

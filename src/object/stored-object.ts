@@ -6,9 +6,11 @@
  * wholeReadBytesMax: one read, which also serves the body afterwards; above: three reads.
  */
 import { readFramedHeader } from "../arrow/encapsulated.ts";
-import { type Block, decodeFooter, FILE_MAGIC, type Footer, footerSizeBytes } from "../arrow/footer.ts";
+import { type Block, decodeFooterSteps, FILE_MAGIC, type Footer, footerSizeBytes } from "../arrow/footer.ts";
 import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { inTurns, turnIfDue } from "../turns.ts";
+import type { ByteList } from "./byte-list.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import { readClientFile } from "./client-file.ts";
 import { classifyHead, type FileForm, type HeadState } from "./file-head.ts";
@@ -41,8 +43,9 @@ export async function readStoredObject(
     const form = expectedForm === "either" ? await detectForm(source) : expectedForm;
     const tail = await readTail(source);
     if (tail === undefined) return await refuseUnlessUnfinished(source, form);
-    const footer = decodeFooter(tail, source.sizeBytes);
+    const footer = await inTurns(decodeFooterSteps(tail, source.sizeBytes));
     const metadata = decodeObjectMetadata(footer.metadata);
+    await turnIfDue();
     const schema = await readSchemaHeader(source, form);
     if (metadata === undefined) {
       if ((await headState(source, form)) === "ours") throw damagedFooter();
@@ -141,7 +144,7 @@ async function readSchemaHeader(source: ByteSource, form: FileForm): Promise<Buf
   return Buffer.from(header.buffer, header.byteOffset, header.byteLength);
 }
 
-function batchesOf(footer: Footer, appMetadata: readonly Uint8Array[] | undefined): StoredBatches {
+function batchesOf(footer: Footer, appMetadata: ByteList | undefined): StoredBatches {
   if (
     appMetadata !== undefined &&
     appMetadata.length !== footer.dictionaries.length + footer.recordBatches.length

@@ -9,10 +9,12 @@
 import { type Block, BlockList } from "../arrow/block-list.ts";
 import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
 import type { IpcMessage } from "../arrow/message.ts";
-import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
+import { findMetadataValue, withSchemaMetadata } from "../arrow/schema-metadata.ts";
 import { BLOCK_SIZE_BYTES } from "../arrow/slots.ts";
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { inTurns, turnIfDue } from "../turns.ts";
+import { ByteListWriter } from "./byte-list.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
 import { FooterMemory } from "./footer-memory.ts";
@@ -27,33 +29,29 @@ import {
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import { padTo } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
-import { encodeSealedFooter, SEALED_FOOTER_BYTES } from "./sealed-footer.ts";
+import { SEALED_FOOTER_BYTES, sealedFooterSteps } from "./sealed-footer.ts";
 
 /** A message that carries a body. */
 export type IpcBatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
 
 const BODY_ALIGNMENT = 64;
-const EMPTY = new Uint8Array(0);
 /** What is held of a batch: 24 bytes of its place and a word for its app_metadata. */
 const BATCH_BYTES = 32;
-/** What an array of bytes takes beside them, and an id of a dictionary in a set: measured, rounded up. */
-const ARRAY_BYTES = 192;
+/** What an id of a dictionary takes in a set: measured, rounded up. */
 const DICTIONARY_BYTES = 96;
 
 export class TableWriter implements ObjectWriter {
   readonly #sink: ByteSink;
   readonly #memory: FooterMemory;
   #takenBytes = 0;
-  readonly #schemaHeader: Buffer;
-  readonly #isFlameTable: boolean;
+  readonly #schema: StoredSchema;
   readonly #headSizeBytes: number;
   readonly #headSlot: number;
   readonly #checksum: RunningChecksum;
   readonly #dictionaries = new BlockList();
   readonly #recordBatches = new BlockList();
   readonly #dictionaryIds = new Set<bigint>();
-  readonly #appMetadata: Uint8Array[] = [];
-  #appMetadataBytes = 0;
+  readonly #appMetadata = new ByteListWriter();
   #replacesDictionary = false;
   #rowCount = 0;
   #dataBytes = 0;
@@ -69,10 +67,10 @@ export class TableWriter implements ObjectWriter {
     this.#sink = sink;
     this.#memory = memory;
     this.#take(schemaHeader.length);
-    this.#schemaHeader = schemaHeader;
+    this.#schema =
+      payload.kind === "flame-table" ? versionedSchema(schemaHeader) : { ...PLAIN, header: schemaHeader };
     this.#checksum = new RunningChecksum(!sink.isVolatile);
-    this.#isFlameTable = payload.kind === "flame-table";
-    this.#headSizeBytes = headSizeBytes(this.#storedSchema(0).header.length);
+    this.#headSizeBytes = headSizeBytes(this.#schema.header.length);
     this.#headSlot = this.#checksum.reserve(this.#headSizeBytes);
     sink.append([Buffer.alloc(this.#headSizeBytes)]);
   }
@@ -80,7 +78,8 @@ export class TableWriter implements ObjectWriter {
   get owedBytes(): number {
     const batches = this.#dictionaries.length + this.#recordBatches.length;
     const blocksBytes = BLOCK_SIZE_BYTES * batches + this.#bodyPaddingBytes;
-    const textBytes = this.#appMetadataBytes === 0 ? 0 : (4 / 3) * (this.#appMetadataBytes + 4 * batches);
+    const textBytes =
+      this.#appMetadata.itemBytes === 0 ? 0 : (4 / 3) * (this.#appMetadata.itemBytes + 4 * batches);
     return this.#headSizeBytes + SEALED_FOOTER_BYTES + blocksBytes + Math.ceil(textBytes);
   }
 
@@ -122,11 +121,14 @@ export class TableWriter implements ObjectWriter {
 
   async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
     assert(this.#bodyLeftBytes === 0, "the last batch has all of its body");
-    const { header, frontSizeBytes } = this.#storedSchema(version);
+    const { header, frontSizeBytes, versionAt } = this.#schema;
+    if (versionAt !== undefined) header.write(formatSchemaVersion(version), versionAt, "latin1");
     const part = this.#replacesDictionary ? "stream" : "file";
     const head = encodeFileHead(header, part);
+    await turnIfDue();
     this.#checksum.set(this.#headSlot, head);
     await this.#sink.overwrite(0, head);
+    await turnIfDue();
     const metadata: ObjectMetadata = {
       version,
       kind: "table",
@@ -134,14 +136,13 @@ export class TableWriter implements ObjectWriter {
       dataBytes: this.#dataBytes,
       schemaStart: frontSizeBytes,
       schemaEnd: header.length,
-      appMetadata: this.#appMetadataBytes > 0 ? this.#appMetadata : undefined,
+      appMetadata: this.#appMetadata.finish(),
       checksum: this.#checksum.finish(),
       lifetime,
     };
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
-    await this.#sink.append([
-      encodeSealedFooter({ schemaHeader: header, ...blocks, metadata }, this.#sink.sizeBytes),
-    ]);
+    const parts = { schemaHeader: header, ...blocks, metadata };
+    await this.#sink.append([await inTurns(sealedFooterSteps(parts, this.#sink.sizeBytes))]);
     return { part, rowCount: this.#rowCount, dataBytes: this.#dataBytes, valueRange: undefined };
   }
 
@@ -154,14 +155,6 @@ export class TableWriter implements ObjectWriter {
   #take(bytes: number): void {
     this.#memory.take(bytes);
     this.#takenBytes += bytes;
-  }
-
-  #storedSchema(version: number): { header: Buffer; frontSizeBytes: number } {
-    if (!this.#isFlameTable) return { header: this.#schemaHeader, frontSizeBytes: 0 };
-    return withSchemaMetadata(this.#schemaHeader, [
-      [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
-      [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
-    ]);
   }
 
   #note(message: IpcBatchMessage, block: Block): void {
@@ -180,22 +173,40 @@ export class TableWriter implements ObjectWriter {
   }
 
   #keepAppMetadata(appMetadata: Uint8Array): void {
-    this.#appMetadataBytes += appMetadata.length;
-    if (this.#appMetadataBytes > LIMITS.appMetadataTotalBytesMax) {
+    if (this.#appMetadata.itemBytes + appMetadata.length > LIMITS.appMetadataTotalBytesMax) {
       throw new CacheError(
         "OBJECT_TOO_LARGE",
         `app_metadata of all batches is over ${LIMITS.appMetadataTotalBytesMax} bytes`,
       );
     }
-    if (appMetadata.length > 0) this.#take(appMetadata.length + ARRAY_BYTES);
-    // A copy: a view would keep the socket's whole buffer alive until the footer is written.
-    this.#appMetadata.push(appMetadata.length === 0 ? EMPTY : Uint8Array.from(appMetadata));
+    // As much again may be held ready for what comes.
+    if (appMetadata.length > 0) this.#take(2 * appMetadata.length);
+    this.#appMetadata.append(appMetadata);
   }
 
   #append(views: readonly Uint8Array[]): Promise<void> | undefined {
     for (const view of views) this.#checksum.add(view);
     return this.#sink.append(views);
   }
+}
+
+/** The schema message as the file will have it. */
+interface StoredSchema {
+  readonly header: Buffer;
+  /** Before the message that the client sent. */
+  readonly frontSizeBytes: number;
+  /** Where the digits of the version are to be written, when the schema tells it. */
+  readonly versionAt: number | undefined;
+}
+
+const PLAIN = { frontSizeBytes: 0, versionAt: undefined };
+
+function versionedSchema(schemaHeader: Buffer): StoredSchema {
+  const stored = withSchemaMetadata(schemaHeader, [
+    [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
+    [SCHEMA_KEY_VERSION, formatSchemaVersion(0)],
+  ]);
+  return { ...stored, versionAt: findMetadataValue(stored.header, SCHEMA_KEY_VERSION)?.position };
 }
 
 /** A batch may claim any number of rows: none of its bytes proves it. */

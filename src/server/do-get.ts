@@ -109,6 +109,7 @@ async function sendTable(
 ): Promise<void> {
   const { reading, base } = opened;
   if (base === undefined) return;
+  await turnIfDue();
   await sender.sendSchema(heldVersion === undefined ? base.schemaHeader : withVersion(base, reading.version));
   await sendBatches(base, sender);
   for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {

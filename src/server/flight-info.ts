@@ -15,7 +15,7 @@ import { LIMITS } from "../limits.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { ObjectRefWriter } from "../object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
-import { nextTurn } from "../turns.ts";
+import { nextTurn, turnIfDue } from "../turns.ts";
 import { fileLocationFor } from "./file-location.ts";
 import { parseListPattern } from "./key-pattern.ts";
 import { encapsulateSchema } from "./object-sender.ts";
@@ -36,12 +36,16 @@ export async function getFlightInfo(
   const { key, descriptor } = parseObjectDescriptor(request);
   const schema = await readSchema(context, key);
   const file = await fileLocationFor(call, context.cache, key);
+  // A schema may be of many MiB, and is copied once more.
+  await turnIfDue();
   return describe(context, key, await context.cache.stat(key), { schema, descriptor, file });
 }
 
 export async function getSchema(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
   const { key } = parseObjectDescriptor(request);
-  return encodeSchemaResult(await readSchema(context, key));
+  const schema = await readSchema(context, key);
+  await turnIfDue();
+  return encodeSchemaResult(schema);
 }
 
 /** Page by page, other calls in between: each page leaves in one write. */
@@ -85,6 +89,7 @@ async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint
   try {
     if (reading.kind === "opaque") return OPAQUE_SCHEMA;
     if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    await turnIfDue();
     return encapsulateSchema(base.schemaHeader);
   } finally {
     // What was read was copied into the answer.

@@ -30,7 +30,9 @@ export async function readAction(call: ServerCall): Promise<IncomingAction> {
   const message = await call.requests.next();
   if (message === null) throw new CacheError("INVALID_REQUEST", "the call has no message");
   if (message.sizeBytes <= LIMITS.requestBytesMax) {
-    const { type, body } = decodeAction(await message.collect(LIMITS.requestBytesMax));
+    const { type, body } = decodeAction(
+      await message.collect(LIMITS.requestBytesMax, (bytes) => call.collect(bytes)),
+    );
     return { type, body: new ActionBody(call, { first: body, rest: undefined, sizeBytes: body.length }) };
   }
   const front = await readFront(message);
@@ -115,7 +117,7 @@ class ActionBody implements IncomingMessage {
   }
 
   async collect(sizeBytesMax: number): Promise<Buffer> {
-    const body = await joinMessage(this, sizeBytesMax);
+    const body = await joinMessage(this, sizeBytesMax, (bytes) => this.#call.collect(bytes));
     await this.#refuseMore();
     return body;
   }

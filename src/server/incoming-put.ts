@@ -6,7 +6,7 @@
  */
 import { dictionaryIds } from "../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../arrow/message.ts";
-import { decodeSchema, sameFields } from "../arrow/schema.ts";
+import { decodeFieldsSteps, sameFieldsSteps } from "../arrow/schema.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { Draft } from "../cache/put-draft.ts";
 import { CacheError } from "../errors.ts";
@@ -15,12 +15,13 @@ import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
 import type { FooterMemory } from "../object/footer-memory.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import { type PayloadSchema, readPayloadSchema } from "../object/object-schema.ts";
+import { type PayloadSchema, readPayloadSchemaInTurns } from "../object/object-schema.ts";
 import { OpaqueBody } from "../object/opaque-body.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
 import type { Durability } from "../storage/object-storage.ts";
+import { inTurns, turnIfDue } from "../turns.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
 type Payload =
@@ -71,7 +72,7 @@ export class IncomingPut {
     }
     if (this.#payload === undefined) {
       if (head.bodySizeBytes > 0) throw new CacheError("INVALID_IPC", "a schema has no body");
-      this.#payload = await this.#open(Buffer.from(head.dataHeader), this.#target);
+      this.#payload = await this.#open(ownBytes(head.dataHeader), this.#target);
       return;
     }
     const message = decodeMessage(head.dataHeader);
@@ -123,12 +124,14 @@ export class IncomingPut {
   }
 
   async #open(schemaHeader: Buffer, target: PutTarget): Promise<Payload> {
-    const schema = readPayloadSchema(schemaHeader);
+    const schema = await readPayloadSchemaInTurns(schemaHeader);
     const kind = schema.kind === "opaque" ? "opaque" : "table";
-    const draft = await this.#draft(kind, schema, target);
+    const draft = await this.#draft(kind, { ...schema, schemaHeader }, target);
     const { abandon, footerMemory } = this.#options;
     draft.onAbandon(abandon);
     try {
+      // A table's writer copies its schema, which may be of many MiB.
+      await turnIfDue();
       return kind === "opaque"
         ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
         : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema, footerMemory) };
@@ -138,7 +141,7 @@ export class IncomingPut {
     }
   }
 
-  async #draft(kind: ObjectKind, payload: PayloadSchema, target: PutTarget): Promise<Draft> {
+  async #draft(kind: ObjectKind, payload: SentSchema, target: PutTarget): Promise<Draft> {
     if (target.kind === "object") return this.#cache.draftPut(target.key, kind, this.#options.ttlMs);
     if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, this.#options.ttlMs);
     const fits = (base: StoredObject) => checkPatch(payload, base);
@@ -146,12 +149,25 @@ export class IncomingPut {
   }
 }
 
-function checkPatch(payload: PayloadSchema, base: StoredObject): void {
-  const schema = decodeSchema(base.schemaHeader);
-  if (!sameFields(schema, payload.schema)) {
+/** A copy, unless the bytes have their memory for themselves: a view would keep a socket's buffer. */
+function ownBytes(bytes: Buffer): Buffer {
+  return bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
+}
+
+interface SentSchema extends PayloadSchema {
+  readonly schemaHeader: Buffer;
+}
+
+async function checkPatch(payload: SentSchema, base: StoredObject): Promise<void> {
+  // Most patches come with the very schema of their table.
+  if (payload.schemaHeader.equals(base.schemaHeader)) return;
+  const schema = await inTurns(decodeFieldsSteps(base.schemaHeader));
+  if (!(await inTurns(sameFieldsSteps(schema, payload.schema)))) {
     throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
   }
-  if (String(dictionaryIds(schema)) !== String(dictionaryIds(payload.schema))) {
+  const ids = String(dictionaryIds(schema));
+  await turnIfDue();
+  if (ids !== String(dictionaryIds(payload.schema))) {
     throw new CacheError("INVALID_REQUEST", "the patch numbers its dictionaries otherwise than the table");
   }
 }

@@ -36,6 +36,11 @@ describe("a put that is refused", () => {
     ["INVALID_REQUEST", "an empty message", [Buffer.alloc(0)]],
     ["INVALID_REQUEST", "no schema", [flightData({ descriptor })]],
     [
+      "INVALID_REQUEST",
+      "a second message without a header before its schema",
+      [flightData({ descriptor }), Buffer.alloc(0), flightData({ header: schema })],
+    ],
+    [
       "INVALID_KEY",
       "a path of one component",
       [flightData({ descriptor: pathDescriptor("app"), header: schema })],

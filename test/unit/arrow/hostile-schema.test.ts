@@ -7,11 +7,12 @@ import { describe, expect, it } from "vitest";
 import { FlatbufferWriter, int16, OFFSET, uint8 } from "../../../src/arrow/flatbuffer-writer.ts";
 import { decodeFooter, encodeFooter } from "../../../src/arrow/footer.ts";
 import { encodeSchemaMessage } from "../../../src/arrow/message-writer.ts";
-import { decodeSchema } from "../../../src/arrow/schema.ts";
+import { decodeFieldsSteps, decodeSchema } from "../../../src/arrow/schema.ts";
 import { findMetadataValue, withSchemaMetadata } from "../../../src/arrow/schema-metadata.ts";
 import { TYPE_ID } from "../../../src/arrow/slots.ts";
 import { LIMITS } from "../../../src/limits.ts";
-import { beginSchema } from "./build-schema.ts";
+import { atOnce } from "../../../src/turns.ts";
+import { beginSchema, buildSchema } from "./build-schema.ts";
 import { DECODE_MS_MAX, fastestOutcomeOf } from "./damage.ts";
 
 const MIB = 2 ** 20;
@@ -42,6 +43,33 @@ function sharedEntries(count: number, textSizeBytes: number): Buffer {
   for (let entry = 0; entry < count; entry++) writer.link(entries + 4 + 4 * entry, table.position);
   const text = writer.string("x".repeat(textSizeBytes));
   for (const slot of table.slots) writer.link(slot, text);
+  return writer.finish();
+}
+
+/** Fields without names, of so many empty entries of metadata each. */
+function annotatedFields(count: number, entries: number): Buffer {
+  const writer = new FlatbufferWriter(4 * count * (entries + 32));
+  const slots = beginSchema(writer, [int16(0), OFFSET]);
+  const fields = writer.vector(count, 4, 4);
+  writer.link(slots[1]!, fields);
+  for (let field = 0; field < count; field++) {
+    const table = writer.table([
+      undefined,
+      undefined,
+      uint8(TYPE_ID.null),
+      OFFSET,
+      undefined,
+      undefined,
+      OFFSET,
+    ]);
+    writer.link(fields + 4 + 4 * field, table.position);
+    writer.link(table.slots[3]!, writer.table([]).position);
+    const vector = writer.vector(entries, 4, 4);
+    writer.link(table.slots[6]!, vector);
+    for (let index = 0; index < entries; index++) {
+      writer.link(vector + 4 + 4 * index, writer.table([]).position);
+    }
+  }
   return writer.finish();
 }
 
@@ -115,7 +143,7 @@ describe("a hostile schema", () => {
 
   it.each<[string, 1 | 2, number, RegExp]>([
     ["fields", 1, LIMITS.schemaFieldsMax + 1, /INVALID_IPC.*too many fields/],
-    ["metadata entries", 2, LIMITS.schemaMetadataEntriesMax + 1, /INVALID_IPC.*too many metadata/],
+    ["metadata entries", 2, LIMITS.metadataEntriesMax + 1, /INVALID_IPC.*too many metadata/],
   ])("with more %s than the limit is refused before the first is read", (_what, slot, count, refused) => {
     const writer = new FlatbufferWriter(4 * count + 256);
     const slots = beginSchema(writer, [int16(0), OFFSET, OFFSET]);
@@ -123,6 +151,38 @@ describe("a hostile schema", () => {
     writer.link(slots[2]!, writer.vector(0, 4, 4));
     writer.link(slots[slot]!, writer.vector(count, 4, 4));
     expect(() => decodeSchema(writer.finish())).toThrow(refused);
+  });
+
+  it("with more metadata entries in all its fields than the limit is refused, also where they are only counted", () => {
+    const fields = Math.ceil(LIMITS.schemaMetadataEntriesMax / LIMITS.metadataEntriesMax) + 1;
+    const header = annotatedFields(fields, LIMITS.metadataEntriesMax);
+    expect(() => decodeSchema(header)).toThrow(/INVALID_IPC.*too much metadata/);
+    expect(() => atOnce(decodeFieldsSteps(header))).toThrow(/INVALID_IPC.*too much metadata/);
+  });
+
+  it.each([
+    ["a name", { typeId: TYPE_ID.null, name: "n".repeat(LIMITS.schemaTextBytesMax + 1) }],
+    [
+      "a time zone",
+      {
+        typeId: TYPE_ID.timestamp,
+        slots: [int16(0), OFFSET],
+        tail: "z".repeat(LIMITS.schemaTextBytesMax + 1),
+      },
+    ],
+  ])("with %s beyond the limit is refused", (_what, field) => {
+    expect(() => decodeSchema(buildSchema([field]))).toThrow(/INVALID_IPC.*too long/);
+  });
+
+  it("with a union of more type ids or children than there can be is refused", () => {
+    const slots = [int16(0), OFFSET];
+    const ids = Array.from({ length: LIMITS.unionChildrenMax + 1 }, (_, id) => id);
+    const children = ids.map(() => ({ typeId: TYPE_ID.null }));
+    const union = { typeId: TYPE_ID.union, children };
+    expect(() => decodeSchema(buildSchema([{ typeId: TYPE_ID.union, slots, tail: ids }]))).toThrow(
+      /INVALID_IPC.*union/,
+    );
+    expect(() => decodeSchema(buildSchema([union]))).toThrow(/INVALID_IPC.*union/);
   });
 
   it("that shares a little is read", () => {
@@ -153,11 +213,11 @@ describe("a hostile footer", () => {
   }
 
   it("with more blocks than the limit is refused before the first is read", () => {
-    const writer = new FlatbufferWriter(24 * LIMITS.batchesPerPutMax + 1024);
+    const writer = new FlatbufferWriter(24 * LIMITS.batchesPerFileMax + 1024);
     const footer = writer.table([int16(4), OFFSET, undefined, OFFSET]);
     writer.link(0, footer.position);
     writer.link(footer.slots[1]!, writer.table([]).position);
-    writer.link(footer.slots[3]!, writer.vector(LIMITS.batchesPerPutMax + 1, 24, 8));
+    writer.link(footer.slots[3]!, writer.vector(LIMITS.batchesPerFileMax + 1, 24, 8));
     writer.setInt32(writer.reserve(4), writer.sizeBytes - 4);
     writer.bytes(Buffer.from("ARROW1"));
     expect(() => decodeFooter(writer.finish(), 2 ** 40)).toThrow(/INVALID_IPC.*too many batches/);

@@ -4,6 +4,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { CacheError } from "../../../src/errors.ts";
+import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import {
@@ -48,6 +49,20 @@ describe("a patch", () => {
   it("of nothing is OBJECT_NOT_FOUND", async () => {
     const cache = await memoryCache();
     await expect(patch(cache, KEY, "x")).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
+  });
+
+  it("beyond the limit is OBJECT_TOO_LARGE, before its bytes are taken and at its commit; a put begins anew", async () => {
+    const cache = await memoryCache();
+    await put(cache, KEY, "base");
+    for (let count = 1; count < LIMITS.patchesPerObjectMax; count += 1) await patch(cache, KEY, "");
+    const late = await cache.draftPatch(NAME, "opaque", () => {});
+    await patch(cache, KEY, "last");
+    await expect(cache.draftPatch(NAME, "opaque", () => {})).rejects.toThrow(refused("OBJECT_TOO_LARGE"));
+    await expect(late.commit(new OpaqueWriter(late.sink))).rejects.toThrow(refused("OBJECT_TOO_LARGE"));
+    await late.discard();
+    expect((await read(cache, KEY)).patches.at(-1)).toBe("last");
+    const version = await put(cache, KEY, "anew");
+    expect(await patch(cache, KEY, "first")).toBe(version + 1);
   });
 
   it("of another kind than its base is INVALID_REQUEST", async () => {

@@ -239,6 +239,12 @@ describe("what is refused", () => {
     expect(() => begun(prefix(LIMITS[limit] + 1))).toThrow(new RegExp(`^\\[OBJECT_TOO_LARGE\\].*${limit}`));
   });
 
+  it("takes as many fields as flightDataFieldsMax, and refuses one more", () => {
+    const fields = (count: number) => decodeWhole(Buffer.alloc(2 * count, Buffer.of(0x08, 0)));
+    expect(() => fields(LIMITS.flightDataFieldsMax)).not.toThrow();
+    expect(() => fields(LIMITS.flightDataFieldsMax + 1)).toThrow(/^\[INVALID_REQUEST\].*too many fields/);
+  });
+
   it("streams a body of almost 4 GiB", () => {
     const sizeBytes = 2 ** 32 - 1000;
     const { decoder } = begun(header, varint(BODY * 8 + 2), varint(sizeBytes));

@@ -3,6 +3,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type ByteList, ByteListWriter } from "../../../src/object/byte-list.ts";
 import {
   decodeObjectMetadata,
   encodeObjectMetadata,
@@ -10,6 +11,13 @@ import {
 } from "../../../src/object/object-metadata.ts";
 
 const SEED = 20_254;
+
+/** undefined when all items are empty. */
+function byteList(items: readonly Buffer[]): ByteList | undefined {
+  const writer = new ByteListWriter();
+  for (const item of items) writer.append(item);
+  return writer.finish();
+}
 
 const SAMPLE: ObjectMetadata = {
   version: 3,
@@ -19,7 +27,7 @@ const SAMPLE: ObjectMetadata = {
   codec: undefined,
   schemaStart: 128,
   schemaEnd: 512,
-  appMetadata: [Buffer.from("one"), Buffer.alloc(0)],
+  appMetadata: byteList([Buffer.from("one"), Buffer.alloc(0)]),
   checksum: [
     { sizeBytes: 640, crc32: 0xdeadbeef },
     { sizeBytes: 64, crc32: 0 },
@@ -47,7 +55,7 @@ const metadata: fc.Arbitrary<ObjectMetadata> = fc.record({
   }),
   schemaStart: size,
   schemaEnd: size,
-  appMetadata: fc.option(fc.array(bytes, { maxLength: 5 }), { nil: undefined }),
+  appMetadata: fc.array(bytes, { maxLength: 5 }).map(byteList),
   checksum: fc.array(fc.record({ sizeBytes: size, crc32: fc.nat({ max: 2 ** 32 - 1 }) }), { maxLength: 4 }),
 });
 

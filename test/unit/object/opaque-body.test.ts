@@ -151,6 +151,7 @@ describe("a hostile opaque body", () => {
   const HEADER = { rowCount: 2, nodes: NODES, buffers: BUFFERS, bodySizeBytes: 40 };
 
   it.each([
+    ["a million buffers", { ...HEADER, buffers: Array(2 ** 20).fill(BUFFERS[0]!) }],
     ["six buffers", { ...HEADER, buffers: [...BUFFERS, BUFFERS[0]!] }],
     ["four buffers", { ...HEADER, buffers: BUFFERS.slice(1) }],
     ["three columns", { ...HEADER, nodes: [...NODES, NODES[0]!] }],

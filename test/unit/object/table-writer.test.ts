@@ -149,7 +149,7 @@ describe("a Flame table's file", () => {
   });
 
   it("with the largest schema that is taken is whole, the cache's front included", async () => {
-    const value = "v".repeat(33_400);
+    const value = "v".repeat(16_700);
     const metadata = Array.from({ length: 1000 }, (_, index): [string, string] => [`key ${index}`, value]);
     metadata.push(["flame.cache.format", "arrow-table-v1"]);
     const schemaHeader = encodeSchemaMessage({ fields: [], metadata });

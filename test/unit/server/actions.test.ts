@@ -1,9 +1,12 @@
 /**
  * The bodies of actions: where a name ends and a value begins, and what is no base64.
  */
-import { beforeEach, describe, expect, it } from "vitest";
+import { randomBytes } from "node:crypto";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { decodeActionType, decodeResult, encodeAction } from "../../../src/flight/messages.ts";
 import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
+import { LIMITS } from "../../../src/limits.ts";
+import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import { DIRECT_ENDPOINT, DirectService } from "../../support/direct-service.ts";
 import { read } from "../cache/cache-fixture.ts";
@@ -90,6 +93,59 @@ describe("an action", () => {
     const name = Buffer.from("6170702fff3a59513d3d", "hex");
     await expect(action("UPDATE", name)).rejects.toThrow(refused("INVALID_REQUEST"));
     await expect(action("DELETE", name)).rejects.toThrow(refused("INVALID_REQUEST"));
+  });
+
+  it.each([
+    ["DELETE", LIMITS.namedActionBytesMax],
+    ["PIN", LIMITS.namedActionBytesMax],
+    ["UNPIN", LIMITS.namedActionBytesMax],
+    ["EXPIRE", LIMITS.namedActionBytesMax],
+    ["RenewFlightEndpoint", LIMITS.requestBytesMax],
+    ["CancelFlightInfo", LIMITS.cancelActionBytesMax],
+    ["PUT", LIMITS.valueActionBytesMax],
+    ["UPDATE", LIMITS.valueActionBytesMax],
+  ])("%s is OBJECT_TOO_LARGE over %i bytes, before they are taken", async (type, bytesMax) => {
+    const onChunk = vi.fn();
+    const request = encodeAction({ type, body: Buffer.alloc(bytesMax + 1) });
+    const call = service.call(FLIGHT_METHODS.DoAction.path, [request], { chunkBytes: 100, onChunk });
+    await expect(call).rejects.toThrow(refused("OBJECT_TOO_LARGE"));
+    expect(onChunk.mock.calls.length).toBeLessThan(4);
+  });
+
+  it("of many bytes is decoded as it arrives, whatever its pieces are", async () => {
+    const value = randomBytes(100_000);
+    const body = Buffer.from(`app/session/pieces:${value.toString("base64")}`);
+    for (const chunkBytes of [1, 7, 270, 4096]) {
+      await service.call(FLIGHT_METHODS.DoAction.path, [encodeAction({ type: "UPDATE", body })], {
+        chunkBytes,
+      });
+      const { reading, base } = await service.cache.open(parseObjectKey("app/session/pieces"), () => true);
+      const [range] = base!.dataRanges;
+      expect(await base!.source.read(range!.position, range!.sizeBytes)).toEqual(value);
+      reading.close();
+    }
+  });
+
+  it.each([
+    ["whose body comes first", (type: Buffer, body: Buffer) => [body, type]],
+    ["with something behind its body", (type: Buffer, body: Buffer) => [type, body, Buffer.of(0x18, 1)]],
+    ["without a body", (type: Buffer) => [type, Buffer.of(0x1a, 0x80, 0x80, 0x04), Buffer.alloc(65_536)]],
+    ["without a type", (_type: Buffer, body: Buffer) => [body]],
+  ])("%s is INVALID_REQUEST when it is too large to be collected", async (_what, build) => {
+    const type = Buffer.from(encodeAction({ type: "UPDATE", body: Buffer.of() }));
+    const body = Buffer.from(encodeAction({ type: "", body: Buffer.alloc(LIMITS.requestBytesMax) }));
+    const call = service.call(FLIGHT_METHODS.DoAction.path, [Buffer.concat(build(type, body))]);
+    await expect(call).rejects.toThrow(refused("INVALID_REQUEST"));
+  });
+
+  it("that is followed by a second one is INVALID_REQUEST, and stores nothing", async () => {
+    for (const bytes of [4, 400_000]) {
+      const body = Buffer.from(`app/session/twice:${"A".repeat(bytes)}`);
+      const request = encodeAction({ type: "UPDATE", body });
+      const call = service.call(FLIGHT_METHODS.DoAction.path, [request, request]);
+      await expect(call).rejects.toThrow(refused("INVALID_REQUEST"));
+    }
+    expect(service.cache.size).toBe(0);
   });
 
   it("is listed once each", async () => {
