@@ -2,12 +2,15 @@
  * A list of byte strings as one piece of memory: each a little-endian uint32 length, then its bytes.
  *
  * So the app_metadata of a quarter million batches lies in a file's footer, while it is gathered, and while it is read: an object for
- * each would cost a hundred times its bytes. Cost: one copy of each item that is added, none of those that are read.
+ * each would cost a hundred times its bytes. Cost: two copies of each item that is added,
+ * none of those that are read.
  */
 import { CacheError } from "../errors.ts";
 
-const LENGTH_BYTES = 4;
-const FIRST_BYTES = 4 * 1024;
+const ITEM_LENGTH_BYTES = 4;
+const PIECE_BYTES_MIN = 1024;
+const PIECE_BYTES_MAX = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export class ByteList implements Iterable<Buffer> {
   readonly length: number;
@@ -22,17 +25,18 @@ export class ByteList implements Iterable<Buffer> {
   /** Views, in order. */
   *[Symbol.iterator](): Generator<Buffer> {
     for (let position = 0; position < this.bytes.length; ) {
-      const end = position + LENGTH_BYTES + this.bytes.readUInt32LE(position);
-      yield this.bytes.subarray(position + LENGTH_BYTES, end);
+      const end = position + ITEM_LENGTH_BYTES + this.bytes.readUInt32LE(position);
+      yield this.bytes.subarray(position + ITEM_LENGTH_BYTES, end);
       position = end;
     }
   }
 }
 
-/** Gathers items; keeps nothing while all of them are empty. */
+/** Gathers items in pieces, so that little more is held than was added; nothing while all of them are empty. */
 export class ByteListWriter {
-  #bytes = Buffer.alloc(0);
-  #sizeBytes = 0;
+  readonly #full: Buffer[] = [];
+  #open = NOTHING;
+  #openBytes = 0;
   #length = 0;
 
   /** Bytes of all items, their lengths not counted. */
@@ -42,32 +46,41 @@ export class ByteListWriter {
     this.#length += 1;
     this.itemBytes += item.length;
     if (this.itemBytes === 0) return;
-    // The empty ones that came before the first that is not, and this one.
-    if (this.itemBytes === item.length) this.#sizeBytes = (this.#length - 1) * LENGTH_BYTES;
-    const position = this.#sizeBytes;
-    this.#sizeBytes += LENGTH_BYTES + item.length;
-    if (this.#sizeBytes > this.#bytes.length) this.#grow();
-    this.#bytes.writeUInt32LE(item.length, position);
-    this.#bytes.set(item, position + LENGTH_BYTES);
+    // The empty ones before the first that is not: their lengths are zeros.
+    if (this.itemBytes === item.length && item.length > 0)
+      this.#full.push(Buffer.alloc((this.#length - 1) * ITEM_LENGTH_BYTES));
+    const position = this.#reserve(ITEM_LENGTH_BYTES + item.length);
+    this.#open.writeUInt32LE(item.length, position);
+    this.#open.set(item, position + ITEM_LENGTH_BYTES);
   }
 
   /** undefined when all items were empty. */
   finish(): ByteList | undefined {
     if (this.itemBytes === 0) return undefined;
-    return new ByteList(this.#bytes.subarray(0, this.#sizeBytes), this.#length);
+    return new ByteList(
+      Buffer.concat([...this.#full, this.#open.subarray(0, this.#openBytes)]),
+      this.#length,
+    );
   }
 
-  #grow(): void {
-    const larger = Buffer.alloc(Math.max(FIRST_BYTES, 2 * this.#bytes.length, this.#sizeBytes));
-    larger.set(this.#bytes);
-    this.#bytes = larger;
+  /** Where so many bytes are to be written in the open piece. */
+  #reserve(sizeBytes: number): number {
+    if (this.#openBytes + sizeBytes > this.#open.length) {
+      this.#full.push(this.#open.subarray(0, this.#openBytes));
+      const doubled = Math.max(PIECE_BYTES_MIN, 2 * this.#open.length);
+      this.#open = Buffer.allocUnsafeSlow(Math.max(sizeBytes, Math.min(doubled, PIECE_BYTES_MAX)));
+      this.#openBytes = 0;
+    }
+    const position = this.#openBytes;
+    this.#openBytes += sizeBytes;
+    return position;
   }
 }
 
 function countItems(bytes: Buffer): number {
   let count = 0;
   for (let position = 0; position < bytes.length; count += 1) {
-    const start = position + LENGTH_BYTES;
+    const start = position + ITEM_LENGTH_BYTES;
     position = start > bytes.length ? start : start + bytes.readUInt32LE(position);
     if (position > bytes.length)
       throw new CacheError("OBJECT_CORRUPT", "the app_metadata of the footer is cut");

@@ -35,7 +35,7 @@ import { SEALED_FOOTER_BYTES, sealedFooterSteps } from "./sealed-footer.ts";
 export type IpcBatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
 
 const BODY_ALIGNMENT = 64;
-/** What is held of a batch: 24 bytes of its place and a word for its app_metadata. */
+/** What is held of a batch: 24 bytes of its place and the length of its app_metadata. */
 const BATCH_BYTES = 32;
 /** What an id of a dictionary takes in a set: measured, rounded up. */
 const DICTIONARY_BYTES = 96;
@@ -179,8 +179,7 @@ export class TableWriter implements ObjectWriter {
         `app_metadata of all batches is over ${LIMITS.appMetadataTotalBytesMax} bytes`,
       );
     }
-    // As much again may be held ready for what comes.
-    if (appMetadata.length > 0) this.#take(2 * appMetadata.length);
+    this.#take(appMetadata.length);
     this.#appMetadata.append(appMetadata);
   }
 

@@ -10,7 +10,7 @@ import { LIMITS } from "../../../src/limits.ts";
 
 const UNITS = ["GiB", "MiB", "KiB"] as const;
 const UNIT_BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 } as const;
-const LIMITS_FILE = "src/limits.ts";
+const LIMITS_FILES = ["src/limits.ts", "src/client-limits.ts"];
 
 function formatBytes(value: number): string {
   for (const unit of UNITS) {
@@ -29,7 +29,7 @@ function formatLimit(name: string, value: number): string {
 function limitComments(source: string): Map<string, string> {
   const comments = new Map<string, string>();
   let comment = "";
-  const table = source.slice(source.indexOf("export const LIMITS"));
+  const table = source.slice(source.indexOf("export const "));
   for (const [, text, name] of table.matchAll(/(?:\/\*\*([\s\S]*?)\*\/\s*)?^ {2}(\w+): /gm)) {
     if (text !== undefined) comment = text.replaceAll(/\s*\n\s*\*\s*/g, " ").trim();
     comments.set(name ?? "", comment.replaceAll("|", "\\|"));
@@ -45,7 +45,8 @@ function errorTable(): string {
 }
 
 function limitTable(): string {
-  const comments = limitComments(readFileSync(LIMITS_FILE, "utf8"));
+  const sources = LIMITS_FILES.map((file) => readFileSync(file, "utf8"));
+  const comments = new Map(sources.flatMap((source) => [...limitComments(source)]));
   const rows = Object.entries(LIMITS).map(
     ([name, value]) => `| \`${name}\` | ${formatLimit(name, value)} | ${comments.get(name) ?? ""} |`,
   );
