@@ -264,6 +264,15 @@ export const LIMITS = {
   commitSettledAtStopMax: 256,
   /** Directories known to last through a power loss, so that their parents need no sync: about 200 bytes each. */
   lastingDirectoriesMax: 16_384,
+  /**
+   * What is kept free behind the retention journal beside as much as it holds, bytes, and the steps in which it grows: what was
+   * asked for can be taken back on a full disk.
+   */
+  journalReserveBytes: 64 * KIB,
+  /** A full disk is logged so often at most; the line tells how many failures were not. */
+  diskFullLogMs: 10_000,
+  /** Directories known to be no links are looked at again after so long; before a removal they always are. */
+  directoryTrustMs: 1_000,
   /** One line of the retention journal, bytes: a key whose every byte is escaped fits. */
   journalLineBytesMax: 8 * KIB,
   /** Longest time to live, ms: ten years. */
@@ -292,6 +301,11 @@ export const LIMITS = {
   memoryFileOverheadBytes: 1 * KIB,
   /** Expired objects removed at once; between them calls are let in. */
   expirySweepObjects: 32,
+  /**
+   * The highest version there is: a found file that claims a higher one is damaged, a put that would need one is refused. Half of
+   * what a double counts exactly, so that floors and jumps beyond it stay exact.
+   */
+  versionMax: 2 ** 52,
   /** How far the version floor is raised when an object is lost whose version cannot be read any more. */
   versionJumpOnLoss: 1_000_000,
   /** Of each file the scan reads the last bytes, and a file of this size whole: footers of objects of few batches fit. */

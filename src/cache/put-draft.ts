@@ -134,7 +134,7 @@ export class BaseDraft extends StagedDraft {
     const { storage, roster, retention } = this.host;
     const { kind, isFresh, ttlMs } = this.#options;
     const old = isFresh ? undefined : await this.host.findLocked(this.key);
-    const version = isFresh ? 1 : (old?.version ?? storage.versionFloor) + 1;
+    const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
     const lifetime = retention.lifetimes.forPut(this.key, ttlMs);
     const { part: form, rowCount, dataBytes, valueRange } = await writer.finish(version, lifetime);
     await this.counted?.takeRest(old === undefined ? 1 : 0);
@@ -177,6 +177,15 @@ interface Replacing {
   readonly free: FreeBytes;
 }
 
+/** @throws {CacheError} OBJECT_TOO_LARGE when there is none: a file on the disk claimed nearly as much as can be counted. */
+function versionAfter(version: number): number {
+  if (version < LIMITS.versionMax) return version + 1;
+  throw new CacheError(
+    "OBJECT_TOO_LARGE",
+    `the key has had the highest version there is, ${LIMITS.versionMax}`,
+  );
+}
+
 function leftBehind(key: ObjectKey, error: unknown): void {
   log.warn("files of a replaced object left behind", { key: formatObjectKey(key), error });
 }
@@ -202,7 +211,7 @@ export class PatchDraft extends StagedDraft {
     if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#options.accept(entry);
     refuseTooManyPatches(entry);
-    const version = entry.version + 1;
+    const version = versionAfter(entry.version);
     const { rowCount, dataBytes } = await writer.finish(version);
     if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
       throw new CacheError("INVALID_REQUEST", "base and patches together claim too many rows");

@@ -10,6 +10,7 @@ import { FILE_MAGIC } from "../arrow/footer.ts";
 import { keyValueRanges } from "../arrow/key-values.ts";
 import { FOOTER } from "../arrow/slots.ts";
 import { isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { type Lifetime, NEVER, type ObjectKind } from "./object-metadata.ts";
 import { isFooterIntact } from "./sealed-footer.ts";
 
@@ -115,7 +116,7 @@ function factsOf(found: ReadonlyMap<string, string>): FileFacts | undefined {
   if (found.get("format_version") !== "1" || (kind !== "opaque" && kind !== "table")) return undefined;
   const numberOf = (name: string): number => wholeNumber(found.get(name) ?? "");
   const [version, rowCount, dataBytes] = [numberOf("version"), numberOf("rows"), numberOf("data_bytes")];
-  if (version < 0 || rowCount < 0 || dataBytes < 0) return undefined;
+  if (version < 0 || version > LIMITS.versionMax || rowCount < 0 || dataBytes < 0) return undefined;
   const until = found.get("expires_at_ms");
   if (until === undefined) return { kind, version, rowCount, dataBytes, lifetime: undefined };
   const untilMs = until === NEVER ? Number.POSITIVE_INFINITY : wholeNumber(until);

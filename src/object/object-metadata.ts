@@ -6,6 +6,7 @@
  * written by a client and counts as version 1. The footer's own checksum is sealed-footer.ts's.
  */
 import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { ByteList } from "./byte-list.ts";
 import type { ValueCodec } from "./opaque-row.ts";
 
@@ -87,7 +88,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
   const [schemaStart, schemaEnd] = splitPair(found.get("schema"), 10);
   const appMetadata = found.get("app_metadata");
   return {
-    version: wholeNumber(found.get("version"), 10),
+    version: checkedVersion(wholeNumber(found.get("version"), 10)),
     kind,
     rowCount: wholeNumber(found.get("rows"), 10),
     dataBytes: wholeNumber(found.get("data_bytes"), 10),
@@ -132,6 +133,11 @@ function wholeNumber(text: string | undefined, radix: 10 | 16): number {
   const value = text !== undefined && digits.test(text) ? Number.parseInt(text, radix) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw corrupt("has a malformed number");
   return value;
+}
+
+function checkedVersion(version: number): number {
+  if (version > LIMITS.versionMax) throw corrupt(`claims a version above ${LIMITS.versionMax}`);
+  return version;
 }
 
 function corrupt(what: string): CacheError {

@@ -142,7 +142,7 @@ export class MemoryStorage implements ObjectStorage {
 
   async raiseVersionFloor(version: number): Promise<void> {
     assert(Number.isSafeInteger(version), "a version is a safe integer");
-    this.#versionFloor = Math.max(this.#versionFloor, version);
+    this.#versionFloor = Math.max(this.#versionFloor, Math.min(version, LIMITS.versionMax));
   }
 }
 

@@ -118,6 +118,9 @@ export interface RemovalPlace {
   readonly sessionId?: string;
 }
 
+/** `end`: the record takes back what an earlier one said, and is no longer than it: there is room for it on a full disk, too. */
+export type RecordPurpose = "begin" | "end";
+
 /**
  * Facts about objects that change while their files do not, as lines of text in the order they came. What they say is
  * the cache's affair.
@@ -126,7 +129,7 @@ export interface RecordJournal {
   /** Every record that was appended and is whole, oldest first; once, before the first append. */
   read(): AsyncIterable<string>;
   /** Resolves when the record is as durable as is asked for. @throws {CacheError} STORAGE_FULL, STORAGE_IO */
-  append(record: string, durability: Durability): Promise<void>;
+  append(record: string, durability: Durability, purpose?: RecordPurpose): Promise<void>;
   /** Replaces all records in one step that lasts, appends that come meanwhile behind them. Read piece by piece. */
   rewrite(records: Iterable<string>): Promise<void>;
 }
@@ -156,7 +159,7 @@ export interface ObjectStorage {
   locate?(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */
   listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
-  /** Removes one file. False when there was none. */
+  /** Removes one file, also on a full disk. False when there was none. */
   remove(name: StoredName): Promise<boolean>;
   /** Removes patches of one object. `allBut` may cost a look at the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
@@ -170,7 +173,10 @@ export interface ObjectStorage {
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   settleRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
-  /** Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. */
+  /**
+   * Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. On a full disk it may stay
+   * where it is.
+   */
   quarantine(name: StoredName, reason: string): Promise<void>;
   /**
    * Every session that holds something; names that are not ours are passed over. Few objects are in memory at a time.
@@ -183,10 +189,10 @@ export interface ObjectStorage {
   listSessions(applicationId: string): Promise<string[]>;
   /** Absent in an engine that forgets. */
   readonly journal?: RecordJournal;
-  /** The highest version that was ever deleted. */
+  /** The highest version that was ever deleted; LIMITS.versionMax at most. */
   readonly versionFloor: number;
   /**
-   * Raises the floor, durably where the engine is durable, before it resolves. Lower numbers change nothing.
+   * Raises the floor, durably where the engine is durable, before it resolves; also on a full disk. Lower numbers change nothing.
    * @param ahead how far beyond it the engine may write it down, for callers who come often: a start may then find a floor
    *   that is so much higher, and nothing is written while versions stay below it.
    */

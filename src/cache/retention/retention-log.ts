@@ -6,7 +6,7 @@
  */
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { Durability, RecordJournal } from "../../storage/object-storage.ts";
+import type { Durability, RecordJournal, RecordPurpose } from "../../storage/object-storage.ts";
 import { decodeRetentionRecord, encodeRetentionRecord, type RetentionRecord } from "./retention-record.ts";
 
 const log = logFor("cache");
@@ -43,7 +43,7 @@ export class RetentionLog {
   /** @throws {CacheError} STORAGE_FULL, STORAGE_IO: then nothing was asked for. */
   async append(record: RetentionRecord, durability: Durability): Promise<void> {
     if (this.#journal === undefined) return;
-    await this.#journal.append(encodeRetentionRecord(record), durability);
+    await this.#journal.append(encodeRetentionRecord(record), durability, purposeOf(record));
     this.#recordCount += 1;
     this.compactWhenObsolete();
   }
@@ -64,6 +64,12 @@ export class RetentionLog {
         this.#isRewriting = false;
       });
   }
+}
+
+/** What ends a pin or a rule is written on a full disk, too. */
+function purposeOf(record: RetentionRecord): RecordPurpose {
+  const isEnd = record.kind === "unpin" || (record.kind === "rule" && record.ttlMs === undefined);
+  return isEnd ? "end" : "begin";
 }
 
 function* encodedRecords(live: LiveRecords): Generator<string> {

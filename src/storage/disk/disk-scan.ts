@@ -62,6 +62,8 @@ export async function* patchVersions(root: string, path: string): AsyncGenerator
   for await (const entry of entries(root, path)) {
     const version = entry.isFile() ? parsePatchFileName(entry.name) : undefined;
     if (version !== undefined) yield version;
+    else if (entry.isFile())
+      log.warn("a file among patches is none: it is left alone", { path: `${path}/${entry.name}` });
   }
 }
 

@@ -27,6 +27,7 @@ export const DISK_STEPS = [
   "removeDirectory",
   "writeFloor",
   "syncFloor",
+  "copyFloor",
   "renameFloor",
   "syncDirectory",
   "syncPublished",
@@ -135,14 +136,20 @@ export class DiskSteps {
     await settle((done) => fs.rmdir(path, done));
   }
 
-  async writeFloor(fd: number, text: Buffer): Promise<void> {
+  async writeFloor(fd: number, bytes: Buffer, position: number): Promise<void> {
     this.#before("writeFloor");
-    await writeFully(fd, [text], 0);
+    await writeFully(fd, [bytes], position);
   }
 
   async syncFloor(fd: number): Promise<void> {
     this.#before("syncFloor");
     await settle((done) => fs.fsync(fd, done));
+  }
+
+  /** Into the other slot, what was synced in the first. */
+  async copyFloor(fd: number, bytes: Buffer, position: number): Promise<void> {
+    this.#before("copyFloor");
+    await writeFully(fd, [bytes], position);
   }
 
   async renameFloor(from: string, to: string): Promise<void> {

@@ -5,7 +5,6 @@
  * The directory is the truth: nothing is remembered here but the version floor and the journal. Layout: file-names.ts.
  * The storage directory may be a symbolic link; under it, links are not objects.
  */
-import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -29,13 +28,15 @@ import { replayCommits } from "./commits/replay-commits.ts";
 import { DirectoryGate } from "./directory-gate.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
-import { diskFailure, isMissing, unusableDirectory } from "./disk-failure.ts";
+import { diskFailure, unlessDiskFailure, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
 import { listDiskSessions, patchedBases, patchVersions, scanDiskSession } from "./disk-scan.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { filePath, patchDirectoryPath, QUARANTINE_DIRECTORY, sessionPath } from "./file-names.ts";
+import { filePath, patchDirectoryPath, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
+import { moveToQuarantine } from "./quarantine.ts";
+import { directoryOf, RealDirectories } from "./real-directories.ts";
 import { DiskJournal } from "./record-journal.ts";
 import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { scanDirectory } from "./scan-thread.ts";
@@ -43,7 +44,7 @@ import { SessionRecorder, type SessionRecorderOptions } from "./session-recorder
 import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
-import { prepareDirectory } from "./storage-directory.ts";
+import { prepareDirectory, prepareFloor } from "./storage-directory.ts";
 import { openStoredFile, type StoredDiskFile } from "./stored-disk-file.ts";
 import { VersionFloor } from "./version-floor.ts";
 
@@ -58,6 +59,8 @@ export interface DiskStorageOptions {
   readonly recorder?: SessionRecorderOptions;
   /** Of the commit log: for tests. */
   readonly commits?: Partial<CommitSettings>;
+  /** A clock that never goes back, by which directories are believed to be no links; for tests. */
+  readonly trustNowMs?: () => number;
 }
 
 export class DiskStorage implements ObjectStorage {
@@ -80,8 +83,9 @@ export class DiskStorage implements ObjectStorage {
     this.#recorder = new SessionRecorder(root, options.recorder);
     const commits = new Commits({ root, steps, syncs }, options.commits);
     const [gate, recorder] = [new DirectoryGate(), this.#recorder];
+    const directories = new RealDirectories(root, pace, options.trustNowMs);
     const memory = { blocks, readBlocks, stagedMemory };
-    this.#tools = { root, steps, pace, gate, syncs, commits, recorder, ...memory };
+    this.#tools = { root, steps, pace, gate, directories, syncs, commits, recorder, ...memory };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
     this.journal = new DiskJournal(this.#tools);
@@ -99,8 +103,10 @@ export class DiskStorage implements ObjectStorage {
       const swept = await this.#staging.sweep();
       if (swept.files > 0) log.warn("swept staged files that a process left behind", { ...swept });
       await this.#floor.load();
+      await prepareFloor(this.#tools, this.#floor);
       const lost = await replayCommits({ tools: this.#tools, staging: this.#staging });
-      if (lost > 0) await this.#floor.raise(lost, 0);
+      // Should it fail: it holds for this process, and the next start finds the same log.
+      if (lost > 0) await this.#floor.raise(lost, 0).catch(unlessDiskFailure);
     } catch (error) {
       await lock?.release();
       throw unusableDirectory(error, this.#tools.root);
@@ -132,9 +138,9 @@ export class DiskStorage implements ObjectStorage {
 
   async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
     const versions: number[] = [];
-    for await (const version of patchVersions(this.#tools.root, patchDirectoryPath(key, baseVersion))) {
-      versions.push(version);
-    }
+    const directory = patchDirectoryPath(key, baseVersion);
+    if (!(await this.#isReal(directory))) return versions;
+    for await (const version of patchVersions(this.#tools.root, directory)) versions.push(version);
     return versions.sort((a, b) => a - b);
   }
 
@@ -147,8 +153,13 @@ export class DiskStorage implements ObjectStorage {
     const bases =
       "only" in which
         ? [which.only]
-        : (await patchedBases(this.#tools.root, key)).filter((base) => base !== which.allBut);
+        : (await this.#patchedBases(key)).filter((base) => base !== which.allBut);
     for (const base of bases) await removePatchesOf(this.#tools, key, base);
+  }
+
+  async #patchedBases(key: ObjectKey): Promise<number[]> {
+    if (!(await this.#isReal(sessionPath(key.applicationId, key.sessionId)))) return [];
+    return await patchedBases(this.#tools.root, key);
   }
 
   async settleFiles(names: readonly StoredName[]): Promise<void> {
@@ -168,22 +179,18 @@ export class DiskStorage implements ObjectStorage {
     await commits.log.settleRemovals(replaced);
   }
 
-  /** The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. */
+  /**
+   * The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. Where there is no
+   * room for its directory, or something else lies in its place, the file stays where it is.
+   */
   async quarantine(name: StoredName, reason: string): Promise<void> {
-    const { root, steps } = this.#tools;
     const from = filePath(name);
-    const to = `${QUARANTINE_DIRECTORY}/${from}.${randomUUID()}`;
-    try {
-      await steps.makeDirectory(path.dirname(`${root}/${to}`));
-      await steps.moveToQuarantine(`${root}/${from}`, `${root}/${to}`);
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw diskFailure(error, from);
-    }
+    const to = await moveToQuarantine(this.#tools, from);
+    if (to === undefined) return;
     this.#recorder.changed(from);
     await this.#tools.commits.log.gone(from);
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
-    await removeEmptyDirectories(this.#tools, path.posix.dirname(from));
+    await removeEmptyDirectories(this.#tools, directoryOf(from));
   }
 
   async *scan(removals: Int32Array = new Int32Array(1)): AsyncIterable<ScannedObjects> {
@@ -203,16 +210,26 @@ export class DiskStorage implements ObjectStorage {
     return this.#recorder.run();
   }
 
-  scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
-    return scanDiskSession(this.#tools.root, applicationId, sessionId);
+  async scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
+    if (!(await this.#isReal(sessionPath(applicationId, sessionId)))) return undefined;
+    return await scanDiskSession(this.#tools.root, applicationId, sessionId);
   }
 
-  listSessions(applicationId: string): Promise<string[]> {
-    return listDiskSessions(this.#tools.root, applicationId);
+  async listSessions(applicationId: string): Promise<string[]> {
+    if (!(await this.#isReal(applicationId))) return [];
+    return await listDiskSessions(this.#tools.root, applicationId);
   }
 
   async raiseVersionFloor(version: number, ahead = 0): Promise<void> {
     assert(this.#lock, "only a started engine writes its floor");
     await this.#floor.raise(version, ahead);
+  }
+
+  async #isReal(directory: string): Promise<boolean> {
+    try {
+      return (await this.#tools.directories.look(directory)) === "real";
+    } catch (error) {
+      throw diskFailure(error, directory);
+    }
   }
 }

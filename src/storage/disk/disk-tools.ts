@@ -9,6 +9,7 @@ import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskSteps } from "./disk-steps.ts";
+import type { RealDirectories } from "./real-directories.ts";
 import type { SessionRecorder } from "./session-recorder.ts";
 
 export interface DiskTools {
@@ -17,6 +18,7 @@ export interface DiskTools {
   readonly steps: DiskSteps;
   readonly pace: DiskPace;
   readonly gate: DirectoryGate;
+  readonly directories: RealDirectories;
   readonly syncs: DirectorySyncs;
   readonly commits: Commits;
   /** Told of every name that comes into a session's directory, or leaves it. */

@@ -23,6 +23,14 @@ const HEAD_BYTES = 32;
 const CHUNK_HEAD_BYTES = 16;
 /** No id holds it. */
 const BETWEEN_IDS = "/";
+/** A link is not followed, a pipe does not block. */
+const READ_FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
+const WRITE_FLAGS =
+  fs.constants.O_WRONLY |
+  fs.constants.O_CREAT |
+  fs.constants.O_TRUNC |
+  fs.constants.O_NOFOLLOW |
+  fs.constants.O_NONBLOCK;
 /** The clock of a file system is up to 10 ms behind. */
 export const SETTLED_MS = 2_000;
 
@@ -35,7 +43,7 @@ export interface DirectoryState {
 /** Undefined when it cannot be told. */
 export function directoryState(directory: string): DirectoryState | undefined {
   try {
-    const status = fs.statSync(directory, { bigint: true, throwIfNoEntry: false });
+    const status = fs.lstatSync(directory, { bigint: true, throwIfNoEntry: false });
     return status?.isDirectory() ? { inode: status.ino, changedNs: status.ctimeNs } : undefined;
   } catch {
     return undefined;
@@ -75,7 +83,7 @@ export class FactsRecord {
   static open(root: string, session: SessionPrefix, state: DirectoryState): FactsRecord | undefined {
     let fd: number | undefined;
     try {
-      fd = fs.openSync(recordPath(root, session), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+      fd = fs.openSync(recordPath(root, session), READ_FLAGS);
       if (readAt(fd, 0, HEAD_BYTES)?.equals(encodeHead(state))) return new FactsRecord(fd);
       fs.closeSync(fd);
     } catch {
@@ -174,8 +182,10 @@ export class FactsRecordWriter {
   }
 
   #open(): number {
-    fs.mkdirSync(path.dirname(this.#aside), { recursive: true });
-    const fd = fs.openSync(this.#aside, "w");
+    const directory = path.dirname(this.#aside);
+    fs.mkdirSync(directory, { recursive: true });
+    if (!isDirectory(directory)) throw new Error("what lies behind a link is not ours");
+    const fd = fs.openSync(this.#aside, WRITE_FLAGS);
     fs.writeSync(fd, encodeHead(this.#state));
     return fd;
   }
@@ -185,16 +195,21 @@ export class FactsRecordWriter {
     try {
       step();
     } catch {
+      const hasFile = this.#fd !== undefined;
       this.close();
+      // Half a record takes room that an object could have.
+      if (hasFile) fs.rmSync(this.#aside, { force: true });
     }
   }
 }
 
 /** Of a session that is no more, or has too few objects now. */
 export function removeRecord(root: string, session: SessionPrefix): void {
+  const record = recordPath(root, session);
+  if (!isDirectory(path.dirname(record))) return;
   try {
-    fs.rmSync(recordPath(root, session), { force: true });
-    fs.rmdirSync(path.dirname(recordPath(root, session)));
+    fs.rmSync(record, { force: true });
+    fs.rmdirSync(path.dirname(record));
   } catch {
     // There was none, or other sessions have theirs beside it.
   }
@@ -214,9 +229,14 @@ export function sweepRecords(root: string): void {
   }
 }
 
+/** False for a link, wherever it leads. */
+function isDirectory(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
 function namesIn(directory: string): string[] {
   try {
-    return fs.readdirSync(directory);
+    return isDirectory(directory) ? fs.readdirSync(directory) : [];
   } catch {
     return [];
   }

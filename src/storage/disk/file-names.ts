@@ -105,5 +105,5 @@ export function parsePatchFileName(fileName: string): number | undefined {
 
 function parseVersion(digits: string): number | undefined {
   const version = Number(digits);
-  return Number.isSafeInteger(version) ? version : undefined;
+  return version <= LIMITS.versionMax ? version : undefined;
 }

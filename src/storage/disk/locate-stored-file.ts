@@ -8,12 +8,14 @@ import fs from "node:fs";
 import type { FileLocation } from "../object-storage.ts";
 import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
+import { directoryOf } from "./real-directories.ts";
 
 /** @param file relative to the storage directory. Undefined when there is no regular file. @throws {CacheError} STORAGE_IO */
 export async function locateStoredFile(tools: DiskTools, file: string): Promise<FileLocation | undefined> {
-  const { root, pace } = tools;
+  const { root, pace, directories } = tools;
   const path = `${root}/${file}`;
   try {
+    if ((await directories.nature(directoryOf(file))) !== "real") return undefined;
     const status = pace.isQuick
       ? pace.block(() => fs.lstatSync(path, { bigint: true }))
       : await fs.promises.lstat(path, { bigint: true });

@@ -7,9 +7,14 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { errnoOf } from "./disk-failure.ts";
+import { logFor } from "../../log.ts";
+import { errnoOf, isMissing } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { STAGING_DIRECTORY } from "./file-names.ts";
+import { directoryOf, foreignDirectory } from "./real-directories.ts";
+import { removeEmptyDirectories } from "./removal.ts";
+
+const log = logFor("storage");
 
 /** A staged file on disk; `fd` is undefined once it was closed. */
 export interface StagedPath {
@@ -48,17 +53,28 @@ export class StagingArea {
 
   /** @param target relative to the storage directory. */
   async moveIntoPlace(stagedPath: string, target: string, sizeBytes: number): Promise<void> {
-    const { root, steps, gate, recorder } = this.#tools;
+    const { root, steps, gate, recorder, directories } = this.#tools;
+    const directory = directoryOf(target);
+    const known = directories.nature(directory);
+    const nature = typeof known === "string" ? known : await known;
+    if (nature === "foreign") throw foreignDirectory(directory);
     const move = () => steps.renameIntoPlace(stagedPath, `${root}/${target}`, sizeBytes);
-    if (await isDone(move)) return;
-    await gate.pass(async () => {
-      // Whoever was before us in the gate may have made the directory.
-      if (await isDone(move)) return;
-      const directory = path.dirname(`${root}/${target}`);
-      const made = await steps.makeDirectory(directory);
-      if (made !== undefined) recorder.began(target, path.relative(root, made));
-      await move();
-    });
+    if (nature === "real" && (await isDone(move))) return;
+    try {
+      await gate.pass(async () => {
+        // Whoever was before us in the gate may have made the directory.
+        const now = await directories.look(directory);
+        if (now === "foreign") throw foreignDirectory(directory);
+        if (now === "real" && (await isDone(move))) return;
+        const made = await steps.makeDirectory(`${root}/${directory}`);
+        if (made !== undefined) recorder.began(target, path.relative(root, made));
+        await move();
+      });
+    } catch (error) {
+      // An application's directory that was made before that of its session found no room takes a block, too.
+      await removeEmptyDirectories(this.#tools, directory);
+      throw error;
+    }
   }
 
   /** Closes and unlinks; what cannot be unlinked is left for the next start's sweep. */
@@ -67,17 +83,33 @@ export class StagingArea {
     await this.#tools.steps.unlinkStaged(staged.path).catch(() => {});
   }
 
-  /** Removes everything staged by processes that are no more. Only while the lock is held. */
+  /** Removes everything staged by processes that are no more. Only while the lock is held. What stays is logged. */
   async sweep(): Promise<SweptFiles> {
     let files = 0;
     let bytes = 0;
-    for await (const entry of await fs.promises.opendir(this.#directory)) {
-      const leftover = `${this.#directory}/${entry.name}`;
-      bytes += (await fs.promises.lstat(leftover)).size;
-      files += 1;
-      await fs.promises.rm(leftover, { recursive: true, force: true });
+    for (const name of await this.#leftovers()) {
+      const leftover = `${this.#directory}/${name}`;
+      try {
+        const { size } = await fs.promises.lstat(leftover);
+        await fs.promises.rm(leftover, { recursive: true, force: true });
+        bytes += size;
+        files += 1;
+      } catch (error) {
+        const facts = { path: `${STAGING_DIRECTORY}/${name}`, errno: errnoOf(error) };
+        log.warn("a staged file that a process left behind could not be removed", facts);
+      }
     }
     return { files, bytes };
+  }
+
+  /** None where the directory could not be made. */
+  async #leftovers(): Promise<string[]> {
+    try {
+      return await fs.promises.readdir(this.#directory);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
   }
 }
 

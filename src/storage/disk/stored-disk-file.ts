@@ -3,8 +3,8 @@
  *
  * While the disk is quick (DiskPace) opening blocks, and so does reading up to BLOCKING_READ_BYTES_MAX: together 10 us for a small
  * object against 180 through the thread pool. Longer reads always go to the pool.
- * A symbolic link in the file's place is not followed, a pipe does not block (O_NONBLOCK), and what is not a regular
- * file is not an object. Links in place of an application's or session's directory are followed here but never scanned.
+ * A symbolic link in the file's place, or in that of a directory around it (RealDirectories), is not followed, a pipe does not
+ * block (O_NONBLOCK), and what is not a regular file is not an object.
  */
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
@@ -17,6 +17,7 @@ import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { readFully, readFullySync } from "./read-fully.ts";
+import { directoryOf } from "./real-directories.ts";
 
 const log = logFor("storage");
 
@@ -27,10 +28,12 @@ const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_N
 
 /** @param path relative to the storage directory. Undefined when there is no such object. @throws {CacheError} STORAGE_IO */
 export async function openStoredFile(tools: DiskTools, path: string): Promise<StoredDiskFile | undefined> {
-  const { root, pace } = tools;
+  const { root, pace, directories } = tools;
   const absolutePath = `${root}/${path}`;
   let fd: number | undefined;
   try {
+    const nature = directories.nature(directoryOf(path));
+    if (nature !== "real" && (await nature) !== "real") return undefined;
     fd = pace.isQuick ? pace.block(() => fs.openSync(absolutePath, FLAGS)) : await openInPool(absolutePath);
     // The open has fetched the inode: this costs no disk.
     const status = fs.fstatSync(fd);

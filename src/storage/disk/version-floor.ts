@@ -1,27 +1,50 @@
 /**
- * `.version-floor`: the highest version that was ever deleted, as decimal text and a line feed.
+ * `.version-floor`: the highest version that was ever deleted. A lower floor would give a version out twice.
  *
- * Written aside, synced, renamed, directory synced: the one file here that must survive a power cut, because a lower floor would
- * give a version out twice. Callers that come while one write is under way share the next. Evictions write it ahead of what
- * they need: the number on disk may be higher than what was deleted, and only a start takes it for the floor.
+ *     0    512   a slot: one line of summed-line.ts, the version in decimal; zeros behind it
+ *     512  512   the other slot
+ *
+ * The file is made at the start and overwritten in place afterwards, so that deleting needs neither a block nor an inode of a
+ * full disk. One slot is written and synced, then the other gets the same line: at any moment one of them was synced before the
+ * other was touched, so a torn write costs only what nobody was promised. The higher whole slot counts.
+ * A file of earlier releases is plain text in the place of the first slot; the second is written behind it, in the same block.
+ * Callers that come while one write is under way share the next. Evictions write ahead of what they need: the number on disk may
+ * be higher than what was deleted, and only a start takes it for the floor.
  */
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
 import { diskFailure, errnoOf } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { STAGING_DIRECTORY, VERSION_FLOOR_FILE } from "./file-names.ts";
+import { formatSummedLine, parseSummedLine } from "./summed-line.ts";
 
-const FLOOR_TEXT = /^(0|[1-9][0-9]{0,15})\n?$/;
+const log = logFor("storage");
+
+/** A sector, the least that a disk writes. */
+const SLOT_BYTES = 512;
+const DECIMAL = /^(0|[1-9][0-9]{0,15})$/;
+const IN_PLACE = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 export class VersionFloor {
   readonly #tools: DiskTools;
+  readonly #path: string;
   /** What callers were told or are waiting for: never lower than what is on disk. */
   #wanted = 0;
+  /** What this process has synced. */
   #durable = 0;
+  /** The slot that is written next: never the only one that holds what was promised. */
+  #next = 0;
+  /** False while what was loaded may not have been synced by the process that wrote it. */
+  #isSettled = false;
+  /** True when overwriting the file in place is all that a raise needs. */
+  #isPrepared = false;
   #writing: Promise<void> | undefined;
 
   constructor(tools: DiskTools) {
     this.#tools = tools;
+    this.#path = `${tools.root}/${VERSION_FLOOR_FILE}`;
   }
 
   get version(): number {
@@ -30,32 +53,34 @@ export class VersionFloor {
 
   /** @throws {CacheError} INVALID_CONFIG when the file holds anything but a version: guessing 0 would repeat versions. */
   async load(): Promise<void> {
-    let text: string;
-    try {
-      text = await fs.promises.readFile(`${this.#tools.root}/${VERSION_FLOOR_FILE}`, "utf8");
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return;
-      throw error;
-    }
-    const version = FLOOR_TEXT.test(text) ? Number.parseInt(text, 10) : Number.NaN;
-    if (!Number.isSafeInteger(version)) {
-      throw new CacheError("INVALID_CONFIG", "the storage directory's version floor is damaged", {
-        facts: { path: VERSION_FLOOR_FILE, sizeBytes: text.length },
-      });
-    }
+    const bytes = await this.#read();
+    if (bytes === undefined) return;
+    const isEarlier = DECIMAL.test(textAt(bytes, 0));
+    const slots = [isEarlier ? Number(textAt(bytes, 0)) : slotAt(bytes, 0), slotAt(bytes, 1)] as const;
+    const version = Math.max(...slots.map((slot) => slot ?? -1));
+    if (version < 0 || version > LIMITS.versionMax) throw damaged(bytes.length);
+    this.#isPrepared = !isEarlier && bytes.length >= 2 * SLOT_BYTES;
+    if (this.#isPrepared && slots.includes(undefined))
+      log.warn("one of the two slots of the version floor is damaged: the other counts", { version });
     this.#wanted = Math.max(this.#wanted, version);
-    this.#durable = version;
+    this.#next = slots[0] === version ? 1 : 0;
+  }
+
+  /** Makes the file ready to be overwritten in place. @throws {CacheError} STORAGE_FULL, STORAGE_IO */
+  async prepare(): Promise<void> {
+    if (!this.#isPrepared) await this.#write(this.#wanted);
   }
 
   /**
-   * Resolves when the floor on disk is at least `version`.
+   * Resolves when the floor on disk is at least `version`; above LIMITS.versionMax, when it is that.
    * @param ahead how much higher it is written when it has to be: the next calls may find it written.
    */
   async raise(version: number, ahead: number): Promise<void> {
     assert(Number.isSafeInteger(version), "a version is a safe integer");
-    this.#wanted = Math.max(this.#wanted, version);
-    while (this.#durable < version) {
-      const written = Math.min(this.#wanted + ahead, Number.MAX_SAFE_INTEGER);
+    const least = Math.min(version, LIMITS.versionMax);
+    this.#wanted = Math.max(this.#wanted, least);
+    while (this.#durable < least) {
+      const written = Math.min(this.#wanted + ahead, LIMITS.versionMax);
       this.#writing ??= this.#write(written).finally(() => {
         this.#writing = undefined;
       });
@@ -69,21 +94,95 @@ export class VersionFloor {
   }
 
   async #write(version: number): Promise<void> {
-    const { root, steps } = this.#tools;
-    const aside = `${root}/${STAGING_DIRECTORY}/floor-${version}`;
     try {
-      const file = await fs.promises.open(aside, "w");
-      try {
-        await steps.writeFloor(file.fd, Buffer.from(`${version}\n`));
-        await steps.syncFloor(file.fd);
-      } finally {
-        await file.close();
-      }
-      await steps.renameFloor(aside, `${root}/${VERSION_FLOOR_FILE}`);
-      await steps.syncDirectory(root);
+      if (!(await this.#overwrite(version))) await this.#create(version);
     } catch (error) {
       throw diskFailure(error, VERSION_FLOOR_FILE);
     }
     this.#durable = version;
+    this.#isPrepared = true;
   }
+
+  /** False when the file is not there. */
+  async #overwrite(version: number): Promise<boolean> {
+    const { root, steps } = this.#tools;
+    const file = await fs.promises.open(this.#path, IN_PLACE).catch(unlessMissing);
+    if (file === undefined) return false;
+    try {
+      if (!this.#isSettled) {
+        await steps.syncFloor(file.fd);
+        await steps.syncDirectory(root);
+        this.#isSettled = true;
+      }
+      const slot = encodeSlot(version);
+      await steps.writeFloor(file.fd, slot, this.#next * SLOT_BYTES);
+      await steps.syncFloor(file.fd);
+      this.#next = 1 - this.#next;
+      // The version is promised already: what fails here is met again by the next write.
+      await steps.copyFloor(file.fd, slot, this.#next * SLOT_BYTES).catch(() => {});
+    } finally {
+      await file.close();
+    }
+    return true;
+  }
+
+  /** Aside, so that there is never half a file. */
+  async #create(version: number): Promise<void> {
+    const { root, steps } = this.#tools;
+    const aside = `${root}/${STAGING_DIRECTORY}/floor`;
+    try {
+      const file = await fs.promises.open(aside, "w");
+      try {
+        await steps.writeFloor(file.fd, Buffer.concat([encodeSlot(version), encodeSlot(version)]), 0);
+        await steps.syncFloor(file.fd);
+      } finally {
+        await file.close();
+      }
+      await steps.renameFloor(aside, this.#path);
+      await steps.syncDirectory(root);
+    } catch (error) {
+      await fs.promises.rm(aside, { force: true }).catch(() => {});
+      throw error;
+    }
+    this.#isSettled = true;
+  }
+
+  /** Undefined when there is no file. */
+  async #read(): Promise<Buffer | undefined> {
+    const file = await fs.promises.open(this.#path, IN_PLACE).catch(unlessMissing);
+    if (file === undefined) return undefined;
+    try {
+      const bytes = Buffer.alloc(2 * SLOT_BYTES + 1);
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+function encodeSlot(version: number): Buffer {
+  const slot = Buffer.alloc(SLOT_BYTES);
+  slot.write(formatSummedLine(String(version)), "latin1");
+  return slot;
+}
+
+function textAt(bytes: Buffer, slot: number): string {
+  return bytes.toString("latin1", slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES).replace(/\n?\0*$/, "");
+}
+
+/** Undefined when the slot is not whole. */
+function slotAt(bytes: Buffer, slot: number): number | undefined {
+  const version = parseSummedLine(textAt(bytes, slot));
+  return version !== undefined && DECIMAL.test(version) ? Number(version) : undefined;
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (errnoOf(error) !== "ENOENT") throw error;
+}
+
+function damaged(sizeBytes: number): CacheError {
+  return new CacheError("INVALID_CONFIG", "the storage directory's version floor is damaged", {
+    facts: { path: VERSION_FLOOR_FILE, sizeBytes, versionMax: LIMITS.versionMax },
+  });
 }

@@ -3,6 +3,7 @@
  * put into quarantine is gone without touching its neighbours.
  */
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../src/limits.ts";
 import type { StoredName } from "../../../src/storage/object-storage.ts";
 import { named, patchOf, patternBytes, publish, readWhole } from "../../unit/storage/scratch-directory.ts";
 import { allOf, dice, ENGINES, KIB } from "./engines.ts";
@@ -85,7 +86,7 @@ describe.each(ENGINES)("$engine", ({ started }) => {
   describe("patches", () => {
     it("are listed by number, ascending, each under its own base", async () => {
       const storage = await started();
-      const highest = Number.MAX_SAFE_INTEGER;
+      const highest = LIMITS.versionMax;
       for (const version of [10, 2, highest, 9, 100]) {
         await publish(storage, patchOf("a/s/o", 1, version), Buffer.from(`${version}`));
       }

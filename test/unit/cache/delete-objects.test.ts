@@ -83,6 +83,7 @@ describe("a delete in files", () => {
     };
     const cache = await diskCache(directory, at("syncFloor", count));
     for (const key of ["a/s/1", "a/s/2", "a/s/2", "a/t/3", "a/t/3", "a/t/3"]) await put(cache, key, "x");
+    writes = 0;
     expect(await cache.delete({ scope: "application", applicationId: "a" })).toBe(3);
     expect(writes).toBe(1);
     expect(await put(cache, "a/s/1", "x")).toBe(4);

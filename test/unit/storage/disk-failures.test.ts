@@ -139,16 +139,35 @@ it("a file that cannot be moved to quarantine stays and is an error", async () =
   expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
 });
 
-it.each(["writeFloor", "syncFloor", "renameFloor", "syncDirectory"] as const)(
-  "a floor whose %s fails is not taken for durable: the next raise writes it",
-  async (step) => {
+describe("a floor", () => {
+  async function failsOnce(step: DiskStep, prepare: (directory: string) => void): Promise<void> {
     const { storage, directory, arm } = await failingDisk(step, "EIO");
     await storage.raiseVersionFloor(5);
+    prepare(directory);
     arm();
     await expect(storage.raiseVersionFloor(8)).rejects.toMatchObject({ code: "STORAGE_IO" });
     await storage.raiseVersionFloor(8);
     expect(storage.versionFloor).toBe(8);
-    expect(fs.readFileSync(`${directory}/.version-floor`, "utf8")).toBe("8\n");
+    await storage.stop();
+    expect((await startedDisk({ directory })).versionFloor).toBe(8);
     expect(openFiles(directory)).toEqual([]);
-  },
-);
+  }
+
+  it.each(["writeFloor", "syncFloor"] as const)(
+    "whose %s fails is not taken for durable: the next raise writes it",
+    (step) => failsOnce(step, () => {}),
+  );
+
+  it.each(["writeFloor", "syncFloor", "renameFloor", "syncDirectory"] as const)(
+    "that somebody removed and whose %s fails is not taken for durable: the next raise makes it",
+    (step) => failsOnce(step, (directory) => fs.rmSync(`${directory}/.version-floor`)),
+  );
+
+  it("whose second copy fails holds: the next raise writes both", async () => {
+    const { storage, directory, arm } = await failingDisk("copyFloor", "EIO");
+    arm();
+    await storage.raiseVersionFloor(8);
+    await storage.stop();
+    expect((await startedDisk({ directory })).versionFloor).toBe(8);
+  });
+});

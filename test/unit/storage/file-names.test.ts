@@ -11,7 +11,7 @@ import {
 } from "../../../src/storage/disk/file-names.ts";
 import { named, patchOf } from "./scratch-directory.ts";
 
-const HIGHEST = Number.MAX_SAFE_INTEGER;
+const HIGHEST = LIMITS.versionMax;
 const LONGEST = "n".repeat(LIMITS.keyComponentBytesMax);
 
 describe("the path of a name", () => {

@@ -45,7 +45,8 @@ describe("the retention journal", () => {
     await appended("first", "second");
     const whole = fs.readFileSync(file);
     const start = whole.indexOf("\n") + 1;
-    for (let sizeBytes = start; sizeBytes < whole.length; sizeBytes += 1) {
+    const end = whole.lastIndexOf("\n");
+    for (let sizeBytes = start; sizeBytes <= end; sizeBytes += 1) {
       fs.writeFileSync(file, whole.subarray(0, sizeBytes));
       await appended("next");
       const storage = await open();
@@ -86,11 +87,13 @@ describe("the retention journal", () => {
     steps.length = 0;
     const append = (record: string) => storage.journal.append(record, "restart");
     await Promise.all([append("1"), append("2"), append("3")]);
-    expect(steps).toEqual(["appendJournal"]);
+    // The reserve behind it, and the lines.
+    expect(steps).toEqual(["appendJournal", "appendJournal"]);
+    steps.length = 0;
     await Promise.all([append("4"), storage.journal.append("5", "power-loss")]);
-    expect(steps).toEqual(["appendJournal", "appendJournal", "syncJournal", "syncDirectory"]);
+    expect(steps).toEqual(["appendJournal", "syncJournal", "syncDirectory"]);
     await storage.journal.append("6", "power-loss");
-    expect(steps.slice(4)).toEqual(["appendJournal", "syncJournal"]);
+    expect(steps.slice(3)).toEqual(["appendJournal", "syncJournal"]);
   });
 
   it("is replaced in one step, appends meanwhile behind it", async () => {

@@ -88,7 +88,7 @@ export async function readWhole(storage: ObjectStorage, name: StoredName): Promi
   }
 }
 
-/** Everything under a directory, as sorted relative paths; directories end in a slash. */
+/** Everything under a directory but the version floor, as sorted relative paths; directories end in a slash. */
 export function tree(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -96,5 +96,6 @@ export function tree(directory: string): string[] {
       const relative = path.relative(directory, path.join(entry.parentPath ?? entry.path, entry.name));
       return entry.isDirectory() ? `${relative}/` : relative;
     })
+    .filter((relative) => relative !== ".version-floor")
     .sort();
 }

@@ -280,7 +280,7 @@ describe("a stop", () => {
     const pass = storage.recordSessions();
     await storage.stop();
     await pass;
-    expect(await settled(() => fs.readdirSync(directory).length)).toBe(2);
+    expect(await settled(() => fs.readdirSync(directory).length)).toBe(3);
     expect(fs.existsSync(`${directory}/.facts`)).toBe(false);
     expect(openFiles(directory)).toEqual([]);
   });
