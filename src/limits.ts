@@ -265,10 +265,10 @@ export const LIMITS = {
   /** Directories known to last through a power loss, so that their parents need no sync: about 200 bytes each. */
   lastingDirectoriesMax: 16_384,
   /**
-   * What is kept free behind the retention journal beside as much as it holds, bytes, and the steps in which it grows: what was
-   * asked for can be taken back on a full disk.
+   * Steps in which the retention journal grows, bytes: behind its lines as many bytes are kept free, so that what was asked for
+   * can be taken back on a full disk.
    */
-  journalReserveBytes: 64 * KIB,
+  journalStepBytes: 64 * KIB,
   /** A full disk is logged so often at most; the line tells how many failures were not. */
   diskFullLogMs: 10_000,
   /** Directories known to be no links are looked at again after so long; before a removal they always are. */

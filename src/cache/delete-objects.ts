@@ -97,26 +97,34 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
   host.isGone(key);
 }
 
-/** Keys from the index and from the storage, which may know of files that clients dropped. */
+/**
+ * Keys from the storage, which may know of files that clients dropped, and from the index: in this order, because a scan moves them
+ * from the one to the other meanwhile. One may come twice.
+ */
 async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope === "object") return [pattern.key];
-  const keys: ObjectKey[] = [];
+  const keys = await keysInStorage(host, pattern);
   for (const [key] of host.roster.entries(pattern)) {
     keys.push(key);
     if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
   }
-  if (pattern.scope === "all") return keys;
-  const dropped = new Map<string, ObjectKey>();
+  return keys;
+}
+
+/** Without those that the index knows. */
+async function keysInStorage(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
+  if (pattern.scope !== "session" && pattern.scope !== "application") return [];
+  const keys = new Map<string, ObjectKey>();
   for (const sessionId of await sessionsOf(host, pattern)) {
     const scanned = await host.storage.scanSession(pattern.applicationId, sessionId);
     let looked = 0;
     for (const { key, part } of scanned?.names ?? []) {
       looked += 1;
       if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
-      if (part.kind !== "patch" && host.roster.get(key) === undefined) dropped.set(formatObjectKey(key), key);
+      if (part.kind !== "patch" && host.roster.get(key) === undefined) keys.set(formatObjectKey(key), key);
     }
   }
-  return [...keys, ...dropped.values()];
+  return [...keys.values()];
 }
 
 async function sessionsOf(host: DraftHost, pattern: KeyPattern): Promise<readonly string[]> {

@@ -3,7 +3,8 @@
  *
  * One timer for all of them, armed for the next time something is due; a few objects at once, and other calls in between,
  * so that a million objects of one time block nobody. An object that is due is not served meanwhile: that is looked
- * at when it is asked for. What cannot be removed is logged and stays unserved.
+ * at when it is asked for. What cannot be removed is logged and stays unserved. The time is written down before anything is
+ * removed, so that a clock that is set back brings nothing back at the next start either.
  */
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
@@ -75,6 +76,7 @@ export class ExpirySweep {
       const ended = pins.takeEnded(LIMITS.expirySweepObjects);
       for (const name of ended) await this.repin(name);
       const due = lifetimes.takeDue(LIMITS.expirySweepObjects);
+      if (ended.length + due.length > 0) await this.#host.retention.timePassed();
       const objects = due.filter((item) => !(item instanceof LifetimeRule)) as IndexEntry[];
       await this.#remove(objects);
       for (const item of due) if (item instanceof LifetimeRule) await this.#sweepRule(item);

@@ -30,6 +30,7 @@ import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
+import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
 import { Roster } from "./roster.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
@@ -69,10 +70,12 @@ export class ObjectCache {
   readonly #retired: RetiredObjects;
   readonly #scan: BackgroundScan;
 
-  constructor(storage: ObjectStorage, { budget, nowMs = Date.now }: ObjectCacheOptions = {}) {
+  constructor(storage: ObjectStorage, { budget, nowMs: wallMs }: ObjectCacheOptions = {}) {
+    const clock = openClock(wallMs);
+    const nowMs = (): number => clock.nowMs();
     this.#storage = storage;
     this.#locks = new KeyLocks(budget && (() => budget.stir()));
-    this.#retention = new Retention(storage.journal, nowMs);
+    this.#retention = new Retention(storage.journal, clock);
     this.#roster = new Roster(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);
     this.#retired = new RetiredObjects(storage);

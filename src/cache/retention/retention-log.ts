@@ -24,6 +24,8 @@ export class RetentionLog {
   readonly #live: LiveRecords;
   #recordCount = 0;
   #isRewriting = false;
+  /** Not tried before there are so many: one that failed may fail again, on a full disk each time. */
+  #rewriteFrom = 0;
 
   constructor(journal: RecordJournal | undefined, live: LiveRecords) {
     this.#journal = journal;
@@ -53,13 +55,18 @@ export class RetentionLog {
     const liveCount = this.#live.count;
     if (this.#journal === undefined || this.#isRewriting) return;
     if (this.#recordCount < LIMITS.journalRecordsMin + RECORDS_PER_LIVE_ONE * liveCount) return;
+    if (this.#recordCount < this.#rewriteFrom) return;
     this.#isRewriting = true;
     this.#journal
       .rewrite(encodedRecords(this.#live))
       .then(() => {
         this.#recordCount = liveCount;
+        this.#rewriteFrom = 0;
       })
-      .catch((error: unknown) => log.warn("the retention journal could not be made anew", { error }))
+      .catch((error: unknown) => {
+        this.#rewriteFrom = this.#recordCount + LIMITS.journalRecordsMin;
+        log.warn("the retention journal could not be made anew", { error });
+      })
       .finally(() => {
         this.#isRewriting = false;
       });

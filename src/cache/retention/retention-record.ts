@@ -5,6 +5,7 @@
  *     {"unpin": NAME}
  *     {"rule": NAME, "ttl": MS | null, "at": MS}                       how long objects live that are put there; null: no longer told
  *     {"expiry": NAME, "base": VERSION, "until": MS | null, "ttl": MS}  of one object; null: it has no end
+ *     {"clock": MS}                                                    it was this late when something was taken for over
  *
  * NAME is `app`, `app/session` or `app/session/object`; times are ms since 1970. An object's expiry names the base it was told for:
  * an older one's is never taken for a newer one's. A field that nobody knows is passed over.
@@ -25,11 +26,14 @@ export type RetentionRecord =
       readonly baseVersion: number;
       readonly untilMs: number;
       readonly ttlMs: number;
-    };
+    }
+  | { readonly kind: "clock"; readonly timeMs: number };
 
 /** Times without an end are Infinity here and null there. */
 export function encodeRetentionRecord(record: RetentionRecord): string {
   switch (record.kind) {
+    case "clock":
+      return JSON.stringify({ clock: record.timeMs });
     case "pin":
       return JSON.stringify({ pin: record.name, until: orNull(record.untilMs) });
     case "unpin":
@@ -43,12 +47,13 @@ export function encodeRetentionRecord(record: RetentionRecord): string {
   }
 }
 
-/** @returns undefined for a line that is none of the four. */
+/** @returns undefined for a line that is none of the five. */
 export function decodeRetentionRecord(line: string): RetentionRecord | undefined {
   const fields = parseObject(line);
   if (typeof fields.pin === "string" && isEnd(fields.until)) {
     return { kind: "pin", name: fields.pin, untilMs: orInfinity(fields.until) };
   }
+  if (isTime(fields.clock)) return { kind: "clock", timeMs: fields.clock };
   if (typeof fields.unpin === "string") return { kind: "unpin", name: fields.unpin };
   if (typeof fields.rule === "string" && isEnd(fields.ttl) && isTime(fields.at)) {
     return { kind: "rule", name: fields.rule, ttlMs: fields.ttl ?? undefined, setAtMs: fields.at };

@@ -4,8 +4,9 @@
  * A pin keeps from eviction, not from expiry and not from a delete; deleting what a name stands for ends what was asked for under it
  * and below it. Names are those of patterns: `app`, `app/session`, `app/session/object`.
  */
-import { assert, CacheError } from "../../errors.ts";
+import { assert, CacheError, isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey, parseObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
 import type { Durability, RecordJournal } from "../../storage/object-storage.ts";
@@ -14,6 +15,12 @@ import { LifetimeRule, Lifetimes, type Mortal } from "./lifetimes.ts";
 import { type Pin, Pins } from "./pins.ts";
 import { RetentionLog } from "./retention-log.ts";
 import type { RetentionRecord } from "./retention-record.ts";
+import type { SteadyClock } from "./steady-clock.ts";
+
+const log = logFor("cache");
+
+/** A clock is set by less all the time. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 /** Names that are looked at before it is asked whether other calls are to be let in. */
 const LOOKED_AT_PER_TURN = 100;
@@ -21,10 +28,15 @@ const LOOKED_AT_PER_TURN = 100;
 export class Retention {
   readonly pins: Pins;
   readonly lifetimes: Lifetimes;
+  readonly #clock: SteadyClock;
   readonly #nowMs: () => number;
   readonly #log: RetentionLog;
+  /** The time that the journal tells; 0: none. */
+  #toldTimeMs = 0;
 
-  constructor(journal: RecordJournal | undefined, nowMs: () => number) {
+  constructor(journal: RecordJournal | undefined, clock: SteadyClock) {
+    const nowMs = (): number => clock.nowMs();
+    this.#clock = clock;
     this.#nowMs = nowMs;
     this.pins = new Pins(nowMs);
     this.lifetimes = new Lifetimes(nowMs);
@@ -40,7 +52,21 @@ export class Retention {
   /** Reads what was asked for before; called once, before objects come. */
   async load(): Promise<void> {
     for await (const record of this.#log.read()) this.#apply(record);
+    const aheadMs = this.#clock.notBefore(this.#toldTimeMs);
+    if (aheadMs > CLOCK_TOLERANCE_MS)
+      log.warn("the clock was set back: times to live go on from the time before", { aheadMs });
     this.#log.compactWhenObsolete();
+  }
+
+  /** Something is taken for over: a start must not have an earlier time. Where that cannot be written it holds for this process. */
+  async timePassed(): Promise<void> {
+    const timeMs = this.#nowMs();
+    if (timeMs <= this.#toldTimeMs) return;
+    try {
+      await this.#tell({ kind: "clock", timeMs });
+    } catch (error) {
+      if (!isCacheError(error, "STORAGE_FULL") && !isCacheError(error, "STORAGE_IO")) throw error;
+    }
   }
 
   /** When the next lease or life ends, ms; undefined: none does. */
@@ -145,6 +171,10 @@ export class Retention {
 
   #apply(record: RetentionRecord): void {
     const { pins, lifetimes } = this;
+    if (record.kind === "clock") {
+      this.#toldTimeMs = Math.max(this.#toldTimeMs, record.timeMs);
+      return;
+    }
     const { name } = record;
     if (record.kind === "pin") pins.set({ name, untilMs: record.untilMs });
     else if (record.kind === "unpin") pins.delete(name);
@@ -156,10 +186,11 @@ export class Retention {
   }
 
   get #recordCount(): number {
-    return this.pins.count + this.lifetimes.ruleCount + this.lifetimes.toldCount;
+    return 1 + this.pins.count + this.lifetimes.ruleCount + this.lifetimes.toldCount;
   }
 
   *#records(): Generator<RetentionRecord> {
+    yield { kind: "clock", timeMs: this.#toldTimeMs };
     for (const pin of this.pins.all()) yield { kind: "pin", ...pin };
     for (const { name, ttlMs, setAtMs } of this.lifetimes.rules())
       yield { kind: "rule", name, ttlMs, setAtMs };

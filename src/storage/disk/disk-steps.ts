@@ -10,7 +10,9 @@
  * Paths are absolute. Failures are the bare errors of node:fs; callers type them by diskFailure.
  */
 import fs from "node:fs";
+import path from "node:path";
 import { LIMITS } from "../../limits.ts";
+import { errnoOf } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import { Slots } from "./slots.ts";
 import { writeFully, writeFullySync } from "./write-fully.ts";
@@ -103,11 +105,9 @@ export class DiskSteps {
   }
 
   /** With those around it. @returns the outermost that was made; undefined when all were there. */
-  makeDirectory(path: string): Promise<string | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#before("makeDirectory");
-      fs.mkdir(path, { recursive: true }, (error, made) => (error ? reject(error) : resolve(made)));
-    });
+  async makeDirectory(path: string): Promise<string | undefined> {
+    this.#before("makeDirectory");
+    return await makeWithParents(path);
   }
 
   /** The moment the object is there. */
@@ -248,6 +248,20 @@ export class DiskSteps {
     this.#before("moveToQuarantine");
     await settle((done) => fs.rename(from, to, done));
   }
+}
+
+/** Not by `recursive`, which says ENOENT where there is no room (Node 20). */
+async function makeWithParents(directory: string): Promise<string | undefined> {
+  try {
+    await settle((done) => fs.mkdir(directory, done));
+    return directory;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST" && fs.statSync(directory).isDirectory()) return undefined;
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  const outermost = await makeWithParents(path.dirname(directory));
+  const made = await makeWithParents(directory);
+  return outermost ?? made;
 }
 
 /** Opening costs no disk: what is synced was just written or looked at. */

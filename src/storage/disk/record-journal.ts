@@ -24,7 +24,9 @@ const log = logFor("storage");
 
 /** Lines of a rewrite that go out in one write. */
 const LINES_PER_WRITE = 1024;
-const STEP_BYTES = LIMITS.journalReserveBytes;
+const STEP_BYTES = LIMITS.journalStepBytes;
+/** Bytes of the file for each byte of its lines. */
+const RESERVED_TO = 2 + 1 / 8;
 const ZEROS: Buffer = Buffer.alloc(STEP_BYTES);
 
 interface WaitingAppend {
@@ -221,9 +223,9 @@ export class DiskJournal implements RecordJournal {
   }
 }
 
-/** What a journal takes whose lines take `sizeBytes`. */
+/** What a journal takes whose lines take `sizeBytes`: a line that ends a rule of few digits is longer by a letter or three. */
 function withReserve(sizeBytes: number): number {
-  return (Math.ceil((2 * sizeBytes) / STEP_BYTES) + 1) * STEP_BYTES;
+  return Math.ceil((sizeBytes * RESERVED_TO) / STEP_BYTES) * STEP_BYTES;
 }
 
 function* inPieces(records: Iterable<string>): Generator<Buffer> {

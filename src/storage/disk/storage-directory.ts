@@ -56,13 +56,12 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
  * Makes the version floor ready to be written on a full disk, as long as there is room. Where there is none, what is known of
  * sessions' files makes way: nothing needs it, and deleting needs the floor.
  */
-export async function prepareFloor({ root, steps }: DiskTools, floor: VersionFloor): Promise<void> {
+export async function prepareFloor({ root }: DiskTools, floor: VersionFloor): Promise<void> {
   try {
     await floor.prepare();
   } catch (error) {
     unlessDiskFailure(error);
     await fs.promises.rm(`${root}/${FACTS_DIRECTORY}`, { recursive: true, force: true }).catch(() => {});
-    await made(`${root}/${STAGING_DIRECTORY}`, steps);
     await floor.prepare().catch((again: unknown) => {
       unlessDiskFailure(again);
       log.error("no room for the version floor: nothing can be deleted before there is some");

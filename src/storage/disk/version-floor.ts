@@ -12,6 +12,7 @@
  * be higher than what was deleted, and only a start takes it for the floor.
  */
 import fs from "node:fs";
+import path from "node:path";
 import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
@@ -131,6 +132,8 @@ export class VersionFloor {
     const { root, steps } = this.#tools;
     const aside = `${root}/${STAGING_DIRECTORY}/floor`;
     try {
+      // A start may have had no room for it.
+      await steps.makeDirectory(path.dirname(aside));
       const file = await fs.promises.open(aside, "w");
       try {
         await steps.writeFloor(file.fd, Buffer.concat([encodeSlot(version), encodeSlot(version)]), 0);

@@ -10,7 +10,17 @@ import { parseObjectKey, type SessionPrefix } from "../../../src/object/object-k
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import type { StoredName } from "../../../src/storage/object-storage.ts";
 import { encodeClientValue } from "../../support/client-file.ts";
-import { at, diskCache, keysOf, memoryCache, ownDirectory, patch, put, putTable } from "./cache-fixture.ts";
+import {
+  at,
+  diskCache,
+  keysOf,
+  memoryCache,
+  ownDirectory,
+  patch,
+  put,
+  putTable,
+  restart,
+} from "./cache-fixture.ts";
 
 const KEYS = ["a/s/1", "a/s/2", "a/t/1", "ab/s/1", "b/s/1"];
 
@@ -72,6 +82,17 @@ describe("a delete in files", () => {
     mkdirSync(`${directory}/a/s`, { recursive: true });
     writeFileSync(`${directory}/a/s/dropped.arrow`, encodeClientValue({ cells: [Buffer.from("x")] }));
     expect(await cache.delete({ scope: "session", applicationId: "a", sessionId: "s" })).toBe(1);
+    expect(treeOf(directory)).toEqual([]);
+  });
+
+  it("right after a start takes also what the scan finds while it is asked for", async () => {
+    const directory = ownDirectory();
+    const before = await diskCache(directory);
+    for (const key of ["a/s/1", "a/s/2", "a/t/3"]) await put(before, key, "x");
+    const cache = await restart(before, directory);
+    expect(await cache.delete({ scope: "session", applicationId: "a", sessionId: "s" })).toBe(2);
+    const again = await restart(cache, directory);
+    expect(await again.delete({ scope: "application", applicationId: "a" })).toBe(1);
     expect(treeOf(directory)).toEqual([]);
   });
 

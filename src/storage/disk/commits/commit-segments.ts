@@ -96,6 +96,8 @@ export class CommitSegments {
     }
     this.#prepareAhead();
     if (this.active === next) return next;
+    // Full to its end, on a full disk perhaps: released at once it is the next one.
+    if (!isPut) this.seal();
     this.onDue();
     return undefined;
   }
