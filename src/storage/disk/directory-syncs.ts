@@ -10,8 +10,11 @@
 import path from "node:path";
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
-import { diskFailure, isMissing } from "./disk-failure.ts";
+import { logFor } from "../../log.ts";
+import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
 import type { DiskSteps } from "./disk-steps.ts";
+
+const log = logFor("storage");
 
 const ROOT = ".";
 
@@ -27,8 +30,8 @@ export class DirectorySyncs {
   readonly #turns = new Map<string, Turns>();
   /** Directories whose own name, and those of all around them, last. */
   readonly #lasting = new Set<string>();
-  /** Directories of which a sync failed. */
-  readonly #distrusted = new Set<string>();
+  /** Directories of which a sync failed, and how. */
+  readonly #distrusted = new Map<string, string | undefined>();
   #removals = 0;
 
   /** @param root the storage directory, absolute. */
@@ -104,7 +107,8 @@ export class DirectorySyncs {
 
   async #syncNow(directory: string): Promise<boolean> {
     if (this.#distrusted.has(directory)) {
-      const facts = { path: directory };
+      const facts = { path: directory, errno: this.#distrusted.get(directory) };
+      log.error("an earlier sync of the directory failed", facts);
       throw new CacheError(
         "STORAGE_IO",
         "an earlier sync of the directory failed: what it holds may be lost by a power loss",
@@ -119,7 +123,7 @@ export class DirectorySyncs {
         await this.#sync(path.posix.dirname(directory));
         return false;
       }
-      this.#distrusted.add(directory);
+      this.#distrusted.set(directory, errnoOf(error));
       throw diskFailure(error, directory);
     }
   }

@@ -81,13 +81,9 @@ export class RealDirectories {
 
 /** A write, or a move, that would have followed a link. */
 export function foreignDirectory(path: string): CacheError {
-  return new CacheError(
-    "STORAGE_IO",
-    "a link, or no directory, lies in place of a directory of the storage",
-    {
-      facts: { path },
-    },
-  );
+  const facts = { path, errno: "ELOOP" };
+  log.error("nothing is written behind a link in place of a directory", facts);
+  return new CacheError("STORAGE_IO", "a link, or no directory, lies in place of a directory", { facts });
 }
 
 /** The directory of a file's path under the storage directory. */

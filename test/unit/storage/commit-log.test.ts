@@ -155,6 +155,17 @@ describe("a removal", () => {
     expect(steps.at(-1)).toBe("syncCommits");
   });
 
+  it("is to last also where the only segment has no room for all of them", async () => {
+    const disk = await watchedDisk({ ...LASTING, segmentBytes: 8 * 1024, segmentsMax: 1 });
+    await untilLogged(disk);
+    const { storage } = disk;
+    const names = Array.from({ length: 40 }, (_, number) => named(`a/s/${"n".repeat(180)}${number}`));
+    for (const name of names) await putLasting(storage, name, Buffer.from("small"));
+    for (const name of names) await storage.remove(name);
+    await storage.settleRemovals([{ applicationId: "a", sessionId: "s" }]);
+    expect(tree(disk.directory)).not.toContain("a/");
+  });
+
   it("of a file that the log does not know costs nothing there", async () => {
     const { storage, steps } = await loggingDisk();
     await putLasting(storage, named("a/s/o"), LARGE);
@@ -167,6 +178,14 @@ describe("a removal", () => {
 });
 
 describe("a segment", () => {
+  it("has a block for each of its bytes before anything relies on it", async () => {
+    const { directory } = await loggingDisk();
+    for (const name of fs.readdirSync(`${directory}/.commits`)) {
+      const { size, blocks } = fs.statSync(`${directory}/.commits/${name}`);
+      expect(blocks * 512).toBeGreaterThanOrEqual(size);
+    }
+  });
+
   it("that is full gives way to the next, and is used again when its files were synced", async () => {
     const { storage, directory, steps } = await loggingDisk({
       segmentBytes: 8 * 1024,

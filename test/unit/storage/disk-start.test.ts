@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
@@ -140,6 +140,31 @@ describe("the directory", () => {
     const child = spawnNode(script);
     const [code] = (await once(child, "exit")) as [number];
     expect(code).toBe(0);
+  });
+});
+
+describe("what is the engine's own", () => {
+  const DIRECTORIES = [".staging", ".commits", ".quarantine", ".facts"];
+  const FILES = [".version-floor", ".retention"];
+  const link = (place: string): void => fs.symlinkSync(scratchDirectory(), place);
+  const file = (place: string): void => fs.writeFileSync(place, "");
+  const pipe = (place: string): void => void execFileSync("mkfifo", [place]);
+  const directoryAt = (place: string): void => fs.mkdirSync(place);
+  const cases = [
+    ...DIRECTORIES.flatMap((name) =>
+      [link, file, pipe].map((make) => ({ name, what: make.name, make, wanted: "directory" })),
+    ),
+    ...FILES.flatMap((name) =>
+      [link, directoryAt, pipe].map((make) => ({ name, what: make.name, make, wanted: "file" })),
+    ),
+  ];
+
+  it.each(cases)("refuses a $what in place of $name, and names it", async ({ name, make, wanted }) => {
+    const directory = scratchDirectory();
+    make(`${directory}/${name}`);
+    const error: unknown = await new DiskStorage({ directory }).start().catch((each: unknown) => each);
+    expect(error).toMatchObject({ ...INVALID_CONFIG, facts: { path: name } });
+    expect((error as Error).message).toContain(`${name} is not a ${wanted} of its own`);
   });
 });
 

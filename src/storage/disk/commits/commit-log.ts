@@ -236,14 +236,13 @@ export class CommitLog {
   /** No room: puts go their own way, removals wait for room, and who waits for them waits too while there may be some. */
   #refuse(): void {
     const mayCome = this.#segments.mayHaveRoom && !this.#isStopped;
-    const failure = new CacheError("STORAGE_IO", "the commit log has no room for what was removed");
     const all = this.#waiting.splice(0);
     const hasRemovals = all.some(isRemoval);
     for (const entry of all) {
       if (entry.record?.kind === "put") entry.done(undefined);
       else if (entry.record !== undefined) this.#keep(entry);
       else if (mayCome || !hasRemovals) this.#waiting.push(entry);
-      else entry.failed(failure);
+      else entry.failed(noRoomForRemovals());
     }
   }
 
@@ -322,6 +321,12 @@ function place(batch: Batch, entry: Waiting, record: CommitRecord): void {
   if (record.kind !== "put") return;
   segment.pending += 1;
   batch.puts.set(entry, { segment, position });
+}
+
+function noRoomForRemovals(): CacheError {
+  const [text, facts] = ["the commit log has no room for what was removed", { path: COMMITS_DIRECTORY }];
+  log.error(text, facts);
+  return new CacheError("STORAGE_IO", text, { facts });
 }
 
 function isRemoval({ record }: Waiting): boolean {
