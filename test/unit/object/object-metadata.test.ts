@@ -3,6 +3,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../src/limits.ts";
 import { type ByteList, ByteListWriter } from "../../../src/object/byte-list.ts";
 import {
   decodeObjectMetadata,
@@ -46,7 +47,7 @@ const size = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 const bytes = fc.uint8Array({ maxLength: 20 }).map((array) => Buffer.from(array));
 
 const metadata: fc.Arbitrary<ObjectMetadata> = fc.record({
-  version: size,
+  version: fc.nat({ max: LIMITS.versionMax }),
   kind: fc.constantFrom("opaque", "table"),
   rowCount: size,
   dataBytes: size,
