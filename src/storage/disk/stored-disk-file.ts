@@ -64,7 +64,7 @@ export class StoredDiskFile implements StoredFile {
   readonly #path: string;
   readonly #pace: DiskPace;
   readonly #pool: BlockPool;
-  /** Blocks that hold what was read and was not given back. */
+  /** Memory of more than LIMITS.unpooledReadBytesMax that holds what was read and was not given back. */
   readonly #lent = new Set<ArrayBufferLike>();
   #fd: number | undefined;
   /** Reads in the pool: the descriptor must not be closed, and given to another file, under them. */
@@ -108,13 +108,11 @@ export class StoredDiskFile implements StoredFile {
   }
 
   giveBack(bytes: Buffer): void {
-    if (this.#lent.delete(bytes.buffer)) this.#pool.give(Buffer.from(bytes.buffer));
-    // Memory of its own, unless it is a part of what others have as well.
-    else if (bytes.length === bytes.buffer.byteLength) free(bytes.buffer);
+    if (this.#lent.delete(bytes.buffer)) this.#reuse(bytes.buffer);
   }
 
   close(bytesAreDone = false): void {
-    if (bytesAreDone) for (const memory of this.#lent) this.#pool.give(Buffer.from(memory));
+    if (bytesAreDone) for (const memory of this.#lent) this.#reuse(memory);
     this.#lent.clear();
     this.#isClosed = true;
     if (this.#readsUnderWay > 0 || this.#fd === undefined) return;
@@ -127,10 +125,15 @@ export class StoredDiskFile implements StoredFile {
     const { blockBytes } = this.#pool;
     if (lengthBytes <= LIMITS.unpooledReadBytesMax) return Buffer.allocUnsafe(lengthBytes);
     // A block for a small part of it would be more than its reader is charged for.
-    if (lengthBytes < blockBytes / 2 || lengthBytes > blockBytes) return Buffer.allocUnsafeSlow(lengthBytes);
-    const block = this.#pool.take();
-    this.#lent.add(block.buffer);
-    return block.subarray(0, lengthBytes);
+    const isPart = lengthBytes < blockBytes / 2 || lengthBytes > blockBytes;
+    const memory = isPart ? Buffer.allocUnsafeSlow(lengthBytes) : this.#pool.take();
+    this.#lent.add(memory.buffer);
+    return memory.subarray(0, lengthBytes);
+  }
+
+  #reuse(memory: ArrayBufferLike): void {
+    if (memory.byteLength === this.#pool.blockBytes) this.#pool.give(Buffer.from(memory));
+    else free(memory);
   }
 
   async #readInPool(fd: number, bytes: Buffer, position: number): Promise<number> {
