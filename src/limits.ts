@@ -172,9 +172,9 @@ export const LIMITS = {
   flightDataFieldsMax: 64,
   /** Arrow message header (schema or batch metadata), bytes: about 100,000 columns. */
   dataHeaderBytesMax: 16 * MIB,
-  /** app_metadata of one batch, bytes. */
+  /** app_metadata of one message, bytes. */
   appMetadataBytesMax: 4 * MIB,
-  /** app_metadata of all batches of one object, bytes: it is held until the footer is written. */
+  /** app_metadata of all messages of one object, bytes: it is held until the footer is written. */
   appMetadataTotalBytesMax: 8 * MIB,
   /** What all puts under way hold until their footers are written, bytes: places of batches, app_metadata and schemas; as much as one put may. */
   footerMemoryBytesMax: 24 * MIB,

@@ -55,10 +55,12 @@ export class LayoutCache {
   remember(entry: IndexEntry, object: StoredObject): void {
     const { batches } = object;
     if (!object.isOwn || !entry.isVerified || !(batches instanceof StoredBatches)) return;
-    const costBytes = OVERHEAD_BYTES + object.schemaHeader.length + batches.costBytes;
+    const { schemaHeader, schemaAppMetadata } = object;
+    const costBytes =
+      OVERHEAD_BYTES + schemaHeader.length + (schemaAppMetadata?.length ?? 0) + batches.costBytes;
     if (costBytes > LIMITS.layoutBytesMax) return;
     const { source, ...facts } = object;
-    const layout = { ...facts, schemaHeader: this.#copyOf(object.schemaHeader), checksum: [] };
+    const layout = { ...facts, schemaHeader: this.#copyOf(schemaHeader), checksum: [] };
     this.forget(entry);
     this.#remembered.set(entry, { layout, fileSizeBytes: source.sizeBytes, costBytes });
     this.#bytes += costBytes;

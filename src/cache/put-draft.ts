@@ -37,6 +37,16 @@ export interface DraftHost {
   isGone(key: ObjectKey): void;
 }
 
+export interface CommitOptions {
+  /** `restart` by default. */
+  readonly durability?: Durability | undefined;
+  /**
+   * Throws when the put is not wanted any more. Asked under the lock, last of all right before the file is published:
+   * some clients half-close before they reset, and lock, room and disk may have taken a while.
+   */
+  readonly throwIfOver?: (() => void) | undefined;
+}
+
 export interface Draft {
   readonly key: ObjectKey;
   readonly sink: ByteSink;
@@ -48,14 +58,20 @@ export interface Draft {
   /** Says how the put is ended when its bytes do not come while others wait for the room it holds. */
   onAbandon(abandon: (reason: CacheError) => void): void;
   /**
-   * Makes it an object and resolves when what `durability` (default `restart`) promises holds for all of the object: a patch
+   * Makes it an object and resolves when what its durability promises holds for all of the object: a patch
    * makes base and patches before it last as well.
    * @returns its version.
    * @throws {CacheError} STORAGE_IO when the syncs fail: the object may then be there, and may be gone after a power loss.
    */
-  commit(writer: ObjectWriter, durability?: Durability): Promise<number>;
+  commit(writer: ObjectWriter, options?: CommitOptions): Promise<number>;
   /** Drops it; after a commit this does nothing. Never throws. */
   discard(): Promise<void>;
+}
+
+/** CommitOptions with the default in place. */
+interface CommitManner {
+  readonly durability: Durability;
+  readonly throwIfOver: (() => void) | undefined;
 }
 
 /** What both drafts share: a staged file, published under the key's lock. */
@@ -86,11 +102,13 @@ abstract class StagedDraft implements Draft {
     if (this.counted !== undefined) this.counted.abandon = abandon;
   }
 
-  commit(writer: ObjectWriter, durability: Durability = "restart"): Promise<number> {
+  commit(writer: ObjectWriter, { durability = "restart", throwIfOver }: CommitOptions = {}): Promise<number> {
     this.counted?.committing();
     return this.host.locks.run(formatObjectKey(this.key), async () => {
       try {
-        return await this.publish(writer, durability);
+        // What nobody wants must not make others leave for its room.
+        throwIfOver?.();
+        return await this.publish(writer, { durability, throwIfOver });
       } catch (error) {
         // The index no longer tells what lies there: who asks next has it read anew.
         if (this.staged.isPublished) this.#forget();
@@ -110,7 +128,7 @@ abstract class StagedDraft implements Draft {
   }
 
   /** Assigns the version, finishes the file, makes it visible; alone among all who work on the key. */
-  protected abstract publish(writer: ObjectWriter, durability: Durability): Promise<number>;
+  protected abstract publish(writer: ObjectWriter, manner: CommitManner): Promise<number>;
 }
 
 export interface BaseDraftOptions {
@@ -130,7 +148,10 @@ export class BaseDraft extends StagedDraft {
     this.#options = options;
   }
 
-  protected override async publish(writer: ObjectWriter, durability: Durability): Promise<number> {
+  protected override async publish(
+    writer: ObjectWriter,
+    { durability, throwIfOver }: CommitManner,
+  ): Promise<number> {
     const { storage, roster, retention } = this.host;
     const { kind, isFresh, ttlMs } = this.#options;
     const old = isFresh ? undefined : await this.host.findLocked(this.key);
@@ -139,6 +160,7 @@ export class BaseDraft extends StagedDraft {
     const { part: form, rowCount, dataBytes, valueRange } = await writer.finish(version, lifetime);
     await this.counted?.takeRest(old === undefined ? 1 : 0);
     const fileSizeBytes = this.staged.sizeBytes;
+    throwIfOver?.();
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const lasts = durability === "power-loss";
     const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
@@ -206,7 +228,10 @@ export class PatchDraft extends StagedDraft {
     this.#options = options;
   }
 
-  protected override async publish(writer: ObjectWriter, durability: Durability): Promise<number> {
+  protected override async publish(
+    writer: ObjectWriter,
+    { durability, throwIfOver }: CommitManner,
+  ): Promise<number> {
     const entry = await this.host.findLocked(this.key);
     if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#options.accept(entry);
@@ -217,10 +242,12 @@ export class PatchDraft extends StagedDraft {
       throw new CacheError("INVALID_REQUEST", "base and patches together claim too many rows");
     }
     await this.counted?.takeRest(0);
-    await this.#setLifetime(entry, durability);
     const { baseVersion } = entry;
     const lasts = durability === "power-loss";
     if (lasts) await this.#settleEarlier(entry);
+    // Before the time to live is journalled: what is cancelled leaves no trace.
+    throwIfOver?.();
+    await this.#setLifetime(entry, durability);
     const fileSizeBytes = this.staged.sizeBytes;
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
     entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts });

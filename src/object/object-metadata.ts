@@ -39,7 +39,9 @@ export interface ObjectMetadata {
   /** Where in the file's schema message the message lies that the client sent, bytes from its start. */
   readonly schemaStart: number;
   readonly schemaEnd: number;
-  /** One per message in file order; absent when no message had any. */
+  /** Of a table's schema message, when it had any. */
+  readonly schemaAppMetadata?: Uint8Array | undefined;
+  /** One per batch in file order; absent when no batch had any. */
   readonly appMetadata: ByteList | undefined;
   readonly checksum: readonly ChecksumSegment[];
   /** Absent when nothing was said at the put: a rule may hold then. */
@@ -67,6 +69,10 @@ export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string]
     const until = Number.isFinite(lifetime.untilMs) ? String(lifetime.untilMs) : NEVER;
     entries.push([`${PREFIX}expires_at_ms`, until], [`${PREFIX}ttl_ms`, String(lifetime.ttlMs)]);
   }
+  const { schemaAppMetadata } = metadata;
+  if (schemaAppMetadata !== undefined) {
+    entries.push([`${PREFIX}schema_app_metadata`, Buffer.from(schemaAppMetadata).toString("base64")]);
+  }
   if (metadata.appMetadata !== undefined) {
     entries.push([`${PREFIX}app_metadata`, metadata.appMetadata.bytes.toString("base64")]);
   }
@@ -87,6 +93,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
   if (kind !== "opaque" && kind !== "table") throw corrupt("names no known kind");
   const [schemaStart, schemaEnd] = splitPair(found.get("schema"), 10);
   const appMetadata = found.get("app_metadata");
+  const schemaAppMetadata = found.get("schema_app_metadata");
   return {
     version: checkedVersion(wholeNumber(found.get("version"), 10)),
     kind,
@@ -95,6 +102,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
     codec: decodeCodec(found.get("codec")),
     schemaStart,
     schemaEnd,
+    schemaAppMetadata: schemaAppMetadata === undefined ? undefined : Buffer.from(schemaAppMetadata, "base64"),
     appMetadata: appMetadata === undefined ? undefined : new ByteList(Buffer.from(appMetadata, "base64")),
     checksum: decodeChecksum(found.get("checksum")),
     lifetime: decodeLifetime(found.get("expires_at_ms"), found.get("ttl_ms")),

@@ -27,6 +27,8 @@ export interface StoredObject {
   readonly dataBytes: number;
   /** The schema message as the client sent it; a view. */
   readonly schemaHeader: Buffer;
+  /** Table: the app_metadata that came with its schema message; a copy. */
+  readonly schemaAppMetadata?: Uint8Array | undefined;
   /** Opaque: where the value's bytes lie, in order. */
   readonly dataRanges: readonly ByteRange[];
   /** Opaque, when the value is stored compressed. */

@@ -51,6 +51,7 @@ export class TableWriter implements ObjectWriter {
   readonly #dictionaries = new BlockList();
   readonly #recordBatches = new BlockList();
   readonly #dictionaryIds = new Set<bigint>();
+  #schemaAppMetadata: Uint8Array | undefined;
   readonly #appMetadata = new ByteListWriter();
   #replacesDictionary = false;
   #rowCount = 0;
@@ -78,9 +79,17 @@ export class TableWriter implements ObjectWriter {
   get owedBytes(): number {
     const batches = this.#dictionaries.length + this.#recordBatches.length;
     const blocksBytes = BLOCK_SIZE_BYTES * batches + this.#bodyPaddingBytes;
-    const textBytes =
-      this.#appMetadata.itemBytes === 0 ? 0 : (4 / 3) * (this.#appMetadata.itemBytes + 4 * batches);
+    const { itemBytes } = this.#appMetadata;
+    const listBytes = itemBytes === 0 ? 0 : itemBytes + 4 * batches;
+    const textBytes = (4 / 3) * (listBytes + (this.#schemaAppMetadata?.length ?? 0));
     return this.#headSizeBytes + SEALED_FOOTER_BYTES + blocksBytes + Math.ceil(textBytes);
+  }
+
+  /** Keeps the app_metadata that came with the schema message. @throws {CacheError} OBJECT_TOO_LARGE, OVERLOADED */
+  keepSchemaAppMetadata(appMetadata: Uint8Array): void {
+    if (appMetadata.length === 0) return;
+    this.#takeAppMetadata(appMetadata.length);
+    this.#schemaAppMetadata = Uint8Array.from(appMetadata);
   }
 
   /**
@@ -116,7 +125,8 @@ export class TableWriter implements ObjectWriter {
   /** Ends a batch; its app_metadata may come after its body. @throws {CacheError} OBJECT_TOO_LARGE, OVERLOADED */
   endBatch(appMetadata: Uint8Array): void {
     assert(this.#bodyLeftBytes === 0, "the batch has all of its body");
-    this.#keepAppMetadata(appMetadata);
+    this.#takeAppMetadata(appMetadata.length);
+    this.#appMetadata.append(appMetadata);
   }
 
   async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
@@ -136,6 +146,7 @@ export class TableWriter implements ObjectWriter {
       dataBytes: this.#dataBytes,
       schemaStart: frontSizeBytes,
       schemaEnd: header.length,
+      schemaAppMetadata: this.#schemaAppMetadata,
       appMetadata: this.#appMetadata.finish(),
       checksum: this.#checksum.finish(),
       lifetime,
@@ -172,15 +183,16 @@ export class TableWriter implements ObjectWriter {
     }
   }
 
-  #keepAppMetadata(appMetadata: Uint8Array): void {
-    if (this.#appMetadata.itemBytes + appMetadata.length > LIMITS.appMetadataTotalBytesMax) {
+  /** Counts app_metadata that is kept until the footer is written. */
+  #takeAppMetadata(bytes: number): void {
+    const keptBytes = this.#appMetadata.itemBytes + (this.#schemaAppMetadata?.length ?? 0);
+    if (keptBytes + bytes > LIMITS.appMetadataTotalBytesMax) {
       throw new CacheError(
         "OBJECT_TOO_LARGE",
-        `app_metadata of all batches is over ${LIMITS.appMetadataTotalBytesMax} bytes`,
+        `app_metadata of all messages is over ${LIMITS.appMetadataTotalBytesMax} bytes`,
       );
     }
-    this.#take(appMetadata.length);
-    this.#appMetadata.append(appMetadata);
+    this.#take(bytes);
   }
 
   #append(views: readonly Uint8Array[]): Promise<void> | undefined {

@@ -1,5 +1,6 @@
 /**
- * What a call's headers say of how its work is to be done: how durably, and for how long. Read before its bytes are taken.
+ * How the work of a call is to be done: how durably and for how long, as its headers say, and whether it is still wanted.
+ * Read before its bytes are taken.
  */
 import type { ServerCall } from "../grpc/call.ts";
 import type { Durability } from "../storage/object-storage.ts";
@@ -11,9 +12,12 @@ export interface CallTerms {
   readonly durability: Durability;
   /** ms; 0: without end; undefined: nothing was said. */
   readonly ttlMs: number | undefined;
+  /** Throws the reason when the call is over: what was cancelled must not become an object. */
+  readonly throwIfOver: () => void;
 }
 
 /** @throws {CacheError} INVALID_REQUEST, NOT_IMPLEMENTED */
 export function callTerms(context: ServiceContext, call: ServerCall): CallTerms {
-  return { durability: callDurability(context, call), ttlMs: callTtl(call) };
+  const throwIfOver = (): void => call.throwIfOver();
+  return { durability: callDurability(context, call), ttlMs: callTtl(call), throwIfOver };
 }

@@ -110,7 +110,8 @@ async function sendTable(
   const { reading, base } = opened;
   if (base === undefined) return;
   await turnIfDue();
-  await sender.sendSchema(heldVersion === undefined ? base.schemaHeader : withVersion(base, reading.version));
+  const schema = heldVersion === undefined ? base.schemaHeader : withVersion(base, reading.version);
+  await sender.sendSchema(schema, base.schemaAppMetadata);
   await sendBatches(base, sender);
   for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {
     await reading.withPatch(version, (patch) => sendBatches(patch, sender));

@@ -1,9 +1,9 @@
 /**
  * DoPut: gRPC messages in, as they arrive; one ObjectRef out when the object is stored (PROTOCOL, "DoPut").
  *
- * A client that attaches app_metadata to a batch is a standard one that waits for each answer: from its first
- * such batch on every batch is answered at once by an echo, and no ObjectRef follows. Body bytes are views of the
- * socket's buffers until the storage takes them; at most one receive queue of them waits here.
+ * A client that attaches app_metadata to a record batch is a standard one that waits for each answer: from its first
+ * such batch on every record batch is answered at once by an echo, and no ObjectRef follows. Body bytes are views of
+ * the socket's buffers until the storage takes them; at most one receive queue of them waits here.
  */
 import { FlightDataDecoder } from "../flight/flight-data-decoder.ts";
 import { encodePutResult } from "../flight/messages.ts";
@@ -18,9 +18,9 @@ import type { ServiceContext } from "./service-context.ts";
 const log = logFor("flight");
 
 export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
-  const { durability, ttlMs } = callTerms(context, call);
+  const terms = callTerms(context, call);
   const put = new IncomingPut(context.cache, {
-    ttlMs,
+    ttlMs: terms.ttlMs,
     abandon: (reason) => call.abandon(reason),
     footerMemory: context.footerMemory,
   });
@@ -29,19 +29,16 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   try {
     for (let message = await call.requests.next(); message !== null; message = await call.requests.next()) {
       const batchKind = await receive(message, { call, decoder, put });
-      const hasAppMetadata = batchKind !== undefined && decoder.appMetadata.length > 0;
-      isEchoing ||= hasAppMetadata;
-      // The client pairs answers with its record batches; a dictionary before one of them has none of its own.
-      if (hasAppMetadata || (isEchoing && batchKind === "recordBatch")) {
-        await call.write([encodePutResult(decoder.appMetadata)]);
-      }
       // What has arrived is read without waiting: thousands of small batches in one turn of the loop.
       const turn = turnIfDue();
       if (turn !== undefined) await turn;
+      // Every client pairs answers with its record batches. arrow-go attaches the app_metadata of a batch to the schema and
+      // the dictionaries in front of it as well, and waits for one answer.
+      if (batchKind !== "recordBatch") continue;
+      isEchoing ||= decoder.appMetadata.length > 0;
+      if (isEchoing) await call.write([encodePutResult(decoder.appMetadata)]);
     }
-    // Some clients half-close before they reset: what they cancelled must not become an object.
-    call.throwIfOver();
-    const { key, version, kind } = await put.commit(durability);
+    const { key, version, kind } = await put.commit(terms);
     if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
     if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);
   } finally {

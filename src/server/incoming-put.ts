@@ -8,7 +8,7 @@ import { dictionaryIds } from "../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../arrow/message.ts";
 import { decodeFieldsSteps, sameFieldsSteps } from "../arrow/schema.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
-import type { Draft } from "../cache/put-draft.ts";
+import type { CommitOptions, Draft } from "../cache/put-draft.ts";
 import { CacheError } from "../errors.ts";
 import { decodeDescriptor } from "../flight/descriptor.ts";
 import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
@@ -20,7 +20,6 @@ import { OpaqueBody } from "../object/opaque-body.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
-import type { Durability } from "../storage/object-storage.ts";
 import { inTurns, turnIfDue } from "../turns.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
@@ -50,6 +49,8 @@ export class IncomingPut {
   /** Set while a batch of an opaque value is passing. */
   #opaqueBody: OpaqueBody | undefined;
   #batchKind: IpcBatchMessage["kind"] | undefined;
+  /** Set while a schema message is passing. */
+  #isSchema = false;
 
   constructor(cache: ObjectCache, options: IncomingPutOptions) {
     this.#cache = cache;
@@ -73,6 +74,7 @@ export class IncomingPut {
     if (this.#payload === undefined) {
       if (head.bodySizeBytes > 0) throw new CacheError("INVALID_IPC", "a schema has no body");
       this.#payload = await this.#open(ownBytes(head.dataHeader), this.#target);
+      this.#isSchema = true;
       return;
     }
     const message = decodeMessage(head.dataHeader);
@@ -100,21 +102,37 @@ export class IncomingPut {
     return data.length > 0 ? payload?.writer.append(data) : undefined;
   }
 
-  /** The end of a message. */
+  /** The end of a message. @throws {CacheError} INVALID_REQUEST when its app_metadata belongs to nothing. */
   end(appMetadata: Uint8Array): void {
-    if (this.#batchKind === undefined) return;
+    if (this.#isSchema) this.#endSchema(appMetadata);
+    else if (this.#batchKind !== undefined) this.#endBatch(appMetadata);
+    else if (appMetadata.length > 0) {
+      throw new CacheError("INVALID_REQUEST", "app_metadata comes without an Arrow message to keep it with");
+    }
+  }
+
+  #endBatch(appMetadata: Uint8Array): void {
     this.#batchKind = undefined;
     if (this.#payload?.kind === "table") this.#payload.writer.endBatch(appMetadata);
     if (this.#payload?.kind === "opaque") this.#payload.writer.endBatch(this.#opaqueBody?.end());
     this.#opaqueBody = undefined;
   }
 
-  /** Makes it an object that lasts as promised. @throws {CacheError} INVALID_REQUEST when no schema came. */
-  async commit(durability: Durability): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
+  /** A table keeps it with its schema message; an opaque value has no messages of its own to keep any with. */
+  #endSchema(appMetadata: Uint8Array): void {
+    this.#isSchema = false;
+    if (this.#payload?.kind === "table") this.#payload.writer.keepSchemaAppMetadata(appMetadata);
+  }
+
+  /**
+   * Makes it an object that lasts as promised, unless nobody wants it any more.
+   * @throws {CacheError} INVALID_REQUEST when no schema came.
+   */
+  async commit(terms: CommitOptions): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
     if (this.#payload === undefined)
       throw new CacheError("INVALID_REQUEST", "a put needs a descriptor and a schema");
     const { draft, writer, kind } = this.#payload;
-    return { key: draft.key, version: await draft.commit(writer, durability), kind };
+    return { key: draft.key, version: await draft.commit(writer, terms), kind };
   }
 
   /** Drops what was staged; after `commit` this does nothing. */

@@ -22,8 +22,8 @@ export class ObjectSender {
     this.#call = call;
   }
 
-  async sendSchema(schemaHeader: Uint8Array): Promise<void> {
-    await this.#call.write(encodeFlightDataHead({ dataHeader: schemaHeader, bodySizeBytes: 0 }));
+  async sendSchema(schemaHeader: Uint8Array, appMetadata?: Uint8Array): Promise<void> {
+    await this.#call.write(encodeFlightDataHead({ dataHeader: schemaHeader, appMetadata, bodySizeBytes: 0 }));
   }
 
   /** One opaque row; its data is what the ranges of the source hold, one after the other. */

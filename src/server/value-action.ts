@@ -83,7 +83,7 @@ async function storeValue(
     const last = base64.end();
     size += last.length;
     await writer.append([last]);
-    const version = await draft.commit(writer, terms.durability);
+    const version = await draft.commit(writer, terms);
     const { endpoint } = context;
     return bytesOf(JSON.stringify({ endpoint, key: formatObjectKey(draft.key), version, size }));
   } finally {

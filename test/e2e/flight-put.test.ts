@@ -136,22 +136,48 @@ describe("a put that attaches app_metadata", () => {
     body,
     appMetadata: `batch ${index}`,
   }));
+  const isRecordBatch = (index: number) => batches[index]?.message.kind === "recordBatch";
+  const ofRecordBatches = withMetadata
+    .map(({ appMetadata }) => appMetadata)
+    .filter((_, index) => isRecordBatch(index));
 
-  it("is answered batch by batch by the same, and by no ObjectRef", async () => {
+  it("is answered record batch by record batch by the same, and by no ObjectRef", async () => {
     const answers = await server.client.putAll(
       putMessages(pathDescriptor("app/echo/all"), schema!.header, withMetadata),
     );
-    expect(answers.map(String)).toEqual(withMetadata.map(({ appMetadata }) => appMetadata));
+    expect(answers.map(String)).toEqual(ofRecordBatches);
+  });
+
+  it("to schema and dictionaries as well, as arrow-go does, is answered once for each record batch", async () => {
+    expect(ofRecordBatches.length).toBeLessThan(batches.length);
+    const [first, ...others] = putMessages(pathDescriptor("app/echo/go"), schema!.header, withMetadata);
+    const withSchemaMetadata = Buffer.concat([first!, flightData({ appMetadata: "batch 0" })]);
+    const answers = await server.client.putAll([withSchemaMetadata, ...others]);
+    expect(answers.map(String)).toEqual(ofRecordBatches);
+  });
+
+  it("to dictionaries alone is answered by an ObjectRef, and comes back with them", async () => {
+    const onDictionaries = withMetadata.map(({ header, body, appMetadata }, index) => ({
+      header,
+      body,
+      appMetadata: isRecordBatch(index) ? "" : appMetadata,
+    }));
+    const put = putMessages(pathDescriptor("app/echo/dictionaries"), schema!.header, onDictionaries);
+    expect(await server.client.put(put)).toMatchObject({ key: "app/echo/dictionaries", version: 1 });
+    const received = await server.client.get("app/echo/dictionaries");
+    expect(received.slice(1).map(({ appMetadata }) => appMetadata)).toEqual(
+      onDictionaries.map(({ appMetadata }) => appMetadata),
+    );
   });
 
   it("is answered at once, while the put goes on", async () => {
     const call = server.client.grpc.open(FLIGHT_METHODS.DoPut.path);
     const [first, ...others] = putMessages(pathDescriptor("app/echo/waits"), schema!.header, withMetadata);
     await call.write([first!]);
-    for (const message of others) {
+    for (const [index, message] of others.entries()) {
       await call.write([message]);
-      const answer = await call.responses.next();
-      expect((await answer!.collect(1000)).toString()).toContain("batch");
+      const answers = isRecordBatch(index) ? [await call.responses.next()] : [];
+      for (const answer of answers) expect((await answer!.collect(1000)).toString()).toContain("batch");
     }
     call.endRequests();
     expect(await call.responses.next()).toBeNull();
@@ -164,6 +190,46 @@ describe("a put that attaches app_metadata", () => {
     expect(received.slice(1).map(({ appMetadata }) => appMetadata)).toEqual(
       withMetadata.map(({ appMetadata }) => appMetadata),
     );
+  });
+
+  it.each(["app/echo/schema", "app/echo/schema:0"])(
+    "to the schema message gets it back with the schema, by the ticket %s",
+    async (ticket) => {
+      const descriptor = pathDescriptor("app/echo/schema");
+      const first = flightData({ descriptor, header: schema!.header, appMetadata: "of the schema" });
+      const [, ...others] = putMessages(descriptor, schema!.header, batches);
+      expect(await server.client.put([first, ...others])).toMatchObject({ key: "app/echo/schema" });
+      const received = await server.client.getTicket(Buffer.from(ticket));
+      expect(received.map(({ appMetadata }) => appMetadata)).toEqual([
+        "of the schema",
+        ...batches.map(() => ""),
+      ]);
+    },
+  );
+
+  it("to the schema message of an opaque value or a patch is taken, and not kept", async () => {
+    const opaque = { descriptor: pathDescriptor("app/echo/value"), header: CLIENT_OPAQUE_SCHEMA };
+    const value = encodeOpaqueBatch({ cells: [Buffer.from("x")] });
+    await server.client.put([flightData({ ...opaque, appMetadata: "note" }), flightData(value)]);
+    expect((await server.client.get("app/echo/value")).map(({ appMetadata }) => appMetadata)).toEqual([
+      "",
+      "",
+    ]);
+    await server.client.put(putMessages(pathDescriptor("app/echo/base"), schema!.header, batches));
+    const patch = { descriptor: commandDescriptor("PATCH:app/echo/base"), header: schema!.header };
+    await server.client.put([flightData({ ...patch, appMetadata: "note" }), ...batches.map(flightData)]);
+    const received = await server.client.get("app/echo/base");
+    expect(received.map(({ appMetadata }) => appMetadata)).toEqual(received.map(() => ""));
+  });
+
+  it.each([
+    ["before the schema", 1],
+    ["behind it", 2],
+  ])("to no Arrow message, %s, is INVALID_REQUEST", async (_, place) => {
+    const messages = putMessages(pathDescriptor("app/echo/lost"), schema!.header, batches);
+    const first = flightData({ descriptor: pathDescriptor("app/echo/lost") });
+    const lost = [first, ...messages].toSpliced(place, 0, flightData({ appMetadata: "lost" }));
+    await expect(server.client.put(lost)).rejects.toThrow(refused("INVALID_REQUEST"));
   });
 
   it("to an opaque value is echoed as well", async () => {

@@ -68,7 +68,7 @@ export async function put(
   const draft = cache.draftPut(parseObjectKey(key), "opaque");
   const writer = new OpaqueWriter(draft.sink);
   await writer.append([Buffer.from(value)]);
-  return await draft.commit(writer, durability);
+  return await draft.commit(writer, { durability });
 }
 
 export async function patch(
@@ -80,7 +80,7 @@ export async function patch(
   const draft = await cache.draftPatch(parseObjectKey(key), "opaque", () => {});
   const writer = new OpaqueWriter(draft.sink);
   await writer.append([Buffer.from(value)]);
-  return await draft.commit(writer, durability);
+  return await draft.commit(writer, { durability });
 }
 
 /** Puts a golden table, in the form of a stream when it replaces a dictionary. */
@@ -93,7 +93,7 @@ export async function putTable(
   const table = goldenTable(name);
   const draft = cache.draftPut(parseObjectKey(key), "table");
   const writer = await writeBatches(new TableWriter(draft.sink, ...schemaOf(table)), table);
-  return await draft.commit(writer, durability);
+  return await draft.commit(writer, { durability });
 }
 
 export async function patchTable(

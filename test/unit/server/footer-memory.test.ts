@@ -57,7 +57,7 @@ describe("batches and app_metadata of all puts under way", () => {
     for (let i = 0; i < 5; i += 1) {
       const put = await puts.begin(String(i));
       await bring(put, batchWith(6000));
-      await put.commit("restart");
+      await put.commit({});
       await put.discard();
     }
     expect(puts.footerMemory.sizeBytes).toBe(0);
