@@ -50,6 +50,8 @@ export const LIMITS = {
   connectionsSettingMax: 65_536,
   /** The part of all connections that one peer address may have. Beyond it the longest idle one without calls gives way. */
   connectionsPeerShare: 3 / 4,
+  /** Gaps in the numbers of a connection's streams that are remembered, 50 bytes each: clients leave none. */
+  streamGapsMax: 16,
   /** HTTP/2 window of a stream on the server, bytes: an object of 1 MiB is put without waiting for it. */
   streamWindowBytes: 2 * MIB,
   /** HTTP/2 window of a connection on the server, bytes: two streams that nobody reads do not hold up the others. */

@@ -7,6 +7,8 @@ import { CacheError } from "../errors.ts";
 
 export interface Answer {
   readonly schemaHeader: Buffer;
+  /** What came with the schema message. */
+  readonly appMetadata: Buffer;
   readonly schema: ArrowSchema;
   /** To be taken once; leaving it early cancels the call. Messages without Arrow bytes are passed over. */
   readonly batches: AsyncIterable<IncomingFlightData>;
@@ -21,8 +23,9 @@ export async function openAnswer(messages: AsyncIterable<IncomingFlightData>): P
   try {
     const first = await iterator.next();
     if (first.done === true) throw new CacheError("INVALID_IPC", "the answer has no schema");
-    const schemaHeader = first.value.dataHeader;
-    return { schemaHeader, schema: decodeSchema(schemaHeader), batches: withArrow(iterator), cancel };
+    const { dataHeader: schemaHeader, appMetadata } = first.value;
+    const schema = decodeSchema(schemaHeader);
+    return { schemaHeader, appMetadata, schema, batches: withArrow(iterator), cancel };
   } catch (error) {
     await cancel();
     throw error;

@@ -97,7 +97,7 @@ interface Transfer {
 async function copyMessages({ source, target, facts, key, signal, progress }: Transfer): Promise<void> {
   const answer = await openAnswer(source.doGet(facts.ticket, { signal }));
   async function* messages(): AsyncGenerator<OutgoingFlightData> {
-    yield { dataHeader: answer.schemaHeader };
+    yield { dataHeader: answer.schemaHeader, appMetadata: answer.appMetadata };
     for await (const data of answer.batches) {
       const body = { sizeBytes: data.bodySizeBytes, chunks: counted(data.chunks(), progress) };
       yield { dataHeader: data.dataHeader, appMetadata: data.appMetadata, body };

@@ -13,6 +13,7 @@ import type { FrameReceiver } from "./frame-reader.ts";
 import { HeaderAssembly } from "./header-assembly.ts";
 import { type HeaderBlock, HpackDecoder } from "./hpack-decoder.ts";
 import { Http2Error, type Http2ErrorCode } from "./http2-error.ts";
+import { OpenedStreams } from "./opened-streams.ts";
 import type { PeerSettings } from "./peer-settings.ts";
 import type { ServerStream } from "./server-stream.ts";
 
@@ -52,8 +53,7 @@ export class ServerFrames implements FrameReceiver {
   /** By type; a frame of no known type is passed over. */
   readonly #handlers: readonly (FrameHandler | undefined)[];
   #hasSettings = false;
-  /** The highest stream that the peer has opened. */
-  #lastStreamId = 0;
+  readonly #opened = new OpenedStreams();
   /** The DATA frame that is passing: where it goes, its length, and whether there was more in it than padding. */
   #dataStream: ServerStream | undefined;
   #dataBytes = 0;
@@ -84,7 +84,7 @@ export class ServerFrames implements FrameReceiver {
   }
 
   get lastStreamId(): number {
-    return this.#lastStreamId;
+    return this.#opened.last;
   }
 
   frame(type: number, flags: number, streamId: number, payload: Buffer): void {
@@ -156,12 +156,12 @@ export class ServerFrames implements FrameReceiver {
 
   /** Every block is decoded, also of streams nobody wants: the table has to stay in step. */
   #block(block: Buffer, streamId: number, endStream: boolean): void {
-    if (streamId <= this.#lastStreamId) this.#trailers(block, streamId, endStream);
+    if (streamId <= this.#opened.last) this.#trailers(block, streamId, endStream);
     else this.#request(block, streamId, endStream);
   }
 
   #request(block: Buffer, streamId: number, endStream: boolean): void {
-    this.#lastStreamId = streamId;
+    this.#opened.open(streamId);
     const request = this.#decoder.decode(block, "request");
     if (request.malformed !== undefined) {
       this.#host.resetStream(streamId, "PROTOCOL_ERROR");
@@ -178,8 +178,13 @@ export class ServerFrames implements FrameReceiver {
       this.#resetFor(malformed === undefined && endStream ? stream.peerEnds() : "PROTOCOL_ERROR", streamId);
       return;
     }
-    // Trailers of a stream that is gone may still come; what does not end its stream is the request of an old number.
-    if (!endStream) throw new Http2Error("PROTOCOL_ERROR", "a stream's number is lower than one before");
+    if (this.#opened.isPassedOver(streamId)) {
+      throw new Http2Error("PROTOCOL_ERROR", "a stream's number is lower than one before");
+    }
+    // Trailers of a stream that is gone may have been on their way; a request cannot.
+    if (!endStream || malformed !== undefined) {
+      throw new Http2Error("STREAM_CLOSED", "a stream's number was used before");
+    }
     this.#host.guard.countIdleFrame();
   }
 
@@ -259,7 +264,7 @@ export class ServerFrames implements FrameReceiver {
   }
 
   #checkNotIdle(streamId: number): void {
-    if (streamId === 0 || streamId % 2 === 0 || streamId > this.#lastStreamId) {
+    if (streamId === 0 || streamId % 2 === 0 || streamId > this.#opened.last) {
       throw new Http2Error("PROTOCOL_ERROR", "a frame names a stream that was never opened");
     }
   }

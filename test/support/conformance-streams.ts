@@ -101,6 +101,33 @@ export const STREAM_SECTIONS: Readonly<Record<string, readonly Row[]>> = {
       PROTOCOL,
     ],
     [
+      "HEADERS with END_STREAM of a stream that was passed over",
+      [h2.callHeaders(5, HANG), h2.callHeaders(3, UNARY, END_HEADERS | END_STREAM)],
+      PROTOCOL,
+    ],
+    [
+      "HEADERS of a stream that was passed over before others",
+      [h2.callHeaders(5, HANG), h2.callHeaders(7, HANG), h2.callHeaders(1, UNARY, END_HEADERS | END_STREAM)],
+      PROTOCOL,
+    ],
+    [
+      "trailers of a stream that was passed over",
+      [h2.callHeaders(5, HANG), trailers([["x", "y"]])],
+      PROTOCOL,
+    ],
+    [
+      "a second request of a stream that is closed",
+      [hung, h2.reset(1), h2.callHeaders(1, UNARY)],
+      CONNECTION_CLOSED,
+      PROTOCOL,
+    ],
+    [
+      "a second request with END_STREAM of a stream that is closed",
+      [hung, h2.reset(1), h2.callHeaders(1, UNARY, END_HEADERS | END_STREAM)],
+      CONNECTION_CLOSED,
+      PROTOCOL,
+    ],
+    [
       "DATA of a stream that was passed over",
       [h2.callHeaders(5, HANG), h2.frame(FRAME.data, 0, 3, zeros(1))],
       "ignored",

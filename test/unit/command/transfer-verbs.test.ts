@@ -5,9 +5,9 @@ import { startServer } from "../../../src/server/start-server.ts";
 import { selfSignedCertificate } from "../../support/certificate.ts";
 import {
   commandDescriptor,
+  flightData,
   opaqueRows,
   pathDescriptor,
-  putMessages,
   valuePut,
 } from "../../support/flight-messages.ts";
 import { type InProcessServer, serverConfig, startInProcess } from "../../support/in-process-server.ts";
@@ -258,15 +258,17 @@ describe("cp", () => {
     },
   );
 
-  it("copies app_metadata of batches, which the server then answers otherwise", async () => {
+  it("copies app_metadata of schema and batches, which the server then answers otherwise", async () => {
     const [schema, ...batches] = splitStream(goldenStream("numbers"));
     const messages = batches.map(({ header, body }) => ({ header, body, appMetadata: "mark" }));
-    await server.client.putAll(putMessages(pathDescriptor("cp/t/marked"), schema!.header, messages));
+    const descriptor = pathDescriptor("cp/t/marked");
+    const first = flightData({ descriptor, header: schema!.header, appMetadata: "of the schema" });
+    await server.client.putAll([first, ...messages.map(flightData)]);
     expect((await run(["cp", "cp/t/marked", at(other.endpoint, "cp/t/marked")])).out).toBe(
       "cp/t/marked version 1\n",
     );
     expect((await other.client.get("cp/t/marked")).map(({ appMetadata }) => appMetadata)).toEqual([
-      "",
+      "of the schema",
       "mark",
     ]);
   });
