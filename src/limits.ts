@@ -94,6 +94,8 @@ export const LIMITS = {
   receiveQueueBytesMax: 1 * MIB,
   /** Longest deadline that is armed as a timer; longer ones never fire (32-bit timers). */
   deadlineMsMax: 2 ** 31 - 1,
+  /** A reset that comes this shortly before a deadline is the other side's: its clock began by the way of the request sooner, or ticks in whole milliseconds. */
+  deadlineSkewMs: 5,
   /** What has to have come of a large message before its reader is woken, bytes: one promise for several DATA frames. */
   receiveBatchBytes: 64 * KIB,
   /** A chunk of fewer bytes that has to wait is copied: as a view it would hold the 64 KiB that came with it. */
@@ -117,9 +119,9 @@ export const LIMITS = {
   clientKeepaliveIntervalMs: 1_000,
   /** The connection is given up when none comes in time: with two intervals before it, within 5 seconds. */
   clientKeepaliveTimeoutMs: 2_500,
-  /** So often a server is asked in a row; gRPC servers close connections of clients that ask a fourth time (ping strikes). */
-  clientKeepaliveBurstMax: 3,
-  /** And then no more often than this, which the same servers allow. */
+  /** How often a server is asked in a row: gRPC servers forgive two PINGs without data in between (ping strikes). */
+  clientKeepaliveBurstMax: 2,
+  /** And then no more often than this, which the same servers allow; on a connection of this age a burst has one more. */
   clientKeepaliveSlowIntervalMs: 310_000,
   /** Threads that serve connections: each costs about 20 MB, and beyond the machine's processors brings nothing. */
   threadsMax: 64,

@@ -6,15 +6,17 @@
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
 import { setMaxListeners } from "node:events";
-import type {
-  ClientHttp2Stream,
-  Http2Session,
-  IncomingHttpHeaders,
-  IncomingHttpStatusHeader,
+import {
+  type ClientHttp2Stream,
+  constants,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
 } from "node:http2";
 import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
+import { Deadline } from "./deadline.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata } from "./metadata.ts";
@@ -54,7 +56,7 @@ export class Http2ClientCall implements ClientCall {
   readonly #session: Http2Session | undefined;
   readonly #writer: StreamMessageWriter;
   readonly #signal: AbortSignal | undefined;
-  readonly #deadline: NodeJS.Timeout | undefined;
+  readonly #deadline: Deadline | undefined;
   /** Resets the stream with CANCEL. `close` would half-close first, and an upload cut short would look complete. */
   readonly #reset: AbortController;
   #statusError: Error | undefined;
@@ -89,7 +91,7 @@ export class Http2ClientCall implements ClientCall {
       },
     });
     if (timeoutMs !== undefined && timeoutMs <= LIMITS.deadlineMsMax) {
-      this.#deadline = setTimeout(() => this.#abandon(new CacheError("DEADLINE_EXCEEDED")), timeoutMs);
+      this.#deadline = new Deadline(timeoutMs, (reason) => this.#abandon(reason));
     }
     this.#listenTo(signal);
   }
@@ -177,7 +179,7 @@ export class Http2ClientCall implements ClientCall {
   }
 
   #close(): void {
-    clearTimeout(this.#deadline);
+    this.#deadline?.stop();
     this.#signal?.removeEventListener("abort", this.#onAbort);
     if (this.#hasStatus) this.#end();
     this.#fail(this.#errorOf(undefined));
@@ -190,6 +192,9 @@ export class Http2ClientCall implements ClientCall {
     if (isCacheError(cause)) return cause;
     const { rstCode } = this.#stream;
     if (this.#session?.destroyed === false) {
+      if (rstCode === constants.NGHTTP2_CANCEL && this.#deadline?.isDue === true) {
+        return new CacheError("DEADLINE_EXCEEDED");
+      }
       if (rstCode !== 0) return errorOfReset(rstCode);
       return new GrpcError("INTERNAL", "the server ended the call without a status");
     }

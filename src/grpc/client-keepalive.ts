@@ -3,10 +3,12 @@
  *
  * A server that was silent for an interval gets a PING and has to say something, whatever it is, in time; else the
  * connection is over for all its calls. Nothing is sent while bytes come, nor while no call is open.
- * Most gRPC servers count PINGs that come without data of their own in between and close the connection at the fourth
- * ("ping strikes"): after a burst the PINGs are minutes apart, and TCP's own keepalive watches the host alone.
+ * Most gRPC servers count PINGs that come without data of their own in between ("ping strikes"), forgive two, and close the
+ * connection at the next: after a burst the PINGs are minutes apart, and TCP's own keepalive watches the host alone. A PING that
+ * comes five minutes after the last good one is good. grpc-java counts these minutes from the start of the connection, also
+ * after it has sent data, so that a young connection has the two forgiven ones only.
  * A blocked event loop is not a silent server: what lies in the socket is read before anybody is judged.
- * Source: grpc/doc/keepalive.md; the strikes in gRFC A8 and A18.
+ * Source: grpc/doc/keepalive.md; the strikes in gRFC A8 and A18; KeepAliveEnforcer of grpc-java.
  */
 import type { ClientHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
@@ -19,8 +21,8 @@ export interface KeepaliveOptions {
   /** What the answer may take, milliseconds; default LIMITS.clientKeepaliveTimeoutMs. Raise it for slow lines. */
   readonly timeoutMs?: number;
   /**
-   * How often in a row is asked quickly; default LIMITS.clientKeepaliveBurstMax. Infinity is right for a server that
-   * counts no ping strikes, such as the cache.
+   * How often in a row is asked quickly, once more on a connection of some minutes; default LIMITS.clientKeepaliveBurstMax.
+   * Infinity is right for a server that counts no ping strikes, such as the cache.
    */
   readonly burstMax?: number;
 }
@@ -35,6 +37,9 @@ export class ClientKeepalive {
   #bytesReadBefore = 0;
   /** PINGs since the last data of the server. */
   #pings = 0;
+  /** True while one of them has no answer. */
+  #isAsking = false;
+  readonly #connectedAt = performance.now();
   #lastPingAt = 0;
 
   /** @param session connected, and `socket` is its own */
@@ -59,9 +64,9 @@ export class ClientKeepalive {
     this.#timer = undefined;
   }
 
-  /** The server sent headers or data: it forgets the PINGs it counted. */
+  /** The server sent headers or data: it forgets the PINGs it counted, but not one that it meets only now. */
   heard(): void {
-    this.#pings = 0;
+    this.#pings = this.#isAsking ? 1 : 0;
   }
 
   #wait(waitMs = this.#intervalMs): void {
@@ -72,18 +77,22 @@ export class ClientKeepalive {
   }
 
   #mayAsk(): boolean {
+    const now = performance.now();
+    const isOld = now - this.#connectedAt >= LIMITS.clientKeepaliveSlowIntervalMs;
     return (
-      this.#pings < this.#burstMax ||
-      performance.now() - this.#lastPingAt >= LIMITS.clientKeepaliveSlowIntervalMs
+      this.#pings < this.#burstMax + (isOld ? 1 : 0) ||
+      now - this.#lastPingAt >= LIMITS.clientKeepaliveSlowIntervalMs
     );
   }
 
   #ask(): void {
     this.#pings++;
+    this.#isAsking = true;
     this.#lastPingAt = performance.now();
     this.#awaitAnswer();
     const waiting = this.#timer;
     this.#session.ping((error) => {
+      this.#isAsking = false;
       if (error !== null || this.#timer !== waiting) return;
       this.#hasRead();
       // Alive a moment ago: the burst lasts longer when it is not spent at once.

@@ -13,6 +13,7 @@ import { LIMITS } from "../limits.ts";
 import { RESPONSE_BLOCK, refusalBlock, trailersBlock } from "./answer-blocks.ts";
 import type { CallHandler, CallMetadata, ServerCall } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
+import { Deadline } from "./deadline.ts";
 import { statusOfFailure } from "./failure-status.ts";
 import { tooManyCalls } from "./memory-refusal.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
@@ -22,6 +23,7 @@ import { type CallStatus, STATUS_OK, statusOf } from "./status.ts";
 
 /** Each call ends in one of these; an error of its own for each would cost a stack trace per call. */
 const CLIENT_LEFT = new CacheError("CANCELLED");
+const TOO_LATE = new CacheError("DEADLINE_EXCEEDED");
 const ANSWERED = new CacheError("CANCELLED", "the call was answered");
 
 export class Http2ServerCall implements ServerCall, StreamListener {
@@ -33,7 +35,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   readonly #writer: StreamMessageWriter;
   readonly #onGone: () => void;
   readonly #trailers: Record<string, string> = {};
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline: Deadline | undefined;
   #abort: AbortController | undefined;
   /** Why the call is over for its handler; undefined while it runs. */
   #reason: CacheError | undefined;
@@ -228,7 +230,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   /** Runs the handler; `timeoutMs` from now on the call is over. Never rejects. */
   async run(handler: CallHandler, timeoutMs: number | undefined): Promise<void> {
     if (timeoutMs !== undefined) {
-      this.#deadline = setTimeout(() => this.end(new CacheError("DEADLINE_EXCEEDED")), timeoutMs);
+      this.#deadline = new Deadline(timeoutMs, (reason) => this.end(reason));
     }
     let status = STATUS_OK;
     try {
@@ -287,11 +289,16 @@ export class Http2ServerCall implements ServerCall, StreamListener {
 
   /** The answer is complete, or there is nobody to answer any more. */
   gone(isCut: boolean): void {
-    clearTimeout(this.#deadline);
+    this.#deadline?.stop();
     this.#isClosed = true;
     this.#isAnswered = true;
-    this.#stop(isCut ? CLIENT_LEFT : ANSWERED);
+    this.#stop(isCut ? this.#cutReason : ANSWERED);
     this.#forgetWhenDone();
+  }
+
+  /** The client keeps the same deadline, and its reset may be here before our timer. */
+  get #cutReason(): CacheError {
+    return this.#deadline?.isDue === true ? TOO_LATE : CLIENT_LEFT;
   }
 
   #stop(reason: CacheError): void {

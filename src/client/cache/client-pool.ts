@@ -5,9 +5,13 @@
  * alive. There are as many as there are caches that hand out references.
  */
 import { CacheError } from "../../errors.ts";
+import type { KeepaliveOptions } from "../../grpc/client-keepalive.ts";
 import { FlightClient } from "../flight/flight-client.ts";
 import { FileHabit } from "./fetch-object.ts";
 import { isThisHost } from "./local/this-host.ts";
+
+/** The cache counts no ping strikes: it is asked as often as it takes to notice within seconds that it vanished. */
+const CACHE_KEEPALIVE: KeepaliveOptions = { burstMax: Number.POSITIVE_INFINITY };
 
 export interface PooledClient {
   readonly client: FlightClient;
@@ -30,7 +34,8 @@ export class ClientPool {
     if (this.#isClosed) throw new CacheError("CANCELLED", "the cache is closed");
     const known = this.#clients.get(endpoint);
     if (known !== undefined) return known;
-    const client = new FlightClient({ endpoint, ...(this.#ca && { ca: this.#ca }) });
+    const keepalive = CACHE_KEEPALIVE;
+    const client = new FlightClient({ endpoint, keepalive, ...(this.#ca && { ca: this.#ca }) });
     const files = isThisHost(new URL(client.endpoint).hostname) ? new FileHabit() : undefined;
     const made = { client, files };
     this.#clients.set(endpoint, made);

@@ -20,6 +20,8 @@ import { ClientKeepalive, type KeepaliveOptions } from "../../../src/grpc/client
 import { LIMITS } from "../../../src/limits.ts";
 import { selfSignedCertificate } from "../../support/certificate.ts";
 import { clientOf } from "../../support/grpc-peers.ts";
+import { JavaKeepAliveEnforcer } from "../../support/ping-strikes.ts";
+import { Random } from "../../support/random.ts";
 
 type Answer = (error: Error | null) => void;
 
@@ -119,9 +121,11 @@ describe("a connection with open calls", () => {
     expect(watched.destroy).not.toHaveBeenCalled();
   });
 
-  it("asks three times in a row and then minutes apart, as servers that count PINGs allow", () => {
+  it("asks twice in a row and then minutes apart, and once more on a connection of minutes", () => {
     const watched = new Watched();
     watched.passAnswering(60_000);
+    expect(watched.pings).toBe(2);
+    watched.passAnswering(LIMITS.clientKeepaliveSlowIntervalMs);
     expect(watched.pings).toBe(3);
     watched.passAnswering(LIMITS.clientKeepaliveSlowIntervalMs);
     expect(watched.pings).toBe(4);
@@ -129,6 +133,31 @@ describe("a connection with open calls", () => {
     watched.passAnswering(60_000);
     expect(watched.pings).toBe(7);
     expect(watched.destroy).not.toHaveBeenCalled();
+  });
+
+  it("counts a PING under way when data comes, because the server counts it after its data", () => {
+    const watched = new Watched();
+    pass(INTERVAL_MS);
+    watched.keepalive.heard();
+    watched.passAnswering(60_000);
+    expect(watched.pings).toBe(2);
+  });
+
+  it.each([1, 2, 3])("is not cut off by a server that counts as grpc-java does, with seed %d", (seed) => {
+    const random = new Random(seed);
+    const watched = new Watched();
+    const server = new JavaKeepAliveEnforcer();
+    for (let round = 0; round < 40; round++) {
+      for (let quiet = random.below(4000); quiet > 0; quiet--) {
+        vi.advanceTimersByTime(100);
+        server.take(watched.pings);
+        watched.answer();
+      }
+      server.sendsData();
+      watched.keepalive.heard();
+    }
+    expect(watched.pings).toBeGreaterThan(10);
+    expect(server.strikesMax).toBe(2);
   });
 
   it("does not judge a server by the time its own event loop was blocked", () => {
