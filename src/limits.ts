@@ -106,6 +106,8 @@ export const LIMITS = {
   sendAheadBytesMax: 6 * MIB,
   /** Messages up to this size, prefix included, are copied into one buffer: cheaper than a gathering write. */
   copiedMessageBytesMax: 4 * KIB,
+  /** What of a compressed message is inflated at once, bytes. */
+  inflatedPieceBytes: 64 * KIB,
   /** Percent-encoded text of a status, bytes: peers refuse trailers over 8 KiB as a whole. */
   statusMessageBytesMax: 4 * KIB,
   /** How long calls under way may go on after a stop was asked for. */

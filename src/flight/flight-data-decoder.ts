@@ -55,8 +55,9 @@ export class FlightDataDecoder {
   #fieldCount = 0;
   /** Bytes of that value still to come. */
   #valueLeft = 0;
-  /** Bytes of the message still to come. */
+  /** Bytes of the message still to come, at most. */
   #messageLeft = 0;
+  #isSizeBound = false;
   #descriptor: Buffer | undefined;
   #dataHeader: Buffer | undefined;
   #appMetadata = NO_BYTES;
@@ -64,14 +65,15 @@ export class FlightDataDecoder {
   #collectedBody = NO_BYTES;
   #head: FlightDataHead | undefined;
 
-  /** Starts a message of this many bytes. */
-  begin(messageSizeBytes: number): void {
+  /** Starts a message of this many bytes, or of so many at most: then its end is where `end` is called. */
+  begin(messageSizeBytes: number, isSizeBound = false): void {
     this.#varint.reset();
     this.#varintIs = "tag";
     this.#field = undefined;
     this.#fieldCount = 0;
     this.#valueLeft = 0;
     this.#messageLeft = messageSizeBytes;
+    this.#isSizeBound = isSizeBound;
     this.#descriptor = undefined;
     this.#dataHeader = undefined;
     this.#appMetadata = NO_BYTES;
@@ -133,7 +135,8 @@ export class FlightDataDecoder {
    * @throws {CacheError} INVALID_IPC when the message is cut short.
    */
   end(): Buffer[] {
-    if (this.#messageLeft > 0 || this.#valueLeft > 0 || this.#varint.midway || this.#varintIs !== "tag") {
+    const isShort = this.#messageLeft > 0 && !this.#isSizeBound;
+    if (isShort || this.#valueLeft > 0 || this.#varint.midway || this.#varintIs !== "tag") {
       throw new CacheError("INVALID_IPC", "a FlightData message is cut short");
     }
     if (this.#head === undefined) this.#setHead(this.#collectedBody.length);

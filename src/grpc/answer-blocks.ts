@@ -5,6 +5,7 @@
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
 import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
+import { ACCEPTED_ENCODINGS } from "./inflated-message.ts";
 import { type CallStatus, STATUS_OK } from "./status.ts";
 import { encodeStatusMessage } from "./status-message.ts";
 
@@ -13,7 +14,7 @@ type Trailers = Readonly<Record<string, string>>;
 const RESPONSE_FIELDS = [
   [":status", "200"],
   ["content-type", "application/grpc"],
-  ["grpc-accept-encoding", "identity"],
+  ["grpc-accept-encoding", ACCEPTED_ENCODINGS],
 ] as const;
 
 export const RESPONSE_BLOCK: Buffer = encodeHeaderBlock(RESPONSE_FIELDS);

@@ -18,6 +18,8 @@ export interface CallMetadata {
 /** One message of a call as it arrives: 5 bytes of prefix have been read, `sizeBytes` are to come. */
 export interface IncomingMessage {
   readonly sizeBytes: number;
+  /** True when that is only the most it can have: it comes compressed, and is inflated while it is read. */
+  readonly isSizeBound?: boolean;
   /**
    * What has arrived since the last read, at least one byte, as views of the socket's buffers; null at the message's
    * end. One promise stands for many chunks.
@@ -36,7 +38,7 @@ export interface IncomingMessage {
 export interface MessageReader {
   /**
    * The next message, or null when the peer has half-closed. The previous message must have been read to its end.
-   * @throws {CacheError} NOT_IMPLEMENTED for a compressed message; the call's reason when it is over.
+   * @throws {CacheError} NOT_IMPLEMENTED for a message compressed otherwise than by gzip; the call's reason when it is over.
    */
   next(): Promise<IncomingMessage | null>;
 }

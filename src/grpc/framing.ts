@@ -4,7 +4,7 @@
  *     0   uint8    1 when the message is compressed
  *     1   uint32   size of the message in bytes, big-endian
  *
- * Compression is not offered: an Arrow body is as compressed as its owner wanted it.
+ * We write none that is compressed; what comes compressed is inflated-message.ts's.
  * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests", Length-Prefixed-Message.
  */
 import { assert, CacheError } from "../errors.ts";
@@ -20,12 +20,14 @@ export function writePrefix(target: Buffer, sizeBytes: number, position = 0): vo
 }
 
 /**
- * The size a prefix declares.
- * @throws {CacheError} NOT_IMPLEMENTED when the message is compressed, INVALID_REQUEST when the flag is neither 0 nor 1
+ * The size a prefix declares, of a compressed message as it comes.
+ * @throws {CacheError} INVALID_REQUEST when the flag is neither 0 nor 1
  */
 export function decodePrefix(prefix: Buffer): number {
-  const flag = prefix[0]!;
-  if (flag === 0) return prefix.readUInt32BE(1);
-  if (flag === 1) throw new CacheError("NOT_IMPLEMENTED", "compressed messages are not taken; send identity");
+  if (prefix[0]! <= 1) return prefix.readUInt32BE(1);
   throw new CacheError("INVALID_REQUEST", "the flag of a gRPC message is neither 0 nor 1");
+}
+
+export function isCompressed(prefix: Buffer): boolean {
+  return prefix[0] === 1;
 }

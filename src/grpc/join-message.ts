@@ -2,7 +2,7 @@
  * A whole message as one buffer, for those who need it whole.
  *
  * The declared size is believed only as far as bytes have come: memory grows with what arrives, not with what is
- * promised. Cost: nothing for a message in one chunk, else two copies.
+ * promised, also of one that is inflated. Cost: nothing for a message in one chunk, else two copies.
  */
 import { assert, CacheError } from "../errors.ts";
 import type { IncomingMessage } from "./call.ts";
@@ -13,35 +13,37 @@ const PARTS_MAX = 1024;
 
 /**
  * Collects `message`.
- * @throws {CacheError} OBJECT_TOO_LARGE when it is over `sizeBytesMax`, before anything is read
+ * @throws {CacheError} OBJECT_TOO_LARGE when it is over `sizeBytesMax`, before anything is read where its size is known
  */
 export async function joinMessage(
   message: IncomingMessage,
   sizeBytesMax: number,
   charge: Charge = nothing,
 ): Promise<Buffer> {
-  const { sizeBytes } = message;
-  if (sizeBytes > sizeBytesMax) {
-    throw new CacheError("OBJECT_TOO_LARGE", "the message is larger than this method takes", {
-      facts: { sizeBytes, sizeBytesMax },
-    });
-  }
-  if (sizeBytes === 0) return Buffer.alloc(0);
+  const isExact = message.isSizeBound !== true;
+  if (isExact && message.sizeBytes > sizeBytesMax) throw tooLarge(message.sizeBytes, sizeBytesMax);
+  if (message.sizeBytes === 0) return Buffer.alloc(0);
   const first = await message.read();
-  if (first?.length === 1 && first[0]!.length === sizeBytes) return first[0]!;
+  if (isExact && first?.length === 1 && first[0]!.length === message.sizeBytes) return first[0]!;
 
   const parts: Buffer[] = [];
-  let missingBytes = sizeBytes;
+  let sizeBytes = 0;
   for (let chunks = first; chunks !== null; chunks = await message.read()) {
     const comeBytes = sizeOf(chunks);
+    sizeBytes += comeBytes;
+    if (sizeBytes > sizeBytesMax) throw tooLarge(sizeBytes, sizeBytesMax);
     await charge(comeBytes);
     parts.push(chunks.length === 1 ? compacted(chunks[0]!) : Buffer.concat(chunks, comeBytes));
-    missingBytes -= comeBytes;
     if (parts.length >= PARTS_MAX) parts.splice(0, parts.length, Buffer.concat(parts));
   }
-  assert(missingBytes === 0, "a message is read to its end");
+  assert(!isExact || sizeBytes === message.sizeBytes, "a message is read to its end");
   // The parts are garbage in a moment, and were charged.
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
+}
+
+function tooLarge(sizeBytes: number, sizeBytesMax: number): CacheError {
+  const facts = { sizeBytes, sizeBytesMax };
+  return new CacheError("OBJECT_TOO_LARGE", "the message is larger than this method takes", { facts });
 }
 
 /** Charges somebody for memory that is about to be taken, and holds it back until there is some. */

@@ -10,7 +10,8 @@ import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { IncomingMessage, MessageReader } from "./call.ts";
 import { ChunkQueue, compacted } from "./chunk-queue.ts";
-import { decodePrefix, PREFIX_SIZE_BYTES } from "./framing.ts";
+import { decodePrefix, isCompressed, PREFIX_SIZE_BYTES } from "./framing.ts";
+import { inflated } from "./inflated-message.ts";
 import { type Charge, joinMessage } from "./join-message.ts";
 
 /** Who is charged for what waits here. */
@@ -31,6 +32,7 @@ type Attempt = () => boolean;
 
 export class QueuedMessageReader implements MessageReader {
   readonly #source: ChunkSource;
+  readonly #encoding: string | undefined;
   readonly #queue = new ChunkQueue();
   #isPaused = false;
   #isEnded = false;
@@ -46,8 +48,10 @@ export class QueuedMessageReader implements MessageReader {
   #attempt: Attempt | undefined;
   #wanted = 0;
 
-  constructor(source: ChunkSource) {
+  /** @param encoding what compressed messages are compressed by, if the peer said so */
+  constructor(source: ChunkSource, encoding?: string) {
     this.#source = source;
+    this.#encoding = encoding;
   }
 
   /** True when the peer has half-closed; messages may still wait here. */
@@ -154,9 +158,11 @@ export class QueuedMessageReader implements MessageReader {
   #nextMessage(): IncomingMessage | null | undefined {
     const waiting = this.#queue.sizeBytes;
     if (waiting >= PREFIX_SIZE_BYTES) {
-      const sizeBytes = decodePrefix(this.#queue.takeJoined(PREFIX_SIZE_BYTES));
+      const prefix = this.#queue.takeJoined(PREFIX_SIZE_BYTES);
+      const sizeBytes = decodePrefix(prefix);
       this.#unread = sizeBytes;
-      return new QueuedMessage(this, sizeBytes);
+      const message = new QueuedMessage(this, sizeBytes);
+      return isCompressed(prefix) ? inflated(message, this.#encoding) : message;
     }
     if (!this.#isEnded) return undefined;
     if (this.#endError !== undefined) throw this.#endError;

@@ -61,7 +61,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#stream = stream;
     this.#connection = connection;
     this.#onGone = onGone;
-    this.requests = new QueuedMessageReader(stream);
+    this.requests = new QueuedMessageReader(stream, fields.get("grpc-encoding"));
     this.#writer = new StreamMessageWriter(stream, () => this.#beforeMessage());
     stream.listen(this);
   }

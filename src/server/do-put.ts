@@ -58,7 +58,7 @@ async function receive(
   message: IncomingMessage,
   { call, decoder, put }: Receiver,
 ): Promise<IncomingPut["batchKind"]> {
-  decoder.begin(message.sizeBytes);
+  decoder.begin(message.sizeBytes, message.isSizeBound);
   let hasBegun = false;
   let chargedBytes = 0;
   for (let chunks = await message.read(); chunks !== null; chunks = await message.read()) {

@@ -4,7 +4,8 @@
  *     0A size type | 12 size body        as every protobuf encoder writes an Action
  *
  * An action up to LIMITS.requestBytesMax is collected and may have its fields in any order. The body of a larger one is passed on
- * while it arrives, so its type must come first and nothing may follow its body.
+ * while it arrives, so its type must come first and nothing may follow its body. One that comes compressed is collected, because
+ * its size is not known before: it may be no larger than that.
  */
 import { CacheError } from "../errors.ts";
 import { decodeAction } from "../flight/messages.ts";
@@ -29,7 +30,7 @@ const FRONT_BYTES_MAX = 2 * (1 + SIZE_BYTES_MAX) + LIMITS.actionTypeBytesMax;
 export async function readAction(call: ServerCall): Promise<IncomingAction> {
   const message = await call.requests.next();
   if (message === null) throw new CacheError("INVALID_REQUEST", "the call has no message");
-  if (message.sizeBytes <= LIMITS.requestBytesMax) {
+  if (message.sizeBytes <= LIMITS.requestBytesMax || message.isSizeBound === true) {
     const { type, body } = decodeAction(
       await message.collect(LIMITS.requestBytesMax, (bytes) => call.collect(bytes)),
     );

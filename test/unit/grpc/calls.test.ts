@@ -41,7 +41,7 @@ describe("a unary call", () => {
     expect(await answersOf(await sent(call, REQUEST))).toEqual([REQUEST]);
     expect(call.trailers?.get("x-echo")).toBe("a b");
     expect(call.trailers?.getBinary("x-echo-bin")).toEqual(bytes);
-    expect(call.headers?.get("grpc-accept-encoding")).toBe("identity");
+    expect(call.headers?.get("grpc-accept-encoding")).toBe("identity,gzip");
   });
 
   it("shows the handler its path and peer", async () => {

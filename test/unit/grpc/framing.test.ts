@@ -4,7 +4,7 @@
  * Golden bytes by hand from grpc/doc/PROTOCOL-HTTP2.md.
  */
 import { describe, expect, it } from "vitest";
-import { decodePrefix, PREFIX_SIZE_BYTES, writePrefix } from "../../../src/grpc/framing.ts";
+import { decodePrefix, isCompressed, PREFIX_SIZE_BYTES, writePrefix } from "../../../src/grpc/framing.ts";
 
 const encoded = (sizeBytes: number): Buffer => {
   const prefix = Buffer.alloc(PREFIX_SIZE_BYTES, 0xff);
@@ -25,8 +25,10 @@ describe("the prefix of a message", () => {
     expect(() => encoded(2 ** 32)).toThrow("4 GiB");
   });
 
-  it("refuses compressed messages as not implemented", () => {
-    expect(() => decodePrefix(Buffer.from([1, 0, 0, 0, 0]))).toThrow("[NOT_IMPLEMENTED]");
+  it("says whether the message is compressed, and then its size as it comes", () => {
+    const compressed = Buffer.from([1, 0, 0, 0, 7]);
+    expect([isCompressed(encoded(7)), isCompressed(compressed)]).toEqual([false, true]);
+    expect(decodePrefix(compressed)).toBe(7);
   });
 
   it.each([2, 128, 255])("refuses the flag %d", (flag) => {

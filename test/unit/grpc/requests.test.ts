@@ -4,6 +4,7 @@
  * What is not gRPC is answered in HTTP's words, what is gRPC but wrong by a status without a body.
  */
 import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../../src/limits.ts";
 import { http2Of, serve } from "../../support/grpc-peers.ts";
@@ -25,11 +26,18 @@ interface Answer {
   readonly body: Buffer;
 }
 
+/** A message behind its prefix. */
+function messageOf(body: Buffer, flag = 0): Buffer {
+  const prefix = Buffer.from([flag, 0, 0, 0, 0]);
+  prefix.writeUInt32BE(body.length, 1);
+  return Buffer.concat([prefix, body]);
+}
+
 /** Sends a request and reads the whole answer; rejects when the stream is reset with an error. */
 function answerTo(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
-  body = Buffer.alloc(5),
+  body: Buffer = Buffer.alloc(5),
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const stream = session.request(headers, { endStream: false });
@@ -105,11 +113,33 @@ describe("a gRPC request", () => {
     expect(answer.headers["grpc-status"]).toBe("3");
   });
 
-  it("is UNIMPLEMENTED when its message is compressed, and is told what is taken", async () => {
+  it("may come compressed by gzip, and is answered uncompressed", async () => {
+    const body = Buffer.alloc(10_000, "gzip");
     const request = { ...GRPC, "grpc-encoding": "gzip" };
-    const { headers } = await answerTo(http2Of(await serve()), request, Buffer.from([1, 0, 0, 0, 1, 0]));
-    expect(headers).toMatchObject({ "grpc-status": "12", "grpc-accept-encoding": "identity" });
+    const answer = await answerTo(http2Of(await serve()), request, messageOf(gzipSync(body), 1));
+    expect(answer.headers).toMatchObject({ "grpc-accept-encoding": "identity,gzip" });
+    expect(answer.headers["grpc-encoding"]).toBeUndefined();
+    expect(answer.trailers["grpc-status"]).toBe("0");
+    expect(answer.body.equals(messageOf(body))).toBe(true);
   });
+
+  it.each(["deflate", "snappy", "gzip2"])(
+    "is UNIMPLEMENTED when its message is compressed by %s, and is told what is taken",
+    async (encoding) => {
+      const request = { ...GRPC, "grpc-encoding": encoding };
+      const { headers } = await answerTo(http2Of(await serve()), request, messageOf(Buffer.alloc(1), 1));
+      expect(headers).toMatchObject({ "grpc-status": "12", "grpc-accept-encoding": "identity,gzip" });
+    },
+  );
+
+  it.each(["identity", undefined])(
+    "is INVALID_ARGUMENT when its message is compressed and its encoding is %s",
+    async (encoding) => {
+      const request = { ...GRPC, ...(encoding && { "grpc-encoding": encoding }) };
+      const { headers } = await answerTo(http2Of(await serve()), request, messageOf(Buffer.alloc(1), 1));
+      expect(headers["grpc-status"]).toBe("3");
+    },
+  );
 
   it("may name an encoding and not use it", async () => {
     const { trailers } = await answerTo(http2Of(await serve()), { ...GRPC, "grpc-encoding": "gzip" });
