@@ -246,6 +246,12 @@ export const LIMITS = {
   layoutCacheBytesMax: 16 * MIB,
   /** One layout that is remembered, bytes: about 2,000 batches. */
   layoutBytesMax: 64 * KIB,
+  /** Schemas of which tables share one copy, so that a list can tell them, bytes: those of most tables are the same few. */
+  pooledSchemasBytesMax: 16 * MIB,
+  /** One of them, bytes: about 500 columns. A larger one is read from its file each time it is listed. */
+  pooledSchemaBytesMax: 64 * KIB,
+  /** Files that are open for all lists together, to learn the schemas of tables. */
+  listedSchemaReads: 8,
   /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */
   verifyFirstGetBytesMax: 1 * GIB,
   /** Files that are synced at once for puts with durability power-loss: as many as the thread pool has threads by default. */
@@ -349,6 +355,8 @@ export const LIMITS = {
   listPageObjects: 128,
   /** What a page of a list is charged before it is made, bytes: 128 objects with keys of usual length. */
   listPageBytes: 64 * KIB,
+  /** A page of a list leaves in parts of this size, bytes: schemas can make it large. */
+  listPartBytes: 256 * KIB,
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 

@@ -4,7 +4,7 @@
  *     position p     FF FF FF FF | int32 header + padding | header | padding | body ...
  *                                                                              ^ multiple of 8 or 64
  *
- * Source: Arrow format, "Encapsulated message format". Nothing is copied: the caller writes prefix, header and padding
+ * Source: Arrow format, "Encapsulated message format". Nothing but a schema is copied: the caller writes prefix, header and padding
  * one after the other. The length says nothing of the body; that is in the header (message.ts).
  */
 import { assert } from "../errors.ts";
@@ -36,6 +36,16 @@ export function frameHeader(header: Uint8Array, position: number, bodyAlignment:
   prefix.writeUInt32LE(CONTINUATION, 0);
   prefix.writeInt32LE(header.byteLength + paddingSizeBytes, 4);
   return { prefix, header, paddingSizeBytes };
+}
+
+/** A header with its prefix and padding, in memory of its own: as a FlightInfo and a SchemaResult carry a schema. */
+export function encapsulateHeader(header: Uint8Array): Buffer {
+  const { prefix, paddingSizeBytes } = frameHeader(header, 0, 8);
+  const whole = Buffer.allocUnsafeSlow(prefix.length + header.length + paddingSizeBytes);
+  whole.set(prefix);
+  whole.set(header, prefix.length);
+  whole.fill(0, prefix.length + header.length);
+  return whole;
 }
 
 /**

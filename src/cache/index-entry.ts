@@ -9,6 +9,7 @@ import { Evictable } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ByteRange } from "../object/stored-blocks.ts";
+import { NO_SCHEMA } from "./schema-pool.ts";
 
 /** A value that can be read without reading the rest of its file. */
 export interface StoredValue extends ByteRange {
@@ -30,6 +31,8 @@ export interface BaseFacts {
   readonly fileSizeBytes: number;
   /** Where the value of an opaque base begins in its file, when it is one row as it was put; dataBytes long. */
   readonly valuePosition?: number | undefined;
+  /** Of a table, where it is known: the number of its schema in the SchemaPool. */
+  readonly schemaNumber?: number | undefined;
   /** False for an object found on disk until its checksum was compared. */
   readonly isVerified: boolean;
   /** True when it is known to survive a power loss. */
@@ -68,8 +71,8 @@ const IS_FOUND = 16;
 const READERS_SHIFT = 5;
 const ONE_READER = 1 << READERS_SHIFT;
 
-/** Values never lie at the start of a file. */
-const NO_VALUE = 0;
+/** Values never lie at the start of a file, and no schema has this number. */
+const NO_PLACE = NO_SCHEMA;
 
 export class IndexEntry extends Evictable {
   /** Of the last patch, or of the base. */
@@ -82,7 +85,8 @@ export class IndexEntry extends Evictable {
   #session: SessionPrefix;
   #objectId: string;
   #state: number;
-  #valuePosition: number;
+  /** Where the value of an opaque base lies, or the number of a table's schema: no object has both. */
+  #place: number;
   #rare: RareFacts | undefined;
 
   constructor(key: ObjectKey, base: BaseFacts) {
@@ -94,7 +98,7 @@ export class IndexEntry extends Evictable {
     this.rowCount = base.rowCount;
     this.dataBytes = base.dataBytes;
     this.storedBytes = base.fileSizeBytes;
-    this.#valuePosition = base.valuePosition ?? NO_VALUE;
+    this.#place = base.valuePosition ?? base.schemaNumber ?? NO_PLACE;
     this.#state =
       (base.kind === "table" ? IS_TABLE : 0) |
       (base.form === "stream" ? IS_STREAM : 0) |
@@ -146,7 +150,16 @@ export class IndexEntry extends Evictable {
    */
   markVerified(valuePosition: number | undefined): void {
     this.#state |= IS_VERIFIED;
-    this.#valuePosition = valuePosition ?? NO_VALUE;
+    if (this.kind === "opaque") this.#place = valuePosition ?? NO_PLACE;
+  }
+
+  /** The number of a table's schema in the SchemaPool; NO_SCHEMA where it is not known. */
+  get schemaNumber(): number {
+    return this.kind === "table" ? this.#place : NO_SCHEMA;
+  }
+
+  set schemaNumber(number: number) {
+    if (this.kind === "table") this.#place = number;
   }
 
   /** The version up to which the object is known to survive a power loss; 0 where nothing is known. */
@@ -184,9 +197,9 @@ export class IndexEntry extends Evictable {
 
   /** Where the value of an opaque base lies, when that is known and it is one row as it was put. A new object. */
   get value(): StoredValue | undefined {
-    if (this.#valuePosition === NO_VALUE) return undefined;
+    if (this.kind === "table" || this.#place === NO_PLACE) return undefined;
     const { dataBytes, fileSizeBytes } = this.#base;
-    return { position: this.#valuePosition, sizeBytes: dataBytes, fileSizeBytes };
+    return { position: this.#place, sizeBytes: dataBytes, fileSizeBytes };
   }
 
   /** Counts the next patch in. */

@@ -3,12 +3,13 @@
  *
  * Bounded by LIMITS.layoutCacheBytesMax; the least recently used leave first. Only files of the cache's own are remembered,
  * whose checksum was compared: a published file never changes. What is kept are copies, never views of a file that was
- * read. An opaque value needs none of this: the index itself knows where it lies.
+ * read; schemas are the pool's. An opaque value needs none of this: the index itself knows where it lies.
  */
 import { LIMITS } from "../limits.ts";
 import { StoredBatches, type StoredObject } from "../object/stored-blocks.ts";
 import type { StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import type { SchemaPool } from "./schema-pool.ts";
 
 /** All of a stored table but its bytes. */
 type Layout = Omit<StoredObject, "source">;
@@ -24,18 +25,15 @@ interface Remembered {
 /** The objects and maps around what is counted. */
 const OVERHEAD_BYTES = 512;
 
-/** Schemas of which tables share one copy: those of most tables are the same few. */
-const SHARED_SCHEMAS_MAX = 16;
-
 export class LayoutCache {
   /** Oldest use first. An entry belongs to one base: replacing an object makes a new one. */
   readonly #remembered = new Map<IndexEntry, Remembered>();
   readonly #bytesMax: number;
-  /** Those that came last, newest first. */
-  #schemas: readonly Buffer[] = [];
+  readonly #schemas: SchemaPool;
   #bytes = 0;
 
-  constructor(bytesMax: number = LIMITS.layoutCacheBytesMax) {
+  constructor(schemas: SchemaPool, bytesMax: number = LIMITS.layoutCacheBytesMax) {
+    this.#schemas = schemas;
     this.#bytesMax = bytesMax;
   }
 
@@ -54,13 +52,16 @@ export class LayoutCache {
 
   remember(entry: IndexEntry, object: StoredObject): void {
     const { batches } = object;
+    if (object.kind === "table") entry.schemaNumber = this.#schemas.numberOf(object.schemaHeader);
     if (!object.isOwn || !entry.isVerified || !(batches instanceof StoredBatches)) return;
     const { schemaHeader, schemaAppMetadata } = object;
     const costBytes =
       OVERHEAD_BYTES + schemaHeader.length + (schemaAppMetadata?.length ?? 0) + batches.costBytes;
     if (costBytes > LIMITS.layoutBytesMax) return;
+    const copy = this.#schemas.header(entry.schemaNumber);
+    if (copy === undefined) return;
     const { source, ...facts } = object;
-    const layout = { ...facts, schemaHeader: this.#copyOf(schemaHeader), checksum: [] };
+    const layout = { ...facts, schemaHeader: copy, checksum: [] };
     this.forget(entry);
     this.#remembered.set(entry, { layout, fileSizeBytes: source.sizeBytes, costBytes });
     this.#bytes += costBytes;
@@ -73,15 +74,5 @@ export class LayoutCache {
   forget(entry: IndexEntry): void {
     this.#bytes -= this.#remembered.get(entry)?.costBytes ?? 0;
     this.#remembered.delete(entry);
-  }
-
-  /** Of memory of its own: a small buffer of the shared pool would hold 8 KiB of it as long as it is remembered. */
-  #copyOf(schemaHeader: Buffer): Buffer {
-    const known = this.#schemas.find((schema) => schema.equals(schemaHeader));
-    const copy = known ?? Buffer.allocUnsafeSlow(schemaHeader.length);
-    if (known === undefined) copy.set(schemaHeader);
-    const others = this.#schemas.filter((schema) => schema !== copy);
-    this.#schemas = [copy, ...others].slice(0, SHARED_SCHEMAS_MAX);
-    return copy;
   }
 }

@@ -25,6 +25,7 @@ import type { IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
 import { listObjects } from "./list-objects.ts";
+import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type ReadingHost } from "./object-reading.ts";
 import { BaseDraft, type Draft, type DraftHost, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
@@ -33,6 +34,7 @@ import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
 import { Roster } from "./roster.ts";
+import { SchemaPool } from "./schema-pool.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 
 const log = logFor("cache");
@@ -58,6 +60,8 @@ export interface DepartureCounts extends EvictionCounts {
 export class ObjectCache {
   /** Pins, leases and times to live. */
   readonly retaining: Retaining;
+  /** Of tables, for lists. */
+  readonly schemas: ListedSchemas;
   readonly #storage: ObjectStorage;
   readonly #roster: Roster;
   readonly #retention: Retention;
@@ -79,12 +83,15 @@ export class ObjectCache {
     this.#roster = new Roster(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);
     this.#retired = new RetiredObjects(storage);
-    this.#readingHost = { storage, layouts: new LayoutCache(), holders: budget?.holders };
+    const schemas = new SchemaPool();
+    this.#readingHost = { storage, layouts: new LayoutCache(schemas), holders: budget?.holders };
+    this.schemas = new ListedSchemas({ storage, schemas });
     const shared = { roster: this.#roster, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
     this.#host = {
       ...shared,
       storage,
+      schemas,
       findLocked: (key) => this.#findLocked(key),
       lifetimeSet: () => this.#sweep.arm(),
       retire: (key, entry, free) => this.#retired.retire(key, entry, free),

@@ -11,13 +11,14 @@ import { logFor } from "../log.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { ObjectWriter } from "../object/object-writer.ts";
+import type { FileSummary, ObjectWriter } from "../object/object-writer.ts";
 import type { Durability, ObjectStorage, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { CountedSink } from "./counted-sink.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { Retention } from "./retention/retention.ts";
 import type { FreeBytes, Roster } from "./roster.ts";
+import type { SchemaPool } from "./schema-pool.ts";
 
 const log = logFor("cache");
 
@@ -27,6 +28,7 @@ export interface DraftHost {
   readonly roster: Roster;
   readonly retention: Retention;
   readonly locks: KeyLocks;
+  readonly schemas: SchemaPool;
   /** The entry of a key, read from disk when the index does not know it, expired or not; the lock is held by the caller. */
   findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
   /** Something was given a time to live. */
@@ -157,18 +159,23 @@ export class BaseDraft extends StagedDraft {
     const old = isFresh ? undefined : await this.host.findLocked(this.key);
     const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
     const lifetime = retention.lifetimes.forPut(this.key, ttlMs);
-    const { part: form, rowCount, dataBytes, valueRange } = await writer.finish(version, lifetime);
+    const { part: form, rowCount, dataBytes, ...layout } = await writer.finish(version, lifetime);
     await this.counted?.takeRest(old === undefined ? 1 : 0);
     const fileSizeBytes = this.staged.sizeBytes;
     throwIfOver?.();
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const lasts = durability === "power-loss";
     const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
-    const entry = new IndexEntry(this.key, { ...facts, valuePosition: valueRange?.position });
+    const entry = new IndexEntry(this.key, { ...facts, ...this.#placeOf(layout) });
     const freeOld = roster.enter(entry, { lifetime, sink: this.counted });
     if (lifetime !== undefined) this.host.lifetimeSet();
     if (old !== undefined) await this.#removeOld(old, { form, lasts, free: freeOld });
     return version;
+  }
+
+  #placeOf({ valueRange, schemaHeader }: Pick<FileSummary, "valueRange" | "schemaHeader">) {
+    if (schemaHeader === undefined) return { valuePosition: valueRange?.position };
+    return { schemaNumber: this.host.schemas.numberOf(schemaHeader) };
   }
 
   /**

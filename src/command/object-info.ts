@@ -20,7 +20,7 @@ export interface ObjectFacts {
   readonly rows: number;
   /** -1: the server does not tell. */
   readonly sizeBytes: number;
-  /** Undefined in lists, where a table's schema is not sent. */
+  /** Undefined in lists of servers that send none there. */
   readonly schema: ArrowSchema | undefined;
   /** What to ask for to get it. */
   readonly ticket: Uint8Array;

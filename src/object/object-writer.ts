@@ -12,6 +12,8 @@ export interface FileSummary {
   readonly dataBytes: number;
   /** Where an opaque value lies in the file, when it is one row as it was put; such a file is read without parsing it. */
   readonly valueRange: ByteRange | undefined;
+  /** A table's schema message as the client sent it. */
+  readonly schemaHeader?: Uint8Array;
 }
 
 export interface ObjectWriter {

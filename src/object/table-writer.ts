@@ -154,7 +154,9 @@ export class TableWriter implements ObjectWriter {
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
     const parts = { schemaHeader: header, ...blocks, metadata };
     await this.#sink.append([await inTurns(sealedFooterSteps(parts, this.#sink.sizeBytes))]);
-    return { part, rowCount: this.#rowCount, dataBytes: this.#dataBytes, valueRange: undefined };
+    const { rowCount, dataBytes } = metadata;
+    const schemaHeader = header.subarray(frontSizeBytes);
+    return { part, rowCount, dataBytes, valueRange: undefined, schemaHeader };
   }
 
   /** Nothing is written any more: what was held no longer counts. May be called more than once, and after `finish`. */

@@ -14,7 +14,8 @@ import { logFor } from "../log.ts";
 import { doAction, listActions } from "./actions.ts";
 import { doGet } from "./do-get.ts";
 import { doPut } from "./do-put.ts";
-import { getFlightInfo, getSchema, listFlights } from "./flight-info.ts";
+import { getFlightInfo, getSchema } from "./flight-info.ts";
+import { listFlights } from "./list-flights.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("flight");

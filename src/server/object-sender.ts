@@ -5,7 +5,7 @@
  * on its way to the socket the next ones are read, until LIMITS.sendQueueBytesMax wait; one more is read ahead of them.
  */
 import type { Block } from "../arrow/block-list.ts";
-import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
+import { ZERO_PADDING } from "../arrow/encapsulated.ts";
 import { decodeBodySize } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-encoder.ts";
@@ -138,10 +138,4 @@ function sentBodyBytes(dataHeader: Uint8Array, block: Block): number {
   }
   if (bodySizeBytes <= block.bodySizeBytes) return bodySizeBytes;
   throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than its message says");
-}
-
-/** A schema message as GetFlightInfo and GetSchema send it: with prefix and padding; a copy. */
-export function encapsulateSchema(schemaHeader: Uint8Array): Buffer {
-  const frame = frameHeader(schemaHeader, 0, 8);
-  return Buffer.concat([frame.prefix, schemaHeader, ZERO_PADDING.subarray(0, frame.paddingSizeBytes)]);
 }

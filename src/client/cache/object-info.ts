@@ -32,7 +32,7 @@ export function objectInfo(info: FlightInfo): ObjectInfo {
   return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema), expiresAt };
 }
 
-/** A list carries no schema of tables. */
+/** Older servers send no schema of tables in a list. */
 function kindOf(schema: Uint8Array): ObjectKind {
   if (schema.length === 0) return "table";
   return readPayloadSchema(readFramedHeader(schema, 0).header).kind === "opaque" ? "opaque" : "table";

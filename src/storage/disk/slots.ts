@@ -2,7 +2,7 @@
  * Lets so many work at once and no more; the others wait, first come first.
  *
  * For syncs of files: each keeps one of the few threads of libuv's pool, and a read that needs one must not wait behind
- * all the puts of the moment.
+ * all the puts of the moment. For files that lists read: each holds a descriptor.
  */
 export class Slots {
   #free: number;

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { IndexEntry } from "../../../src/cache/index-entry.ts";
 import { LayoutCache } from "../../../src/cache/layout-cache.ts";
 import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { SchemaPool } from "../../../src/cache/schema-pool.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { readBlockHeader, type StoredObject } from "../../../src/object/stored-blocks.ts";
@@ -46,7 +47,7 @@ async function headersOf(cache: ObjectCache, key: string): Promise<string[]> {
 
 describe("the layouts of tables", () => {
   it("are found again for the same entry and a file of the same size, and for nothing else", async () => {
-    const layouts = new LayoutCache();
+    const layouts = new LayoutCache(new SchemaPool());
     const object = await storedTable();
     const known = entry();
     layouts.remember(known, object);
@@ -63,9 +64,9 @@ describe("the layouts of tables", () => {
 
   it("are kept within the bound, the least recently used leaving first", async () => {
     const object = await storedTable();
-    const probe = new LayoutCache();
+    const probe = new LayoutCache(new SchemaPool());
     probe.remember(entry(), object);
-    const layouts = new LayoutCache(3 * probe.sizeBytes);
+    const layouts = new LayoutCache(new SchemaPool(), 3 * probe.sizeBytes);
     const [first, second, ...later] = Array.from({ length: 4 }, () => entry()) as [
       IndexEntry,
       IndexEntry,
@@ -83,7 +84,7 @@ describe("the layouts of tables", () => {
   });
 
   it("hold no view of the file that was read", async () => {
-    const layouts = new LayoutCache();
+    const layouts = new LayoutCache(new SchemaPool());
     const object = await storedTable();
     const known = entry();
     layouts.remember(known, object);
@@ -93,18 +94,18 @@ describe("the layouts of tables", () => {
   });
 
   it("share one copy of a schema, in memory of its own and not of a pool", async () => {
-    const layouts = new LayoutCache();
+    const layouts = new LayoutCache(new SchemaPool());
     const object = await storedTable();
     const entries = [entry(), entry()];
     for (const each of entries) layouts.remember(each, object);
     const file = fileOf(object);
     const [first, second] = entries.map((each) => layouts.find(each, file)!.schemaHeader);
     expect(second!.buffer).toBe(first!.buffer);
-    expect(first!.buffer.byteLength).toBe(object.schemaHeader.length);
+    expect(first!.buffer.byteLength - object.schemaHeader.length).toBeLessThan(16);
   });
 
   it("are not kept of an object whose checksum was not compared, nor when one is very large", async () => {
-    const layouts = new LayoutCache();
+    const layouts = new LayoutCache(new SchemaPool());
     const object = await storedTable();
     layouts.remember(entry({ isVerified: false }), object);
     layouts.remember(entry(), { ...object, isOwn: false });

@@ -1,0 +1,77 @@
+/**
+ * The schemas of tables for a list, which must not cost a file for every object.
+ *
+ * A table that this process put or read has the number of its schema in the pool. Of any other, after a restart, the file is
+ * read once, when the page that it stands on is about to be sent; after that its number is known as well. At most
+ * LIMITS.listedSchemaReads files are open for all lists together, and no checksum is compared: a get does that.
+ */
+import { encapsulateHeader } from "../arrow/encapsulated.ts";
+import { isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { readStoredObject } from "../object/stored-object.ts";
+import { Slots } from "../storage/disk/slots.ts";
+import type { ObjectStorage } from "../storage/object-storage.ts";
+import type { IndexEntry } from "./index-entry.ts";
+import { LARGE_SCHEMA, type SchemaPool } from "./schema-pool.ts";
+
+export interface SchemasHost {
+  readonly storage: ObjectStorage;
+  readonly schemas: SchemaPool;
+}
+
+export class ListedSchemas {
+  readonly #host: SchemasHost;
+  readonly #reads = new Slots(LIMITS.listedSchemaReads);
+
+  constructor(host: SchemasHost) {
+    this.#host = host;
+  }
+
+  /** The encapsulated schema of a table, when it is at hand. */
+  known(table: IndexEntry): Buffer | undefined {
+    return this.#host.schemas.encapsulated(table.schemaNumber);
+  }
+
+  /** Reads those of the tables among `entries` that are not at hand, and are not too large to be kept. */
+  learn(entries: readonly IndexEntry[]): Promise<void> | undefined {
+    const unknown = entries.filter(
+      (entry) =>
+        entry.kind === "table" &&
+        entry.schemaNumber !== LARGE_SCHEMA &&
+        this.#host.schemas.encapsulated(entry.schemaNumber) === undefined,
+    );
+    return unknown.length === 0 ? undefined : this.#learn(unknown);
+  }
+
+  async #learn(tables: readonly IndexEntry[]): Promise<void> {
+    const ends = await Promise.allSettled(tables.map((table) => this.read(table)));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  /**
+   * Reads the encapsulated schema of a table from its file; a copy.
+   * @returns undefined when the object is gone, or damaged: the next get says so.
+   */
+  read(table: IndexEntry): Promise<Buffer | undefined> {
+    const { schemas } = this.#host;
+    return this.#reads.run(async () => {
+      // Without the key's lock: a published file never changes, and a list does not wait for a put.
+      const header = await this.#readHeader(table);
+      if (header === undefined) return undefined;
+      table.schemaNumber = schemas.numberOf(header);
+      return schemas.encapsulated(table.schemaNumber) ?? encapsulateHeader(header);
+    });
+  }
+
+  async #readHeader({ key, form }: IndexEntry): Promise<Buffer | undefined> {
+    const file = await this.#host.storage.open({ key, part: { kind: form } }, "look");
+    try {
+      return file && (await readStoredObject(file, form, LIMITS.loadWholeBytesMax))?.schemaHeader;
+    } catch (error) {
+      if (isCacheError(error, "OBJECT_CORRUPT")) return undefined;
+      throw error;
+    } finally {
+      file?.close();
+    }
+  }
+}

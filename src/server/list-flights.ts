@@ -1,0 +1,93 @@
+/**
+ * ListFlights: one FlightInfo for each object, page by page, with the schema of each.
+ *
+ * Other calls come in between, and nothing is looked up before the client has taken what was sent. A page leaves in one write,
+ * or in several when its schemas are large; one that is too large to be kept is read when its turn comes.
+ */
+import type { IndexEntry } from "../cache/index-entry.ts";
+import type { ListedSchemas } from "../cache/listed-schemas.ts";
+import { FlightInfoWriter } from "../flight/flight-info-writer.ts";
+import { decodeCriteria } from "../flight/messages.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { LIMITS } from "../limits.ts";
+import { ObjectRefWriter } from "../object/object-ref.ts";
+import { nextTurn } from "../turns.ts";
+import { describe, OPAQUE_SCHEMA, ticketOf } from "./flight-info.ts";
+import { parseListPattern } from "./key-pattern.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+/** Of such a key alone the ticket may have to be another one. */
+const ENDS_LIKE_VERSION = /:[0-9]+$/;
+
+type DescribeListed = (entry: IndexEntry, schema: Uint8Array) => Uint8Array;
+
+export async function listFlights(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
+  const pattern = parseListPattern(decodeCriteria(request));
+  const { schemas } = context.cache;
+  const describeListed = listedBy(context);
+  for await (const page of context.cache.list(pattern)) {
+    const learning = schemas.learn(page);
+    if (learning !== undefined) await learning;
+    for (let from = 0; from < page.length; ) {
+      const reserved = await call.reserve(LIMITS.listPageBytes);
+      const infos = knownFrom(page, from, { schemas, describeListed });
+      call.release(reserved);
+      from += infos.length;
+      if (infos.length > 0) await (call.writeAll(infos) ?? nextTurn());
+      else await sendRead(page[from++]!, call, { schemas, describeListed });
+    }
+  }
+}
+
+interface Listing {
+  readonly schemas: ListedSchemas;
+  readonly describeListed: DescribeListed;
+}
+
+/** The infos of the objects from one on, up to one whose schema has to be read, or to the size of a part. */
+function knownFrom(page: readonly IndexEntry[], from: number, { schemas, describeListed }: Listing) {
+  const infos: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for (let index = from; index < page.length && sizeBytes < LIMITS.listPartBytes; index += 1) {
+    const entry = page[index]!;
+    const schema = entry.kind === "opaque" ? OPAQUE_SCHEMA : schemas.known(entry);
+    if (schema === undefined) break;
+    const info = describeListed(entry, schema);
+    infos.push(info);
+    sizeBytes += info.length;
+  }
+  return infos;
+}
+
+/** A table whose schema is not at hand; one that is gone, or cannot be read, is left out. */
+async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): Promise<void> {
+  const schema = await listing.schemas.read(entry);
+  if (schema === undefined) return;
+  await call.collect(schema.length);
+  try {
+    await call.write([listing.describeListed(entry, schema)]);
+  } finally {
+    call.letGo(schema.length);
+  }
+}
+
+/** An object as a list tells of it. */
+function listedBy(context: ServiceContext): DescribeListed {
+  const infos = new FlightInfoWriter([context.endpoint]);
+  const refs = new ObjectRefWriter(context.endpoint);
+  return (entry, schema) => {
+    const name = entry.evictionKey;
+    if (context.cache.retaining.lifetimeOf(entry) !== undefined) {
+      return describe(context, entry.key, entry, { schema, descriptor: { kind: "path", path: [name] } });
+    }
+    const path = Buffer.from(name);
+    return infos.write({
+      schema,
+      path,
+      ticket: ENDS_LIKE_VERSION.test(name) ? ticketOf(name) : path,
+      totalRecords: entry.rowCount,
+      totalBytes: entry.dataBytes,
+      appMetadata: refs.write(path, entry.version),
+    });
+  };
+}
