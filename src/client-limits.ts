@@ -9,6 +9,20 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
 export const CLIENT_LIMITS = {
+  /** HTTP/2 windows of our clients, bytes, on node:http2: 8 MiB and more deadlock Node with Node when both sides send bulk data. */
+  clientStreamWindowBytes: 1 * MIB,
+  clientSessionWindowBytes: 2 * MIB,
+  /** A client that waits for a connection, TLS included, gives up then. */
+  connectTimeoutMs: 4_500,
+  /** A server that says nothing for this long while a client has calls open is asked for a sign of life. */
+  clientKeepaliveIntervalMs: 1_000,
+  /** The connection is given up when none comes in time: with two intervals before it, within 5 seconds. */
+  clientKeepaliveTimeoutMs: 2_500,
+  /** How often a server is asked in a row: gRPC servers forgive two PINGs without data in between (ping strikes). */
+  clientKeepaliveBurstMax: 2,
+  /** And then no more often than this, which the same servers allow; on a connection of this age a burst has one more. */
+  clientKeepaliveSlowIntervalMs: 310_000,
+
   /** Encoded bytes of objects a client holds so that the server need not send them again, unless the host says otherwise. */
   clientCacheBytesMax: 64 * MIB,
   /** What a get collects of one object unless the host says otherwise, bytes: a server can send without end. Larger objects are for streams. */

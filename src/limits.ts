@@ -56,9 +56,6 @@ export const LIMITS = {
   streamWindowBytes: 2 * MIB,
   /** HTTP/2 window of a connection on the server, bytes: two streams that nobody reads do not hold up the others. */
   sessionWindowBytes: 8 * MIB,
-  /** The same of our clients, on node:http2: 8 MiB and more deadlock Node with Node when both sides send bulk data. */
-  clientStreamWindowBytes: 1 * MIB,
-  clientSessionWindowBytes: 2 * MIB,
   /** What our clients let wait to be sent on one connection, bytes. */
   clientSessionSendBytesMax: 512 * MIB,
   /**
@@ -115,16 +112,6 @@ export const LIMITS = {
   /** A connection that says nothing is asked for a sign of life this often, and closed when none comes in time. */
   keepaliveIntervalMs: 60_000,
   keepaliveTimeoutMs: 20_000,
-  /** A client that waits for a connection, TLS included, gives up then. */
-  connectTimeoutMs: 4_500,
-  /** A server that says nothing for this long while a client has calls open is asked for a sign of life. */
-  clientKeepaliveIntervalMs: 1_000,
-  /** The connection is given up when none comes in time: with two intervals before it, within 5 seconds. */
-  clientKeepaliveTimeoutMs: 2_500,
-  /** How often a server is asked in a row: gRPC servers forgive two PINGs without data in between (ping strikes). */
-  clientKeepaliveBurstMax: 2,
-  /** And then no more often than this, which the same servers allow; on a connection of this age a burst has one more. */
-  clientKeepaliveSlowIntervalMs: 310_000,
   /** Threads that serve connections: each costs about 20 MB, and beyond the machine's processors brings nothing. */
   threadsMax: 64,
   /** Bytes of one call's request that crossed from the thread of its connection and were not taken, before its stream is paused there: a stream window, so that a mebibyte crosses without a pause. */
@@ -250,8 +237,6 @@ export const LIMITS = {
   pooledSchemasBytesMax: 16 * MIB,
   /** One of them, bytes: about 500 columns. A larger one is read from its file each time it is listed. */
   pooledSchemaBytesMax: 64 * KIB,
-  /** Files that are open for all lists together, to learn the schemas of tables. */
-  listedSchemaReads: 8,
   /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */
   verifyFirstGetBytesMax: 1 * GIB,
   /** Files that are synced at once for puts with durability power-loss: as many as the thread pool has threads by default. */
@@ -345,7 +330,7 @@ export const LIMITS = {
   scanBatchObjects: 256,
   /** Batches of scanBatchObjects that wait for the cache, before the scan does. */
   scanBatchesAhead: 8,
-  /** Files the background scan loads at once where their end does not tell all: each holds a descriptor. */
+  /** Files that the background scan, or all lists together for the schemas of tables, read at once: each holds a descriptor. */
   scanConcurrency: 8,
   /** Objects of one delete that are removed at once: as many as there are file threads, and as many waiting. */
   deleteConcurrency: 8,

@@ -3,7 +3,7 @@
  *
  * A table that this process put or read has the number of its schema in the pool. Of any other, after a restart, the file is
  * read once, when the page that it stands on is about to be sent; after that its number is known as well. At most
- * LIMITS.listedSchemaReads files are open for all lists together, and no checksum is compared: a get does that.
+ * LIMITS.scanConcurrency files are open for all lists together, and no checksum is compared: a get does that.
  */
 import { encapsulateHeader } from "../arrow/encapsulated.ts";
 import { isCacheError } from "../errors.ts";
@@ -21,7 +21,7 @@ export interface SchemasHost {
 
 export class ListedSchemas {
   readonly #host: SchemasHost;
-  readonly #reads = new Slots(LIMITS.listedSchemaReads);
+  readonly #reads = new Slots(LIMITS.scanConcurrency);
 
   constructor(host: SchemasHost) {
     this.#host = host;

@@ -60,7 +60,6 @@ export interface DepartureCounts extends EvictionCounts {
 export class ObjectCache {
   /** Pins, leases and times to live. */
   readonly retaining: Retaining;
-  /** Of tables, for lists. */
   readonly schemas: ListedSchemas;
   readonly #storage: ObjectStorage;
   readonly #roster: Roster;

@@ -152,7 +152,7 @@ describe("a list", () => {
     });
     const lists = await Promise.all([listed(service), listed(service), listed(service)]);
     expect(lists.map((list) => list.size)).toEqual([300, 300, 300]);
-    expect(openMost).toBeLessThanOrEqual(LIMITS.listedSchemaReads);
+    expect(openMost).toBeLessThanOrEqual(LIMITS.scanConcurrency);
     expect(openNow).toBe(0);
   });
 
