@@ -122,10 +122,12 @@ export const LIMITS = {
   crossedRequestsMax: 256,
   /** A thread that serves connections and died is started again, this long after its last start at the earliest. */
   threadRestartMs: 1_000,
-  /** Streams a peer may reset within one second, whatever they cost (rapid reset, CVE-2023-44487). */
-  resetsPerSecondMax: 200,
-  /** A peer that resets more of them, and whose connection owes this much processor time, is cut off, ms. */
-  resetDebtMsMax: 1_000,
+  /** Streams a peer may reset within one second, whatever they cost: honest ones cancel a thousand calls at once. */
+  resetsPerSecondMax: 4_000,
+  /** The same where they cost much (rapid reset, CVE-2023-44487): beyond resetDebtMsMax of processor time. */
+  costlyResetsPerSecondMax: 200,
+  /** A connection that used this much processor time beyond its share has costly resets, ms. */
+  resetDebtMsMax: 500,
   /**
    * PINGs a peer may send within one second before its connection is closed. What we sent in that second allows as many
    * more, by messages and by frames: clients measure their bandwidth with a PING for DATA they got.

@@ -65,7 +65,9 @@ export class ConnectionGuard {
    */
   countReset(debtMs: number): void {
     this.#startWindow();
-    if (++this.#resets > LIMITS.resetsPerSecondMax && debtMs > LIMITS.resetDebtMsMax) throw tooMany("resets");
+    const isCostly = debtMs > LIMITS.resetDebtMsMax;
+    const allowed = isCostly ? LIMITS.costlyResetsPerSecondMax : LIMITS.resetsPerSecondMax;
+    if (++this.#resets > allowed) throw tooMany("resets");
   }
 
   countPing(): void {

@@ -77,7 +77,7 @@ export function echoMethods(): [path: string, CallHandler][] {
       unary((request, call) => {
         echoMetadata(call);
         return Promise.resolve(request);
-      }),
+      }, MESSAGE_BYTES_MAX),
     ],
     ["/test.Echo/ServerStream", serverStream],
     ["/test.Echo/ClientStream", clientStream],
