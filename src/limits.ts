@@ -239,8 +239,8 @@ export const LIMITS = {
   pooledSchemasBytesMax: 16 * MIB,
   /** One of them, bytes: about 500 columns. A larger one is read from its file each time it is listed. */
   pooledSchemaBytesMax: 64 * KIB,
-  /** An object found on disk is checked against its checksum before its first byte leaves, up to this size, bytes. */
-  verifyFirstGetBytesMax: 1 * GIB,
+  /** An object found on disk is read once to be compared with its checksum before its file is located or patched, up to this size, bytes. */
+  verifyFirstLookBytesMax: 1 * GIB,
   /** Files that are synced at once for puts with durability power-loss: as many as the thread pool has threads by default. */
   fileSyncsMax: 4,
   /** A file up to this size that is to survive a power loss goes through the commit log: above it a sync of its own costs little beside its bytes. */

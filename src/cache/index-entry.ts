@@ -8,13 +8,15 @@
 import { Evictable } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { ByteRange } from "../object/stored-blocks.ts";
+import type { ByteRange, ValuePlace } from "../object/stored-blocks.ts";
 import { NO_SCHEMA } from "./schema-pool.ts";
 
 /** A value that can be read without reading the rest of its file. */
 export interface StoredValue extends ByteRange {
   /** Of a file of another size nothing is known. */
   readonly fileSizeBytes: number;
+  /** As in ValuePlace. */
+  readonly crc32: number | undefined;
 }
 
 /** The form of a base's file. */
@@ -30,7 +32,7 @@ export interface BaseFacts {
   readonly dataBytes: number;
   readonly fileSizeBytes: number;
   /** Where the value of an opaque base begins in its file, when it is one row as it was put; dataBytes long. */
-  readonly valuePosition?: number | undefined;
+  readonly value?: ValuePlace | undefined;
   /** Of a table, where it is known: the number of its schema in the SchemaPool. */
   readonly schemaNumber?: number | undefined;
   /** False for an object found on disk until its checksum was compared. */
@@ -67,8 +69,9 @@ const IS_STREAM = 2;
 const IS_VERIFIED = 4;
 const IS_LASTING = 8;
 const IS_FOUND = 16;
+const IS_SUMMED = 32;
 /** The bits above count readers. */
-const READERS_SHIFT = 5;
+const READERS_SHIFT = 6;
 const ONE_READER = 1 << READERS_SHIFT;
 
 /** Values never lie at the start of a file, and no schema has this number. */
@@ -87,6 +90,8 @@ export class IndexEntry extends Evictable {
   #state: number;
   /** Where the value of an opaque base lies, or the number of a table's schema: no object has both. */
   #place: number;
+  /** As a signed integer: V8 keeps one in the field itself. */
+  #valueCrc32: number;
   #rare: RareFacts | undefined;
 
   constructor(key: ObjectKey, base: BaseFacts) {
@@ -98,13 +103,15 @@ export class IndexEntry extends Evictable {
     this.rowCount = base.rowCount;
     this.dataBytes = base.dataBytes;
     this.storedBytes = base.fileSizeBytes;
-    this.#place = base.valuePosition ?? base.schemaNumber ?? NO_PLACE;
+    this.#place = base.value?.position ?? base.schemaNumber ?? NO_PLACE;
+    this.#valueCrc32 = (base.value?.crc32 ?? 0) | 0;
     this.#state =
       (base.kind === "table" ? IS_TABLE : 0) |
       (base.form === "stream" ? IS_STREAM : 0) |
       (base.isVerified ? IS_VERIFIED : 0) |
       (base.lasts === true ? IS_LASTING : 0) |
-      (base.isFound === true ? IS_FOUND : 0);
+      (base.isFound === true ? IS_FOUND : 0) |
+      (base.value?.crc32 === undefined ? 0 : IS_SUMMED);
   }
 
   /** Lets it share what the index holds anyway: the names of its session, and the text of its own. */
@@ -146,11 +153,13 @@ export class IndexEntry extends Evictable {
 
   /**
    * Says that the base's checksum was compared.
-   * @param valuePosition as in BaseFacts: known now that the whole file was looked at.
+   * @param value as in BaseFacts: known now that the file was looked at.
    */
-  markVerified(valuePosition: number | undefined): void {
-    this.#state |= IS_VERIFIED;
-    if (this.kind === "opaque") this.#place = valuePosition ?? NO_PLACE;
+  markVerified(value: ValuePlace | undefined): void {
+    this.#state |= IS_VERIFIED | (value?.crc32 === undefined ? 0 : IS_SUMMED);
+    if (this.kind === "table") return;
+    this.#place = value?.position ?? NO_PLACE;
+    this.#valueCrc32 = (value?.crc32 ?? 0) | 0;
   }
 
   /** The number of a table's schema in the SchemaPool; NO_SCHEMA where it is not known. */
@@ -199,7 +208,8 @@ export class IndexEntry extends Evictable {
   get value(): StoredValue | undefined {
     if (this.kind === "table" || this.#place === NO_PLACE) return undefined;
     const { dataBytes, fileSizeBytes } = this.#base;
-    return { position: this.#place, sizeBytes: dataBytes, fileSizeBytes };
+    const crc32 = (this.#state & IS_SUMMED) === 0 ? undefined : this.#valueCrc32 >>> 0;
+    return { position: this.#place, sizeBytes: dataBytes, fileSizeBytes, crc32 };
   }
 
   /** Counts the next patch in. */

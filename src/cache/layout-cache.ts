@@ -61,7 +61,7 @@ export class LayoutCache {
     const copy = this.#schemas.header(entry.schemaNumber);
     if (copy === undefined) return;
     const { source, ...facts } = object;
-    const layout = { ...facts, schemaHeader: copy, checksum: [] };
+    const layout = { ...facts, schemaHeader: copy };
     this.forget(entry);
     this.#remembered.set(entry, { layout, fileSizeBytes: source.sizeBytes, costBytes });
     this.#bytes += costBytes;

@@ -15,7 +15,7 @@ import {
   type SessionPrefix,
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import { type StoredObject, valuePositionOf } from "../object/stored-blocks.ts";
+import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import { BackgroundScan } from "./background-scan.ts";
@@ -50,6 +50,8 @@ export interface ObjectCacheOptions {
   readonly budget?: StorageBudget | undefined;
   /** The wall clock, ms since 1970. */
   readonly nowMs?: (() => number) | undefined;
+  /** False: what this process wrote is not compared when it comes from the disk. */
+  readonly verifiesReads?: boolean | undefined;
 }
 
 /** What left without anybody asking for it, since the start. */
@@ -73,7 +75,10 @@ export class ObjectCache {
   readonly #retired: RetiredObjects;
   readonly #scan: BackgroundScan;
 
-  constructor(storage: ObjectStorage, { budget, nowMs: wallMs }: ObjectCacheOptions = {}) {
+  constructor(
+    storage: ObjectStorage,
+    { budget, nowMs: wallMs, verifiesReads = true }: ObjectCacheOptions = {},
+  ) {
     const clock = openClock(wallMs);
     const nowMs = (): number => clock.nowMs();
     this.#storage = storage;
@@ -83,7 +88,12 @@ export class ObjectCache {
     this.#loader = new ObjectLoader(storage);
     this.#retired = new RetiredObjects(storage);
     const schemas = new SchemaPool();
-    this.#readingHost = { storage, layouts: new LayoutCache(schemas), holders: budget?.holders };
+    this.#readingHost = {
+      storage,
+      layouts: new LayoutCache(schemas),
+      holders: budget?.holders,
+      verifiesReads,
+    };
     this.schemas = new ListedSchemas({ storage, schemas });
     const shared = { roster: this.#roster, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
@@ -243,7 +253,8 @@ export class ObjectCache {
   }
 
   /**
-   * Where the file of an object lies that is one whole file: no patches, no stream. Its checksum was compared, as before a get.
+   * Where the file of an object lies that is one whole file: no patches, no stream. What was found on disk was compared with its
+   * checksum once; whoever reads the file gets what it holds then.
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
   async locate(key: ObjectKey): Promise<FileLocation | undefined> {
@@ -310,7 +321,8 @@ export class ObjectCache {
         this.#scan.isGone(key);
         throw new CacheError("OBJECT_NOT_FOUND");
       }
-      if (!entry.isVerified) await verifyOnce(entry, base);
+      // Opened to be sent, it is compared on its way.
+      if (purpose === "look" && !entry.isVerified) await verifyOnce(entry, base);
       return { reading, base };
     } catch (error) {
       reading.close();
@@ -340,9 +352,9 @@ export class ObjectCache {
 
 /** Compares an object that was found on disk with its checksum, once per process. */
 async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> {
-  if (base.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
+  if (base.source.sizeBytes <= LIMITS.verifyFirstLookBytesMax)
     await verifyChecksum(base.source, base.checksum);
-  entry.markVerified(valuePositionOf(base));
+  entry.markVerified(valuePlaceOf(base));
 }
 
 function damageError(entry: IndexEntry): CacheError {

@@ -11,7 +11,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
-import { type StoredObject, valuePositionOf } from "../object/stored-blocks.ts";
+import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
@@ -125,7 +125,7 @@ export class ObjectLoader {
       dataBytes,
       fileSizeBytes: source.sizeBytes,
       isFound: true,
-      valuePosition: valuePositionOf(base.object),
+      value: valuePlaceOf(base.object),
       isVerified: source.sizeBytes <= LIMITS.loadWholeBytesMax,
     });
     for (const version of await this.#storage.listPatches(key, baseVersion)) {

@@ -3,16 +3,17 @@
  *
  * While a reading is open the patches it may still ask for are not removed, also when the object is replaced or
  * deleted meanwhile; the base's file is held open. One descriptor for the base and one for the patch being read,
- * however many patches there are.
+ * however many patches there are. What comes from the disk is compared with its checksum on the way to the reader
+ * (object/checked-source.ts): at each read, or, where that is turned off, when it was found on disk and not read yet.
  */
 import { CacheError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
+import { checkedObject } from "../object/checked-source.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
-import type { StoredObject } from "../object/stored-blocks.ts";
+import { padTo } from "../object/opaque-row.ts";
+import { type StoredObject, VALUE_ALIGNMENT, valuePlaceOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
-import { verifyChecksum } from "../object/verify-object.ts";
 import type { ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
@@ -23,6 +24,8 @@ export interface ReadingHost {
   readonly layouts: LayoutCache;
   /** Where the storage is bounded: those who may hold its room. */
   readonly holders: RoomHolders | undefined;
+  /** Whether bytes that come from the disk are compared at each read, also those that this process wrote. */
+  readonly verifiesReads: boolean;
 }
 
 /** The client that takes what is read. */
@@ -38,18 +41,16 @@ export class ObjectReading implements ReadingHolder {
   readonly kind: ObjectKind;
   readonly baseVersion: number;
   readonly version: number;
-  readonly #storage: ObjectStorage;
-  readonly #layouts: LayoutCache;
+  readonly #host: ReadingHost;
   readonly #entry: IndexEntry;
   readonly #holders: RoomHolders | undefined;
   #file: StoredFile | undefined;
   #taker: Taker | undefined;
   #isClosed = false;
 
-  constructor({ storage, layouts, holders }: ReadingHost, key: ObjectKey, entry: IndexEntry) {
-    this.#storage = storage;
-    this.#layouts = layouts;
-    this.#holders = holders;
+  constructor(host: ReadingHost, key: ObjectKey, entry: IndexEntry) {
+    this.#host = host;
+    this.#holders = host.holders;
     this.#entry = entry;
     this.key = key;
     this.kind = entry.kind;
@@ -82,40 +83,53 @@ export class ObjectReading implements ReadingHolder {
   }
 
   /**
-   * Opens the base; called once, under the key's lock.
+   * Opens the base; called once, under the key's lock. Opened to be sent, it is read once and in order.
    * @returns undefined when its file is gone. @throws {CacheError} OBJECT_CORRUPT
    */
-  async openBase(purpose?: OpenPurpose): Promise<StoredObject | undefined> {
-    this.#file = await this.#storage.open({ key: this.key, part: { kind: this.#entry.form } }, purpose);
-    if (this.#file === undefined) return undefined;
-    const known = openValue(this.#entry, this.#file) ?? this.#layouts.find(this.#entry, this.#file);
-    if (known !== undefined) return known;
-    const base = await readStoredObject(this.#file, this.#entry.form);
-    if (base !== undefined) this.#layouts.remember(this.#entry, base);
-    return base;
+  async openBase(purpose: OpenPurpose = "send"): Promise<StoredObject | undefined> {
+    const entry = this.#entry;
+    const file = await this.#host.storage.open({ key: this.key, part: { kind: entry.form } }, purpose);
+    this.#file = file;
+    if (file === undefined) return undefined;
+    const known = openValue(entry, file) ?? this.#host.layouts.find(entry, file);
+    const base = known ?? (await readStoredObject(file, entry.form));
+    if (base === undefined) return undefined;
+    if (known === undefined) this.#host.layouts.remember(entry, base);
+    if (purpose === "look" || !this.#mustCheck(file, entry.isVerified)) return base;
+    return await checkedObject(base, () => {
+      file.markChecked?.();
+      if (!entry.isVerified) entry.markVerified(valuePlaceOf(base));
+    });
   }
 
   /** Reads a patch, hands it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT when it is missing. */
   async withPatch(version: number, use: (patch: StoredObject) => Promise<void>): Promise<void> {
     const part = { kind: "patch", baseVersion: this.baseVersion, version } as const;
-    const file = await this.#storage.open({ key: this.key, part });
+    const file = await this.#host.storage.open({ key: this.key, part });
     try {
       const patch = file && (await readStoredObject(file, "either"));
-      if (patch === undefined)
+      if (file === undefined || patch === undefined)
         throw new CacheError("OBJECT_CORRUPT", `patch ${version} of the object is missing`);
-      await this.#verifyOnce(version, patch);
-      await use(patch);
+      await use(await this.#checkedPatch(version, file, patch));
     } finally {
       file?.close();
     }
   }
 
-  async #verifyOnce(version: number, patch: StoredObject): Promise<void> {
+  async #checkedPatch(version: number, file: StoredFile, patch: StoredObject): Promise<StoredObject> {
     const unverified = this.#entry.unverifiedPatches;
-    if (!unverified?.has(version)) return;
-    if (patch.source.sizeBytes <= LIMITS.verifyFirstGetBytesMax)
-      await verifyChecksum(patch.source, patch.checksum);
-    unverified.delete(version);
+    if (!this.#mustCheck(file, unverified?.has(version) !== true)) return patch;
+    return await checkedObject(patch, () => {
+      file.markChecked?.();
+      unverified?.delete(version);
+    });
+  }
+
+  /** @param wasVerified false for what was found on disk and was not compared yet. */
+  #mustCheck(file: StoredFile, wasVerified: boolean): boolean {
+    const { storage, verifiesReads } = this.#host;
+    if (storage.kind === "none" || file.isChecked === true) return false;
+    return verifiesReads || !wasVerified;
   }
 
   /**
@@ -137,6 +151,9 @@ function openValue(
   source: StoredFile,
 ): StoredObject | undefined {
   if (value === undefined || !isVerified || source.sizeBytes !== value.fileSizeBytes) return undefined;
+  const { position, sizeBytes, crc32 } = value;
+  const before = { sizeBytes: position, crc32: 0 };
+  const summed = { sizeBytes: padTo(sizeBytes, VALUE_ALIGNMENT), crc32: crc32 ?? 0 };
   return {
     kind: "opaque",
     version: baseVersion,
@@ -147,7 +164,8 @@ function openValue(
     codec: undefined,
     batches: [],
     isOwn: true,
-    checksum: [],
+    // Nobody reads what is before the value.
+    checksum: crc32 === undefined ? [] : [before, summed],
     source,
   };
 }

@@ -173,8 +173,8 @@ export class BaseDraft extends StagedDraft {
     return version;
   }
 
-  #placeOf({ valueRange, schemaHeader }: Pick<FileSummary, "valueRange" | "schemaHeader">) {
-    if (schemaHeader === undefined) return { valuePosition: valueRange?.position };
+  #placeOf({ value, schemaHeader }: Pick<FileSummary, "value" | "schemaHeader">) {
+    if (schemaHeader === undefined) return { value };
     return { schemaNumber: this.host.schemas.numberOf(schemaHeader) };
   }
 

@@ -14,6 +14,17 @@ export type EvictionPolicyName = (typeof EVICTION_POLICIES)[number];
 /** What an answer promises: that it survives the end of the process, or that of the machine as well. */
 export type DurabilityName = "restart" | "power-loss";
 
+/** What is compared with its checksum when it comes from the disk: all of it, or what an earlier process left, once. */
+export type VerifyReads = "always" | "found";
+
+/**
+ * How closely the batches of a table are looked at when they are put: not at all, as far as a reader's memory is at stake, or down to
+ * the values, as Arrow's own full validation does.
+ */
+export const VALIDATION_LEVELS = ["structure", "full", "off"] as const;
+
+export type ValidationLevel = (typeof VALIDATION_LEVELS)[number];
+
 export interface CacheConfig {
   /** What is listened on. Port 0 takes a free one. */
   readonly endpoint: Endpoint;
@@ -24,6 +35,8 @@ export interface CacheConfig {
   readonly storage: StorageConfig;
   /** `power-loss` needs storage `files`. */
   readonly durability: DurabilityName;
+  readonly verifyReads: VerifyReads;
+  readonly validateTables: ValidationLevel;
   /** What files may take on disk, bytes; undefined: as many as fit. */
   readonly capacityBytes: number | undefined;
   readonly eviction: EvictionConfig;

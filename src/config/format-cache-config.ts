@@ -42,6 +42,8 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | un
     threads: config.threads,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,
     durability: config.durability,
+    verifyReads: config.verifyReads,
+    validateTables: config.validateTables,
     capacity: config.capacityBytes === undefined ? undefined : formatByteSize(config.capacityBytes),
     evictionPolicy: config.eviction.policy,
     maxMemory: formatByteSize(config.eviction.maxMemoryBytes),

@@ -49,6 +49,8 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     threads: picked.threads.value,
     storage: storageOf(picked, places),
     durability: durabilityOf(picked),
+    verifyReads: picked.verifyReads.value,
+    validateTables: picked.validateTables.value,
     capacityBytes: picked.capacity.value,
     eviction: {
       policy: picked.evictionPolicy.value,
@@ -93,6 +95,8 @@ function pickAll(sources: SettingSources) {
     threads: pickSetting(SETTINGS.threads, sources),
     storage: pickSetting(SETTINGS.storage, sources),
     durability: pickSetting(SETTINGS.durability, sources),
+    verifyReads: pickSetting(SETTINGS.verifyReads, sources),
+    validateTables: pickSetting(SETTINGS.validateTables, sources),
     capacity: pickSetting(SETTINGS.capacity, sources),
     evictionPolicy: pickSetting(SETTINGS.evictionPolicy, sources),
     maxMemory: pickSetting(SETTINGS.maxMemory, sources),

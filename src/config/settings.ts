@@ -7,7 +7,14 @@
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
 import { byteSizeOrNoneSchema, byteSizeSchema, callsMemorySchema, formatByteSize } from "./byte-size.ts";
-import { type DurabilityName, EVICTION_POLICIES, type EvictionPolicyName } from "./cache-config.ts";
+import {
+  type DurabilityName,
+  EVICTION_POLICIES,
+  type EvictionPolicyName,
+  VALIDATION_LEVELS,
+  type ValidationLevel,
+  type VerifyReads,
+} from "./cache-config.ts";
 import { durationSchema, formatDuration } from "./duration.ts";
 import { endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
@@ -42,6 +49,16 @@ const evictionPolicySchema = textSchema((text, refuse): EvictionPolicyName => {
 const durabilitySchema = textSchema((text, refuse): DurabilityName => {
   const name = text.toLowerCase();
   return name === "restart" || name === "power-loss" ? name : refuse("must be restart or power-loss");
+});
+
+const verifyReadsSchema = textSchema((text, refuse): VerifyReads => {
+  const name = text.toLowerCase();
+  return name === "always" || name === "found" ? name : refuse("must be always or found");
+});
+
+const validationSchema = textSchema((text, refuse): ValidationLevel => {
+  const name = VALIDATION_LEVELS.find((each) => each === text.toLowerCase());
+  return name ?? refuse("must be structure, full or off");
 });
 
 const objectCountSchema = textSchema((text, refuse) => {
@@ -109,6 +126,18 @@ export const SETTINGS = {
     variable: "FLAME_CACHE_DURABILITY",
     defaultText: "restart",
     schema: durabilitySchema,
+  },
+  verifyReads: {
+    key: "verify_reads",
+    variable: "FLAME_CACHE_VERIFY_READS",
+    defaultText: "always",
+    schema: verifyReadsSchema,
+  },
+  validateTables: {
+    key: "validate_tables",
+    variable: "FLAME_CACHE_VALIDATE_TABLES",
+    defaultText: VALIDATION_LEVELS[0],
+    schema: validationSchema,
   },
   capacity: { key: "capacity", variable: "FLAME_CACHE_CAPACITY", schema: byteSizeSchema },
   evictionPolicy: {

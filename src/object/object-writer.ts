@@ -3,7 +3,7 @@
  */
 
 import type { Lifetime } from "./object-metadata.ts";
-import type { ByteRange } from "./stored-blocks.ts";
+import type { ValuePlace } from "./stored-blocks.ts";
 
 export interface FileSummary {
   /** The form the file took; a stream only when a dictionary was replaced midway. */
@@ -11,7 +11,7 @@ export interface FileSummary {
   readonly rowCount: number;
   readonly dataBytes: number;
   /** Where an opaque value lies in the file, when it is one row as it was put; such a file is read without parsing it. */
-  readonly valueRange: ByteRange | undefined;
+  readonly value: ValuePlace | undefined;
   /** A table's schema message as the client sent it. */
   readonly schemaHeader?: Uint8Array;
 }

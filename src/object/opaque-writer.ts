@@ -24,7 +24,7 @@ import {
 } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
 import { encodeSealedFooter, SEALED_FOOTER_BYTES } from "./sealed-footer.ts";
-import type { ByteRange } from "./stored-blocks.ts";
+import { VALUE_ALIGNMENT, type ValuePlace } from "./stored-blocks.ts";
 
 /** The head is the same for all opaque objects. */
 const HEAD = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
@@ -121,6 +121,7 @@ export class OpaqueWriter implements ObjectWriter {
         bodySizeBytes: disk.bodySizeBytes,
       });
     }
+    const checksum = this.#checksum.finish();
     const facts = { rowCount: this.#rows.length, dataBytes: this.#dataBytes };
     const metadata = {
       ...facts,
@@ -130,18 +131,19 @@ export class OpaqueWriter implements ObjectWriter {
       schemaStart: 0,
       schemaEnd: OPAQUE_SCHEMA_HEADER.length,
       appMetadata: undefined,
-      checksum: this.#checksum.finish(),
+      checksum,
       lifetime,
     } as const;
     const parts = { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata };
     await this.#sink.append([encodeSealedFooter(parts, this.#sink.sizeBytes)]);
-    return { part: "file", ...facts, valueRange: this.#valueRange() };
+    return { part: "file", ...facts, value: this.#valuePlace(checksum.at(-1)?.crc32) };
   }
 
-  #valueRange(): ByteRange | undefined {
+  /** @param crc32 of the last segment, which is the value's when there is one row that is not empty. */
+  #valuePlace(crc32: number | undefined): ValuePlace | undefined {
     const [row, ...others] = this.#rows;
     if (row === undefined || others.length > 0 || this.#codec !== undefined) return undefined;
-    return { position: row.position + DISK_ROW_FRONT_BYTES, sizeBytes: row.dataSizeBytes };
+    return { position: row.position + DISK_ROW_FRONT_BYTES, crc32 };
   }
 
   #openRow(): OpenRow {
@@ -160,7 +162,7 @@ export class OpaqueWriter implements ObjectWriter {
   }
 
   #padRow(row: OpenRow): void {
-    const padding = ZERO_PADDING.subarray(0, padTo(row.dataSizeBytes, 64) - row.dataSizeBytes);
+    const padding = ZERO_PADDING.subarray(0, padTo(row.dataSizeBytes, VALUE_ALIGNMENT) - row.dataSizeBytes);
     this.#checksum.add(padding);
     if (padding.length > 0) this.#send([padding]);
   }

@@ -45,10 +45,21 @@ export interface StoredObject {
   readonly source: ByteSource;
 }
 
-/** Where an opaque value begins that is one row as it was put; undefined for any other object. */
-export function valuePositionOf({ kind, dataRanges, codec }: StoredObject): number | undefined {
-  const isOneRow = kind === "opaque" && dataRanges.length === 1 && codec === undefined;
-  return isOneRow ? dataRanges[0]?.position : undefined;
+/** Where the value of an opaque object begins that is one row as it was put. */
+export interface ValuePlace {
+  readonly position: number;
+  /** CRC-32 of the value and the zeros up to the next multiple of VALUE_ALIGNMENT; undefined where none is kept. */
+  readonly crc32: number | undefined;
+}
+
+/** What a value is padded to in its file, bytes. */
+export const VALUE_ALIGNMENT = 64;
+
+/** Undefined for an object that is not one row as it was put. */
+export function valuePlaceOf({ kind, dataRanges, codec, checksum }: StoredObject): ValuePlace | undefined {
+  const [row, ...others] = dataRanges;
+  if (kind !== "opaque" || row === undefined || others.length > 0 || codec !== undefined) return undefined;
+  return { position: row.position, crc32: checksum.at(-1)?.crc32 };
 }
 
 /** Dictionary and record batches in the order in which they lie in the file, which is the order they came in. */

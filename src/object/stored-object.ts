@@ -5,6 +5,7 @@
  * their messages are read once to count rows and find the data. No body is read here. Cost for a file up to
  * wholeReadBytesMax: one read, which also serves the body afterwards; above: three reads.
  */
+import { crc32 } from "node:zlib";
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import { type Block, decodeFooterSteps, FILE_MAGIC, type Footer, footerSizeBytes } from "../arrow/footer.ts";
 import { CacheError, isCacheError } from "../errors.ts";
@@ -46,12 +47,13 @@ export async function readStoredObject(
     const footer = await inTurns(decodeFooterSteps(tail, source.sizeBytes));
     const metadata = decodeObjectMetadata(footer.metadata);
     await turnIfDue();
-    const schema = await readSchemaHeader(source, form);
+    const { header: schema, head } = await readHead(source, form);
     if (metadata === undefined) {
       if ((await headState(source, form)) === "ours") throw damagedFooter();
       return await readClientFile(source, footer, schema);
     }
     checkFooter(tail, source, metadata);
+    checkHead(head, metadata);
     const { version, kind, rowCount, dataBytes, checksum, codec } = metadata;
     if (metadata.schemaStart > metadata.schemaEnd || metadata.schemaEnd > schema.length) {
       throw new CacheError("OBJECT_CORRUPT", "the schema's place in the file is out of bounds");
@@ -111,6 +113,15 @@ function checkFooter(tail: Buffer, source: ByteSource, metadata: ObjectMetadata)
   if (!isIntact || !isCovered) throw damagedFooter();
 }
 
+/** The head is the first segment of the checksum, and is read whole: the checksum of the rest is the reader's affair. */
+function checkHead(head: readonly Buffer[], { checksum: [first] }: ObjectMetadata): void {
+  if (first === undefined) return;
+  const sizeBytes = head.reduce((sum, part) => sum + part.length, 0);
+  const isIntact = first.crc32 === head.reduce((sum, part) => crc32(part, sum), 0);
+  if (first.sizeBytes !== sizeBytes || !isIntact)
+    throw new CacheError("OBJECT_CORRUPT", "the head is not the one that was written");
+}
+
 function damagedFooter(): CacheError {
   return new CacheError("OBJECT_CORRUPT", "the footer is not the one that was written");
 }
@@ -129,7 +140,8 @@ async function refuseUnlessUnfinished(source: ByteSource, form: FileForm): Promi
   throw new CacheError("OBJECT_CORRUPT", what);
 }
 
-async function readSchemaHeader(source: ByteSource, form: FileForm): Promise<Buffer> {
+/** The schema message, and the parts of the head it was read from. */
+async function readHead(source: ByteSource, form: FileForm): Promise<{ header: Buffer; head: Buffer[] }> {
   const position = form === "file" ? FILE_MAGIC.length : 0;
   const start = await source.read(0, position + 8);
   if (!start.subarray(0, position).equals(FILE_MAGIC.subarray(0, position))) {
@@ -142,7 +154,10 @@ async function readSchemaHeader(source: ByteSource, form: FileForm): Promise<Buf
   }
   const framed = await source.read(position, lengthBytes + (isOldFraming ? 4 : 8));
   const { header } = readFramedHeader(framed, 0);
-  return Buffer.from(header.buffer, header.byteOffset, header.byteLength);
+  return {
+    header: Buffer.from(header.buffer, header.byteOffset, header.byteLength),
+    head: [start.subarray(0, position), framed],
+  };
 }
 
 function batchesOf(footer: Footer, appMetadata: ByteList | undefined): StoredBatches {

@@ -156,7 +156,7 @@ export class TableWriter implements ObjectWriter {
     await this.#sink.append([await inTurns(sealedFooterSteps(parts, this.#sink.sizeBytes))]);
     const { rowCount, dataBytes } = metadata;
     const schemaHeader = header.subarray(frontSizeBytes);
-    return { part, rowCount, dataBytes, valueRange: undefined, schemaHeader };
+    return { part, rowCount, dataBytes, value: undefined, schemaHeader };
   }
 
   /** Nothing is written any more: what was held no longer counts. May be called more than once, and after `finish`. */

@@ -12,7 +12,7 @@ import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-enco
 import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
-import type { RowFrame } from "../object/opaque-row.ts";
+import { padTo, type RowFrame } from "../object/opaque-row.ts";
 import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
 
 export class ObjectSender {
@@ -44,7 +44,7 @@ export class ObjectSender {
     }
     const frontSizeBytes = row.bodyFront.length;
     await this.#call.startMessage(partsSizeBytes(parts) + row.bodySizeBytes - frontSizeBytes, parts);
-    for (const range of data) await this.#sendPieces(source, range);
+    for (const range of data) await this.#sendPieces(source, range, range.sizeBytes);
     if (padding.length > 0) await this.#call.writePiece(padding);
   }
 
@@ -67,10 +67,9 @@ export class ObjectSender {
       return;
     }
     await this.#call.startMessage(partsSizeBytes(parts) + bodySizeBytes, parts);
-    await this.#sendPieces(source, {
-      position: block.position + block.metadataSizeBytes,
-      sizeBytes: bodySizeBytes,
-    });
+    const position = block.position + block.metadataSizeBytes;
+    const sizeBytes = Math.min(padTo(bodySizeBytes, 8), block.bodySizeBytes);
+    await this.#sendPieces(source, { position, sizeBytes }, bodySizeBytes);
   }
 
   /** A message header is read as a whole, however little memory there is. */
@@ -84,8 +83,11 @@ export class ObjectSender {
     }
   }
 
-  /** One piece is read ahead while another is on its way, as far as the call has memory for it. */
-  async #sendPieces(source: ByteSource, range: ByteRange): Promise<void> {
+  /**
+   * One piece is read ahead while another is on its way, as far as the call has memory for it.
+   * @param sentBytes how much of the range is sent: all but what a body is padded with, which is read for the checksum's sake.
+   */
+  async #sendPieces(source: ByteSource, range: ByteRange, sentBytes: number): Promise<void> {
     const end = range.position + range.sizeBytes;
     let position = range.position;
     let next: Promise<Buffer> | undefined;
@@ -94,7 +96,10 @@ export class ObjectSender {
       const piece = await next;
       position += piece.length;
       next = this.#readAhead(source, position, end);
-      await this.#call.writePiece(piece, () => source.giveBack?.(piece));
+      const padding = Math.min(Math.max(0, position - range.position - sentBytes), piece.length);
+      const sent = piece.subarray(0, piece.length - padding);
+      if (sent.length > 0) await this.#call.writePiece(sent, () => source.giveBack?.(piece));
+      else source.giveBack?.(piece);
     }
   }
 

@@ -126,13 +126,14 @@ function openServer(methods: MethodTable, { tls, limits }: CacheConfig, threads:
 }
 
 /** What is in memory is always bounded, files when a capacity is set. */
-function openCache({ storage, capacityBytes, eviction, durability }: CacheConfig): ObjectCache {
+function openCache({ storage, capacityBytes, eviction, durability, verifyReads }: CacheConfig): ObjectCache {
   const policy = openPolicy(eviction.policy);
   const leaving = { policy, evicts: eviction.policy !== "none" };
   if (storage.kind === "files") {
     const budget =
       capacityBytes === undefined ? undefined : new StorageBudget({ ...leaving, bytesMax: capacityBytes });
-    return new ObjectCache(openFiles(storage.directory, eviction), { budget });
+    const files = openFiles(storage.directory, eviction);
+    return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always" });
   }
   if (durability === "power-loss") {
     const facts = { key: "cache.durability", value: durability };

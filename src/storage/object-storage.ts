@@ -69,6 +69,13 @@ export interface StagedFile {
 export interface StoredFile {
   readonly sizeBytes: number;
   /**
+   * True when what `read` gives is in memory and `markChecked` was called for it, by whoever opened it. Absent where each read
+   * goes to the disk.
+   */
+  readonly isChecked?: boolean;
+  /** Says that all of its bytes are as they were written. */
+  markChecked?(): void;
+  /**
    * Reads exactly `lengthBytes` at `position`; the buffer is the caller's (disk) or a view (memory): never written to.
    * @throws {CacheError} OBJECT_CORRUPT when the file is shorter, STORAGE_IO
    */

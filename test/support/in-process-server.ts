@@ -15,6 +15,8 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
     threads: SERVING_THREADS,
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
     durability: "restart",
+    verifyReads: "always",
+    validateTables: "structure",
     capacityBytes: undefined,
     eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
     limits: {

@@ -93,6 +93,8 @@ describe("serve", () => {
         storage: { kind: "files", directory: "/s" },
         capacityBytes: undefined,
         durability: "restart",
+        verifyReads: "always",
+        validateTables: "structure",
         eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
         threads: 1,
         limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 2048, idleCallMs: 300_000 },

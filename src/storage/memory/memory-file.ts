@@ -29,6 +29,8 @@ export interface MemoryFileParts {
 export class MemoryFile {
   readonly sizeBytes: number;
   readonly slabs: readonly Buffer[];
+  /** Its bytes were found to be those that were written. */
+  isChecked = false;
   readonly #owner: MemoryOwner;
   #openCount = 0;
   #isRetired = false;
@@ -76,6 +78,14 @@ class OpenMemoryFile implements StoredFile {
   constructor(file: MemoryFile) {
     this.sizeBytes = file.sizeBytes;
     this.#file = file;
+  }
+
+  get isChecked(): boolean {
+    return this.#file?.isChecked ?? false;
+  }
+
+  markChecked(): void {
+    if (this.#file !== undefined) this.#file.isChecked = true;
   }
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {

@@ -21,6 +21,14 @@ export class LoadingFile implements StoredFile {
     this.#load = load;
   }
 
+  get isChecked(): boolean {
+    return this.#memory.isChecked ?? false;
+  }
+
+  markChecked(): void {
+    this.#memory.markChecked?.();
+  }
+
   async read(position: number, lengthBytes: number): Promise<Buffer> {
     assert(!this.#isClosed, "a closed file is not read");
     this.#readsUnderWay += 1;

@@ -16,7 +16,7 @@ const BASE: BaseFacts = {
   rowCount: 1,
   dataBytes: 1_000,
   fileSizeBytes: 2_048,
-  valuePosition: 512,
+  value: { position: 512, crc32: 0xfedc_ba98 },
   isVerified: true,
 };
 
@@ -42,7 +42,7 @@ describe("an entry of the index", () => {
 
   it("counts patches in, and still knows where the value of its base lies", () => {
     const entry = entryOf();
-    const value = { position: 512, sizeBytes: 1_000, fileSizeBytes: 2_048 };
+    const value = { position: 512, sizeBytes: 1_000, fileSizeBytes: 2_048, crc32: 0xfedc_ba98 };
     expect(entry.value).toEqual(value);
     for (const version of [8, 9]) entry.addPatch({ version, rowCount: 2, dataBytes: 10, fileSizeBytes: 900 });
     expect(entry).toMatchObject({ version: 9, baseVersion: 7, rowCount: 5, dataBytes: 1_020 });
@@ -51,7 +51,7 @@ describe("an entry of the index", () => {
   });
 
   it("knows of no value where none was told of", () => {
-    expect(entryOf({ kind: "table", valuePosition: undefined }).value).toBeUndefined();
+    expect(entryOf({ kind: "table", value: undefined }).value).toBeUndefined();
   });
 
   it("calls who waits for its readers when the last of them is done, and once", () => {
@@ -63,7 +63,7 @@ describe("an entry of the index", () => {
     };
     entry.removeReader();
     expect([entry.readers, calls]).toEqual([1, 0]);
-    entry.markVerified(64);
+    entry.markVerified({ position: 64, crc32: 1 });
     entry.removeReader();
     expect([entry.readers, calls, entry.isVerified]).toEqual([0, 1, true]);
   });

@@ -16,7 +16,12 @@ const LARGE = { version: 2 ** 40, rowCount: 5 * GIB, dataBytes: 5 * GIB, fileSiz
 
 function entry(number: number): IndexEntry {
   const key = parseObjectKey(`rl/session-${number % sessions}/${randomUUID()}`);
-  const more = { kind: "opaque", form: "file", valuePosition: 512, isVerified: true } as const;
+  const more = {
+    kind: "opaque",
+    form: "file",
+    value: { position: 512, crc32: 0xfedc_ba98 },
+    isVerified: true,
+  } as const;
   return new IndexEntry(key, { ...more, ...(number === 0 ? LARGE : SMALL) });
 }
 

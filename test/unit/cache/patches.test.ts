@@ -126,7 +126,7 @@ describe("a patch", () => {
       part: "file",
       rowCount: Number.MAX_SAFE_INTEGER,
       dataBytes: 0,
-      valueRange: undefined,
+      value: undefined,
     } as const;
     const finish = async () => summary;
     await expect(draft.commit({ owedBytes: 0, finish })).rejects.toThrow(refused("INVALID_REQUEST"));

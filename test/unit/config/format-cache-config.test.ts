@@ -23,6 +23,8 @@ describe("the printed configuration", () => {
   threads: 1 # default
   storage: "/data: #1" # --storage
   durability: restart # default
+  verify_reads: always # default
+  validate_tables: structure # default
   # capacity: not set
   eviction:
     policy: adaptive # default

@@ -35,6 +35,8 @@ describe("the configuration of a cache server", () => {
       threads: 1,
       storage: { kind: "none" },
       durability: "restart",
+      verifyReads: "always",
+      validateTables: "structure",
       capacityBytes: undefined,
       eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
       limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 2048, idleCallMs: 300_000 },
@@ -57,6 +59,8 @@ cache:
   threads: 4
   storage: /var/lib/cache
   durability: power-loss
+  verify_reads: found
+  validate_tables: full
   capacity: 10GB
   eviction:
     policy: none
@@ -79,6 +83,8 @@ cache:
       threads: 4,
       storage: { kind: "files", directory: "/var/lib/cache" },
       durability: "power-loss",
+      verifyReads: "found",
+      validateTables: "full",
       capacityBytes: 10 * 1024 ** 3,
       eviction: { policy: "none", maxMemoryBytes: 8 * 1024 ** 3, maxObjects: 1000 },
       limits: { callsMemoryBytes: 64 * 1024 ** 2, connections: 100, idleCallMs: 90_000 },
@@ -91,16 +97,18 @@ cache:
       threads: `${configFile}:5`,
       storage: `${configFile}:6`,
       durability: `${configFile}:7`,
-      capacity: `${configFile}:8`,
-      evictionPolicy: `${configFile}:10`,
-      maxMemory: `${configFile}:11`,
-      maxObjects: `${configFile}:12`,
-      callsMemory: `${configFile}:14`,
-      connections: `${configFile}:15`,
-      idleCall: `${configFile}:16`,
-      certFile: `${configFile}:18`,
-      keyFile: `${configFile}:19`,
-      caFile: `${configFile}:20`,
+      verifyReads: `${configFile}:8`,
+      validateTables: `${configFile}:9`,
+      capacity: `${configFile}:10`,
+      evictionPolicy: `${configFile}:12`,
+      maxMemory: `${configFile}:13`,
+      maxObjects: `${configFile}:14`,
+      callsMemory: `${configFile}:16`,
+      connections: `${configFile}:17`,
+      idleCall: `${configFile}:18`,
+      certFile: `${configFile}:20`,
+      keyFile: `${configFile}:21`,
+      caFile: `${configFile}:22`,
     });
   });
 
