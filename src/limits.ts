@@ -175,7 +175,6 @@ export const LIMITS = {
   footerMemoryBytesMax: 24 * MIB,
   /** A body that comes before the header it belongs to has to be collected; more than this is refused. Bytes. */
   bodyBeforeHeaderBytesMax: 8 * MIB,
-
   /** Record and dictionary batches of one put: each costs 32 bytes of memory until the footer is written. */
   batchesPerPutMax: 256 * KIB,
   /** The same of a file that is read: earlier versions took as many. */
@@ -192,11 +191,12 @@ export const LIMITS = {
   schemaTextBytesMax: 64 * KIB,
   /** Children of a union: its type ids are of eight bits. */
   unionChildrenMax: 128,
+  /** What the validator holds of one column of a batch, bytes; more is refused: 4 million list views, 32 million rows of a dense union. */
+  validationHeldBytesMax: 32 * MIB,
   /** Nesting of types in a schema. */
   schemaDepthMax: 64,
   /** Footer of an object file, bytes: batchesPerFileMax blocks, the largest schema and app_metadata fit. */
   footerBytesMax: 192 * MIB,
-
   /** Data of one opaque row in a file, bytes: the largest int32 offset. */
   opaqueRowBytesMax: 2 * GIB - 1,
   /** Data of one row on the wire when an object is over opaqueRowBytesMax: a message stays under every client's 2 GiB. */

@@ -23,6 +23,7 @@ from .connection import GET_OPTIONS, OPAQUE_SCHEMA, Connection, asking_for, call
 from .connection import opaque_row, opaque_rows, put, retrying, table_batches
 from .errors import FlameError, FlameSecurityWarning, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
+from .soundness import checked
 
 log = logging.getLogger("flamepy")
 Deserializer = Callable[[Any, List[Any]], Any]
@@ -160,7 +161,7 @@ def _read(ref: ObjectRef, config: Config, zero_copy: bool) -> _Stored:
     try:
         # Every table is sent with this entry when it is asked for by version.
         if values.FORMAT in (table.schema.metadata or {}) if mapped is None else not values.is_opaque(table.schema):
-            return _Stored(table, [])
+            return _Stored(checked(table) if mapped is None else table, [])
         cells = [cell for chunk in table.column("data").chunks for cell in _cells_of(chunk)]
         kinds = table.column("kind").to_pylist() if "kind" in table.schema.names else ["base"] * len(cells)
         base = [cell for cell, kind in zip(cells, kinds) if kind == "base"]

@@ -26,6 +26,7 @@ _VARIABLES = {
     "allow_pickle": "FLAME_ALLOW_PICKLE",
     "warn_pickle": "FLAME_WARN_PICKLE",
     "zero_copy": "FLAME_ZERO_COPY",
+    "validate": "FLAME_VALIDATE",
     "legacy": "FLAME_LEGACY_VALUES",
 }
 _KEYS = {**{name: f"cache.{name}" for name in _VARIABLES}, "ca_file": "cache.tls.ca_file", "legacy": "cache.legacy_values"}
@@ -44,6 +45,8 @@ class Config:
     legacy: bool = False
     # Warn before pickles of a server on another host are read.
     warn_pickle: bool = True
+    # Look at all of a table that the server may not have looked at, before anything of it is handed out.
+    validate: bool = True
 
 
 def current_config() -> Config:

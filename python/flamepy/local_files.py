@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyarrow as pa
 
 from .connection import OPAQUE_SCHEMA, opaque_row
+from .soundness import read_file
 from .values import COPIED_BYTES_MAX, Encoded, Parts, written_parts
 
 OPAQUE_BYTES_MAX = 2**31 - 1
@@ -50,7 +51,7 @@ def open_location(uri: str, key: str) -> pa.Table:
         mapping = mmap.mmap(descriptor, seen.st_size, access=mmap.ACCESS_READ, **options)
     finally:
         os.close(descriptor)
-    return pa.ipc.open_file(pa.py_buffer(mapping)).read_all()
+    return read_file(pa.py_buffer(mapping))
 
 
 def _parse_location(uri: str) -> Tuple[str, Dict[str, List[str]]]:

@@ -21,6 +21,7 @@ import cloudpickle
 import pyarrow as pa
 
 from .errors import InvalidValue, PickleRefused, UnreadableValue
+from .soundness import checked
 
 PICKLE, TENSOR, TABLE, ARRAY, BATCH, JSON, BYTES = (b"FLM" + bytes([tag]) for tag in range(7))
 FORMAT, LOGICAL_TYPE = b"flame.cache.format", b"flame.cache.logical_type"
@@ -281,7 +282,8 @@ def _only_batch(table: pa.Table) -> pa.RecordBatch:
 
 
 def _read_stream(body: pa.Buffer) -> pa.Table:
-    return cast(pa.Table, pa.ipc.open_stream(body).read_all())
+    # The server keeps it as bytes and has not looked at it.
+    return checked(cast(pa.Table, pa.ipc.open_stream(body).read_all()))
 
 
 def _read_tensor(body: pa.Buffer) -> Any:

@@ -9,6 +9,7 @@ import { invalidIpc } from "./invalid-ipc.ts";
 import {
   BODY_COMPRESSION,
   BUFFER_SIZE_BYTES,
+  DATA_BUFFER_COUNT_BYTES,
   DICTIONARY_BATCH,
   HEADER_TYPE,
   MESSAGE,
@@ -28,12 +29,12 @@ interface MessageFacts {
 
 export type IpcMessage =
   | (MessageFacts & { readonly kind: "schema" })
-  | (MessageFacts & { readonly kind: "recordBatch"; readonly batch: BatchLayout })
+  | (MessageFacts & { readonly kind: "recordBatch"; readonly batch: MessageBatch })
   | (MessageFacts & {
       readonly kind: "dictionaryBatch";
       readonly dictionaryId: bigint;
       readonly isDelta: boolean;
-      readonly batch: BatchLayout;
+      readonly batch: MessageBatch;
     });
 
 /** One array of a batch. */
@@ -56,6 +57,19 @@ export interface BatchLayout {
   nodes(countMax?: number): FieldNode[];
   /** @throws {CacheError} INVALID_IPC when a buffer is not wholly inside the body, or there are more than countMax. */
   buffers(countMax?: number): BufferRange[];
+}
+
+/** A batch as its message describes it. */
+export interface MessageBatch extends BatchLayout {
+  readonly nodeCount: number;
+  readonly bufferCount: number;
+  /** One of the nodes, undefined behind the last. @throws {CacheError} INVALID_IPC as `nodes` */
+  nodeAt(index: number): FieldNode | undefined;
+  /** One of the buffers, undefined behind the last. @throws {CacheError} INVALID_IPC as `buffers` */
+  bufferAt(index: number): BufferRange | undefined;
+  /** How many columns of views say how many data buffers they have; and what one of them says, undefined behind the last. */
+  readonly viewColumnCount: number;
+  dataBufferCountAt(index: number): number | undefined;
 }
 
 /** Decodes a bare Message flatbuffer. Tensors are refused: no stream holds them. @throws {CacheError} INVALID_IPC */
@@ -103,13 +117,14 @@ function decodeDictionaryBatch(table: FlatbufferTable, facts: MessageFacts): Ipc
   };
 }
 
-class BatchTable implements BatchLayout {
+class BatchTable implements MessageBatch {
   readonly rowCount: number;
   readonly compression: BatchLayout["compression"];
   readonly #table: FlatbufferTable;
   readonly #bodySizeBytes: number;
   readonly #nodes: VectorRange | undefined;
   readonly #buffers: VectorRange | undefined;
+  readonly #dataBufferCounts: VectorRange | undefined;
 
   constructor(table: FlatbufferTable, bodySizeBytes: number) {
     this.rowCount = notNegative(table.int64(RECORD_BATCH.rowCount, 0));
@@ -118,36 +133,59 @@ class BatchTable implements BatchLayout {
     this.#bodySizeBytes = bodySizeBytes;
     this.#nodes = table.vector(RECORD_BATCH.nodes, NODE_SIZE_BYTES);
     this.#buffers = table.vector(RECORD_BATCH.buffers, BUFFER_SIZE_BYTES);
+    this.#dataBufferCounts = table.vector(RECORD_BATCH.dataBufferCounts, DATA_BUFFER_COUNT_BYTES);
+  }
+
+  get nodeCount(): number {
+    return this.#nodes?.length ?? 0;
+  }
+
+  get bufferCount(): number {
+    return this.#buffers?.length ?? 0;
+  }
+
+  get viewColumnCount(): number {
+    return this.#dataBufferCounts?.length ?? 0;
+  }
+
+  nodeAt(index: number): FieldNode | undefined {
+    if (index >= this.nodeCount) return undefined;
+    const position = this.#nodes!.position + NODE_SIZE_BYTES * index;
+    return { length: this.#sizeAt(position), nullCount: this.#sizeAt(position + 8) };
+  }
+
+  bufferAt(index: number): BufferRange | undefined {
+    if (index >= this.bufferCount) return undefined;
+    const position = this.#buffers!.position + BUFFER_SIZE_BYTES * index;
+    const [offset, sizeBytes] = [this.#sizeAt(position), this.#sizeAt(position + 8)];
+    if (offset + sizeBytes > this.#bodySizeBytes) throw invalidIpc("a buffer lies outside the body");
+    return { offset, sizeBytes };
+  }
+
+  dataBufferCountAt(index: number): number | undefined {
+    if (index >= this.viewColumnCount) return undefined;
+    return this.#sizeAt(this.#dataBufferCounts!.position + DATA_BUFFER_COUNT_BYTES * index);
   }
 
   nodes(countMax?: number): FieldNode[] {
-    return this.#pairs(this.#nodes, countMax, (length, nullCount) => ({ length, nullCount }));
+    checkCount(this.nodeCount, countMax);
+    return Array.from({ length: this.nodeCount }, (_, index) => this.nodeAt(index)!);
   }
 
   buffers(countMax?: number): BufferRange[] {
-    return this.#pairs(this.#buffers, countMax, (offset, sizeBytes) => {
-      if (offset + sizeBytes > this.#bodySizeBytes) throw invalidIpc("a buffer lies outside the body");
-      return { offset, sizeBytes };
-    });
+    checkCount(this.bufferCount, countMax);
+    return Array.from({ length: this.bufferCount }, (_, index) => this.bufferAt(index)!);
   }
 
-  /** Both structs are two int64, neither ever negative. */
-  #pairs<T>(
-    vector: VectorRange | undefined,
-    countMax: number | undefined,
-    make: (first: number, second: number) => T,
-  ): T[] {
-    const { reader } = this.#table;
-    const pairs: T[] = [];
-    const count = vector?.length ?? 0;
-    if (countMax !== undefined && count > countMax)
-      throw invalidIpc("a batch has more columns than its schema");
-    for (let index = 0; index < count; index++) {
-      const position = vector!.position + 16 * index;
-      pairs.push(make(notNegative(reader.int64(position)), notNegative(reader.int64(position + 8))));
-    }
-    return pairs;
+  /** Sizes and counts are int64, never negative. */
+  #sizeAt(position: number): number {
+    return notNegative(this.#table.reader.int64(position));
   }
+}
+
+function checkCount(count: number, countMax: number | undefined): void {
+  if (countMax !== undefined && count > countMax)
+    throw invalidIpc("a batch has more columns than its schema");
 }
 
 function decodeCompression(table: FlatbufferTable | undefined): BatchLayout["compression"] {

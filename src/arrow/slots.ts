@@ -25,12 +25,20 @@ export const FIELD = {
 export const DICTIONARY_ENCODING = { id: 0, indexType: 1, isOrdered: 2 } as const;
 export const KEY_VALUE = { key: 0, value: 1 } as const;
 
-export const RECORD_BATCH = { rowCount: 0, nodes: 1, buffers: 2, compression: 3 } as const;
+export const RECORD_BATCH = {
+  rowCount: 0,
+  nodes: 1,
+  buffers: 2,
+  compression: 3,
+  dataBufferCounts: 4,
+} as const;
 export const DICTIONARY_BATCH = { id: 0, data: 1, isDelta: 2 } as const;
 export const BODY_COMPRESSION = { codec: 0, method: 1 } as const;
 /** FieldNode {length: int64, null_count: int64}; Buffer {offset: int64, length: int64}. */
 export const NODE_SIZE_BYTES = 16;
 export const BUFFER_SIZE_BYTES = 16;
+/** An int64 per column of views. */
+export const DATA_BUFFER_COUNT_BYTES = 8;
 
 export const FOOTER = { version: 0, schema: 1, dictionaries: 2, recordBatches: 3, metadata: 4 } as const;
 /** Block {offset: int64, metaDataLength: int32, 4 bytes of nothing, bodyLength: int64}. */

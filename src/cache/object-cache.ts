@@ -75,10 +75,8 @@ export class ObjectCache {
   readonly #retired: RetiredObjects;
   readonly #scan: BackgroundScan;
 
-  constructor(
-    storage: ObjectStorage,
-    { budget, nowMs: wallMs, verifiesReads = true }: ObjectCacheOptions = {},
-  ) {
+  constructor(storage: ObjectStorage, options: ObjectCacheOptions = {}) {
+    const { budget, nowMs: wallMs, verifiesReads = true } = options;
     const clock = openClock(wallMs);
     const nowMs = (): number => clock.nowMs();
     this.#storage = storage;

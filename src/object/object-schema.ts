@@ -7,7 +7,7 @@
  */
 import { encodeSchemaMessage } from "../arrow/message-writer.ts";
 import { decodeFieldsSteps, type FieldsOnly } from "../arrow/schema.ts";
-import { findMetadataValue } from "../arrow/schema-metadata.ts";
+import { findMetadataValue, type MessageWithFront, withSchemaMetadata } from "../arrow/schema-metadata.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { atOnce, inTurns } from "../turns.ts";
@@ -61,6 +61,9 @@ function* decodePayloadSteps(header: Uint8Array): Generator<void, PayloadSchema>
   const opaque = isOpaque(schema);
   const format = findMetadataValue(header, SCHEMA_KEY_FORMAT);
   const flame = format !== undefined && textIs(header, format, TABLE_FORMAT);
+  yield;
+  // What an answer to a ticket with a version needs of any table: whoever can get the one form can get the other.
+  if (!opaque && !flame) withVersion(header, 0);
   return {
     kind: opaque ? "opaque" : flame ? "flame-table" : "plain-table",
     schema,
@@ -99,6 +102,14 @@ export const OPAQUE_SCHEMA_HEADER: Buffer = encodeSchemaMessage({ fields: [VERSI
 export const VERSIONED_SCHEMA_HEADER: Buffer = encodeSchemaMessage({
   fields: [VERSION_FIELD, { name: "kind", type: "utf8", nullable: false }, DATA_FIELD],
 });
+
+/** A schema message as an answer to a ticket with a version carries it. @throws {CacheError} INVALID_IPC */
+export function withVersion(header: Uint8Array, version: number): MessageWithFront {
+  return withSchemaMetadata(header, [
+    [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
+    [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
+  ]);
+}
 
 /** `flame.cache.version` has one width so that a number can be put in its place later. */
 export function formatSchemaVersion(version: number): string {

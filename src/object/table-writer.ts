@@ -9,7 +9,7 @@
 import { type Block, BlockList } from "../arrow/block-list.ts";
 import { frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
 import type { IpcMessage } from "../arrow/message.ts";
-import { findMetadataValue, withSchemaMetadata } from "../arrow/schema-metadata.ts";
+import { findMetadataValue } from "../arrow/schema-metadata.ts";
 import { BLOCK_SIZE_BYTES } from "../arrow/slots.ts";
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -19,13 +19,7 @@ import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
 import { FooterMemory } from "./footer-memory.ts";
 import type { Lifetime, ObjectMetadata } from "./object-metadata.ts";
-import {
-  formatSchemaVersion,
-  type PayloadSchema,
-  SCHEMA_KEY_FORMAT,
-  SCHEMA_KEY_VERSION,
-  TABLE_FORMAT,
-} from "./object-schema.ts";
+import { formatSchemaVersion, type PayloadSchema, SCHEMA_KEY_VERSION, withVersion } from "./object-schema.ts";
 import type { FileSummary, ObjectWriter } from "./object-writer.ts";
 import { padTo } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
@@ -215,10 +209,7 @@ interface StoredSchema {
 const PLAIN = { frontSizeBytes: 0, versionAt: undefined };
 
 function versionedSchema(schemaHeader: Buffer): StoredSchema {
-  const stored = withSchemaMetadata(schemaHeader, [
-    [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
-    [SCHEMA_KEY_VERSION, formatSchemaVersion(0)],
-  ]);
+  const stored = withVersion(schemaHeader, 0);
   return { ...stored, versionAt: findMetadataValue(stored.header, SCHEMA_KEY_VERSION)?.position };
 }
 

@@ -9,7 +9,6 @@
  *
  * B is the version of the base, S the current one. The versions are those of the moment the object was opened.
  */
-import { withSchemaMetadata } from "../arrow/schema-metadata.ts";
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { OpenedObject } from "../cache/object-cache.ts";
 import { isCacheError } from "../errors.ts";
@@ -19,14 +18,7 @@ import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { parseObjectKey } from "../object/object-key.ts";
-import {
-  formatSchemaVersion,
-  OPAQUE_SCHEMA_HEADER,
-  SCHEMA_KEY_FORMAT,
-  SCHEMA_KEY_VERSION,
-  TABLE_FORMAT,
-  VERSIONED_SCHEMA_HEADER,
-} from "../object/object-schema.ts";
+import { OPAQUE_SCHEMA_HEADER, VERSIONED_SCHEMA_HEADER, withVersion } from "../object/object-schema.ts";
 import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
 import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
 import { turnIfDue } from "../turns.ts";
@@ -110,7 +102,8 @@ async function sendTable(
   const { reading, base } = opened;
   if (base === undefined) return;
   await turnIfDue();
-  const schema = heldVersion === undefined ? base.schemaHeader : withVersion(base, reading.version);
+  const schema =
+    heldVersion === undefined ? base.schemaHeader : withVersion(base.schemaHeader, reading.version).header;
   await sender.sendSchema(schema, base.schemaAppMetadata);
   await sendBatches(base, sender);
   for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {
@@ -126,13 +119,6 @@ async function sendBatches({ batches, source }: StoredObject, sender: ObjectSend
     const turn = turnIfDue();
     if (turn !== undefined) await turn;
   }
-}
-
-function withVersion(base: StoredObject, version: number): Buffer {
-  return withSchemaMetadata(base.schemaHeader, [
-    [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
-    [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
-  ]).header;
 }
 
 async function sendOpaque(

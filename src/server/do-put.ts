@@ -21,6 +21,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   const terms = callTerms(context, call);
   const put = new IncomingPut(context.cache, {
     ttlMs: terms.ttlMs,
+    validation: context.validation,
     abandon: (reason) => call.abandon(reason),
     footerMemory: context.footerMemory,
   });

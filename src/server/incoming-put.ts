@@ -7,8 +7,10 @@
 import { dictionaryIds } from "../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../arrow/message.ts";
 import { decodeFieldsSteps, sameFieldsSteps } from "../arrow/schema.ts";
+import { checkedSchemaSteps, TableValidator } from "../arrow/validate/table-validator.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { CommitOptions, Draft } from "../cache/put-draft.ts";
+import type { ValidationLevel } from "../config/cache-config.ts";
 import { CacheError } from "../errors.ts";
 import { decodeDescriptor } from "../flight/descriptor.ts";
 import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
@@ -30,11 +32,18 @@ type Payload =
       readonly writer: OpaqueWriter;
       readonly offsetBytes: 4 | 8;
     }
-  | { readonly kind: "table"; readonly draft: Draft; readonly writer: TableWriter };
+  | {
+      readonly kind: "table";
+      readonly draft: Draft;
+      readonly writer: TableWriter;
+      readonly validator: TableValidator | undefined;
+    };
 
 export interface IncomingPutOptions {
   /** How long the object is to live, when the call says so. */
   readonly ttlMs: number | undefined;
+  /** How closely a table is looked at. */
+  readonly validation: ValidationLevel;
   /** Ends the put when its bytes do not come while others wait for the room it holds. */
   readonly abandon: (reason: CacheError) => void;
   /** Of all puts of this server. */
@@ -86,8 +95,10 @@ export class IncomingPut {
     }
     this.#batchKind = message.kind;
     const { draft, writer } = this.#payload;
-    if (this.#payload.kind === "table") await this.#payload.writer.beginBatch(head.dataHeader, message);
-    else if (message.kind === "recordBatch")
+    if (this.#payload.kind === "table") {
+      await this.#payload.validator?.begin(head.dataHeader, message);
+      await this.#payload.writer.beginBatch(head.dataHeader, message);
+    } else if (message.kind === "recordBatch")
       this.#opaqueBody = new OpaqueBody(message.batch, this.#payload.offsetBytes);
     else throw new CacheError("INVALID_IPC", "an opaque value has no dictionaries");
     // Before the body is taken: what can never be kept need not come.
@@ -97,7 +108,10 @@ export class IncomingPut {
   /** The next views of the body. A promise means: wait before giving more. */
   body(views: readonly Buffer[]): Promise<void> | undefined {
     const payload = this.#payload;
-    if (payload?.kind === "table") return payload.writer.appendBody(views);
+    if (payload?.kind === "table") {
+      payload.validator?.take(views);
+      return payload.writer.appendBody(views);
+    }
     const data = this.#opaqueBody?.take(views) ?? [];
     return data.length > 0 ? payload?.writer.append(data) : undefined;
   }
@@ -113,7 +127,10 @@ export class IncomingPut {
 
   #endBatch(appMetadata: Uint8Array): void {
     this.#batchKind = undefined;
-    if (this.#payload?.kind === "table") this.#payload.writer.endBatch(appMetadata);
+    if (this.#payload?.kind === "table") {
+      this.#payload.validator?.end();
+      this.#payload.writer.endBatch(appMetadata);
+    }
     if (this.#payload?.kind === "opaque") this.#payload.writer.endBatch(this.#opaqueBody?.end());
     this.#opaqueBody = undefined;
   }
@@ -144,6 +161,7 @@ export class IncomingPut {
   async #open(schemaHeader: Buffer, target: PutTarget): Promise<Payload> {
     const schema = await readPayloadSchemaInTurns(schemaHeader);
     const kind = schema.kind === "opaque" ? "opaque" : "table";
+    const validator = kind === "table" ? await this.#validatorOf(schemaHeader, schema) : undefined;
     const draft = await this.#draft(kind, { ...schema, schemaHeader }, target);
     const { abandon, footerMemory } = this.#options;
     draft.onAbandon(abandon);
@@ -152,11 +170,17 @@ export class IncomingPut {
       await turnIfDue();
       return kind === "opaque"
         ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
-        : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema, footerMemory) };
+        : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema, footerMemory), validator };
     } catch (error) {
       await draft.discard();
       throw error;
     }
+  }
+
+  async #validatorOf(header: Buffer, { schema }: PayloadSchema): Promise<TableValidator | undefined> {
+    const { validation } = this.#options;
+    if (validation === "off") return undefined;
+    return new TableValidator(await inTurns(checkedSchemaSteps(header, schema)), validation);
   }
 
   async #draft(kind: ObjectKind, payload: SentSchema, target: PutTarget): Promise<Draft> {

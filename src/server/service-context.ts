@@ -2,6 +2,7 @@
  * What every method of the Flight service works with: the cache, how this server is reached, and whether it is stopping.
  */
 import type { ObjectCache } from "../cache/object-cache.ts";
+import type { ValidationLevel } from "../config/cache-config.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
@@ -15,17 +16,21 @@ export interface ServiceFacts {
   readonly stopping: AbortSignal;
   /** What an answer promises where the call does not ask for more; `restart` by default. */
   readonly durability?: Durability;
+  /** How closely the batches of a table are looked at when they are put; `structure` by default. */
+  readonly validation?: ValidationLevel;
 }
 
 export class ServiceContext implements ServiceFacts {
   readonly durability: Durability;
+  readonly validation: ValidationLevel;
   readonly cache: ObjectCache;
   readonly endpoint: string;
   readonly stopping: AbortSignal;
   readonly footerMemory = new FooterMemory();
 
-  constructor({ cache, endpoint, stopping, durability = "restart" }: ServiceFacts) {
-    this.durability = durability;
+  constructor({ cache, endpoint, stopping, ...terms }: ServiceFacts) {
+    this.durability = terms.durability ?? "restart";
+    this.validation = terms.validation ?? "structure";
     this.cache = cache;
     this.endpoint = endpoint;
     this.stopping = stopping;

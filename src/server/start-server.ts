@@ -52,7 +52,8 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const serveAt = (port: number): string => {
     const endpoint = formatDialEndpoint({ ...config.endpoint, host: addresses.advertisedHost, port });
     const facts = { cache, endpoint, stopping: stopping.signal };
-    const context = new ServiceContext({ ...facts, durability: config.durability });
+    const { durability, validateTables: validation } = config;
+    const context = new ServiceContext({ ...facts, durability, validation });
     for (const [path, handler] of buildMethods(context)) methods.set(path, handler);
     return endpoint;
   };

@@ -5,6 +5,7 @@
  * takes nothing until it is let go on.
  */
 import { ObjectCache, type ObjectCacheOptions } from "../../src/cache/object-cache.ts";
+import type { ValidationLevel } from "../../src/config/cache-config.ts";
 import { CacheError } from "../../src/errors.ts";
 import type { CallHandler, IncomingMessage, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { buildMethods } from "../../src/server/flight-service.ts";
@@ -58,6 +59,8 @@ export interface CallManner {
 export interface DirectOptions extends ObjectCacheOptions {
   /** What the server promises; `restart` by default. */
   readonly durability?: Durability | undefined;
+  /** How closely tables are looked at; `structure` by default. */
+  readonly validation?: ValidationLevel | undefined;
 }
 
 /** A service under test, however it is called. */
@@ -73,11 +76,15 @@ export class DirectService implements TestService {
   readonly cache: ObjectCache;
   readonly #methods: MethodTable;
 
-  constructor(storage: ObjectStorage, { durability, ...options }: DirectOptions = {}) {
+  constructor(storage: ObjectStorage, { durability, validation, ...options }: DirectOptions = {}) {
     this.cache = new ObjectCache(storage, options);
     const stopping = new AbortController().signal;
     const facts = { cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping };
-    const context = new ServiceContext({ ...facts, ...(durability && { durability }) });
+    const context = new ServiceContext({
+      ...facts,
+      ...(durability && { durability }),
+      ...(validation && { validation }),
+    });
     this.#methods = buildMethods(context);
   }
 

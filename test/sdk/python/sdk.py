@@ -11,7 +11,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-SETTINGS = tuple(f"FLAME_{name}" for name in ("CACHE_ENDPOINT", "CACHE_STORAGE", "ZERO_COPY", "ALLOW_PICKLE", "WARN_PICKLE", "LEGACY_VALUES"))
+SETTINGS = tuple(
+    f"FLAME_{name}"
+    for name in ("CACHE_ENDPOINT", "CACHE_STORAGE", "ZERO_COPY", "VALIDATE", "ALLOW_PICKLE", "WARN_PICKLE", "LEGACY_VALUES")
+)
 
 
 @contextmanager

@@ -9,16 +9,8 @@ import { decodeObjectRef } from "../../../src/object/object-ref.ts";
 import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { DirectService } from "../../support/direct-service.ts";
-import {
-  flightData,
-  opaqueRows,
-  pathDescriptor,
-  putMessages,
-  receiveFlightData,
-  valuePut,
-} from "../../support/flight-messages.ts";
-import { encodeOpaqueBatch } from "../../support/opaque-batch.ts";
-import { goldenSchemaHeader } from "../arrow/golden.ts";
+import { opaqueRows, pathDescriptor, receiveFlightData, valuePut } from "../../support/flight-messages.ts";
+import { numberTable } from "../../support/table-batches.ts";
 import { at, ownDirectory } from "../cache/cache-fixture.ts";
 
 const STEPS: readonly DiskStep[] = [
@@ -30,21 +22,11 @@ const STEPS: readonly DiskStep[] = [
 ];
 const MIB = 1024 ** 2;
 
-/** A batch of any body; the server does not look into a table's. */
-const batch = (sizeBytes: number) => encodeOpaqueBatch({ cells: [Buffer.alloc(sizeBytes)] });
-
 const PUTS: readonly (readonly [string, readonly Buffer[]])[] = [
   ["a small value", valuePut(pathDescriptor("a/s/o"), "value")],
   ["a large value", valuePut(pathDescriptor("a/s/o"), Buffer.alloc(5 * MIB))],
-  ["a small table", putMessages(pathDescriptor("a/s/o"), goldenSchemaHeader("strings"), [batch(10)])],
-  [
-    "a table of many megabytes",
-    putMessages(pathDescriptor("a/s/o"), goldenSchemaHeader("strings"), [
-      batch(3 * MIB),
-      batch(10),
-      batch(3 * MIB),
-    ]),
-  ],
+  ["a small table", numberTable(pathDescriptor("a/s/o"), [8])],
+  ["a table of many megabytes", numberTable(pathDescriptor("a/s/o"), [3 * MIB, 8, 3 * MIB])],
 ];
 
 const CASES = STEPS.flatMap((step) => PUTS.map(([what, messages]) => [what, step, messages] as const));
@@ -96,11 +78,7 @@ describe("a put onto a disk that fails", () => {
 
   it("is told so while it is still being sent", async () => {
     const { service } = await serviceOn(ownDirectory(), "writeStaged");
-    const long = Array.from({ length: 30 }, () => flightData(batch(MIB)));
-    const messages = [
-      flightData({ descriptor: pathDescriptor("a/s/o"), header: goldenSchemaHeader("strings") }),
-      ...long,
-    ];
+    const messages = numberTable(pathDescriptor("a/s/o"), Array<number>(30).fill(MIB));
     await expect(service.call(FLIGHT_METHODS.DoPut.path, messages)).rejects.toThrow(
       expect.objectContaining({ code: "STORAGE_FULL" }),
     );

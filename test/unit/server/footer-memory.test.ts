@@ -19,7 +19,12 @@ class Puts {
 
   async begin(id: string): Promise<IncomingPut> {
     const abandon = () => expect.unreachable();
-    const options = { ttlMs: undefined, abandon, footerMemory: this.footerMemory };
+    const options = {
+      ttlMs: undefined,
+      validation: "structure" as const,
+      abandon,
+      footerMemory: this.footerMemory,
+    };
     const put = new IncomingPut(await this.#cache, options);
     await bring(put, flightData({ descriptor: pathDescriptor(`a/s/${id}`), header: schemaHeader }));
     return put;
