@@ -45,7 +45,7 @@ export const LIMITS = {
   /** Streams one HTTP/2 session may have open: beyond it the peer queues. */
   streamsPerSessionMax: 1024,
   /** Open connections, each of 15 to 20 KB; the setting limits.connections. */
-  connectionsMax: 2048,
+  connectionsMax: 1024,
   /** The largest value of that setting. */
   connectionsSettingMax: 65_536,
   /** The part of all connections that one peer address may have. Beyond it the longest idle one without calls gives way. */
@@ -70,7 +70,7 @@ export const LIMITS = {
   /** What an open connection is charged beside what it holds, bytes: socket, tables, and objects. */
   connectionMemoryBytes: 16 * KIB,
   /** What a call is charged beside what it holds, bytes: its stream, its handler, and their objects. */
-  callMemoryBytes: 8 * KIB,
+  callMemoryBytes: 24 * KIB,
   /** A call reads no less than this of its answer at once, bytes: smaller pieces cost more than they hold. */
   callPieceBytesMin: 16 * KIB,
   /** A call whose peer reads gets pieces of this size, bytes, also when others have taken nearly all memory of calls. */

@@ -97,7 +97,7 @@ describe("serve", () => {
         validateTables: "structure",
         eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: 7 },
         threads: 1,
-        limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 2048, idleCallMs: 300_000 },
+        limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 1024, idleCallMs: 300_000 },
         tls: undefined,
       },
     ]);

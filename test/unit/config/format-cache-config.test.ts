@@ -32,7 +32,7 @@ describe("the printed configuration", () => {
     # max_objects: not set
   limits:
     calls_memory: 48M # default
-    connections: 2048 # default
+    connections: 1024 # default
     idle_call: 5m # default
   tls:
     # cert_file: not set

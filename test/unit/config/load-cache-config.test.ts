@@ -39,7 +39,7 @@ describe("the configuration of a cache server", () => {
       validateTables: "structure",
       capacityBytes: undefined,
       eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
-      limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 2048, idleCallMs: 300_000 },
+      limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 1024, idleCallMs: 300_000 },
       tls: undefined,
     });
     expect(warnings).toEqual([]);
