@@ -113,7 +113,8 @@ export function footerSizeBytes(last10: Buffer): number {
 
 /**
  * Decodes the footer of a file of `fileSizeBytes` bytes that ends with `tail`, which may hold more than the footer.
- * Every block lies before the footer, at a multiple of 8 and of such a size, and all together are not larger than the file.
+ * Every block lies before the footer, is of a size that is a multiple of 8, and all together are not larger than the file. Where a
+ * block begins depends on the padding of the magic, which is 9 bytes long in files of some writers.
  * @throws {CacheError} INVALID_IPC
  */
 export function decodeFooter(tail: Buffer, fileSizeBytes: number): Footer {
@@ -185,7 +186,7 @@ function decodeBlock(reader: FlatbufferReader, at: number): Block {
   if (position < 0 || metadataSizeBytes <= 0 || bodySizeBytes < 0) {
     throw invalidIpc("a block of the footer is malformed");
   }
-  if (position % 8 !== 0 || metadataSizeBytes % 8 !== 0 || bodySizeBytes % 8 !== 0) {
+  if (metadataSizeBytes % 8 !== 0 || bodySizeBytes % 8 !== 0) {
     throw invalidIpc("a block of the footer is not aligned");
   }
   return { position, metadataSizeBytes, bodySizeBytes };

@@ -5,7 +5,6 @@
  */
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
-import type { IndexEntry } from "./index-entry.ts";
 import { RemovedMeanwhile } from "./removed-meanwhile.ts";
 import type { Retention } from "./retention/retention.ts";
 import { type ScanHost, scanStorage } from "./scan-storage.ts";
@@ -14,8 +13,6 @@ const log = logFor("cache");
 
 export interface BackgroundScanHost extends Omit<ScanHost, "removed" | "progressed"> {
   readonly retention: Retention;
-  /** As `find`, expired or not; the lock is held by the caller. */
-  findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
 }
 
 /** Somebody who waits for the count of found objects. */

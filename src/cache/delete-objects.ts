@@ -12,8 +12,8 @@ import { logFor } from "../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
+import type { DraftHost } from "./draft-host.ts";
 import type { IndexEntry } from "./index-entry.ts";
-import type { DraftHost } from "./put-draft.ts";
 
 const log = logFor("cache");
 
@@ -71,6 +71,8 @@ function placesOf(pattern: KeyPattern): RemovalPlace[] {
 /** Removes one object; its lock is held by the caller. @returns false when there was none. */
 async function removeNamed(host: DraftHost, key: ObjectKey): Promise<boolean> {
   const entry = await host.findLocked(key);
+  // Deltas that a delete left behind, which was killed after the base was gone.
+  if (entry === undefined) await host.storage.removeDeltas?.(key);
   if (entry === undefined) return false;
   await removeObject(host, entry, "gone");
   return true;
@@ -121,6 +123,7 @@ async function keysInStorage(host: DraftHost, pattern: KeyPattern): Promise<Obje
     for (const { key, part } of scanned?.names ?? []) {
       looked += 1;
       if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
+      // Deltas too: their base may be gone already.
       if (part.kind !== "patch" && host.roster.get(key) === undefined) keys.set(formatObjectKey(key), key);
     }
   }

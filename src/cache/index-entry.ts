@@ -39,6 +39,8 @@ export interface BaseFacts {
   readonly isVerified: boolean;
   /** True when it is known to survive a power loss. */
   readonly lasts?: boolean;
+  /** True for a file that another program wrote. */
+  readonly isForeign?: boolean;
   /** True when it was found on disk: what an earlier process promised of it is not known. */
   readonly isFound?: boolean;
 }
@@ -53,11 +55,20 @@ export interface PatchFacts {
   readonly lasts?: boolean;
 }
 
+/** What the Rust cache appended to an object, while it lies in the files of that cache. */
+export interface FoundDeltas {
+  /** Where the file of each patch lies, by its version, ascending. Empty when all are leftovers. */
+  readonly places: ReadonlyMap<number, number>;
+  /** The version before the first of them: of the base, or of a patch of ours. */
+  readonly ownVersion: number;
+}
+
 /** What few objects have. */
 interface RareFacts {
   damage: string | undefined;
   unverifiedPatches: Set<number> | undefined;
   onIdle: (() => void) | undefined;
+  deltas: FoundDeltas | undefined;
   /** Of an object that lasts up to this version only. */
   lastingVersion: number;
   /** Of the base alone, once there are patches. */
@@ -70,8 +81,9 @@ const IS_VERIFIED = 4;
 const IS_LASTING = 8;
 const IS_FOUND = 16;
 const IS_SUMMED = 32;
+const IS_FOREIGN = 64;
 /** The bits above count readers. */
-const READERS_SHIFT = 6;
+const READERS_SHIFT = 7;
 const ONE_READER = 1 << READERS_SHIFT;
 
 /** Values never lie at the start of a file, and no schema has this number. */
@@ -111,7 +123,8 @@ export class IndexEntry extends Evictable {
       (base.isVerified ? IS_VERIFIED : 0) |
       (base.lasts === true ? IS_LASTING : 0) |
       (base.isFound === true ? IS_FOUND : 0) |
-      (base.value?.crc32 === undefined ? 0 : IS_SUMMED);
+      (base.value?.crc32 === undefined ? 0 : IS_SUMMED) |
+      (base.isForeign === true ? IS_FOREIGN : 0);
   }
 
   /** Lets it share what the index holds anyway: the names of its session, and the text of its own. */
@@ -145,6 +158,11 @@ export class IndexEntry extends Evictable {
 
   get form(): BaseForm {
     return (this.#state & IS_STREAM) === 0 ? "file" : "stream";
+  }
+
+  /** True when another program wrote the base. */
+  get isForeign(): boolean {
+    return (this.#state & IS_FOREIGN) !== 0;
   }
 
   get isVerified(): boolean {
@@ -234,6 +252,32 @@ export class IndexEntry extends Evictable {
     this.#rareMade().damage = reason;
   }
 
+  /** Set when there are files of deltas, used or not. */
+  get deltas(): FoundDeltas | undefined {
+    return this.#rare?.deltas;
+  }
+
+  set deltas(deltas: FoundDeltas) {
+    this.#rareMade().deltas = deltas;
+  }
+
+  /** Versions of its patches above `version`, ascending. Only those that the Rust cache wrote may leave some out. */
+  *patchesAfter(version: number): Generator<number> {
+    const last = this.#lastOwnVersion;
+    for (let own = Math.max(version, this.baseVersion) + 1; own <= last; own += 1) yield own;
+    for (const delta of this.deltas?.places.keys() ?? []) if (delta > version) yield delta;
+  }
+
+  get patchCount(): number {
+    return this.#lastOwnVersion - this.baseVersion + (this.deltas?.places.size ?? 0);
+  }
+
+  /** Of the last patch of ours, or of the base. */
+  get #lastOwnVersion(): number {
+    const { deltas } = this;
+    return deltas === undefined || deltas.places.size === 0 ? this.version : deltas.ownVersion;
+  }
+
   /** Patches found on disk whose checksum is still to be compared: the small ones were when they were found. */
   get unverifiedPatches(): Set<number> | undefined {
     return this.#rare?.unverifiedPatches;
@@ -262,6 +306,7 @@ export class IndexEntry extends Evictable {
     this.#rare ??= {
       damage: undefined,
       unverifiedPatches: undefined,
+      deltas: undefined,
       onIdle: undefined,
       lastingVersion: 0,
       base: undefined,

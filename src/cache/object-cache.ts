@@ -20,6 +20,7 @@ import { verifyChecksum } from "../object/verify-object.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
+import type { DraftHost } from "./draft-host.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
@@ -27,8 +28,8 @@ import { LayoutCache } from "./layout-cache.ts";
 import { listObjects } from "./list-objects.ts";
 import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
-import { ObjectReading, type ReadingHost } from "./object-reading.ts";
-import { BaseDraft, type Draft, type DraftHost, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
+import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
+import { BaseDraft, type Draft, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
@@ -38,12 +39,6 @@ import { SchemaPool } from "./schema-pool.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 
 const log = logFor("cache");
-
-/** An object opened for a get. `base` is absent when only patches, or nothing, have to be sent. */
-export interface OpenedObject {
-  readonly reading: ObjectReading;
-  readonly base: StoredObject | undefined;
-}
 
 export interface ObjectCacheOptions {
   /** What the storage may hold; without one it holds what fits. */
@@ -100,6 +95,7 @@ export class ObjectCache {
       storage,
       schemas,
       findLocked: (key) => this.#findLocked(key),
+      openLocked: (key, entry, purpose) => this.#openLocked(key, entry, purpose),
       lifetimeSet: () => this.#sweep.arm(),
       retire: (key, entry, free) => this.#retired.retire(key, entry, free),
       isGone: (key) => this.#scan.isGone(key),

@@ -2,9 +2,10 @@
  * From files to index entries: the directory is the truth, and what the index knows is read from it here.
  *
  * Three callers: the background scan, a miss (a client may have dropped a file), and a put that must know the version
- * before its own. A file that is damaged is quarantined, its version kept from being used again, and its key
- * answers OBJECT_CORRUPT. What a crash can leave: two forms of one base, of which the higher version wins, and patches
- * of an older base, which belong to nothing by their name and are dropped by the scan.
+ * before its own. A file of the cache that is damaged is quarantined, its version kept from being used again, and its key
+ * answers OBJECT_CORRUPT. So does the key of a file that another program wrote and nobody can read, but the file stays where it
+ * is. What a crash can leave: two forms of one base, of which the higher version wins, and patches of an older base,
+ * which belong to nothing by their name and are dropped by the scan.
  */
 import { type CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -12,10 +13,12 @@ import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";
-import { readStoredObject } from "../object/stored-object.ts";
+import { isOwnFile, readStoredObject } from "../object/stored-object.ts";
 import { verifyChecksum } from "../object/verify-object.ts";
-import type { ObjectPart, ObjectStorage } from "../storage/object-storage.ts";
+import { formOfPart } from "../storage/object-part.ts";
+import type { ObjectPart, ObjectStorage, StoredFile } from "../storage/object-storage.ts";
 import { turnIfDue } from "../turns.ts";
+import { addDeltas, type FoundFile } from "./found-deltas.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 
 const log = logFor("loading");
@@ -25,9 +28,15 @@ interface FoundBase {
   readonly object: StoredObject;
 }
 
+/** A base that cannot be read. */
+interface DamagedBase {
+  readonly damage: CacheError;
+  readonly isOwn: boolean;
+}
+
 export interface LoadedObject {
   readonly entry: IndexEntry;
-  /** False for a file that a client wrote. */
+  /** False for a file that another program wrote. */
   readonly isOwn: boolean;
   /** What its put said. */
   readonly lifetime: Lifetime | undefined;
@@ -47,17 +56,29 @@ export class ObjectLoader {
    * @returns undefined when there is nothing, or nothing whole yet; an entry with `damage` when it cannot be read.
    */
   async load(key: ObjectKey): Promise<LoadedObject | undefined> {
-    try {
-      const base = await this.#loadBase(key);
-      if (base === undefined) return undefined;
-      const { isOwn, lifetime } = base.object;
-      return { entry: await this.#withPatches(key, base), isOwn, lifetime };
-    } catch (error) {
-      if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
-      const version = Math.max(this.#storage.versionFloor, this.#highestVersion) + LIMITS.versionJumpOnLoss;
-      await this.#storage.raiseVersionFloor(version);
-      return { entry: damagedEntry(key, version, error.message), isOwn: true, lifetime: undefined };
-    }
+    const base = await this.#loadBase(key);
+    if (base === undefined) return undefined;
+    if ("damage" in base) return await this.#damaged(key, base);
+    const { isOwn, lifetime } = base.object;
+    const entry = await this.#withPatches(key, base);
+    this.sawVersion(entry.version);
+    return { entry, isOwn, lifetime };
+  }
+
+  /**
+   * Its version cannot be known any more: the next one of this key is higher than any it can have had. When the file is ours and
+   * taken away, the floor has to say so; another program's file stays, and the versions of other keys as they are.
+   */
+  async #damaged(key: ObjectKey, { damage, isOwn }: DamagedBase): Promise<LoadedObject> {
+    const highest = Math.max(this.#storage.versionFloor, this.#highestVersion);
+    const version = Math.min(highest + LIMITS.versionJumpOnLoss, LIMITS.versionMax);
+    if (isOwn) await this.#storage.raiseVersionFloor(version);
+    const nothing = { rowCount: 0, dataBytes: 0, fileSizeBytes: 0, isVerified: true };
+    const facts = { kind: "opaque", form: "file", version, ...nothing, isForeign: !isOwn } as const;
+    const entry = new IndexEntry(key, facts);
+    entry.damage = damage.message;
+    if (!isOwn) entry.deltas = { places: new Map(), ownVersion: version };
+    return { entry, isOwn: true, lifetime: undefined };
   }
 
   /** Told of every version that lies in the storage. */
@@ -65,16 +86,25 @@ export class ObjectLoader {
     if (version > this.#highestVersion) this.#highestVersion = version;
   }
 
-  /** Takes an object's base out of the way after its bytes were found to be damaged; its patches stay for who reads them. */
+  /**
+   * Takes an object's base out of the way after its bytes were found to be damaged; its patches stay for who reads them. What another
+   * program wrote stays as well.
+   */
   async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<void> {
-    await this.#storage.raiseVersionFloor(entry.version);
-    await this.#quarantine(key, { kind: entry.form }, error);
+    if (entry.isForeign) {
+      logUnreadable(key, { kind: entry.form }, error);
+    } else {
+      await this.#storage.raiseVersionFloor(entry.version);
+      await this.#quarantine(key, { kind: entry.form }, error);
+    }
     entry.damage = error.message;
   }
 
-  async #loadBase(key: ObjectKey): Promise<FoundBase | undefined> {
-    const asFile = await this.#read(key, { kind: "file" });
-    const asStream = await this.#read(key, { kind: "stream" });
+  async #loadBase(key: ObjectKey): Promise<FoundBase | DamagedBase | undefined> {
+    const asFile = await this.#readBase(key, "file");
+    if (asFile !== undefined && "damage" in asFile) return asFile;
+    const asStream = await this.#readBase(key, "stream");
+    if (asStream !== undefined && "damage" in asStream) return asStream;
     if (asStream === undefined) return asFile && { form: "file", object: asFile };
     if (asFile === undefined) return { form: "stream", object: asStream };
     const keepFile = asFile.version > asStream.version;
@@ -82,13 +112,36 @@ export class ObjectLoader {
     return keepFile ? { form: "file", object: asFile } : { form: "stream", object: asStream };
   }
 
-  /** Facts of one file; quarantines it when damaged and says so by throwing. */
-  async #read(key: ObjectKey, part: ObjectPart): Promise<StoredObject | undefined> {
+  /** Facts of a base; one of ours is quarantined when it is damaged. */
+  async #readBase(key: ObjectKey, form: BaseForm): Promise<StoredObject | DamagedBase | undefined> {
+    const part = { kind: form } as const;
+    let isOwn = false;
+    try {
+      return await this.#read(key, part, async (file) => {
+        isOwn = await isOwnFile(file, form);
+      });
+    } catch (error) {
+      if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
+      if (isOwn) await this.#quarantine(key, part, error);
+      else logUnreadable(key, part, error);
+      return { damage: error, isOwn };
+    }
+  }
+
+  /**
+   * Facts of one file; undefined when there is none, or it is not whole yet.
+   * @param look is shown a file that is damaged, before it is closed.
+   * @throws {CacheError} OBJECT_CORRUPT
+   */
+  async #read(
+    key: ObjectKey,
+    part: ObjectPart,
+    look?: (file: StoredFile) => Promise<void>,
+  ): Promise<StoredObject | undefined> {
     const file = await this.#storage.open({ key, part }, "look");
     if (file === undefined) return undefined;
     try {
-      const form = part.kind === "patch" ? "either" : part.kind;
-      const object = await readStoredObject(file, form, LIMITS.loadWholeBytesMax);
+      const object = await readStoredObject(file, formOfPart(part), LIMITS.loadWholeBytesMax);
       if (object === undefined) {
         log.debug("file is not whole yet", { key: formatObjectKey(key) });
         return undefined;
@@ -97,9 +150,7 @@ export class ObjectLoader {
       if (file.sizeBytes <= LIMITS.loadWholeBytesMax) await verifyChecksum(object.source, object.checksum);
       return object;
     } catch (error) {
-      // A damaged patch stays: were it moved, the object would look whole, one version younger.
-      if (isCacheError(error, "OBJECT_CORRUPT") && part.kind !== "patch")
-        await this.#quarantine(key, part, error);
+      if (isCacheError(error, "OBJECT_CORRUPT")) await look?.(file);
       throw error;
     } finally {
       file.close();
@@ -125,21 +176,38 @@ export class ObjectLoader {
       dataBytes,
       fileSizeBytes: source.sizeBytes,
       isFound: true,
+      isForeign: !base.object.isOwn,
       value: valuePlaceOf(base.object),
       isVerified: source.sizeBytes <= LIMITS.loadWholeBytesMax,
     });
-    for (const version of await this.#storage.listPatches(key, baseVersion)) {
+    // Beside a base of another program lies what a conversion was making when it was cut off (own-form.ts).
+    const patches = entry.isForeign ? [] : await this.#storage.listPatches(key, baseVersion);
+    for (const version of patches) {
       await turnIfDue();
       const damage = entry.damage === undefined ? await this.#addPatch(key, entry, version) : undefined;
       if (damage !== undefined) entry.damage = damage;
       entry.version = Math.max(entry.version, version);
     }
+    await this.#withDeltas(key, entry, base.object);
     if (entry.damage !== undefined)
       log.error("patch is damaged", { key: formatObjectKey(key), reason: entry.damage });
     return entry;
   }
 
-  /** @returns why the patch cannot be used, if so. */
+  async #withDeltas(key: ObjectKey, entry: IndexEntry, base: StoredObject): Promise<void> {
+    const places = (await this.#storage.listDeltas?.(key)) ?? [];
+    const read = async (place: number): Promise<FoundFile> => {
+      try {
+        return await this.#read(key, { kind: "delta", place });
+      } catch (error) {
+        if (isCacheError(error, "OBJECT_CORRUPT")) return error.message;
+        throw error;
+      }
+    };
+    await addDeltas(key, { entry, base }, { places, read });
+  }
+
+  /** @returns why the patch cannot be used, if so. A damaged one stays: were it moved, the object would look whole, and older. */
   async #addPatch(key: ObjectKey, entry: IndexEntry, version: number): Promise<string | undefined> {
     if (version !== entry.version + 1) return `[OBJECT_CORRUPT] patch ${entry.version + 1} is missing`;
     try {
@@ -156,9 +224,12 @@ export class ObjectLoader {
   }
 }
 
-function damagedEntry(key: ObjectKey, version: number, damage: string): IndexEntry {
-  const nothing = { rowCount: 0, dataBytes: 0, fileSizeBytes: 0, isVerified: true };
-  const entry = new IndexEntry(key, { kind: "opaque", form: "file", version, ...nothing });
-  entry.damage = damage;
-  return entry;
+/** Once for an object, as long as the index remembers it. */
+function logUnreadable(key: ObjectKey, { kind }: ObjectPart, error: CacheError): void {
+  log.error("file of another program cannot be read and stays where it is", {
+    key: formatObjectKey(key),
+    form: kind,
+    reason: error.message,
+    ...error.facts,
+  });
 }

@@ -14,10 +14,13 @@ import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import { padTo } from "../object/opaque-row.ts";
 import { type StoredObject, VALUE_ALIGNMENT, valuePlaceOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
-import type { ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
+import { formOfPart } from "../storage/object-part.ts";
+import type { ObjectPart, ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
 import type { ReadingHolder, RoomHolders } from "./room-holders.ts";
+
+const NO_PATCHES: readonly number[] = [];
 
 export interface ReadingHost {
   readonly storage: ObjectStorage;
@@ -34,6 +37,12 @@ export interface Taker {
   readonly movedBytes: number;
   /** Ends its call. */
   abandon(reason: CacheError): void;
+}
+
+/** An object opened for a get. `base` is absent when only patches, or nothing, have to be sent. */
+export interface OpenedObject {
+  readonly reading: ObjectReading;
+  readonly base: StoredObject | undefined;
 }
 
 export class ObjectReading implements ReadingHolder {
@@ -102,18 +111,36 @@ export class ObjectReading implements ReadingHolder {
     });
   }
 
+  /** Versions of the patches that are part of this reading and above `version`, ascending. Most objects have none: that costs nothing. */
+  patchesAfter(version: number): Iterable<number> {
+    return version >= this.version ? NO_PATCHES : this.#patchesAfter(version);
+  }
+
+  *#patchesAfter(version: number): Generator<number> {
+    for (const each of this.#entry.patchesAfter(version)) {
+      if (each > this.version) return;
+      yield each;
+    }
+  }
+
   /** Reads a patch, hands it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT when it is missing. */
   async withPatch(version: number, use: (patch: StoredObject) => Promise<void>): Promise<void> {
-    const part = { kind: "patch", baseVersion: this.baseVersion, version } as const;
+    const part = this.#partOf(version);
     const file = await this.#host.storage.open({ key: this.key, part });
     try {
-      const patch = file && (await readStoredObject(file, "either"));
+      const patch = file && (await readStoredObject(file, formOfPart(part)));
       if (file === undefined || patch === undefined)
         throw new CacheError("OBJECT_CORRUPT", `patch ${version} of the object is missing`);
       await use(await this.#checkedPatch(version, file, patch));
     } finally {
       file?.close();
     }
+  }
+
+  #partOf(version: number): ObjectPart {
+    const place = this.#entry.deltas?.places.get(version);
+    if (place !== undefined) return { kind: "delta", place };
+    return { kind: "patch", baseVersion: this.baseVersion, version };
   }
 
   async #checkedPatch(version: number, file: StoredFile, patch: StoredObject): Promise<StoredObject> {

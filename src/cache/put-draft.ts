@@ -12,32 +12,14 @@ import type { ByteSink } from "../object/byte-sink.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { FileSummary, ObjectWriter } from "../object/object-writer.ts";
-import type { Durability, ObjectStorage, StagedFile, StoredName } from "../storage/object-storage.ts";
+import type { Durability, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { CountedSink } from "./counted-sink.ts";
+import type { DraftHost } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
-import type { KeyLocks } from "./key-locks.ts";
-import type { Retention } from "./retention/retention.ts";
-import type { FreeBytes, Roster } from "./roster.ts";
-import type { SchemaPool } from "./schema-pool.ts";
+import { needsOwnForm, takeOwnForm } from "./own-form.ts";
+import type { FreeBytes } from "./roster.ts";
 
 const log = logFor("cache");
-
-/** What a draft needs of the cache that made it. */
-export interface DraftHost {
-  readonly storage: ObjectStorage;
-  readonly roster: Roster;
-  readonly retention: Retention;
-  readonly locks: KeyLocks;
-  readonly schemas: SchemaPool;
-  /** The entry of a key, read from disk when the index does not know it, expired or not; the lock is held by the caller. */
-  findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
-  /** Something was given a time to live. */
-  lifetimeSet(): void;
-  /** Removes an older base's patches as soon as nobody reads them, and says when all its bytes are free. */
-  retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void>;
-  /** Nothing of the object is left in the storage. */
-  isGone(key: ObjectKey): void;
-}
 
 export interface CommitOptions {
   /** `restart` by default. */
@@ -239,10 +221,12 @@ export class PatchDraft extends StagedDraft {
     writer: ObjectWriter,
     { durability, throwIfOver }: CommitManner,
   ): Promise<number> {
-    const entry = await this.host.findLocked(this.key);
-    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-    await this.#options.accept(entry);
-    refuseTooManyPatches(entry);
+    const found = await this.host.findLocked(this.key);
+    if (found === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    await this.#options.accept(found);
+    refuseTooManyPatches(found);
+    throwIfOver?.();
+    const entry = needsOwnForm(found) ? await takeOwnForm(this.host, found) : found;
     const version = versionAfter(entry.version);
     const { rowCount, dataBytes } = await writer.finish(version);
     if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
@@ -287,8 +271,8 @@ export class PatchDraft extends StagedDraft {
 }
 
 /** @throws {CacheError} OBJECT_TOO_LARGE; also told before the bytes of a patch are taken. */
-export function refuseTooManyPatches({ version, baseVersion }: IndexEntry): void {
-  if (version - baseVersion < LIMITS.patchesPerObjectMax) return;
+export function refuseTooManyPatches({ patchCount }: IndexEntry): void {
+  if (patchCount < LIMITS.patchesPerObjectMax) return;
   throw new CacheError(
     "OBJECT_TOO_LARGE",
     `the object has ${LIMITS.patchesPerObjectMax} patches: put it anew, as a whole`,

@@ -25,13 +25,16 @@ export class RetiredObjects {
     return this.#names.has(retiredName(key, baseVersion));
   }
 
-  /** Removes the patches now, or when the last reader has closed; `free` is called when nothing is left. */
+  /** Removes patches and deltas now, or when the last reader has closed; `free` is called when nothing is left. */
   async retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void> {
-    const hasPatches = entry.version !== entry.baseVersion;
+    // A base of another program has no patches of ours: what lies under its version are those of the base that takes its place.
+    const hasPatches = !entry.isForeign && entry.version !== entry.baseVersion;
+    const hasDeltas = entry.deltas !== undefined;
     const name = retiredName(key, entry.baseVersion);
     const drop = async () => {
       try {
         if (hasPatches) await this.#storage.removePatches(key, { only: entry.baseVersion });
+        if (hasDeltas) await this.#storage.removeDeltas?.(key);
       } finally {
         free();
       }

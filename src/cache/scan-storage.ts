@@ -9,6 +9,7 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
+import { isBase } from "../storage/object-part.ts";
 import type { ObjectStorage, ScannedObjects } from "../storage/object-storage.ts";
 import { factsAt } from "../storage/scanned-facts.ts";
 import { IndexEntry } from "./index-entry.ts";
@@ -26,6 +27,8 @@ export interface ScanHost {
   readonly removed: RemovedMeanwhile;
   /** The entry of a key, read from the storage when the index does not know it. */
   find(key: ObjectKey): Promise<IndexEntry | undefined>;
+  /** As `find`, expired or not; the lock is held by the caller. */
+  findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
   /** True while a get reads patches of a base that was replaced or deleted: who reads them last removes them. */
   isBeingRead(key: ObjectKey, baseVersion: number): boolean;
   /** Called with each entry that the scan made from what the engine told. @param lifetime what its put said. */
@@ -91,7 +94,7 @@ async function loadNames(
 ): Promise<void> {
   const bases = new Map<string, ObjectKey>();
   for (const key of unsure) bases.set(key.objectId, key);
-  for (const { key, part } of found.names) if (part.kind !== "patch") bases.set(key.objectId, key);
+  for (const { key, part } of found.names) if (isBase(part)) bases.set(key.objectId, key);
   const waiting = bases.values();
   const work = async (): Promise<void> => {
     for (const key of waiting) {
@@ -107,18 +110,21 @@ async function loadNames(
   await dropStalePatches(host, found);
 }
 
-/** Patches whose base was replaced or deleted just before a crash. */
+/**
+ * Patches whose base was replaced or deleted just before a crash. Under the lock: patches of ours beside a base of another program are
+ * stale as well, unless a patch that is under way is turning that base into one of ours.
+ */
 async function dropStalePatches(host: ScanHost, { names }: ScannedObjects): Promise<void> {
   for (const { key, part } of names) {
     if (part.kind !== "patch") continue;
-    const entry = await host.find(key);
-    if (entry !== undefined && (entry.baseVersion === part.baseVersion || entry.damage !== undefined))
-      continue;
-    if (host.isBeingRead(key, part.baseVersion)) continue;
-    await host.storage.removePatches(key, { only: part.baseVersion });
-    log.info("patches of an older base removed", {
-      key: formatObjectKey(key),
-      baseVersion: part.baseVersion,
+    const { baseVersion } = part;
+    await host.locks.run(formatObjectKey(key), async () => {
+      const entry = await host.findLocked(key);
+      if (entry?.damage !== undefined) return;
+      if (entry !== undefined && !entry.isForeign && entry.baseVersion === baseVersion) return;
+      if (host.isBeingRead(key, baseVersion)) return;
+      await host.storage.removePatches(key, { only: baseVersion });
+      log.info("patches of an older base removed", { key: formatObjectKey(key), baseVersion });
     });
   }
 }

@@ -169,7 +169,7 @@ export class StorageBudget {
 
   /** All files of an object. */
   costOf(entry: IndexEntry): number {
-    return entry.storedBytes + this.#fileOverheadBytes * (1 + entry.version - entry.baseVersion);
+    return entry.storedBytes + this.#fileOverheadBytes * (1 + entry.patchCount);
   }
 
   /** @throws {CacheError} STORAGE_FULL when a file of this size could not be had, whoever were evicted for it. */

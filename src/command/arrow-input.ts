@@ -2,14 +2,17 @@
  * An Arrow IPC file or stream as the messages of a put: each message's header and body as they lie in it.
  *
  * Told by how the bytes begin: `ARROW1\0\0` is a file, FFFFFFFF and a schema message a stream. A file on disk is read by its
- * footer, one that comes through a pipe from front to back, which holds the same messages. Bodies pass on in pieces.
+ * footer, one that comes through a pipe from front to back, which holds the same messages; where its writer left out the end of
+ * the stream, its footer ends it. Bodies pass on in pieces.
  */
+import { firstMessagePositions, MAGIC_BYTES_MAX } from "../arrow/first-message.ts";
 import { decodeFooter, FILE_MAGIC, footerSizeBytes } from "../arrow/footer.ts";
 import { decodeMessage, type IpcMessage } from "../arrow/message.ts";
 import { decodeSchema } from "../arrow/schema.ts";
 import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
+import { readFirstSchema } from "../object/first-schema.ts";
 import { blocksInOrder, readBlockHeader } from "../object/stored-blocks.ts";
 import type { ByteReader } from "./byte-reader.ts";
 
@@ -57,22 +60,74 @@ function isSchema(header: Buffer): boolean {
 
 /** From front to back. @throws {CacheError} INVALID_IPC, also while the batches are taken. */
 export async function readArrowStream(reader: ByteReader): Promise<ArrowInput> {
-  if ((await reader.peek(FILE_MAGIC.length)).equals(FILE_MAGIC)) await reader.read(FILE_MAGIC.length);
+  const isFile = (await reader.peek(FILE_MAGIC.length)).equals(FILE_MAGIC);
+  if (isFile) await skipMagic(reader);
   const schemaHeader = await readHeader(reader);
   if (schemaHeader === undefined) throw cutShort("there is no schema");
   decodeSchema(schemaHeader);
-  return { schemaHeader: Buffer.from(schemaHeader), batches: streamBatches(reader) };
+  return { schemaHeader: Buffer.from(schemaHeader), batches: streamBatches(reader, isFile) };
 }
 
-async function* streamBatches(reader: ByteReader): AsyncGenerator<ArrowMessage> {
+/** With the zeros behind it. Of several places where the schema may begin the first one that holds one counts. */
+async function skipMagic(reader: ByteReader): Promise<void> {
+  const positions = firstMessagePositions(await reader.peek(MAGIC_BYTES_MAX));
+  for (const position of positions) {
+    const isOnly = position === positions.at(-1);
+    if (!isOnly && !(await hasSchemaAt(reader, position))) continue;
+    await reader.read(position);
+    return;
+  }
+  throw cutShort("there is no schema");
+}
+
+/** Framed as Arrow before 0.15 did: of newer files there is one place only. */
+async function hasSchemaAt(reader: ByteReader, position: number): Promise<boolean> {
+  const start = position + 4;
+  const sizeBytes = (await reader.peek(start)).readInt32LE(position);
+  if (sizeBytes <= 0 || sizeBytes > LIMITS.dataHeaderBytesMax) return false;
+  return isSchema((await reader.peek(start + sizeBytes)).subarray(start));
+}
+
+async function* streamBatches(reader: ByteReader, isFile: boolean): AsyncGenerator<ArrowMessage> {
+  if (isFile && (await isAtFooter(reader))) return await passFooter(reader);
   for (let header = await readHeader(reader); header !== undefined; header = await readHeader(reader)) {
     const message = decodeBatch(header);
     yield { header, message, body: exactly(reader, message.bodySizeBytes) };
     // A body that is not a multiple of 8 long is followed by zeros.
     await reader.read((8 - (message.bodySizeBytes % 8)) % 8);
+    if (isFile && (await isAtFooter(reader))) return await passFooter(reader);
   }
   // What follows the end, such as a file's footer, is taken too: whoever writes into a pipe is not to find it closed.
   while ((await reader.next(LIMITS.readChunkBytes)) !== undefined);
+}
+
+/** True when what comes next is no message. */
+async function isAtFooter(reader: ByteReader): Promise<boolean> {
+  const start = await reader.peek(4);
+  if (start.length < 4 || start.equals(CONTINUATION)) return false;
+  const sizeBytes = start.readInt32LE(0);
+  if (sizeBytes === 0) return false;
+  if (sizeBytes < 0 || sizeBytes > LIMITS.dataHeaderBytesMax) return true;
+  try {
+    decodeBatch((await reader.peek(4 + sizeBytes)).subarray(4));
+    return false;
+  } catch (error) {
+    if (isCacheError(error, "INVALID_IPC")) return true;
+    throw error;
+  }
+}
+
+/** Takes the rest of a file, which must be its footer and nothing else. @throws {CacheError} INVALID_IPC */
+async function passFooter(reader: ByteReader): Promise<void> {
+  let end: Buffer = Buffer.alloc(0);
+  let restBytes = 0;
+  for (;;) {
+    const piece = await reader.next(LIMITS.readChunkBytes);
+    if (piece === undefined) break;
+    restBytes += piece.length;
+    end = Buffer.from(Buffer.concat([end, piece.subarray(-TRAILER_BYTES)]).subarray(-TRAILER_BYTES));
+  }
+  if (footerSizeBytes(end) !== restBytes) throw cutShort("neither a message nor the file's footer");
 }
 
 /** The next message's header; undefined at the end of the stream. Also framed as Arrow before 0.15 did. */
@@ -107,21 +162,9 @@ export async function readArrowFile(source: ByteSource): Promise<ArrowInput> {
   const tailBytes = footerSizeBytes(trailer);
   if (tailBytes > source.sizeBytes) throw cutShort("the file");
   const footer = decodeFooter(await source.read(source.sizeBytes - tailBytes, tailBytes), source.sizeBytes);
-  const schemaHeader = await readFileSchema(source);
+  const schemaHeader = await readFirstSchema(source);
+  decodeSchema(schemaHeader);
   return { schemaHeader, batches: fileBatches(source, footer) };
-}
-
-async function readFileSchema(source: ByteSource): Promise<Buffer> {
-  const frame = await source.read(FILE_MAGIC.length, FRAME_BYTES);
-  const isFramed = frame.subarray(0, 4).equals(CONTINUATION);
-  const start = FILE_MAGIC.length + (isFramed ? FRAME_BYTES : 4);
-  const sizeBytes = frame.readInt32LE(isFramed ? 4 : 0);
-  if (sizeBytes <= 0 || sizeBytes > LIMITS.dataHeaderBytesMax || start + sizeBytes > source.sizeBytes) {
-    throw new CacheError("INVALID_IPC", "the schema's size is out of range", { facts: { sizeBytes } });
-  }
-  const header = await source.read(start, sizeBytes);
-  decodeSchema(header);
-  return header;
 }
 
 async function* fileBatches(

@@ -2,7 +2,7 @@
  * `inspect FILE`: what one object file holds, as text: kind, version, sizes, schema and where its blocks lie.
  *
  * Reads footer, schema and block headers, no bodies; whether the bytes are whole is for `verify` to tell. Any Arrow IPC file
- * can be looked at: one that the cache did not write counts as version 1.
+ * can be looked at: one that the cache did not write has the version it says, or 1. Of a file in quarantine the reason is shown first.
  */
 import { decodeMessage } from "../arrow/message.ts";
 import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
@@ -10,6 +10,7 @@ import { CacheError, isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { readBlockHeader, type StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
+import { readReason } from "../storage/disk/quarantine-reason.ts";
 import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
@@ -26,6 +27,9 @@ export async function inspect(path: string, { stdout, stderr }: Output): Promise
   try {
     file = await openSurveyFile(path);
     if (file === undefined) return fail("no such file", "noInput");
+    const why = await readReason(path);
+    if (why !== undefined) stdout.write(`${escapeUnseen(`quarantine since ${why.time}: ${why.reason}`)}\n`);
+    if (why !== undefined) stdout.write(`${escapeUnseen(`  undo    ${why.undo}`)}\n`);
     const object = await readStoredObject(file, "either");
     if (object === undefined)
       throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
@@ -45,7 +49,7 @@ async function* describeObject(object: StoredObject, fileSizeBytes: number): Asy
   yield `rows      ${object.rowCount}`;
   yield `data      ${object.dataBytes} bytes`;
   yield `file      ${fileSizeBytes} bytes`;
-  yield `written   ${isOwn ? "by the cache, with checksum" : "by a client, without checksum"}`;
+  yield `written   ${isOwn ? "by the cache, with checksum" : "by another program, without checksum"}`;
   yield "schema";
   const schema = decodeSchema(object.schemaHeader);
   for (const field of schema.fields) yield* describeField(field, 1);

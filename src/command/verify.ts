@@ -1,7 +1,8 @@
 /**
- * `verify DIR`: reads every object file below a storage directory and tells which are not whole.
+ * `verify DIR`: reads every object file below a storage directory and tells which are not whole, and what is in quarantine.
  *
- * One line per bad file on standard output, a count on standard error. Nothing is changed, and a server may be running: a file
+ * One line per bad file on standard output, two per file in quarantine, a count on standard error. Quarantine is no damage: what is
+ * there is no object any more. Nothing is changed, and a server may be running: a file
  * that is removed meanwhile is passed over, one that a client is still writing counts as not whole.
  */
 import { join } from "node:path";
@@ -9,7 +10,9 @@ import { isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { verifyObject } from "../object/verify-object.ts";
 import { type SurveyedPath, surveyDirectory } from "../storage/disk/disk-survey.ts";
+import { surveyQuarantine } from "../storage/disk/quarantine-reason.ts";
 import { openSurveyFile } from "../storage/disk/survey-file.ts";
+import { formOfPart } from "../storage/object-part.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 
@@ -33,8 +36,22 @@ export async function verify(
     stderr.write(`${escapeUnseen(`${directory}: ${error.message}`)}\n`);
     return "noInput";
   }
-  stderr.write(`${fileCount} files, ${badCount} not whole\n`);
+  const quarantined = await showQuarantine(directory, stdout);
+  const more = quarantined === 0 ? "" : `, ${quarantined} in quarantine`;
+  stderr.write(`${fileCount} files, ${badCount} not whole${more}\n`);
   return badCount === 0 ? "ok" : "damaged";
+}
+
+/** @returns how many files there are. */
+async function showQuarantine(directory: string, stdout: CommandContext["stdout"]): Promise<number> {
+  let count = 0;
+  for await (const { path, why } of surveyQuarantine(directory)) {
+    count += 1;
+    const text = why === undefined ? "no reason is kept" : `since ${why.time}: ${why.reason}`;
+    stdout.write(`${escapeUnseen(`${path}: in quarantine, ${text}`)}\n`);
+    if (why !== undefined) stdout.write(`${escapeUnseen(`  undo: ${why.undo}`)}\n`);
+  }
+  return count;
 }
 
 /** Undefined for a file that is whole. */
@@ -44,7 +61,7 @@ async function problemOf(directory: string, found: SurveyedPath): Promise<string
     const file = await openSurveyFile(join(directory, found.path));
     if (file === undefined) return undefined;
     try {
-      await verifyObject(file, found.part.kind === "patch" ? "either" : found.part.kind);
+      await verifyObject(file, formOfPart(found.part));
     } finally {
       file.close();
     }

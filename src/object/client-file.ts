@@ -1,11 +1,12 @@
 /**
- * Reads an object file that a client wrote straight into the storage directory (PROTOCOL, "Files").
+ * Reads an object file that another program wrote: a client, straight into the storage directory, or the Rust cache.
  *
- * It carries none of the cache's own metadata: it counts as version 1, its kind is told by its schema, rows are
- * counted from its messages, and an opaque value is found through its offsets.
+ * It carries none of the cache's own metadata: its kind is told by its schema, rows are counted from its messages, and an
+ * opaque value is found through its offsets. Its version is in the value's row or the table's schema (version-cell.ts); what clients
+ * write has none there and counts as version 1.
  */
 import type { Block, Footer } from "../arrow/footer.ts";
-import { decodeMessage } from "../arrow/message.ts";
+import { type BatchLayout, decodeMessage } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { turnIfDue } from "../turns.ts";
 import type { ByteSource } from "./byte-sink.ts";
@@ -19,6 +20,7 @@ import {
   StoredBatches,
   type StoredObject,
 } from "./stored-blocks.ts";
+import { decodeVersionCell, NO_VERSION, placeOfVersionCell, schemaVersion } from "./version-cell.ts";
 
 const FIRST_VERSION = 1;
 
@@ -33,6 +35,7 @@ export async function readClientFile(
   let rowCount = 0;
   let dataBytes = 0;
   let codec: ValueCodec | undefined;
+  let version = schemaVersion(payload.kind, schemaHeader);
   for (const block of blocksInOrder(footer)) {
     await turnIfDue();
     const message = decodeMessage(await readBlockHeader(source, block));
@@ -44,6 +47,7 @@ export async function readClientFile(
     if (!Number.isSafeInteger(rowCount))
       throw new CacheError("OBJECT_CORRUPT", "the batches have too many rows");
     if (payload.kind === "opaque") {
+      if (version === NO_VERSION) version = await readVersion(source, block, message.batch);
       const cells = await locateCells(source, block, planCells(message.batch, payload.offsetBytes));
       if (cells.ranges.length > 0 && dataRanges.length > 0 && (codec ?? cells.codec) !== undefined) {
         throw new CacheError("OBJECT_CORRUPT", "an opaque file has several compressed rows");
@@ -59,7 +63,8 @@ export async function readClientFile(
   }
   return {
     kind: payload.kind === "opaque" ? "opaque" : "table",
-    version: FIRST_VERSION,
+    version: version === NO_VERSION ? FIRST_VERSION : version,
+    saysVersion: version !== NO_VERSION,
     rowCount,
     dataBytes,
     schemaHeader,
@@ -72,6 +77,13 @@ export async function readClientFile(
   };
 }
 
+async function readVersion(source: ByteSource, block: Block, batch: BatchLayout): Promise<number> {
+  const place = placeOfVersionCell(batch);
+  if (place === undefined) return NO_VERSION;
+  const position = block.position + block.metadataSizeBytes + place.position;
+  return decodeVersionCell(await source.read(position, place.sizeBytes), batch.compression);
+}
+
 /** Where the data cells of one batch lie in the file, and how they are compressed. */
 async function locateCells(
   source: ByteSource,
@@ -82,9 +94,11 @@ async function locateCells(
   for (const { start, bytes } of plan.watches) {
     (await source.read(bodyPosition + start, bytes.length)).copy(bytes);
   }
-  const ranges = plan.locate().map(({ start, end }) => ({
+  // What an encoder gained nothing by can be sent without a codec: more clients read it.
+  const plain = plan.plainCells?.();
+  const ranges = (plain ?? plan.locate()).map(({ start, end }) => ({
     position: bodyPosition + start,
     sizeBytes: end - start,
   }));
-  return { ranges, codec: plan.codec() };
+  return { ranges, codec: plain === undefined ? plan.codec() : undefined };
 }

@@ -8,6 +8,7 @@
  * becomes an IPC stream by rewriting its head, with no byte of the rest moved. The mark sits in the padding that
  * Arrow readers pass over: it tells a file the cache published whole from one a client is still writing.
  */
+import { beginsAsFile } from "../arrow/first-message.ts";
 import { FILE_MAGIC } from "../arrow/footer.ts";
 
 export type FileForm = "file" | "stream";
@@ -40,7 +41,8 @@ export function encodeFileHead(schemaHeader: Uint8Array, form: FileForm): Buffer
 export type HeadState = "ours" | "foreign" | "garbage";
 
 /**
- * Tells who wrote a file by its first bytes.
+ * Tells who wrote a file by its first bytes. Other programs pad the magic of a file as they like, or frame the schema as Arrow did
+ * before 0.15: then it is foreign, whole or not.
  * @param start the file's beginning: up to 16 bytes, fewer when the file is shorter.
  * @param readMark gives the 8 bytes at a position, or undefined when they lie beyond the end.
  */
@@ -50,10 +52,9 @@ export async function classifyHead(
   readMark: (position: number) => Promise<Buffer | undefined>,
 ): Promise<HeadState> {
   const magicSize = form === "file" ? FILE_MAGIC.length : 0;
-  const magic = start.subarray(0, Math.min(start.length, magicSize));
-  if (!magic.equals(FILE_MAGIC.subarray(0, magic.length))) return "garbage";
+  if (form === "file" && !beginsAsFile(start)) return "garbage";
   if (start.length < magicSize + FRAME_BYTES) return "foreign";
-  if (start.readUInt32LE(magicSize) !== 0xffffffff) return "garbage";
+  if (start.readUInt32LE(magicSize) !== 0xffffffff) return form === "file" ? "foreign" : "garbage";
   const lengthBytes = start.readInt32LE(magicSize + 4);
   if (lengthBytes < CACHE_MARK.length) return "garbage";
   const mark = await readMark(magicSize + FRAME_BYTES + lengthBytes - CACHE_MARK.length);

@@ -32,6 +32,8 @@ export interface CellPlan {
   locate(): readonly CellRange[];
   /** Once the body has passed. @throws {CacheError} INVALID_IPC */
   codec(): ValueCodec | undefined;
+  /** Of a compressed batch, once the body has passed: where its value lies if that is not compressed, without its size in front. */
+  readonly plainCells?: () => readonly CellRange[] | undefined;
 }
 
 const COLUMNS = 2;
@@ -148,7 +150,13 @@ function planCompressed(layout: BatchLayout, values: BufferRange): CellPlan {
     }
     return { name, valueSizeBytes };
   };
-  return { watches: [prefix], cells, decidedAt: 0, locate: () => cells, codec };
+  const plainCells = (): readonly CellRange[] | undefined => {
+    const said = prefix.bytes.readBigInt64LE(0);
+    if (said === 0n) return [];
+    const start = values.offset + CODEC_PREFIX_BYTES;
+    return said === NOT_COMPRESSED ? [{ start, end: values.offset + values.sizeBytes }] : undefined;
+  };
+  return { watches: [prefix], cells, decidedAt: 0, locate: () => cells, codec, plainCells };
 }
 
 function cellRange(first: number, last: number, values: BufferRange): { start: number; end: number } {

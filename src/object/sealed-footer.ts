@@ -15,7 +15,8 @@ import { assert } from "../errors.ts";
 import { atOnce } from "../turns.ts";
 import { encodeObjectMetadata, type MetadataEntries, type ObjectMetadata } from "./object-metadata.ts";
 
-const SEAL_KEY = "flame.cache.footer_checksum";
+/** Stands in the footer of every file of ours, and of no other. */
+export const SEAL_KEY = "flame.cache.footer_checksum";
 const SEAL_KEY_BYTES = Buffer.from(SEAL_KEY, "latin1");
 const BLANK = Buffer.from("00000000", "latin1");
 const BLANK_SEAL = [SEAL_KEY, BLANK.toString("latin1")] as const;

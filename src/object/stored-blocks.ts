@@ -37,9 +37,11 @@ export interface StoredObject {
   readonly batches: Iterable<StoredBatch>;
   /** Until when it may be served, when its put said so. */
   readonly lifetime?: Lifetime | undefined;
-  /** False for a file that a client wrote. */
+  /** False for a file that another program wrote. */
   readonly isOwn: boolean;
-  /** Empty for a client's file, and where the bytes do not outlive the process. */
+  /** Of a file of another program: true when the file itself says its version. */
+  readonly saysVersion?: boolean;
+  /** Empty for a file of another program, and where the bytes do not outlive the process. */
   readonly checksum: readonly ChecksumSegment[];
   /** Reads the object's bytes; the whole file may be in memory already. */
   readonly source: ByteSource;

@@ -1,9 +1,9 @@
 /**
  * Reads what an object file holds: where its batches or its data lie, and what the cache remembers of it.
  *
- * Files of our own tell all of it in the footer. Files a client wrote straight into the directory tell less:
- * their messages are read once to count rows and find the data. No body is read here. Cost for a file up to
- * wholeReadBytesMax: one read, which also serves the body afterwards; above: three reads.
+ * Files of our own tell all of it in the footer. Files of other programs tell less: their messages are read once to count rows and
+ * find the data. No body is read here. Cost for a file up to wholeReadBytesMax: one read, which also serves the body
+ * afterwards; above: three reads.
  */
 import { crc32 } from "node:zlib";
 import { readFramedHeader } from "../arrow/encapsulated.ts";
@@ -15,9 +15,10 @@ import type { ByteList } from "./byte-list.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import { readClientFile } from "./client-file.ts";
 import { classifyHead, type FileForm, type HeadState } from "./file-head.ts";
+import { readFirstSchema } from "./first-schema.ts";
 import { decodeObjectMetadata, type ObjectMetadata } from "./object-metadata.ts";
 import { DISK_ROW_BODY_FRONT_BYTES } from "./opaque-row.ts";
-import { isFooterIntact } from "./sealed-footer.ts";
+import { isFooterIntact, SEAL_KEY } from "./sealed-footer.ts";
 import { type ByteRange, blocksInOrder, StoredBatches, type StoredObject } from "./stored-blocks.ts";
 
 /** What is a refusal when a client sends it is damage when it lies on disk. */
@@ -46,12 +47,12 @@ export async function readStoredObject(
     if (tail === undefined) return await refuseUnlessUnfinished(source, form);
     const footer = await inTurns(decodeFooterSteps(tail, source.sizeBytes));
     const metadata = decodeObjectMetadata(footer.metadata);
-    await turnIfDue();
-    const { header: schema, head } = await readHead(source, form);
     if (metadata === undefined) {
       if ((await headState(source, form)) === "ours") throw damagedFooter();
-      return await readClientFile(source, footer, schema);
+      return await readClientFile(source, footer, await readForeignSchema(source, form));
     }
+    await turnIfDue();
+    const { header: schema, head } = await readHead(source, form);
     checkFooter(tail, source, metadata);
     checkHead(head, metadata);
     const { version, kind, rowCount, dataBytes, checksum, codec } = metadata;
@@ -72,6 +73,16 @@ export async function readStoredObject(
       facts: { reason: error.message },
     });
   }
+}
+
+/**
+ * Tells whether the cache wrote a file that cannot be read, by what is left of it: the mark in its head, or the seal of its footer.
+ * @throws {CacheError} STORAGE_IO
+ */
+export async function isOwnFile(file: ByteSource, form: FileForm): Promise<boolean> {
+  if ((await headState(file, form)) === "ours") return true;
+  const tailBytes = Math.min(file.sizeBytes, TAIL_BYTES);
+  return (await file.read(file.sizeBytes - tailBytes, tailBytes)).includes(SEAL_KEY);
 }
 
 async function detectForm(source: ByteSource): Promise<FileForm> {
@@ -138,6 +149,10 @@ async function refuseUnlessUnfinished(source: ByteSource, form: FileForm): Promi
   if (state === "foreign") return undefined;
   const what = state === "ours" ? "a file of the cache has lost its end" : "the file is no Arrow file";
   throw new CacheError("OBJECT_CORRUPT", what);
+}
+
+async function readForeignSchema(source: ByteSource, form: FileForm): Promise<Buffer> {
+  return form === "file" ? await readFirstSchema(source) : (await readHead(source, form)).header;
 }
 
 /** The schema message, and the parts of the head it was read from. */

@@ -10,7 +10,7 @@
  * B is the version of the base, S the current one. The versions are those of the moment the object was opened.
  */
 import type { IndexEntry } from "../cache/index-entry.ts";
-import type { OpenedObject } from "../cache/object-cache.ts";
+import type { OpenedObject } from "../cache/object-reading.ts";
 import { isCacheError } from "../errors.ts";
 import { decodeTicket } from "../flight/messages.ts";
 import { parseTicket } from "../flight/ticket.ts";
@@ -88,7 +88,7 @@ async function send(opened: OpenedObject, heldVersion: HeldVersion, sender: Obje
   await sender.sendSchema(heldVersion === undefined ? OPAQUE_SCHEMA_HEADER : VERSIONED_SCHEMA_HEADER);
   if (base !== undefined) await sendOpaque(base, reading.baseVersion, "base", heldVersion, sender);
   const from = holdsBase(reading, heldVersion) ? heldVersion : reading.baseVersion;
-  for (let version = from + 1; version <= reading.version; version += 1) {
+  for (const version of reading.patchesAfter(from)) {
     await reading.withPatch(version, (patch) => sendOpaque(patch, version, "patch", heldVersion, sender));
     await turnIfDue();
   }
@@ -106,7 +106,7 @@ async function sendTable(
     heldVersion === undefined ? base.schemaHeader : withVersion(base.schemaHeader, reading.version).header;
   await sender.sendSchema(schema, base.schemaAppMetadata);
   await sendBatches(base, sender);
-  for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {
+  for (const version of reading.patchesAfter(reading.baseVersion)) {
     await reading.withPatch(version, (patch) => sendBatches(patch, sender));
     await turnIfDue();
   }

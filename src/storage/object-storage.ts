@@ -22,11 +22,15 @@ import type { ScannedFacts } from "./scanned-facts.ts";
  */
 export type Durability = "restart" | "power-loss";
 
-/** What of an object a file holds. A patch belongs to one base by that base's version, and to no other. */
+/**
+ * What of an object a file holds. A patch belongs to one base by that base's version, and to no other. A delta is a patch of the Rust
+ * cache: it lies at a place, 0 for the first, and belongs to whatever base is there; none is ever published.
+ */
 export type ObjectPart =
   | { readonly kind: "file" }
   | { readonly kind: "stream" }
-  | { readonly kind: "patch"; readonly baseVersion: number; readonly version: number };
+  | { readonly kind: "patch"; readonly baseVersion: number; readonly version: number }
+  | { readonly kind: "delta"; readonly place: number };
 
 export interface StoredName {
   readonly key: ObjectKey;
@@ -170,6 +174,10 @@ export interface ObjectStorage {
   remove(name: StoredName): Promise<boolean>;
   /** Removes patches of one object. `allBut` may cost a look at the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
+  /** The places of an object's deltas, ascending. Absent in an engine that nobody else writes into. */
+  listDeltas?(key: ObjectKey): Promise<number[]>;
+  /** Removes all deltas of an object. */
+  removeDeltas?(key: ObjectKey): Promise<void>;
   /**
    * Makes published files last through a power loss, whoever wrote them: bytes and names. Absent in an engine that forgets.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { DISK_STEPS, type DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { REASON_ENDING } from "../../src/storage/disk/quarantine-reason.ts";
 import { bundledProgram } from "../support/bundled-program.ts";
 import { namesIn } from "../support/scanned-names.ts";
 import { readWhole, scratchDirectory, watchedLog } from "../unit/storage/scratch-directory.ts";
@@ -81,7 +82,9 @@ async function examine(directory: string, promised: Promised): Promise<void> {
   const latest = Math.max(0, ...notes.map((note) => Number(note.slice("noted ".length))));
   expect(latest).toBeGreaterThanOrEqual(promised.get("note -") ?? 0);
   const quarantine = `${directory}/.quarantine/a/s`;
-  const kept = list(quarantine).map((file) => sealedSerial(fs.readFileSync(`${quarantine}/${file}`)));
+  const files = list(quarantine).filter((file) => !file.endsWith(REASON_ENDING));
+  const kept = files.map((file) => sealedSerial(fs.readFileSync(`${quarantine}/${file}`)));
+  expect(files.filter((file) => !fs.existsSync(`${quarantine}/${file}${REASON_ENDING}`))).toEqual([]);
   expect(kept).toEqual(
     expect.arrayContaining([...promised].filter(([key]) => key === "quarantine bad").map(([, n]) => n)),
   );

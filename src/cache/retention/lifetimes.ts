@@ -115,6 +115,11 @@ export class Lifetimes {
     return rule && { untilMs: rule.endMs, ttlMs: rule.ttlMs };
   }
 
+  /** As `of`, but says of an object that it has no end where it was told so: what a copy of it gets. */
+  forCopy(object: Mortal): Lifetime | undefined {
+    return this.#own.get(object) ?? this.of(object);
+  }
+
   isExpired(object: Mortal): boolean {
     if (this.#own.size === 0 && this.#rules.size === 0) return false;
     const lifetime = this.of(object);

@@ -10,7 +10,10 @@ import type { ObjectKey } from "../../object/object-key.ts";
 import type { ScannedSession, StoredName } from "../object-storage.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 import {
+  isInnerDirectory,
   isKeyComponent,
+  parseDeltaFileName,
+  parseInnerFile,
   parseObjectFileName,
   parsePatchDirectoryName,
   parsePatchFileName,
@@ -36,12 +39,11 @@ export async function scanDiskSession(
       const found = parseObjectFileName(entry.name);
       if (!found || !nameIsWhole(root, path)) continue;
       names.push({ key: { applicationId, sessionId, objectId: found.objectId }, part: found.part });
-    } else if (entry.isDirectory()) {
-      const found = parsePatchDirectoryName(entry.name);
-      if (!found || !nameIsWhole(root, path)) continue;
-      const key: ObjectKey = { applicationId, sessionId, objectId: found.objectId };
-      for await (const version of patchVersions(root, path)) {
-        names.push({ key, part: { kind: "patch", baseVersion: found.baseVersion, version } });
+    } else if (entry.isDirectory() && isInnerDirectory(entry.name) && nameIsWhole(root, path)) {
+      for await (const inner of entries(root, path)) {
+        const found = inner.isFile() ? parseInnerFile(entry.name, inner.name) : undefined;
+        if (!found) continue;
+        names.push({ key: { applicationId, sessionId, objectId: found.objectId }, part: found.part });
       }
     }
   }
@@ -64,6 +66,14 @@ export async function* patchVersions(root: string, path: string): AsyncGenerator
     if (version !== undefined) yield version;
     else if (entry.isFile())
       log.warn("a file among patches is none: it is left alone", { path: `${path}/${entry.name}` });
+  }
+}
+
+/** Places of an object's deltas, in no order. */
+export async function* deltaPlaces(root: string, path: string): AsyncGenerator<number> {
+  for await (const entry of entries(root, path)) {
+    const place = entry.isFile() ? parseDeltaFileName(entry.name) : undefined;
+    if (place !== undefined) yield place;
   }
 }
 

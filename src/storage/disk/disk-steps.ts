@@ -36,6 +36,7 @@ export const DISK_STEPS = [
   "appendJournal",
   "syncJournal",
   "renameJournal",
+  "writeReason",
   "moveToQuarantine",
   "createCommits",
   "fillCommits",
@@ -242,6 +243,12 @@ export class DiskSteps {
     } finally {
       this.#syncsUnderWay -= 1;
     }
+  }
+
+  /** Fails when the path exists. */
+  async writeReason(path: string, text: string): Promise<void> {
+    this.#before("writeReason");
+    await fs.promises.writeFile(path, text, { flag: "wx" });
   }
 
   async moveToQuarantine(from: string, to: string): Promise<void> {

@@ -30,15 +30,15 @@ import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
 import { diskFailure, unlessDiskFailure, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
-import { listDiskSessions, patchedBases, patchVersions, scanDiskSession } from "./disk-scan.ts";
+import { deltaPlaces, listDiskSessions, patchedBases, patchVersions, scanDiskSession } from "./disk-scan.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { filePath, patchDirectoryPath, sessionPath } from "./file-names.ts";
+import { deltaDirectoryPath, filePath, patchDirectoryPath, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
 import { moveToQuarantine } from "./quarantine.ts";
 import { directoryOf, RealDirectories } from "./real-directories.ts";
 import { DiskJournal } from "./record-journal.ts";
-import { removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
+import { removeDeltasOf, removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { scanDirectory } from "./scan-thread.ts";
 import { SessionRecorder, type SessionRecorderOptions } from "./session-recorder.ts";
 import { settleFiles } from "./settle-files.ts";
@@ -162,6 +162,18 @@ export class DiskStorage implements ObjectStorage {
     return await patchedBases(this.#tools.root, key);
   }
 
+  async listDeltas(key: ObjectKey): Promise<number[]> {
+    const directory = deltaDirectoryPath(key);
+    if (!(await this.#isReal(directory))) return [];
+    const places: number[] = [];
+    for await (const place of deltaPlaces(this.#tools.root, directory)) places.push(place);
+    return places.sort((a, b) => a - b);
+  }
+
+  removeDeltas(key: ObjectKey): Promise<void> {
+    return removeDeltasOf(this.#tools, key);
+  }
+
   async settleFiles(names: readonly StoredName[]): Promise<void> {
     const files = names.map(filePath);
     await settleFiles(this.#tools, files);
@@ -180,12 +192,12 @@ export class DiskStorage implements ObjectStorage {
   }
 
   /**
-   * The file goes to `.quarantine` under its own path and a unique ending: nothing there is ever overwritten. Where there is no
-   * room for its directory, or something else lies in its place, the file stays where it is.
+   * The file goes to `.quarantine` under its own path and a unique ending, with its reason beside it: nothing there is ever
+   * overwritten. Where there is no room for its directory, or something else lies in its place, the file stays where it is.
    */
   async quarantine(name: StoredName, reason: string): Promise<void> {
     const from = filePath(name);
-    const to = await moveToQuarantine(this.#tools, from);
+    const to = await moveToQuarantine(this.#tools, name, reason);
     if (to === undefined) return;
     this.#recorder.changed(from);
     await this.#tools.commits.log.gone(from);

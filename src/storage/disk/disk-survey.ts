@@ -8,12 +8,7 @@ import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
 import type { ObjectPart } from "../object-storage.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
-import {
-  isKeyComponent,
-  parseObjectFileName,
-  parsePatchDirectoryName,
-  parsePatchFileName,
-} from "./file-names.ts";
+import { isInnerDirectory, isKeyComponent, parseInnerFile, parseObjectFileName } from "./file-names.ts";
 
 /** `path` is relative to the directory. */
 export type SurveyedPath =
@@ -43,24 +38,22 @@ async function* surveyLevel(root: string, path: string, levelsLeft: number): Asy
   }
 }
 
-/** What a session's directory holds: objects, and directories of patches. */
+/** What a session's directory holds: objects, and directories of patches or deltas. */
 async function* surveyEntry(root: string, path: string, entry: fs.Dirent): AsyncGenerator<SurveyedPath> {
   if (entry.isFile()) {
     const found = parseObjectFileName(entry.name);
     if (found !== undefined) yield { path, part: found.part };
     return;
   }
-  const patches = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
-  if (patches === undefined) return;
+  if (!entry.isDirectory() || !isInnerDirectory(entry.name)) return;
   const entries = await entriesOf(root, path);
   if ("failure" in entries) {
     yield { path, failure: entries.failure };
     return;
   }
   for (const { name } of entries.list) {
-    const version = parsePatchFileName(name);
-    if (version === undefined) continue;
-    yield { path: `${path}/${name}`, part: { kind: "patch", baseVersion: patches.baseVersion, version } };
+    const found = parseInnerFile(entry.name, name);
+    if (found !== undefined) yield { path: `${path}/${name}`, part: found.part };
   }
 }
 

@@ -4,9 +4,10 @@
  *     <app>/<session>/<object_id>.arrow                            part "file"
  *     <app>/<session>/<object_id>.arrows                           part "stream"
  *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
+ *     <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
  *     .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
  *
- * No two names meet: a component never begins with a dot, so what does is ours; of a patch directory's name the
+ * No two names meet: a component never begins with a dot, so what does is ours; objects are files, deltas lie in directories; of a patch directory's name the
  * last `.v<digits>` is the base, whatever the object id holds. Longest file name: 1 + 200 + 2 + 16 bytes.
  * On a disk that folds upper and lower case names can meet; start() says so in the log.
  */
@@ -25,6 +26,8 @@ export const RETENTION_FILE = ".retention";
 
 export const STREAM_ENDING = ".arrows";
 const ENDINGS = { file: ".arrow", stream: STREAM_ENDING } as const;
+const DELTAS_ENDING = ".deltas";
+const DELTA_FILE = /^(0|[1-9][0-9]{0,8})\.arrow$/;
 const PATCH_DIRECTORY = /^\.(.+)\.v([1-9][0-9]{0,15})$/s;
 const PATCH_FILE = /^([1-9][0-9]{0,15})\.arrow$/;
 
@@ -40,6 +43,7 @@ export function sessionPath(applicationId: string, sessionId: string): string {
 /** Path of a file under the storage directory. */
 export function filePath({ key, part }: StoredName): string {
   if (part.kind === "patch") return `${patchDirectoryPath(key, part.baseVersion)}/${part.version}.arrow`;
+  if (part.kind === "delta") return `${deltaDirectoryPath(key)}/${part.place}.arrow`;
   return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${ENDINGS[part.kind]}`;
 }
 
@@ -60,13 +64,18 @@ export function parseFilePath(path: string): StoredName | undefined {
 
 /** The path of the same base in its other form; undefined for a patch. */
 export function otherFormPath({ key, part }: StoredName): string | undefined {
-  if (part.kind === "patch") return undefined;
+  if (part.kind === "patch" || part.kind === "delta") return undefined;
   return filePath({ key, part: { kind: part.kind === "file" ? "stream" : "file" } });
 }
 
 /** Path of the directory of one base's patches, under the storage directory. */
 export function patchDirectoryPath(key: ObjectKey, baseVersion: number): string {
   return `${sessionPath(key.applicationId, key.sessionId)}/.${key.objectId}.v${baseVersion}`;
+}
+
+/** Path of the directory of an object's deltas, under the storage directory. */
+export function deltaDirectoryPath(key: ObjectKey): string {
+  return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${DELTAS_ENDING}`;
 }
 
 /** True for a name that keeps the rules for keys: of what lies on disk a wrong one is no error. */
@@ -95,6 +104,40 @@ export function parsePatchDirectoryName(name: string): { objectId: string; baseV
   if (!match || !isKeyComponent(match[1]!)) return undefined;
   const baseVersion = parseVersion(match[2]!);
   return baseVersion === undefined ? undefined : { objectId: match[1]!, baseVersion };
+}
+
+/** Whose deltas a directory in a session's directory holds; undefined for any other directory. */
+export function parseDeltaDirectoryName(name: string): string | undefined {
+  const objectId = name.endsWith(DELTAS_ENDING) ? name.slice(0, -DELTAS_ENDING.length) : "";
+  return isKeyComponent(objectId) ? objectId : undefined;
+}
+
+/** The place of a delta by the name of its file. */
+export function parseDeltaFileName(fileName: string): number | undefined {
+  const match = DELTA_FILE.exec(fileName);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Which part of which object a file in a directory of patches or of deltas is; undefined for any other directory or file. */
+export function parseInnerFile(
+  directory: string,
+  fileName: string,
+): { readonly objectId: string; readonly part: ObjectPart } | undefined {
+  const patches = parsePatchDirectoryName(directory);
+  const version = patches && parsePatchFileName(fileName);
+  if (patches !== undefined && version !== undefined) {
+    const { objectId, baseVersion } = patches;
+    return { objectId, part: { kind: "patch", baseVersion, version } };
+  }
+  const objectId = parseDeltaDirectoryName(directory);
+  const place = parseDeltaFileName(fileName);
+  if (objectId === undefined || place === undefined) return undefined;
+  return { objectId, part: { kind: "delta", place } };
+}
+
+/** True for a directory in a session's directory that holds patches or deltas. */
+export function isInnerDirectory(name: string): boolean {
+  return parsePatchDirectoryName(name) !== undefined || parseDeltaDirectoryName(name) !== undefined;
 }
 
 /** The version of a patch by the name of its file. */

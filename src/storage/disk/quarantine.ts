@@ -1,37 +1,64 @@
 /**
- * Takes a damaged file out of the way: to `.quarantine`, under its own path and a unique ending.
+ * Takes a damaged file out of the way: to `.quarantine`, under its own path and a unique ending. Beside it lies why, and how to put it
+ * back (quarantine-reason.ts).
  *
- * A move needs room for names. Where the disk has none the file stays in its place, and its key an error: it can still be
- * deleted or replaced, and a later start tries again.
+ * The reason is written first, so a crash leaves one without a file and never a file without one. A move needs room for names. Where
+ * the disk has none for the reason, the file moves without; where it has none at all the file stays in its place, and its key an
+ * error: it can still be deleted or replaced, and a later start tries again.
  */
 import { randomUUID } from "node:crypto";
 import { logFor } from "../../log.ts";
+import type { StoredName } from "../object-storage.ts";
 import { diskFailure, errnoOf, isMissing, isNoRoom } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { QUARANTINE_DIRECTORY } from "./file-names.ts";
+import { filePath, QUARANTINE_DIRECTORY } from "./file-names.ts";
+import { formatReason, REASON_ENDING } from "./quarantine-reason.ts";
 import { directoryOf } from "./real-directories.ts";
 
 const log = logFor("storage");
 
 /**
- * @param file relative to the storage directory.
- * @returns where it lies now; undefined when it was not there, or had to stay.
+ * @returns where the file lies now, under the storage directory; undefined when it was not there, or had to stay.
  * @throws {CacheError} STORAGE_IO
  */
-export async function moveToQuarantine(tools: DiskTools, file: string): Promise<string | undefined> {
+export async function moveToQuarantine(
+  tools: DiskTools,
+  name: StoredName,
+  reason: string,
+): Promise<string | undefined> {
   const { root, steps, directories } = tools;
+  const file = filePath(name);
   const to = `${QUARANTINE_DIRECTORY}/${file}.${randomUUID()}`;
   try {
     if ((await directories.look(directoryOf(file))) !== "real") return undefined;
     if ((await directories.look(directoryOf(to))) === "foreign")
       return stays(file, "no directory of its own");
     await steps.makeDirectory(`${root}/${directoryOf(to)}`);
-    await steps.moveToQuarantine(`${root}/${file}`, `${root}/${to}`);
+    await moveWithReason(tools, { file, to, reason: formatReason(name, to, reason) });
     return to;
   } catch (error) {
     if (isMissing(error)) return undefined;
     if (isNoRoom(error)) return stays(file, errnoOf(error)!);
     throw diskFailure(error, file);
+  }
+}
+
+interface Move {
+  readonly file: string;
+  readonly to: string;
+  readonly reason: string;
+}
+
+async function moveWithReason({ root, steps }: DiskTools, { file, to, reason }: Move): Promise<void> {
+  const reasonPath = `${root}/${to}${REASON_ENDING}`;
+  await steps.writeReason(reasonPath, reason).catch((error: unknown) => {
+    log.warn("the reason of a quarantine could not be written", { path: to, errno: errnoOf(error) });
+  });
+  try {
+    await steps.moveToQuarantine(`${root}/${file}`, `${root}/${to}`);
+  } catch (error) {
+    await steps.unlinkStaged(reasonPath).catch(() => {});
+    throw error;
   }
 }
 

@@ -10,9 +10,9 @@ import path from "node:path";
 import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
-import { patchVersions } from "./disk-scan.ts";
+import { deltaPlaces, patchVersions } from "./disk-scan.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { patchDirectoryPath } from "./file-names.ts";
+import { deltaDirectoryPath, patchDirectoryPath } from "./file-names.ts";
 import { type DirectoryNature, directoryOf } from "./real-directories.ts";
 
 const log = logFor("storage");
@@ -32,6 +32,20 @@ export async function removePatchesOf(tools: DiskTools, key: ObjectKey, baseVers
   for await (const version of patchVersions(tools.root, directory)) {
     await unlink(tools, `${directory}/${version}.arrow`);
   }
+  await removeEmptyDirectories(tools, directory);
+  tools.recorder.changed(directory);
+}
+
+/** All deltas of an object, and their directory. What others left in it besides stays. */
+export async function removeDeltasOf(tools: DiskTools, key: ObjectKey): Promise<void> {
+  const directory = deltaDirectoryPath(key);
+  if ((await natureNow(tools, directory)) !== "real") return;
+  let count = 0;
+  for await (const place of deltaPlaces(tools.root, directory)) {
+    await unlink(tools, `${directory}/${place}.arrow`);
+    count += 1;
+  }
+  if (count === 0) return;
   await removeEmptyDirectories(tools, directory);
   tools.recorder.changed(directory);
 }

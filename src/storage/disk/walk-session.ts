@@ -17,9 +17,9 @@ import { nameIsWhole } from "./disk-scan.ts";
 import { directoryState, FactsRecord, FactsRecordWriter, isSettled, removeRecord } from "./facts-record.ts";
 import {
   filePath,
+  isInnerDirectory,
+  parseInnerFile,
   parseObjectFileName,
-  parsePatchDirectoryName,
-  parsePatchFileName,
   STREAM_ENDING,
   sessionPath,
 } from "./file-names.ts";
@@ -157,7 +157,7 @@ export class SessionWalk {
     }
   }
 
-  /** Streams, and patches; takes down the names of all other files while they are not too many. */
+  /** Streams, patches, and deltas; takes down the names of all other files while they are not too many. */
   *#partsBesideFiles(): Generator<[string, ObjectPart]> {
     for (const entry of entries(this.#options, this.#path)) {
       if (entry.isFile()) {
@@ -166,12 +166,10 @@ export class SessionWalk {
         else if (this.#isWhole(entry.name)) yield [found.objectId, found.part];
         continue;
       }
-      const found = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
-      if (found === undefined || !this.#isWhole(entry.name)) continue;
+      if (!entry.isDirectory() || !isInnerDirectory(entry.name) || !this.#isWhole(entry.name)) continue;
       for (const inner of entries(this.#options, `${this.#path}/${entry.name}`)) {
-        const version = inner.isFile() ? parsePatchFileName(inner.name) : undefined;
-        const { objectId, baseVersion } = found;
-        if (version !== undefined) yield [objectId, { kind: "patch", baseVersion, version }];
+        const found = inner.isFile() ? parseInnerFile(entry.name, inner.name) : undefined;
+        if (found !== undefined) yield [found.objectId, found.part];
       }
     }
   }

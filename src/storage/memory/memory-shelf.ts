@@ -2,6 +2,7 @@
  * Where published files stand in memory: by application, session and object, so that what belongs to one session
  * is found without looking at any other, and a level that became empty is gone.
  */
+import { assert } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { StoredName } from "../object-storage.ts";
 
@@ -55,7 +56,7 @@ export class MemoryShelf<File extends ShelvedFile> {
   get({ key, part }: StoredName): File | undefined {
     const held = this.object(key);
     if (part.kind === "patch") return held?.patches?.get(part.baseVersion)?.get(part.version);
-    return held?.[part.kind];
+    return part.kind === "delta" ? undefined : held?.[part.kind];
   }
 
   /** Puts a file in its place; what stood there is forgotten. */
@@ -65,6 +66,7 @@ export class MemoryShelf<File extends ShelvedFile> {
     old?.retire();
     const held = this.#objectMade(name.key);
     const { part } = name;
+    assert(part.kind !== "delta", "deltas are written by others, into a directory");
     if (part.kind === "patch") {
       held.patches ??= new Map();
       entry(held.patches, part.baseVersion, () => new Map()).set(part.version, file);
@@ -82,7 +84,7 @@ export class MemoryShelf<File extends ShelvedFile> {
     file.retire();
     const { part } = name;
     if (part.kind === "patch") removePatch(held, part.baseVersion, part.version);
-    else held[part.kind] = undefined;
+    else if (part.kind !== "delta") held[part.kind] = undefined;
     if (!held.file && !held.stream && !held.patches) this.#dropObject(name.key);
     return true;
   }

@@ -105,6 +105,8 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
 
   async open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredFile | undefined> {
     if (purpose === "look") return await this.#look(name);
+    // Of deltas none is kept: the first patch turns them into patches of ours.
+    if (name.part.kind === "delta") return await this.#disk.open(name);
     const kept = this.#shelf.get(name);
     if (kept === undefined) return await this.#openOnDisk(name);
     this.#counters.hits += 1;
@@ -134,6 +136,14 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     } finally {
       this.#changedPatches(key);
     }
+  }
+
+  listDeltas(key: ObjectKey): Promise<number[]> {
+    return this.#disk.listDeltas(key);
+  }
+
+  removeDeltas(key: ObjectKey): Promise<void> {
+    return this.#disk.removeDeltas(key);
   }
 
   settleFiles(names: readonly StoredName[]): Promise<void> {

@@ -124,7 +124,7 @@ export async function read(cache: ObjectCache, key: string): Promise<OpaqueConte
   const { reading, base } = await cache.open(parseObjectKey(key), () => true);
   try {
     const patches: string[] = [];
-    for (let version = reading.baseVersion + 1; version <= reading.version; version += 1) {
+    for (const version of reading.patchesAfter(reading.baseVersion)) {
       patches.push(await readPatch(reading, version));
     }
     return { version: reading.version, base: await textOf(base!), patches };

@@ -1,12 +1,16 @@
 /**
  * Damaged files: an error to who asks for them, out of the way, and never the end of anything else.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
+import { REASON_ENDING } from "../../../src/storage/disk/quarantine-reason.ts";
+import { goldenFile } from "../arrow/golden.ts";
+import { watchedLog } from "../storage/scratch-directory.ts";
 import {
   diskCache,
   keysOf,
@@ -35,7 +39,13 @@ function flip(path: string, fromEnd: number): void {
 function quarantined(directory: string): string[] {
   const path = `${directory}/.quarantine`;
   const all = existsSync(path) ? readdirSync(path, { recursive: true, encoding: "utf8" }) : [];
-  return all.filter((name) => name.includes(".arrow")).map((name) => name.replace(/\.[0-9a-f-]{36}$/, ""));
+  const files = all.filter((name) => name.includes(".arrow") && !name.endsWith(REASON_ENDING));
+  return files.map((name) => name.replace(/\.[0-9a-f-]{36}$/, ""));
+}
+
+/** Footer and first message stay as they were. */
+function cutOut(file: Buffer): Buffer {
+  return Buffer.concat([file.subarray(0, 100), file.subarray(-2000)]);
 }
 
 const CORRUPT = refused("OBJECT_CORRUPT");
@@ -58,7 +68,6 @@ describe("a small damaged file", () => {
     ["with a flipped bit in its value", (path: string) => flip(path, readFileSync(path).length - 700)],
     ["with a flipped bit in its footer", (path: string) => flip(path, 100)],
     ["that is cut short", (path: string) => truncateSync(path, readFileSync(path).length - 5)],
-    ["that is no Arrow file at all", (path: string) => writeFileSync(path, "not an Arrow file at all")],
   ])("%s is OBJECT_CORRUPT to everyone who asks, and is put aside", async (_, damage) => {
     const directory = await stopped(SMALL);
     damage(`${directory}/${FILE}`);
@@ -69,6 +78,25 @@ describe("a small damaged file", () => {
     await expect(patch(cache, KEY, "x")).rejects.toThrow(CORRUPT);
     expect(quarantined(directory)).toEqual([FILE]);
     expect(existsSync(`${directory}/${FILE}`)).toBe(false);
+  });
+
+  it("says beside it why it was put aside, and the command that puts it back", async () => {
+    const directory = await stopped(SMALL);
+    truncateSync(`${directory}/${FILE}`, 1000);
+    const damaged = readFileSync(`${directory}/${FILE}`);
+    const cache = await diskCache(directory);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    await cache.stop();
+    const names = readdirSync(`${directory}/.quarantine/app/session`);
+    const text = readFileSync(
+      `${directory}/.quarantine/app/session/${names.find((name) => name.endsWith(REASON_ENDING))}`,
+      "utf8",
+    );
+    expect(text).toMatch(
+      /^key {5}app\/session\/object\ntime {4}\d{4}-.*Z\nreason {2}\[OBJECT_CORRUPT\] .+\nundo {4}mkdir/,
+    );
+    execFileSync("sh", ["-c", /^undo {4}(.*)$/m.exec(text)![1]!], { cwd: directory });
+    expect(readFileSync(`${directory}/${FILE}`)).toEqual(damaged);
   });
 
   it("stops neither the start nor the scan", async () => {
@@ -104,6 +132,52 @@ describe("a small damaged file", () => {
     const cache = await diskCache(directory);
     expect(await cache.delete({ scope: "object", key: NAME })).toBe(1);
     await expect(read(cache, KEY)).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
+  });
+});
+
+describe("a file that another program wrote and nobody can read", () => {
+  const CONTENTS: [string, Buffer][] = [
+    ["no Arrow file at all", Buffer.from("not an Arrow file at all")],
+    ["zeros", Buffer.alloc(5000)],
+    ["a magic and no more", Buffer.from("ARROW1\0\0ARROW1", "latin1")],
+    ["cut out in its middle", cutOut(goldenFile("nested"))],
+  ];
+
+  it.each(CONTENTS)(
+    "such as %s is OBJECT_CORRUPT and stays where it is, and no version is lost",
+    async (_, content) => {
+      const directory = await stopped((cache) => put(cache, "app/session/other", "x"));
+      writeFileSync(`${directory}/${FILE}`, content);
+      const cache = await diskCache(directory);
+      await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+      await expect(patch(cache, KEY, "x")).rejects.toThrow(CORRUPT);
+      expect(await keysOf(cache)).toEqual(["app/session/other"]);
+      expect(readFileSync(`${directory}/${FILE}`)).toEqual(content);
+      expect(quarantined(directory)).toEqual([]);
+      expect(existsSync(`${directory}/.version-floor`)).toBe(false);
+      expect(await put(cache, "app/session/new", "x")).toBe(1);
+    },
+  );
+
+  it("is logged once", async () => {
+    const directory = await stopped(SMALL);
+    writeFileSync(`${directory}/${FILE}`, "not an Arrow file at all");
+    const log = watchedLog();
+    const cache = await diskCache(directory);
+    for (let time = 0; time < 3; time += 1) await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    await keysOf(cache);
+    expect(log().filter(({ text }) => String(text).includes("stays where it is"))).toHaveLength(1);
+  });
+
+  it("is replaced by a put in a version that it cannot have had, and deleted as any other", async () => {
+    const directory = await stopped(SMALL);
+    writeFileSync(`${directory}/${FILE}`, "not an Arrow file at all");
+    const cache = await diskCache(directory);
+    expect(await put(cache, KEY, "whole")).toBeGreaterThan(LIMITS.versionJumpOnLoss);
+    expect((await read(cache, KEY)).base).toBe("whole");
+    writeFileSync(`${directory}/app/session/gone.arrow`, "not an Arrow file at all");
+    expect(await cache.delete({ scope: "session", applicationId: "app", sessionId: "session" })).toBe(2);
+    expect(existsSync(`${directory}/app`)).toBe(false);
   });
 });
 

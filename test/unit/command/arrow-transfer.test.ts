@@ -9,6 +9,7 @@ import {
 } from "../../../src/command/arrow-input.ts";
 import { type ArrowForm, ArrowOutput } from "../../../src/command/arrow-output.ts";
 import { ByteReader } from "../../../src/command/byte-reader.ts";
+import { withMagicOf, withoutEndOfStream } from "../../support/client-file.ts";
 import { GOLDEN, goldenFile, goldenStream } from "../arrow/golden.ts";
 import { MemoryBytes } from "../object/memory-bytes.ts";
 
@@ -55,6 +56,42 @@ async function written(form: ArrowForm, input: ArrowInput): Promise<Buffer> {
   await output.end();
   return Buffer.concat(parts);
 }
+
+describe("a file of another writer", () => {
+  it.each([9, 64])(
+    "with a magic of %i bytes is detected, and read by its footer and through a pipe",
+    async (magicBytes) => {
+      for (const name of FILES) {
+        const file = withMagicOf(goldenFile(name), magicBytes);
+        expect(await detectArrow(reader(file))).toBe("file");
+        const messages = await messagesOf(await readArrowFile(new MemoryBytes(goldenFile(name))));
+        expect(await messagesOf(await readArrowFile(new MemoryBytes(file)))).toEqual(messages);
+        expect(await messagesOf(await readArrowStream(reader(file)))).toEqual(messages);
+      }
+    },
+  );
+
+  it("without an end of its stream is read through a pipe up to its footer, which is taken as well", async () => {
+    for (const name of FILES) {
+      const source = reader(withoutEndOfStream(goldenFile(name)));
+      const messages = await messagesOf(await readArrowFile(new MemoryBytes(goldenFile(name))));
+      expect(await messagesOf(await readArrowStream(source))).toEqual(messages);
+      expect(await source.read(1)).toHaveLength(0);
+    }
+  });
+
+  it("that has something else than its footer behind its messages is refused", async () => {
+    const file = withoutEndOfStream(goldenFile("nested"));
+    const tails = [
+      file.subarray(0, -3),
+      Buffer.concat([file.subarray(0, -10), Buffer.alloc(8), file.subarray(-10)]),
+    ];
+    for (const tail of tails)
+      await expect(readArrowStream(reader(tail)).then(messagesOf)).rejects.toMatchObject({
+        code: "INVALID_IPC",
+      });
+  });
+});
 
 describe("what bytes begin as", () => {
   it.each(STREAMS.filter((name) => name !== "legacy"))("is a stream: %s", async (name) => {

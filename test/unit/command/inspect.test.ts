@@ -1,8 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inspect } from "../../../src/command/inspect.ts";
+import { parseObjectKey } from "../../../src/object/object-key.ts";
+import { formatReason } from "../../../src/storage/disk/quarantine-reason.ts";
+import type { StoredName } from "../../../src/storage/object-storage.ts";
+import { ancestorFile } from "../../support/ancestor-directory.ts";
 import { copyGoldenFile, Written, writeOwnFile } from "./object-files.ts";
 
 let root: string;
@@ -30,7 +34,7 @@ describe("inspect", () => {
     copyGoldenFile("dictionaries.arrow", file);
     expect(await inspect(file, written)).toBe("ok");
     expect(written.out).toContain("kind      table\nversion   1\nrows      6\n");
-    expect(written.out).toContain("written   by a client, without checksum\n");
+    expect(written.out).toContain("written   by another program, without checksum\n");
     expect(written.out).toContain(
       '  "wide" dictionary<uint64> of utf8\n  "inner" list\n    "item" dictionary<int32> of utf8\n',
     );
@@ -38,6 +42,24 @@ describe("inspect", () => {
       / {2}dictionary \d+ at \d+: \d+ rows, compression none, header \d+, body \d+ bytes\n/,
     );
     expect(written.out).toMatch(/ {2}batch at \d+: 3 rows, compression none, header \d+, body \d+ bytes\n/);
+  });
+
+  it("shows a value of the Rust cache in its own version, and how it is compressed", async () => {
+    expect(await inspect(ancestorFile("team/jobs/patched.arrow"), written)).toBe("ok");
+    expect(written.out).toContain("kind      opaque\nversion   3\nrows      1\n");
+    expect(written.out).toMatch(/value at \d+: \d+ bytes, compression zstd\n/);
+  });
+
+  it("shows first why a file is in quarantine, and the command that puts it back", async () => {
+    await writeOwnFile(file, "value");
+    const name: StoredName = { key: parseObjectKey("app/s/it's"), part: { kind: "file" } };
+    writeFileSync(`${file}.reason`, formatReason(name, ".quarantine/app/s/it's.arrow.1", "[X] two\nlines"));
+    expect(await inspect(file, written)).toBe("ok");
+    const [since, undo] = written.out.split("\n");
+    expect(since).toMatch(/^quarantine since \d{4}-\d\d-\d\dT[\d:.]+Z: \[X\] two lines$/);
+    expect(undo).toBe(
+      "  undo    mkdir -p 'app/s' && mv -n '.quarantine/app/s/it'\\''s.arrow.1' 'app/s/it'\\''s.arrow'",
+    );
   });
 
   it("shows schema metadata", async () => {

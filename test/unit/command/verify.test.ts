@@ -1,8 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { verify } from "../../../src/command/verify.ts";
+import { parseObjectKey } from "../../../src/object/object-key.ts";
+import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
+import { ANCESTOR_DIRECTORY } from "../../support/ancestor-directory.ts";
 import { copyGoldenFile, Written, writeOwnFile } from "./object-files.ts";
 
 let root: string;
@@ -68,6 +71,36 @@ describe("verify", () => {
     await writeOwnFile(join(root, "app/s/deep/o.arrow"), "", () => Buffer.from("garbage"));
     expect(await verify(root, written)).toBe("ok");
     expect(written.err).toBe("0 files, 0 not whole\n");
+  });
+
+  it("takes a directory of the Rust cache for whole, patches included", async () => {
+    expect(await verify(ANCESTOR_DIRECTORY, written)).toBe("ok");
+    const files = readdirSync(ANCESTOR_DIRECTORY, { recursive: true, encoding: "utf8" });
+    const count = files.filter((name) => name.endsWith(".arrow")).length;
+    expect(written.err).toBe(`${count} files, 0 not whole\n`);
+  });
+
+  it("shows what is in quarantine, why, and how to undo it, and does not take it for damage", async () => {
+    const directory = new DiskStorage({ directory: root });
+    await directory.start();
+    await writeOwnFile(join(root, "app/s/o.arrow"), "value");
+    await directory.quarantine(
+      { key: parseObjectKey("app/s/o"), part: { kind: "file" } },
+      "footer is cut off",
+    );
+    await directory.stop();
+    writeFileSync(join(root, ".quarantine/older.arrow"), "");
+    expect(await verify(root, written)).toBe("ok");
+    const place = String.raw`\.quarantine/app/s/o\.arrow\.[0-9a-f-]{36}`;
+    expect(written.out).toMatch(
+      new RegExp(
+        `^${place}: in quarantine, since [^ ]+Z: footer is cut off\n` +
+          `  undo: mkdir -p 'app/s' && mv -n '${place}' 'app/s/o\\.arrow'\n` +
+          String.raw`\.quarantine/older\.arrow: in quarantine, no reason is kept` +
+          "\n$",
+      ),
+    );
+    expect(written.err).toBe("0 files, 0 not whole, 2 in quarantine\n");
   });
 
   it("is content with an empty directory", async () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import { REASON_ENDING } from "../../../src/storage/disk/quarantine-reason.ts";
 import { namesIn } from "../../support/scanned-names.ts";
 import {
   named,
@@ -167,7 +168,9 @@ describe("quarantine", () => {
       await publish(storage, name, Buffer.from(text));
       await storage.quarantine(name, "footer is cut off");
     }
-    const kept = fs.readdirSync(`${directory}/.quarantine/a/s`);
+    const all = fs.readdirSync(`${directory}/.quarantine/a/s`);
+    const kept = all.filter((file) => !file.endsWith(REASON_ENDING));
+    expect(all).toEqual(kept.flatMap((file) => [file, `${file}${REASON_ENDING}`]).sort());
     const texts = kept.map((file) => fs.readFileSync(`${directory}/.quarantine/a/s/${file}`, "utf8"));
     expect(texts.sort()).toEqual(["first", "second"]);
     const line = { level: "error", path: `a/s/${"n".repeat(200)}.arrow`, reason: "footer is cut off" };

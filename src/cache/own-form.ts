@@ -1,0 +1,188 @@
+/**
+ * Turns an object of another program, whose files were only read until then, into one of ours. A patch needs that: it names its base, and
+ * what the Rust cache appended has no names that a later base could not take over.
+ *
+ *     1  patches of ours that lie there under the new base's version are removed: a conversion before this one was cut off
+ *     2  each patch is written as one of ours, beside the base of the other program
+ *     3  the base is written as one of ours and renamed over the old one
+ *     4  the old patches are removed, when nobody reads them any more
+ *
+ * Until the rename of 3 the object is what the other program wrote, and patches of ours beside it are stale; from then on it is ours,
+ * and deltas of no higher version are leftovers. So a crash leaves the object whole wherever it comes. All is synced before
+ * anything is removed: what was there may have survived many a power loss.
+ * Versions stay, unless the other program left some out, or appended to a base of ours: then base and patches get new ones, behind
+ * those that clients may hold. Cost: the object is read and written once, under its key's lock.
+ */
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
+import { copyObject } from "../object/copy-object.ts";
+import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import type { Lifetime } from "../object/object-metadata.ts";
+import type { FileSummary } from "../object/object-writer.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
+import type { ObjectPart } from "../storage/object-storage.ts";
+import { CountedSink } from "./counted-sink.ts";
+import type { DraftHost } from "./draft-host.ts";
+import { type BaseForm, IndexEntry } from "./index-entry.ts";
+import type { ObjectReading } from "./object-reading.ts";
+import type { FreeBytes } from "./roster.ts";
+
+const log = logFor("cache");
+
+/** True when a patch of ours cannot be appended to the object as it lies there. */
+export function needsOwnForm(entry: IndexEntry): boolean {
+  return entry.isForeign || (entry.deltas !== undefined && entry.deltas.places.size > 0);
+}
+
+interface Written {
+  readonly version: number;
+  readonly summary: FileSummary;
+  readonly fileSizeBytes: number;
+  readonly sink: CountedSink | undefined;
+}
+
+/** A base and its patches in our form, published. */
+interface Copies {
+  readonly base: Written;
+  readonly patches: readonly Written[];
+  readonly lifetime: Lifetime | undefined;
+}
+
+/**
+ * The key's lock is held by the caller.
+ * @returns the entry of the object in our form; the old one is retired.
+ * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_CORRUPT
+ */
+export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<IndexEntry> {
+  // A base of ours is compared with its checksum on the way: its copy gets a new one.
+  const { reading, base } = await host.openLocked(old.key, old, old.isForeign ? "look" : "send");
+  let copies: Copies;
+  try {
+    if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    copies = await writeCopies(host, reading, base);
+  } finally {
+    reading.close();
+  }
+  const { entry, free } = enter(host, old, copies);
+  await dropOld(host, old, { form: entry.form, free });
+  log.info("object of another program is in our form now", {
+    key: entry.evictionKey,
+    version: entry.version,
+  });
+  return entry;
+}
+
+async function writeCopies(host: DraftHost, reading: ObjectReading, base: StoredObject): Promise<Copies> {
+  const { key, entry: old } = reading;
+  const oldVersions = [...old.patchesAfter(old.baseVersion)];
+  const baseVersion = keepsVersions(old, oldVersions) ? old.baseVersion : old.version + 1;
+  if (baseVersion + oldVersions.length >= LIMITS.versionMax)
+    throw new CacheError("OBJECT_TOO_LARGE", "no versions are left for a patch of the object");
+  const lifetime = host.retention.lifetimes.forCopy(old);
+  await host.storage.removePatches(key, { only: baseVersion });
+  const patches: Written[] = [];
+  let isOurs = false;
+  const published = (): void => {
+    isOurs = true;
+  };
+  try {
+    for (const oldVersion of oldVersions) {
+      const version = baseVersion + patches.length + 1;
+      const partOf = (): ObjectPart => ({ kind: "patch", baseVersion, version });
+      await reading.withPatch(oldVersion, async (object) => {
+        patches.push(await writeCopy(host, key, { object, version, partOf }));
+      });
+    }
+    const partOf = ({ part: kind }: FileSummary): ObjectPart => ({ kind });
+    const copying = { object: base, version: baseVersion, lifetime, partOf, published };
+    return { base: await writeCopy(host, key, copying), patches, lifetime };
+  } catch (error) {
+    for (const { sink } of patches) await sink?.release();
+    // What lies there now is not what the index knows: who asks next has it read anew.
+    if (isOurs) host.roster.leave(old, "gone")();
+    else await host.storage.removePatches(key, { only: baseVersion }).catch(() => {});
+    throw error;
+  }
+}
+
+function keepsVersions(old: IndexEntry, versions: readonly number[]): boolean {
+  return old.isForeign && versions.every((version, index) => version === old.baseVersion + index + 1);
+}
+
+interface Copying {
+  readonly object: StoredObject;
+  readonly version: number;
+  readonly lifetime?: Lifetime | undefined;
+  readonly partOf: (summary: FileSummary) => ObjectPart;
+  /** Called when the copy has its name, also when it may be lost in a power loss. */
+  readonly published?: () => void;
+}
+
+async function writeCopy(host: DraftHost, key: ObjectKey, copying: Copying): Promise<Written> {
+  const { object, version, lifetime, partOf, published } = copying;
+  const { budget } = host.roster;
+  const staged = host.storage.stage();
+  const sink = budget && new CountedSink(staged, budget);
+  sink?.committing();
+  try {
+    const writer = await copyObject(object, sink ?? staged);
+    const summary = await writer.finish(version, lifetime);
+    await sink?.takeRest(0);
+    await staged.publish({ key, part: partOf(summary) }, "power-loss");
+    published?.();
+    return { version, summary, fileSizeBytes: staged.sizeBytes, sink };
+  } catch (error) {
+    if (staged.isPublished) published?.();
+    await staged.discard();
+    await sink?.release();
+    throw error;
+  }
+}
+
+interface Entered {
+  readonly entry: IndexEntry;
+  readonly free: FreeBytes;
+}
+
+/** The index learns of base and patches in one turn of the loop. */
+function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Copies): Entered {
+  const { roster } = host;
+  const { part: form, rowCount, dataBytes, value, schemaHeader } = base.summary;
+  const { version, fileSizeBytes } = base;
+  const facts = {
+    kind: old.kind,
+    form,
+    version,
+    rowCount,
+    dataBytes,
+    fileSizeBytes,
+    isVerified: true,
+    lasts: true,
+  };
+  const entry = new IndexEntry(old.key, {
+    ...facts,
+    ...(schemaHeader === undefined ? { value } : { schemaNumber: host.schemas.numberOf(schemaHeader) }),
+  });
+  const free = roster.enter(entry, { lifetime, sink: base.sink });
+  for (const patch of patches) {
+    entry.addPatch({ ...patch.summary, ...patch, lasts: true });
+    roster.grow(entry, patch.fileSizeBytes, patch.sink);
+  }
+  return { entry, free };
+}
+
+/** A crash or an error here leaves files that count for nothing: a lower form, and leftovers. */
+async function dropOld(
+  host: DraftHost,
+  old: IndexEntry,
+  { form, free }: { form: BaseForm; free: FreeBytes },
+): Promise<void> {
+  const { key } = old;
+  try {
+    if (form !== old.form) await host.storage.remove({ key, part: { kind: old.form } });
+    await host.retire(key, old, free);
+  } catch (error) {
+    log.warn("files of another program left behind", { key: formatObjectKey(key), error });
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Reads the schema message of an IPC file that another program wrote: the first message, wherever the padding of the magic ends.
+ *
+ * Files of the cache do not need this: their schema stands behind 8 bytes of magic. Cost: two reads.
+ */
+import { readFramedHeader } from "../arrow/encapsulated.ts";
+import { firstMessagePositions, MAGIC_BYTES_MAX } from "../arrow/first-message.ts";
+import { invalidIpc } from "../arrow/invalid-ipc.ts";
+import { decodeMessage } from "../arrow/message.ts";
+import { isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { ByteSource } from "./byte-sink.ts";
+
+const FRAME_BYTES = 8;
+const CONTINUATION = 0xffffffff;
+
+/**
+ * The message as the file has it, padding included; a view of what was read.
+ * @throws {CacheError} INVALID_IPC
+ */
+export async function readFirstSchema(source: ByteSource): Promise<Buffer> {
+  const start = await source.read(0, Math.min(source.sizeBytes, MAGIC_BYTES_MAX));
+  for (const position of firstMessagePositions(start)) {
+    const header = await readSchemaAt(source, position);
+    if (header !== undefined) return header;
+  }
+  throw invalidIpc("the file has no schema behind its magic");
+}
+
+/** Undefined when no schema message stands there. */
+async function readSchemaAt(source: ByteSource, position: number): Promise<Buffer | undefined> {
+  if (position + FRAME_BYTES > source.sizeBytes) return undefined;
+  const frame = await source.read(position, FRAME_BYTES);
+  const isOldFraming = frame.readUInt32LE(0) !== CONTINUATION;
+  const lengthBytes = frame.readInt32LE(isOldFraming ? 0 : 4);
+  const framedBytes = lengthBytes + (isOldFraming ? 4 : FRAME_BYTES);
+  if (lengthBytes <= 0 || lengthBytes > LIMITS.dataHeaderBytesMax) return undefined;
+  if (position + framedBytes > source.sizeBytes) return undefined;
+  const { header } = readFramedHeader(await source.read(position, framedBytes), 0);
+  return isSchema(header) ? Buffer.from(header.buffer, header.byteOffset, header.byteLength) : undefined;
+}
+
+function isSchema(header: Uint8Array): boolean {
+  try {
+    return decodeMessage(header).kind === "schema";
+  } catch (error) {
+    if (isCacheError(error, "INVALID_IPC")) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The version that a file of another program gives itself: the cell of an opaque row, or the metadata of a Flame table's schema.
+ *
+ *     no codec    uint64
+ *     codec       int64 -1 | uint64                                        stored raw
+ *                 int64 8  | a ZSTD frame of one raw or run-length block   what encoders make of 8 bytes
+ *
+ * 0 stands for "none": what clients write themselves, and what cannot be a version. Source: RFC 8878, "Frames".
+ */
+import type { BatchLayout } from "../arrow/message.ts";
+import { findMetadataValue } from "../arrow/schema-metadata.ts";
+import { LIMITS } from "../limits.ts";
+import { type PayloadKind, SCHEMA_KEY_VERSION } from "./object-schema.ts";
+import type { ByteRange } from "./stored-blocks.ts";
+
+export const NO_VERSION = 0;
+const VERSION_DIGITS_MAX = 40;
+const CELL_BYTES = 8;
+const CODEC_PREFIX_BYTES = 8;
+const NOT_COMPRESSED = -1n;
+/** The longest frame of 8 bytes: its header, a block's header, the bytes, a checksum. */
+const FRAME_BYTES_MAX = 18 + 3 + CELL_BYTES + 4;
+
+/** Where the bytes lie in a batch's body that `decodeVersionCell` needs; undefined when the first row has no version. */
+export function placeOfVersionCell(layout: BatchLayout): ByteRange | undefined {
+  const buffer = layout.buffers()[1];
+  const node = layout.nodes()[0];
+  if (buffer === undefined || layout.rowCount === 0 || node?.nullCount !== 0) return undefined;
+  const wanted = layout.compression === "none" ? CELL_BYTES : CODEC_PREFIX_BYTES + FRAME_BYTES_MAX;
+  return { position: buffer.offset, sizeBytes: Math.min(wanted, buffer.sizeBytes) };
+}
+
+export function decodeVersionCell(bytes: Buffer, compression: BatchLayout["compression"]): number {
+  const cell = compression === "none" ? bytes : inflateCell(bytes, compression);
+  if (cell === undefined || cell.length < CELL_BYTES) return NO_VERSION;
+  return asVersion(cell.readBigUInt64LE(0));
+}
+
+/** What a Flame table's schema says: decimal text, leading zeros allowed. */
+export function schemaVersion(kind: PayloadKind, schemaHeader: Buffer): number {
+  const place = kind === "flame-table" ? findMetadataValue(schemaHeader, SCHEMA_KEY_VERSION) : undefined;
+  if (place === undefined || place.sizeBytes > VERSION_DIGITS_MAX) return NO_VERSION;
+  const text = schemaHeader.toString("latin1", place.position, place.position + place.sizeBytes);
+  return /^[0-9]+$/.test(text) ? asVersion(BigInt(text)) : NO_VERSION;
+}
+
+function asVersion(version: bigint): number {
+  return version <= BigInt(LIMITS.versionMax) ? Number(version) : NO_VERSION;
+}
+
+function inflateCell(bytes: Buffer, compression: BatchLayout["compression"]): Buffer | undefined {
+  if (bytes.length < CODEC_PREFIX_BYTES) return undefined;
+  const sizeBytes = bytes.readBigInt64LE(0);
+  const stored = bytes.subarray(CODEC_PREFIX_BYTES);
+  if (sizeBytes === NOT_COMPRESSED) return stored;
+  return compression === "zstd" && sizeBytes === BigInt(CELL_BYTES) ? inflateFrame(stored) : undefined;
+}
+
+const FRAME_MAGIC = 0xfd2fb528;
+const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
+const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
+const BLOCK = { raw: 0, runLength: 1 } as const;
+
+/** The first block of a frame, unless it needs a real decoder: 8 bytes are never worth it to an encoder. */
+function inflateFrame(frame: Buffer): Buffer | undefined {
+  if (frame.length < 5 || frame.readUInt32LE(0) !== FRAME_MAGIC) return undefined;
+  const descriptor = frame[4]!;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const sizeFlag = descriptor >> 6;
+  const contentSizeBytes = sizeFlag === 0 && isSingleSegment ? 1 : CONTENT_SIZE_BYTES[sizeFlag as 0];
+  const window = isSingleSegment ? 0 : 1;
+  const start = 5 + window + DICTIONARY_ID_BYTES[(descriptor & 3) as 0] + contentSizeBytes;
+  if (start + 4 > frame.length) return undefined;
+  const blockHeader = frame.readUIntLE(start, 3);
+  const type = (blockHeader >> 1) & 3;
+  const content = frame.subarray(start + 3);
+  if (blockHeader >> 3 !== CELL_BYTES) return undefined;
+  if (type === BLOCK.raw) return content.subarray(0, CELL_BYTES);
+  return type === BLOCK.runLength ? Buffer.alloc(CELL_BYTES, content[0]!) : undefined;
+}
