@@ -154,7 +154,6 @@ describe("a file that another program wrote and nobody can read", () => {
       expect(await keysOf(cache)).toEqual(["app/session/other"]);
       expect(readFileSync(`${directory}/${FILE}`)).toEqual(content);
       expect(quarantined(directory)).toEqual([]);
-      expect(existsSync(`${directory}/.version-floor`)).toBe(false);
       expect(await put(cache, "app/session/new", "x")).toBe(1);
     },
   );

@@ -78,7 +78,6 @@ def case_is_served_whole_by_both_kinds_of_ticket_before_and_after_a_restart(_cac
                 assert server.stop() == 0
                 assert "quarantine" not in server.log(), server.log()
         assert _digest(storage) == before
-        assert not (storage / ".version-floor").exists()
         assert not (storage / ".quarantine").exists()
 
 
@@ -141,7 +140,6 @@ def case_keeps_a_file_that_nobody_can_read_such_as(_cache, content):
             assert server.stop() == 0
             assert server.log().count("stays where it is") == 1, server.log()
         assert (storage / "team/jobs/odd.arrow").read_bytes() == content
-        assert not (storage / ".version-floor").exists()
         with Server(storage) as server:
             put_value(server.cache.client, "team/jobs/odd", b"whole")
             assert value_of(server.cache.client, "team/jobs/odd") == b"whole"
