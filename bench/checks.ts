@@ -1,22 +1,26 @@
 /**
  * What checking costs: tables that are validated while they are put, and files that are compared while they are read.
  *
- *     npx tsx bench/checks.ts [--rounds 9] [--only puts|gets]
+ *     npx tsx bench/checks.ts [--rounds 9] [--only puts|gets|alone]
  *
  * Servers that differ in one setting run side by side, and rounds go from one to the next, so that what else the machine does meets
  * all of them. One client calls, one call after the other. Told are processor time of the server and the time on the clock, both
- * of one call, medians over the rounds: on a busy machine only the first says anything. Needs Linux and a build.
+ * of one call, medians over the rounds. On a busy machine processes differ more than the settings do: `alone` walks the same tables
+ * in this process, without a server, and tells the best of its rounds. Needs Linux and a build.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { decodeSchema } from "../src/arrow/schema.ts";
+import { checkedSchemaSteps, TableValidator } from "../src/arrow/validate/table-validator.ts";
+import { atOnce } from "../src/turns.ts";
 import { FlightTestClient } from "../test/support/flight-client.ts";
 import { pathDescriptor, putMessages, valuePut } from "../test/support/flight-messages.ts";
 import { pythonEnvironment } from "../test/support/python-environment.ts";
 import { startServer } from "../test/support/start-server.ts";
-import { temporaryDirectory } from "../test/support/temporary-directory.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "../test/support/temporary-directory.ts";
 import { splitStream } from "../test/unit/arrow/golden.ts";
 import { median } from "./statistics.ts";
 
@@ -81,15 +85,25 @@ function tell(what: string, found: ReadonlyMap<string, Cost>, base: string): voi
   console.log(`${what.padEnd(28)} ms a call: ${cells.join("  ")}`);
 }
 
-async function puts(storageKind: "none" | "files"): Promise<void> {
+const CHUNK_BYTES = 16 * KIB;
+const TABLES = ["ints", "strings", "nested"].flatMap((kind) =>
+  [KIB, MIB, 16 * MIB].map((sizeBytes) => [kind, sizeBytes] as const),
+);
+
+async function writtenTables(): Promise<TemporaryDirectory> {
   const environment = await pythonEnvironment();
   if (!("python" in environment)) throw new Error(environment.missing);
   const tables = temporaryDirectory("check-tables");
+  execFileSync(environment.python, [new URL("check_tables.py", import.meta.url).pathname, tables.path]);
+  return tables;
+}
+
+async function puts(storageKind: "none" | "files"): Promise<void> {
+  const tables = await writtenTables();
   const storages = ["off", "structure", "full"].map((name) => ({
     name,
     directory: temporaryDirectory("checks"),
   }));
-  execFileSync(environment.python, [new URL("check_tables.py", import.meta.url).pathname, tables.path]);
   const servers = await Promise.all(
     storages.map(({ name, directory }) =>
       startServer({
@@ -103,14 +117,11 @@ async function puts(storageKind: "none" | "files"): Promise<void> {
     client: new FlightTestClient(server.endpoint),
     pid: server.pid,
   }));
-  for (const kind of ["ints", "strings", "nested"]) {
-    for (const sizeBytes of [KIB, MIB, 16 * MIB]) {
-      const stream = readFileSync(join(tables.path, `${kind}-${sizeBytes}.arrows`));
-      const [schema, ...batches] = splitStream(stream);
-      const messages = putMessages(pathDescriptor("bench/checks/table"), schema!.header, batches);
-      const found = await interleaved(arms, callsOf(sizeBytes), (client) => client.put(messages));
-      tell(`put ${kind} ${sizeBytes / KIB} KiB, ${storageKind}`, found, "off");
-    }
+  for (const [kind, sizeBytes] of TABLES) {
+    const [schema, ...batches] = splitStream(readFileSync(join(tables.path, `${kind}-${sizeBytes}.arrows`)));
+    const messages = putMessages(pathDescriptor("bench/checks/table"), schema!.header, batches);
+    const found = await interleaved(arms, callsOf(sizeBytes), (client) => client.put(messages));
+    tell(`put ${kind} ${sizeBytes / KIB} KiB, ${storageKind}`, found, "off");
   }
   for (const { client } of arms) await client.close();
   for (const server of servers) await server.stop();
@@ -145,8 +156,43 @@ async function gets(): Promise<void> {
   for (const directory of directories) directory.remove();
 }
 
-if (options.only !== "puts") await gets();
-if (options.only !== "gets") {
+/** The validator alone, bodies in chunks of 16 KiB as they come from a socket. */
+async function alone(): Promise<void> {
+  const tables = await writtenTables();
+  for (const [kind, sizeBytes] of TABLES) {
+    const [schema, ...batches] = splitStream(readFileSync(join(tables.path, `${kind}-${sizeBytes}.arrows`)));
+    const plan = atOnce(checkedSchemaSteps(schema!.header, decodeSchema(schema!.header)));
+    const chunks = batches.map(({ body }) => {
+      const starts = Array.from(
+        { length: Math.ceil(body.length / CHUNK_BYTES) },
+        (_, index) => index * CHUNK_BYTES,
+      );
+      return starts.map((start) => [body.subarray(start, start + CHUNK_BYTES)]);
+    });
+    const costs = (["structure", "full"] as const).map((level) => {
+      const runs = callsOf(sizeBytes) * 4;
+      const rounds = Array.from({ length: ROUNDS + 1 }, () => {
+        const before = performance.now();
+        for (let run = 0; run < runs; run += 1) {
+          const validator = new TableValidator(plan, level);
+          for (const [index, { header, message }] of batches.entries()) {
+            validator.begin(header, message as Exclude<typeof message, { kind: "schema" }>);
+            for (const views of chunks[index]!) validator.take(views);
+            validator.end();
+          }
+        }
+        return (1000 * (performance.now() - before)) / runs;
+      });
+      return `${level} ${Math.min(...rounds).toFixed(1)} us`;
+    });
+    console.log(`${kind} ${sizeBytes / KIB} KiB, alone`.padEnd(28), costs.join("  "));
+  }
+  tables.remove();
+}
+
+if (options.only === undefined || options.only === "alone") await alone();
+if (options.only === undefined || options.only === "gets") await gets();
+if (options.only === undefined || options.only === "puts") {
   await puts("none");
   await puts("files");
 }
