@@ -6,7 +6,6 @@
  */
 import { randomUUID } from "node:crypto";
 import { CacheError, isCacheError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import {
   formatObjectKey,
@@ -15,8 +14,7 @@ import {
   type SessionPrefix,
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";
-import { verifyChecksum } from "../object/verify-object.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
@@ -37,6 +35,7 @@ import { RetiredObjects } from "./retired-objects.ts";
 import { Roster } from "./roster.ts";
 import { SchemaPool } from "./schema-pool.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
+import { verifyOnce } from "./verify-once.ts";
 
 const log = logFor("cache");
 
@@ -342,13 +341,6 @@ export class ObjectCache {
       return true;
     });
   }
-}
-
-/** Compares an object that was found on disk with its checksum, once per process. */
-async function verifyOnce(entry: IndexEntry, base: StoredObject): Promise<void> {
-  if (base.source.sizeBytes <= LIMITS.verifyFirstLookBytesMax)
-    await verifyChecksum(base.source, base.checksum);
-  entry.markVerified(valuePlaceOf(base));
 }
 
 function damageError(entry: IndexEntry): CacheError {

@@ -7,7 +7,16 @@ import { posix } from "node:path";
 import { blanked } from "./blanked.ts";
 import { isCode, isProduct, type Rule, type SourceFile } from "./source-tree.ts";
 
-const LEAVES = ["errors", "limits", "client-limits", "log", "log-format", "thread-entries", "turns"];
+const LEAVES = [
+  "errors",
+  "limits",
+  "transport-limits",
+  "client-limits",
+  "log",
+  "log-format",
+  "thread-entries",
+  "turns",
+];
 
 /** What each room may import besides the leaves and itself. A file directly in src/ is a room of its own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -28,7 +37,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: [],
   log: ["log-format"],
   "log-format": ["limits"],
-  limits: ["client-limits"],
+  limits: ["client-limits", "transport-limits"],
+  "transport-limits": [],
   "client-limits": [],
   errors: [],
   "thread-entries": [],
