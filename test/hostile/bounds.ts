@@ -1,8 +1,8 @@
 /**
  * What an attacked server has to keep to: the bounds of the suite, each with its reason.
  *
- * These are the only tests of the repository that assert times: that a client is served while others attack is a promise about time.
- * The bounds on time are wide, and hold only where the suite has the machine to itself (`npm run test:slow`).
+ * The bounds on time are judged by `npx tsx test/hostile/run-attack.ts` and printed by `npm run test:slow`: they hold where the
+ * suite has the machine to itself.
  */
 
 const MIB = 2 ** 20;

@@ -12,10 +12,10 @@ const MIB = 2 ** 20;
 
 export interface VerdictOptions {
   /**
-   * `everything`: only where the machine is the suite's own. `all but times`: where other tests run beside it. `survival`: whether
-   * the server is still there.
+   * `everything`: only where the machine is the suite's own. `bounds`: what holds on any machine: the server lives, its memory stays
+   * within the container of the second run, its descriptors come back. `survival`: whether the server is still there.
    */
-  readonly judges: "everything" | "all but times" | "survival";
+  readonly judges: "everything" | "bounds" | "survival";
 }
 
 type Size = "small" | "large";
@@ -29,14 +29,24 @@ export function faultsOf(measured: Measured | Skipped, { judges }: VerdictOption
   if ("skipped" in measured) return [];
   const death = measured.isAlive ? [] : ["the server died"];
   if (judges === "survival") return death;
+  if (judges === "bounds") return [...death, ...boundFaults(measured)];
   const failures = Object.entries(measured.during.failures);
   return [
     ...death,
     ...measured.complaints,
     ...memoryFaults(measured),
     ...failures.map(([text, count]) => `honest calls failed: ${count} x ${text}`),
-    ...(judges === "everything" ? timeFaults(measured) : []),
+    ...timeFaults(measured),
   ];
+}
+
+function boundFaults({ peak, before, after, isAlive }: Measured): string[] {
+  const faults: string[] = [];
+  if (peak.rssBytes > BOUNDS.groupBytes) faults.push(`held ${mib(peak.rssBytes)} MiB`);
+  if (isAlive && after.descriptors > before.descriptors + BOUNDS.keptDescriptors) {
+    faults.push(`${after.descriptors} descriptors 10 s later, ${before.descriptors} before`);
+  }
+  return faults;
 }
 
 function memoryFaults({ peak, before, after, recoveredMs, isAlive }: Measured): string[] {
