@@ -19,7 +19,7 @@ export const TRANSPORT_LIMITS = {
   /** A message that is passed on while it arrives, bytes: what the 32-bit length of gRPC can say. */
   streamedMessageBytesMax: 4 * GIB - 1,
   /** Streams one HTTP/2 session may have open: beyond it the peer queues. */
-  streamsPerSessionMax: 1024,
+  streamsPerSessionMax: 512,
   /** Open connections, each of 15 to 20 KB; the setting limits.connections. */
   connectionsMax: 1024,
   /** The largest value of that setting. */
