@@ -174,11 +174,10 @@ export const LIMITS = {
   memoryFileOverheadBytes: 1 * KIB,
   /** Expired objects removed at once; between them calls are let in. */
   expirySweepObjects: 32,
-  /**
-   * The highest version there is: a found file that claims a higher one is damaged, a put that would need one is refused. Half of
-   * what a double counts exactly, so that floors and jumps beyond it stay exact.
-   */
-  versionMax: 2 ** 52,
+  /** The highest version there is. A double counts exactly far enough beyond it for versionJumpOnLoss. */
+  versionMax: 2 ** 53 - 2 ** 20,
+  /** The highest version that a file of another program may give itself: as many are left above it for what comes after. */
+  foundVersionMax: 2 ** 52,
   /** How far the version floor is raised when an object is lost whose version cannot be read any more. */
   versionJumpOnLoss: 1_000_000,
   /** Of each file the scan reads the last bytes, and a file of this size whole: footers of objects of few batches fit. */

@@ -2,8 +2,9 @@
  * What those that change objects need of the cache they work for: puts, patches, deletes, and taking other programs' files over.
  */
 import type { ObjectKey } from "../object/object-key.ts";
+import type { FileSummary } from "../object/object-writer.ts";
 import type { ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
-import type { IndexEntry } from "./index-entry.ts";
+import type { BaseFacts, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { OpenedObject } from "./object-reading.ts";
 import type { Retention } from "./retention/retention.ts";
@@ -27,4 +28,13 @@ export interface DraftHost {
   retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void>;
   /** Nothing of the object is left in the storage. */
   isGone(key: ObjectKey): void;
+}
+
+/** Where the index finds the value, or the schema, of a base that was written just now. */
+export function placeOf(
+  { schemas }: DraftHost,
+  { value, schemaHeader }: Pick<FileSummary, "value" | "schemaHeader">,
+): Pick<BaseFacts, "value" | "schemaNumber"> {
+  if (schemaHeader === undefined) return { value };
+  return { schemaNumber: schemas.numberOf(schemaHeader) };
 }

@@ -9,12 +9,12 @@
  * A schema of a table's delta that repeats the version of the base says none. The last file may be half written: its writer
  * died, and nobody was told of it. Anything else that is amiss makes the object an error, and no file is touched.
  */
-import { decodeSchema, sameFields } from "../arrow/schema.ts";
-import { LIMITS } from "../limits.ts";
+import { sameFieldsSteps } from "../arrow/schema.ts";
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
+import { readPayloadSchemaInTurns } from "../object/object-schema.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
-import { turnIfDue } from "../turns.ts";
+import { inTurns, turnIfDue } from "../turns.ts";
 import type { IndexEntry, PatchFacts } from "./index-entry.ts";
 
 const log = logFor("loading");
@@ -47,14 +47,13 @@ export async function addDeltas(
     await turnIfDue();
     const object = await read(place);
     const isHalf = object === undefined && place === places.at(-1);
-    const problem = isHalf ? undefined : problemOf(object, base);
+    const problem = isHalf ? undefined : await problemOf(object, base);
     damage ??= problem && `[OBJECT_CORRUPT] patch ${place} of another program ${problem}`;
     if (typeof object !== "object" || problem !== undefined) {
       if (isHalf) leftovers.push(place);
       continue;
     }
     const version = versionOf(object, entry, place);
-    if (version > LIMITS.versionMax) damage ??= `[OBJECT_CORRUPT] patch ${place} has no version left`;
     const { rowCount, dataBytes, source } = object;
     if (version > ownVersion)
       found.push({ place, version, rowCount, dataBytes, fileSizeBytes: source.sizeBytes });
@@ -70,12 +69,16 @@ export async function addDeltas(
     log.warn("leftover patches of another program are ignored", namesOf(key, leftovers));
 }
 
-function problemOf(object: FoundFile, base: StoredObject): string | undefined {
+async function problemOf(object: FoundFile, base: StoredObject): Promise<string | undefined> {
   if (object === undefined) return "is not whole";
   if (typeof object === "string") return `cannot be read: ${object}`;
   if (object.kind !== base.kind) return `is ${object.kind}, its object is ${base.kind}`;
   if (object.kind === "opaque") return undefined;
-  const fits = sameFields(decodeSchema(object.schemaHeader), decodeSchema(base.schemaHeader));
+  const [own, expected] = [
+    await readPayloadSchemaInTurns(object.schemaHeader),
+    await readPayloadSchemaInTurns(base.schemaHeader),
+  ];
+  const fits = await inTurns(sameFieldsSteps(own.schema, expected.schema));
   return fits ? undefined : "has another schema than its table";
 }
 

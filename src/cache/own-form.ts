@@ -14,7 +14,6 @@
  * those that clients may hold. Cost: the object is read and written once, under its key's lock.
  */
 import { CacheError } from "../errors.ts";
-import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { copyObject } from "../object/copy-object.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
@@ -22,9 +21,11 @@ import type { Lifetime } from "../object/object-metadata.ts";
 import type { FileSummary } from "../object/object-writer.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import type { ObjectPart } from "../storage/object-storage.ts";
+import { turnIfDue } from "../turns.ts";
 import { CountedSink } from "./counted-sink.ts";
-import type { DraftHost } from "./draft-host.ts";
+import { type DraftHost, placeOf } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
+import { versionAfter } from "./next-version.ts";
 import type { ObjectReading } from "./object-reading.ts";
 import type { FreeBytes } from "./roster.ts";
 
@@ -52,7 +53,7 @@ interface Copies {
 /**
  * The key's lock is held by the caller.
  * @returns the entry of the object in our form; the old one is retired.
- * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_CORRUPT
+ * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_CORRUPT, OBJECT_TOO_LARGE where there are no versions left
  */
 export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<IndexEntry> {
   // A base of ours is compared with its checksum on the way: its copy gets a new one.
@@ -76,9 +77,7 @@ export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<Ind
 async function writeCopies(host: DraftHost, reading: ObjectReading, base: StoredObject): Promise<Copies> {
   const { key, entry: old } = reading;
   const oldVersions = [...old.patchesAfter(old.baseVersion)];
-  const baseVersion = keepsVersions(old, oldVersions) ? old.baseVersion : old.version + 1;
-  if (baseVersion + oldVersions.length >= LIMITS.versionMax)
-    throw new CacheError("OBJECT_TOO_LARGE", "no versions are left for a patch of the object");
+  const baseVersion = keepsVersions(old, oldVersions) ? old.baseVersion : versionAfter(old.version);
   const lifetime = host.retention.lifetimes.forCopy(old);
   await host.storage.removePatches(key, { only: baseVersion });
   const patches: Written[] = [];
@@ -88,7 +87,8 @@ async function writeCopies(host: DraftHost, reading: ObjectReading, base: Stored
   };
   try {
     for (const oldVersion of oldVersions) {
-      const version = baseVersion + patches.length + 1;
+      await turnIfDue();
+      const version = versionAfter(baseVersion + patches.length);
       const partOf = (): ObjectPart => ({ kind: "patch", baseVersion, version });
       await reading.withPatch(oldVersion, async (object) => {
         patches.push(await writeCopy(host, key, { object, version, partOf }));
@@ -148,7 +148,7 @@ interface Entered {
 /** The index learns of base and patches in one turn of the loop. */
 function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Copies): Entered {
   const { roster } = host;
-  const { part: form, rowCount, dataBytes, value, schemaHeader } = base.summary;
+  const { part: form, rowCount, dataBytes } = base.summary;
   const { version, fileSizeBytes } = base;
   const facts = {
     kind: old.kind,
@@ -160,10 +160,7 @@ function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Co
     isVerified: true,
     lasts: true,
   };
-  const entry = new IndexEntry(old.key, {
-    ...facts,
-    ...(schemaHeader === undefined ? { value } : { schemaNumber: host.schemas.numberOf(schemaHeader) }),
-  });
+  const entry = new IndexEntry(old.key, { ...facts, ...placeOf(host, base.summary) });
   const free = roster.enter(entry, { lifetime, sink: base.sink });
   for (const patch of patches) {
     entry.addPatch({ ...patch.summary, ...patch, lasts: true });

@@ -11,11 +11,12 @@ import { logFor } from "../log.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { FileSummary, ObjectWriter } from "../object/object-writer.ts";
+import type { ObjectWriter } from "../object/object-writer.ts";
 import type { Durability, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { CountedSink } from "./counted-sink.ts";
-import type { DraftHost } from "./draft-host.ts";
+import { type DraftHost, placeOf } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
+import { versionAfter } from "./next-version.ts";
 import { needsOwnForm, takeOwnForm } from "./own-form.ts";
 import type { FreeBytes } from "./roster.ts";
 
@@ -148,16 +149,11 @@ export class BaseDraft extends StagedDraft {
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const lasts = durability === "power-loss";
     const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
-    const entry = new IndexEntry(this.key, { ...facts, ...this.#placeOf(layout) });
+    const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.host, layout) });
     const freeOld = roster.enter(entry, { lifetime, sink: this.counted });
     if (lifetime !== undefined) this.host.lifetimeSet();
     if (old !== undefined) await this.#removeOld(old, { form, lasts, free: freeOld });
     return version;
-  }
-
-  #placeOf({ value, schemaHeader }: Pick<FileSummary, "value" | "schemaHeader">) {
-    if (schemaHeader === undefined) return { value };
-    return { schemaNumber: this.host.schemas.numberOf(schemaHeader) };
   }
 
   /**
@@ -186,15 +182,6 @@ interface Replacing {
   readonly lasts: boolean;
   /** Says that the bytes of the old one are free. */
   readonly free: FreeBytes;
-}
-
-/** @throws {CacheError} OBJECT_TOO_LARGE when there is none: a file on the disk claimed nearly as much as can be counted. */
-function versionAfter(version: number): number {
-  if (version < LIMITS.versionMax) return version + 1;
-  throw new CacheError(
-    "OBJECT_TOO_LARGE",
-    `the key has had the highest version there is, ${LIMITS.versionMax}`,
-  );
 }
 
 function leftBehind(key: ObjectKey, error: unknown): void {

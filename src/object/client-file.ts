@@ -35,7 +35,7 @@ export async function readClientFile(
   let rowCount = 0;
   let dataBytes = 0;
   let codec: ValueCodec | undefined;
-  let version = schemaVersion(payload.kind, schemaHeader);
+  let version = schemaVersion(payload, schemaHeader);
   for (const block of blocksInOrder(footer)) {
     await turnIfDue();
     const message = decodeMessage(await readBlockHeader(source, block));

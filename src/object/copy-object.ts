@@ -3,12 +3,15 @@
  *
  * Bodies pass in pieces of one read and are not decoded. The writer that comes back has everything but the version.
  */
+import type { Block } from "../arrow/footer.ts";
 import { decodeMessage } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { turnIfDue } from "../turns.ts";
 import type { ByteSink, ByteSource } from "./byte-sink.ts";
-import { readPayloadSchema } from "./object-schema.ts";
+import { readPayloadSchemaInTurns } from "./object-schema.ts";
 import type { ObjectWriter } from "./object-writer.ts";
+import { padTo } from "./opaque-row.ts";
 import { OpaqueWriter } from "./opaque-writer.ts";
 import { type ByteRange, readBlockHeader, type StoredObject } from "./stored-blocks.ts";
 import { TableWriter } from "./table-writer.ts";
@@ -27,22 +30,46 @@ async function copyValue({ dataRanges, codec, source }: StoredObject, sink: Byte
 }
 
 async function copyTable(
-  { schemaHeader, batches, source }: StoredObject,
+  { schemaHeader, schemaAppMetadata, batches, source }: StoredObject,
   sink: ByteSink,
 ): Promise<TableWriter> {
   const header = Buffer.from(schemaHeader);
-  const writer = new TableWriter(sink, header, readPayloadSchema(header));
+  const writer = new TableWriter(sink, header, await readPayloadSchemaInTurns(header));
+  if (schemaAppMetadata !== undefined) writer.keepSchemaAppMetadata(schemaAppMetadata);
   for (const { block, appMetadata } of batches) {
+    const turn = turnIfDue();
+    if (turn !== undefined) await turn;
     const batchHeader = await readBlockHeader(source, block);
     const message = decodeMessage(batchHeader);
     if (message.kind === "schema") throw new CacheError("OBJECT_CORRUPT", "a block of the file is a schema");
+    if (message.bodySizeBytes > block.bodySizeBytes)
+      throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than its message says");
     await writer.beginBatch(batchHeader, message);
-    const position = block.position + block.metadataSizeBytes;
-    for await (const piece of pieces(source, { position, sizeBytes: message.bodySizeBytes }))
-      await writer.appendBody([piece]);
+    await copyBody(source, block, { writer, bodySizeBytes: message.bodySizeBytes });
     writer.endBatch(appMetadata);
   }
   return writer;
+}
+
+interface CopiedBody {
+  readonly writer: TableWriter;
+  /** Without what it is padded with, which is read for the checksum's sake (checked-source.ts). */
+  readonly bodySizeBytes: number;
+}
+
+async function copyBody(
+  source: ByteSource,
+  block: Block,
+  { writer, bodySizeBytes }: CopiedBody,
+): Promise<void> {
+  const position = block.position + block.metadataSizeBytes;
+  const sizeBytes = Math.min(padTo(bodySizeBytes, 8), block.bodySizeBytes);
+  let leftBytes = bodySizeBytes;
+  for await (const piece of pieces(source, { position, sizeBytes })) {
+    const body = piece.subarray(0, Math.min(piece.length, leftBytes));
+    leftBytes -= body.length;
+    if (body.length > 0) await writer.appendBody([body]);
+  }
 }
 
 /** What the sink keeps as views is never given back to the source. */

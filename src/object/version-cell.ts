@@ -10,12 +10,15 @@
 import type { BatchLayout } from "../arrow/message.ts";
 import { findMetadataValue } from "../arrow/schema-metadata.ts";
 import { LIMITS } from "../limits.ts";
-import { type PayloadKind, SCHEMA_KEY_VERSION } from "./object-schema.ts";
+import { type PayloadSchema, SCHEMA_KEY_VERSION } from "./object-schema.ts";
 import type { ByteRange } from "./stored-blocks.ts";
 
 export const NO_VERSION = 0;
-const VERSION_DIGITS_MAX = 40;
+/** Of an opaque batch. */
+const COLUMNS = 2;
+const COLUMN_BUFFERS = 5;
 const CELL_BYTES = 8;
+const VERSION_DIGITS_MAX = 40;
 const CODEC_PREFIX_BYTES = 8;
 const NOT_COMPRESSED = -1n;
 /** The longest frame of 8 bytes: its header, a block's header, the bytes, a checksum. */
@@ -23,8 +26,8 @@ const FRAME_BYTES_MAX = 18 + 3 + CELL_BYTES + 4;
 
 /** Where the bytes lie in a batch's body that `decodeVersionCell` needs; undefined when the first row has no version. */
 export function placeOfVersionCell(layout: BatchLayout): ByteRange | undefined {
-  const buffer = layout.buffers()[1];
-  const node = layout.nodes()[0];
+  const buffer = layout.buffers(COLUMN_BUFFERS)[1];
+  const node = layout.nodes(COLUMNS)[0];
   if (buffer === undefined || layout.rowCount === 0 || node?.nullCount !== 0) return undefined;
   const wanted = layout.compression === "none" ? CELL_BYTES : CODEC_PREFIX_BYTES + FRAME_BYTES_MAX;
   return { position: buffer.offset, sizeBytes: Math.min(wanted, buffer.sizeBytes) };
@@ -36,16 +39,16 @@ export function decodeVersionCell(bytes: Buffer, compression: BatchLayout["compr
   return asVersion(cell.readBigUInt64LE(0));
 }
 
-/** What a Flame table's schema says: decimal text, leading zeros allowed. */
-export function schemaVersion(kind: PayloadKind, schemaHeader: Buffer): number {
-  const place = kind === "flame-table" ? findMetadataValue(schemaHeader, SCHEMA_KEY_VERSION) : undefined;
-  if (place === undefined || place.sizeBytes > VERSION_DIGITS_MAX) return NO_VERSION;
-  const text = schemaHeader.toString("latin1", place.position, place.position + place.sizeBytes);
+/** What a Flame table's schema message says: decimal text, leading zeros allowed. */
+export function schemaVersion({ kind }: PayloadSchema, header: Buffer): number {
+  const range = kind === "flame-table" ? findMetadataValue(header, SCHEMA_KEY_VERSION) : undefined;
+  if (range === undefined || range.sizeBytes > VERSION_DIGITS_MAX) return NO_VERSION;
+  const text = header.toString("latin1", range.position, range.position + range.sizeBytes);
   return /^[0-9]+$/.test(text) ? asVersion(BigInt(text)) : NO_VERSION;
 }
 
 function asVersion(version: bigint): number {
-  return version <= BigInt(LIMITS.versionMax) ? Number(version) : NO_VERSION;
+  return version <= BigInt(LIMITS.foundVersionMax) ? Number(version) : NO_VERSION;
 }
 
 function inflateCell(bytes: Buffer, compression: BatchLayout["compression"]): Buffer | undefined {

@@ -51,7 +51,8 @@ interface Move {
 
 async function moveWithReason({ root, steps }: DiskTools, { file, to, reason }: Move): Promise<void> {
   const reasonPath = `${root}/${to}${REASON_ENDING}`;
-  await steps.writeReason(reasonPath, reason).catch((error: unknown) => {
+  await steps.writeReason(reasonPath, reason).catch(async (error: unknown) => {
+    await steps.unlinkStaged(reasonPath).catch(() => {});
     log.warn("the reason of a quarantine could not be written", { path: to, errno: errnoOf(error) });
   });
   try {

@@ -2,13 +2,14 @@
  * Damaged files: an error to who asks for them, out of the way, and never the end of anything else.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { REASON_ENDING } from "../../../src/storage/disk/quarantine-reason.ts";
+import { ancestorFile } from "../../support/ancestor-directory.ts";
 import { goldenFile } from "../arrow/golden.ts";
 import { watchedLog } from "../storage/scratch-directory.ts";
 import {
@@ -37,10 +38,15 @@ function flip(path: string, fromEnd: number): void {
 }
 
 function quarantined(directory: string): string[] {
+  const prefix = `${directory}/.quarantine/`;
+  return quarantinedPaths(directory).map((path) => path.slice(prefix.length).replace(/\.[0-9a-f-]{36}$/, ""));
+}
+
+function quarantinedPaths(directory: string): string[] {
   const path = `${directory}/.quarantine`;
   const all = existsSync(path) ? readdirSync(path, { recursive: true, encoding: "utf8" }) : [];
   const files = all.filter((name) => name.includes(".arrow") && !name.endsWith(REASON_ENDING));
-  return files.map((name) => name.replace(/\.[0-9a-f-]{36}$/, ""));
+  return files.map((name) => `${path}/${name}`);
 }
 
 /** Footer and first message stay as they were. */
@@ -62,6 +68,8 @@ async function stopped(fill: (cache: ObjectCache) => Promise<unknown>): Promise<
 const SMALL = (cache: ObjectCache) => put(cache, KEY, "a small value");
 const LARGE = (cache: ObjectCache) => put(cache, KEY, largeValue());
 const FILE = "app/session/object.arrow";
+/** A version floor of 0. */
+const FLOOR_OF_NONE = /^[0-9a-f]{8} 0\n/;
 
 describe("a small damaged file", () => {
   it.each([
@@ -154,6 +162,7 @@ describe("a file that another program wrote and nobody can read", () => {
       expect(await keysOf(cache)).toEqual(["app/session/other"]);
       expect(readFileSync(`${directory}/${FILE}`)).toEqual(content);
       expect(quarantined(directory)).toEqual([]);
+      expect(readFileSync(`${directory}/.version-floor`, "latin1")).toMatch(FLOOR_OF_NONE);
       expect(await put(cache, "app/session/new", "x")).toBe(1);
     },
   );
@@ -276,6 +285,29 @@ describe("a damaged patch", () => {
     expect((await read(cache, KEY)).patches).toEqual([value.toString()]);
     flip(`${directory}/${PATCH}`, 100_000);
     await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+  });
+});
+
+describe("an object of ours to which the Rust cache appended, damaged while the server runs", () => {
+  it.each([
+    ["a small value", Buffer.from("a small value")],
+    ["a large value", largeValue()],
+  ])("is not written anew under a checksum that hides it: %s", async (_, value) => {
+    const directory = await stopped((cache) => put(cache, KEY, value));
+    cpSync(ancestorFile("team/jobs/patched.deltas"), `${directory}/app/session/object.deltas`, {
+      recursive: true,
+    });
+    const path = `${directory}/${FILE}`;
+    const cache = await diskCache(directory);
+    await read(cache, KEY);
+    flip(path, readFileSync(path).length - readFileSync(path).indexOf(value));
+    const damaged = readFileSync(path);
+    await expect(patch(cache, KEY, "ours")).rejects.toThrow(CORRUPT);
+    await expect(read(cache, KEY)).rejects.toThrow(CORRUPT);
+    expect(readdirSync(`${directory}/app/session`)).toContain("object.deltas");
+    expect(readdirSync(`${directory}/.staging`)).toEqual([]);
+    const kept = [path, ...quarantinedPaths(directory)].filter((each) => existsSync(each));
+    expect(kept.map((each) => readFileSync(each))).toEqual([damaged]);
   });
 });
 

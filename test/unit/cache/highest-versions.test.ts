@@ -2,13 +2,15 @@
  * Versions near the end of what can be counted: a file that claims one breaks nothing, and no version comes twice.
  */
 import fs from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
-import { REASON_ENDING } from "../../../src/storage/disk/quarantine-reason.ts";
+import { encodeClientFile } from "../../support/client-file.ts";
+import { CLIENT_OPAQUE_SCHEMA, encodeOpaqueBatch } from "../../support/opaque-batch.ts";
 import { named } from "../storage/scratch-directory.ts";
 import { diskCache, keysOf, ownDirectory, patch, put, read, refused } from "./cache-fixture.ts";
 
@@ -27,6 +29,14 @@ async function claim(directory: string, key: string, version: number): Promise<v
   await storage.stop();
 }
 
+/** A whole file of another program that gives itself any version. */
+function giveItself(directory: string, path: string, version: number): void {
+  const batch = encodeOpaqueBatch({ cells: [Buffer.from("found")] });
+  batch.body.writeBigUInt64LE(BigInt(version), 0);
+  fs.mkdirSync(`${directory}/${dirname(path)}`, { recursive: true });
+  fs.writeFileSync(`${directory}/${path}`, encodeClientFile(CLIENT_OPAQUE_SCHEMA, [batch]));
+}
+
 async function versionOf(cache: ObjectCache, key: string): Promise<number> {
   return (await cache.stat(parseObjectKey(key))).version;
 }
@@ -41,8 +51,8 @@ describe.each(BEYOND)("a file that claims version %i", (version) => {
     expect(await put(cache, KEY, "b")).toBe(first + 1);
     expect(await patch(cache, KEY, "c")).toBe(first + 2);
     expect(first).toBeLessThan(LIMITS.versionMax);
-    const kept = fs.readdirSync(`${directory}/.quarantine/a/s`);
-    expect(kept.filter((name) => !name.endsWith(REASON_ENDING))).toHaveLength(1);
+    const inQuarantine = fs.readdirSync(`${directory}/.quarantine/a/s`);
+    expect(inQuarantine.filter((file) => !file.endsWith(".reason"))).toHaveLength(1);
   });
 
   it("does not stop others from being put and deleted", async () => {
@@ -96,4 +106,47 @@ describe("a file that claims the highest version there is", () => {
     expect(await put(cache, KEY, "x")).toBe(LIMITS.versionMax);
     await expect(put(cache, KEY, "x")).rejects.toEqual(refused("OBJECT_TOO_LARGE"));
   });
+});
+
+describe("a file of another program that gives itself the highest version that it may", () => {
+  const HIGHEST = LIMITS.foundVersionMax;
+
+  it("is served under it, patched, replaced and deleted, and others are put after it", async () => {
+    const directory = ownDirectory();
+    giveItself(directory, "a/s/o.arrow", HIGHEST);
+    const cache = await diskCache(directory);
+    expect(await versionOf(cache, KEY)).toBe(HIGHEST);
+    expect(await patch(cache, KEY, "patch")).toBe(HIGHEST + 1);
+    expect(await put(cache, KEY, "x")).toBe(HIGHEST + 2);
+    expect(await cache.delete({ scope: "object", key: parseObjectKey(KEY) })).toBe(1);
+    expect(await put(cache, "a/s/other", "x")).toBe(HIGHEST + 3);
+  });
+
+  it("leaves room for the patches of that program that lie farthest behind it", async () => {
+    const directory = ownDirectory();
+    const places = Array.from({ length: 9 }, (_, place) => place);
+    giveItself(directory, "a/s/o.arrow", HIGHEST);
+    for (const place of places) giveItself(directory, `a/s/o.deltas/${place}.arrow`, 0);
+    const cache = await diskCache(directory);
+    expect(await versionOf(cache, KEY)).toBe(HIGHEST + places.length);
+    expect(await patch(cache, KEY, "next")).toBe(HIGHEST + places.length + 1);
+    const { patches } = await read(cache, KEY);
+    expect(patches).toEqual([...places.map(() => "found"), "next"]);
+  });
+
+  it("has version 1 when it gives itself a higher one", async () => {
+    const directory = ownDirectory();
+    giveItself(directory, "a/s/o.arrow", HIGHEST + 1);
+    expect(await versionOf(await diskCache(directory), KEY)).toBe(1);
+  });
+});
+
+it("an object of ours at the highest version is not taken over with patches that would go beyond it", async () => {
+  const directory = ownDirectory();
+  await claim(directory, KEY, LIMITS.versionMax - 1);
+  giveItself(directory, "a/s/o.deltas/0.arrow", LIMITS.foundVersionMax);
+  const cache = await diskCache(directory);
+  expect(await versionOf(cache, KEY)).toBe(LIMITS.versionMax - 1);
+  expect(await patch(cache, KEY, "x")).toBe(LIMITS.versionMax);
+  await expect(patch(cache, KEY, "x")).rejects.toEqual(refused("OBJECT_TOO_LARGE"));
 });

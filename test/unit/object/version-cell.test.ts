@@ -24,7 +24,7 @@ function compressed(frame: string): number {
 }
 
 describe("a version cell", () => {
-  it.each([1, 258, 2 ** 33, LIMITS.versionMax])("of %d is read as it is", (version) => {
+  it.each([1, 258, 2 ** 33, LIMITS.foundVersionMax])("of %d is read as it is", (version) => {
     expect(decodeVersionCell(uint64(version), "none")).toBe(version);
     expect(decodeVersionCell(Buffer.concat([int64(-1), uint64(version)]), "zstd")).toBe(version);
   });
@@ -51,7 +51,7 @@ describe("a version cell", () => {
 
   it("says none where it is 0, out of range, too short, or compressed in a way that is not read", () => {
     expect(decodeVersionCell(uint64(0), "none")).toBe(NO_VERSION);
-    expect(decodeVersionCell(uint64(LIMITS.versionMax + 2), "none")).toBe(NO_VERSION);
+    expect(decodeVersionCell(uint64(LIMITS.foundVersionMax + 2), "none")).toBe(NO_VERSION);
     expect(decodeVersionCell(uint64(2n ** 64n - 1n), "none")).toBe(NO_VERSION);
     expect(decodeVersionCell(Buffer.alloc(7, 1), "none")).toBe(NO_VERSION);
     expect(decodeVersionCell(Buffer.alloc(7, 1), "zstd")).toBe(NO_VERSION);

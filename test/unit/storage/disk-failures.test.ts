@@ -139,6 +139,22 @@ it("a file that cannot be moved to quarantine stays and is an error", async () =
   expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
 });
 
+it("a damaged file that a full disk has no room to move stays in its place, and no reason is left", async () => {
+  const { storage, directory, arm } = await failingDisk("moveToQuarantine", "ENOSPC");
+  arm();
+  await storage.quarantine(named("a/s/o"), "test");
+  expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
+  expect(fs.readdirSync(`${directory}/.quarantine/a/s`)).toEqual([]);
+});
+
+it("a damaged file whose reason a full disk has no room for is moved all the same", async () => {
+  const { storage, directory, arm } = await failingDisk("writeReason", "ENOSPC");
+  arm();
+  await storage.quarantine(named("a/s/o"), "test");
+  expect(await readWhole(storage, named("a/s/o"))).toBeUndefined();
+  expect(fs.readdirSync(`${directory}/.quarantine/a/s`)).toHaveLength(1);
+});
+
 describe("a floor", () => {
   async function failsOnce(step: DiskStep, prepare: (directory: string) => void): Promise<void> {
     const { storage, directory, arm } = await failingDisk(step, "EIO");

@@ -132,6 +132,17 @@ it("a link in place of the patches of an object has nothing removed behind it", 
   expect(tree(outside)).toEqual(OUTSIDE);
 });
 
+it("a link in place of the deltas of an object leads to none, and has nothing removed behind it", async () => {
+  await publish(storage, named("a/s/o"), Buffer.from("ours"));
+  fs.renameSync(`${outside}/s/.o.v1/2.arrow`, `${outside}/s/.o.v1/0.arrow`);
+  fs.symlinkSync(`${outside}/s/.o.v1`, `${directory}/a/s/o.deltas`);
+  const { key } = named("a/s/o");
+  expect(await storage.listDeltas(key)).toEqual([]);
+  expect(await storage.open({ key, part: { kind: "delta", place: 0 } })).toBeUndefined();
+  await storage.removeDeltas(key);
+  expect(fs.readFileSync(`${outside}/s/.o.v1/0.arrow`, "utf8")).toBe("precious");
+});
+
 it("a link below the quarantine is not followed: the damaged file stays in its place", async () => {
   await publish(storage, named("a/s/o"), Buffer.from("damaged"));
   fs.mkdirSync(`${directory}/.quarantine`);
