@@ -41,7 +41,7 @@ export const TRANSPORT_LIMITS = {
   callsMemoryBytes: 48 * MIB,
   /** The smallest value of that setting, bytes. */
   callsMemoryBytesMin: 8 * MIB,
-  /** What a client is told to wait that was refused because calls have taken all their memory, ms. */
+  /** How long a client should wait after OVERLOADED before it tries again, ms. */
   overloadedRetryMs: 1_000,
   /** What an open connection is charged beside what it holds, bytes: socket, tables, and objects. */
   connectionMemoryBytes: 16 * KIB,
@@ -59,7 +59,7 @@ export const TRANSPORT_LIMITS = {
   turnHeavyMs: 2,
   /** What waited for a turn gets this much of the next one, ms. */
   turnWaitingMs: 4,
-  /** A connection that used this much more than its share is behind those that used less, ms. */
+  /** Processor time beyond its share that puts a connection behind the others, ms. */
   connectionDebtMs: 5,
   /** The share of the processor that a connection may use without being put behind others. */
   connectionTimeShare: 0.1,
@@ -124,7 +124,7 @@ export const TRANSPORT_LIMITS = {
   tlsHandshakeTimeoutMs: 10_000,
   /** A frame or a header block that has begun and is not whole by then closes its connection. */
   headerTimeoutMs: 10_000,
-  /** Calls and connections are looked through this often, for those that stand still. */
+  /** How often calls and connections that stand still are looked for. */
   sweepIntervalMs: 1_000,
   /** The same while a call waits for memory and none is free. */
   starvedSweepIntervalMs: 100,

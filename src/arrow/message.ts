@@ -21,6 +21,9 @@ import {
 
 export type MetadataVersion = "V4" | "V5";
 
+/** Writers in JavaScript send it, and every reader then counts by itself. */
+export const UNKNOWN_NULLS = -1;
+
 interface MessageFacts {
   readonly metadataVersion: MetadataVersion;
   /** Size of the body that follows the header; not necessarily a multiple of 8. */
@@ -40,6 +43,7 @@ export type IpcMessage =
 /** One array of a batch. */
 export interface FieldNode {
   readonly length: number;
+  /** UNKNOWN_NULLS where the writer did not count them. */
   readonly nullCount: number;
 }
 
@@ -151,7 +155,9 @@ class BatchTable implements MessageBatch {
   nodeAt(index: number): FieldNode | undefined {
     if (index >= this.nodeCount) return undefined;
     const position = this.#nodes!.position + NODE_SIZE_BYTES * index;
-    return { length: this.#sizeAt(position), nullCount: this.#sizeAt(position + 8) };
+    const nullCount = this.#table.reader.int64(position + 8);
+    if (nullCount !== UNKNOWN_NULLS) notNegative(nullCount);
+    return { length: this.#sizeAt(position), nullCount };
   }
 
   bufferAt(index: number): BufferRange | undefined {

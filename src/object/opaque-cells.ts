@@ -5,7 +5,7 @@
  * nulls        what lies under a null cell is no data: validity and all offsets are needed
  * compressed   one row only: the value is the whole buffer, its first 8 bytes are the size it decompresses to
  */
-import type { BatchLayout, BufferRange } from "../arrow/message.ts";
+import { type BatchLayout, type BufferRange, UNKNOWN_NULLS } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ValueCodec } from "./opaque-row.ts";
@@ -62,10 +62,10 @@ export function planCells(layout: BatchLayout, offsetBytes: 4 | 8): CellPlan {
     throw new CacheError("INVALID_IPC", "an opaque batch has fewer offsets than rows");
   }
   const offsetsEnd = offsets.offset + (rowCount + 1) * offsetBytes;
-  const plan =
-    dataNode.nullCount === 0
-      ? planAdjacent({ rowCount, offsetBytes, offsets, values })
-      : planWithNulls({ rowCount, offsetBytes, offsets, values, validity });
+  const hasNulls = dataNode.nullCount === UNKNOWN_NULLS ? validity.sizeBytes > 0 : dataNode.nullCount > 0;
+  const plan = hasNulls
+    ? planWithNulls({ rowCount, offsetBytes, offsets, values, validity })
+    : planAdjacent({ rowCount, offsetBytes, offsets, values });
   if (values.sizeBytes > 0 && values.offset < Math.max(plan.decidedAt, offsetsEnd)) {
     throw new CacheError("INVALID_IPC", "an opaque batch has its values before its offsets");
   }

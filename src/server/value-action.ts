@@ -55,7 +55,8 @@ async function readName(body: IncomingMessage): Promise<{ name: string; first: B
   }
   const front = parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
   const colon = front.subarray(0, NAME_BYTES_MAX).lastIndexOf(COLON);
-  if (colon < 0 && body.sizeBytes > NAME_BYTES_MAX) throw new CacheError("INVALID_KEY", "the name is too long");
+  if (colon < 0 && body.sizeBytes > NAME_BYTES_MAX)
+    throw new CacheError("INVALID_KEY", "the name is too long");
   if (colon < 0) throw new CacheError("INVALID_REQUEST", "the action's body is NAME:BASE64");
   return { name: decodeText(front.subarray(0, colon), "the name"), first: front.subarray(colon + 1) };
 }

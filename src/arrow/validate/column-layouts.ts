@@ -6,7 +6,7 @@
  */
 import { LIMITS } from "../../limits.ts";
 import { invalidIpc } from "../invalid-ipc.ts";
-import type { BufferRange, FieldNode } from "../message.ts";
+import { type BufferRange, type FieldNode, UNKNOWN_NULLS } from "../message.ts";
 import type { BatchParts } from "./batch-parts.ts";
 import type { ColumnPlan, LayoutName } from "./column-plan.ts";
 import { DenseOffsetsWalk, IndicesWalk, RunEndsWalk, TagsWalk } from "./walks/indices.ts";
@@ -44,7 +44,8 @@ type TakeNested = (parts: BatchParts, plan: ColumnPlan, node: FieldNode) => Gene
 
 const FLAT: Partial<Record<LayoutName, TakeFlat>> = {
   null: (_, __, { length, nullCount }) => {
-    if (nullCount !== length) throw invalidIpc("a null column has rows that are not null");
+    if (nullCount !== length && nullCount !== UNKNOWN_NULLS)
+      throw invalidIpc("a null column has rows that are not null");
   },
 
   fixed: (parts, { bits, rule }, node) => {
@@ -198,8 +199,12 @@ function* takeEntries(parts: BatchParts, { children }: ColumnPlan): Generator<vo
 /** @returns the bits, filled while the body passes, when they are wanted and there are nulls. */
 function takeValidity(parts: BatchParts, node: FieldNode, isWanted: boolean): Uint8Array | undefined {
   const bitsBytes = Math.ceil(node.length / 8);
-  const hasNulls = node.nullCount > 0;
-  const { offset } = parts.buffer(hasNulls ? bitsBytes : 0);
+  const isUnknown = node.nullCount === UNKNOWN_NULLS;
+  const { offset, sizeBytes } = parts.buffer(node.nullCount > 0 ? bitsBytes : 0);
+  const hasNulls = isUnknown ? sizeBytes > 0 && bitsBytes > 0 : node.nullCount > 0;
+  if (isUnknown && hasNulls && !parts.isCompressed && sizeBytes < bitsBytes) {
+    throw invalidIpc("a buffer is smaller than its column needs");
+  }
   if (!hasNulls || parts.isCompressed) return undefined;
   const bits = isWanted ? new Uint8Array(parts.held(bitsBytes, 1)) : undefined;
   parts.walk(new ValidityWalk(offset, node, bits));

@@ -4,6 +4,7 @@
  * Readers make room by that number. Where what lies under a null does not matter, the bits are held until it has passed.
  */
 import { invalidIpc } from "../../invalid-ipc.ts";
+import { UNKNOWN_NULLS } from "../../message.ts";
 import { ElementWalk, type Scratch } from "./walk.ts";
 
 /** Bits set in each byte. */
@@ -41,7 +42,7 @@ export class ValidityWalk extends ElementWalk {
   }
 
   override done(): void {
-    if (this.#length - this.#validCount !== this.#nullCount) {
+    if (this.#nullCount !== UNKNOWN_NULLS && this.#length - this.#validCount !== this.#nullCount) {
       throw invalidIpc("a column does not have as many nulls as it says");
     }
   }
