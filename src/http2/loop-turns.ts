@@ -5,9 +5,12 @@
  * read meanwhile. A connection that used much time lately waits as soon as a turn has done some work, and is behind those that
  * used little. So a flood of small frames slows down its own connection, and others come in between.
  * The time of a turn counts from its first work and includes what handlers do in it.
- * Cost: two looks at the clock for each chunk of a socket, and one callback for each turn with work.
+ * Cost: two looks at the clock for each chunk of a socket, and one callback for each turn with work; nothing for most small chunks.
  */
 import { LIMITS } from "../limits.ts";
+
+/** So many small chunks in a row are not worth counting: a small call costs less than to count it. */
+const UNCOUNTED_MAX = 8;
 
 /** Of those that used little time, so many get a slice in one turn. */
 const LIGHT_PER_TURN = 16;
@@ -23,6 +26,8 @@ export interface TurnUser {
 
 export class LoopTurns {
   #turnStartMs = 0;
+  /** Small chunks since the last turn that was counted. */
+  #uncounted = 0;
   /** Who works now, and since when. */
   #user: TurnUser | undefined;
   #userSinceMs = 0;
@@ -30,7 +35,12 @@ export class LoopTurns {
   readonly #heavy = new Set<TurnUser>();
 
   /** Bytes have arrived. @returns until when they may be worked on; 0: they have to wait. */
-  begin(user: TurnUser): number {
+  begin(user: TurnUser, sizeBytes: number): number {
+    if (sizeBytes <= LIMITS.smallChunkBytes && this.#turnStartMs === 0 && this.#uncounted < UNCOUNTED_MAX) {
+      this.#uncounted += 1;
+      return Number.POSITIVE_INFINITY;
+    }
+    this.#uncounted = 0;
     const nowMs = performance.now();
     this.#settle(nowMs);
     if (this.#turnStartMs === 0) {

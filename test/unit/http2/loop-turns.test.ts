@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LoopTurns, type TurnUser } from "../../../src/http2/loop-turns.ts";
 import { LIMITS } from "../../../src/limits.ts";
 
+const CHUNK_BYTES = 64 * 1024;
+
 let nowMs = 0;
 let turns: LoopTurns;
 let served: string[];
@@ -26,7 +28,7 @@ class User implements TurnUser {
 
 /** A chunk arrives and takes this long, handlers included. */
 function work(user: User, tookMs: number): boolean {
-  const untilMs = turns.begin(user);
+  const untilMs = turns.begin(user, CHUNK_BYTES);
   nowMs += tookMs;
   return untilMs > 0;
 }
@@ -58,7 +60,10 @@ describe("a turn of the event loop", () => {
     work(flood, 2 * LIMITS.connectionDebtMs);
     vi.advanceTimersToNextTimer();
     work(honest, LIMITS.turnHeavyMs);
-    expect([turns.begin(flood) > 0, turns.begin(honest) > 0]).toEqual([false, true]);
+    expect([turns.begin(flood, CHUNK_BYTES) > 0, turns.begin(honest, CHUNK_BYTES) > 0]).toEqual([
+      false,
+      true,
+    ]);
   });
 
   it("serves those that used little time before those that used much, of these one in each turn", () => {
@@ -69,16 +74,25 @@ describe("a turn of the event loop", () => {
     }
     const light = [new User("c"), new User("d")];
     for (const user of [...heavy, ...light]) turns.wait(user);
-    turns.begin(new User("e"));
+    turns.begin(new User("e"), CHUNK_BYTES);
     vi.advanceTimersToNextTimer();
     expect(served).toEqual(["c", "d", "a"]);
     vi.advanceTimersToNextTimer();
     expect(served).toEqual(["c", "d", "a", "b"]);
   });
 
+  it("is counted from every ninth small chunk on, whose time then limits it", () => {
+    const user = new User("a");
+    for (let i = 0; i < 8; i++)
+      expect(turns.begin(user, LIMITS.smallChunkBytes)).toBe(Number.POSITIVE_INFINITY);
+    expect(turns.begin(user, LIMITS.smallChunkBytes)).toBe(nowMs + LIMITS.connectionSliceMs);
+    nowMs += LIMITS.turnWorkMs;
+    expect(turns.begin(user, LIMITS.smallChunkBytes)).toBe(0);
+  });
+
   it("forgets a connection that is gone", () => {
     const user = new User("a");
-    turns.begin(user);
+    turns.begin(user, CHUNK_BYTES);
     turns.wait(user);
     turns.forget(user);
     vi.advanceTimersToNextTimer();

@@ -4,7 +4,7 @@
  * What one changed byte does to each of them, judged by another library: test/interop/mutated-tables.test.ts.
  */
 import { describe, expect, it } from "vitest";
-import { decodeMessage, type IpcMessage } from "../../../../src/arrow/message.ts";
+import { decodeMessage, type IpcMessage, UNKNOWN_NULLS } from "../../../../src/arrow/message.ts";
 import {
   encodeRecordBatchMessage,
   encodeSchemaMessage,
@@ -102,6 +102,14 @@ const [BITS, OFFSETS, DATA] = [
 describe("a batch of strings", () => {
   it("is accepted as it is", () => {
     check(textBatch(), "full", 5);
+  });
+
+  it("is accepted when its writer did not count the nulls, with a validity bitmap and without", () => {
+    const nodes = [{ length: 3, nullCount: UNKNOWN_NULLS }];
+    const buffers = [{ offset: 0, sizeBytes: 0 }, OFFSETS, DATA];
+    expect(isAccepted(textBatch({ nodes }), "full", 5)).toBe(true);
+    expect(isAccepted(textBatch({ nodes, buffers }), "full", 5)).toBe(true);
+    expect(isAccepted(textBatch({ nodes: [{ length: 3, nullCount: -2 }] }), "full", 5)).toBe(false);
   });
 
   it.each([
