@@ -21,6 +21,7 @@ describe.skipIf(python === undefined)("each table with one byte changed", () => 
     async (level) => {
       const golden = await goldenTables();
       const counts: number[] = [];
+      const found: unknown[] = [];
       for (const table of golden) {
         const directory = temporaryDirectory("mutated");
         onTestFinished(() => directory.remove());
@@ -28,11 +29,12 @@ describe.skipIf(python === undefined)("each table with one byte changed", () => 
         await mutated.start();
         for (const { table: changed, what } of mutationsOf([table], 1, MASKS))
           await mutated.put(changed, what);
-        expect(unsound(await mutated.judge(python!), SOUND[level])).toEqual([]);
+        found.push(...unsound(await mutated.judge(python!), SOUND[level]));
         counts.push(mutated.keptCount);
         await mutated.stop();
         directory.remove();
       }
+      expect(found).toEqual([]);
       console.log(`${level}: kept and sound ${counts.reduce((sum, count) => sum + count, 0)}`);
     },
   );
