@@ -20,7 +20,7 @@ export const LIMITS = {
   /** A message that a client collects before it is decoded (answers of unary calls), bytes. */
   unaryMessageBytesMax: 64 * MIB,
   /** How long a loop may work in one turn of the event loop before other calls are let in. */
-  turnMs: 5,
+  turnMs: 2,
   /** A request that names objects (ticket, descriptor, criteria, endpoint), bytes: three components of a key fit many times over. */
   requestBytesMax: 64 * KIB,
   /** Protobuf fields of one request, those of nested messages counted: a millisecond's work, and 500 endpoints. */

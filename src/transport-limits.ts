@@ -53,6 +53,8 @@ export const TRANSPORT_LIMITS = {
   callPieceBytesMax: 256 * KIB,
   /** A connection works on what arrived for this long, then others have a turn, ms. */
   connectionSliceMs: 1,
+  /** The same where handlers make it longer, at the least: a few dozen small frames, ms. */
+  connectionSliceMsMin: 0.05,
   /** Chunks of a socket up to this size are a few calls' work, bytes: most of them are not counted. */
   smallChunkBytes: 2 * KIB,
   /** In a turn of the event loop that has taken this long, what arrives waits for the next one, ms. */

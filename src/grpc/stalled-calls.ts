@@ -1,8 +1,7 @@
 /**
  * Ends calls that stand still: each one after a long time, and those that hold memory for which others wait after a short one.
  *
- * Where calls wait for memory, those that move nothing on the connection that holds most of it are ended, one connection after
- * the other, until nobody waits. When all wait, the request that has stood still for the longest is refused.
+ * Where calls wait for memory, those that move nothing are ended, on connections that hold most of it first, until nobody waits. When all wait, the request that has stood still for the longest is refused.
  * Cost: a look at each open call every second; ten times as often while calls wait for memory.
  */
 import { CacheError } from "../errors.ts";
@@ -82,7 +81,7 @@ export class StalledCalls {
     oldest?.refuseCollecting();
   }
 
-  /** A call begins and there is no memory for it: one connection's calls that stand still make room for many. */
+  /** A call begins and there is no memory for it: calls that stand still make room for many. */
   makeRoom(): void {
     const nowMs = performance.now();
     if (nowMs - this.#madeRoomMs < LIMITS.starvedSweepIntervalMs) return;
@@ -91,26 +90,24 @@ export class StalledCalls {
   }
 
   /**
-   * Ends calls that stand still on the connection that holds most, up to a part of all memory.
+   * Ends calls that stand still, those of connections that hold most first, up to a part of all memory.
    * @returns false when there is none.
    */
   #endStalled(helps: (connection: ConnectionMemory) => boolean, nowMs: number): boolean {
     const stalled: Http2ServerCall[] = [];
-    let most: ConnectionMemory | undefined;
     for (const call of this.#calls) {
       const { connectionMemory: connection } = call;
       const stands = !call.isWaitingForMemory && call.stillMs(nowMs) >= LIMITS.stalledCallMs;
-      if (!stands || !helps(connection)) continue;
-      stalled.push(call);
-      if (most === undefined || connection.usedBytes > most.usedBytes) most = connection;
+      if (stands && helps(connection)) stalled.push(call);
     }
+    stalled.sort((a, b) => b.connectionMemory.usedBytes - a.connectionMemory.usedBytes);
     let freedBytes = 0;
     for (const call of stalled) {
-      if (call.connectionMemory !== most || freedBytes > this.#memory.bytesMax * RELIEF_PART) continue;
+      if (freedBytes > this.#memory.bytesMax * RELIEF_PART) break;
       freedBytes += call.heldBytes;
       this.#end(call);
     }
-    return most !== undefined;
+    return stalled.length > 0;
   }
 
   #end(call: Http2ServerCall): void {

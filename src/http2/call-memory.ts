@@ -17,7 +17,7 @@ const RESERVE_PART = 1 / 8;
 const PEER_PART = 3 / 4;
 const CONNECTION_PART = 1 / 2;
 /** Waiting calls that are woken in one turn of the event loop. */
-const WOKEN_PER_TURN = 256;
+const WOKEN_PER_TURN = 32;
 
 /** The connections of one address. */
 interface PeerAccount {
@@ -130,11 +130,14 @@ export class CallMemory {
       const heldUp = [...this.#heldUp];
       this.#heldUp.clear();
       for (const goOn of heldUp) goOn();
+      let woken = 0;
       for (const waiter of [...this.#waiting].slice(0, WOKEN_PER_TURN)) {
         if (this.freeBytes < LIMITS.callPieceBytesMin) break;
         this.#waiting.delete(waiter);
         waiter.wake();
+        woken += 1;
       }
+      if (woken === WOKEN_PER_TURN) this.#wakeSoon();
     });
   }
 }

@@ -20,6 +20,8 @@ export interface TurnUser {
   /** Time it used lately, ms. It shrinks by LIMITS.connectionTimeShare of the time that passes. */
   debtMs: number;
   debtAtMs: number;
+  /** How long it may work at once, ms: less where its handlers make a slice longer. At most LIMITS.connectionSliceMs. */
+  sliceMs: number;
   /** Works on what waits, until the clock of `performance.now` says `untilMs` at most. Never throws. */
   goOn(untilMs: number): void;
 }
@@ -51,7 +53,7 @@ export class LoopTurns {
     if (nowMs - this.#turnStartMs >= allowedMs) return 0;
     this.#user = user;
     this.#userSinceMs = nowMs;
-    return nowMs + LIMITS.connectionSliceMs;
+    return nowMs + user.sliceMs;
   }
 
   /** The user has more to do: it gets a later turn. */
@@ -71,7 +73,11 @@ export class LoopTurns {
   #settle(nowMs: number): void {
     if (this.#user === undefined) return;
     payBack(this.#user, nowMs);
-    this.#user.debtMs += nowMs - this.#userSinceMs;
+    const tookMs = nowMs - this.#userSinceMs;
+    this.#user.debtMs += tookMs;
+    const factor = tookMs > 2 * LIMITS.connectionSliceMs ? 1 / 2 : 2;
+    const sliceMs = Math.min(LIMITS.connectionSliceMs, this.#user.sliceMs * factor);
+    this.#user.sliceMs = Math.max(LIMITS.connectionSliceMsMin, sliceMs);
     this.#user = undefined;
   }
 
@@ -96,7 +102,7 @@ export class LoopTurns {
       users.delete(user);
       this.#user = user;
       this.#userSinceMs = nowMs;
-      user.goOn(nowMs + LIMITS.connectionSliceMs);
+      user.goOn(nowMs + user.sliceMs);
       this.#settle(performance.now());
     }
   }

@@ -64,6 +64,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   readonly memory: ConnectionMemory;
   debtMs = 0;
   debtAtMs = performance.now();
+  sliceMs: number = LIMITS.connectionSliceMs;
   readonly settings = new PeerSettings();
   readonly streams = new Map<number, ServerStream>();
   readonly #socket: Socket;

@@ -14,6 +14,7 @@ import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
 import { padTo, type RowFrame } from "../object/opaque-row.ts";
 import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
+import { turnIfDue } from "../turns.ts";
 
 export class ObjectSender {
   readonly #call: ServerCall;
@@ -100,6 +101,9 @@ export class ObjectSender {
       const sent = piece.subarray(0, piece.length - padding);
       if (sent.length > 0) await this.#call.writePiece(sent, () => source.giveBack?.(piece));
       else source.giveBack?.(piece);
+      // What is at hand is read without waiting: hundreds of gets would go on in one turn of the loop.
+      const turn = turnIfDue();
+      if (turn !== undefined) await turn;
     }
   }
 

@@ -210,7 +210,8 @@ const COMPRESSED: SoundRefusal = {
 /** What an extension type means is its own affair. */
 const EXTENSION: SoundRefusal = {
   name: /^extensions\./,
-  verdict: /^ArrowInvalid: (Invalid serialized JSON|Invalid storage type|Unexpected serialized metadata|Product of shape dimensions)/,
+  verdict:
+    /^ArrowInvalid: (Invalid serialized JSON|Invalid storage type|Unexpected serialized metadata|Product of shape dimensions)/,
 };
 /** Values: no memory is at stake. */
 const VALUES: SoundRefusal = {

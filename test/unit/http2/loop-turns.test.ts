@@ -14,6 +14,7 @@ let served: string[];
 class User implements TurnUser {
   debtMs = 0;
   debtAtMs = 0;
+  sliceMs: number = LIMITS.connectionSliceMs;
   readonly name: string;
 
   constructor(name: string) {
@@ -22,7 +23,7 @@ class User implements TurnUser {
 
   goOn(untilMs: number): void {
     served.push(this.name);
-    expect(untilMs).toBe(nowMs + LIMITS.connectionSliceMs);
+    expect(untilMs).toBe(nowMs + this.sliceMs);
   }
 }
 
