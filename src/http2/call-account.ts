@@ -75,7 +75,7 @@ export class CallAccount {
     const ahead = Math.min(LIMITS.sendAheadBytesMax, this.connection.fairBytes) - waitingBytes;
     if (wantedBytes <= ahead) return this.#beginRead(wantedBytes);
     const taken = Math.min(openBytes - waitingBytes, LIMITS.callPieceBytesMax, this.connection.freeBytes);
-    const granted = Math.floor(Math.min(wantedBytes, Math.max(ahead, taken)));
+    const granted = Math.min(wantedBytes, pieceBytes(Math.max(ahead, taken)));
     return granted >= Math.min(wantedBytes, LIMITS.callPieceBytesMin) ? this.#beginRead(granted) : 0;
   }
 
@@ -100,4 +100,9 @@ export class CallAccount {
     this.#beginRead(-this.#otherBytes);
     this.#isClosed = true;
   }
+}
+
+/** A power of two: memory of few sizes is used again, that of many leaves gaps. */
+function pieceBytes(bytes: number): number {
+  return bytes < 1 ? 0 : 2 ** Math.floor(Math.log2(bytes));
 }

@@ -35,13 +35,10 @@ export class ObjectSender {
     const only = data.length === 1 ? data[0] : undefined;
     if (only !== undefined && only.sizeBytes <= LIMITS.readChunkBytes) {
       const granted = await this.#reserve(only.sizeBytes);
-      const read = granted === only.sizeBytes ? await this.#read(source, only.position, granted) : undefined;
-      if (read !== undefined) {
-        parts.push(read, padding);
-        await this.#call.write(parts);
-        return;
-      }
+      const isWhole = granted === only.sizeBytes;
+      if (isWhole) parts.push(await source.read(only.position, granted), padding);
       this.#call.release(granted);
+      if (isWhole) return await this.#call.write(parts);
     }
     const frontSizeBytes = row.bodyFront.length;
     await this.#call.startMessage(partsSizeBytes(parts) + row.bodySizeBytes - frontSizeBytes, parts);
@@ -56,7 +53,7 @@ export class ObjectSender {
     const granted = wholeBytes <= LIMITS.readChunkBytes ? await this.#reserve(wholeBytes) : 0;
     const isSmall = granted === wholeBytes;
     const first = isSmall
-      ? await this.#read(source, block.position, wholeBytes)
+      ? await source.read(block.position, wholeBytes)
       : await this.#readHeader(source, block, granted);
     const dataHeader = unframeBlock(first);
     const bodySizeBytes = sentBodyBytes(dataHeader, block);
@@ -64,8 +61,8 @@ export class ObjectSender {
     if (isSmall) {
       const body = first.subarray(block.metadataSizeBytes, block.metadataSizeBytes + bodySizeBytes);
       if (bodySizeBytes > 0) parts.push(body);
-      await this.#call.write(parts);
-      return;
+      this.#call.release(wholeBytes);
+      return await this.#call.write(parts);
     }
     await this.#call.startMessage(partsSizeBytes(parts) + bodySizeBytes, parts);
     const position = block.position + block.metadataSizeBytes;
@@ -93,12 +90,14 @@ export class ObjectSender {
     let position = range.position;
     let next: Promise<Buffer> | undefined;
     while (position < end) {
-      next ??= this.#read(source, position, await this.#reserve(this.#pieceBytes(source, position, end)));
+      next ??= source.read(position, await this.#reserve(this.#pieceBytes(source, position, end)));
       const piece = await next;
       position += piece.length;
       next = this.#readAhead(source, position, end);
       const padding = Math.min(Math.max(0, position - range.position - sentBytes), piece.length);
       const sent = piece.subarray(0, piece.length - padding);
+      // From here on the queue is charged for it: what was read ahead stays reserved until it is written.
+      this.#call.release(piece.length);
       if (sent.length > 0) await this.#call.writePiece(sent, () => source.giveBack?.(piece));
       else source.giveBack?.(piece);
       // What is at hand is read without waiting: hundreds of gets would go on in one turn of the loop.
@@ -116,7 +115,7 @@ export class ObjectSender {
     if (position >= end) return undefined;
     const granted = this.#call.reserveNow(this.#pieceBytes(source, position, end));
     if (granted === 0) return undefined;
-    const reading = this.#read(source, position, granted);
+    const reading = source.read(position, granted);
     // When the call ends first nobody waits for this read any more.
     reading.catch(() => {});
     return reading;
@@ -125,15 +124,6 @@ export class ObjectSender {
   async #reserve(wantedBytes: number): Promise<number> {
     if (wantedBytes === 0) return 0;
     return this.#call.reserveNow(wantedBytes) || (await this.#call.reserve(wantedBytes));
-  }
-
-  /** Reads what was reserved; what it gave is charged as queued when it is written, in the same turn. */
-  async #read(source: ByteSource, position: number, sizeBytes: number): Promise<Buffer> {
-    try {
-      return await source.read(position, sizeBytes);
-    } finally {
-      this.#call.release(sizeBytes);
-    }
   }
 }
 

@@ -12,8 +12,8 @@ const MIB = 2 ** 20;
 
 export interface VerdictOptions {
   /**
-   * `everything`: only where the machine is the suite's own. `bounds`: what holds on any machine: the server lives, its memory stays
-   * within the container of the second run, its descriptors come back. `survival`: whether the server is still there.
+   * `everything`: only where the machine is the suite's own. `bounds`: what holds on any machine: the server lives, its memory does not
+   * run away, its descriptors come back. `survival`: whether the server is still there.
    */
   readonly judges: "everything" | "bounds" | "survival";
 }
@@ -42,7 +42,7 @@ export function faultsOf(measured: Measured | Skipped, { judges }: VerdictOption
 
 function boundFaults({ peak, before, after, isAlive }: Measured): string[] {
   const faults: string[] = [];
-  if (peak.rssBytes > BOUNDS.groupBytes) faults.push(`held ${mib(peak.rssBytes)} MiB`);
+  if (peak.rssBytes > BOUNDS.runawayRssBytes) faults.push(`held ${mib(peak.rssBytes)} MiB`);
   if (isAlive && after.descriptors > before.descriptors + BOUNDS.keptDescriptors) {
     faults.push(`${after.descriptors} descriptors 10 s later, ${before.descriptors} before`);
   }

@@ -63,7 +63,8 @@ export class StoredDiskFile implements StoredFile {
   readonly modifiedMs: number;
   readonly #path: string;
   readonly #pace: DiskPace;
-  readonly #pool: BlockPool;
+  /** Of blocks for whole pieces, and for those of a call that gets little. */
+  readonly #pools: readonly BlockPool[];
   /** Memory of more than LIMITS.unpooledReadBytesMax that holds what was read and was not given back. */
   readonly #lent = new Set<ArrayBufferLike>();
   #fd: number | undefined;
@@ -78,7 +79,7 @@ export class StoredDiskFile implements StoredFile {
     this.modifiedMs = status.mtimeMs;
     this.#path = options.path;
     this.#pace = options.tools.pace;
-    this.#pool = options.tools.readBlocks;
+    this.#pools = [options.tools.readBlocks, options.tools.blocks];
   }
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {
@@ -122,18 +123,20 @@ export class StoredDiskFile implements StoredFile {
   }
 
   #memoryFor(lengthBytes: number): Buffer {
-    const { blockBytes } = this.#pool;
     if (lengthBytes <= LIMITS.unpooledReadBytesMax) return Buffer.allocUnsafe(lengthBytes);
     // A block for a small part of it would be more than its reader is charged for.
-    const isPart = lengthBytes < blockBytes / 2 || lengthBytes > blockBytes;
-    const memory = isPart ? Buffer.allocUnsafeSlow(lengthBytes) : this.#pool.take();
+    const pool = this.#pools.find(
+      ({ blockBytes }) => lengthBytes <= blockBytes && 2 * lengthBytes > blockBytes,
+    );
+    const memory = pool?.take() ?? Buffer.allocUnsafeSlow(lengthBytes);
     this.#lent.add(memory.buffer);
     return memory.subarray(0, lengthBytes);
   }
 
   #reuse(memory: ArrayBufferLike): void {
-    if (memory.byteLength === this.#pool.blockBytes) this.#pool.give(Buffer.from(memory));
-    else free(memory);
+    const pool = this.#pools.find(({ blockBytes }) => blockBytes === memory.byteLength);
+    if (pool === undefined) free(memory);
+    else pool.give(Buffer.from(memory));
   }
 
   async #readInPool(fd: number, bytes: Buffer, position: number): Promise<number> {
