@@ -99,7 +99,7 @@ const VALUE_ACTIONS = [
   action("60 MiB of padding", "UPDATE", () => named(Buffer.alloc(LARGE, "=")), "answered"),
   action("60 MiB of spaces", "UPDATE", () => named(Buffer.alloc(LARGE, " ")), INVALID),
   action("60 MiB of colons", "UPDATE", () => Buffer.alloc(LARGE, ":"), BAD_KEY),
-  action("60 MiB without a colon", "PUT", () => base64(LARGE), INVALID),
+  action("60 MiB without a colon", "PUT", () => base64(LARGE), BAD_KEY),
 ];
 
 const OTHER_ACTIONS: HostileRequest[] = [
