@@ -27,5 +27,5 @@ export const BOUNDS = {
   /** What V8 and the pools of blocks may keep for what comes next: heap that grew is given back late, without need. */
   keptBytes: 64 * MIB,
   /** Descriptors that come and go by themselves: files of gets and puts of the honest client. */
-  keptDescriptors: 12,
+  keptDescriptors: 32,
 } as const;
