@@ -86,7 +86,7 @@ export const LIMITS = {
   /** They are gathered in pieces of this size: what a small part of a put takes is not a mebibyte. */
   stageBlockBytes: 256 * KIB,
   /** Unused pieces of stageBlockBytes that are kept for the next puts. */
-  stageBlocksKeptMax: 64,
+  stageBlocksKeptMax: 32,
   /** What all staged objects together gather in memory, bytes: beyond it those that wait longest are written out before they have gathered stageBufferBytes. */
   stagedMemoryBytesMax: 16 * MIB,
   /** Memory that large objects are kept in comes in pieces of this size, bytes. */

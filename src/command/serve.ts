@@ -10,7 +10,7 @@ import { formatLogDirectives, loadLogDirectives } from "../config/log-directives
 import { logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
-import { collectWhenIdle, prepareMemory } from "./process-memory.ts";
+import { collectGarbage, prepareMemory } from "./process-memory.ts";
 import { formatWelcome } from "./welcome.ts";
 
 export interface ServeOptions {
@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   const server = await context.startServer(loaded.config);
   stdout.write(`listening on ${server.endpoint}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.endpoint));
-  const stopCollecting = collectWhenIdle();
+  const stopCollecting = collectGarbage(loaded.config.eviction.maxMemoryBytes);
   log.info("stopping", { reason: await stopRequested });
   stopCollecting();
   await server.stop();

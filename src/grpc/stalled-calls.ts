@@ -1,7 +1,8 @@
 /**
  * Ends calls that stand still: each one after a long time, and those that hold memory for which others wait after a short one.
  *
- * Where calls wait for memory, those that move nothing are ended, on connections that hold most of it first, until nobody waits. When all wait, the request that has stood still for the longest is refused.
+ * Where calls wait for memory, those that move nothing are ended, on connections that hold most of it first, until nobody
+ * waits. When all wait, the requests that have stood still for the longest are refused.
  * Cost: a look at each open call every second; ten times as often while calls wait for memory.
  */
 import { CacheError } from "../errors.ts";
@@ -20,6 +21,9 @@ const MEMORY_TAKEN_BACK = new CacheError(
   "OVERLOADED",
   "the call moved nothing while others waited for the memory it held",
 );
+
+/** True for connections on which it helps to give memory back. */
+type Helps = (connection: ConnectionMemory) => boolean;
 
 export class StalledCalls {
   readonly #calls: ReadonlySet<Http2ServerCall>;
@@ -64,21 +68,11 @@ export class StalledCalls {
     this.#timer = setTimeout(this.#sweep, waitMs).unref();
   };
 
-  /** Ends one call that stands still when its memory is waited for. */
+  /** Ends calls that stand still when memory is waited for; where all wait for more, requests that have waited longest. */
   #relieve(nowMs: number): void {
     const helps = this.#memory.shortage(nowMs);
     if (helps === undefined) return;
-    if (!this.#endStalled(helps, nowMs)) this.#refuseOldest(helps, nowMs);
-  }
-
-  /** All who hold memory wait for more: the request that has stood still for the longest gives way. */
-  #refuseOldest(helps: (connection: ConnectionMemory) => boolean, nowMs: number): void {
-    let oldest: Http2ServerCall | undefined;
-    for (const call of this.#calls) {
-      if (!call.isCollecting || !helps(call.connectionMemory)) continue;
-      if (call.stillMs(nowMs) > (oldest?.stillMs(nowMs) ?? LIMITS.stalledCallMs)) oldest = call;
-    }
-    oldest?.refuseCollecting();
+    if (!this.#endStalled(helps, nowMs)) this.#refuseCollecting(helps, nowMs);
   }
 
   /** A call begins and there is no memory for it: calls that stand still make room for many. */
@@ -89,25 +83,34 @@ export class StalledCalls {
     this.#endStalled(() => true, nowMs);
   }
 
-  /**
-   * Ends calls that stand still, those of connections that hold most first, up to a part of all memory.
-   * @returns false when there is none.
-   */
-  #endStalled(helps: (connection: ConnectionMemory) => boolean, nowMs: number): boolean {
-    const stalled: Http2ServerCall[] = [];
-    for (const call of this.#calls) {
-      const { connectionMemory: connection } = call;
-      const stands = !call.isWaitingForMemory && call.stillMs(nowMs) >= LIMITS.stalledCallMs;
-      if (stands && helps(connection)) stalled.push(call);
-    }
+  /** Those of connections that hold most go first. @returns false when there is none */
+  #endStalled(helps: Helps, nowMs: number): boolean {
+    const stalled = this.#still((call) => !call.isWaitingForMemory, helps, nowMs);
     stalled.sort((a, b) => b.connectionMemory.usedBytes - a.connectionMemory.usedBytes);
-    let freedBytes = 0;
-    for (const call of stalled) {
-      if (freedBytes > this.#memory.bytesMax * RELIEF_PART) break;
-      freedBytes += call.heldBytes;
-      this.#end(call);
-    }
+    this.#takeBack(stalled, (call) => this.#end(call));
     return stalled.length > 0;
+  }
+
+  #refuseCollecting(helps: Helps, nowMs: number): void {
+    const waiting = this.#still((call) => call.isCollecting, helps, nowMs);
+    waiting.sort((a, b) => b.stillMs(nowMs) - a.stillMs(nowMs));
+    this.#takeBack(waiting, (call) => call.refuseCollecting());
+  }
+
+  #still(isMeant: (call: Http2ServerCall) => boolean, helps: Helps, nowMs: number): Http2ServerCall[] {
+    return [...this.#calls].filter(
+      (call) => isMeant(call) && call.stillMs(nowMs) >= LIMITS.stalledCallMs && helps(call.connectionMemory),
+    );
+  }
+
+  /** Ends calls, the first ones first, until what is overdrawn and a part of all memory is given back. */
+  #takeBack(calls: readonly Http2ServerCall[], end: (call: Http2ServerCall) => void): void {
+    let left = this.#memory.bytesMax * RELIEF_PART - Math.min(0, this.#memory.freeBytes);
+    for (const call of calls) {
+      if (left < 0) break;
+      left -= call.heldBytes;
+      end(call);
+    }
   }
 
   #end(call: Http2ServerCall): void {

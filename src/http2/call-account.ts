@@ -51,7 +51,7 @@ export class CallAccount {
     if (this.#isClosed) return;
     this.arrived(-takenBytes);
     this.#collectedBytes += bytes;
-    this.connection.add(bytes);
+    this.connection.arrived(bytes);
   }
 
   /** False when no more of the request may be collected before memory was given back. A small one takes from the reserve. */

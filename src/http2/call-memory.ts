@@ -166,7 +166,7 @@ export class ConnectionMemory {
     this.all.add(bytes);
   }
 
-  /** As `add`, for what the peer sent. */
+  /** As `add`, for what the peer sent, be it waiting or kept. */
   arrived(bytes: number): void {
     this.#arrivedBytes += bytes;
     this.add(bytes);
