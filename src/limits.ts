@@ -21,6 +21,8 @@ export const LIMITS = {
   unaryMessageBytesMax: 64 * MIB,
   /** How long a loop may work in one turn of the event loop before other calls are let in. */
   turnMs: 2,
+  /** Bytes up to this are no work worth asking for a turn. */
+  smallWorkBytes: 16 * KIB,
   /** A request that names objects (ticket, descriptor, criteria, endpoint), bytes: three components of a key fit many times over. */
   requestBytesMax: 64 * KIB,
   /** Protobuf fields of one request, those of nested messages counted: a millisecond's work, and 500 endpoints. */

@@ -56,7 +56,7 @@ export const TRANSPORT_LIMITS = {
   /** The same where handlers make it longer, at the least: a few dozen small frames, ms. */
   connectionSliceMsMin: 0.05,
   /** Chunks of a socket up to this size are a few calls' work, bytes: most of them are not counted. */
-  smallChunkBytes: 2 * KIB,
+  smallChunkBytes: 4 * KIB,
   /** In a turn of the event loop that has taken this long, what arrives waits for the next one, ms. */
   turnWorkMs: 6,
   /** The same for connections that used much time lately, ms. */

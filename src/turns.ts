@@ -3,7 +3,8 @@
  *
  * A turn is measured from the first loop that asks in it, so twenty loops that wake in one turn share it instead of taking one each.
  * Those that wait go on one per turn, first come, first served, and I/O comes in between. Pure code stops by `yield` in a generator
- * (`inTurns`, `atOnce`). Cost of asking: 50 ns; ask every few items where an item costs less than a microsecond.
+ * (`inTurns`, `atOnce`). Cost of asking: 50 ns, and for the first one in a turn some microseconds; ask every few items where an item
+ * costs less than a microsecond, and not at all for what is small and happens once in a call.
  */
 import { LIMITS } from "./limits.ts";
 
@@ -22,6 +23,11 @@ export function turnIfDue(): Promise<void> | undefined {
     return undefined;
   }
   return nowMs - startedMs < LIMITS.turnMs ? undefined : nextTurn();
+}
+
+/** The same for work that takes long with many bytes only. */
+export function turnIfLarge(sizeBytes: number): Promise<void> | undefined {
+  return sizeBytes < LIMITS.smallWorkBytes ? undefined : turnIfDue();
 }
 
 /** Resolves in a later turn of the loop. */

@@ -175,12 +175,16 @@ class BatchTable implements MessageBatch {
 
   nodes(countMax?: number): FieldNode[] {
     checkCount(this.nodeCount, countMax);
-    return Array.from({ length: this.nodeCount }, (_, index) => this.nodeAt(index)!);
+    const nodes: FieldNode[] = [];
+    for (let i = 0; i < this.nodeCount; i++) nodes.push(this.nodeAt(i)!);
+    return nodes;
   }
 
   buffers(countMax?: number): BufferRange[] {
     checkCount(this.bufferCount, countMax);
-    return Array.from({ length: this.bufferCount }, (_, index) => this.bufferAt(index)!);
+    const buffers: BufferRange[] = [];
+    for (let i = 0; i < this.bufferCount; i++) buffers.push(this.bufferAt(i)!);
+    return buffers;
   }
 
   /** Sizes and counts are int64, never negative. */

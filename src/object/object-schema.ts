@@ -40,7 +40,8 @@ export async function readPayloadSchemaInTurns(header: Uint8Array): Promise<Payl
   return knownPayload(header) ?? remembered(header, await inTurns(decodePayloadSteps(header)));
 }
 
-function knownPayload(header: Uint8Array): PayloadSchema | undefined {
+/** What such a header was decoded to lately. */
+export function knownPayload(header: Uint8Array): PayloadSchema | undefined {
   for (const known of recent) if (known.header.equals(header)) return known.payload;
   return undefined;
 }

@@ -13,7 +13,7 @@ import { findMetadataValue } from "../arrow/schema-metadata.ts";
 import { BLOCK_SIZE_BYTES } from "../arrow/slots.ts";
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { inTurns, turnIfDue } from "../turns.ts";
+import { inTurns, turnIfLarge } from "../turns.ts";
 import { ByteListWriter } from "./byte-list.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
@@ -129,10 +129,10 @@ export class TableWriter implements ObjectWriter {
     if (versionAt !== undefined) header.write(formatSchemaVersion(version), versionAt, "latin1");
     const part = this.#replacesDictionary ? "stream" : "file";
     const head = encodeFileHead(header, part);
-    await turnIfDue();
+    await turnIfLarge(head.length);
     this.#checksum.set(this.#headSlot, head);
     await this.#sink.overwrite(0, head);
-    await turnIfDue();
+    await turnIfLarge(head.length);
     const metadata: ObjectMetadata = {
       version,
       kind: "table",

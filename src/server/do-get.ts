@@ -21,7 +21,7 @@ import { parseObjectKey } from "../object/object-key.ts";
 import { OPAQUE_SCHEMA_HEADER, VERSIONED_SCHEMA_HEADER, withVersion } from "../object/object-schema.ts";
 import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
 import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
-import { turnIfDue } from "../turns.ts";
+import { turnIfDue, turnIfLarge } from "../turns.ts";
 import { ObjectSender } from "./object-sender.ts";
 import type { ServiceContext } from "./service-context.ts";
 
@@ -101,7 +101,8 @@ async function sendTable(
 ): Promise<void> {
   const { reading, base } = opened;
   if (base === undefined) return;
-  await turnIfDue();
+  const turn = turnIfLarge(base.schemaHeader.length);
+  if (turn !== undefined) await turn;
   const schema =
     heldVersion === undefined ? base.schemaHeader : withVersion(base.schemaHeader, reading.version).header;
   await sender.sendSchema(schema, base.schemaAppMetadata);
@@ -114,10 +115,11 @@ async function sendTable(
 
 /** A million small ones may be at hand, and the send queue takes thousands of them without waiting. */
 async function sendBatches({ batches, source }: StoredObject, sender: ObjectSender): Promise<void> {
+  let sent = 0;
   for (const batch of batches) {
-    await sender.sendBatch(source, batch);
-    const turn = turnIfDue();
+    const turn = sent++ === 0 ? undefined : turnIfDue();
     if (turn !== undefined) await turn;
+    await sender.sendBatch(source, batch);
   }
 }
 

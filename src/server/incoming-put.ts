@@ -17,12 +17,12 @@ import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
 import type { FooterMemory } from "../object/footer-memory.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import { type PayloadSchema, readPayloadSchemaInTurns } from "../object/object-schema.ts";
+import { knownPayload, type PayloadSchema, readPayloadSchemaInTurns } from "../object/object-schema.ts";
 import { OpaqueBody } from "../object/opaque-body.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
-import { inTurns, turnIfDue } from "../turns.ts";
+import { inTurns, turnIfDue, turnIfLarge } from "../turns.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
 type Payload =
@@ -159,15 +159,16 @@ export class IncomingPut {
   }
 
   async #open(schemaHeader: Buffer, target: PutTarget): Promise<Payload> {
-    const schema = await readPayloadSchemaInTurns(schemaHeader);
+    const schema = knownPayload(schemaHeader) ?? (await readPayloadSchemaInTurns(schemaHeader));
     const kind = schema.kind === "opaque" ? "opaque" : "table";
     const validator = kind === "table" ? await this.#validatorOf(schemaHeader, schema) : undefined;
-    const draft = await this.#draft(kind, { ...schema, schemaHeader }, target);
+    const draft = await this.#draft(kind, { schema: schema.schema, schemaHeader }, target);
     const { abandon, footerMemory } = this.#options;
     draft.onAbandon(abandon);
     try {
       // A table's writer copies its schema, which may be of many MiB.
-      await turnIfDue();
+      const turn = turnIfLarge(schemaHeader.length);
+      if (turn !== undefined) await turn;
       return kind === "opaque"
         ? { kind, draft, writer: new OpaqueWriter(draft.sink), offsetBytes: schema.offsetBytes }
         : { kind, draft, writer: new TableWriter(draft.sink, schemaHeader, schema, footerMemory), validator };
@@ -196,7 +197,8 @@ function ownBytes(bytes: Buffer): Buffer {
   return bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
 }
 
-interface SentSchema extends PayloadSchema {
+interface SentSchema {
+  readonly schema: PayloadSchema["schema"];
   readonly schemaHeader: Buffer;
 }
 

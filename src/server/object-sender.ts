@@ -14,7 +14,7 @@ import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
 import { padTo, type RowFrame } from "../object/opaque-row.ts";
 import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
-import { turnIfDue } from "../turns.ts";
+import { turnIfLarge } from "../turns.ts";
 
 export class ObjectSender {
   readonly #call: ServerCall;
@@ -101,7 +101,7 @@ export class ObjectSender {
       if (sent.length > 0) await this.#call.writePiece(sent, () => source.giveBack?.(piece));
       else source.giveBack?.(piece);
       // What is at hand is read without waiting: hundreds of gets would go on in one turn of the loop.
-      const turn = turnIfDue();
+      const turn = turnIfLarge(sent.length);
       if (turn !== undefined) await turn;
     }
   }
