@@ -12,6 +12,8 @@ const GIB = 1024 * MIB;
 export const TRANSPORT_LIMITS = {
   /** gRPC header block of one call, bytes (HTTP/2 counts 32 per field): as large as grpc-core allows by default times 8. */
   callMetadataBytesMax: 64 * KIB,
+  /** Header fields of a call: a byte of HPACK may name one again and again. Clients send about ten. */
+  callFieldsMax: 256,
   /** Header blocks of a connection that are remembered, because clients send the same few again and again. */
   rememberedHeaderBlocksMax: 4,
   /** A header block that is remembered, as sent and as decoded, bytes: four of them for each connection. */

@@ -7,7 +7,6 @@
 import { CacheError } from "../errors.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
-import { LIMITS } from "../limits.ts";
 
 const CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
@@ -26,19 +25,14 @@ export function httpRefusal({ fields }: HeaderBlock): Buffer | undefined {
   return CONTENT_TYPE.test(fields.get("content-type") ?? "") ? undefined : NOT_GRPC;
 }
 
-/** True when fields of it may be missing, because there were too many. */
-export function isOverLimit({ sizeBytes }: HeaderBlock): boolean {
-  return sizeBytes > LIMITS.callMetadataBytesMax;
-}
-
 /**
  * Checks what only gRPC asks for.
  * @throws {CacheError} INVALID_REQUEST when the client cannot take trailers, OBJECT_TOO_LARGE when its metadata is over
- *   LIMITS.callMetadataBytesMax
+ *   callMetadataBytesMax or callFieldsMax
  */
 export function checkCallHeaders(request: HeaderBlock): void {
-  if (isOverLimit(request)) {
-    throw new CacheError("OBJECT_TOO_LARGE", "the metadata of the call is over the limit", {
+  if (request.isFull) {
+    throw new CacheError("OBJECT_TOO_LARGE", "the metadata of the call is over the limit of size or number", {
       facts: { sizeBytes: request.sizeBytes },
     });
   }

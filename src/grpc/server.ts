@@ -15,7 +15,7 @@ import type { Entrance, OpenEntrance, ServerTls } from "./entrance.ts";
 import type { ListenAddress } from "./listeners.ts";
 import { LocalEntrance } from "./local-entrance.ts";
 import { tooManyCalls } from "./memory-refusal.ts";
-import { checkCallHeaders, httpRefusal, isOverLimit } from "./request-checks.ts";
+import { checkCallHeaders, httpRefusal } from "./request-checks.ts";
 import { Http2ServerCall } from "./server-call.ts";
 import { StalledCalls } from "./stalled-calls.ts";
 import { parseTimeout } from "./timeout.ts";
@@ -84,7 +84,7 @@ export class GrpcServer {
 
   #take(stream: CallStream, connection: CallConnection): void {
     const { request } = stream;
-    const refusal = isOverLimit(request) ? undefined : httpRefusal(request);
+    const refusal = request.isFull ? undefined : httpRefusal(request);
     if (refusal !== undefined) {
       stream.account.close();
       stream.sendHeaders(refusal, { endStream: true });
@@ -152,4 +152,6 @@ export class GrpcServer {
   }
 }
 
-const unknownMethod: CallHandler = () => Promise.reject(new CacheError("NOT_IMPLEMENTED", "no such method"));
+/** Thousands of calls may ask for it: an error of its own for each would cost a stack trace. */
+const NO_METHOD = new CacheError("NOT_IMPLEMENTED", "no such method");
+const unknownMethod: CallHandler = () => Promise.reject(NO_METHOD);

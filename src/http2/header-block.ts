@@ -5,6 +5,7 @@
  * needs. Beyond the limit on its size fields are only counted, so that a small block cannot become a large one.
  * Source: RFC 9113, 6.5.2 (size), 8.1 (trailers), 8.2.3 (cookie), 8.3.1 (requests).
  */
+import { LIMITS } from "../limits.ts";
 import { type HeaderField, PSEUDO_HEADERS } from "./header-field.ts";
 
 /** A header block, decoded. Immutable: equal blocks may share one. */
@@ -16,6 +17,8 @@ export interface HeaderBlock {
   readonly fields: ReadonlyMap<string, string>;
   /** Names, values and 32 bytes per field, also of those that were not collected. */
   readonly sizeBytes: number;
+  /** True when it is over a limit of size or number. */
+  readonly isFull: boolean;
   /** Why the request is malformed, undefined when it is not. Fields beyond the limit were not looked at. */
   readonly malformed: string | undefined;
 }
@@ -29,6 +32,7 @@ export class HeaderBlockBuilder {
   readonly #bytesMax: number;
   readonly #fields = new Map<string, string>();
   #sizeBytes = 0;
+  #fieldCount = 0;
   #pseudoBits = 0;
   #hasRegular = false;
   #malformed: string | undefined;
@@ -38,9 +42,9 @@ export class HeaderBlockBuilder {
     this.#bytesMax = bytesMax;
   }
 
-  /** True once it is over the limit: fields are only counted. */
+  /** True once it is over a limit: fields are only counted. */
   get isFull(): boolean {
-    return this.#sizeBytes > this.#bytesMax;
+    return this.#sizeBytes > this.#bytesMax || this.#fieldCount > LIMITS.callFieldsMax;
   }
 
   /** Counts a field whose text nobody needs. */
@@ -50,6 +54,7 @@ export class HeaderBlockBuilder {
 
   add(field: HeaderField): void {
     this.#sizeBytes += field.sizeBytes;
+    this.#fieldCount += 1;
     if (this.isFull) return;
     this.#malformed ??= field.flaw ?? this.#misplaced(field);
     const { name, value } = field;
@@ -63,7 +68,8 @@ export class HeaderBlockBuilder {
     if (this.#kind === "request" && !this.isFull && (this.#pseudoBits & NEEDED_BITS) !== NEEDED_BITS) {
       this.#malformed ??= "a pseudo-header is missing";
     }
-    return { fields: this.#fields, sizeBytes: this.#sizeBytes, malformed: this.#malformed };
+    const { isFull } = this;
+    return { fields: this.#fields, sizeBytes: this.#sizeBytes, isFull, malformed: this.#malformed };
   }
 
   #misplaced({ pseudoBit }: HeaderField): string | undefined {

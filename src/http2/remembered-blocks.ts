@@ -51,4 +51,4 @@ export class RememberedBlocks {
   }
 }
 
-const NO_BLOCK: HeaderBlock = { fields: new Map(), sizeBytes: 0, malformed: undefined };
+const NO_BLOCK: HeaderBlock = { fields: new Map(), sizeBytes: 0, isFull: false, malformed: undefined };

@@ -7,7 +7,7 @@
  *
  *     connections -> calls
  *       OPEN      place; texts: peer, OWN_HOST or ""; the request is the one that was kept at this place
- *       REQUEST   place or NO_PLACE, fields, sizeBytes; texts: name and value of each field. For the OPEN behind it, and to be kept
+ *       REQUEST   place or NO_PLACE, fields, sizeBytes, 1 when it is full; texts: name and value of each field. For the OPEN behind it, and to be kept
  *       DATA      lengthBytes; bytes of the request
  *       END       the peer has half-closed
  *       SENT      lengthBytes: so much more of the answer is with the operating system

@@ -98,9 +98,10 @@ export class RelayedStreams {
     const place = reader.number();
     const count = reader.number();
     const sizeBytes = reader.number();
+    const isFull = reader.number() === 1;
     const fields = new Map<string, string>();
     for (let i = 0; i < count; i++) fields.set(reader.text(), reader.text());
-    this.#requests.set(place, { fields, sizeBytes, malformed: undefined });
+    this.#requests.set(place, { fields, sizeBytes, isFull, malformed: undefined });
   }
 
   #open(id: number, reader: RelayReader): void {

@@ -50,12 +50,13 @@ export class RelayingStreams {
   };
 
   #crossRequest(id: number, request: HeaderBlock): number {
-    const { fields, sizeBytes } = request;
+    const { fields, sizeBytes, isFull } = request;
     const place = this.#requests.keep(request);
     this.#outbox.event(RELAY.REQUEST, id);
     this.#outbox.number(place);
     this.#outbox.number(fields.size);
     this.#outbox.number(sizeBytes);
+    this.#outbox.number(isFull ? 1 : 0);
     for (const [name, value] of fields) {
       this.#outbox.text(name);
       this.#outbox.text(value);

@@ -135,7 +135,7 @@ describe("a request is malformed", () => {
 describe("trailers", () => {
   it("need no pseudo-headers", () => {
     const block = decoderOf().decode(hpack.literal("x", "y"), "trailers");
-    expect(block).toMatchObject({ sizeBytes: 34, malformed: undefined });
+    expect(block).toMatchObject({ sizeBytes: 34, isFull: false, malformed: undefined });
   });
 
   it.each([":method", ":path", ":status", ":x"])("are malformed with %s", (name) => {

@@ -22,6 +22,7 @@ export const REQUEST = {
     ["x-name", "a value"],
   ]),
   sizeBytes: 123,
+  isFull: false,
   malformed: undefined,
 };
 

@@ -108,6 +108,7 @@ describe("requests", () => {
   const named = (name: string, sizeBytes = 100) => ({
     fields: new Map([["x-name", name]]),
     sizeBytes,
+    isFull: false,
     malformed: undefined,
   });
 
