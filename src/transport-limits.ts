@@ -60,11 +60,17 @@ export const TRANSPORT_LIMITS = {
   /** Chunks of a socket up to this size are a few calls' work, bytes: most of them are not counted. */
   smallChunkBytes: 4 * KIB,
   /** In a turn of the event loop that has taken this long, what arrives waits for the next one, ms. */
-  turnWorkMs: 6,
+  turnWorkMs: 3,
+  /** The same for connections that used little time lately, ms. */
+  turnLightMs: 6,
+  /** So much at most, ms: in the last second or two some hundred small calls, or a dozen objects of 1 MiB. */
+  lightUseMs: 20,
+  /** Half of the time that a connection used is forgotten after so long, ms. */
+  usedHalfLifeMs: 1_000,
   /** The same for connections that used much time lately, ms. */
   turnHeavyMs: 2,
   /** What waited for a turn gets this much of the next one, ms. */
-  turnWaitingMs: 4,
+  turnWaitingMs: 3,
   /** Processor time beyond its share that puts a connection behind the others, ms. */
   connectionDebtMs: 5,
   /** The share of the processor that a connection may use without being put behind others. */

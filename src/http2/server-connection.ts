@@ -63,7 +63,8 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   readonly guard: ConnectionGuard;
   readonly memory: ConnectionMemory;
   debtMs = 0;
-  debtAtMs = performance.now();
+  usedMs = 0;
+  usedAtMs = performance.now();
   sliceMs: number = LIMITS.connectionSliceMs;
   readonly settings = new PeerSettings();
   readonly streams = new Map<number, ServerStream>();

@@ -13,7 +13,8 @@ let served: string[];
 
 class User implements TurnUser {
   debtMs = 0;
-  debtAtMs = 0;
+  usedMs = 0;
+  usedAtMs = 0;
   sliceMs: number = LIMITS.connectionSliceMs;
   readonly name: string;
 
@@ -24,6 +25,13 @@ class User implements TurnUser {
   goOn(untilMs: number): void {
     served.push(this.name);
     expect(untilMs).toBe(nowMs + this.sliceMs);
+  }
+}
+
+class SlowUser extends User {
+  override goOn(): void {
+    served.push(this.name);
+    nowMs += 1;
   }
 }
 
@@ -51,7 +59,7 @@ describe("a turn of the event loop", () => {
   it("has time for what arrives until it has taken long", () => {
     const users = Array.from({ length: 10 }, (_, i) => new User(`${i}`));
     const worked = users.map((user) => work(user, 1));
-    expect(worked.filter((each) => each)).toHaveLength(LIMITS.turnWorkMs);
+    expect(worked.filter((each) => each)).toHaveLength(LIMITS.turnLightMs);
     vi.advanceTimersToNextTimer();
     expect(work(users[9]!, 1)).toBe(true);
   });
@@ -67,19 +75,43 @@ describe("a turn of the event loop", () => {
     ]);
   });
 
-  it("serves those that used little time before those that used much, of these one in each turn", () => {
-    const heavy = [new User("a"), new User("b")];
-    for (const user of heavy) {
-      work(user, 2 * LIMITS.connectionDebtMs);
+  it("has less time for a connection that used more than a little", () => {
+    const [busy, light] = [new User("busy"), new User("light")];
+    busy.usedMs = 2 * LIMITS.lightUseMs;
+    busy.usedAtMs = nowMs;
+    work(new User("first"), LIMITS.turnWorkMs);
+    expect([turns.begin(busy, CHUNK_BYTES) > 0, turns.begin(light, CHUNK_BYTES) > 0]).toEqual([false, true]);
+  });
+
+  it("serves those that wait in the order of what they used lately", () => {
+    const users = ["much", "little", "more"].map((name) => new User(name));
+    for (const [i, usedMs] of [30, 10, 20].entries()) {
+      work(users[i]!, usedMs);
       vi.advanceTimersToNextTimer();
     }
-    const light = [new User("c"), new User("d")];
-    for (const user of [...heavy, ...light]) turns.wait(user);
-    turns.begin(new User("e"), CHUNK_BYTES);
+    for (const user of users) turns.wait(user);
+    turns.begin(new User("new"), CHUNK_BYTES);
     vi.advanceTimersToNextTimer();
-    expect(served).toEqual(["c", "d", "a"]);
+    expect(served).toEqual(["little", "more", "much"]);
+  });
+
+  it("serves no more when those that waited have had their time, and the others in the next turn", () => {
+    const users = Array.from({ length: 5 }, (_, i) => new SlowUser(`${i}`));
+    for (const user of users) turns.wait(user);
+    turns.begin(new User("new"), CHUNK_BYTES);
     vi.advanceTimersToNextTimer();
-    expect(served).toEqual(["c", "d", "a", "b"]);
+    expect(served).toHaveLength(LIMITS.turnWaitingMs);
+    vi.advanceTimersToNextTimer();
+    expect(served).toEqual(["0", "1", "2", "3", "4"]);
+  });
+
+  it("forgets half of what was used in a half-life", () => {
+    const user = new User("a");
+    work(user, 8);
+    vi.advanceTimersToNextTimer();
+    nowMs += LIMITS.usedHalfLifeMs;
+    turns.begin(user, CHUNK_BYTES);
+    expect(user.usedMs).toBeCloseTo(4);
   });
 
   it("is counted from every ninth small chunk on, whose time then limits it", () => {
@@ -87,7 +119,7 @@ describe("a turn of the event loop", () => {
     for (let i = 0; i < 8; i++)
       expect(turns.begin(user, LIMITS.smallChunkBytes)).toBe(Number.POSITIVE_INFINITY);
     expect(turns.begin(user, LIMITS.smallChunkBytes)).toBe(nowMs + LIMITS.connectionSliceMs);
-    nowMs += LIMITS.turnWorkMs;
+    nowMs += LIMITS.turnLightMs;
     expect(turns.begin(user, LIMITS.smallChunkBytes)).toBe(0);
   });
 
@@ -108,7 +140,7 @@ describe("the debt of a connection", () => {
     work(honest, 0);
     expect(flood.debtMs).toBe(20);
     nowMs += 10 / LIMITS.connectionTimeShare;
-    turns.wait(flood);
+    turns.begin(flood, CHUNK_BYTES);
     expect(flood.debtMs).toBeCloseTo(10);
   });
 });
