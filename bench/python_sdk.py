@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import flamepy
+import flame_object_cache
 
 CLI = Path(__file__).resolve().parent.parent / "dist/cli.js"
 COLUMNS = 8
@@ -45,19 +45,19 @@ def total_of(table):
 
 def measure(table, directory, rounds):
     seen = {name: [] for name in ("get zero-copy", "get gRPC", "get zero-copy and sum", "get gRPC and sum", "put local", "put DoPut")}
-    ref = flamepy.put_object("bench", "gets", table)
+    ref = flame_object_cache.put_object("bench", "gets", table)
     for turn in range(rounds + 1):
         times = {}
-        times["get zero-copy"], mapped = seconds_of(lambda: flamepy.get_object(ref, zero_copy=True))
-        times["get gRPC"], sent = seconds_of(lambda: flamepy.get_object(ref, zero_copy=False))
+        times["get zero-copy"], mapped = seconds_of(lambda: flame_object_cache.get_object(ref, zero_copy=True))
+        times["get gRPC"], sent = seconds_of(lambda: flame_object_cache.get_object(ref, zero_copy=False))
         assert mapped.equals(sent)
         del mapped, sent
-        times["get zero-copy and sum"], _ = seconds_of(lambda: total_of(flamepy.get_object(ref, zero_copy=True)))
-        times["get gRPC and sum"], _ = seconds_of(lambda: total_of(flamepy.get_object(ref, zero_copy=False)))
-        times["put local"], _ = with_storage(directory, lambda: flamepy.put_object("bench", "puts", table))
-        flamepy.delete_objects("bench/puts")
-        times["put DoPut"], _ = seconds_of(lambda: flamepy.put_object("bench", "puts", table))
-        flamepy.delete_objects("bench/puts")
+        times["get zero-copy and sum"], _ = seconds_of(lambda: total_of(flame_object_cache.get_object(ref, zero_copy=True)))
+        times["get gRPC and sum"], _ = seconds_of(lambda: total_of(flame_object_cache.get_object(ref, zero_copy=False)))
+        times["put local"], _ = with_storage(directory, lambda: flame_object_cache.put_object("bench", "puts", table))
+        flame_object_cache.delete_objects("bench/puts")
+        times["put DoPut"], _ = seconds_of(lambda: flame_object_cache.put_object("bench", "puts", table))
+        flame_object_cache.delete_objects("bench/puts")
         if turn > 0:
             for name, duration in times.items():
                 seen[name].append(duration)
@@ -67,11 +67,11 @@ def measure(table, directory, rounds):
 def measure_small(calls):
     """Median milliseconds of a get by its size, zero-copy and over gRPC."""
     for size in (1 << 10, 1 << 16, 1 << 20, 1 << 23):
-        ref = flamepy.put_object("bench", "small", os.urandom(size))
+        ref = flame_object_cache.put_object("bench", "small", os.urandom(size))
         ways = {True: [], False: []}
         for _ in range(calls):
             for zero_copy, durations in ways.items():
-                durations.append(seconds_of(lambda way=zero_copy: flamepy.get_object(ref, zero_copy=way))[0])
+                durations.append(seconds_of(lambda way=zero_copy: flame_object_cache.get_object(ref, zero_copy=way))[0])
         mapped, sent = (statistics.median(durations) * 1e3 for durations in ways.values())
         print(f"get of {size >> 10:>5} KiB of bytes: zero-copy {mapped:6.2f} ms, gRPC {sent:6.2f} ms")
 

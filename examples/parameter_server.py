@@ -4,7 +4,7 @@
 
 In each round every worker gets the newest weights, computes a gradient on data of its own, and puts it; the learner gets
 the gradients, takes a step, and updates the weights under the same key. References are all that is passed between the
-processes. Needs flamepy and numpy, and a cache: FLAME_CACHE_ENDPOINT, or grpc://127.0.0.1:9090.
+processes. Needs flame-object-cache and numpy, and a cache: FLAME_CACHE_ENDPOINT, or grpc://127.0.0.1:9090.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from flamepy import ObjectRef, delete_objects, get_object, put_object, update_object
+from flame_object_cache import ObjectRef, delete_objects, get_object, put_object, update_object
 
 SESSION = "example-parameter-server/run"
 TRUE_WEIGHTS = np.array([2.0, -3.0, 0.5])

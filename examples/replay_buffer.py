@@ -3,7 +3,7 @@
     python3 examples/replay_buffer.py --actors 2 --episodes 3
 
 An append sends only what is new, whatever the size of the buffer; the server joins nothing and rewrites nothing. The buffer
-is a table, so its patches are rows: whoever gets it gets one table. Needs flamepy and pyarrow, and a cache:
+is a table, so its patches are rows: whoever gets it gets one table. Needs flame-object-cache and pyarrow, and a cache:
 FLAME_CACHE_ENDPOINT, or grpc://127.0.0.1:9090.
 """
 
@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 
-from flamepy import ObjectRef, delete_objects, get_object, patch_object, put_object
+from flame_object_cache import ObjectRef, delete_objects, get_object, patch_object, put_object
 
 SESSION = "example-replay-buffer/run"
 TRANSITION = pa.schema([("actor", pa.int32()), ("state", pa.float32()), ("action", pa.int8()), ("reward", pa.float32())])

@@ -3,7 +3,7 @@
     python3 examples/shared_dataframe.py --rows 200000 --processes 3
 
 On the server's host get_object maps the object's file instead of copying it: the processes share its pages. On another host
-the same code gets the table over the network. Needs flamepy and pandas, and a cache: FLAME_CACHE_ENDPOINT, or
+the same code gets the table over the network. Needs flame-object-cache and pandas, and a cache: FLAME_CACHE_ENDPOINT, or
 grpc://127.0.0.1:9090.
 """
 
@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import pandas as pd
 
-from flamepy import ObjectRef, delete_objects, get_object, put_object
+from flame_object_cache import ObjectRef, delete_objects, get_object, put_object
 
 SESSION = "example-shared-dataframe/run"
 

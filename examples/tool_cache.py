@@ -3,7 +3,7 @@
     python3 examples/tool_cache.py
 
 A result lies under a key made of the tool's name and its arguments, so finding it needs no table of references. Results are
-JSON: examples/tool-cache.ts reads and fills the same cache from TypeScript. Needs flamepy, and a cache:
+JSON: examples/tool-cache.ts reads and fills the same cache from TypeScript. Needs flame-object-cache, and a cache:
 FLAME_CACHE_ENDPOINT, or grpc://127.0.0.1:9090.
 """
 
@@ -12,7 +12,7 @@ import json
 import os
 from typing import Any, Callable
 
-from flamepy import ObjectNotFound, ObjectRef, get_object, put_object
+from flame_object_cache import ObjectNotFound, ObjectRef, get_object, put_object
 
 ENDPOINT = os.environ.get("FLAME_CACHE_ENDPOINT", "grpc://127.0.0.1:9090")
 SESSION = "example-tool-cache/results"

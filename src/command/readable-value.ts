@@ -88,7 +88,7 @@ function isPickle(bytes: Buffer): boolean {
 function pickled(sizeBytes: number): ReadableValue {
   const text =
     `a pickled Python value, ${formatSize(sizeBytes)}: not shown, because reading it would run what it holds.\n` +
-    "Python reads it with flamepy.get_object, and `get -o FILE` brings its bytes.\n";
+    "Python reads it with flame_object_cache.get_object, and `get -o FILE` brings its bytes.\n";
   return { kind: "pickle", text, json: {} };
 }
 

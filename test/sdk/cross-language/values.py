@@ -1,7 +1,7 @@
 """The random values that both SDKs have to agree on: bytes, JSON, and tables of the types that both sides know.
 
     values.py make  DIRECTORY COUNT SEED   writes values.json and one IPC stream per table
-    values.py put   DIRECTORY PREFIX       puts all of them with flamepy, prints a line of JSON: the encoded references
+    values.py put   DIRECTORY PREFIX       puts all of them with the Python client, prints a line of JSON: the encoded references
     values.py check DIRECTORY              reads references as JSON from standard input, gets each, prints those that differ
 
 `values.json` is a list of {"kind": "bytes", "hex"}, {"kind": "json", "value"} or {"kind": "table", "file"}.
@@ -188,20 +188,20 @@ def is_equal(got, wanted):
 
 
 def put_values(directory, prefix):
-    import flamepy
+    import flame_object_cache
 
-    refs = [flamepy.put_object(prefix, value) for value in load_values(directory)]
+    refs = [flame_object_cache.put_object(prefix, value) for value in load_values(directory)]
     print(json.dumps([ref.encode().hex() for ref in refs]))
 
 
 def check_values(directory):
-    import flamepy
+    import flame_object_cache
 
-    refs = [flamepy.ObjectRef.decode(bytes.fromhex(text)) for text in json.load(sys.stdin)]
+    refs = [flame_object_cache.ObjectRef.decode(bytes.fromhex(text)) for text in json.load(sys.stdin)]
     different = []
     for number, (ref, wanted) in enumerate(zip(refs, load_values(directory))):
         try:
-            got = flamepy.get_object(ref, allow_pickle=False)
+            got = flame_object_cache.get_object(ref, allow_pickle=False)
             if not is_equal(got, wanted):
                 different.append({"number": number, "got": repr(got)[:400], "wanted": repr(wanted)[:400]})
         except Exception as error:

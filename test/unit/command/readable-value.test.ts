@@ -53,7 +53,7 @@ describe("a value of the SDKs", () => {
     const { kind, text } = readable(bytes);
     expect(kind).toBe("pickle");
     expect(text).toContain("a pickled Python value");
-    expect(text).toContain("flamepy.get_object");
+    expect(text).toContain("flame_object_cache.get_object");
   });
 
   it("is named when it is a numpy array, or of a tag that is not known here", () => {

@@ -11,8 +11,8 @@ from sdk import fails, settings
 from support.calls import info
 from support.cases import each
 
-import flamepy
-from flamepy import (
+import flame_object_cache
+from flame_object_cache import (
     ObjectKey,
     ObjectRef,
     delete_objects,
@@ -29,7 +29,7 @@ from flamepy import (
 
 STORAGES = ("files", "none")
 SNIPPET = """
-from flamepy import put_object, get_object, update_object, ObjectRef
+from flame_object_cache import put_object, get_object, update_object, ObjectRef
 ref = put_object("my-app", "session123", my_data)
 print(f"Stored at: {ref.endpoint}/{ref.key}")
 data = get_object(ref)
@@ -54,7 +54,7 @@ def case_take_a_prefix_or_a_key(cache):
         assert (first.endpoint, first.key) == (cache.endpoint, f"{prefix}/mine")
         assert put_object(f"{prefix}/mine", 2).version == first.version + 1
         for bad in ((prefix.partition("/")[0], 1), (prefix, "o", 1), ("a", "../s", 1), ("a", "", 1)):
-            with fails(flamepy.InvalidKey, "INVALID_KEY"):
+            with fails(flame_object_cache.InvalidKey, "INVALID_KEY"):
                 put_object(*bad)
 
 
@@ -64,7 +64,7 @@ def case_put_for_a_time(cache):
         assert get_object(ref) == 1
         gone = put_object(f"{cache.prefix()}/gone", 1, ttl_seconds=0.001)
         assert _end_of(cache, ref) is not None and _end_of(cache, put_object(cache.prefix(), 1)) is None
-        with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+        with fails(flame_object_cache.ObjectNotFound, "OBJECT_NOT_FOUND"):
             while True:
                 get_object(gone)
 
@@ -80,7 +80,7 @@ def case_pin_and_unpin(cache):
         pin_object(ref)
         pin_object(ref.key.rpartition("/")[0], ttl_seconds=60)
         unpin_object(ref)
-        with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+        with fails(flame_object_cache.ObjectNotFound, "OBJECT_NOT_FOUND"):
             pin_object(f"{cache.prefix()}/nothing")
 
 
@@ -102,9 +102,9 @@ def case_append_the_rows_of_a_patch_to_a_table(cache):
             patch_object(ref, make({"n": [3]}))
             seen = get_object(ref)
             assert type(seen) is type(make({"n": [1]})) and seen.to_pydict() == {"n": [1, 2, 3]}
-            with fails(flamepy.FlameError, "INVALID_REQUEST"):
+            with fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
                 patch_object(ref, make({"other": [3]}))
-            with fails(flamepy.FlameError, "INVALID_REQUEST"):
+            with fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
                 patch_object(ref, b"no table")
 
 
@@ -126,7 +126,7 @@ def case_on_what_is_not_there_say_so(cache):
     ref = ObjectRef(cache.endpoint, cache.key())
     with settings():
         for call in (get_object, lambda ref: patch_object(ref, 1), lambda ref: download_object(ref, io.BytesIO())):
-            with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND") as caught:
+            with fails(flame_object_cache.ObjectNotFound, "OBJECT_NOT_FOUND") as caught:
                 call(ref)
             assert isinstance(caught[0].__cause__, pa.ArrowKeyError)
             assert str(caught[0]) == "[OBJECT_NOT_FOUND] no object at this key"
@@ -155,7 +155,7 @@ def case_without_a_server_fail_with(_cache, endpoint):
             lambda: list_objects("a"),
             lambda: upload_object("a/s", io.BytesIO(bytes(3 << 20))),
         ):
-            with fails(flamepy.Unreachable, "UNREACHABLE") as caught:
+            with fails(flame_object_cache.Unreachable, "UNREACHABLE") as caught:
                 call()
             assert caught[0].retryable and caught[0].__cause__ is not None
 
@@ -197,13 +197,13 @@ def case_store_nothing_of_an_upload_that_breaks(cache):
             else:
                 raise AssertionError("the upload went on")
             assert list_objects(key) == []
-            with fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+            with fails(flame_object_cache.ObjectNotFound, "OBJECT_NOT_FOUND"):
                 get_object(ObjectRef(cache.endpoint, key))
 
 
 def case_tell_the_servers_reason_for_a_broken_upload(cache):
     ref = ObjectRef(cache.endpoint, cache.key())
-    with settings(), fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
+    with settings(), fails(flame_object_cache.ObjectNotFound, "OBJECT_NOT_FOUND"):
         patch_object(ref, bytes(300_000_000))
 
 
@@ -216,7 +216,7 @@ def case_download_nothing_half(cache):
         except OSError:
             pass
         assert os.listdir(directory) == ["target"] and os.listdir(target) == []
-        with fails(flamepy.FlameError, "INVALID_REQUEST"):
+        with fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
             download_object(put_object(cache.prefix(), pa.table({"n": [1]})), Path(directory, "table"))
         assert os.listdir(directory) == ["target"]
 
@@ -256,7 +256,7 @@ def case_refuse_a_forked_process_instead_of_hanging(cache):
         if child == 0:
             try:
                 list_objects("a")
-            except flamepy.InvalidConfig as error:
+            except flame_object_cache.InvalidConfig as error:
                 os.write(writing, str(error).encode())
             finally:
                 os._exit(0)

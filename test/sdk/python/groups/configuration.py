@@ -7,9 +7,9 @@ from pathlib import Path
 from sdk import fails, settings
 from support.cases import each
 
-import flamepy
-from flamepy.config import Config, check_endpoint, load_config
-from flamepy.connection import calling
+import flame_object_cache
+from flame_object_cache.config import Config, check_endpoint, load_config
+from flame_object_cache.connection import calling
 
 STORAGES = ("own",)
 
@@ -115,7 +115,7 @@ WRONG = {
 @each({text: (text, reason) for text, reason in WRONG.items()})
 def case_that_are_wrong_are_refused_with_their_place(_cache, entry):
     text, reason = entry
-    with fails(flamepy.InvalidConfig, "INVALID_CONFIG") as caught:
+    with fails(flame_object_cache.InvalidConfig, "INVALID_CONFIG") as caught:
         _load(text)
     assert reason in str(caught[0]) and "flame.yaml" in str(caught[0]), caught[0]
 
@@ -138,11 +138,11 @@ def case_take_as_endpoint(_cache, entry):
     if want is not None:
         assert check_endpoint(text) == want
     else:
-        with fails(flamepy.InvalidConfig, "INVALID_CONFIG"):
+        with fails(flame_object_cache.InvalidConfig, "INVALID_CONFIG"):
             check_endpoint(text)
 
 
 def case_name_a_ca_file_that_must_be_readable(_cache):
-    with settings(), fails(flamepy.InvalidConfig, "INVALID_CONFIG"):
+    with settings(), fails(flame_object_cache.InvalidConfig, "INVALID_CONFIG"):
         with calling("grpcs://127.0.0.1:1", Config(ca_file="/no/such.pem")):
             pass

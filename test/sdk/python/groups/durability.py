@@ -3,8 +3,8 @@
 from sdk import fails, settings
 from support.cases import each
 
-import flamepy
-from flamepy import get_object, patch_object, put_object, update_object
+import flame_object_cache
+from flame_object_cache import get_object, patch_object, put_object, update_object
 
 STORAGES = ("files",)
 
@@ -20,5 +20,5 @@ def case_asks_for_a_power_loss(cache):
 @each({"to the server": None, "to a file": "own"})
 def case_is_asked_of_the_server_also_in_local_storage_mode(cache, local):
     with settings(endpoint=cache.endpoint, storage=local and cache.storage):
-        with fails(flamepy.FlameError, "INVALID_REQUEST"):
+        with fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
             put_object("durable", "s", b"value", durability="for ever")

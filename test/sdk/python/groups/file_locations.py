@@ -10,7 +10,7 @@ import pyarrow as pa
 from sdk import location_of, settings
 from support.cases import each
 
-from flamepy import local_files, put_object
+from flame_object_cache import local_files, put_object
 
 STORAGES = ("files",)
 KEY = "app/session/object"

@@ -11,8 +11,8 @@ import pyarrow.flight as flight
 from sdk import fails, location_of, settings
 from support.cases import each
 
-import flamepy
-from flamepy import ObjectRef, download_object, get_object, list_objects, local_files
+import flame_object_cache
+from flame_object_cache import ObjectRef, download_object, get_object, list_objects, local_files
 
 STORAGES = ("own",)
 KEY = "app/session/object"
@@ -82,13 +82,13 @@ FALSE_ROWS = {
 
 @each(FALSE_ROWS)
 def case_of_a_get_are_refused_with_a(_cache, table):
-    with _liar(table) as server, fails(flamepy.FlameError, "INVALID_IPC"):
+    with _liar(table) as server, fails(flame_object_cache.FlameError, "INVALID_IPC"):
         get_object(ObjectRef(server.endpoint, KEY))
 
 
 def case_of_a_get_without_rows_are_refused(_cache):
     for table in (ANSWER.empty_table(), _rows([b"FLM\x05[1]"]).slice(0, 0)):
-        with _liar(table) as server, fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+        with _liar(table) as server, fails(flame_object_cache.UnreadableValue, "UNREADABLE_VALUE"):
             get_object(ObjectRef(server.endpoint, KEY))
 
 
@@ -111,7 +111,7 @@ def case_in_a_file_are_refused_with_a_name_that_is_no_text(_cache):
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, pa.schema({"name": pa.int8()})) as writer:
             writer.write_batch(pa.record_batch({"name": pa.array([1], pa.int8())}))
         path.write_bytes(path.read_bytes().replace(b"name", b"na\xffe"))
-        with _liar(locations=[location_of(path)]) as server, fails(flamepy.FlameError, "INVALID_IPC"):
+        with _liar(locations=[location_of(path)]) as server, fails(flame_object_cache.FlameError, "INVALID_IPC"):
             get_object(ObjectRef(server.endpoint, KEY))
 
 
@@ -132,25 +132,25 @@ KEYS = ["../../etc/passwd", "app/../object", "/etc/passwd", "app/session/.object
 @each({repr(key): key for key in KEYS})
 def case_of_a_list_are_refused_with_the_key(_cache, key):
     """A program may make file names of keys."""
-    with _liar(reference=ObjectRef("grpc://127.0.0.1:1", key, 1).encode()), fails(flamepy.FlameError, "INVALID_REQUEST"):
+    with _liar(reference=ObjectRef("grpc://127.0.0.1:1", key, 1).encode()), fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
         list_objects("app")
 
 
 def case_of_a_list_are_refused_with_a_reference_without_end(_cache):
-    with _liar(reference=ObjectRef("e" * 10_000, KEY, 1).encode()), fails(flamepy.FlameError, "INVALID_REQUEST"):
+    with _liar(reference=ObjectRef("e" * 10_000, KEY, 1).encode()), fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
         list_objects("app")
 
 
 def case_are_not_asked_for_with_a_key_that_breaks_the_rules(_cache):
     with _liar() as server, tempfile.TemporaryDirectory() as directory:
-        with fails(flamepy.InvalidKey, "INVALID_KEY"):
+        with fails(flame_object_cache.InvalidKey, "INVALID_KEY"):
             download_object(ObjectRef(server.endpoint, "../x/y"), Path(directory, "file"))
         assert list(Path(directory).iterdir()) == []
 
 
 def case_that_are_errors_cannot_steer_a_terminal(_cache):
-    with _liar(), fails(flamepy.FlameError, "INTERNAL") as caught:
-        flamepy.pin_object("app/session/object")
+    with _liar(), fails(flame_object_cache.FlameError, "INTERNAL") as caught:
+        flame_object_cache.pin_object("app/session/object")
     for error in (caught[0], caught[0].__cause__):
         assert not set("\x1b\x07\x9b\r\u202e") & set(str(error)), ascii(str(error))
     assert "\\u001b]0;title\\u0007\\u009b2J\\u202enot\\u000d seen" in str(caught[0])

@@ -11,8 +11,8 @@ from support.calls import get
 from support.cases import each
 from support.opaque import three_field_rows
 
-import flamepy
-from flamepy import get_object, list_objects, local_files, patch_object, put_object, update_object
+import flame_object_cache
+from flame_object_cache import get_object, list_objects, local_files, patch_object, put_object, update_object
 
 STORAGES = ("files",)
 
@@ -23,7 +23,7 @@ def _local(cache, storage=None):
 
 def _calls_of(put) -> list[str]:
     """Which of file and call a put was made by."""
-    from flamepy import cache as calls
+    from flame_object_cache import cache as calls
 
     made, original = [], calls.put
     calls.put = lambda *arguments: made.append("DoPut") or original(*arguments)
@@ -55,7 +55,7 @@ def case_writes_files_that_every_reader_opens(cache):
         assert seen.schema.names == ["version", "data"]
         assert seen.schema.types == [pa.uint64(), pa.binary()]
         assert seen.column("version").to_pylist() == [0]
-        assert flamepy.encode_value(array) == seen.column("data")[0].as_py()
+        assert flame_object_cache.encode_value(array) == seen.column("data")[0].as_py()
     assert cache.file_of(ref.key).read_bytes().index(array.tobytes()) % 64 == 0
     with pa.memory_map(str(cache.file_of(framed.key))) as source:
         metadata = pa.ipc.open_file(source).schema.metadata
@@ -86,7 +86,7 @@ def case_puts_at_a_key_through_the_server(cache):
 def case_refuses_a_bad_name_before_it_touches_a_file(cache):
     with tempfile.TemporaryDirectory() as directory, _local(cache, directory):
         for prefix in ("../x", ".x/s", "a/..", "a", "a/\0"):
-            with fails(flamepy.InvalidKey, "INVALID_KEY"):
+            with fails(flame_object_cache.InvalidKey, "INVALID_KEY"):
                 put_object(prefix, 1)
         assert os.listdir(directory) == []
 
@@ -137,7 +137,7 @@ def case_leaves_no_file_when_writing_breaks_or_the_server_is_gone(cache):
             local_files.os.rename = rename
     assert os.listdir(cache.storage / ".staging") == []
     with settings(endpoint="grpc://127.0.0.1:1", storage=cache.storage):
-        with fails(flamepy.Unreachable, "UNREACHABLE"):
+        with fails(flame_object_cache.Unreachable, "UNREACHABLE"):
             put_object(prefix, 2)
     with settings(endpoint=cache.endpoint):
         assert [get_object(ref) for ref in list_objects(prefix)] == [1]

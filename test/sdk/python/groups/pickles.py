@@ -9,10 +9,10 @@ from sdk import settings
 from support.cases import each
 from support.opaque import put_value
 
-import flamepy
-from flamepy import cache as calls
-from flamepy import get_object, put_object
-from flamepy.connection import _is_this_host
+import flame_object_cache
+from flame_object_cache import cache as calls
+from flame_object_cache import get_object, put_object
+from flame_object_cache.connection import _is_this_host
 
 STORAGES = ("none",)
 
@@ -37,7 +37,7 @@ def case_of_another_host_are_warned_of_once(cache):
         ref = put_object(cache.prefix(), {1, 2})
         assert (get_object(ref), get_object(ref)) == ({1, 2}, {1, 2})
         (warning,) = caught
-        assert warning.category is flamepy.FlameSecurityWarning and issubclass(warning.category, UserWarning)
+        assert warning.category is flame_object_cache.FlameSecurityWarning and issubclass(warning.category, UserWarning)
         assert cache.endpoint in str(warning.message) and "allow_pickle" in str(warning.message)
 
 
@@ -50,7 +50,7 @@ def case_are_warned_of_at_the_line_of_the_caller(cache):
 def case_are_warned_of_once_for_each_endpoint(cache):
     with _elsewhere(cache) as caught:
         ref = put_object(cache.prefix(), {1, 2})
-        other = flamepy.ObjectRef(ref.endpoint.replace("127.0.0.1", "localhost"), ref.key)
+        other = flame_object_cache.ObjectRef(ref.endpoint.replace("127.0.0.1", "localhost"), ref.key)
         with calls.calling(other.endpoint, calls.current_config()) as pooled:
             was_local, pooled.is_local = pooled.is_local, False
         for _ in range(2):
@@ -62,11 +62,11 @@ def case_are_warned_of_once_for_each_endpoint(cache):
 
 def case_without_a_tag_and_in_patches_are_warned_of(cache):
     with _elsewhere(cache) as caught:
-        get_object(flamepy.ObjectRef(cache.endpoint, put_value(cache.client, cache.key(), b"\x80\x04N.").key))
+        get_object(flame_object_cache.ObjectRef(cache.endpoint, put_value(cache.client, cache.key(), b"\x80\x04N.").key))
         assert len(caught) == 1
         calls._warned_of.clear()
         ref = put_object(cache.prefix(), [1])
-        flamepy.patch_object(ref, {2})
+        flame_object_cache.patch_object(ref, {2})
         assert get_object(ref, deserializer=lambda base, patches: [base, *patches]) == [[1], {2}]
         assert len(caught) == 2
 
@@ -90,7 +90,7 @@ def case_are_not_warned_of_where_they_are_refused(cache):
         ref = put_object(cache.prefix(), {1, 2})
         try:
             get_object(ref)
-        except flamepy.PickleRefused:
+        except flame_object_cache.PickleRefused:
             assert caught == []
             return
     raise AssertionError("a pickle was read")
@@ -110,7 +110,7 @@ def case_are_never_read_where_warnings_are_errors(cache):
         for _ in range(2):
             try:
                 get_object(ref)
-            except flamepy.FlameSecurityWarning:
+            except flame_object_cache.FlameSecurityWarning:
                 continue
             raise AssertionError("a pickle was read")
 

@@ -7,8 +7,8 @@ from support.cases import each
 from support.object_ref import ObjectRef as PlainRef
 from support.object_ref import encode
 
-import flamepy
-from flamepy import ObjectKey, ObjectRef
+import flame_object_cache
+from flame_object_cache import ObjectKey, ObjectRef
 
 STORAGES = ("own",)
 GOLDEN = bytes.fromhex(
@@ -42,7 +42,7 @@ def case_are_read_with_a_version_of_32_bits_or_none(_cache):
 
 def case_cut_anywhere_are_refused(_cache):
     for end in range(len(GOLDEN)):
-        with fails(flamepy.FlameError, "INVALID_REQUEST"):
+        with fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
             ObjectRef.decode(GOLDEN[:end])
 
 
@@ -53,7 +53,7 @@ def case_with_any_byte_changed_are_a_reference_or_refused(_cache):
             changed[position] ^= 1 << bit
             try:
                 assert isinstance(ObjectRef.decode(bytes(changed)), ObjectRef)
-            except flamepy.FlameError as error:
+            except flame_object_cache.FlameError as error:
                 assert error.code == "INVALID_REQUEST"
 
 
@@ -68,5 +68,5 @@ BAD = ["", "a/s", "a/s/o/x", "a//o", "a/./o", "a/../o", "a/.s/o", "a/*/o", "a/s\
 
 @each({repr(text): text for text in BAD})
 def case_keys_that_break_a_rule_are_refused(_cache, text):
-    with fails(flamepy.InvalidKey, "INVALID_KEY"):
+    with fails(flame_object_cache.InvalidKey, "INVALID_KEY"):
         ObjectKey.parse(text)

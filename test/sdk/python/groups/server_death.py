@@ -13,8 +13,8 @@ from support.cases import each
 from support.expect import eventually
 from support.server import Server, storage_directory
 
-import flamepy
-from flamepy import download_object, get_object, list_objects, put_object, upload_object
+import flame_object_cache
+from flame_object_cache import download_object, get_object, list_objects, put_object, upload_object
 
 STORAGES = ("own",)
 MIB = 1 << 20
@@ -47,14 +47,14 @@ def _staged_bytes(storage: Path) -> int:
     return sum(path.stat().st_size for path in (storage / ".staging").iterdir())
 
 
-def _killed_in(server: Server, function, has_begun) -> flamepy.FlameError:
+def _killed_in(server: Server, function, has_begun) -> flame_object_cache.FlameError:
     call = _Call(function)
     eventually("the call is on its way", lambda: has_begun() or not call.is_alive())
     assert call.is_alive(), f"the call ended before the server was killed: {call.error}"
     killed = time.monotonic()
     server.kill()
     call.join(60)
-    assert isinstance(call.error, flamepy.Unreachable), repr(call.error)
+    assert isinstance(call.error, flame_object_cache.Unreachable), repr(call.error)
     assert call.error.__cause__ is not None and call.ended - killed < ERROR_SECONDS
     return call.error
 
@@ -81,12 +81,12 @@ def case_during_an_upload_of(_cache, upload):
             assert len(list_objects("a/s")) == 1
 
 
-def _kept(ref: flamepy.ObjectRef, directory: Path) -> bool:
+def _kept(ref: flame_object_cache.ObjectRef, directory: Path) -> bool:
     download_object(ref, directory / "target")
     return (directory / "target").stat().st_size >= SIZE
 
 
-def _got(ref: flamepy.ObjectRef, _directory: Path) -> bool:
+def _got(ref: flame_object_cache.ObjectRef, _directory: Path) -> bool:
     return get_object(ref).nbytes == SIZE
 
 
@@ -109,7 +109,7 @@ def case_that_falls_silent_is_given_up(_cache):
         os.kill(server.cache.pid, signal.SIGSTOP)
         try:
             for call in (lambda: get_object(ref, zero_copy=False), lambda: put_object("a/s", 1)):
-                with fails(flamepy.Unreachable, "UNREACHABLE"):
+                with fails(flame_object_cache.Unreachable, "UNREACHABLE"):
                     call()
         finally:
             os.kill(server.cache.pid, signal.SIGCONT)

@@ -1,11 +1,11 @@
-"""Tables whose offsets lead out of them: refused by the server when it can see them, by flamepy where it cannot."""
+"""Tables whose offsets lead out of them: refused by the server when it can see them, by the client where it cannot."""
 
 import pyarrow as pa
 import pyarrow.flight as flight
 from sdk import fails, settings
 
-import flamepy
-from flamepy import ObjectRef, get_object, put_object
+import flame_object_cache
+from flame_object_cache import ObjectRef, get_object, put_object
 
 STORAGES = ("files", "none")
 
@@ -39,7 +39,7 @@ def case_are_refused_when_compressed_by_whoever_gets_them(cache):
         ref = _put(cache, _unsound(), compression)
         with settings(endpoint=cache.endpoint):
             for zero_copy in (True, False):
-                with fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+                with fails(flame_object_cache.UnreadableValue, "UNREADABLE_VALUE"):
                     get_object(ref, zero_copy=zero_copy)
         with settings(endpoint=cache.endpoint, validate="0"):
             assert get_object(ref).num_rows == 2
@@ -48,7 +48,7 @@ def case_are_refused_when_compressed_by_whoever_gets_them(cache):
 def case_are_refused_when_they_are_kept_as_bytes(cache):
     with settings(endpoint=cache.endpoint):
         ref = put_object(cache.prefix(), _unsound().column(0).chunk(0))
-        with fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+        with fails(flame_object_cache.UnreadableValue, "UNREADABLE_VALUE"):
             get_object(ref)
 
 

@@ -11,8 +11,8 @@ from sdk import VALUES, fails, same, settings
 from support.cases import each
 from support.opaque import put_value
 
-import flamepy
-from flamepy import decode_value, encode_value, get_object, put_object
+import flame_object_cache
+from flame_object_cache import decode_value, encode_value, get_object, put_object
 
 STORAGES = ("files", "none")
 WORTH_COMPARING = {name: entry for name, entry in VALUES.items() if name != "repeated beyond all bounds"}
@@ -111,14 +111,14 @@ DAMAGED = {
 
 @each(DAMAGED)
 def case_that_are_damaged_are_refused(_cache, payload):
-    with fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+    with fails(flame_object_cache.UnreadableValue, "UNREADABLE_VALUE"):
         decode_value(payload)
 
 
 def case_that_are_frames_of_nothing_are_refused(_cache):
     for pandas in (b"{", b"[]", b'{"index_columns": [7], "columns": [], "column_indexes": []}'):
         metadata = {b"flame.cache.logical_type": b"pandas.dataframe", b"pandas": pandas}
-        with fails(flamepy.UnreadableValue, "UNREADABLE_VALUE"):
+        with fails(flame_object_cache.UnreadableValue, "UNREADABLE_VALUE"):
             decode_value(pa.table({"n": [1]}).replace_schema_metadata(metadata))
 
 
@@ -136,11 +136,11 @@ class _Mark:
 
 def case_that_are_pickles_are_not_touched_where_that_is_refused(cache):
     for tag in (b"FLM\0", b""):
-        ref = flamepy.ObjectRef(cache.endpoint, put_value(cache.client, cache.key(), tag + _trap("FLAME_TRAP")).key)
-        with settings(endpoint=cache.endpoint), fails(flamepy.PickleRefused, "UNREADABLE_VALUE") as caught:
+        ref = flame_object_cache.ObjectRef(cache.endpoint, put_value(cache.client, cache.key(), tag + _trap("FLAME_TRAP")).key)
+        with settings(endpoint=cache.endpoint), fails(flame_object_cache.PickleRefused, "UNREADABLE_VALUE") as caught:
             get_object(ref, allow_pickle=False)
         assert "FLM\\x00" in str(caught[0]) and "allow_pickle" in str(caught[0])
-        with settings(endpoint=cache.endpoint, allow_pickle="0"), fails(flamepy.PickleRefused, "UNREADABLE_VALUE"):
+        with settings(endpoint=cache.endpoint, allow_pickle="0"), fails(flame_object_cache.PickleRefused, "UNREADABLE_VALUE"):
             get_object(ref)
         assert "FLAME_TRAP" not in os.environ
         get_object(ref)
@@ -148,7 +148,7 @@ def case_that_are_pickles_are_not_touched_where_that_is_refused(cache):
 
 
 def case_nothing_can_take_are_refused(cache):
-    with settings(endpoint=cache.endpoint), fails(flamepy.InvalidValue, "INVALID_VALUE") as caught:
+    with settings(endpoint=cache.endpoint), fails(flame_object_cache.InvalidValue, "INVALID_VALUE") as caught:
         put_object(cache.prefix(), (n for n in [1]))
     assert isinstance(caught[0].__cause__, TypeError)
 

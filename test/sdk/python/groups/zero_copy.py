@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.flight as flight
 from sdk import fails, location_of, settings
 
-import flamepy
-from flamepy import cache as calls
-from flamepy import delete_objects, get_object, local_files, patch_object, put_object, update_object
+import flame_object_cache
+from flame_object_cache import cache as calls
+from flame_object_cache import delete_objects, get_object, local_files, patch_object, put_object, update_object
 
 STORAGES = ("files",)
 COUNT = 1_000_000
@@ -150,12 +150,12 @@ def case_leave_no_descriptors_behind(cache):
 
 
 def case_of_what_is_not_there_say_so(cache):
-    with settings(endpoint=cache.endpoint), fails(flamepy.ObjectNotFound, "OBJECT_NOT_FOUND"):
-        get_object(flamepy.ObjectRef(cache.endpoint, cache.key()), zero_copy=True)
+    with settings(endpoint=cache.endpoint), fails(flame_object_cache.ObjectNotFound, "OBJECT_NOT_FOUND"):
+        get_object(flame_object_cache.ObjectRef(cache.endpoint, cache.key()), zero_copy=True)
 
 
 def case_are_not_asked_for_on_another_host(cache):
-    from flamepy.connection import _is_this_host
+    from flame_object_cache.connection import _is_this_host
 
     assert [_is_this_host(host) for host in ("127.0.0.1", "localhost", "::1")] == [True] * 3
     # TEST-NET-1 belongs to nobody, and .invalid has no addresses.

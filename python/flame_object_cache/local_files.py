@@ -104,7 +104,7 @@ def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
     os.makedirs(storage, exist_ok=True)
     *parents, name = f"{key}.arrow".split("/")
     with _directory(storage, [".staging"], make=True) as staging, _directory(storage, parents, make=True) as session:
-        staged = f"flamepy-{uuid.uuid4()}"
+        staged = f"python-{uuid.uuid4()}"
         try:
             with open(staged, "xb", opener=lambda path, flags: os.open(path, flags, 0o666, dir_fd=staging)) as file:
                 file.writelines(slices_of(parts))

@@ -25,7 +25,7 @@ from .errors import FlameError, FlameSecurityWarning, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
 from .soundness import checked
 
-log = logging.getLogger("flamepy")
+log = logging.getLogger("flame_object_cache")
 Deserializer = Callable[[Any, List[Any]], Any]
 PathOrFile = Union[str, "os.PathLike[str]", IO[bytes]]
 Target = Union[str, ObjectKey, ObjectRef]
