@@ -105,7 +105,7 @@ export class StalledCalls {
 
   /** Ends calls, the first ones first, until what is overdrawn and a part of all memory is given back. */
   #takeBack(calls: readonly Http2ServerCall[], end: (call: Http2ServerCall) => void): void {
-    let left = this.#memory.bytesMax * RELIEF_PART - Math.min(0, this.#memory.freeBytes);
+    let left = this.#memory.bytesMax * RELIEF_PART + this.#memory.overdrawnBytes;
     for (const call of calls) {
       if (left < 0) break;
       left -= call.heldBytes;

@@ -56,8 +56,8 @@ export class CallAccount {
 
   /** False when no more of the request may be collected before memory was given back. A small one takes from the reserve. */
   get mayCollect(): boolean {
-    const { freeOfReserveBytes, freeBytes } = this.connection;
-    if (freeOfReserveBytes >= 0) return true;
+    const { freeOfReserveBytes, freeBytes, all } = this.connection;
+    if (freeOfReserveBytes >= 0 && all.overdrawnBytes === 0) return true;
     return this.#collectedBytes <= LIMITS.callPieceBytesMax && freeBytes >= 0;
   }
 

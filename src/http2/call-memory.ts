@@ -16,6 +16,10 @@ const RESERVE_PART = 1 / 8;
 /** The part of the whole that one peer address may hold, and one connection. */
 const PEER_PART = 3 / 4;
 const CONNECTION_PART = 1 / 2;
+/** The part of the whole that requests may hold, waiting or kept: more of them would only wait longer for the disk. */
+const ARRIVED_PART = 1 / 2;
+/** What one connection may always have sent while there is memory: an object of 1 MiB does not wait for those of others. */
+const ARRIVED_BYTES_MIN = 2 * 2 ** 20;
 /** Waiting calls that are woken in one turn of the event loop. */
 const WOKEN_PER_TURN = 32;
 
@@ -37,6 +41,7 @@ export interface MemoryWaiter {
 export class CallMemory {
   readonly bytesMax: number;
   #usedBytes = 0;
+  #arrivedBytes = 0;
   #connections = 0;
   readonly #peers = new Map<string, PeerAccount>();
   readonly #waiting = new Set<MemoryWaiter>();
@@ -60,6 +65,11 @@ export class CallMemory {
   /** Below zero when more has arrived than the account allows. */
   get freeBytes(): number {
     return this.bytesMax - this.#usedBytes;
+  }
+
+  /** How much more has arrived than requests may hold, bytes; 0 while there is room. */
+  get overdrawnBytes(): number {
+    return Math.max(0, -this.freeBytes, this.#arrivedBytes - this.bytesMax * ARRIVED_PART);
   }
 
   /** Connections that have an account now. */
@@ -108,13 +118,19 @@ export class CallMemory {
       const { connection } = first;
       return (other) => connection.isHelpedBy(other);
     }
-    return this.#heldUp.size > 0 && this.freeBytes < 0 ? () => true : undefined;
+    return this.#heldUp.size > 0 && this.overdrawnBytes > 0 ? () => true : undefined;
   }
 
   /** Calls once when memory was given back. */
   holdUp(goOn: () => void): void {
     this.#heldUp.add(goOn);
     this.onWaiting?.();
+  }
+
+  /** As `add`, for what peers sent. */
+  arrived(bytes: number): void {
+    this.#arrivedBytes += bytes;
+    this.add(bytes);
   }
 
   add(bytes: number): void {
@@ -168,8 +184,11 @@ export class ConnectionMemory {
 
   /** As `add`, for what the peer sent, be it waiting or kept. */
   arrived(bytes: number): void {
+    if (this.#isClosed) return;
     this.#arrivedBytes += bytes;
-    this.add(bytes);
+    this.#usedBytes += bytes;
+    this.#peer.usedBytes += bytes;
+    this.all.arrived(bytes);
   }
 
   get usedBytes(): number {
@@ -205,8 +224,10 @@ export class ConnectionMemory {
 
   /** True when more has arrived than there is room for, and of it on this connection more than an equal part. */
   get isOverdrawn(): boolean {
-    const { freeBytes, bytesMax, connections } = this.all;
-    return freeBytes < 0 && this.#arrivedBytes > bytesMax / (2 * connections);
+    const { overdrawnBytes, freeBytes, bytesMax, connections } = this.all;
+    if (overdrawnBytes === 0) return false;
+    const partBytes = bytesMax / (2 * connections);
+    return this.#arrivedBytes > (freeBytes < 0 ? partBytes : Math.max(partBytes, ARRIVED_BYTES_MIN));
   }
 
   /** True when giving memory back on `other` helps this connection to some. */
@@ -232,6 +253,7 @@ export class ConnectionMemory {
   /** Gives everything back; later additions do not count. */
   close(): void {
     if (this.#isClosed) return;
+    this.arrived(-this.#arrivedBytes);
     this.add(-this.#usedBytes);
     this.#isClosed = true;
     this.#onClose();

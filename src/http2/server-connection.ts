@@ -144,7 +144,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     const untilMs = this.#waiting.length > 0 ? 0 : this.#turns.begin(this, chunk.length);
     const read = untilMs === 0 ? 0 : this.#read(chunk, untilMs);
     if (read < chunk.length) this.#postpone(read === 0 ? chunk : chunk.subarray(read));
-    else if (this.memory.all.freeBytes < 0) this.#readOrHoldUp();
+    else if (this.memory.all.overdrawnBytes > 0) this.#readOrHoldUp();
   }
 
   /** @returns how many bytes were read; all when nothing more is wanted. */

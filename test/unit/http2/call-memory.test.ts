@@ -135,6 +135,17 @@ describe("a connection", () => {
     expect(loud.isOverdrawn).toBe(false);
   });
 
+  it("is overdrawn when requests hold half of all, and it alone more than an object of 1 MiB", () => {
+    const memory = new CallMemory(BOUND);
+    const [quiet, loud] = [memory.open("10.0.0.1"), memory.open("10.0.0.2")];
+    quiet.arrived(MIB);
+    loud.arrived(BOUND / 2);
+    expect(memory.freeBytes).toBeGreaterThan(0);
+    expect([quiet.isOverdrawn, loud.isOverdrawn]).toEqual([false, true]);
+    loud.close();
+    expect(memory.overdrawnBytes).toBe(0);
+  });
+
   it("that holds little gets a call when there is no memory, one that holds much gets none", () => {
     const memory = new CallMemory(BOUND);
     const [quiet, loud] = [memory.open("10.0.0.1"), memory.open("10.0.0.2")];
