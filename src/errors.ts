@@ -1,13 +1,13 @@
 /**
- * The error table: every failure a caller can meet, its gRPC status, and whether trying again can help.
+ * Defines every failure a caller can meet: its code, gRPC status, and whether a retry can help.
  *
- * One class carries them all. The text of each error begins with its code in brackets, because some clients
- * collapse several gRPC statuses into one exception and the code is then all that tells them apart.
- * A programmer's mistake is not in this table: it is an assertion and leaves as `internal error`.
+ * `CacheError` is the only class. Each error text begins with the code in brackets, because some
+ * clients map several gRPC statuses to one exception and can then tell them apart only by the code.
+ * A programming error is not in this table: it is an assertion and is returned as `internal error`.
  */
 
 interface ErrorRow {
-  /** Name of the gRPC status the code travels as. */
+  /** Name of the gRPC status that carries the code. */
   readonly status:
     | "CANCELLED"
     | "INVALID_ARGUMENT"
@@ -22,7 +22,7 @@ interface ErrorRow {
     | "UNAVAILABLE"
     | "DATA_LOSS"
     | "UNAUTHENTICATED";
-  /** True when the same call, unchanged, may succeed later. */
+  /** True if the same call, unchanged, may succeed later. */
   readonly retryable: boolean;
   readonly meaning: string;
 }
@@ -31,79 +31,91 @@ export const ERROR_TABLE = {
   INVALID_KEY: {
     status: "INVALID_ARGUMENT",
     retryable: false,
-    meaning: "a key, prefix or one of its components breaks the rules for names",
+    meaning: "a key, a prefix or one of their components is not a valid name",
   },
   INVALID_REQUEST: {
     status: "INVALID_ARGUMENT",
     retryable: false,
-    meaning: "the call is not of a form the method takes",
+    meaning: "the request does not have a form that the method accepts",
   },
   INVALID_IPC: {
     status: "INVALID_ARGUMENT",
     retryable: false,
-    meaning: "bytes that should be Arrow IPC or Flight messages are not",
+    meaning: "the bytes are not valid Arrow IPC or Flight messages",
   },
   UNKNOWN_ACTION: {
     status: "INVALID_ARGUMENT",
     retryable: false,
-    meaning: "no action of this name is offered",
+    meaning: "the server has no action of this name",
   },
   OBJECT_NOT_FOUND: { status: "NOT_FOUND", retryable: false, meaning: "no object at this key" },
   OBJECT_EXISTS: { status: "ALREADY_EXISTS", retryable: false, meaning: "an object is already at this key" },
   VERSION_CONFLICT: {
     status: "ABORTED",
     retryable: true,
-    meaning: "the object was replaced while the call worked on it",
+    meaning: "the object was replaced during the call",
   },
   UNAUTHENTICATED: {
     status: "UNAUTHENTICATED",
     retryable: false,
-    meaning: "the caller did not say who it is, or not truthfully",
+    meaning: "missing or invalid credentials",
   },
   PERMISSION_DENIED: {
     status: "PERMISSION_DENIED",
     retryable: false,
-    meaning: "the caller may not do this to this key",
+    meaning: "the caller is not allowed to do this to this key",
   },
-  CANCELLED: { status: "CANCELLED", retryable: false, meaning: "the caller ended the call or went away" },
+  CANCELLED: {
+    status: "CANCELLED",
+    retryable: false,
+    meaning: "the caller cancelled the call or disconnected",
+  },
   DEADLINE_EXCEEDED: {
     status: "DEADLINE_EXCEEDED",
     retryable: true,
-    meaning: "the call's deadline passed before it was done",
+    meaning: "the deadline passed before the call finished",
   },
-  STORAGE_FULL: { status: "RESOURCE_EXHAUSTED", retryable: false, meaning: "no room left for the object" },
+  STORAGE_FULL: {
+    status: "RESOURCE_EXHAUSTED",
+    retryable: false,
+    meaning: "not enough space for the object",
+  },
   OBJECT_TOO_LARGE: {
     status: "RESOURCE_EXHAUSTED",
     retryable: false,
-    meaning: "the object or message is over a named limit",
+    meaning: "the object or message exceeds a limit",
   },
-  OVERLOADED: { status: "UNAVAILABLE", retryable: true, meaning: "too many calls at once" },
+  OVERLOADED: { status: "UNAVAILABLE", retryable: true, meaning: "too many concurrent calls" },
   SHUTTING_DOWN: {
     status: "UNAVAILABLE",
     retryable: true,
-    meaning: "the server is draining and takes no new calls",
+    meaning: "the server is shutting down and accepts no new calls",
   },
   UNREACHABLE: {
     status: "UNAVAILABLE",
     retryable: true,
-    meaning: "the server cannot be reached, or the connection to it broke",
+    meaning: "the server cannot be reached, or the connection was lost",
   },
   OBJECT_CORRUPT: {
     status: "DATA_LOSS",
     retryable: false,
-    meaning: "the stored bytes of this object are damaged",
+    meaning: "the stored bytes of the object are damaged",
   },
-  STORAGE_IO: { status: "INTERNAL", retryable: true, meaning: "the disk refused an operation" },
-  NOT_IMPLEMENTED: { status: "UNIMPLEMENTED", retryable: false, meaning: "the server does not offer this" },
+  STORAGE_IO: { status: "INTERNAL", retryable: true, meaning: "a disk operation failed" },
+  NOT_IMPLEMENTED: {
+    status: "UNIMPLEMENTED",
+    retryable: false,
+    meaning: "the server does not implement this",
+  },
   INVALID_VALUE: {
     status: "INVALID_ARGUMENT",
     retryable: false,
-    meaning: "a value to put has no form that every client can read",
+    meaning: "the value cannot be encoded in a form that every client can read",
   },
   UNREADABLE_VALUE: {
     status: "UNIMPLEMENTED",
     retryable: false,
-    meaning: "the object is whole, but this client cannot make a value of it",
+    meaning: "the object is intact, but this client cannot decode its value",
   },
   INVALID_CONFIG: {
     status: "INTERNAL",
@@ -114,7 +126,7 @@ export const ERROR_TABLE = {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** What is known about a failure, as fields: they go into the log, not into the text. */
+/** Details of a failure as fields. They are logged; they are not part of the text. */
 export type ErrorFacts = Readonly<Record<string, string | number | bigint | boolean | undefined>>;
 
 export interface CacheErrorOptions {
@@ -122,13 +134,13 @@ export interface CacheErrorOptions {
   readonly cause?: unknown;
 }
 
-/** The one operating error of this project. `message` is `[CODE] text`. */
+/** The only error class for operating errors. `message` is `[CODE] text`. */
 export class CacheError extends Error {
   override readonly name = "CacheError";
   readonly code: ErrorCode;
   readonly facts: ErrorFacts;
 
-  /** @param text a sentence without the code; defaults to the meaning in the table. */
+  /** @param text a sentence without the code; the default is the meaning in the table. */
   constructor(code: ErrorCode, text?: string, options: CacheErrorOptions = {}) {
     super(
       `[${code}] ${text ?? ERROR_TABLE[code].meaning}`,
@@ -138,23 +150,23 @@ export class CacheError extends Error {
     this.facts = options.facts ?? {};
   }
 
-  /** The gRPC status of its code, by name. */
+  /** Name of the gRPC status of the code. */
   get status(): (typeof ERROR_TABLE)[ErrorCode]["status"] {
     return ERROR_TABLE[this.code].status;
   }
 
-  /** True when the same call, unchanged, may succeed later. */
+  /** True if the same call, unchanged, may succeed later. */
   get retryable(): boolean {
     return ERROR_TABLE[this.code].retryable;
   }
 }
 
-/** True for a CacheError, of the given code when one is named. */
+/** True for a CacheError; if `code` is given, only for that code. */
 export function isCacheError(error: unknown, code?: ErrorCode): error is CacheError {
   return error instanceof CacheError && (code === undefined || error.code === code);
 }
 
-/** Stops a programmer's mistake where it happens; never used on input from outside. */
+/** Stops a programming error where it happens. Never used to check input from outside. */
 export function assert(condition: unknown, text: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${text}`);
 }
