@@ -1,27 +1,28 @@
 /**
- * What one call holds beside the queue of its answer: its request, what was collected of it, and reads that are under way.
+ * Charges what one call holds: its request, the collected parts of it, and pending reads.
  *
- * The queue of the answer is charged to the connection by the stream, because it may outlive the call.
+ * The queue of the answer is not included. The stream charges it to the connection, because it may
+ * outlive the call.
  */
 import { LIMITS } from "../limits.ts";
 import type { CallMemory, ConnectionMemory } from "./call-memory.ts";
 
-/** How far an answer has got. */
+/** How far an answer has been sent. */
 export interface AnswerState {
-  /** What waits to be sent, bytes. */
+  /** Bytes that wait to be sent. */
   readonly queuedBytes: number;
-  /** What the peer would take now, bytes. */
+  /** Bytes that the peer's windows accept now. */
   readonly openBytes: number;
 }
 
 export class CallAccount {
   readonly connection: ConnectionMemory;
   #otherBytes = 0;
-  /** Of the request, what its reader has not taken. */
+  /** Bytes of the request that the reader has not taken yet. */
   #arrivedBytes = 0;
-  /** Of the request, what is kept. */
+  /** Bytes of the request that are kept. */
   #collectedBytes = 0;
-  /** Reads for the answer that are under way. */
+  /** Bytes of pending reads for the answer. */
   #readingBytes = 0;
   #isClosed = false;
 
@@ -39,14 +40,19 @@ export class CallAccount {
     return this.connection.all;
   }
 
-  /** Bytes of the request that are there and were not taken. Negative gives back. */
+  /**
+   * Adds bytes of the request that arrived and were not taken yet. A negative number releases them.
+   */
   arrived(bytes: number): void {
     if (this.#isClosed) return;
     this.#arrivedBytes += bytes;
     this.connection.arrived(bytes);
   }
 
-  /** Bytes of the request that are kept, `taken` of which had arrived. Negative gives back. */
+  /**
+   * Adds bytes of the request that are kept; `takenBytes` of them had arrived before. A negative
+   * number releases them.
+   */
   collected(bytes: number, takenBytes = 0): void {
     if (this.#isClosed) return;
     this.arrived(-takenBytes);
@@ -54,21 +60,22 @@ export class CallAccount {
     this.connection.arrived(bytes);
   }
 
-  /** False when no more of the request may be collected before memory was given back. A small one takes from the reserve. */
+  /** False while no more of the request may be collected. A small request may use the reserve. */
   get mayCollect(): boolean {
     const { freeOfReserveBytes, freeBytes, all } = this.connection;
     if (freeOfReserveBytes >= 0 && all.overdrawnBytes === 0) return true;
     return this.#collectedBytes <= LIMITS.callPieceBytesMax && freeBytes >= 0;
   }
 
-  /** How many bytes of the answer may wait to be sent. */
+  /** Bytes of the answer that may wait to be sent. */
   get queueBytesMax(): number {
     return Math.min(LIMITS.sendQueueBytesMax, Math.max(0, this.connection.fairBytes));
   }
 
   /**
    * Charges a read of at most `wantedBytes` for the answer.
-   * @returns the bytes that may be read; 0: none before some were sent, or somebody gave memory back.
+   * @returns the bytes that may be read, or 0 if the call must wait until some are sent or memory
+   *   is released.
    */
   reserve(wantedBytes: number, { queuedBytes, openBytes }: AnswerState): number {
     const waitingBytes = queuedBytes + this.#readingBytes;
@@ -79,7 +86,7 @@ export class CallAccount {
     return granted >= Math.min(wantedBytes, LIMITS.callPieceBytesMin) ? this.#beginRead(granted) : 0;
   }
 
-  /** A reserved read is over: what it gave is queued now, or was dropped. */
+  /** Ends a reserved read. Its bytes are now queued or were dropped. */
   release(bytes: number): void {
     this.#beginRead(-bytes);
   }
@@ -93,7 +100,7 @@ export class CallAccount {
     return bytes;
   }
 
-  /** Gives everything back; later additions do not count. */
+  /** Releases everything. Later additions are ignored. */
   close(): void {
     this.arrived(-this.#arrivedBytes);
     this.collected(-this.#collectedBytes);
@@ -102,7 +109,7 @@ export class CallAccount {
   }
 }
 
-/** A power of two: memory of few sizes is used again, that of many leaves gaps. */
+/** Rounds to a power of two: allocations of few sizes are reused, many sizes fragment memory. */
 function pieceBytes(bytes: number): number {
   return bytes < 1 ? 0 : 2 ** Math.floor(Math.log2(bytes));
 }

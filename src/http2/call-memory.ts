@@ -1,24 +1,24 @@
 /**
- * One account for the memory that calls make the server hold: requests that wait, answers that are queued, header blocks, and
- * a fixed charge for each connection and call.
+ * Accounts for the memory that calls make the server hold: waiting requests, queued answers, header
+ * blocks, and a fixed charge for each connection and call.
  *
- * Three bounds: the whole, a share of it for one peer address, and a share for one connection. A call that wants to read more of
- * its answer gets a part of what is still free (a dynamic threshold: Choudhury and Hahne, "Dynamic queue length thresholds",
- * 1998). So calls that nobody reads shrink the parts of all, but never take the last of it: an eighth is kept for answers that
- * the peer takes at once.
- * What has arrived is charged even when the account is full: then connections that hold much of it are not read.
- * Cost: a few additions for each chunk and each frame.
+ * There are three bounds: the total, a share of it per peer address, and a share per connection. A
+ * call that wants to read more of its answer gets a part of what is still free (a dynamic
+ * threshold: Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Unread calls therefore
+ * shrink everybody's part but never take the last of it: an eighth is reserved for answers that the
+ * peer reads at once. Received bytes are charged even if the account is full; then the server stops
+ * reading connections that hold much. Cost: a few additions for each chunk and each frame.
  */
 import { LIMITS } from "../limits.ts";
 
-/** The part of each bound that is kept for answers which the peer takes at once. */
+/** Part of each bound that is reserved for answers that the peer reads at once. */
 const RESERVE_PART = 1 / 8;
-/** The part of the whole that one peer address may hold, and one connection. */
+/** Part of the total that one peer address may hold, and one connection. */
 const PEER_PART = 3 / 4;
 const CONNECTION_PART = 1 / 2;
-/** The part of the whole that requests may hold, waiting or kept: more of them would only wait longer for the disk. */
+/** Part of the total that requests may hold. More requests would only wait longer for the disk. */
 const ARRIVED_PART = 1 / 2;
-/** What one connection may always have sent while there is memory: an object of 1 MiB does not wait for those of others. */
+/** Bytes that one connection may always have sent while there is memory: 1 MiB does not wait. */
 const ARRIVED_BYTES_MIN = 2 * 2 ** 20;
 /** Waiting calls that are woken in one turn of the event loop. */
 const WOKEN_PER_TURN = 32;
@@ -29,11 +29,11 @@ interface PeerAccount {
   usedBytes: number;
 }
 
-/** A call that waits for memory, and since when, on the clock of `performance.now`. */
+/** A call that waits for memory. `sinceMs` is on the clock of `performance.now`. */
 export interface MemoryWaiter {
   readonly connection: ConnectionMemory;
   readonly sinceMs: number;
-  /** False while its own peer would take nothing: then memory is not what it lacks. */
+  /** False while the call's own peer accepts nothing: then the call does not lack memory. */
   readonly isReady: boolean;
   wake(): void;
 }
@@ -45,12 +45,12 @@ export class CallMemory {
   #connections = 0;
   readonly #peers = new Map<string, PeerAccount>();
   readonly #waiting = new Set<MemoryWaiter>();
-  /** Connections that are not read until memory is given back. */
+  /** Callbacks of connections that are not read until memory is released. */
   readonly #heldUp = new Set<() => void>();
   #isWaking = false;
-  /** Called when a call or a connection begins to wait. */
+  /** Called when a call or a connection starts to wait. */
   onWaiting: (() => void) | undefined;
-  /** Called when a call was refused because there is no memory for it. */
+  /** Called when a call was refused for lack of memory. */
   onRefused: (() => void) | undefined;
 
   /** @param bytesMax the setting `limits.calls_memory`. */
@@ -62,17 +62,16 @@ export class CallMemory {
     return this.#usedBytes;
   }
 
-  /** Below zero when more has arrived than the account allows. */
+  /** Negative if more has arrived than the account allows. */
   get freeBytes(): number {
     return this.bytesMax - this.#usedBytes;
   }
 
-  /** How much more has arrived than requests may hold, bytes; 0 while there is room. */
+  /** Bytes that requests hold beyond their share; 0 if they are within it. */
   get overdrawnBytes(): number {
     return Math.max(0, -this.freeBytes, this.#arrivedBytes - this.bytesMax * ARRIVED_PART);
   }
 
-  /** Connections that have an account now. */
   get connections(): number {
     return this.#connections;
   }
@@ -82,7 +81,7 @@ export class CallMemory {
     return this.#waiting.size + this.#heldUp.size > 0;
   }
 
-  /** Opens the account of a connection; its owner closes it. */
+  /** Opens the account of a connection. The caller closes it. */
   open(address: string): ConnectionMemory {
     let peer = this.#peers.get(address);
     if (peer === undefined) {
@@ -98,7 +97,10 @@ export class CallMemory {
     });
   }
 
-  /** Wakes the waiter once when memory was given back, in the order of asking. @returns a way to stop waiting. */
+  /**
+   * Wakes the waiter once when memory is released, in FIFO order. @returns a function that cancels
+   * the wait.
+   */
   wait(waiter: MemoryWaiter): () => void {
     this.#waiting.add(waiter);
     this.onWaiting?.();
@@ -106,8 +108,8 @@ export class CallMemory {
   }
 
   /**
-   * Whether somebody has waited too long for memory.
-   * @returns undefined when nobody has; else who may help: true for connections on which it helps to give memory back.
+   * Finds out whether a call has waited too long for memory.
+   * @returns undefined if none has; otherwise a test for connections that help by releasing memory.
    */
   shortage(nowMs: number): ((connection: ConnectionMemory) => boolean) | undefined {
     let first: MemoryWaiter | undefined;
@@ -121,13 +123,13 @@ export class CallMemory {
     return this.#heldUp.size > 0 && this.overdrawnBytes > 0 ? () => true : undefined;
   }
 
-  /** Calls once when memory was given back. */
+  /** Calls `goOn` once when memory is released. */
   holdUp(goOn: () => void): void {
     this.#heldUp.add(goOn);
     this.onWaiting?.();
   }
 
-  /** As `add`, for what peers sent. */
+  /** Like `add`, for bytes from peers. */
   arrived(bytes: number): void {
     this.#arrivedBytes += bytes;
     this.add(bytes);
@@ -158,7 +160,7 @@ export class CallMemory {
   }
 }
 
-/** What one connection holds. */
+/** The account of one connection. */
 export class ConnectionMemory {
   readonly all: CallMemory;
   readonly #peer: PeerAccount;
@@ -174,7 +176,7 @@ export class ConnectionMemory {
     this.add(LIMITS.connectionMemoryBytes);
   }
 
-  /** Bytes that nothing refuses: memory that is there already. Negative gives back. */
+  /** Charges bytes that are already in memory; never refuses. A negative number releases them. */
   add(bytes: number): void {
     if (this.#isClosed) return;
     this.#usedBytes += bytes;
@@ -182,7 +184,7 @@ export class ConnectionMemory {
     this.all.add(bytes);
   }
 
-  /** As `add`, for what the peer sent, be it waiting or kept. */
+  /** Like `add`, for bytes from the peer, whether they wait or are kept. */
   arrived(bytes: number): void {
     if (this.#isClosed) return;
     this.#arrivedBytes += bytes;
@@ -195,7 +197,7 @@ export class ConnectionMemory {
     return this.#usedBytes;
   }
 
-  /** What may still be added within the shares of the connection, of its address, and of all. */
+  /** Bytes that fit within the shares of the connection, its address, and the total. */
   get freeBytes(): number {
     return this.#free(0);
   }
@@ -206,8 +208,9 @@ export class ConnectionMemory {
   }
 
   /**
-   * Whether one more call may begin: "yes"; "little" where it takes from the reserve and should be answered with a refusal unless
-   * memory is given back; "no" where even a refusal costs too much. A connection that holds little always gets in.
+   * Whether one more call may begin: "yes"; "little" if it uses the reserve and should be refused
+   * unless memory is released; "no" if even a refusal costs too much. A connection that holds
+   * little always gets in.
    */
   get admission(): "yes" | "little" | "no" {
     if (this.freeOfReserveBytes >= LIMITS.callMemoryBytes) return "yes";
@@ -217,12 +220,14 @@ export class ConnectionMemory {
     return this.freeBytes >= LIMITS.callMemoryBytes ? "little" : "no";
   }
 
-  /** What one queue may hold: as much again as it leaves free, without the reserves. */
+  /** Bytes that one queue may hold: half of what is free without the reserves. */
   get fairBytes(): number {
     return this.#free(RESERVE_PART) / 2;
   }
 
-  /** True when more has arrived than there is room for, and of it on this connection more than an equal part. */
+  /**
+   * True if requests exceed their share and this connection holds more than an equal part of them.
+   */
   get isOverdrawn(): boolean {
     const { overdrawnBytes, freeBytes, bytesMax, connections } = this.all;
     if (overdrawnBytes === 0) return false;
@@ -230,7 +235,7 @@ export class ConnectionMemory {
     return this.#arrivedBytes > (freeBytes < 0 ? partBytes : Math.max(partBytes, ARRIVED_BYTES_MIN));
   }
 
-  /** True when giving memory back on `other` helps this connection to some. */
+  /** True if this connection gets memory when `other` releases some. */
   isHelpedBy(other: ConnectionMemory): boolean {
     const { bytesMax } = this.all;
     if (bytesMax * CONNECTION_PART - this.#usedBytes < LIMITS.callPieceBytesMin) return other === this;
@@ -250,7 +255,7 @@ export class ConnectionMemory {
     );
   }
 
-  /** Gives everything back; later additions do not count. */
+  /** Releases everything. Later additions are ignored. */
   close(): void {
     if (this.#isClosed) return;
     this.arrived(-this.#arrivedBytes);

@@ -1,11 +1,12 @@
 /**
- * Watches one connection: what its peer may do per second, and whether it is still there.
+ * Watches one connection: how often its peer sends costly frames, and whether the peer is alive.
  *
- * HTTP/2 lets a peer cause work by frames that cost it nothing: streams opened and reset at once (CVE-2023-44487), or broken
- * so that we reset them (CVE-2025-8671), PINGs (CVE-2019-9512), SETTINGS (CVE-2019-9515), PRIORITY (CVE-2019-9513), empty
- * DATA (CVE-2019-9518). Each is counted per second; over the limit the connection ends with ENHANCE_YOUR_CALM. A connection
- * that has been silent for a while is pinged, and closed when it stays silent.
- * Cost: one timer per connection, one addition per message.
+ * In HTTP/2 a peer can cause work with frames that cost it nothing: streams that it opens and
+ * resets at once (CVE-2023-44487) or breaks so that we reset them (CVE-2025-8671), PING
+ * (CVE-2019-9512), SETTINGS (CVE-2019-9515), PRIORITY (CVE-2019-9513), empty DATA (CVE-2019-9518).
+ * Each is counted per second; over its limit the connection ends with ENHANCE_YOUR_CALM. A silent
+ * connection is pinged, and closed if it stays silent. Cost: one timer per connection, one addition
+ * per message.
  */
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
@@ -14,13 +15,13 @@ import { Http2Error } from "./http2-error.ts";
 
 const log = logFor("grpc");
 
-/** A peer may say that it read, or ask for a sign of life, once for so many bytes that we sent. */
+/** Bytes that we sent per PING, and per WINDOW_UPDATE, that the peer may send. */
 const BYTES_PER_PING = 16 * 1024;
 const BYTES_PER_UPDATE = 1024;
 
 export interface GuardedConnection {
   ping(): void;
-  /** Ends it without a word: nobody is there to hear one. */
+  /** Closes the socket without GOAWAY: nobody reads it. */
   destroy(): void;
 }
 
@@ -37,14 +38,14 @@ export class ConnectionGuard {
   #timer: NodeJS.Timeout;
   #bytesReadBefore = 0;
 
-  /** @param hasBegun asked once after a while: true when the peer speaks HTTP/2 */
+  /** @param hasBegun called once after a timeout: true if the peer speaks HTTP/2 */
   constructor(connection: GuardedConnection, socket: Socket, hasBegun: () => boolean) {
     this.#connection = connection;
     this.#socket = socket;
     const waitMs = Math.min(LIMITS.prefaceTimeoutMs, LIMITS.keepaliveIntervalMs);
     this.#timer = setTimeout(() => {
       if (hasBegun()) this.#checkAlive();
-      else this.#giveUp("it says nothing");
+      else this.#giveUp("the peer sent no HTTP/2 preface");
     }, waitMs).unref();
   }
 
@@ -52,16 +53,17 @@ export class ConnectionGuard {
     clearTimeout(this.#timer);
   }
 
-  /** A message was sent: the peer may answer it with a PING. */
+  /** Counts a sent message: the peer may answer it with a PING. */
   countMessage(): void {
     this.#messagesSent++;
   }
 
   /**
-   * A stream was reset before it was answered, by the peer or for its faults. Deadlines and cancelled calls come in hundreds
-   * from honest clients: what many resets cost decides.
-   * @param debtMs processor time that the connection used lately beyond its share
-   * @throws {Http2Error}
+   * Counts a stream that was reset before it was answered, by the peer or because of an error of
+   * the peer. Honest clients cancel hundreds of calls and let as many reach their deadline, so the
+   * cost of the resets decides.
+   * @param debtMs processor time that the connection recently used beyond its share
+   * @throws {Http2Error} ENHANCE_YOUR_CALM
    */
   countReset(debtMs: number): void {
     this.#startWindow();
@@ -81,11 +83,11 @@ export class ConnectionGuard {
     if (++this.#settings > LIMITS.settingsPerSecondMax) throw tooMany("settings");
   }
 
-  /** A frame that brings nothing: an empty one, a priority, a window, one for a stream that is gone. */
+  /** Counts a frame without effect: empty, PRIORITY, WINDOW_UPDATE, or for a closed stream. */
   countIdleFrame(): void {
     this.#startWindow();
     const allowed = LIMITS.idleFramesPerSecondMax + this.#messagesSent + this.#bytesSent() / BYTES_PER_UPDATE;
-    if (++this.#idleFrames > allowed) throw tooMany("frames that bring nothing");
+    if (++this.#idleFrames > allowed) throw tooMany("frames without effect");
   }
 
   #bytesSent(): number {
@@ -104,7 +106,7 @@ export class ConnectionGuard {
     this.#idleFrames = 0;
   }
 
-  /** Every interval: a connection that said nothing since the last one is pinged, and has to say something then. */
+  /** Runs at each interval: pings a connection that was silent since the last one. */
   #checkAlive(): void {
     const { bytesRead } = this.#socket;
     const isSilent = bytesRead === this.#bytesReadBefore;
@@ -118,7 +120,7 @@ export class ConnectionGuard {
   }
 
   #checkAnswer(): void {
-    if (this.#socket.bytesRead === this.#bytesReadBefore) this.#giveUp("it is silent");
+    if (this.#socket.bytesRead === this.#bytesReadBefore) this.#giveUp("the peer did not answer a PING");
     else this.#checkAlive();
   }
 

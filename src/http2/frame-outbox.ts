@@ -1,20 +1,22 @@
 /**
- * What one connection sends: control frames at once, then the streams in turn, as far as the windows allow.
+ * Sends the frames of one connection: control frames at once, then the streams in turn, as far as
+ * the windows allow.
  *
- * All that is asked for in one turn of the event loop leaves in one write: a small answer, headers, message and status, is
- * one system call. One write is under way at a time, of at most about BATCH_BYTES_MAX; the next is made when the operating
- * system has taken it, so what waits is bounded by who fills the streams, and a stream with much to send holds up the others
- * for one frame.
- * Cost: small batches, and what is small in larger ones, are copied into one buffer; bodies leave as they are.
+ * Everything queued in one turn of the event loop leaves in one write: a small answer (headers,
+ * message, status) is one system call. One write is pending at a time, of about BATCH_BYTES_MAX;
+ * the next is built when the operating system has taken it. The streams bound what waits, and a
+ * stream with much to send delays the others by one frame. Cost: small batches, and small parts of
+ * larger ones, are copied into one buffer; bodies are not.
  */
 import type { Duplex } from "node:stream";
 
-/** One DATA frame while others have something to send as well: so long it holds them up. */
+/** One DATA frame if other streams also have data to send: it delays them this long. */
 const SHARED_FRAME_BYTES_MAX = 256 * 1024;
 
 /**
- * One DATA frame of a stream that has the connection for itself, and so what one write takes. A client reads the more at once
- * the larger a frame is: grpc-core's window is 4 MiB, and it takes an object of 1 MiB in one frame in 0.8 of the time of five.
+ * One DATA frame of a stream that has the connection to itself, and so the size of one write.
+ * Clients read more at once from a larger frame: grpc-core has a window of 4 MiB and reads an
+ * object of 1 MiB in one frame in 0.8 of the time of five.
  */
 const LONE_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 const BATCH_BYTES_MAX = LONE_FRAME_BYTES_MAX;
@@ -22,44 +24,49 @@ const BATCH_BYTES_MAX = LONE_FRAME_BYTES_MAX;
 /** Up to this size one copy is cheaper than a gathering write. */
 const COPIED_BATCH_BYTES_MAX = 16 * 1024;
 
-/** In a gathering write, neighbours up to this size become one part: a part costs a microsecond, copying it a tenth. */
+/**
+ * In a gathering write, neighbours up to this size are joined: a part costs 1 us, a copy a tenth.
+ */
 const COPIED_PART_BYTES_MAX = 1024;
 
-/** What is sent in one write. */
+/** The content of one write. */
 export interface FrameBatch {
   readonly parts: Uint8Array[];
   sizeBytes: number;
-  /** Of these, control frames. */
+  /** Bytes of control frames among them. */
   readonly controlBytes: number;
-  /** Called in order when the operating system has it all. */
+  /** Called in order when the operating system has all of the batch. */
   readonly onSent: (() => void)[];
 }
 
 /** A stream as the outbox sees it. */
 export interface FrameSource {
-  /** True when a frame could be made now, were the connection's window open as far as `windowBytes`. */
+  /** True if a frame could be made now, given `windowBytes` of the connection's window. */
   canSend(windowBytes: number): boolean;
-  /** Adds one frame with at most `bytesMax` of data, or a few small ones, to the batch. @returns how many bytes of data. */
+  /**
+   * Adds one frame with at most `bytesMax` of data, or a few small ones. @returns the bytes of
+   * data.
+   */
   frameInto(batch: FrameBatch, bytesMax: number): number;
-  /** True when there is more to send, now or when a window opens. */
+  /** True if there is more to send, now or after a window opens. */
   readonly hasMore: boolean;
 }
 
 export class FrameOutbox {
   readonly #socket: Duplex;
-  /** Told of the bytes of control frames that wait: more, or fewer. */
+  /** Called with the change in bytes of waiting control frames. */
   readonly #onControl: (bytes: number) => void;
-  /** How much the peer takes on the whole connection, bytes. */
+  /** Window of the whole connection at the peer, bytes. */
   windowBytes = 65_535;
   #control: Uint8Array[] = [];
   #controlBytes = 0;
-  /** Who has something to send, in the order of their turns. */
+  /** Streams with data to send, in the order of their turns. */
   readonly #sources = new Set<FrameSource>();
   #isScheduled = false;
   #isWriting = false;
   #isClosed = false;
   #onEmpty: (() => void) | undefined;
-  /** When the write that is under way began, on the clock of `performance.now`. */
+  /** Start of the pending write, on the clock of `performance.now`. */
   #writingSinceMs = 0;
 
   constructor(socket: Duplex, onControl: (bytes: number) => void) {
@@ -67,7 +74,7 @@ export class FrameOutbox {
     this.#onControl = onControl;
   }
 
-  /** How long the operating system has not taken the write that is under way, ms; 0 while there is none. */
+  /** How long the pending write has waited for the operating system, ms; 0 if there is none. */
   get stuckMs(): number {
     return this.#isWriting ? performance.now() - this.#writingSinceMs : 0;
   }
@@ -84,18 +91,16 @@ export class FrameOutbox {
     this.#schedule();
   }
 
-  /** The source has something to send. */
   add(source: FrameSource): void {
     this.#sources.add(source);
     this.#schedule();
   }
 
-  /** What it has not sent yet is dropped. */
+  /** Drops what the source has not sent yet. */
   remove(source: FrameSource): void {
     this.#sources.delete(source);
   }
 
-  /** A window has opened. */
   windowOpened(): void {
     if (this.#sources.size > 0) this.#schedule();
   }
@@ -106,7 +111,7 @@ export class FrameOutbox {
     this.#schedule();
   }
 
-  /** The socket is gone. */
+  /** Called after the socket has closed. */
   close(): void {
     this.#isClosed = true;
     this.#sources.clear();
@@ -116,7 +121,7 @@ export class FrameOutbox {
   #schedule(): void {
     if (this.#isScheduled || this.#isWriting || this.#isClosed) return;
     this.#isScheduled = true;
-    // Behind all promises of this turn: whoever answers at once is in the same write.
+    // Runs after all promises of this turn, so that immediate answers share the write.
     process.nextTick(this.#pump);
   }
 
@@ -182,7 +187,7 @@ export class FrameOutbox {
   }
 }
 
-/** What stands around a body, frame headers, message headers, trailers, as one part in front of it and one behind. */
+/** Joins the small parts around a body (frame headers, message headers, trailers). */
 function joinSmallParts(parts: readonly Uint8Array[]): Uint8Array[] {
   const joined: Uint8Array[] = [];
   let start = 0;

@@ -1,25 +1,25 @@
 /**
- * Cuts what a socket gives into frames.
+ * Cuts the byte stream of a socket into frames.
  *
- * The payload of DATA is passed on while it arrives, as views of the socket's buffers, without its padding. Every other
- * frame is handed over whole: as a view when it lies in one chunk, else gathered in memory that grows with what has come.
- * A peer that sends byte by byte costs no more than one frame.
- * Source: RFC 9113, 4.1, 4.2, 6.1.
+ * The payload of DATA is passed on while it arrives, as views of the socket's buffers, without its
+ * padding. Every other frame is delivered whole: as a view if it lies in one chunk, otherwise
+ * gathered in memory that grows with the bytes received. A peer that sends single bytes costs no
+ * more than one frame. Source: RFC 9113, 4.1, 4.2, 6.1.
  */
 import { CLIENT_PREFACE, DEFAULT_FRAME_BYTES_MAX, FLAG, FRAME, FRAME_HEADER_BYTES } from "./frame.ts";
 import { Http2Error } from "./http2-error.ts";
 
-/** A look at the clock costs as much as a small frame. */
+/** Reading the clock costs as much as a small frame. */
 const STEPS_PER_LOOK = 16;
 const GATHERED_BYTES_MIN = 64;
 const NOTHING = Buffer.alloc(0);
 
 export interface FrameReceiver {
-  /** True when nothing more is wanted. */
+  /** True if the receiver needs no more frames. */
   readonly isOver: boolean;
-  /** Any frame but DATA. The payload may be read during the call only. */
+  /** Any frame but DATA. The payload is valid only during the call. */
   frame(type: number, flags: number, streamId: number, payload: Buffer): void;
-  /** A DATA frame begins; `lengthBytes` counts its padding. */
+  /** A DATA frame begins; `lengthBytes` includes its padding. */
   dataBegins(streamId: number, lengthBytes: number): void;
   dataBytes(view: Buffer): void;
   dataEnds(endStream: boolean): void;
@@ -28,13 +28,13 @@ export interface FrameReceiver {
 export class FrameReader {
   readonly #receiver: FrameReceiver;
   #prefaceBytes = 0;
-  /** Of the DATA frame that is passing: bytes of its content and of its padding that are still to come. */
+  /** Remaining bytes of the current DATA frame's content and padding. */
   #contentLeft = 0;
   #paddingLeft = 0;
   #isPadLengthDue = false;
   #isInData = false;
   #endsStream = false;
-  /** A frame that did not come in one chunk, from its header on. */
+  /** A frame that is split over chunks, including its header. */
   #gathered: Buffer = NOTHING;
   #gatheredBytes = 0;
 
@@ -42,7 +42,7 @@ export class FrameReader {
     this.#receiver = receiver;
   }
 
-  /** True when the client's preface has come. */
+  /** True after the client's preface. */
   get hasBegun(): boolean {
     return this.#prefaceBytes === CLIENT_PREFACE.length;
   }
@@ -52,15 +52,19 @@ export class FrameReader {
     return this.#gathered.length;
   }
 
-  /** True between the first byte of a frame and its last; of DATA only until its header is whole. */
+  /**
+   * True between the first byte of a frame and its last; for DATA only until its header is
+   * complete.
+   */
   get isMidway(): boolean {
     return this.#gatheredBytes > 0;
   }
 
   /**
-   * Reads the chunk, or a part of it when it takes longer than until `untilMs` on the clock of `performance.now`.
-   * @returns how many bytes were read; all of them when nothing more is wanted.
-   * @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR; what the receiver throws
+   * Reads the chunk, or a part of it if that takes until `untilMs` on the clock of
+   * `performance.now`.
+   * @returns the number of bytes read; all of them if the receiver is over.
+   * @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR; any error of the receiver
    */
   push(chunk: Buffer, untilMs = Number.POSITIVE_INFINITY): number {
     let position = this.hasBegun ? 0 : this.#readPreface(chunk);
@@ -77,13 +81,13 @@ export class FrameReader {
     const taken = Math.min(chunk.length, CLIENT_PREFACE.length - this.#prefaceBytes);
     const end = this.#prefaceBytes + taken;
     if (chunk.compare(CLIENT_PREFACE, this.#prefaceBytes, end, 0, taken) !== 0) {
-      throw new Http2Error("PROTOCOL_ERROR", "this is not HTTP/2");
+      throw new Http2Error("PROTOCOL_ERROR", "the client preface is not that of HTTP/2");
     }
     this.#prefaceBytes = end;
     return taken;
   }
 
-  /** At the first byte of a frame. */
+  /** Called at the first byte of a frame. */
   #readFrame(chunk: Buffer, position: number): number {
     const available = chunk.length - position;
     if (available < FRAME_HEADER_BYTES) return this.#beginGathering(chunk, position);
@@ -110,7 +114,7 @@ export class FrameReader {
     return chunk.length;
   }
 
-  /** Memory grows with what has come, not with what a header announces. */
+  /** Memory grows with the bytes received, not with the length in a header. */
   #grow(neededBytes: number): void {
     if (neededBytes <= this.#gathered.length) return;
     const larger = Buffer.allocUnsafeSlow(
@@ -144,7 +148,7 @@ export class FrameReader {
     const flags = bytes[position + 4]!;
     this.#isPadLengthDue = (flags & FLAG.PADDED) !== 0;
     if (this.#isPadLengthDue && lengthBytes === 0) {
-      throw new Http2Error("FRAME_SIZE_ERROR", "a padded frame has no room for the length of its padding");
+      throw new Http2Error("FRAME_SIZE_ERROR", "a padded frame is too short for its pad length");
     }
     this.#endsStream = (flags & FLAG.END_STREAM) !== 0;
     this.#contentLeft = lengthBytes;
@@ -159,7 +163,8 @@ export class FrameReader {
       this.#isPadLengthDue = false;
       this.#paddingLeft = chunk[position]!;
       this.#contentLeft -= 1 + this.#paddingLeft;
-      if (this.#contentLeft < 0) throw new Http2Error("PROTOCOL_ERROR", "a padding is longer than its frame");
+      if (this.#contentLeft < 0)
+        throw new Http2Error("PROTOCOL_ERROR", "the padding is longer than its frame");
       this.#endDataWhenDone();
       return position + 1;
     }
@@ -184,7 +189,7 @@ export class FrameReader {
 function checkedLength(bytes: Buffer, position: number): number {
   const lengthBytes = bytes.readUIntBE(position, 3);
   if (lengthBytes <= DEFAULT_FRAME_BYTES_MAX) return lengthBytes;
-  throw new Http2Error("FRAME_SIZE_ERROR", "a frame is larger than the settings allow");
+  throw new Http2Error("FRAME_SIZE_ERROR", "the frame is larger than SETTINGS_MAX_FRAME_SIZE");
 }
 
 function streamIdAt(bytes: Buffer, position: number): number {

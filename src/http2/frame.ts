@@ -1,10 +1,11 @@
 /**
- * HTTP/2 frames as bytes: their nine-byte header, their types and flags, and the small ones that a server sends.
+ * HTTP/2 frames as bytes: the nine-byte header, types and flags, and the small frames that a server
+ * sends.
  *
- *     0   uint24   length of the payload, bytes
- *     3   uint8    type
- *     4   uint8    flags
- *     5   uint31   stream identifier; 0 is the connection
+ * |    0   uint24   length of the payload, bytes
+ * |    3   uint8    type
+ * |    4   uint8    flags
+ * |    5   uint31   stream identifier; 0 is the connection
  *
  * Source: RFC 9113, 4.1 and 6.
  */
@@ -12,7 +13,7 @@ import { HTTP2_ERROR_CODES, type Http2ErrorCode } from "./http2-error.ts";
 
 export const FRAME_HEADER_BYTES = 9;
 
-/** What every peer takes, and what we say we take: RFC 9113, 4.2. */
+/** The default that every peer accepts, and that we announce: RFC 9113, 4.2. */
 export const DEFAULT_FRAME_BYTES_MAX = 16 * 1024;
 
 /** Sent by a client before its first frame: RFC 9113, 3.4. */
@@ -45,7 +46,7 @@ export const SETTING = {
 /** The largest window, and the largest stream identifier. */
 export const UINT31_MAX = 2 ** 31 - 1;
 
-/** A buffer with a frame's header in front, and room for `lengthBytes` of payload when it is all in there. */
+/** Allocates a buffer with the frame's header in front and `payloadRoomBytes` behind it. */
 function begin(frame: FrameHeader, payloadRoomBytes: number): Buffer {
   const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payloadRoomBytes);
   bytes.writeUIntBE(frame.lengthBytes, 0, 3);
@@ -62,7 +63,7 @@ export interface FrameHeader {
   readonly streamId: number;
 }
 
-/** The header of a frame whose payload follows as views. */
+/** Encodes the header of a frame whose payload follows as views. */
 export function encodeFrameHeader(frame: FrameHeader): Buffer {
   return begin(frame, 0);
 }
@@ -79,7 +80,7 @@ export function encodeSettings(settings: readonly (readonly [number, number])[])
 
 export const SETTINGS_ACK = begin({ lengthBytes: 0, type: FRAME.SETTINGS, flags: FLAG.ACK, streamId: 0 }, 0);
 
-/** @param opaque the eight bytes that come back */
+/** @param opaque the eight bytes to return */
 export function encodePing(opaque: Uint8Array, flags: number): Buffer {
   const bytes = begin({ lengthBytes: 8, type: FRAME.PING, flags, streamId: 0 }, 8);
   bytes.set(opaque, FRAME_HEADER_BYTES);
@@ -109,7 +110,10 @@ export function encodeGoAway(lastStreamId: number, code: Http2ErrorCode, text: s
   return bytes;
 }
 
-/** Pushes the frames of one header block: HEADERS, and CONTINUATION where it is larger than every peer takes at once. */
+/**
+ * Pushes the frames of one header block: HEADERS, then CONTINUATION if it exceeds the default frame
+ * size.
+ */
 export function pushHeaderFrames(
   parts: Uint8Array[],
   streamId: number,

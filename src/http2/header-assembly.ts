@@ -1,14 +1,14 @@
 /**
- * One header block from its frames: HEADERS and what CONTINUATION adds to it, bounded.
+ * Joins one header block from its HEADERS and CONTINUATION frames, with bounds.
  *
- * Source: RFC 9113, 6.2 and 6.10. A peer that never ends its block (CVE-2024-27983) is stopped by its bytes, and by the
- * number of its frames.
+ * The size of the block and the number of its frames are limited, which stops a peer that never
+ * ends its block (CVE-2024-27983). Source: RFC 9113, 6.2 and 6.10.
  */
 import { LIMITS } from "../limits.ts";
 import { FLAG } from "./frame.ts";
 import { Http2Error } from "./http2-error.ts";
 
-/** Huffman coding may make a block longer than the text it holds, and padding is none of it. */
+/** Huffman coding can make a block longer than its text. Padding is not counted. */
 const BLOCK_BYTES_MAX = 2 * LIMITS.callMetadataBytesMax;
 const FRAMES_MAX = 64;
 const PRIORITY_BYTES = 5;
@@ -28,12 +28,15 @@ export class HeaderAssembly {
     return this.#open;
   }
 
-  /** Memory that the open block takes, bytes. */
+  /** Memory of the open block, bytes. */
   get heldBytes(): number {
     return this.#open === undefined ? 0 : this.#sizeBytes;
   }
 
-  /** A HEADERS frame. @returns the whole block when it ends here. @throws {Http2Error} PROTOCOL_ERROR, FRAME_SIZE_ERROR */
+  /**
+   * Handles HEADERS. @returns the block if it is complete. @throws {Http2Error} PROTOCOL_ERROR,
+   * FRAME_SIZE_ERROR
+   */
   begin(flags: number, streamId: number, payload: Buffer): Buffer | undefined {
     const fragment = headersFragment(flags, streamId, payload);
     if ((flags & FLAG.END_HEADERS) !== 0) return fragment;
@@ -44,10 +47,13 @@ export class HeaderAssembly {
     return undefined;
   }
 
-  /** A CONTINUATION frame. @returns the whole block when it ends here. @throws {Http2Error} PROTOCOL_ERROR, ENHANCE_YOUR_CALM */
+  /**
+   * Handles CONTINUATION. @returns the block if it is complete. @throws {Http2Error}
+   * PROTOCOL_ERROR, ENHANCE_YOUR_CALM
+   */
   continue(flags: number, streamId: number, payload: Buffer): Buffer | undefined {
     if (this.#open?.streamId !== streamId) {
-      throw new Http2Error("PROTOCOL_ERROR", "a CONTINUATION has no header block to continue");
+      throw new Http2Error("PROTOCOL_ERROR", "CONTINUATION without an open header block");
     }
     this.#add(payload);
     if ((flags & FLAG.END_HEADERS) === 0) return undefined;
@@ -57,28 +63,28 @@ export class HeaderAssembly {
     return block;
   }
 
-  /** A copy: a payload is the reader's again. */
+  /** Copies the fragment, because the reader reuses the payload. */
   #add(fragment: Buffer): void {
     this.#sizeBytes += fragment.length;
     if (this.#sizeBytes > BLOCK_BYTES_MAX || this.#pieces.length >= FRAMES_MAX) {
-      throw new Http2Error("ENHANCE_YOUR_CALM", "a header block is too long");
+      throw new Http2Error("ENHANCE_YOUR_CALM", "the header block is too long");
     }
     this.#pieces.push(Buffer.from(fragment));
   }
 }
 
-/** The block's part of a HEADERS frame, without padding and priority. */
+/** The block fragment of a HEADERS frame, without padding and priority. */
 function headersFragment(flags: number, streamId: number, payload: Buffer): Buffer {
   let start = 0;
   let end = payload.length;
   if ((flags & FLAG.PADDED) !== 0) {
-    if (end === 0) throw new Http2Error("FRAME_SIZE_ERROR", "a padded frame has no length of its padding");
+    if (end === 0) throw new Http2Error("FRAME_SIZE_ERROR", "a padded frame is too short for its pad length");
     end -= payload[0]!;
     start = 1;
   }
   const hasPriority = (flags & FLAG.PRIORITY) !== 0;
   if (hasPriority && start + PRIORITY_BYTES > payload.length) {
-    throw new Http2Error("FRAME_SIZE_ERROR", "a HEADERS frame is too short for its priority");
+    throw new Http2Error("FRAME_SIZE_ERROR", "a HEADERS frame is too short for its priority fields");
   }
   if (hasPriority) {
     if ((payload.readUInt32BE(start) & 0x7fffffff) === streamId) {
@@ -86,6 +92,6 @@ function headersFragment(flags: number, streamId: number, payload: Buffer): Buff
     }
     start += PRIORITY_BYTES;
   }
-  if (start > end) throw new Http2Error("PROTOCOL_ERROR", "a padding is longer than its frame");
+  if (start > end) throw new Http2Error("PROTOCOL_ERROR", "the padding is longer than its frame");
   return payload.subarray(start, end);
 }

@@ -1,9 +1,10 @@
 /**
- * A header block as it comes out of HPACK, and the collecting of its fields.
+ * A decoded header block, and the builder that collects its fields.
  *
- * Checks what one field alone does not show: that pseudo-headers come first and once, and that a request has those it
- * needs. Beyond the limit on its size fields are only counted, so that a small block cannot become a large one.
- * Source: RFC 9113, 6.5.2 (size), 8.1 (trailers), 8.2.3 (cookie), 8.3.1 (requests).
+ * The builder checks rules across fields: pseudo-headers come first, each once, and a request has
+ * the required ones. Beyond the size limit fields are only counted, so that a small block cannot
+ * become a large one in memory. Source: RFC 9113, 6.5.2 (size), 8.1 (trailers), 8.2.3 (cookie),
+ * 8.3.1 (requests).
  */
 import { LIMITS } from "../limits.ts";
 import { type HeaderField, PSEUDO_HEADERS } from "./header-field.ts";
@@ -11,15 +12,15 @@ import { type HeaderField, PSEUDO_HEADERS } from "./header-field.ts";
 /** A header block, decoded. Immutable: equal blocks may share one. */
 export interface HeaderBlock {
   /**
-   * By name, in lower case; pseudo-headers with their colon. Values are latin1; several of one name are joined by ", ", those of
-   * cookie by "; ".
+   * Values by lower-case name; names of pseudo-headers include the colon. Values are latin1.
+   * Several values of one name are joined by ", ", those of cookie by "; ".
    */
   readonly fields: ReadonlyMap<string, string>;
-  /** Names, values and 32 bytes per field, also of those that were not collected. */
+  /** Names, values and 32 bytes per field, including fields that were not collected. */
   readonly sizeBytes: number;
-  /** True when it is over a limit of size or number. */
+  /** True if the block exceeds a limit of size or number. */
   readonly isFull: boolean;
-  /** Why the request is malformed, undefined when it is not. Fields beyond the limit were not looked at. */
+  /** Why the request is malformed, or undefined. Fields beyond the limit are not checked. */
   readonly malformed: string | undefined;
 }
 
@@ -42,12 +43,12 @@ export class HeaderBlockBuilder {
     this.#bytesMax = bytesMax;
   }
 
-  /** True once it is over a limit: fields are only counted. */
+  /** True if the block exceeds a limit; further fields are only counted. */
   get isFull(): boolean {
     return this.#sizeBytes > this.#bytesMax || this.#fieldCount > LIMITS.callFieldsMax;
   }
 
-  /** Counts a field whose text nobody needs. */
+  /** Counts a field whose text is not needed. */
   count(sizeBytes: number): void {
     this.#sizeBytes += sizeBytes;
   }
@@ -66,7 +67,7 @@ export class HeaderBlockBuilder {
 
   build(): HeaderBlock {
     if (this.#kind === "request" && !this.isFull && (this.#pseudoBits & NEEDED_BITS) !== NEEDED_BITS) {
-      this.#malformed ??= "a pseudo-header is missing";
+      this.#malformed ??= "a required pseudo-header is missing";
     }
     const { isFull } = this;
     return { fields: this.#fields, sizeBytes: this.#sizeBytes, isFull, malformed: this.#malformed };
@@ -77,8 +78,8 @@ export class HeaderBlockBuilder {
       this.#hasRegular = true;
       return undefined;
     }
-    if (this.#kind === "trailers") return "a pseudo-header is in trailers";
-    if (this.#hasRegular) return "a pseudo-header comes after other fields";
+    if (this.#kind === "trailers") return "trailers contain a pseudo-header";
+    if (this.#hasRegular) return "a pseudo-header follows a regular field";
     if ((this.#pseudoBits & pseudoBit) !== 0) return "a pseudo-header is repeated";
     this.#pseudoBits |= pseudoBit;
     return undefined;

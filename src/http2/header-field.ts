@@ -1,16 +1,16 @@
 /**
- * One field of a header block, and whether a request may have it.
+ * One field of a header block, and whether a request may contain it.
  *
- * The checks cost a pass over name and value, so they are made once, when the field is made, and go with it into the
- * table: a field that is referenced there is not checked again. What depends on other fields (order, repetition) is
- * checked by header-block.ts.
- * Source: RFC 9113, 8.2 and 8.3; RFC 9110, 5.6.2 (tokens); RFC 7541, 4.1 (size).
+ * The checks read the whole name and value, so they run once, when the field is created; the result
+ * stays with the field in the table and is not computed again for a reference. header-block.ts
+ * checks what depends on other fields (order, repetition). Source: RFC 9113, 8.2 and 8.3; RFC 9110,
+ * 5.6.2 (tokens); RFC 7541, 4.1 (size).
  */
 
-/** What HPACK and SETTINGS_MAX_HEADER_LIST_SIZE count for each field beside its name and value. */
+/** HPACK and SETTINGS_MAX_HEADER_LIST_SIZE add this for each field to its name and value. */
 const FIELD_OVERHEAD_BYTES = 32;
 
-/** Pseudo-headers of a request, a bit each. */
+/** Pseudo-headers of a request, one bit each. */
 export const PSEUDO_HEADERS: Readonly<Record<string, number>> = {
   ":method": 1,
   ":scheme": 2,
@@ -22,13 +22,15 @@ const TAB = 0x09;
 const SPACE = 0x20;
 const DELETE = 0x7f;
 
-/** By character, whether it may stand in a field's name; pseudo-headers' colons are not looked up. */
+/**
+ * By character: whether a field name may contain it. The colon of pseudo-headers is not looked up.
+ */
 const IN_NAME = new Uint8Array(256);
 for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
   IN_NAME[character.charCodeAt(0)] = 1;
 }
 
-/** Fields of HTTP/1.1 that are about its connection. */
+/** Connection-specific fields of HTTP/1.1. */
 const CONNECTION_FIELDS = new Set([
   "connection",
   "proxy-connection",
@@ -40,11 +42,11 @@ const CONNECTION_FIELDS = new Set([
 export class HeaderField {
   readonly name: string;
   readonly value: string;
-  /** As both HPACK's table and the limit on header lists count it. */
+  /** Size as counted by the HPACK table and by the limit on header lists. */
   readonly sizeBytes: number;
-  /** Which of PSEUDO_HEADERS it is, 0 for none. */
+  /** Bit of PSEUDO_HEADERS, or 0. */
   readonly pseudoBit: number;
-  /** Why a request that has it is malformed; undefined when it may. */
+  /** Why a request with this field is malformed, or undefined. */
   readonly flaw: string | undefined;
 
   constructor(name: string, value: string) {
@@ -62,16 +64,16 @@ export function sizeOfField(nameBytes: number, valueBytes: number): number {
 }
 
 function flawOf(name: string, value: string): string | undefined {
-  if (!isName(name)) return "a name is empty, has upper case or invalid characters";
-  if (!isValue(value)) return "a value has control characters or space around it";
-  if (CONNECTION_FIELDS.has(name)) return `${name} is no field of HTTP/2`;
-  if (name === "te" && value.toLowerCase() !== "trailers") return "te is not trailers";
+  if (!isName(name)) return "a field name is empty, or has upper case or invalid characters";
+  if (!isValue(value)) return "a field value has control characters or surrounding space";
+  if (CONNECTION_FIELDS.has(name)) return `${name} is not allowed in HTTP/2`;
+  if (name === "te" && value.toLowerCase() !== "trailers") return "te has a value other than trailers";
   if (name === "content-length" && !isDigits(value)) return "content-length is not a number";
   return undefined;
 }
 
 function pseudoFlawOf(name: string, value: string): string | undefined {
-  if (!(name in PSEUDO_HEADERS)) return "a pseudo-header is unknown";
+  if (!(name in PSEUDO_HEADERS)) return "unknown pseudo-header";
   if (!isVisible(value) || (value === "" && name !== ":authority")) {
     return `${name} is empty or has invalid characters`;
   }

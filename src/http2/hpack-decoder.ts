@@ -1,13 +1,13 @@
 /**
- * Decodes the header blocks of one connection, in the order in which they came.
+ * Decodes the header blocks of one connection, in the order of arrival.
  *
- *     1xxxxxxx  field at an index                     01xxxxxx  literal that is added to the table
- *     001xxxxx  new maximum size of the table         000xxxxx  literal that is not (0001: nor by anybody on the way)
+ * |    1xxxxxxx  field at an index                 01xxxxxx  literal, added to the table
+ * |    001xxxxx  new maximum size of the table     000xxxxx  literal, not added (0001: never indexed)
  *
- * Every block has to be decoded, also that of a request that is refused: the table has to stay in step. A client sends
- * nearly the same block for each call, so the last few are remembered by their bytes, as long as the table is unchanged;
- * a block that changes the table is never remembered.
- * Source: RFC 7541, 3 and 6. Cost: one pass; a comparison of bytes where the block is remembered.
+ * Every block has to be decoded, even that of a refused request: the table must stay in sync.
+ * Clients send nearly the same block for each call, so the last few are cached by their bytes while
+ * the table is unchanged. A block that changes the table is not cached. Source: RFC 7541, 3 and 6.
+ * Cost: one pass, or a comparison of bytes for a cached block.
  */
 import { type HeaderBlock, HeaderBlockBuilder, type HeaderBlockKind } from "./header-block.ts";
 import { HeaderField, sizeOfField } from "./header-field.ts";
@@ -21,7 +21,7 @@ export type { HeaderBlock, HeaderBlockKind } from "./header-block.ts";
 const INDEXED = 0x80;
 const LITERAL_ADDED = 0x40;
 const TABLE_SIZE = 0x20;
-/** The smallest size since the last block, and the size from now on (RFC 7541, 4.2). */
+/** The smallest size since the last block, and the final size (RFC 7541, 4.2). */
 const TABLE_SIZES_MAX = 2;
 
 export class HpackDecoder {
@@ -30,8 +30,9 @@ export class HpackDecoder {
   readonly #remembered = new RememberedBlocks();
 
   /**
-   * @param limits.tableBytesMax what our SETTINGS_HEADER_TABLE_SIZE says; the table begins with 4096 whatever it is
-   * @param limits.listBytesMax beyond it fields are no longer collected, but the table stays in step
+   * @param limits.tableBytesMax our SETTINGS_HEADER_TABLE_SIZE; the table always begins with 4096
+   *   bytes
+   * @param limits.listBytesMax beyond it fields are not collected, but the table stays in sync
    */
   constructor({ tableBytesMax, listBytesMax }: { tableBytesMax: number; listBytesMax: number }) {
     this.#table = new HpackTable(tableBytesMax);
@@ -39,8 +40,8 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes one whole block. Nothing of the answer is a view of `block`.
-   * @throws {Http2Error} COMPRESSION_ERROR: table and peer are out of step, the connection cannot go on
+   * Decodes one whole block. The result contains no view of `block`.
+   * @throws {Http2Error} COMPRESSION_ERROR: the table is out of sync, the connection must end
    */
   decode(block: Buffer, kind: HeaderBlockKind): HeaderBlock {
     const known = this.#remembered.find(block, kind);
@@ -57,21 +58,21 @@ export class HpackDecoder {
     return decoded;
   }
 
-  /** The changes of the table's size with which a block may begin; true when there are any. */
+  /** Reads the table size updates at the start of a block. @returns true if there were any. */
   #readTableSizes(reader: HpackReader): boolean {
     let count = 0;
     for (; !reader.isAtEnd; count++) {
       const first = reader.peek();
       if (first < TABLE_SIZE || first >= LITERAL_ADDED) break;
       if (count === TABLE_SIZES_MAX) {
-        throw new Http2Error("COMPRESSION_ERROR", "the size of the table changes too often");
+        throw new Http2Error("COMPRESSION_ERROR", "too many updates of the table size");
       }
       this.#table.resize(reader.integer(5));
     }
     return count > 0;
   }
 
-  /** Reads one field; true when it went into the table. */
+  /** Reads one field. @returns true if it was added to the table. */
   #readField(reader: HpackReader, builder: HeaderBlockBuilder): boolean {
     const first = reader.peek();
     if (first >= INDEXED) {
@@ -85,7 +86,7 @@ export class HpackDecoder {
       return true;
     }
     if (first >= TABLE_SIZE) {
-      throw new Http2Error("COMPRESSION_ERROR", "the size of the table changes in the middle of a block");
+      throw new Http2Error("COMPRESSION_ERROR", "the table size is updated in the middle of a block");
     }
     const nameIndex = reader.integer(4);
     if (builder.isFull) builder.count(this.#skipLiteral(reader, nameIndex));
@@ -93,13 +94,13 @@ export class HpackDecoder {
     return false;
   }
 
-  /** @param nameIndex where its name is in the table; 0 says that it follows */
+  /** @param nameIndex index of the name in the table; 0 if the name follows */
   #readLiteral(reader: HpackReader, nameIndex: number): HeaderField {
     const name = nameIndex === 0 ? reader.string() : this.#table.at(nameIndex).name;
     return new HeaderField(name, reader.string());
   }
 
-  /** The size of a literal field whose text nobody needs. */
+  /** Size of a literal field whose text is not needed. */
   #skipLiteral(reader: HpackReader, nameIndex: number): number {
     const nameBytes = nameIndex === 0 ? reader.skipString() : this.#table.at(nameIndex).name.length;
     return sizeOfField(nameBytes, reader.skipString());

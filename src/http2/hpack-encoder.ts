@@ -1,14 +1,16 @@
 /**
- * Encodes header blocks that need no table of their own: the same fields are the same bytes on every connection.
+ * Encodes header blocks without a dynamic table: the same fields are the same bytes on every
+ * connection.
  *
- * What the static table has is an index, all else a literal that is not added. So a block can be made once and sent again
- * and again, and no state can get out of step. Strings are plain: what we send is short.
- * Source: RFC 7541, 6.1 and 6.2.2. Cost: one buffer per block.
+ * Fields of the static table are sent as an index, others as literals that are not added. So a
+ * block can be encoded once and sent many times, and no state can get out of sync. Strings are not
+ * Huffman coded, because ours are short. Source: RFC 7541, 6.1 and 6.2.2. Cost: one buffer per
+ * block.
  */
 import { STATIC_TABLE } from "./hpack-static-table.ts";
 
 const INDEXED = 0x80;
-/** Lengths are at most five bytes each, and the index of a name two. */
+/** Each length takes at most five bytes, and the index of a name two. */
 const FIELD_OVERHEAD_BYTES_MAX = 12;
 
 /** The first index of each name. */
@@ -21,7 +23,10 @@ for (const [i, { name, value }] of STATIC_TABLE.entries()) {
   FIELD_INDEX.set(name, values.set(value, i + 1));
 }
 
-/** @param fields names in lower case, pseudo-headers first; values are latin1, a byte per character */
+/**
+ * @param fields names in lower case, pseudo-headers first; values are latin1, one byte per
+ *   character
+ */
 export function encodeHeaderBlock(fields: Iterable<readonly [string, string]>): Buffer {
   const list = [...fields];
   let bytesMax = 0;
@@ -38,7 +43,7 @@ export function encodeHeaderBlock(fields: Iterable<readonly [string, string]>): 
   return block.subarray(0, position);
 }
 
-/** Each of these writes at `position` and gives the position behind. */
+/** Writes at `position` and returns the position behind. So do the next functions. */
 function writeLiteral(block: Buffer, position: number, name: string, value: string): number {
   const nameIndex = NAME_INDEX.get(name) ?? 0;
   const afterIndex = writeInteger(block, position, 0, 4, nameIndex);
@@ -50,7 +55,7 @@ function writeString(block: Buffer, position: number, text: string): number {
   return start + block.write(text, start, "latin1");
 }
 
-/** @param pattern what stands in the bits above the prefix */
+/** @param pattern the bits above the prefix */
 function writeInteger(
   block: Buffer,
   position: number,

@@ -1,15 +1,16 @@
 /**
- * Reads the parts of a header block: integers with a prefix, strings, plain or in Huffman code.
+ * Reads the parts of a header block: prefixed integers and strings, plain or Huffman coded.
  *
- * Every length is checked against what is left before it is used. Strings are copies, a character per byte (latin1).
- * Source: RFC 7541, 5. Cost: one pass; a buffer and a string per string in Huffman code.
+ * Every length is compared with the remaining bytes before it is used. Strings are copies, one
+ * character per byte (latin1). Source: RFC 7541, 5. Cost: one pass; a buffer and a string for each
+ * Huffman-coded string.
  */
 import { Http2Error } from "./http2-error.ts";
 import { decodedBytesMax, decodeHuffman } from "./huffman.ts";
 
-/** More is no index, length or table size of anybody. */
+/** No valid index, length or table size is larger. */
 const INTEGER_MAX = 2 ** 31 - 1;
-/** Bytes of 7 bits after the prefix: five say all up to INTEGER_MAX, more would be zeros without end. */
+/** Bytes of 7 bits after the prefix: five reach INTEGER_MAX; more could be endless zeros. */
 const INTEGER_SHIFT_MAX = 28;
 const HUFFMAN = 0x80;
 
@@ -25,14 +26,17 @@ export class HpackReader {
     return this.#position === this.#block.length;
   }
 
-  /** The next byte, which stays to be read. @throws {Http2Error} COMPRESSION_ERROR at the end of the block */
+  /**
+   * Returns the next byte without consuming it. @throws {Http2Error} COMPRESSION_ERROR at the end
+   * of the block
+   */
   peek(): number {
     const byte = this.#block[this.#position];
     if (byte === undefined) throw new Http2Error("COMPRESSION_ERROR", "the header block ends too early");
     return byte;
   }
 
-  /** An integer whose first bits are the low `prefixBits` of the next byte. @throws {Http2Error} COMPRESSION_ERROR */
+  /** Reads an integer with a prefix of `prefixBits`. @throws {Http2Error} COMPRESSION_ERROR */
   integer(prefixBits: number): number {
     const prefixMax = (1 << prefixBits) - 1;
     let value = this.#byte() & prefixMax;
@@ -44,10 +48,12 @@ export class HpackReader {
       if (value > INTEGER_MAX) break;
       return value;
     }
-    throw new Http2Error("COMPRESSION_ERROR", "an integer of the header block is too large");
+    throw new Http2Error("COMPRESSION_ERROR", "an integer in the header block is too large");
   }
 
-  /** @throws {Http2Error} COMPRESSION_ERROR when it is longer than the block or its code is wrong */
+  /**
+   * @throws {Http2Error} COMPRESSION_ERROR if it is longer than the block or its code is invalid
+   */
   string(): string {
     const isHuffman = this.peek() >= HUFFMAN;
     const { start, end } = this.#stringPlace();
@@ -56,7 +62,7 @@ export class HpackReader {
     return decoded.toString("latin1", 0, decodeHuffman(this.#block, start, end, decoded));
   }
 
-  /** Reads a string like `string`, checks included, and gives only its length. */
+  /** Reads a string with the checks of `string` and returns only its length. */
   skipString(): number {
     const isHuffman = this.peek() >= HUFFMAN;
     const { start, end } = this.#stringPlace();

@@ -1,5 +1,5 @@
 /**
- * The fields that every HPACK peer knows from the start, by index from 1.
+ * The static table of HPACK, with indices from 1.
  *
  * Source: RFC 7541, appendix A.
  */
@@ -69,7 +69,7 @@ const FIELDS: readonly (readonly [name: string, value?: string])[] = [
   ["www-authenticate"],
 ];
 
-/** Index 1 is at 0. */
+/** Index 1 is at position 0. */
 export const STATIC_TABLE: readonly HeaderField[] = FIELDS.map(
   ([name, value]) => new HeaderField(name, value ?? ""),
 );

@@ -1,25 +1,26 @@
 /**
- * The table of one HPACK decoder: the static fields, and behind them what the peer has added, newest first.
+ * The table of one HPACK decoder: the static fields, then the fields that the peer added, newest
+ * first.
  *
- * Fields leave at the old end when the size in bytes would go over the maximum. They lie in a ring, so that adding and
- * leaving move nothing; a place that was left is cleared, because it would hold its strings.
- * Source: RFC 7541, 2.3 and 4. Cost: O(1) for each look-up, addition and departure.
+ * The oldest fields are evicted when the size in bytes would exceed the maximum. The fields lie in
+ * a ring, so nothing moves; a slot is cleared on eviction so that it does not retain its strings.
+ * Source: RFC 7541, 2.3 and 4. Cost: O(1) for each lookup, addition and eviction.
  */
 import type { HeaderField } from "./header-field.ts";
 import { STATIC_TABLE } from "./hpack-static-table.ts";
 import { Http2Error } from "./http2-error.ts";
 
-/** What both sides begin with, whatever is agreed later (RFC 9113, 6.5.2). */
+/** Initial maximum on both sides, whatever they agree on later (RFC 9113, 6.5.2). */
 const INITIAL_BYTES_MAX = 4096;
-/** A field counts at least this much. */
+/** The smallest size of a field. */
 const FIELD_BYTES_MIN = 32;
 
 export class HpackTable {
-  /** What our settings allow a peer to raise `#bytesMax` to. */
+  /** Maximum that our settings allow the peer to set `#bytesMax` to. */
   readonly #agreedBytesMax: number;
   readonly #ring: (HeaderField | undefined)[] = [];
   readonly #places: number;
-  /** Place of the newest field. */
+  /** Slot of the newest field. */
   #newest = 0;
   #count = 0;
   #sizeBytes = 0;
@@ -30,21 +31,20 @@ export class HpackTable {
     this.#places = Math.ceil(Math.max(agreedBytesMax, INITIAL_BYTES_MAX) / FIELD_BYTES_MIN);
   }
 
-  /** Bytes of what the peer has added, 32 more counted for each field. */
+  /** Size of the fields that the peer added, including 32 bytes for each. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** @throws {Http2Error} COMPRESSION_ERROR when nothing is at `index` */
+  /** @throws {Http2Error} COMPRESSION_ERROR if nothing is at `index` */
   at(index: number): HeaderField {
     const age = index - STATIC_TABLE.length - 1;
     const field = age < 0 ? STATIC_TABLE[index - 1] : age < this.#count ? this.#added(age) : undefined;
-    if (field === undefined)
-      throw new Http2Error("COMPRESSION_ERROR", "an index points outside of the table");
+    if (field === undefined) throw new Http2Error("COMPRESSION_ERROR", "an index is outside the table");
     return field;
   }
 
-  /** Adds a field; one that is larger than the whole table empties it and is not kept. */
+  /** Adds a field. A field larger than the whole table empties it and is not kept. */
   add(field: HeaderField): void {
     this.#shrinkTo(Math.max(this.#bytesMax - field.sizeBytes, 0));
     if (field.sizeBytes > this.#bytesMax) return;
@@ -54,10 +54,10 @@ export class HpackTable {
     this.#sizeBytes += field.sizeBytes;
   }
 
-  /** @throws {Http2Error} COMPRESSION_ERROR when it is more than was agreed */
+  /** @throws {Http2Error} COMPRESSION_ERROR if `bytesMax` exceeds the agreed size */
   resize(bytesMax: number): void {
     if (bytesMax > this.#agreedBytesMax) {
-      throw new Http2Error("COMPRESSION_ERROR", "the table is made larger than was agreed");
+      throw new Http2Error("COMPRESSION_ERROR", "the table size exceeds SETTINGS_HEADER_TABLE_SIZE");
     }
     this.#bytesMax = bytesMax;
     this.#shrinkTo(bytesMax);

@@ -1,7 +1,7 @@
 /**
- * What ends an HTTP/2 connection, and the numbers by which both sides name it.
+ * Errors that end an HTTP/2 connection, and their codes.
  *
- * The same codes end single streams (RST_STREAM); this class is for the whole connection only.
+ * RST_STREAM uses the same codes for single streams; this class is only for the whole connection.
  * Source: RFC 9113, 5.4.1 and 7.
  */
 
@@ -24,12 +24,12 @@ export const HTTP2_ERROR_CODES = {
 
 export type Http2ErrorCode = keyof typeof HTTP2_ERROR_CODES;
 
-/** A connection error: what GOAWAY says before the connection is closed. */
+/** A connection error. Its code and text go into GOAWAY before the connection is closed. */
 export class Http2Error extends Error {
   override readonly name = "Http2Error";
   readonly code: Http2ErrorCode;
 
-  /** @param text what the peer did, as a sentence without the code */
+  /** @param text what the peer did wrong, as a sentence without the code */
   constructor(code: Http2ErrorCode, text: string) {
     super(`${code}: ${text}`);
     this.code = code;

@@ -1,15 +1,18 @@
 /**
- * Decodes the Huffman code of HPACK strings, half a byte at a time.
+ * Decodes the Huffman code of HPACK strings, four bits at a time.
  *
- * The code is canonical: the lengths alone say it. From them a state machine is built when this file is loaded: a state is
- * an inner node of the tree, a step takes four bits, and because no code is shorter than five, a step gives at most one
- * byte. There is no encoder: what we send is short, and plain strings cost the peer less.
- * Source: RFC 7541, 5.2 and appendix B. Cost: two table look-ups per byte; 16 KiB of tables.
+ * The code is canonical: the lengths define it. A state machine is built from them when this file
+ * is loaded. A state is an inner node of the tree and a step takes four bits; no code is shorter
+ * than five bits, so a step yields at most one byte. There is no encoder: the server's strings are
+ * short, and plain strings cost the peer less. Source: RFC 7541, 5.2 and appendix B. Cost: two
+ * table lookups per byte; 16 KiB of tables.
  */
 import { assert } from "../errors.ts";
 import { Http2Error } from "./http2-error.ts";
 
-/** Bits of the code of each byte, and of the end of a string, which must not occur in one. */
+/**
+ * Code length of each byte, in bits, then of EOS (end of string), which a string must not contain.
+ */
 const CODE_BITS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28,
   28, 28, 28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7,
@@ -25,11 +28,14 @@ const END_OF_STRING = 256;
 const CODE_BITS_MIN = 5;
 const PADDING_BITS_MAX = 7;
 
-/** A step: the next state in the low byte, the byte it gives in the one above, and these. */
+/** A step: the next state in the low byte, the decoded byte above it, then these flags. */
 const EMITS = 1 << 16;
 const FAILS = 1 << 17;
 
-/** Inner nodes by number, two children each: a node's number, or `-1 - symbol` for a leaf. Node 0 is the root. */
+/**
+ * Inner nodes by number, with two children each: a node's number, or `-1 - symbol` for a leaf. Node
+ * 0 is the root.
+ */
 function buildTree(): number[][] {
   const symbols = CODE_BITS.map((_, symbol) => symbol);
   symbols.sort((a, b) => CODE_BITS[a]! - CODE_BITS[b]! || a - b);
@@ -53,7 +59,7 @@ function buildTree(): number[][] {
   return nodes;
 }
 
-/** What four bits do in one state. */
+/** The step for four bits in one state. */
 function stepOf(nodes: readonly number[][], state: number, nibble: number): number {
   let node = state;
   let emitted = 0;
@@ -71,21 +77,22 @@ function stepOf(nodes: readonly number[][], state: number, nibble: number): numb
 const TREE = buildTree();
 const STEPS = Int32Array.from({ length: 256 * 16 }, (_, i) => stepOf(TREE, i >>> 4, i & 15));
 
-/** States in which a string may end: less than a byte of ones, which begin the end of string's code. */
+/** States in which a string may end: under a byte of ones, the prefix of the EOS code. */
 const MAY_END = new Uint8Array(256);
 for (let node = 0, bits = 0; bits <= PADDING_BITS_MAX; bits++) {
   MAY_END[node] = 1;
   node = TREE[node]![1]!;
 }
 
-/** The longest that `sizeBytes` of code can become. */
+/** The maximum decoded size of `sizeBytes` of code. */
 export function decodedBytesMax(sizeBytes: number): number {
   return Math.floor((sizeBytes * 8) / CODE_BITS_MIN);
 }
 
 /**
- * Decodes `source` from `start` up to `end` into `target`, which has room for decodedBytesMax of it; gives how many bytes it is.
- * @throws {Http2Error} COMPRESSION_ERROR when it holds the end of string or is not padded with less than a byte of ones
+ * Decodes `source` from `start` to `end` into `target`, which has at least decodedBytesMax bytes.
+ * @returns the number of bytes decoded
+ * @throws {Http2Error} COMPRESSION_ERROR if the code contains EOS or has invalid padding
  */
 export function decodeHuffman(source: Buffer, start: number, end: number, target: Buffer): number {
   let state = 0;
@@ -97,9 +104,10 @@ export function decodeHuffman(source: Buffer, start: number, end: number, target
     const low = STEPS[((high & 0xff) << 4) | (byte & 15)]!;
     if ((low & EMITS) !== 0) target[sizeBytes++] = low >>> 8;
     if (((high | low) & FAILS) !== 0)
-      throw new Http2Error("COMPRESSION_ERROR", "a string goes on after its end");
+      throw new Http2Error("COMPRESSION_ERROR", "a Huffman-coded string contains EOS");
     state = low & 0xff;
   }
-  if (MAY_END[state] === 0) throw new Http2Error("COMPRESSION_ERROR", "a string is padded wrongly");
+  if (MAY_END[state] === 0)
+    throw new Http2Error("COMPRESSION_ERROR", "a Huffman-coded string has invalid padding");
   return sizeBytes;
 }

@@ -1,45 +1,48 @@
 /**
  * Shares the turns of the event loop among the connections of a thread.
  *
- * A connection works on what arrived for LIMITS.connectionSliceMs at most; the rest waits for a later turn, and its socket is not
- * read meanwhile. Who waits gets a slice in the order of the time that was used lately, the least first, and the more a connection
- * used the sooner it has to wait. So a flood of small frames slows down its own connection, and others come in between, also a
- * large object that comes in many chunks of a socket.
- * The time of a turn counts from its first work and includes what handlers do in it.
- * Cost: two looks at the clock for each chunk of a socket, and one callback for each turn with work; nothing for most small chunks.
+ * A connection processes received data for at most LIMITS.connectionSliceMs; the rest waits for a
+ * later turn, and the socket is not read meanwhile. Waiting connections get slices in the order of
+ * recently used time, the least first; a connection that used more has to wait sooner. So a flood
+ * of small frames slows down its own connection, and others run in between, even a large object
+ * that arrives in many chunks. The time of a turn counts from its first work and includes the
+ * handlers. Cost: two clock reads per chunk of a socket, and one callback per turn with work;
+ * nothing for most small chunks.
  */
 import { LIMITS } from "../limits.ts";
 
-/** So many small chunks in a row are not worth counting: a small call costs less than to count it. */
+/** Small chunks in a row that are not counted: counting one costs more than a small call. */
 const UNCOUNTED_MAX = 8;
 
-/** So many get a slice in one turn. */
+/** Connections that get a slice in one turn. */
 const SERVED_PER_TURN = 16;
 
-/** A connection, as far as its time is concerned. */
+/** The time accounting of a connection. */
 export interface TurnUser {
-  /** Time it used beyond its share, ms. It shrinks by LIMITS.connectionTimeShare of the time that passes. */
+  /** Time used beyond its share, ms. It shrinks by LIMITS.connectionTimeShare of elapsed time. */
   debtMs: number;
-  /** Time it used lately, ms: half of it is forgotten in LIMITS.usedHalfLifeMs. */
+  /** Recently used time, ms: it halves every LIMITS.usedHalfLifeMs. */
   usedMs: number;
-  /** When both were true, on the clock of `performance.now`. */
+  /** When debtMs and usedMs were updated, on the clock of `performance.now`. */
   usedAtMs: number;
-  /** How long it may work at once, ms: less where its handlers make a slice longer. At most LIMITS.connectionSliceMs. */
+  /** Length of its slice, ms: shorter if its handlers overrun. At most LIMITS.connectionSliceMs. */
   sliceMs: number;
-  /** Works on what waits, until the clock of `performance.now` says `untilMs` at most. Never throws. */
+  /** Processes waiting data until `untilMs` on the clock of `performance.now`. Never throws. */
   goOn(untilMs: number): void;
 }
 
 export class LoopTurns {
   #turnStartMs = 0;
-  /** Small chunks since the last turn that was counted. */
+  /** Small chunks since the last counted one. */
   #uncounted = 0;
-  /** Who works now, and since when. */
+  /** The connection that runs now; `#userSinceMs` is its start. */
   #user: TurnUser | undefined;
   #userSinceMs = 0;
   readonly #waiting = new Set<TurnUser>();
 
-  /** Bytes have arrived. @returns until when they may be worked on; 0: they have to wait. */
+  /**
+   * Called when bytes arrive. @returns until when they may be processed; 0 if they have to wait.
+   */
   begin(user: TurnUser, sizeBytes: number): number {
     if (sizeBytes <= LIMITS.smallChunkBytes && this.#turnStartMs === 0 && this.#uncounted < UNCOUNTED_MAX) {
       this.#uncounted += 1;
@@ -58,18 +61,18 @@ export class LoopTurns {
     return nowMs + user.sliceMs;
   }
 
-  /** The user has more to do: it gets a later turn. */
+  /** Queues a user that has more to do for a later turn. */
   wait(user: TurnUser): void {
     this.#settle(performance.now());
     this.#waiting.add(user);
   }
 
-  /** The user is gone. */
+  /** Removes a closed connection. */
   forget(user: TurnUser): void {
     this.#waiting.delete(user);
   }
 
-  /** The work since the last look was the last user's. */
+  /** Charges the time since the last call to the current user. */
   #settle(nowMs: number): void {
     const user = this.#user;
     if (user === undefined) return;
@@ -93,14 +96,17 @@ export class LoopTurns {
     this.#serve(nowMs);
   };
 
-  /** Those who used least get one slice each, as long as the turn has time; the first one always. */
+  /**
+   * Gives one slice each to the users with the least recent time, while the turn lasts; at least
+   * one.
+   */
   #serve(startMs: number): void {
     for (const user of this.#waiting) age(user, startMs);
     const users = [...this.#waiting].sort((a, b) => a.usedMs - b.usedMs).slice(0, SERVED_PER_TURN);
     let nowMs = startMs;
     for (const user of users) {
       if (nowMs - startMs >= LIMITS.turnWaitingMs) return;
-      // An earlier one may have ended it.
+      // An earlier user may have closed this one.
       if (!this.#waiting.delete(user)) continue;
       this.#user = user;
       this.#userSinceMs = nowMs;
@@ -111,7 +117,7 @@ export class LoopTurns {
   }
 }
 
-/** How long a turn may have taken when a chunk is worked on all the same, ms. */
+/** Length of a turn up to which this user's chunk is still processed, ms. */
 function allowedMs(user: TurnUser, nowMs: number): number {
   age(user, nowMs);
   if (user.debtMs >= LIMITS.connectionDebtMs) return LIMITS.turnHeavyMs;

@@ -1,5 +1,5 @@
 /**
- * The settings of the other side, checked.
+ * The settings of the peer, checked.
  *
  * Source: RFC 9113, 6.5.2.
  */
@@ -9,21 +9,24 @@ import { Http2Error } from "./http2-error.ts";
 const ENTRY_BYTES = 6;
 const FRAME_BYTES_LIMIT = 2 ** 24 - 1;
 const DEFAULT_WINDOW_BYTES = 65_535;
-/** What a table of header fields holds before settings say otherwise, bytes. */
+/** Default size of a header table, bytes. */
 const DEFAULT_TABLE_BYTES = 4096;
 
 export class PeerSettings {
-  /** What a new stream may be sent, bytes. */
+  /** Initial send window of a new stream, bytes. */
   windowBytes = DEFAULT_WINDOW_BYTES;
-  /** Largest frame the peer takes, bytes. */
+  /** Largest frame the peer accepts, bytes. */
   frameBytesMax = DEFAULT_FRAME_BYTES_MAX;
-  /** True when the peer's table became smaller, and it waits to hear that we know. */
+  /** True if the peer reduced its table and expects a size update in our next header block. */
   isTableUpdateDue = false;
 
-  /** Takes the payload of a SETTINGS frame. @throws {Http2Error} FRAME_SIZE_ERROR, PROTOCOL_ERROR, FLOW_CONTROL_ERROR */
+  /**
+   * Applies a SETTINGS payload. @throws {Http2Error} FRAME_SIZE_ERROR, PROTOCOL_ERROR,
+   * FLOW_CONTROL_ERROR
+   */
   apply(payload: Buffer): void {
     if (payload.length % ENTRY_BYTES !== 0)
-      throw new Http2Error("FRAME_SIZE_ERROR", "settings have six bytes each");
+      throw new Http2Error("FRAME_SIZE_ERROR", "the length of SETTINGS is not a multiple of six");
     for (let at = 0; at < payload.length; at += ENTRY_BYTES) {
       this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }
@@ -33,13 +36,14 @@ export class PeerSettings {
     if (id === SETTING.HEADER_TABLE_SIZE) {
       this.isTableUpdateDue ||= value < DEFAULT_TABLE_BYTES;
     } else if (id === SETTING.ENABLE_PUSH) {
-      if (value > 1) throw new Http2Error("PROTOCOL_ERROR", "ENABLE_PUSH is 0 or 1");
+      if (value > 1) throw new Http2Error("PROTOCOL_ERROR", "ENABLE_PUSH is not 0 or 1");
     } else if (id === SETTING.INITIAL_WINDOW_SIZE) {
-      if (value > UINT31_MAX) throw new Http2Error("FLOW_CONTROL_ERROR", "a window is at most 2^31-1 bytes");
+      if (value > UINT31_MAX)
+        throw new Http2Error("FLOW_CONTROL_ERROR", "INITIAL_WINDOW_SIZE exceeds 2^31-1");
       this.windowBytes = value;
     } else if (id === SETTING.MAX_FRAME_SIZE) {
       if (value < DEFAULT_FRAME_BYTES_MAX || value > FRAME_BYTES_LIMIT) {
-        throw new Http2Error("PROTOCOL_ERROR", "MAX_FRAME_SIZE is out of its range");
+        throw new Http2Error("PROTOCOL_ERROR", "MAX_FRAME_SIZE is out of range");
       }
       this.frameBytesMax = value;
     }

@@ -1,11 +1,12 @@
 /**
- * What the peer of one stream may still send, and what of it was read and goes back: to the stream, and to its connection.
+ * The receive window of one stream, and the bytes to return to the stream and to its connection.
  *
- * The stream's window goes back in halves: a small request costs no frame, a large one is never held up by a full window
- * while its reader is quick. The connection hears of every byte at once and has quarters of its own: were it to wait for the halves
- * of the streams, a few uploads side by side would use up its window before any of them had read half of theirs.
- * A reader that pauses keeps what it has read from both, so the peer stops when the window is used up.
- * Source: RFC 9113, 5.2 and 6.9.
+ * The stream's window is returned in halves: a small request needs no WINDOW_UPDATE, and a large
+ * one does not stall while its reader is quick. The connection is credited for every byte at once
+ * and sends quarters of its own window: if it waited for the halves of the streams, a few parallel
+ * uploads would use up its window before any of them had read half of its own. A paused reader
+ * withholds what it has read from both, so the peer stops when the window is used up. Source: RFC
+ * 9113, 5.2 and 6.9.
  */
 import { LIMITS } from "../limits.ts";
 
@@ -13,13 +14,13 @@ const WINDOW_BYTES = LIMITS.streamWindowBytes;
 
 export class ReceiveWindow {
   #windowBytes: number = WINDOW_BYTES;
-  /** Bytes that were read, and not given back to the stream's peer. */
+  /** Bytes read and not yet returned to the stream. */
   #readBytes = 0;
-  /** Bytes that were read, and not given back to the connection. */
+  /** Bytes read and not yet returned to the connection. */
   #heldBytes = 0;
   isPaused = false;
 
-  /** @returns false when the peer sends more than it may. */
+  /** @returns false if the peer exceeds its window */
   take(sizeBytes: number): boolean {
     this.#windowBytes -= sizeBytes;
     return this.#windowBytes >= 0;
@@ -30,7 +31,7 @@ export class ReceiveWindow {
     this.#heldBytes += sizeBytes;
   }
 
-  /** Bytes to give back to the stream's peer now; 0 while it is not worth a frame. */
+  /** Bytes to return to the stream now; 0 if they are not worth a frame yet. */
   takeDueBytes(): number {
     if (this.isPaused || this.#readBytes < WINDOW_BYTES / 2) return 0;
     const sizeBytes = this.#readBytes;
@@ -39,7 +40,9 @@ export class ReceiveWindow {
     return sizeBytes;
   }
 
-  /** Bytes to give back to the connection: all of them, also of a pause, when the stream is gone. */
+  /**
+   * Bytes to return to the connection. If the stream is closed, all of them, even during a pause.
+   */
   takeHeldBytes(isGone: boolean): number {
     if (this.isPaused && !isGone) return 0;
     const sizeBytes = this.#heldBytes;

@@ -1,15 +1,15 @@
 /**
- * The last few header blocks of a connection, by their bytes.
+ * Caches the last few header blocks of a connection by their bytes.
  *
- * The oldest gives way. Each place keeps its buffer, so that a client whose blocks all differ costs a copy and no memory.
- * What a block means changes with the decoder's table: then all of them are forgotten.
- * Cost: a comparison of bytes for each block of the same length.
+ * The oldest is replaced. Each slot keeps its buffer, so a client whose blocks all differ costs a
+ * copy but no new memory. The meaning of a block depends on the decoder's table: if that changes,
+ * all blocks are forgotten. Cost: a comparison of bytes for each cached block of the same length.
  */
 import { LIMITS } from "../limits.ts";
 import type { HeaderBlock, HeaderBlockKind } from "./header-block.ts";
 
 interface Place {
-  /** The block's bytes, and room for longer ones behind. */
+  /** The bytes of the block; the buffer may be longer. */
   bytes: Buffer;
   sizeBytes: number;
   kind: HeaderBlockKind;
@@ -19,7 +19,7 @@ interface Place {
 export class RememberedBlocks {
   readonly #places: Place[] = [];
   #kept = 0;
-  /** The place that is written next. */
+  /** The slot that is written next. */
   #next = 0;
 
   find(bytes: Buffer, kind: HeaderBlockKind): HeaderBlock | undefined {
@@ -31,11 +31,11 @@ export class RememberedBlocks {
     return undefined;
   }
 
-  /** Remembers a block under a copy of `bytes`, unless it is too large for that. */
+  /** Caches a block under a copy of `bytes`, unless it is too large. */
   keep(bytes: Buffer, kind: HeaderBlockKind, block: HeaderBlock): void {
     if (Math.max(bytes.length, block.sizeBytes) > LIMITS.rememberedHeaderBlockBytesMax) return;
     const room = this.#places[this.#next]?.bytes;
-    // Not out of the pool, which small blocks would hold for as long as the connection lives.
+    // Not from Buffer's pool: a small block would retain it for the life of the connection.
     const copy =
       room !== undefined && room.length >= bytes.length ? room : Buffer.allocUnsafeSlow(bytes.length);
     copy.set(bytes);

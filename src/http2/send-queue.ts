@@ -1,10 +1,12 @@
 /**
- * Bytes of an answer on their way out: not framed yet, then framed, then with the operating system.
+ * The bytes of an answer on their way out: queued, then framed, then passed to the operating
+ * system.
  *
- * Views in, views out. Who wants to know when a view may be used again is told when the operating system has all of it.
+ * Views in, views out. A callback reports when the operating system has all of a view, which may
+ * then be reused.
  */
 
-/** So many places in the queue that were taken may lie about: fewer would be moved too often. */
+/** Used slots at the front of the queue that are tolerated before it is compacted. */
 const TAKEN_KEPT_MAX = 256;
 
 interface Queued {
@@ -12,7 +14,7 @@ interface Queued {
   readonly onSent: (() => void) | undefined;
 }
 
-/** A view's end, counted from the first byte of the stream, and who is told. */
+/** The end of a view, counted from the first byte of the stream, and its callback. */
 interface Awaited {
   readonly end: number;
   readonly onSent: () => void;
@@ -22,9 +24,9 @@ const TAKEN: Queued = { view: new Uint8Array(0), onSent: undefined };
 
 export class SendQueue {
   #queued: Queued[] = [];
-  /** Those before were framed, and are no longer there. */
+  /** Views before this index are framed and cleared. */
   #next = 0;
-  /** Bytes of the first view that were framed. */
+  /** Framed bytes of the first view. */
   #offset = 0;
   #awaited: Awaited[] = [];
   #pushedBytes = 0;
@@ -50,7 +52,7 @@ export class SendQueue {
     else if (onSent !== undefined) this.#awaited.push({ end: this.#pushedBytes, onSent });
   }
 
-  /** Moves exactly `sizeBytes`, which must be there, into a frame. */
+  /** Moves exactly `sizeBytes` into a frame. The queue must hold that many. */
   takeInto(parts: Uint8Array[], sizeBytes: number): void {
     let left = sizeBytes;
     while (left > 0) {
@@ -72,14 +74,14 @@ export class SendQueue {
     this.#forgetTaken();
   }
 
-  /** Views that were framed are held by their frames only. */
+  /** Releases framed views; only their frames hold them. */
   #forgetTaken(): void {
     if (this.#next < TAKEN_KEPT_MAX && this.#next < this.#queued.length) return;
     this.#queued = this.#next === this.#queued.length ? [] : this.#queued.slice(this.#next);
     this.#next = 0;
   }
 
-  /** The operating system has the next `sizeBytes` of what was framed. */
+  /** Called when the operating system has the next `sizeBytes` of the framed bytes. */
   sent(sizeBytes: number): void {
     this.#sentBytes += sizeBytes;
     let told = 0;
@@ -88,8 +90,8 @@ export class SendQueue {
   }
 
   /**
-   * Forgets what was not framed. Its memory may be used again, which `onSent` says; of what was framed, in part or whole, nobody
-   * is told any more.
+   * Drops the bytes that are not framed. `onSent` runs for them, because their memory may be
+   * reused. It no longer runs for views that are framed in part or whole.
    */
   drop(): void {
     const untouched = this.#queued.slice(this.#offset > 0 ? this.#next + 1 : this.#next);

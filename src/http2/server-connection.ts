@@ -1,10 +1,10 @@
 /**
- * One HTTP/2 connection of a server: its socket, its streams, its beginning and its end.
+ * One HTTP/2 connection of a server: its socket, its streams, its start and its end.
  *
- * Written for gRPC: many small calls on few connections, and bodies of gigabytes. A request costs no copy; bodies are views
- * both ways, and the answer to a small call is one system call.
- * A connection error is told by GOAWAY, then the socket is closed; every stream hears that it was cut.
- * Source: RFC 9113. Not offered: push, priorities (passed over, as the RFC allows), the upgrade from HTTP/1.1.
+ * Designed for gRPC: many small calls on few connections, and bodies of gigabytes. A request is not
+ * copied; bodies are views both ways, and a small answer is one system call. On a connection error
+ * the server sends GOAWAY, closes the socket and cuts every stream. Source: RFC 9113. Not
+ * supported: push, priorities (ignored, as allowed), upgrade from HTTP/1.1.
  */
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
@@ -32,10 +32,10 @@ import { ServerStream, type StreamHost } from "./server-stream.ts";
 const log = logFor("grpc");
 
 const DEFAULT_WINDOW_BYTES = 65_535;
-/** A peer whose operating system takes nothing for this long does not read, ms. */
+/** If the peer's socket accepts nothing for this long, the peer does not read, ms. */
 const SOCKET_PATIENCE_MS = 50;
 const PING_BYTES = Buffer.from("keepaliv", "latin1");
-/** Tells the peer that our table of sent header fields is empty, as it always is (RFC 7541, 6.3). */
+/** Tells the peer that our dynamic header table is empty, as always (RFC 7541, 6.3). */
 const EMPTY_TABLE_UPDATE = Buffer.from([0x20]);
 
 const OUR_SETTINGS = encodeSettings([
@@ -47,15 +47,15 @@ const OUR_SETTINGS = encodeSettings([
 export interface ServerConnectionOptions {
   /** TCP, or TLS on it. */
   readonly socket: Socket;
-  /** Its account; the connection closes it. */
+  /** The account of the connection, which closes it. */
   readonly memory: ConnectionMemory;
   /** Shared by the connections of this thread. */
   readonly turns: LoopTurns;
-  /** A request has come; who takes it listens at once. */
+  /** Called for each request. The callee must set its listener synchronously. */
   readonly onStream: (stream: ServerStream) => void;
-  /** Its first call has begun, or its last one has ended. */
+  /** Called when the first call begins and when the last one ends. */
   readonly onBusy: (isBusy: boolean) => void;
-  /** The socket is closed. */
+  /** Called when the socket has closed. */
   readonly onClosed: () => void;
 }
 
@@ -77,13 +77,13 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   #receiveWindow = DEFAULT_WINDOW_BYTES;
   #uncredited = 0;
   readonly #turns: LoopTurns;
-  /** What arrived and waits for a turn. */
+  /** Received chunks that wait for a turn. */
   #waiting: Buffer[] = [];
-  /** Bytes of frames and header blocks that are not whole, as they are charged. */
+  /** Charged bytes of incomplete frames and header blocks. */
   #midwayBytes = 0;
-  /** When the first of them began, on the clock of `performance.now`; 0: none has. */
+  /** Start of the oldest incomplete one, on the clock of `performance.now`; 0 if there is none. */
   #midwaySinceMs = 0;
-  /** Streams whose answer was framed, and is with the operating system soon. */
+  /** Streams whose answer is framed but not yet with the operating system. */
   #leavingStreams = 0;
   #isOver = false;
   #isLeaving = false;
@@ -123,7 +123,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     return this.settings.frameBytesMax;
   }
 
-  /** Takes no new streams; closes when those there are have ended. */
+  /** Accepts no new streams, and closes when the open ones have ended. */
   leave(): void {
     if (this.#isLeaving || this.#isOver) return;
     this.#isLeaving = true;
@@ -147,7 +147,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     else if (this.memory.all.overdrawnBytes > 0) this.#readOrHoldUp();
   }
 
-  /** @returns how many bytes were read; all when nothing more is wanted. */
+  /** @returns the number of bytes read; all of them if the connection is over. */
   #read(chunk: Buffer, untilMs: number): number {
     let read = chunk.length;
     try {
@@ -159,7 +159,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     return read;
   }
 
-  /** The rest waits for a turn, and nothing more is read from the socket before it. */
+  /** Keeps the rest for a later turn, and pauses the socket until then. */
   #postpone(rest: Buffer): void {
     this.#waiting.push(rest);
     this.memory.arrived(rest.length);
@@ -182,7 +182,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     this.#readOrHoldUp();
   }
 
-  /** While there is no memory for more, a connection that holds much of it is not read. */
+  /** Stops reading a connection that holds much memory while there is no more. */
   #readOrHoldUp(): void {
     if (this.#isOver || this.#waiting.length > 0) return;
     if (this.memory.isOverdrawn) {
@@ -202,16 +202,16 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     this.#midwayBytes = bytes;
   }
 
-  /** Called every now and then: what stands still is ended. */
+  /** Called periodically. Ends a stalled connection. */
   sweep(nowMs: number): void {
     if (this.#isOver) return;
     if (this.#midwaySinceMs > 0 && nowMs - this.#midwaySinceMs > LIMITS.headerTimeoutMs) {
-      this.#fail(new Http2Error("ENHANCE_YOUR_CALM", "a frame or a header block did not come to its end"));
+      this.#fail(new Http2Error("ENHANCE_YOUR_CALM", "a frame or header block was not completed in time"));
     } else if (
       this.#outbox.stuckMs > LIMITS.stalledCallMs &&
       this.memory.all.shortage(nowMs)?.(this.memory) === true
     ) {
-      log.warn("connection closed: its peer does not read, and others wait for the memory of its answers");
+      log.warn("connection closed: its peer does not read while other calls wait for memory");
       this.destroy();
     }
   }
@@ -219,7 +219,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   #fail(error: unknown): void {
     const isFault = error instanceof Http2Error;
     const code = isFault ? error.code : "INTERNAL_ERROR";
-    if (!isFault) log.error("connection failed by a fault of ours", { error });
+    if (!isFault) log.error("connection failed by an internal error", { error });
     else if (code === "ENHANCE_YOUR_CALM") log.warn("connection closed", { reason: error.message });
     else log.debug("connection closed", { code, reason: error.message });
     this.control(encodeGoAway(this.#frames.lastStreamId, code, isFault ? error.message : ""));
@@ -233,14 +233,14 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     for (const stream of this.streams.values()) stream.cut();
   }
 
-  /** Of a peer that does too much nothing more is read, not even its end. */
+  /** Stop reading from an abusive peer; do not wait for its FIN. */
   #endAtOnce(): void {
     this.#socket.pause();
     this.#outbox.whenEmpty(() => this.#socket.destroySoon());
     this.#destroyLater();
   }
 
-  /** Sends what is queued, closes our side, and does not wait long for the peer's. */
+  /** Sends the queue, closes our side, and waits only briefly for the peer's FIN. */
   #end(): void {
     this.#outbox.whenEmpty(() => this.#socket.end());
     this.#destroyLater();
@@ -255,12 +255,12 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     if (this.#isLeaving && !this.#isOver && this.streams.size === 0) this.#end();
   }
 
-  // For frames.
+  // Called by the frames.
 
   received(sizeBytes: number): void {
     this.#receiveWindow -= sizeBytes;
     if (this.#receiveWindow < 0) {
-      throw new Http2Error("FLOW_CONTROL_ERROR", "the connection's window was not kept");
+      throw new Http2Error("FLOW_CONTROL_ERROR", "the peer exceeded the connection's window");
     }
   }
 
@@ -285,7 +285,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     return stream;
   }
 
-  /** Nothing of it was processed. */
+  /** Refuses a stream that was not processed. */
   #refuse(id: number, code: Http2ErrorCode): undefined {
     this.guard.countIdleFrame();
     this.control(encodeReset(id, code));
@@ -298,7 +298,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     else stream.reset(code);
   }
 
-  // For streams.
+  // Called by the streams.
 
   control(frame: Uint8Array): void {
     this.#outbox.control(frame);

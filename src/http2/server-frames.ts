@@ -1,9 +1,8 @@
 /**
- * What each frame of a client means: for the connection, for a stream, or for nothing.
+ * Handles each frame of a client: for the connection, for a stream, or ignored.
  *
- * A fault of the connection is thrown; a fault of one stream resets it. Frames of streams that are gone may have been on
- * their way before the peer heard of it: they are passed over, and counted.
- * Source: RFC 9113, 5.1, 5.4 and 6.
+ * A connection error is thrown; a stream error resets the stream. Frames of closed streams may have
+ * been sent before the peer knew: they are ignored and counted. Source: RFC 9113, 5.1, 5.4 and 6.
  */
 import { LIMITS } from "../limits.ts";
 import type { ConnectionMemory } from "./call-memory.ts";
@@ -27,17 +26,17 @@ export interface FrameHost {
   readonly guard: ConnectionGuard;
   /** The account of the connection. */
   readonly memory: ConnectionMemory;
-  /** Processor time that the connection used lately beyond its share, ms. */
+  /** Processor time that the connection recently used beyond its share, ms. */
   readonly debtMs: number;
   readonly settings: PeerSettings;
-  /** Streams that are not gone. */
+  /** Streams that are not closed. */
   readonly streams: ReadonlyMap<number, ServerStream>;
   control(frame: Uint8Array): void;
-  /** Takes `sizeBytes` of the connection's window. @throws {Http2Error} FLOW_CONTROL_ERROR */
+  /** Takes `sizeBytes` from the connection's window. @throws {Http2Error} FLOW_CONTROL_ERROR */
   received(sizeBytes: number): void;
-  /** Gives them back to the peer. */
+  /** Returns them to the peer. */
   credit(sizeBytes: number): void;
-  /** @returns false when the window is larger than can be */
+  /** @returns false if the window overflows */
   widenSendWindow(byBytes: number): boolean;
   openStream(id: number, request: HeaderBlock): ServerStream | undefined;
   resetStream(id: number, code: Http2ErrorCode): void;
@@ -50,11 +49,11 @@ export class ServerFrames implements FrameReceiver {
     tableBytesMax: HEADER_TABLE_BYTES,
     listBytesMax: LIMITS.callMetadataBytesMax,
   });
-  /** By type; a frame of no known type is passed over. */
+  /** By type. A frame of unknown type is ignored. */
   readonly #handlers: readonly (FrameHandler | undefined)[];
   #hasSettings = false;
   readonly #opened = new OpenedStreams();
-  /** The DATA frame that is passing: where it goes, its length, and whether there was more in it than padding. */
+  /** Target of the current DATA frame, its length, and whether it contained more than padding. */
   #dataStream: ServerStream | undefined;
   #dataBytes = 0;
   #hasContent = false;
@@ -78,7 +77,7 @@ export class ServerFrames implements FrameReceiver {
     return this.#host.isOver;
   }
 
-  /** Memory of the header block that is not at its end, bytes. */
+  /** Memory of the incomplete header block, bytes. */
   get heldBytes(): number {
     return this.#assembly.heldBytes;
   }
@@ -89,7 +88,7 @@ export class ServerFrames implements FrameReceiver {
 
   frame(type: number, flags: number, streamId: number, payload: Buffer): void {
     if (this.#assembly.open !== undefined && type !== FRAME.CONTINUATION) {
-      throw new Http2Error("PROTOCOL_ERROR", "a header block is not at its end");
+      throw new Http2Error("PROTOCOL_ERROR", "another frame arrived inside a header block");
     }
     this.#hasSettings ||= type === FRAME.SETTINGS && (flags & FLAG.ACK) === 0;
     if (!this.#hasSettings) throw new Http2Error("PROTOCOL_ERROR", "the first frame is not SETTINGS");
@@ -100,7 +99,7 @@ export class ServerFrames implements FrameReceiver {
 
   dataBegins(streamId: number, lengthBytes: number): void {
     if (this.#assembly.open !== undefined || !this.#hasSettings) {
-      throw new Http2Error("PROTOCOL_ERROR", "DATA comes where it cannot");
+      throw new Http2Error("PROTOCOL_ERROR", "DATA inside a header block or before SETTINGS");
     }
     this.#checkNotIdle(streamId);
     this.#host.received(lengthBytes);
@@ -135,7 +134,8 @@ export class ServerFrames implements FrameReceiver {
   }
 
   #headers(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId % 2 === 0) throw new Http2Error("PROTOCOL_ERROR", "a client's streams have odd numbers");
+    if (streamId % 2 === 0)
+      throw new Http2Error("PROTOCOL_ERROR", "a client opened a stream with an even number");
     this.#checkRoomFor(flags, payload);
     const block = this.#assembly.begin(flags, streamId, payload);
     if (block !== undefined) this.#block(block, streamId, (flags & FLAG.END_STREAM) !== 0);
@@ -148,13 +148,13 @@ export class ServerFrames implements FrameReceiver {
     if (block !== undefined) this.#block(block, streamId, endStream);
   }
 
-  /** A block that goes on is kept: there has to be memory for it. */
+  /** A block of several frames is kept, so there must be memory for it. */
   #checkRoomFor(flags: number, payload: Buffer): void {
     if ((flags & FLAG.END_HEADERS) !== 0 || payload.length <= this.#host.memory.fairBytes) return;
-    throw new Http2Error("ENHANCE_YOUR_CALM", "there is no memory for a header block of several frames");
+    throw new Http2Error("ENHANCE_YOUR_CALM", "no memory for a header block of several frames");
   }
 
-  /** Every block is decoded, also of streams nobody wants: the table has to stay in step. */
+  /** Decodes every block, even for refused streams, because the table must stay in sync. */
   #block(block: Buffer, streamId: number, endStream: boolean): void {
     if (streamId <= this.#opened.last) this.#trailers(block, streamId, endStream);
     else this.#request(block, streamId, endStream);
@@ -179,32 +179,34 @@ export class ServerFrames implements FrameReceiver {
       return;
     }
     if (this.#opened.isPassedOver(streamId)) {
-      throw new Http2Error("PROTOCOL_ERROR", "a stream's number is lower than one before");
+      throw new Http2Error("PROTOCOL_ERROR", "the stream number is lower than an earlier one");
     }
-    // Trailers of a stream that is gone may have been on their way; a request cannot.
+    // Trailers of a closed stream may have been in flight; a request cannot.
     if (!endStream || malformed !== undefined) {
-      throw new Http2Error("STREAM_CLOSED", "a stream's number was used before");
+      throw new Http2Error("STREAM_CLOSED", "the stream number was used before");
     }
     this.#host.guard.countIdleFrame();
   }
 
-  /** @param fault of the stream, if there is one */
+  /** @param fault the stream error, if any */
   #resetFor(fault: Http2ErrorCode | undefined, streamId: number): void {
     if (fault !== undefined) this.#host.resetStream(streamId, fault);
   }
 
   #priority(streamId: number, payload: Buffer): void {
-    if (streamId === 0) throw new Http2Error("PROTOCOL_ERROR", "PRIORITY is of a stream");
+    if (streamId === 0) throw new Http2Error("PROTOCOL_ERROR", "PRIORITY on stream 0");
     this.#host.guard.countIdleFrame();
-    // Errors of the stream by the RFC, which may not be reset while it is idle: so of the connection, as it allows.
-    if (payload.length !== 5) throw new Http2Error("FRAME_SIZE_ERROR", "PRIORITY has five bytes");
+    // The RFC makes these stream errors but forbids resetting an idle stream; it allows a
+    // connection error.
+    if (payload.length !== 5) throw new Http2Error("FRAME_SIZE_ERROR", "the length of PRIORITY is not five");
     if ((payload.readUInt32BE(0) & UINT31_MAX) === streamId) {
       throw new Http2Error("PROTOCOL_ERROR", "a stream depends on itself");
     }
   }
 
   #reset(streamId: number, payload: Buffer): void {
-    if (payload.length !== 4) throw new Http2Error("FRAME_SIZE_ERROR", "RST_STREAM has four bytes");
+    if (payload.length !== 4)
+      throw new Http2Error("FRAME_SIZE_ERROR", "the length of RST_STREAM is not four");
     this.#checkNotIdle(streamId);
     const stream = this.#host.streams.get(streamId);
     if (stream === undefined) {
@@ -216,10 +218,11 @@ export class ServerFrames implements FrameReceiver {
   }
 
   #settings(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "SETTINGS are of the connection");
+    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "SETTINGS on a stream");
     this.#host.guard.countSettings();
     if ((flags & FLAG.ACK) !== 0) {
-      if (payload.length > 0) throw new Http2Error("FRAME_SIZE_ERROR", "an acknowledgement is empty");
+      if (payload.length > 0)
+        throw new Http2Error("FRAME_SIZE_ERROR", "an acknowledgement of SETTINGS is not empty");
       return;
     }
     const { settings } = this.#host;
@@ -234,25 +237,26 @@ export class ServerFrames implements FrameReceiver {
   }
 
   #ping(flags: number, streamId: number, payload: Buffer): void {
-    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "PING is of the connection");
-    if (payload.length !== 8) throw new Http2Error("FRAME_SIZE_ERROR", "PING has eight bytes");
+    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "PING on a stream");
+    if (payload.length !== 8) throw new Http2Error("FRAME_SIZE_ERROR", "the length of PING is not eight");
     this.#host.guard.countPing();
     if ((flags & FLAG.ACK) === 0) this.#host.control(encodePing(payload, FLAG.ACK));
   }
 
-  /** The client opens no more streams, and closes when it has its answers. */
+  /** The client opens no more streams, and closes after its answers. */
   #goAway(streamId: number, payload: Buffer): void {
-    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "GOAWAY is of the connection");
-    if (payload.length < 8) throw new Http2Error("FRAME_SIZE_ERROR", "GOAWAY has eight bytes at least");
+    if (streamId !== 0) throw new Http2Error("PROTOCOL_ERROR", "GOAWAY on a stream");
+    if (payload.length < 8) throw new Http2Error("FRAME_SIZE_ERROR", "GOAWAY is shorter than eight bytes");
     this.#host.guard.countIdleFrame();
   }
 
   #windowUpdate(streamId: number, payload: Buffer): void {
-    if (payload.length !== 4) throw new Http2Error("FRAME_SIZE_ERROR", "WINDOW_UPDATE has four bytes");
+    if (payload.length !== 4)
+      throw new Http2Error("FRAME_SIZE_ERROR", "the length of WINDOW_UPDATE is not four");
     this.#host.guard.countIdleFrame();
     const byBytes = payload.readUInt32BE(0) & UINT31_MAX;
     if (streamId === 0) {
-      if (byBytes === 0) throw new Http2Error("PROTOCOL_ERROR", "a window is opened by nothing");
+      if (byBytes === 0) throw new Http2Error("PROTOCOL_ERROR", "WINDOW_UPDATE has an increment of 0");
       if (!this.#host.widenSendWindow(byBytes)) throw tooWide();
       return;
     }
@@ -265,15 +269,15 @@ export class ServerFrames implements FrameReceiver {
 
   #checkNotIdle(streamId: number): void {
     if (streamId === 0 || streamId % 2 === 0 || streamId > this.#opened.last) {
-      throw new Http2Error("PROTOCOL_ERROR", "a frame names a stream that was never opened");
+      throw new Http2Error("PROTOCOL_ERROR", "a frame for a stream that was never opened");
     }
   }
 }
 
 function refusePush(): never {
-  throw new Http2Error("PROTOCOL_ERROR", "a client does not push");
+  throw new Http2Error("PROTOCOL_ERROR", "a client sent PUSH_PROMISE");
 }
 
 function tooWide(): Http2Error {
-  return new Http2Error("FLOW_CONTROL_ERROR", "a window is at most 2^31-1 bytes");
+  return new Http2Error("FLOW_CONTROL_ERROR", "the window exceeds 2^31-1 bytes");
 }

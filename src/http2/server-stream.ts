@@ -1,10 +1,10 @@
 /**
- * One stream of a server's connection: a request that arrives and an answer that leaves, each with its window.
+ * One stream of a server's connection: a request and its answer, each with its window.
  *
- * What arrives is pushed to the listener as views; a stream that is paused gives the peer no more window. What leaves is
- * queued as views and framed when the connection has a turn for it. The stream is gone when the operating system has all of
- * its answer, when one side resets it, or with its connection; its listener hears of it once.
- * Source: RFC 9113, 5.1 and 5.2.
+ * Received data is pushed to the listener as views; a paused stream returns no window to the peer.
+ * The answer is queued as views and framed when the connection has a turn for it. The stream closes
+ * when the operating system has all of its answer, when one side resets it, or with its connection;
+ * its listener is notified once. Source: RFC 9113, 5.1 and 5.2.
  */
 import { CallAccount } from "./call-account.ts";
 import type { ConnectionMemory } from "./call-memory.ts";
@@ -15,33 +15,36 @@ import type { Http2ErrorCode } from "./http2-error.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { SendQueue } from "./send-queue.ts";
 
-/** Who takes what a stream brings. */
+/** Receives the events of a stream. */
 export interface StreamListener {
   push(view: Buffer): void;
   /** The peer has half-closed. */
   ended(): void;
-  /** The stream is gone; `isCut` when that was before its answer had left: by a reset, or with the connection. */
+  /**
+   * The stream has closed; `isCut` if that was before its answer was sent: by a reset, or with the
+   * connection.
+   */
   gone(isCut: boolean): void;
 }
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
-  /** Largest DATA frame the peer takes, bytes. */
+  /** Largest DATA frame the peer accepts, bytes. */
   readonly frameBytesMax: number;
   /** The account of the connection. */
   readonly memory: ConnectionMemory;
-  /** What the peer takes on the whole connection now, bytes; 0 while it does not read. */
+  /** Open send window of the whole connection, bytes; 0 while the peer does not read. */
   readonly openBytes: number;
   control(frame: Uint8Array): void;
-  /** The stream has something to send. */
+  /** The stream has data to send. */
   wantsToSend(stream: ServerStream): void;
-  /** Bytes were read: the peer may send as many more on this connection. */
+  /** Returns read bytes to the connection's window. */
   credit(sizeBytes: number): void;
-  /** Bytes more, or fewer, wait to be sent. */
+  /** Changes the number of bytes that wait to be sent. */
   queued(sizeBytes: number): void;
-  /** What has to stand in front of the next header block, once. */
+  /** The table update for the next header block, or undefined. Each is returned once. */
   takeTableUpdate(): Uint8Array | undefined;
-  /** An answer was framed to its end: the peer may open another stream for it. */
+  /** The answer is completely framed: the peer may open another stream. */
   answered(): void;
   forget(stream: ServerStream): void;
 }
@@ -49,15 +52,15 @@ export interface StreamHost {
 export class ServerStream implements FrameSource {
   readonly id: number;
   readonly request: HeaderBlock;
-  /** What the call holds beside the queue of its answer, which is charged to the connection. Its listener closes it. */
+  /** Charges for the call, except the queue of its answer. Its listener closes it. */
   readonly account: CallAccount;
-  /** Bytes that went either way. */
+  /** Bytes moved in both directions. */
   movedBytes = 0;
   readonly #host: StreamHost;
   #listener: StreamListener | undefined;
   readonly #window = new ReceiveWindow();
   #hasPeerEnded = false;
-  /** By content-length, bytes that are still to come; undefined without one. */
+  /** Bytes still missing according to content-length; undefined without one. */
   #missingBytes: number | undefined;
   #sendWindow: number;
   #head: Uint8Array | undefined;
@@ -76,12 +79,12 @@ export class ServerStream implements FrameSource {
     if (length !== undefined) this.#missingBytes = /^\d{1,15}$/.test(length) ? Number(length) : Number.NaN;
   }
 
-  /** True when all of the answer was queued. */
+  /** True if the whole answer is queued. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
 
-  /** True when all of the answer was framed. */
+  /** True if the whole answer is framed. */
   get isAnswerFramed(): boolean {
     return this.#hasAnswered && !this.hasMore;
   }
@@ -91,7 +94,7 @@ export class ServerStream implements FrameSource {
     return this.#queue.sizeBytes;
   }
 
-  /** What the peer would take now, bytes. */
+  /** Bytes that the peer's windows accept now. */
   get openBytes(): number {
     return Math.min(this.#sendWindow, this.#host.openBytes);
   }
@@ -100,9 +103,9 @@ export class ServerStream implements FrameSource {
     this.#listener = listener;
   }
 
-  // What the peer does; called by the connection.
+  // Events from the peer; called by the connection.
 
-  /** A DATA frame of this length begins. @returns what is wrong with it */
+  /** A DATA frame of this length begins. @returns the stream error, if any */
   dataBegins(lengthBytes: number): Http2ErrorCode | undefined {
     if (this.#hasPeerEnded) return "STREAM_CLOSED";
     return this.#window.take(lengthBytes) ? undefined : "FLOW_CONTROL_ERROR";
@@ -114,7 +117,10 @@ export class ServerStream implements FrameSource {
     this.#listener?.push(view);
   }
 
-  /** The DATA frame has passed; with its padding it took `lengthBytes`. @returns what is wrong with it */
+  /**
+   * The DATA frame has ended; with its padding it took `lengthBytes`. @returns the stream error, if
+   * any
+   */
   dataEnds(lengthBytes: number, endStream: boolean): Http2ErrorCode | undefined {
     this.#window.read(lengthBytes);
     if (endStream) return this.peerEnds();
@@ -131,7 +137,7 @@ export class ServerStream implements FrameSource {
     return undefined;
   }
 
-  /** The peer takes more, or less by its settings. @returns false when the window is larger than can be. */
+  /** Changes the send window; settings may reduce it. @returns false if the window overflows. */
   widenSendWindow(byBytes: number): boolean {
     this.#sendWindow += byBytes;
     if (this.#sendWindow > 2 ** 31 - 1) return false;
@@ -139,14 +145,14 @@ export class ServerStream implements FrameSource {
     return true;
   }
 
-  /** The peer has reset it, or the connection is gone. */
+  /** The peer has reset the stream, or the connection has closed. */
   cut(): void {
     this.#go(true);
   }
 
-  // What we do; called by who answers.
+  // Actions of our side; called by the handler.
 
-  /** Reads no more: the peer may fill the window it has. */
+  /** Stops reading. The peer may still fill its window. */
   pause(): void {
     this.#window.isPaused = true;
   }
@@ -156,7 +162,7 @@ export class ServerStream implements FrameSource {
     this.#credit();
   }
 
-  /** @param block encoded; with `endStream` it is all of the answer */
+  /** @param block encoded; with `endStream` it is the whole answer */
   sendHeaders(block: Uint8Array, { endStream }: { readonly endStream: boolean }): void {
     if (this.#isGone) return;
     if (endStream) {
@@ -168,7 +174,9 @@ export class ServerStream implements FrameSource {
     this.#host.wantsToSend(this);
   }
 
-  /** @param onSent called when the operating system has the bytes; not when the stream is gone before. */
+  /**
+   * @param onSent called when the operating system has the bytes; not if the stream closes first.
+   */
   write(view: Uint8Array, onSent?: () => void): void {
     if (this.#isGone) return;
     this.#queue.push(view, onSent);
@@ -176,7 +184,7 @@ export class ServerStream implements FrameSource {
     this.#host.wantsToSend(this);
   }
 
-  /** There is nothing to hold back: what is written in one turn leaves together. */
+  /** Nothing to hold back: everything written in one turn leaves together. */
   cork(): void {}
 
   uncork(): void {}
@@ -186,14 +194,14 @@ export class ServerStream implements FrameSource {
     this.sendHeaders(block, { endStream: true });
   }
 
-  /** Ends the answer with these trailers and not with what was not framed yet. */
+  /** Ends the answer with these trailers and drops data that is not framed. */
   endNow(block: Uint8Array): void {
     if (this.#isGone || this.isAnswerFramed) return;
     this.#dropUnframed();
     this.end(block);
   }
 
-  /** Ends both directions now; what was not sent is dropped. */
+  /** Ends both directions now and drops unsent data. */
   reset(code: Http2ErrorCode): void {
     if (this.#isGone) return;
     this.#host.control(encodeReset(this.id, code));
@@ -228,7 +236,7 @@ export class ServerStream implements FrameSource {
     return sizeBytes;
   }
 
-  /** A client that still sends is told to stop: the answer is complete (RFC 9113, 8.1). */
+  /** Tells a client that still sends to stop: the answer is complete (RFC 9113, 8.1). */
   #endAnswer(batch: FrameBatch): void {
     if (!this.#hasPeerEnded) {
       const stop = encodeReset(this.id, "NO_ERROR");
@@ -260,7 +268,7 @@ export class ServerStream implements FrameSource {
     });
   }
 
-  /** Gives back to the peer what was read: for the stream while it goes on, for the connection always. */
+  /** Returns read bytes to the peer: for the stream while it is open, for the connection always. */
   #credit(): void {
     const dueBytes = this.#isGone || this.#hasPeerEnded ? 0 : this.#window.takeDueBytes();
     if (dueBytes > 0) this.#host.control(encodeWindowUpdate(this.id, dueBytes));
