@@ -1,8 +1,9 @@
 /**
- * The header blocks of an answer: what it begins with, its trailers, and both in one where there is nothing between them.
+ * The header blocks of an answer: response headers, trailers, and both in one for an answer without
+ * messages.
  *
- * What nearly every call begins and ends with is encoded once.
- * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
+ * The blocks that nearly every call uses are encoded once. Source: grpc/doc/PROTOCOL-HTTP2.md,
+ * "Responses".
  */
 import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
 import { ACCEPTED_ENCODINGS } from "./inflated-message.ts";
@@ -20,13 +21,13 @@ const RESPONSE_FIELDS = [
 export const RESPONSE_BLOCK: Buffer = encodeHeaderBlock(RESPONSE_FIELDS);
 const OK_BLOCK = encodeHeaderBlock([["grpc-status", "0"]]);
 
-/** Trailers behind messages. */
+/** Trailers after messages. */
 export function trailersBlock(status: CallStatus, trailers: Trailers): Buffer {
   for (const _ in trailers) return encodeHeaderBlock(statusFields(status, trailers));
   return status === STATUS_OK ? OK_BLOCK : encodeHeaderBlock(statusFields(status, trailers));
 }
 
-/** An answer without messages. */
+/** An answer without messages (Trailers-Only). */
 export function refusalBlock(status: CallStatus, trailers: Trailers): Buffer {
   return encodeHeaderBlock([...RESPONSE_FIELDS, ...statusFields(status, trailers)]);
 }

@@ -1,8 +1,9 @@
 /**
- * What a call of the server stands on: a stream of its requests and answers, and what is known of its connection.
+ * What a call of the server runs on: the stream of its request and answer, and facts about its
+ * connection.
  *
- * Types only. A stream of this process's HTTP/2 (http2/server-stream.ts) is one; where other threads have the connections,
- * what they relay is another.
+ * Types only. A stream of this thread's HTTP/2 (http2/server-stream.ts) implements it; if other
+ * threads own the connections, the streams that they relay do.
  */
 import type { CallAccount } from "../http2/call-account.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
@@ -11,7 +12,7 @@ import type { StreamListener } from "../http2/server-stream.ts";
 import type { ChunkSource } from "./message-reader.ts";
 import type { ByteOutlet } from "./message-writer.ts";
 
-/** The connection of a call, as far as a call has to know it. */
+/** The connection of a call, as far as a call needs it. */
 export interface CallConnection {
   readonly peer: string;
   readonly isFromThisHost: boolean;
@@ -20,25 +21,32 @@ export interface CallConnection {
 
 export interface CallStream extends ByteOutlet, ChunkSource {
   readonly request: HeaderBlock;
-  /** What the call holds; the call closes it when it is over and its handler has come back. */
+  /**
+   * Charges for the call. The call closes it when the call is over and its handler has returned.
+   */
   readonly account: CallAccount;
-  /** What the peer would take of the answer now, bytes. */
+  /** Bytes of the answer that the peer accepts now. */
   readonly openBytes: number;
-  /** Bytes that went either way since the stream was opened. */
+  /** Bytes moved in both directions since the stream was opened. */
   readonly movedBytes: number;
-  /** Who takes what arrives; called at once, before anything does. */
+  /** Sets the receiver of arriving data. Must be called synchronously, before any event. */
   listen(listener: StreamListener): void;
-  /** @param onSent called when the operating system has the bytes; not when the stream is gone before. */
+  /**
+   * @param onSent called when the operating system has the bytes; not if the stream closes first.
+   */
   write(view: Uint8Array, onSent?: () => void): void;
-  /** @param block encoded; with `endStream` it is all of the answer */
+  /** @param block encoded; with `endStream` it is the whole answer */
   sendHeaders(block: Uint8Array, options: { readonly endStream: boolean }): void;
   /** Ends the answer. @param block trailers, encoded */
   end(block: Uint8Array): void;
-  /** Ends both directions now; what was not sent is dropped. */
+  /** Ends both directions now and drops unsent data. */
   reset(code: Http2ErrorCode): void;
-  /** Ends the answer now: what was not framed is dropped. Absent where that cannot be had. @param block trailers, encoded */
+  /**
+   * Ends the answer now and drops data that is not framed. Absent if the transport cannot do that.
+   * @param block trailers, encoded
+   */
   endNow?(block: Uint8Array): void;
 }
 
-/** Takes a call that begins, and listens to its stream at once. */
+/** Starts a call. Must listen to its stream synchronously. */
 export type TakeStream = (stream: CallStream, connection: CallConnection) => void;

@@ -1,24 +1,24 @@
 /**
- * Bytes that arrived and wait for their reader, in order.
+ * Received bytes that wait for their reader, in order.
  *
- * Chunks stay views of the socket's buffers. Only small ones that have to wait behind others are copied together: each
- * view would cost a hundred bytes and hold the whole buffer it is part of, and a peer that sends frames of one byte
- * would fill the memory with a small queue.
+ * Chunks stay views of the socket's buffers. Only small chunks that wait behind others are copied
+ * together: a view costs a hundred bytes and retains its whole buffer, so frames of one byte would
+ * fill the memory with a small queue.
  */
 import { LIMITS } from "../limits.ts";
 
 const GATHERED_SIZE_BYTES = 8 * LIMITS.receiveViewBytesMin;
 
-/** A view of less than this part of its memory is worth a copy when it waits for long. */
+/** A waiting view is copied if it is less than this part of the memory that it retains. */
 const COMPACT_FACTOR = 4;
 
-/** Shared: each call has a queue, and few gather anything. */
+/** Shared: every call has a queue, but few gather chunks. */
 const NOTHING = Buffer.alloc(0);
 
 export class ChunkQueue {
   #chunks: Buffer[] = [];
   #sizeBytes = 0;
-  /** Where small chunks are copied to; from `from` to `to` lie those that are behind the last of the chunks. */
+  /** Buffer for copied chunks. `#from` to `#to` holds the bytes that follow the last chunk. */
   #gathered = NOTHING;
   #from = 0;
   #to = 0;
@@ -49,14 +49,14 @@ export class ChunkQueue {
     this.#to += chunk.length;
   }
 
-  /** Makes a chunk of what was gathered. */
+  /** Turns the gathered bytes into a chunk. */
   #seal(): void {
     if (this.#to === this.#from) return;
     this.#chunks.push(this.#gathered.subarray(this.#from, this.#to));
     this.#from = this.#to;
   }
 
-  /** Takes up to `sizeBytesMax` bytes, as many as there are. */
+  /** Removes up to `sizeBytesMax` bytes, as many as there are. */
   take(sizeBytesMax: number): Buffer[] {
     this.#seal();
     if (this.#sizeBytes <= sizeBytesMax) {
@@ -88,13 +88,16 @@ export class ChunkQueue {
     return taken;
   }
 
-  /** Takes exactly `sizeBytes`, which must be there, as one buffer: a view when they lie in one chunk. */
+  /**
+   * Removes exactly `sizeBytes` as one buffer: a view if they lie in one chunk. The queue must hold
+   * that many.
+   */
   takeJoined(sizeBytes: number): Buffer {
     const parts = this.take(sizeBytes);
     return parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
   }
 
-  /** Copies the chunks that are a small part of the memory which their views hold. */
+  /** Copies chunks whose views retain much more memory than they use. */
   compact(): void {
     this.#chunks = this.#chunks.map(compacted);
   }
@@ -106,10 +109,10 @@ export class ChunkQueue {
   }
 }
 
-/** A copy of bytes that are a small part of the memory which they hold; else the bytes. */
+/** Copies a chunk that is a small part of the memory it retains; otherwise returns the chunk. */
 export function compacted(chunk: Buffer): Buffer {
   if (chunk.length * COMPACT_FACTOR >= chunk.buffer.byteLength) return chunk;
-  // Not of Node's pool, which would be held as a whole.
+  // Not from Node's pool, which would be retained as a whole.
   const copy = Buffer.allocUnsafeSlow(chunk.length);
   chunk.copy(copy);
   return copy;

@@ -1,9 +1,9 @@
 /**
- * One call on the client: requests go out, messages come in, and behind the last one stands the status.
+ * One call of the client: it sends requests and receives messages, then the status.
  *
- * Messages that came before an error status are delivered before it. Ways to end early: `cancel`, the caller's signal,
- * the deadline; each resets the stream. A connection that breaks is UNREACHABLE.
- * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
+ * Messages that precede an error status are delivered before the error. `cancel`, the caller's
+ * signal and the deadline end the call early; each resets the stream. A lost connection is
+ * UNREACHABLE. Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
 import { setMaxListeners } from "node:events";
 import {
@@ -25,25 +25,27 @@ import { decodeStatusMessage } from "./status-message.ts";
 import { StreamSource } from "./stream-source.ts";
 
 export interface ClientCall extends MessageWriter {
-  /** The answers; null after the last one when the status is OK, else the error of the status. */
+  /**
+   * The answers. After the last one: null if the status is OK, otherwise the error of the status.
+   */
   readonly responses: MessageReader;
-  /** What the server sent ahead of its messages, once it is here. */
+  /** The server's headers, once they have arrived. */
   readonly headers: CallMetadata | undefined;
-  /** What the server sent with its status, once it is here. */
+  /** The server's trailers, once they have arrived. */
   readonly trailers: CallMetadata | undefined;
-  /** True when the status is here or the call was ended before; messages may still wait to be read. */
+  /** True if the status has arrived or the call ended early. Messages may still wait to be read. */
   readonly isOver: boolean;
   /** Half-closes: no more requests. */
   endRequests(): void;
-  /** Ends the call; whoever reads or writes it is told CANCELLED. */
+  /** Ends the call. Its reader and writer get CANCELLED. */
   cancel(): void;
 }
 
 export interface ClientCallOptions {
-  /** Milliseconds until the call is over with DEADLINE_EXCEEDED; over LIMITS.deadlineMsMax: never. */
+  /** Milliseconds until the call ends with DEADLINE_EXCEEDED; over LIMITS.deadlineMsMax: never. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called when headers or data of the server came. */
+  /** Called when headers or data arrive from the server. */
   readonly onHeard?: () => void;
 }
 
@@ -52,18 +54,21 @@ export class Http2ClientCall implements ClientCall {
   headers: CallMetadata | undefined;
   trailers: CallMetadata | undefined;
   readonly #stream: ClientHttp2Stream;
-  /** A stream that is closed does not know its session any more. */
+  /** Kept here because a closed stream no longer has its session. */
   readonly #session: Http2Session | undefined;
   readonly #writer: StreamMessageWriter;
   readonly #signal: AbortSignal | undefined;
   readonly #deadline: Deadline | undefined;
-  /** Resets the stream with CANCEL. `close` would half-close first, and an upload cut short would look complete. */
+  /**
+   * Resets the stream with CANCEL. `close` would half-close first, and a partial upload would look
+   * complete.
+   */
   readonly #reset: AbortController;
   #statusError: Error | undefined;
   #hasStatus = false;
   #isOver = false;
 
-  /** @param reset its signal is the stream's */
+  /** @param reset its signal belongs to the stream */
   constructor(
     stream: ClientHttp2Stream,
     reset: AbortController,
@@ -102,7 +107,8 @@ export class Http2ClientCall implements ClientCall {
       this.#onAbort();
       return;
     }
-    // One signal may end any number of calls; each listener goes with its call, so the warning of a leak would be wrong.
+    // One signal may end any number of calls, and each listener goes with its call: a leak warning
+    // would be wrong.
     setMaxListeners(0, signal);
     signal.addEventListener("abort", this.#onAbort, { once: true });
   }
@@ -157,12 +163,12 @@ export class Http2ClientCall implements ClientCall {
     this.#statusError = errorOfStatus({ code, message });
   }
 
-  /** All that the server had to say was read from the stream. */
+  /** Called when the stream has been read to its end. */
   #end(): void {
     if (!this.#hasStatus) return;
     this.responses.end(this.#statusError);
-    this.#writer.fail(this.#statusError ?? new CacheError("CANCELLED", "the server has answered"));
-    // Whatever we still wanted to send, nobody will read it.
+    this.#writer.fail(this.#statusError ?? new CacheError("CANCELLED", "the server has already answered"));
+    // The server will not read the rest of the request.
     if (!this.#stream.writableEnded) this.#reset.abort();
   }
 
@@ -186,7 +192,9 @@ export class Http2ClientCall implements ClientCall {
     this.#isOver = true;
   }
 
-  /** Why the stream is over without a status: a connection that broke, or a reset of this stream alone. */
+  /**
+   * Why the stream ended without a status: the connection was lost, or only this stream was reset.
+   */
   #errorOf(error: Error | undefined): Error {
     const cause = rootCause(error);
     if (isCacheError(cause)) return cause;
@@ -199,11 +207,11 @@ export class Http2ClientCall implements ClientCall {
       return new GrpcError("INTERNAL", "the server ended the call without a status");
     }
     const reason = cause === undefined ? "" : `: ${cause.message}`;
-    return new CacheError("UNREACHABLE", `the connection to the server broke${reason}`, { cause });
+    return new CacheError("UNREACHABLE", `the connection to the server was lost${reason}`, { cause });
   }
 }
 
-/** Streams that were never opened are told of the connection's error in an error of their own. */
+/** An unopened stream fails with an error of its own, whose cause is the connection's error. */
 function rootCause(error: Error | undefined): Error | undefined {
   return error?.cause instanceof Error ? rootCause(error.cause) : error;
 }

@@ -1,9 +1,9 @@
 /**
- * One connection of a client, from the first call that wants it until it is gone.
+ * One connection of a client, from its first call until it closes.
  *
- * Calls may be opened while it is still being made. While none is open it does not keep the process alive, so a program
- * that forgets to close its client can end. TLS is verified against `ca` or the system's roots; there is no switch to
- * leave it out.
+ * Calls may be opened while it is still connecting. Without open calls it does not keep the process
+ * alive, so a program that forgets to close its client can exit. TLS is verified against `ca` or
+ * the system's roots; verification cannot be turned off.
  */
 import {
   type ClientHttp2Session,
@@ -19,11 +19,11 @@ import { LIMITS } from "../limits.ts";
 import { ClientKeepalive, type KeepaliveOptions } from "./client-keepalive.ts";
 import { CLIENT_SESSION_OPTIONS, openSessionWindow } from "./session-options.ts";
 
-/** PEM each. */
+/** All in PEM. */
 export interface ClientTls {
-  /** Who may vouch for the server; absent: the system's roots. */
+  /** Trusted certificate authorities; absent: the system's roots. */
   readonly ca?: Buffer;
-  /** Both, for a server that wants to know its clients. */
+  /** Both, for a server that requires client certificates. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
 }
@@ -50,12 +50,12 @@ export class ClientConnection {
     this.#session = session;
     const waitMs = connectTimeoutMs ?? LIMITS.connectTimeoutMs;
     const timer = setTimeout(() => {
-      const text = `no connection to ${authority} within ${waitMs} ms`;
+      const text = `could not connect to ${authority} within ${waitMs} ms`;
       session.destroy(new CacheError("UNREACHABLE", text, { facts: { isSilent: true } }));
     }, waitMs).unref();
     session.once("connect", (_, socket) => {
       clearTimeout(timer);
-      // With TLS it is a TLSSocket, which is a Socket as well.
+      // With TLS this is a TLSSocket, which is also a Socket.
       this.#socket = socket as Socket;
       openSessionWindow(session);
       this.#keepalive = new ClientKeepalive(session, this.#socket, keepalive);
@@ -65,16 +65,16 @@ export class ClientConnection {
       clearTimeout(timer);
       this.#keepalive?.stop();
     });
-    // Each call is told by its own stream.
+    // Each call gets the error from its own stream.
     session.on("error", () => undefined);
   }
 
-  /** False when a new call needs a new connection. */
+  /** False if a new call needs a new connection. */
   get isUsable(): boolean {
     return !this.#session.closed && !this.#session.destroyed;
   }
 
-  /** Opens a stream; aborting `signal` resets it. */
+  /** Opens a stream. Aborting `signal` resets it. */
   open(headers: OutgoingHttpHeaders, signal: AbortSignal): ClientHttp2Stream {
     const stream = this.#session.request(headers, { signal });
     this.#openStreams++;
@@ -86,12 +86,12 @@ export class ClientConnection {
     return stream;
   }
 
-  /** The server sent headers or data. */
+  /** Called when the server sent headers or data. */
   readonly heard = (): void => {
     this.#keepalive?.heard();
   };
 
-  /** Holds the process, and watches the server, only while calls are open. */
+  /** Keeps the process alive, and watches the server, only while calls are open. */
   #settle(): void {
     const isHeld = this.#openStreams > 0;
     if (this.#session.destroyed || isHeld === this.#isHeld) return;
@@ -105,14 +105,14 @@ export class ClientConnection {
     }
   }
 
-  /** Ends the connection; calls under way are told that it broke. */
+  /** Closes the connection. Running calls fail with a lost connection. */
   async close(): Promise<void> {
     const session = this.#session;
-    // Not from within its own frames: node 20 can spin for ever then.
+    // Not from inside its own frames: Node 20 can then loop forever.
     await setImmediate();
     if (session.destroyed) return;
     await new Promise<void>((resolve) => {
-      // A peer that does not read would hold the socket.
+      // A peer that does not read would keep the socket open.
       const timer = setTimeout(() => this.#socket?.destroy(), LIMITS.closeGraceMs);
       session.once("close", () => {
         clearTimeout(timer);

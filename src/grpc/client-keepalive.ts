@@ -1,13 +1,14 @@
 /**
- * Watches a client's connection while calls are open, so that a server that vanished is noticed without waiting for TCP.
+ * Watches a client's connection while calls are open, to notice a vanished server sooner than TCP
+ * does.
  *
- * A server that was silent for an interval gets a PING and has to say something, whatever it is, in time; else the
- * connection is over for all its calls. Nothing is sent while bytes come, nor while no call is open.
- * Most gRPC servers count PINGs that come without data of their own in between ("ping strikes"), forgive two, and close the
- * connection at the next: after a burst the PINGs are minutes apart, and TCP's own keepalive watches the host alone. A PING that
- * comes five minutes after the last good one is good. grpc-java counts these minutes from the start of the connection, also
- * after it has sent data, so that a young connection has the two forgiven ones only.
- * A blocked event loop is not a silent server: what lies in the socket is read before anybody is judged.
+ * A server that was silent for an interval gets a PING. If nothing arrives from it in time, the
+ * connection closes for all calls. No PING is sent while bytes arrive, or while no call is open.
+ * Most gRPC servers count PINGs without data of their own in between ("ping strikes"), forgive two,
+ * and close the connection at the next. So after a burst PINGs are minutes apart, and TCP's
+ * keepalive watches only the host. A PING five minutes after the last good one is good. grpc-java
+ * counts these minutes from the start of the connection, even after data, so a young connection has
+ * only two. A blocked event loop is not a silent server: the socket is read before the check.
  * Source: grpc/doc/keepalive.md; the strikes in gRFC A8 and A18; KeepAliveEnforcer of grpc-java.
  */
 import type { ClientHttp2Session } from "node:http2";
@@ -16,13 +17,17 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
 export interface KeepaliveOptions {
-  /** Silence after which the server is asked, milliseconds; default LIMITS.clientKeepaliveIntervalMs. */
+  /** Silence before a PING, milliseconds; default LIMITS.clientKeepaliveIntervalMs. */
   readonly intervalMs?: number;
-  /** What the answer may take, milliseconds; default LIMITS.clientKeepaliveTimeoutMs. Raise it for slow lines. */
+  /**
+   * Time limit for the answer, milliseconds; default LIMITS.clientKeepaliveTimeoutMs. Raise it for
+   * slow networks.
+   */
   readonly timeoutMs?: number;
   /**
-   * How often in a row is asked quickly, once more on a connection of some minutes; default LIMITS.clientKeepaliveBurstMax.
-   * Infinity is right for a server that counts no ping strikes, such as the cache.
+   * Quick PINGs in a row, plus one on a connection of some minutes; default
+   * LIMITS.clientKeepaliveBurstMax. Use Infinity for a server that counts no ping strikes, such as
+   * the cache.
    */
   readonly burstMax?: number;
 }
@@ -35,14 +40,14 @@ export class ClientKeepalive {
   readonly #burstMax: number;
   #timer: NodeJS.Timeout | undefined;
   #bytesReadBefore = 0;
-  /** PINGs since the last data of the server. */
+  /** PINGs since the server last sent data. */
   #pings = 0;
-  /** True while one of them has no answer. */
+  /** True while a PING has no answer. */
   #isAsking = false;
   readonly #connectedAt = performance.now();
   #lastPingAt = 0;
 
-  /** @param session connected, and `socket` is its own */
+  /** @param session connected; `socket` is its socket */
   constructor(session: ClientHttp2Session, socket: Socket, options: KeepaliveOptions) {
     this.#session = session;
     this.#socket = socket;
@@ -52,7 +57,7 @@ export class ClientKeepalive {
     socket.setKeepAlive(true, this.#intervalMs);
   }
 
-  /** From now on the server is watched. */
+  /** Starts watching the server. */
   start(): void {
     if (this.#timer !== undefined) return;
     this.#hasRead();
@@ -64,7 +69,10 @@ export class ClientKeepalive {
     this.#timer = undefined;
   }
 
-  /** The server sent headers or data: it forgets the PINGs it counted, but not one that it meets only now. */
+  /**
+   * Called when the server sent headers or data. The server then forgets the PINGs it counted, but
+   * not one still in flight.
+   */
   heard(): void {
     this.#pings = this.#isAsking ? 1 : 0;
   }
@@ -95,7 +103,7 @@ export class ClientKeepalive {
       this.#isAsking = false;
       if (error !== null || this.#timer !== waiting) return;
       this.#hasRead();
-      // Alive a moment ago: the burst lasts longer when it is not spent at once.
+      // The server was just alive: spread the rest of the burst over a longer time.
       this.#wait(2 * this.#intervalMs);
     });
   }
@@ -112,12 +120,12 @@ export class ClientKeepalive {
   #giveUp(): void {
     this.stop();
     const facts = { isSilent: true };
-    this.#session.destroy(new CacheError("UNREACHABLE", "the server does not answer any more", { facts }));
-    // What was written and cannot leave would hold the socket for minutes.
+    this.#session.destroy(new CacheError("UNREACHABLE", "the server stopped answering", { facts }));
+    // Unsent data would keep the socket open for minutes.
     this.#socket.destroy();
   }
 
-  /** Runs `check` after the wait, and after the reading of what came until then. */
+  /** Runs `check` after the wait, and after the socket has been read. */
   #arm(waitMs: number, check: () => void): void {
     clearTimeout(this.#timer);
     const timer = setTimeout(() => {
@@ -128,7 +136,7 @@ export class ClientKeepalive {
     this.#timer = timer;
   }
 
-  /** True when bytes have come since the last time this was asked. */
+  /** True if bytes have arrived since the previous call. */
   #hasRead(): boolean {
     const { bytesRead } = this.#socket;
     const hasRead = bytesRead !== this.#bytesReadBefore;

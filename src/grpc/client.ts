@@ -1,8 +1,10 @@
 /**
- * A small gRPC client on node:http2: one connection, made when it is needed and again when it is gone.
+ * A small gRPC client on node:http2 with one connection, opened on demand and reopened after a
+ * loss.
  *
- * Calls are not retried here, and there is no balancing: who calls knows what may be done twice. One connection is not
- * meant to carry bulk data both ways at once; take two clients for that (see docs, windows).
+ * It does not retry calls or balance load: only the caller knows what may be repeated. One
+ * connection is not meant for bulk data in both directions at once; use two clients for that (see
+ * docs, windows).
  */
 import type { OutgoingHttpHeaders } from "node:http2";
 import { CacheError } from "../errors.ts";
@@ -34,17 +36,21 @@ export class GrpcClient {
     this.#options = options;
   }
 
-  /** Calls that have not ended. */
   get openCalls(): number {
     return this.#calls.size;
   }
 
-  /** True when the connection of earlier calls is gone: a new call may meet another server process. */
+  /**
+   * True if the connection of earlier calls was lost: a new call may reach another server process.
+   */
   get hasLostConnection(): boolean {
     return this.#connection?.isUsable === false;
   }
 
-  /** Starts a call of any kind. Failures, also of the connection, come out of its reader and writer. */
+  /**
+   * Starts a call of any kind. All failures, including those of the connection, come from its
+   * reader and writer.
+   */
   open(path: string, { metadata = {}, timeoutMs, signal }: CallOptions = {}): ClientCall {
     const headers: OutgoingHttpHeaders = {
       ":method": "POST",
@@ -65,20 +71,20 @@ export class GrpcClient {
   }
 
   /**
-   * Sends one message and waits for the one answer (a view when it came in one chunk).
-   * @throws {CacheError} the error the server answered with; OBJECT_TOO_LARGE for an answer over the limit
+   * Sends one message and returns the one answer (a view if it came in one chunk).
+   * @throws {CacheError} the error of the server; OBJECT_TOO_LARGE for an answer over the limit
    */
   async unary(path: string, request: Uint8Array, options: CallOptions = {}): Promise<Buffer> {
     const call = this.open(path, options);
     try {
-      // Nothing comes behind the request, so nobody has to wait until it is sent.
+      // Nothing follows the request, so there is no need to wait until it is sent.
       void call.write([request]);
       call.endRequests();
       const message = await call.responses.next();
-      if (message === null) throw new CacheError("INVALID_REQUEST", "the server answered without a message");
+      if (message === null) throw new CacheError("INVALID_REQUEST", "the server sent no message");
       const response = await message.collect(LIMITS.unaryMessageBytesMax);
       if ((await call.responses.next()) === null) return response;
-      throw new CacheError("INVALID_REQUEST", "the server answered more than one message");
+      throw new CacheError("INVALID_REQUEST", "the server sent more than one message");
     } catch (error) {
       call.cancel();
       throw error;
@@ -92,7 +98,7 @@ export class GrpcClient {
     return this.#connection;
   }
 
-  /** Ends the connection; calls under way end with CANCELLED. */
+  /** Closes the connection. Running calls end with CANCELLED. */
   async close(): Promise<void> {
     for (const call of this.#calls) call.cancel();
     const connection = this.#connection;

@@ -1,9 +1,10 @@
 /**
- * The deadline of one call, on either side: a timer, and whether its time has come when the call ends by a reset.
+ * The deadline of one call, on either side: a timer, and a test whether a reset was due to the
+ * deadline.
  *
- * Both sides time the same call. When its time has come each resets the stream, and which of the two a call meets first, its own
- * timer or the other side's reset, is chance: in both cases the deadline is what ended it.
- * Source: gRPC core concepts, "Deadlines"; grpc-go asks the clock in the same way when a stream is reset.
+ * Both sides time the same call and reset the stream at the deadline. Which a side sees first, its
+ * own timer or the peer's reset, is chance; in both cases the deadline ended the call. Source: gRPC
+ * core concepts, "Deadlines"; grpc-go compares the clock in the same way on a reset.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -18,7 +19,7 @@ export class Deadline {
     this.#timer = setTimeout(() => onPassed(new CacheError("DEADLINE_EXCEEDED")), timeoutMs);
   }
 
-  /** True when a reset that comes now is the other side's deadline. */
+  /** True if a reset that arrives now is due to the peer's deadline. */
   get isDue(): boolean {
     return performance.now() >= this.#dueMs - LIMITS.deadlineSkewMs;
   }

@@ -1,38 +1,41 @@
 /**
- * Where the calls of a server come from: addresses that are listened on, connections, and their streams.
+ * The transport of a server: listening addresses, connections, and their streams.
  *
- * The contract between the gRPC server, which runs calls and ends them in order, and whoever has the sockets: this thread
- * (local-entrance.ts) or others.
+ * The contract between the gRPC server, which runs calls and shuts them down, and the owner of the
+ * sockets: this thread (local-entrance.ts) or other threads.
  */
 import type { CallMemory } from "../http2/call-memory.ts";
 import type { TakeStream } from "./call-stream.ts";
 import type { ListenAddress } from "./listeners.ts";
 
-/** PEM. `ca` completes the chain of `cert`; clients are not asked for certificates. */
+/** PEM. `ca` completes the chain of `cert`; the server does not request client certificates. */
 export interface ServerTls {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca?: Buffer;
 }
 
-/** Whom an entrance tells. */
+/** Receives the events of a transport. */
 export interface EntranceListener {
   readonly onStream: TakeStream;
-  /** The last connection is gone. */
+  /** The last connection has closed. */
   readonly onEmpty: () => void;
 }
 
 export interface Entrance {
-  /** Open connections, also those that do not speak HTTP/2 yet. */
+  /** Open connections, including those that have not started HTTP/2. */
   readonly connections: number;
-  /** Listens on one more address; port 0 picks a free one. Rejects with the error of the system. */
+  /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
   listen(host: string, port: number): Promise<ListenAddress>;
-  /** Takes no new connections and no new streams; connections close when their streams have ended. Resolves when no more streams come. */
+  /**
+   * Accepts no new connections and streams. A connection closes when its streams have ended.
+   * Resolves when no more streams come.
+   */
   leave(): Promise<void> | undefined;
   destroyConnections(): void;
-  /** Lets go of what it holds beside its connections, which are gone or are cut by this. */
+  /** Releases everything else, and closes remaining connections. */
   close(): Promise<void> | undefined;
 }
 
-/** @param memory the account of the calls in this thread */
+/** @param memory the account of this thread's calls */
 export type OpenEntrance = (listener: EntranceListener, memory: CallMemory) => Entrance;

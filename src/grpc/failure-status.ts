@@ -1,8 +1,8 @@
 /**
  * The status of a handler that failed.
  *
- * A CacheError carries its own. Anything else is a mistake of ours: the client gets an id and no detail, and the log has
- * the stack under that id.
+ * A CacheError carries its own status. Any other error is a bug: the client gets only an id, and
+ * the log has the stack under that id.
  */
 import { randomBytes } from "node:crypto";
 import { isCacheError } from "../errors.ts";

@@ -1,11 +1,11 @@
 /**
- * A message that came compressed with gzip, inflated while it is read.
+ * Inflates a gzip-compressed message while it is read.
  *
- * Nothing is taken from the peer, and nothing inflated, before the reader asks for it, so a message of a few KiB that inflates to
- * gigabytes costs one piece at a time. How much there will be nobody knows before the end; what a message may become
- * at most bounds it. Answers are never compressed: an Arrow body is as compressed as its owner wanted it.
- * Source: grpc/doc/compression.md; RFC 1952. Cost: 40 KiB of zlib's while the message is read, and a turn of the thread pool
- * for every LIMITS.inflatedPieceBytes.
+ * Bytes are read from the peer and inflated only on demand, so a message of a few KiB that inflates
+ * to gigabytes costs one piece at a time. Its inflated size is not known in advance; the maximum
+ * size of a message bounds it. Answers are never compressed: an Arrow body stays as its owner
+ * compressed it. Source: grpc/doc/compression.md; RFC 1952. Cost: 40 KiB in zlib while the message
+ * is read, and a turn of the thread pool for every LIMITS.inflatedPieceBytes.
  */
 import { createGunzip, type Gunzip } from "node:zlib";
 import { CacheError } from "../errors.ts";
@@ -13,20 +13,21 @@ import { LIMITS } from "../limits.ts";
 import type { IncomingMessage } from "./call.ts";
 import { type Charge, joinMessage } from "./join-message.ts";
 
-/** What messages may come in, as `grpc-accept-encoding` says it. */
+/** Accepted message encodings, as the value of `grpc-accept-encoding`. */
 export const ACCEPTED_ENCODINGS = "identity,gzip";
 
 /**
- * The message behind one whose prefix says that it is compressed.
+ * Wraps a message whose prefix is marked as compressed.
  * @param encoding `grpc-encoding` of the call
- * @throws {CacheError} NOT_IMPLEMENTED for any other encoding, INVALID_REQUEST when the call names none
+ * @throws {CacheError} NOT_IMPLEMENTED for any other encoding, INVALID_REQUEST if the call names
+ *   none
  */
 export function inflated(message: IncomingMessage, encoding: string | undefined): IncomingMessage {
   if (encoding === "gzip") return new InflatedMessage(message);
   if (encoding === undefined || encoding === "identity") {
-    throw new CacheError("INVALID_REQUEST", "a message is compressed, and the call names no encoding");
+    throw new CacheError("INVALID_REQUEST", "a message is compressed, but the call has no grpc-encoding");
   }
-  throw new CacheError("NOT_IMPLEMENTED", "the encoding of the messages is neither identity nor gzip");
+  throw new CacheError("NOT_IMPLEMENTED", "grpc-encoding is neither identity nor gzip");
 }
 
 class InflatedMessage implements IncomingMessage {
@@ -35,7 +36,7 @@ class InflatedMessage implements IncomingMessage {
   readonly #source: IncomingMessage;
   readonly #gunzip: Gunzip;
   #inflatedBytes = 0;
-  /** True while zlib has bytes of ours to work on. */
+  /** True while zlib has input to work on. */
   #isFed = false;
   #isEnded = false;
   #failure: CacheError | undefined;
@@ -50,7 +51,9 @@ class InflatedMessage implements IncomingMessage {
         this.#wake();
       })
       .on("error", (cause) => {
-        this.#failure = new CacheError("INVALID_REQUEST", "a compressed message is not gzip", { cause });
+        this.#failure = new CacheError("INVALID_REQUEST", "a compressed message is not valid gzip", {
+          cause,
+        });
         this.#wake();
       });
   }
@@ -69,7 +72,7 @@ class InflatedMessage implements IncomingMessage {
     }
   }
 
-  /** The next compressed bytes; where there will be none any more zlib's memory goes at once. */
+  /** The next compressed bytes. After the last ones zlib's memory is released at once. */
   async #taken(): Promise<readonly Buffer[] | null> {
     try {
       return await this.#source.read();
@@ -88,7 +91,7 @@ class InflatedMessage implements IncomingMessage {
     if (this.#inflatedBytes <= this.sizeBytes) return piece;
     this.#gunzip.destroy();
     const facts = { sizeBytesMax: this.sizeBytes };
-    throw new CacheError("OBJECT_TOO_LARGE", "a compressed message becomes larger than 4 GiB", { facts });
+    throw new CacheError("OBJECT_TOO_LARGE", "a compressed message inflates to more than 4 GiB", { facts });
   }
 
   #feed(chunks: readonly Buffer[] | null): void {

@@ -1,19 +1,20 @@
 /**
- * A whole message as one buffer, for those who need it whole.
+ * Collects a whole message in one buffer.
  *
- * The declared size is believed only as far as bytes have come: memory grows with what arrives, not with what is
- * promised, also of one that is inflated. Cost: nothing for a message in one chunk, else two copies.
+ * Memory grows with the bytes received, not with the declared size; this also holds for inflated
+ * messages. Cost: nothing for a message in one chunk, otherwise two copies.
  */
 import { assert, CacheError } from "../errors.ts";
 import type { IncomingMessage } from "./call.ts";
 import { compacted } from "./chunk-queue.ts";
 
-/** A peer that sends byte by byte makes many small parts: they are joined now and then. */
+/** A peer that sends single bytes creates many small parts: they are joined at this number. */
 const PARTS_MAX = 1024;
 
 /**
  * Collects `message`.
- * @throws {CacheError} OBJECT_TOO_LARGE when it is over `sizeBytesMax`, before anything is read where its size is known
+ * @throws {CacheError} OBJECT_TOO_LARGE if it exceeds `sizeBytesMax`; if its size is known, before
+ *   anything is read
  */
 export async function joinMessage(
   message: IncomingMessage,
@@ -37,16 +38,16 @@ export async function joinMessage(
     if (parts.length >= PARTS_MAX) parts.splice(0, parts.length, Buffer.concat(parts));
   }
   assert(!isExact || sizeBytes === message.sizeBytes, "a message is read to its end");
-  // The parts are garbage in a moment, and were charged.
+  // The parts are garbage after this, and were charged.
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts, sizeBytes);
 }
 
 function tooLarge(sizeBytes: number, sizeBytesMax: number): CacheError {
   const facts = { sizeBytes, sizeBytesMax };
-  return new CacheError("OBJECT_TOO_LARGE", "the message is larger than this method takes", { facts });
+  return new CacheError("OBJECT_TOO_LARGE", "the message is larger than this method accepts", { facts });
 }
 
-/** Charges somebody for memory that is about to be taken, and holds it back until there is some. */
+/** Charges for memory before it is allocated. If it returns a promise, wait. */
 export type Charge = (bytes: number) => Promise<void> | undefined;
 
 function nothing(): undefined {}

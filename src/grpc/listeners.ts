@@ -1,8 +1,8 @@
 /**
- * The TCP side of the server: addresses that are listened on, and the connections they took.
+ * The TCP side of the server: listening addresses and accepted connections.
  *
- * All addresses share one bound on connections. A socket is ours from accept to close, whatever TLS or HTTP/2 think of
- * it, so that stopping can always end it.
+ * All addresses share one limit on connections. This module tracks each socket from accept to
+ * close, independent of TLS and HTTP/2, so that a stop can always close it.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
@@ -15,13 +15,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** How addresses are listened on, where that is not as usual. */
+/** Options of listening. */
 export interface ListenManner {
-  /** The port may be listened on by others of this user as well; the system shares the connections out. */
+  /**
+   * Other processes of this user may listen on the port too; the system distributes the
+   * connections.
+   */
   readonly reusePort?: boolean;
-  /** LIMITS.connectionsMax by default. */
+  /** Default LIMITS.connectionsMax. */
   readonly connectionsMax?: number | undefined;
-  /** How many connections are open where others count towards the same bound; told of each that comes and goes. */
+  /** Counts connections of several listeners towards the same limit. */
   readonly count?: ConnectionCount;
 }
 
@@ -30,15 +33,15 @@ export interface Accepted {
   readonly socket: Socket;
   /** The peer's address, without its port. */
   readonly address: string;
-  /** When it was accepted, or had a call last, on the clock of `performance.now`. */
+  /** Time of accept, or of its last call, on the clock of `performance.now`. */
   lastUsedMs: number;
-  /** True while calls are under way on it. */
+  /** True while it has running calls. */
   isBusy: boolean;
 }
 
 /** Counts open connections. */
 export interface ConnectionCount {
-  /** Of all who count together. */
+  /** Sum of all that share the count. */
   readonly total: number;
   add(connections: number): void;
 }
@@ -46,13 +49,13 @@ export interface ConnectionCount {
 export class Listeners {
   readonly #servers = new Set<Server>();
   readonly #accepted = new Map<Socket, Accepted>();
-  /** How many connections each address has. */
+  /** Number of connections by address. */
   readonly #addresses = new Map<string, number>();
   readonly #onConnection: (accepted: Accepted) => void;
   readonly #onEmpty: () => void;
   readonly #manner: ListenManner;
 
-  /** @param onEmpty called whenever the last connection is gone */
+  /** @param onEmpty called each time the last connection has closed */
   constructor(onConnection: (accepted: Accepted) => void, onEmpty: () => void, manner: ListenManner = {}) {
     this.#onConnection = onConnection;
     this.#onEmpty = onEmpty;
@@ -63,7 +66,7 @@ export class Listeners {
     return this.#accepted.size;
   }
 
-  /** Listens on one more address; port 0 picks a free one. Rejects with the error of the system. */
+  /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
   listen(host: string, port: number): Promise<ListenAddress> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     return new Promise((resolve, reject) => {
@@ -91,7 +94,7 @@ export class Listeners {
     this.#accepted.set(socket, accepted);
     this.#addresses.set(address, this.#openOf(address) + 1);
     count?.add(1);
-    // Who uses the socket hears of its errors too; before TLS or HTTP/2 have it nobody would.
+    // TLS and HTTP/2 handle errors too, but only after they own the socket.
     socket.on("error", (error) => log.debug("connection failed", { error }));
     socket.once("close", () => {
       this.#forget(accepted);
@@ -112,7 +115,10 @@ export class Listeners {
     else this.#addresses.delete(address);
   }
 
-  /** Where all places are taken the longest idle connection gives way: of this address, when it has its share. */
+  /**
+   * If the limit is reached, closes the longest idle connection; if the address has its full share,
+   * one of that address.
+   */
   #makeRoom(address: string): boolean {
     const open = this.#manner.count?.total ?? this.#accepted.size;
     const { connectionsMax = LIMITS.connectionsMax } = this.#manner;
@@ -121,10 +127,10 @@ export class Listeners {
     const idle = this.#longestIdle(hasShare ? address : undefined);
     const facts = { connections: open, address, ofAddress: this.#openOf(address) };
     if (idle === undefined) {
-      log.warn("connection refused: too many are open, and all have calls", facts);
+      log.warn("connection refused: the limit is reached and every connection has calls", facts);
       return false;
     }
-    log.debug("an idle connection gives way to a new one", facts);
+    log.debug("idle connection closed for a new one", facts);
     idle.socket.destroy();
     this.#forget(idle);
     return true;
@@ -139,7 +145,7 @@ export class Listeners {
     return idle;
   }
 
-  /** Takes no new connections; those there are stay. */
+  /** Accepts no new connections; existing ones stay open. */
   stopListening(): void {
     for (const server of this.#servers) server.close();
     this.#servers.clear();

@@ -1,7 +1,7 @@
 /**
- * The entrance whose sockets, TLS and HTTP/2 are this thread's.
+ * The transport whose sockets, TLS and HTTP/2 run in this thread.
  *
- * It looks through its connections every second, for those that stand still.
+ * Every second it looks for stalled connections.
  */
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
@@ -33,18 +33,21 @@ export class LocalEntrance implements Entrance {
   readonly #memory: CallMemory;
   readonly #turns = new LoopTurns();
   readonly #tls: TlsServer | undefined;
-  /** Connections whose TLS handshake is under way, by their addresses: a TLS socket does not say which socket is below it. */
+  /**
+   * Connections in a TLS handshake, by their addresses: a TLS socket does not expose its raw
+   * socket.
+   */
   readonly #handshakes = new Map<string, Handshake>();
   readonly #listeners: Listeners;
   readonly #connections = new Set<ServerConnection>();
   readonly #sweep: NodeJS.Timeout;
   #isLeaving = false;
 
-  /** @throws when certificate and key cannot be used. */
+  /** @throws if certificate and key cannot be used. */
   constructor(listener: EntranceListener, { tls, manner, memory }: LocalEntranceOptions) {
     this.#listener = listener;
     this.#memory = memory;
-    // It takes handshakes and listens nowhere: all addresses are the listeners'.
+    // This server only runs handshakes; the listeners own all addresses.
     this.#tls = tls && createTlsServer(tlsOptions(tls), (socket) => this.#serveTls(socket));
     this.#tls?.on("tlsClientError", (error) => log.debug("connection broken", { error }));
     this.#listeners = new Listeners(
@@ -65,14 +68,15 @@ export class LocalEntrance implements Entrance {
   }
 
   /**
-   * A handshake that does not end keeps its socket otherwise: the time-out of node:tls only tells of it. TLS costs 50 KB before
-   * its first byte, so it begins with the client's: a silent socket costs no more than without TLS.
+   * Starts TLS. node:tls only reports a handshake timeout, so the socket is closed here. TLS costs
+   * 50 KB before its first byte, so it starts with the client's first byte: a silent socket costs
+   * no more than without TLS.
    */
   #secure(accepted: Accepted): void {
     const { socket } = accepted;
     const name = addressesOf(socket);
     const deadline = setTimeout(() => {
-      log.debug("connection closed", { reason: "its TLS handshake did not end", peer: formatPeer(socket) });
+      log.debug("connection closed", { reason: "the TLS handshake timed out", peer: formatPeer(socket) });
       socket.destroy();
     }, LIMITS.tlsHandshakeTimeoutMs).unref();
     this.#handshakes.set(name, { accepted, deadline });

@@ -1,12 +1,12 @@
 /**
- * OVERLOADED in words: there is no memory for a call, or for more of it.
+ * The OVERLOADED error for a call that gets no memory.
  *
- * The account and its bound go into the log.
+ * The account and its limit are logged.
  */
 import { CacheError } from "../errors.ts";
 import type { CallMemory } from "../http2/call-memory.ts";
 
 export function tooManyCalls({ usedBytes, bytesMax }: CallMemory): CacheError {
-  const text = "the memory for calls is taken (limits.calls_memory); try again later";
+  const text = "no memory for the call (limits.calls_memory); try again later";
   return new CacheError("OVERLOADED", text, { facts: { usedBytes, bytesMax } });
 }

@@ -1,10 +1,10 @@
 /**
  * The incoming messages of one call, read while they arrive.
  *
- * The stream pushes chunks, the handler pulls messages. Between them waits at most LIMITS.receiveQueueBytesMax (and what
- * one window holds): beyond it the stream is paused, and the peer's window closes. Nothing is parsed ahead of the
- * reader, so a flood of empty messages costs their bytes and no more.
- * Cost: no copy; for a large message one promise per LIMITS.receiveBatchBytes.
+ * The stream pushes chunks, the handler pulls messages. At most LIMITS.receiveQueueBytesMax (plus
+ * one window) wait between them; beyond that the stream is paused and the peer's window closes.
+ * Nothing is parsed ahead of the reader, so a flood of empty messages costs only its bytes. Cost:
+ * no copy; for a large message one promise per LIMITS.receiveBatchBytes.
  */
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -14,12 +14,12 @@ import { decodePrefix, isCompressed, PREFIX_SIZE_BYTES } from "./framing.ts";
 import { inflated } from "./inflated-message.ts";
 import { type Charge, joinMessage } from "./join-message.ts";
 
-/** Who is charged for what waits here. */
+/** The account that is charged for waiting bytes. */
 export interface ReaderAccount {
   arrived(bytes: number): void;
 }
 
-/** How the reader stops and starts its source. */
+/** Pauses and resumes the source of the reader. */
 export interface ChunkSource {
   /** Absent in clients. */
   readonly account?: ReaderAccount;
@@ -27,7 +27,7 @@ export interface ChunkSource {
   resume(): void;
 }
 
-/** Tries to answer the one who waits with what is in the queue; false when they have to wait on. */
+/** Tries to complete the waiting read from the queue. Returns false if it has to wait longer. */
 type Attempt = () => boolean;
 
 export class QueuedMessageReader implements MessageReader {
@@ -36,30 +36,30 @@ export class QueuedMessageReader implements MessageReader {
   readonly #queue = new ChunkQueue();
   #isPaused = false;
   #isEnded = false;
-  /** What a client's peer said behind its last message, if that was not OK. */
+  /** The server's error status after its last message; only in clients. */
   #endError: Error | undefined;
   #failure: Error | undefined;
-  /** Bytes of the current message that were not read yet. */
+  /** Unread bytes of the current message. */
   #unread = 0;
-  /** Bytes that are charged: those in the queue, and those that the last read gave, until the next one. */
+  /** Charged bytes: those in the queue, and those of the last read until the next one. */
   #chargedBytes = 0;
   #lentBytes = 0;
-  /** The one who waits, and how many bytes it is worth waking them for. */
+  /** The waiting read; `#wanted` is the number of bytes worth a wake-up. */
   #attempt: Attempt | undefined;
   #wanted = 0;
 
-  /** @param encoding what compressed messages are compressed by, if the peer said so */
+  /** @param encoding the peer's `grpc-encoding`, if any */
   constructor(source: ChunkSource, encoding?: string) {
     this.#source = source;
     this.#encoding = encoding;
   }
 
-  /** True when the peer has half-closed; messages may still wait here. */
+  /** True if the peer has half-closed. Messages may still wait here. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Takes a chunk from the stream; it is kept as a view. */
+  /** Takes a chunk from the stream and keeps it as a view. */
   push(chunk: Buffer): void {
     if (this.#failure !== undefined) return;
     this.#queue.push(chunk);
@@ -71,7 +71,7 @@ export class QueuedMessageReader implements MessageReader {
     }
   }
 
-  /** The peer has half-closed; with an error the reader is told after the last message. */
+  /** The peer has half-closed. The reader gets the error, if any, after the last message. */
   end(error?: Error): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
@@ -79,7 +79,7 @@ export class QueuedMessageReader implements MessageReader {
     this.#wake();
   }
 
-  /** The call is over: drops what waits; this and every later read rejects with `reason`. */
+  /** Ends the call: drops waiting bytes; this and every later read rejects with `reason`. */
   fail(reason: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
@@ -90,12 +90,15 @@ export class QueuedMessageReader implements MessageReader {
     this.#resumeWhenRoom();
   }
 
-  /** Copies what is a small part of the memory that it holds, because it waits for long. */
+  /** Copies chunks that retain much more memory than they use, because they wait for long. */
   compact(): void {
     this.#queue.compact();
   }
 
-  /** The reader keeps what the last read gave, up to `bytes`, and is charged for it. @returns how much that is. */
+  /**
+   * Marks up to `bytes` of the last read as kept by the reader, who is charged for them. @returns
+   * how many.
+   */
   handOver(bytes: number): number {
     const handed = Math.min(bytes, this.#lentBytes);
     this.#lentBytes -= handed;
@@ -109,7 +112,7 @@ export class QueuedMessageReader implements MessageReader {
     this.#chargedBytes = bytes;
   }
 
-  /** What the last read gave was used. */
+  /** Releases the charge for the last read. */
   #takeBack(): void {
     if (this.#lentBytes === 0) return;
     this.#lentBytes = 0;
@@ -129,7 +132,7 @@ export class QueuedMessageReader implements MessageReader {
     return this.#answer(PREFIX_SIZE_BYTES, () => this.#nextMessage());
   }
 
-  /** For messages: up to `#unread` bytes, at least one. */
+  /** For messages: reads up to `#unread` bytes, at least one. */
   readChunks(): Promise<Buffer[] | null> {
     this.#takeBack();
     if (this.#unread === 0 && this.#failure === undefined) return Promise.resolve(null);
@@ -206,7 +209,7 @@ class QueuedMessage implements IncomingMessage {
 
   async collect(sizeBytesMax: number, charge?: Charge): Promise<Buffer> {
     const whole = await joinMessage(this, sizeBytesMax, charge);
-    // A peer that does not end may let it wait for long.
+    // It may wait for long if the peer does not end.
     return this.#reader.isEnded ? whole : compacted(whole);
   }
 }

@@ -1,10 +1,10 @@
 /**
  * The outgoing messages of one call.
  *
- * Prefix and body leave as they are, corked into one gathering write; only small messages are copied behind their prefix.
- * The writer is held up when more than LIMITS.sendQueueBytesMax wait: what is on its way, and behind it what is at hand when
- * the peer's window opens, so that the socket never runs dry while a file is read.
- * Source of the framing: framing.ts.
+ * Prefix and body are sent without a copy in one corked, gathering write; only small messages are
+ * copied behind their prefix. The writer waits while more than LIMITS.sendQueueBytesMax are queued:
+ * enough that the socket never runs dry while a file is read and the peer's window opens. Framing:
+ * see framing.ts.
  */
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -17,27 +17,27 @@ interface Waiter {
   readonly reject: (reason: Error) => void;
 }
 
-/** Where messages go: a stream of this server's, or one of node:http2. */
+/** The destination of messages: a stream of this server, or one of node:http2. */
 export interface ByteOutlet {
-  /** How much may wait to be sent; absent in clients: LIMITS.sendQueueBytesMax. */
+  /** Limit of queued bytes; absent in clients, which use LIMITS.sendQueueBytesMax. */
   readonly account?: { readonly queueBytesMax: number };
   /** Bytes that the operating system does not have yet. */
   readonly writableLength: number;
   write(chunk: Uint8Array, onSent?: (error?: Error | null) => void): unknown;
-  /** What is written until `uncork` leaves together. */
+  /** Data written until `uncork` is sent together. */
   cork(): void;
   uncork(): void;
 }
 
 export class StreamMessageWriter implements MessageWriter {
   readonly #stream: ByteOutlet;
-  /** Called before each message: sends what has to come first. */
+  /** Called before each message to send what has to precede it. */
   readonly #beforeMessage: () => void;
-  /** Bytes of the current message that have not been given yet. */
+  /** Bytes of the current message that are still to be written. */
   #missing = 0;
   #failure: Error | undefined;
   #waiter: Waiter | undefined;
-  /** Who waits until nothing is left to send. */
+  /** The waiter for an empty queue. */
   #flushing: Waiter | undefined;
 
   constructor(stream: ByteOutlet, beforeMessage: () => void) {
@@ -54,7 +54,7 @@ export class StreamMessageWriter implements MessageWriter {
     return this.startMessage(sizeOf(parts), parts);
   }
 
-  /** Writes whole messages in one piece; as `write` else. They are copied, so they should be small. */
+  /** Writes whole messages in one copied buffer, or like `write` if they are large. */
   writeAll(messages: readonly Uint8Array[]): Promise<void> | undefined {
     assert(this.#missing === 0, "a message is written to its end before the next one");
     if (this.#failure !== undefined) throw this.#failure;
@@ -104,7 +104,7 @@ export class StreamMessageWriter implements MessageWriter {
     return this.#flushing.promise;
   }
 
-  /** The call is over: who waits is told `reason`, and so is every later writer. */
+  /** Ends the call: every waiting and later writer gets `reason`. */
   fail(reason: Error): void {
     this.#failure ??= reason;
     this.#waiter?.reject(reason);
@@ -138,7 +138,7 @@ export class StreamMessageWriter implements MessageWriter {
     return this.#wait();
   }
 
-  /** An empty queue always has room: the writer is not held up for what others hold. */
+  /** An empty queue always accepts data: memory that others hold does not block the writer. */
   #hasRoom(waiting: number): boolean {
     if (waiting === 0) return true;
     return waiting <= (this.#stream.account?.queueBytesMax ?? LIMITS.sendQueueBytesMax);
@@ -149,7 +149,10 @@ export class StreamMessageWriter implements MessageWriter {
     return this.#waiter.promise;
   }
 
-  /** Resolves when something was sent, and there is room for more. Rejects with the call's reason when it is over. */
+  /**
+   * Resolves when something was sent and the queue has space. Rejects with the call's reason if the
+   * call is over.
+   */
   sentSome(): Promise<void> {
     return this.#failure === undefined ? this.#wait() : Promise.reject(this.#failure);
   }
@@ -181,7 +184,8 @@ function newWaiter(): Waiter {
     resolve = onResolved;
     reject = onRejected;
   });
-  // A writer that does not wait is told by its next write: no rejection is unhandled.
+  // A writer that does not wait gets the error from its next write, so the rejection is not
+  // unhandled.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }

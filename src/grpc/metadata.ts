@@ -1,10 +1,10 @@
 /**
- * Call metadata: HTTP/2 headers and trailers as gRPC reads them.
+ * Call metadata: HTTP/2 headers and trailers in the form of gRPC.
  *
- * Names are lower case; values are printable ASCII, or bytes as base64 under a name that ends in `-bin`. Base64 comes
- * with or without padding and leaves without, as the specification asks. Several values of one name are one text joined
- * by ", " (whoever decodes the headers does that), which base64 cannot contain: the first is taken.
- * Source: grpc/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
+ * Names are lower case. Values are printable ASCII, or bytes as base64 if the name ends in `-bin`.
+ * Base64 is accepted with or without padding and sent without, as the specification requires. The
+ * header decoder joins several values of one name with ", ", which base64 cannot contain: the first
+ * is used. Source: grpc/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { assert } from "../errors.ts";
@@ -14,11 +14,11 @@ const BINARY_SUFFIX = "-bin";
 const NAME = /^[0-9a-z_.-]+$/;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
-/** Reads headers as they came; decodes nothing before it is asked for. */
+/** Reads headers as received. Decodes a value only on demand. */
 export class HeaderMetadata implements CallMetadata {
   readonly #headers: IncomingHttpHeaders | ReadonlyMap<string, string>;
 
-  /** @param headers as node:http2 gives them, or a decoded block's fields */
+  /** @param headers from node:http2, or the fields of a decoded block */
   constructor(headers: IncomingHttpHeaders | ReadonlyMap<string, string>) {
     this.#headers = headers;
   }
@@ -38,17 +38,14 @@ export class HeaderMetadata implements CallMetadata {
   }
 }
 
-/** Outgoing entries by name: text, or bytes under a name that ends in `-bin`. */
+/** Outgoing entries by name: text, or bytes if the name ends in `-bin`. */
 export type MetadataEntries = Readonly<Record<string, string | Buffer>>;
 
-/** Adds one entry to outgoing headers. A name or value that cannot travel is a programmer's mistake. */
+/** Adds one entry to outgoing headers. An invalid name or value is a programming error. */
 export function setMetadata(headers: OutgoingHttpHeaders, name: string, value: string | Buffer): void {
   assert(NAME.test(name) && !name.startsWith("grpc-"), `metadata cannot be named ${name}`);
   const isBinary = name.endsWith(BINARY_SUFFIX);
-  assert(
-    isBinary === (typeof value !== "string"),
-    "bytes, and only bytes, go under a name that ends in -bin",
-  );
+  assert(isBinary === (typeof value !== "string"), "a name ends in -bin if and only if its value is bytes");
   if (typeof value !== "string") {
     headers[name] = value.toString("base64").replace(/=+$/, "");
     return;

@@ -1,5 +1,7 @@
 /**
- * Who is at the other end of a connection, as far as its addresses tell.
+ * The peer of a connection, derived from its addresses.
+ *
+ * A proxy on this host hides the real client.
  */
 import type { Socket } from "node:net";
 
@@ -10,7 +12,10 @@ export function formatPeer({ remoteFamily, remoteAddress, remotePort }: Socket):
   return `${remoteFamily === "IPv6" ? "ipv6" : "ipv4"}:${remoteAddress}:${remotePort}`;
 }
 
-/** True for the addresses of a connection that this host made to itself: a loopback one, or the very address it dialled. */
+/**
+ * True if this host connected to itself: over a loopback address, or to the address it connects
+ * from.
+ */
 export function isOwnAddress({
   remoteAddress,
   localAddress,

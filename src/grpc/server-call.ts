@@ -1,10 +1,10 @@
 /**
  * One call on the server: from its HTTP/2 stream to its handler, and back to a status.
  *
- * A call is over when the peer resets or leaves, when its deadline passes, when the server stops, or when its handler is
- * done; whichever comes first decides the status, and each happens once. It is forgotten when its stream is gone and
- * its handler has come back.
- * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
+ * A call ends when the peer resets it or disconnects, when its deadline passes, when the server
+ * stops, or when its handler returns. The first of these decides the status; each happens once. The
+ * call is forgotten when its stream has closed and its handler has returned. Source:
+ * grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
 import { assert, CacheError, isCacheError } from "../errors.ts";
 import type { ConnectionMemory } from "../http2/call-memory.ts";
@@ -21,7 +21,7 @@ import { StreamMessageWriter } from "./message-writer.ts";
 import { HeaderMetadata, setMetadata } from "./metadata.ts";
 import { type CallStatus, STATUS_OK, statusOf } from "./status.ts";
 
-/** Each call ends in one of these; an error of its own for each would cost a stack trace per call. */
+/** Shared by all calls: a new error per call would cost a stack trace. */
 const CLIENT_LEFT = new CacheError("CANCELLED");
 const TOO_LATE = new CacheError("DEADLINE_EXCEEDED");
 const ANSWERED = new CacheError("CANCELLED", "the call was answered");
@@ -47,7 +47,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   #isHandled = false;
   #isClosed = false;
   #mayIdle = false;
-  /** What had moved when somebody looked last, and since when no more has. */
+  /** Moved bytes at the last progress, and `#stillSinceMs` its time. */
   #movedBytes = 0;
   #stillSinceMs = performance.now();
 
@@ -127,7 +127,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     }
   }
 
-  /** Resolves when somebody gave memory back. Rejects when the call is over. */
+  /** Resolves when memory is released. Rejects when the call is over. */
   #memoryFree(sinceMs: number, isReady: () => boolean): Promise<void> {
     const { memory, connection } = this.#stream.account;
     return new Promise((resolve, reject) => {
@@ -158,12 +158,15 @@ export class Http2ServerCall implements ServerCall, StreamListener {
 
   collect(bytes: number): Promise<void> | undefined {
     const { account } = this.#stream;
-    // What was read last is charged already.
+    // The bytes of the last read are already charged.
     account.collected(bytes, this.requests.handOver(bytes));
     return account.mayCollect ? undefined : this.#collectLater();
   }
 
-  /** Who waits is refused when nothing was given back in time: by the sweep, which ends those that stand still before. */
+  /**
+   * Waits for memory. If none is released in time, the sweep refuses the request; it ends stalled
+   * calls first.
+   */
   async #collectLater(): Promise<void> {
     const { account } = this.#stream;
     const sinceMs = performance.now();
@@ -181,7 +184,6 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#mayIdle = true;
   }
 
-  /** The account of its connection. */
   get connectionMemory(): ConnectionMemory {
     return this.#stream.account.connection;
   }
@@ -191,22 +193,25 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     return this.#endWaiting !== undefined;
   }
 
-  /** True while its request waits for memory to be collected in. */
+  /** True while it waits for memory to collect its request. */
   get isCollecting(): boolean {
     return this.#isCollecting;
   }
 
-  /** Refuses a request that waits for memory to be collected in. */
+  /** Refuses a request that waits for memory. */
   refuseCollecting(): void {
     this.#endWaiting?.(tooManyCalls(this.#stream.account.memory));
   }
 
-  /** What the call holds now, bytes. */
+  /** Bytes that the call holds now. */
   get heldBytes(): number {
     return this.#stream.account.heldBytes + this.#stream.writableLength;
   }
 
-  /** For how long nothing has moved, as far as was looked, ms. @param nowMs on the clock of `performance.now` */
+  /**
+   * How long nothing has moved, ms, to the precision of the checks. @param nowMs on the clock of
+   * `performance.now`
+   */
   stillMs(nowMs: number): number {
     const { movedBytes } = this.#stream;
     if (movedBytes !== this.#movedBytes) {
@@ -216,18 +221,16 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     return nowMs - this.#stillSinceMs;
   }
 
-  /** Called every now and then. @param stillMs see `stillMs` */
+  /** Called periodically. @param stillMs see `stillMs` */
   sweep(stillMs: number, idleCallMs: number): void {
     if (stillMs < LIMITS.sweepIntervalMs) return;
     this.requests.compact();
     if (stillMs < idleCallMs || this.#mayIdle) return;
     const seconds = Math.round(idleCallMs / 1000);
-    this.end(
-      new CacheError("DEADLINE_EXCEEDED", `the call has moved nothing for ${seconds} s (limits.idle_call)`),
-    );
+    this.end(new CacheError("DEADLINE_EXCEEDED", `no data moved for ${seconds} s (limits.idle_call)`));
   }
 
-  /** Runs the handler; `timeoutMs` from now on the call is over. Never rejects. */
+  /** Runs the handler; the call ends after `timeoutMs`. Never rejects. */
   async run(handler: CallHandler, timeoutMs: number | undefined): Promise<void> {
     if (timeoutMs !== undefined) {
       this.#deadline = new Deadline(timeoutMs, (reason) => this.end(reason));
@@ -245,10 +248,10 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#forgetWhenDone();
   }
 
-  /** Ends the call from our side: the handler is told `reason`, the client gets its status. */
+  /** Ends the call from our side: the handler gets `reason`, the client its status. */
   end(reason: CacheError): void {
     this.#stop(reason);
-    // Answered, but the client does not take the answer.
+    // Answered, but the client does not read the answer.
     if (this.#isAnswered) this.#stream.reset("CANCEL");
     else {
       if (reason.code === "OVERLOADED") this.#hintRetry();
@@ -275,7 +278,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#isAnswered = true;
     this.requests.fail(reason);
     if (reason.code === "OVERLOADED") this.#hintRetry();
-    // Trailers pass where the peer takes no data.
+    // Trailers are not subject to flow control.
     stream.endNow(trailersBlock(statusOf(reason), this.#trailers));
   }
 
@@ -287,7 +290,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.requests.end();
   }
 
-  /** The answer is complete, or there is nobody to answer any more. */
+  /** The answer is complete, or the peer is gone. */
   gone(isCut: boolean): void {
     this.#deadline?.stop();
     this.#isClosed = true;
@@ -296,7 +299,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#forgetWhenDone();
   }
 
-  /** The client keeps the same deadline, and its reset may be here before our timer. */
+  /** The client keeps the same deadline, and its reset may arrive before our timer fires. */
   get #cutReason(): CacheError {
     return this.#deadline?.isDue === true ? TOO_LATE : CLIENT_LEFT;
   }
@@ -330,13 +333,13 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   #answer(status: CallStatus): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    // What the client still sends is dropped; its stream ends with the answer.
+    // Drops what the client still sends; its stream ends with the answer.
     this.requests.fail(this.#reason ?? ANSWERED);
     const stream = this.#stream;
     if (!this.#hasResponded && status.code !== 0) {
       stream.sendHeaders(refusalBlock(status, this.#trailers), { endStream: true });
     } else if (this.#reason !== undefined && stream.writableLength > 0) {
-      // The trailers would stand behind data that the peer does not take.
+      // The trailers would wait behind data that the peer does not read.
       stream.reset("CANCEL");
     } else {
       if (!this.#hasResponded) this.#respond();

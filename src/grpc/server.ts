@@ -1,8 +1,9 @@
 /**
- * The gRPC server: calls, and their orderly end.
+ * The gRPC server: runs calls and shuts them down in order.
  *
- * It knows nothing of Flight: a method is a path and a handler. Connections are its entrance's, HTTP/2 is src/http2's.
- * Stopping never waits for idle peers: GOAWAY, calls may finish for a while, what is left is told and cut.
+ * It knows nothing of Flight: a method is a path and a handler. The transport owns connections, and
+ * src/http2 implements HTTP/2. A stop never waits for idle peers: the server sends GOAWAY, running
+ * calls get time to finish, and the rest end with SHUTTING_DOWN.
  */
 import { assert, CacheError } from "../errors.ts";
 import { CallMemory } from "../http2/call-memory.ts";
@@ -25,15 +26,18 @@ const log = logFor("grpc");
 export interface GrpcServerOptions {
   readonly methods: MethodTable;
   readonly tls?: ServerTls;
-  /** Who has the connections; this thread by default. With it `tls` is the entrance's. */
+  /**
+   * Opens the transport; by default this thread owns the connections. With it, the transport
+   * handles `tls`.
+   */
   readonly openEntrance?: OpenEntrance;
-  /** How long calls may go on after `close`; LIMITS.drainTimeoutMs by default. */
+  /** How long calls may run after `close`; default LIMITS.drainTimeoutMs. */
   readonly drainTimeoutMs?: number;
-  /** What calls may make this process hold; LIMITS.callsMemoryBytes by default. */
+  /** Memory that calls may make this process hold; default LIMITS.callsMemoryBytes. */
   readonly callsMemoryBytes?: number | undefined;
-  /** Open connections; LIMITS.connectionsMax by default. With `openEntrance` it is the entrance's. */
+  /** Open connections; default LIMITS.connectionsMax. With `openEntrance` the transport sets it. */
   readonly connectionsMax?: number | undefined;
-  /** A call that moves nothing for this long is ended; LIMITS.idleCallMs by default. */
+  /** A call without progress for this long ends; default LIMITS.idleCallMs. */
   readonly idleCallMs?: number | undefined;
 }
 
@@ -45,7 +49,7 @@ export class GrpcServer {
   readonly #memory: CallMemory;
   readonly #stalled: StalledCalls;
   #closing: Promise<void> | undefined;
-  /** Called when the last call or connection is gone. */
+  /** Called when the last call or connection has ended. */
   #onQuiet: (() => void) | undefined;
 
   constructor(options: GrpcServerOptions) {
@@ -71,12 +75,12 @@ export class GrpcServer {
     return this.#calls.size;
   }
 
-  /** Open connections. */
+  /** Number of open connections. */
   get sessions(): number {
     return this.#entrance.connections;
   }
 
-  /** Listens on one more address; port 0 picks a free one. Rejects with the error of the system. */
+  /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
   listen(host: string, port: number): Promise<ListenAddress> {
     assert(this.#closing === undefined, "a closed server does not listen again");
     return this.#entrance.listen(host, port);
@@ -108,7 +112,7 @@ export class GrpcServer {
     return call.run(handler, timeoutMs);
   }
 
-  /** @throws {CacheError} OVERLOADED when calls that stand still give no memory back. */
+  /** @throws {CacheError} OVERLOADED if stalled calls release no memory. */
   #refuseUnlessRoom({ connectionMemory }: Http2ServerCall): void {
     this.#stalled.makeRoom();
     if (connectionMemory.admission !== "yes") throw tooManyCalls(this.#memory);
@@ -119,7 +123,10 @@ export class GrpcServer {
     if (this.#calls.size === 0) this.#onQuiet?.();
   }
 
-  /** Stops: no new calls, those under way may finish within the drain time, then they end with SHUTTING_DOWN. */
+  /**
+   * Stops: accepts no new calls; running calls may finish within the drain time, then end with
+   * SHUTTING_DOWN.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#drain();
     return this.#closing;
@@ -134,10 +141,11 @@ export class GrpcServer {
     await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
     this.#stalled.stop();
     await this.#entrance.close();
-    if (this.#calls.size > 0) log.warn("handlers do not end", { calls: this.#calls.size });
+    if (this.#calls.size > 0)
+      log.warn("handlers did not return after the drain time", { calls: this.#calls.size });
   }
 
-  /** Waits until `isQuiet`, at most `timeoutMs`. */
+  /** Waits for `isQuiet`, at most `timeoutMs`. */
   async #quiet(isQuiet: () => boolean, timeoutMs: number): Promise<void> {
     if (isQuiet()) return;
     await new Promise<void>((resolve) => {
@@ -152,6 +160,6 @@ export class GrpcServer {
   }
 }
 
-/** Thousands of calls may ask for it: an error of its own for each would cost a stack trace. */
+/** Shared by all calls: a new error per call would cost a stack trace. */
 const NO_METHOD = new CacheError("NOT_IMPLEMENTED", "no such method");
 const unknownMethod: CallHandler = () => Promise.reject(NO_METHOD);

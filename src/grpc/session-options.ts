@@ -1,8 +1,8 @@
 /**
- * How the HTTP/2 sessions of clients are set up.
+ * Settings of the clients' HTTP/2 sessions.
  *
- * The stream window goes with the settings; the session window has to be raised on the session itself, and the defaults
- * of 64 KiB cost two thirds of the throughput.
+ * The stream window is part of the settings; the session window has to be raised on the session
+ * itself. The defaults of 64 KiB reduce the throughput by two thirds.
  */
 import type { Http2Session, Settings } from "node:http2";
 import { LIMITS } from "../limits.ts";
@@ -16,7 +16,8 @@ const SETTINGS: Settings = {
 
 export const CLIENT_SESSION_OPTIONS = {
   settings: { ...SETTINGS, enablePush: false },
-  // Node counts headers, the data of one session window, and what waits to be sent together; over it, it refuses streams.
+  // Node adds up headers, one session window of data, and the send queue. Above this it refuses
+  // streams.
   maxSessionMemory: Math.ceil(
     (LIMITS.streamsPerSessionMax * LIMITS.callMetadataBytesMax +
       LIMITS.clientSessionWindowBytes +
@@ -25,7 +26,7 @@ export const CLIENT_SESSION_OPTIONS = {
   ),
 };
 
-/** Raises the window of the whole connection; the settings cannot. */
+/** Raises the window of the whole connection, which the settings cannot. */
 export function openSessionWindow(session: Http2Session): void {
   if (!session.destroyed) session.setLocalWindowSize(LIMITS.clientSessionWindowBytes);
 }

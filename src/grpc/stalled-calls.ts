@@ -1,9 +1,11 @@
 /**
- * Ends calls that stand still: each one after a long time, and those that hold memory for which others wait after a short one.
+ * Ends stalled calls: any call after a long time, and calls that hold memory others wait for after
+ * a short one.
  *
- * Where calls wait for memory, those that move nothing are ended, on connections that hold most of it first, until nobody
- * waits. When all wait, the requests that have stood still for the longest are refused.
- * Cost: a look at each open call every second; ten times as often while calls wait for memory.
+ * While calls wait for memory, it ends calls without progress, starting with the connections that
+ * hold the most, until no call waits. If all calls wait for memory, it refuses the requests that
+ * have been still the longest. Cost: a check of each open call every second, and ten times as often
+ * while calls wait for memory.
  */
 import { CacheError } from "../errors.ts";
 import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";
@@ -13,16 +15,19 @@ import type { Http2ServerCall } from "./server-call.ts";
 
 const log = logFor("grpc");
 
-/** This much of all memory is taken back at once. */
+/** The part of the total memory that is taken back at once. */
 const RELIEF_PART = 1 / 16;
 
-/** Hundreds of calls may end in this way at once: an error of its own for each would cost a stack trace. */
+/**
+ * Shared: hundreds of calls may end like this at once, and a new error each would cost a stack
+ * trace.
+ */
 const MEMORY_TAKEN_BACK = new CacheError(
   "OVERLOADED",
-  "the call moved nothing while others waited for the memory it held",
+  "the call made no progress while other calls waited for its memory",
 );
 
-/** True for connections on which it helps to give memory back. */
+/** True for connections whose memory would help. */
 type Helps = (connection: ConnectionMemory) => boolean;
 
 export class StalledCalls {
@@ -68,14 +73,17 @@ export class StalledCalls {
     this.#timer = setTimeout(this.#sweep, waitMs).unref();
   };
 
-  /** Ends calls that stand still when memory is waited for; where all wait for more, requests that have waited longest. */
+  /**
+   * While calls wait for memory, ends stalled calls; if there are none, refuses the requests that
+   * waited longest.
+   */
   #relieve(nowMs: number): void {
     const helps = this.#memory.shortage(nowMs);
     if (helps === undefined) return;
     if (!this.#endStalled(helps, nowMs)) this.#refuseCollecting(helps, nowMs);
   }
 
-  /** A call begins and there is no memory for it: calls that stand still make room for many. */
+  /** Called when a new call gets no memory. Ends stalled calls. */
   makeRoom(): void {
     const nowMs = performance.now();
     if (nowMs - this.#madeRoomMs < LIMITS.starvedSweepIntervalMs) return;
@@ -83,7 +91,9 @@ export class StalledCalls {
     this.#endStalled(() => true, nowMs);
   }
 
-  /** Those of connections that hold most go first. @returns false when there is none */
+  /**
+   * Ends stalled calls, those of the largest connections first. @returns false if there are none
+   */
   #endStalled(helps: Helps, nowMs: number): boolean {
     const stalled = this.#still((call) => !call.isWaitingForMemory, helps, nowMs);
     stalled.sort((a, b) => b.connectionMemory.usedBytes - a.connectionMemory.usedBytes);
@@ -103,7 +113,7 @@ export class StalledCalls {
     );
   }
 
-  /** Ends calls, the first ones first, until what is overdrawn and a part of all memory is given back. */
+  /** Ends calls in order until the overdraft and RELIEF_PART of the total are released. */
   #takeBack(calls: readonly Http2ServerCall[], end: (call: Http2ServerCall) => void): void {
     let left = this.#memory.bytesMax * RELIEF_PART + this.#memory.overdrawnBytes;
     for (const call of calls) {
@@ -115,7 +125,7 @@ export class StalledCalls {
 
   #end(call: Http2ServerCall): void {
     const facts = { path: call.path, peer: call.peer, heldBytes: call.heldBytes };
-    log.info("call ended: it moves nothing, and others wait for the memory that it holds", facts);
+    log.info("call ended: it made no progress while other calls waited for its memory", facts);
     call.end(MEMORY_TAKEN_BACK);
   }
 }

@@ -1,17 +1,17 @@
 /**
- * `grpc-message`: text of a status as percent-encoded UTF-8.
+ * `grpc-message`: the text of a status as percent-encoded UTF-8.
  *
- * Bytes 0x20 to 0x7e other than `%` stand as they are, all others as %XX. Decoding never fails: what is not a valid
- * escape stays as it came. The encoded text is cut at LIMITS.statusMessageBytesMax, because peers refuse trailers over
- * 8 KiB as a whole and would then show nothing of the status.
- * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
+ * Bytes 0x20 to 0x7e other than `%` are not encoded, all others are %XX. Decoding never fails: an
+ * invalid escape is kept as it is. The encoded text is cut at LIMITS.statusMessageBytesMax, because
+ * peers refuse trailers over 8 KiB and would then show no status at all. Source:
+ * grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
 import { LIMITS } from "../limits.ts";
 
 const NEEDS_ESCAPE = /[^\x20-\x24\x26-\x7e]/;
 const PERCENT = 0x25;
 
-/** Encodes the text of a status; cut between characters when it is too long. */
+/** Encodes the text of a status. A text that is too long is cut between characters. */
 export function encodeStatusMessage(text: string): string {
   const max = LIMITS.statusMessageBytesMax;
   if (text.length <= max && !NEEDS_ESCAPE.test(text)) return text;
@@ -26,14 +26,14 @@ export function encodeStatusMessage(text: string): string {
 
 function escapeCharacter(character: string): string {
   let escaped = "";
-  // A lone surrogate becomes U+FFFD here, so that the text is valid UTF-8 in any case.
+  // A lone surrogate becomes U+FFFD here, so the text is always valid UTF-8.
   for (const byte of Buffer.from(character)) {
     escaped += `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
   return escaped;
 }
 
-/** Decodes a `grpc-message`; broken escapes are kept as text, broken UTF-8 becomes U+FFFD. */
+/** Decodes a `grpc-message`. Invalid escapes stay as text, invalid UTF-8 becomes U+FFFD. */
 export function decodeStatusMessage(encoded: string): string {
   if (!encoded.includes("%")) return encoded;
   const source = Buffer.from(encoded);

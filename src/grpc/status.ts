@@ -1,8 +1,8 @@
 /**
- * gRPC status codes by name, and how errors and statuses become one another.
+ * gRPC status codes by name, and conversions between errors and statuses.
  *
- * The table of our own codes is in errors.ts; here it only meets the numbers of the wire.
- * Source: grpc/doc/statuscodes.md; HTTP/2 resets by grpc/doc/PROTOCOL-HTTP2.md, "Errors"; HTTP statuses by
+ * Our own codes are defined in errors.ts; this file maps them to the numbers on the wire. Source:
+ * grpc/doc/statuscodes.md; HTTP/2 resets by grpc/doc/PROTOCOL-HTTP2.md, "Errors"; HTTP statuses by
  * grpc/doc/http-grpc-status-mapping.md.
  */
 import { CacheError, ERROR_TABLE, type ErrorCode } from "../errors.ts";
@@ -29,7 +29,7 @@ const STATUS_NAMES = [
 
 export type StatusName = (typeof STATUS_NAMES)[number];
 
-/** What ends a call: the number of the wire and the text, not yet percent-encoded. */
+/** The end of a call: the status number, and the text before percent-encoding. */
 export interface CallStatus {
   readonly code: number;
   readonly message: string;
@@ -41,32 +41,32 @@ export function statusCode(name: StatusName): number {
   return STATUS_NAMES.indexOf(name);
 }
 
-/** The name of a number of the wire; unknown numbers are UNKNOWN. */
+/** The name of a status number; UNKNOWN for unknown numbers. */
 export function statusName(code: number): StatusName {
   return STATUS_NAMES[code] ?? "UNKNOWN";
 }
 
-/** The status a CacheError travels as. */
+/** The status of a CacheError. */
 export function statusOf(error: CacheError): CallStatus {
   return { code: statusCode(ERROR_TABLE[error.code].status), message: error.message };
 }
 
-/** What a client is told when a server answers with a status whose text names none of our codes. */
+/** Error for a status of a server whose text contains none of our codes. */
 export class GrpcError extends Error {
   override readonly name = "GrpcError";
-  /** UNKNOWN also for a number that has no name. */
+  /** UNKNOWN also for a number without a name. */
   readonly status: StatusName;
-  /** The number of the wire. */
+  /** The status number. */
   readonly statusCode: number;
 
-  /** @param message the server's own text; without one the status stands for it */
+  /** @param message the server's text; if empty, the name of the status */
   constructor(status: StatusName, message: string, options: ErrorOptions & { statusCode?: number } = {}) {
     super(message === "" ? status : message, "cause" in options ? { cause: options.cause } : {});
     this.status = status;
     this.statusCode = options.statusCode ?? statusCode(status);
   }
 
-  /** True when the same call, unchanged, may succeed later: of the status as such nothing more is known. */
+  /** True if the same call, unchanged, may succeed later, as far as the status alone can show. */
   get retryable(): boolean {
     return this.status === "UNAVAILABLE";
   }
@@ -74,7 +74,7 @@ export class GrpcError extends Error {
 
 const CODED_TEXT = /^\[([A-Z_]+)\] ?/;
 
-/** The error of a status other than OK: a CacheError when its text begins with one of our codes. */
+/** The error of a status other than OK: a CacheError if its text begins with one of our codes. */
 export function errorOfStatus(status: CallStatus): CacheError | GrpcError {
   const found = CODED_TEXT.exec(status.message);
   const code = found?.[1];
@@ -84,7 +84,7 @@ export function errorOfStatus(status: CallStatus): CacheError | GrpcError {
   return new GrpcError(statusName(status.code), status.message, { statusCode: status.code });
 }
 
-/** HTTP/2 reset codes by number (RFC 9113, 7). Those that are not here are INTERNAL. */
+/** HTTP/2 reset codes by number (RFC 9113, 7). All others are INTERNAL. */
 const RESET_STATUS: Readonly<Record<number, StatusName>> = {
   7: "UNAVAILABLE", // REFUSED_STREAM: nothing was processed
   8: "CANCELLED", // CANCEL
@@ -92,7 +92,7 @@ const RESET_STATUS: Readonly<Record<number, StatusName>> = {
   12: "PERMISSION_DENIED", // INADEQUATE_SECURITY
 };
 
-/** The error of a stream that was reset before a status came. */
+/** The error of a stream that was reset before its status. */
 export function errorOfReset(resetCode: number): GrpcError {
   return new GrpcError(RESET_STATUS[resetCode] ?? "INTERNAL", `stream reset with HTTP/2 code ${resetCode}`);
 }
@@ -108,10 +108,10 @@ const HTTP_STATUS: Readonly<Record<number, StatusName>> = {
   504: "UNAVAILABLE",
 };
 
-/** The error of an answer that is not gRPC at all. */
+/** The error of an answer that is not gRPC. */
 export function errorOfHttpStatus(httpStatus: number): GrpcError {
   return new GrpcError(
     HTTP_STATUS[httpStatus] ?? "UNKNOWN",
-    `answered with HTTP status ${httpStatus}, not gRPC`,
+    `the server answered with HTTP status ${httpStatus}, not gRPC`,
   );
 }

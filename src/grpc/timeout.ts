@@ -1,9 +1,9 @@
 /**
  * `grpc-timeout`: 1 to 8 digits and a unit, as milliseconds.
  *
- * Parts of a millisecond are rounded up, so that a deadline of 1 ns is not one of 0. Longer than a timer can be armed
- * (24.8 days) counts as no deadline.
- * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests".
+ * Fractions of a millisecond are rounded up, so that a deadline of 1 ns is not 0. A timeout longer
+ * than a timer supports (24.8 days) means no deadline. Source: grpc/doc/PROTOCOL-HTTP2.md,
+ * "Requests".
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -21,18 +21,19 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Milliseconds of a `grpc-timeout`; undefined when it is absent or longer than can be timed.
- * @throws {CacheError} INVALID_REQUEST when it is not of the form
+ * Milliseconds of a `grpc-timeout`; undefined if it is absent or too long for a timer.
+ * @throws {CacheError} INVALID_REQUEST if the text is malformed
  */
 export function parseTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const found = FORM.exec(text);
-  if (found === null) throw new CacheError("INVALID_REQUEST", "grpc-timeout is not 1 to 8 digits and a unit");
+  if (found === null)
+    throw new CacheError("INVALID_REQUEST", "grpc-timeout must be 1 to 8 digits and a unit");
   const timeoutMs = Math.ceil(Number(found[1]) * UNIT_MS[found[2]!]!);
   return timeoutMs <= LIMITS.deadlineMsMax ? timeoutMs : undefined;
 }
 
-/** Formats milliseconds (rounded up) in the finest unit that holds them. */
+/** Formats milliseconds (rounded up) in the finest unit that fits. */
 export function formatTimeout(timeoutMs: number): string {
   const milliseconds = Math.max(0, Math.ceil(timeoutMs));
   if (milliseconds <= DIGITS_MAX) return `${milliseconds}m`;

@@ -220,7 +220,7 @@ describe("a server that is silent", () => {
     onTestFinished(() => client.close());
     await expect(client.unary("/test.Echo/Unary", Buffer.alloc(1))).rejects.toMatchObject({
       code: "UNREACHABLE",
-      message: expect.stringContaining("no connection to 127.0.0.1"),
+      message: expect.stringContaining("could not connect to 127.0.0.1"),
     });
   });
 
