@@ -1,10 +1,11 @@
 /**
- * Blocks of memory that are used again and again for bytes on their way through.
+ * Reusable blocks of memory for bytes in transit.
  *
- * Every read of a socket is a new buffer outside of V8's heap. Kept as views until a disk has taken them they grow old,
- * and only a full collection frees what is old: one for each 64 MiB that pass. Copied into a block they die young, which costs
- * nearly nothing; the copy runs at memory speed.
- * A block must be given back only when nobody reads it any more; one that is not given back is lost to the pool only.
+ * Every read of a socket is a new buffer outside V8's heap. Kept as views until a disk has written
+ * them, such buffers grow old, and only a full collection frees old ones: one for each 64 MiB.
+ * Copied into a block they die young, which costs almost nothing; the copy runs at memory speed.
+ * Give a block back only when nobody reads it any more. A block that is not given back is garbage
+ * collected.
  */
 import { free } from "./free-memory.ts";
 
@@ -13,13 +14,13 @@ export class BlockPool {
   readonly #freeMax: number;
   readonly #free: Buffer[] = [];
 
-  /** @param freeMax how many unused blocks are kept. */
+  /** @param freeMax the maximum number of unused blocks to keep. */
   constructor(blockBytes: number, freeMax: number) {
     this.blockBytes = blockBytes;
     this.#freeMax = freeMax;
   }
 
-  /** A block with whatever was in it before. */
+  /** A block with arbitrary content. */
   take(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.blockBytes);
   }

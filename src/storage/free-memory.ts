@@ -1,19 +1,20 @@
 /**
- * Memory that files gave back, for the next file whose memory has the same size.
+ * Memory that files gave back, kept for the next file whose memory has the same size.
  *
- * New memory costs a page fault for each 4 KiB and, once it is old, a share of a full collection: 1 MiB of it takes longer than
- * reading 1 MiB from the page cache. Who rounds sizes lets files of nearly one size use each other's memory.
- * Buffers of up to LIMITS.unpooledReadBytesMax are not kept: they come from the allocator's own lists. What is not kept goes back to
- * the system at once, so that what is held and what the process takes stay near to each other. Where there is room for
- * no more, sizes that nobody has asked for the longest go first.
+ * New memory costs a page fault per 4 KiB and, once it is old, a share of a full collection: 1 MiB
+ * of it takes longer than reading 1 MiB from the page cache. Callers that round sizes let files of
+ * similar sizes reuse each other's memory. Buffers up to LIMITS.unpooledReadBytesMax are not kept:
+ * the allocator's own lists serve them. What is not kept is freed at once, so that the accounted
+ * memory stays near that of the process. When the limit is reached, the least recently requested
+ * sizes are freed first.
  */
 import { runInNewContext } from "node:vm";
 import { LIMITS } from "../limits.ts";
 
-/** Sizes between one power of two and the next: at most an eighth is unused. */
+/** Size steps per doubling: at most an eighth is unused. */
 const STEPS_PER_DOUBLING = 8;
 
-/** The size of the memory that holds this many bytes. */
+/** The buffer size for this many bytes. */
 export function memorySizeFor(sizeBytes: number): number {
   if (sizeBytes <= LIMITS.unpooledReadBytesMax) return sizeBytes;
   const stepBytes = 2 ** Math.floor(Math.log2(sizeBytes)) / STEPS_PER_DOUBLING;
@@ -22,11 +23,14 @@ export function memorySizeFor(sizeBytes: number): number {
 
 export class FreeMemory {
   readonly #bytesMax: () => number;
-  /** By size; the one that was given last stands last. */
+  /** By size, least recently given first. */
   readonly #free = new Map<number, ArrayBufferLike[]>();
   sizeBytes = 0;
 
-  /** @param bytesMax more than this is never kept; asked again when it may have changed. */
+  /**
+   * @param bytesMax the most to keep; if a function, it is called again whenever it may have
+   *   changed.
+   */
   constructor(bytesMax: number | (() => number)) {
     this.#bytesMax = typeof bytesMax === "number" ? () => bytesMax : bytesMax;
   }
@@ -35,7 +39,7 @@ export class FreeMemory {
     return this.#free.get(sizeBytes)?.length ?? 0;
   }
 
-  /** Memory of exactly this size, with whatever was in it before; new when none is free. */
+  /** Memory of exactly this size with arbitrary content; newly allocated if none is free. */
   take(sizeBytes: number): Buffer {
     return this.#remove(sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes);
   }
@@ -55,12 +59,12 @@ export class FreeMemory {
     this.sizeBytes += sizeBytes;
   }
 
-  /** Gives up memory when less may be kept than before. */
+  /** Frees memory if the limit has fallen. */
   shrink(): void {
     this.drop(this.sizeBytes - this.#bytesMax());
   }
 
-  /** Gives up memory until this much less is kept, but leaves `needed` buffers of each of these sizes. */
+  /** Frees this many bytes, but leaves `needed` buffers of each of these sizes. */
   drop(bytes: number, needed: ReadonlyMap<number, number> = new Map()): void {
     const until = this.sizeBytes - bytes;
     for (const size of this.#free.keys()) {
@@ -84,8 +88,8 @@ export class FreeMemory {
 type Transfer = (this: ArrayBuffer, newByteLength: number) => ArrayBuffer;
 
 /**
- * ArrayBuffer.prototype.transfer: Node 22 has it; on Node 20 contexts made after V8 was told to offer it do
- * (command/process-memory.ts).
+ * ArrayBuffer.prototype.transfer. Node 22 has it; on Node 20, contexts have it that were created
+ * after V8's flag was set (command/process-memory.ts).
  */
 function findTransfer(): Transfer | undefined {
   return runInNewContext("ArrayBuffer.prototype.transfer") as Transfer | undefined;
@@ -94,10 +98,10 @@ function findTransfer(): Transfer | undefined {
 let transfer: Transfer | undefined | "unknown" = "unknown";
 
 /**
- * Frees memory that nobody reads any more, without waiting for a collection: buffers on it have no bytes afterwards.
- *
- * Where V8 offers no way to, the memory moves into an object that was made just now: what is young is freed by the next cheap
- * collection, what is old waits for a full one while much more of it may gather.
+ * Frees memory that nobody reads any more, without waiting for a collection. Buffers on it have no
+ * bytes afterwards. If V8 has no function for that, the memory moves into a new object: the next
+ * cheap collection frees young objects, but old ones wait for a full collection while much more may
+ * gather.
  */
 export function free(memory: ArrayBufferLike): void {
   if (!(memory instanceof ArrayBuffer)) return;

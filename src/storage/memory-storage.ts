@@ -1,10 +1,10 @@
 /**
  * The engine `none`: objects live in this process's memory and end with it.
  *
- * Nothing it keeps pins a buffer of a socket: every published byte lies in memory of the engine's own, copied
- * once on its way in (see StagedMemoryFile). Reads are views; a reader keeps its file through a replacement or
- * removal, because its bytes are used again only after it said that nobody reads them.
- * Who may stay is not decided here: eviction and every bound are the cache's.
+ * It retains no socket buffers: every published byte is in memory of the engine, copied once on its
+ * way in (see StagedMemoryFile). Reads are views. A reader keeps its file through a replacement or
+ * removal, because the memory is reused only after the reader has released it. The cache above is
+ * responsible for eviction and for all limits.
  */
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -27,7 +27,7 @@ import { StagedMemory } from "./staged-memory.ts";
 
 const log = logFor("storage");
 
-/** Memory of fewer bytes is left to the garbage collector: giving it back by hand costs 3 us. */
+/** Smaller memory is left to the garbage collector: releasing it explicitly costs 3 us. */
 const GIVEN_BACK_BYTES_MIN = 4 * 1024;
 
 /** See LIMITS.memorySpareSlabsMax. */
@@ -36,12 +36,15 @@ const SPARE_PART = 1 / 16;
 export class MemoryStorage implements ObjectStorage {
   readonly kind = "none";
   readonly #shelf = new MemoryShelf<MemoryFile>();
-  /** What published and staged files may take together; the rest of the bound is memory for puts under way. */
+  /**
+   * Maximum of published and staged files together; the rest of the limit is reserved for running
+   * puts.
+   */
   readonly objectBytesMax: number;
   readonly #bytesMax: number;
   readonly #staged = new StagedMemory();
   readonly #free = new FreeMemory(() => this.#unusedBytesMax);
-  /** What somebody may still read is left to the garbage collector. */
+  /** Memory that a reader may still hold is left to the garbage collector. */
   readonly #owner: MemoryOwner = {
     takeBack: (slabs, isLent) => {
       if (isLent) return;
@@ -50,7 +53,7 @@ export class MemoryStorage implements ObjectStorage {
   };
   #versionFloor = 0;
 
-  /** @param bytesMax what the memory of files takes at most, used or not. */
+  /** @param bytesMax the most memory for files, used or not. */
   constructor({ bytesMax = Number.POSITIVE_INFINITY }: { readonly bytesMax?: number } = {}) {
     this.#bytesMax = bytesMax;
     this.objectBytesMax = bytesMax - spareBytesOf(bytesMax);
@@ -112,7 +115,7 @@ export class MemoryStorage implements ObjectStorage {
     }
   }
 
-  /** Memory has no place to keep damaged bytes for inspection: they are dropped. */
+  /** Memory has no place to keep damaged bytes for inspection, so they are dropped. */
   async quarantine(name: StoredName, reason: string): Promise<void> {
     if (!this.#shelf.remove(name)) return;
     log.error("damaged object dropped", { ...name.key, ...name.part, reason });
@@ -146,7 +149,7 @@ export class MemoryStorage implements ObjectStorage {
   }
 }
 
-/** Whole slabs, so none of a small bound. */
+/** Whole slabs, so zero for a small limit. */
 function spareBytesOf(bytesMax: number): number {
   const slabs = Math.floor((bytesMax * SPARE_PART) / LIMITS.memorySlabBytes);
   return Math.min(slabs, LIMITS.memorySpareSlabsMax) * LIMITS.memorySlabBytes;

@@ -1,30 +1,32 @@
 /**
- * The contract of a storage engine: bytes at rest under a name. It knows keys, not what the bytes mean.
+ * The contract of a storage engine: bytes at rest under a name. It knows keys, not content.
  *
- * What every engine promises:
+ * Every engine guarantees:
  * - A name holds either nothing or a whole published file; no reader ever sees a part of one.
- * - `publish` replaces in one step. A reader that opened the old file keeps its bytes until it closes it.
+ * - `publish` replaces atomically. A reader that opened the old file keeps its bytes until it
+ *   closes it.
  * - A published file is never written again.
- * - A staged file is invisible, belongs to the call that made it, and leaves nothing behind when discarded
- *   or when the process dies: `start` sweeps what is left.
- * - The version floor is a number that never falls, also over restarts of an engine that survives them.
- * - Names of different objects never meet, whatever characters their keys hold.
+ * - A staged file is invisible, belongs to the call that made it, and leaves nothing behind when it
+ *   is discarded or the process dies: `start` removes leftovers.
+ * - The version floor never falls, even across restarts of a durable engine.
+ * - Names of different objects never collide, whatever characters their keys contain.
  *
- * Engines give no order and take no locks: two calls on one name are serialised by the cache above.
+ * Engines define no order and take no locks: the cache above serialises calls on one name.
  * @see test/contract/object-storage: one suite, run against every engine.
  */
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ScannedFacts } from "./scanned-facts.ts";
 
 /**
- * What an answer promises: `restart`, that it survives the end of the process, however it ends; `power-loss`, that it
- * survives the machine's end as well: it has been synced.
+ * What an answer guarantees. `restart`: the object survives the end of the process, however it
+ * ends. `power-loss`: it also survives the end of the machine, because it has been synced.
  */
 export type Durability = "restart" | "power-loss";
 
 /**
- * What of an object a file holds. A patch belongs to one base by that base's version, and to no other. A delta is a patch of the Rust
- * cache: it lies at a place, 0 for the first, and belongs to whatever base is there; none is ever published.
+ * The part of an object that a file holds. A patch belongs to one base, by that base's version. A
+ * delta is a patch of the Rust cache: it has an index from 0 and belongs to the current base; this
+ * server never publishes one.
  */
 export type ObjectPart =
   | { readonly kind: "file" }
@@ -37,35 +39,38 @@ export interface StoredName {
   readonly part: ObjectPart;
 }
 
-/** A file being written. All methods are called by one owner, one after the other. */
+/** A file that is being written. One owner calls all methods, one after the other. */
 export interface StagedFile {
-  /** Bytes appended so far, written out or not. */
+  /** Bytes appended so far, written to disk or not. */
   readonly sizeBytes: number;
-  /** True in an engine that forgets: its files carry no checksum. */
+  /** True in a volatile engine: its files have no checksum. */
   readonly isVolatile?: boolean;
   /**
-   * Appends views; the engine may keep them until they are written, so they are not changed afterwards.
-   * Returns a promise only when the owner has to wait before it appends more (back-pressure).
+   * Appends views. The engine may keep them until they are written, so they must not change
+   * afterwards. Returns a promise only if the owner has to wait before it appends more
+   * (back-pressure).
    * @throws {CacheError} STORAGE_FULL, STORAGE_IO; the file can then only be discarded.
    */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
   /**
-   * Replaces bytes that were appended before; `bytes` lies wholly below sizeBytes and is the caller's again when
-   * the promise is fulfilled, or at once when there is none. Buffers that were appended are never written to.
+   * Replaces bytes that were appended before; `bytes` lies completely below sizeBytes. The caller
+   * may reuse `bytes` when the promise resolves, or at once if there is none. Appended buffers are
+   * never written to.
    */
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
   /**
-   * True from the moment on when the file is visible under its name; also when publish failed behind that moment, because what it
-   * promises could not be had: then the file is there, whole, and may be gone after a power loss.
+   * True once the file is visible under its name. This includes a publish that failed later because
+   * its durability could not be guaranteed: the file is whole, but a power loss may remove it.
    */
   readonly isPublished?: boolean;
   /**
-   * Makes the file visible under `name`, replacing what was there, and resolves when what `durability` promises holds. Afterwards it is
-   * no longer staged; when it fails nothing is left of it, unless `isPublished`.
-   * @param durability `restart` by default. An engine that forgets promises neither.
+   * Makes the file visible under `name`, replaces the previous one, and resolves when the
+   * `durability` is guaranteed. Afterwards the file is no longer staged. If it fails, nothing is
+   * left of the file, unless `isPublished`.
+   * @param durability default `restart`. A volatile engine guarantees neither.
    */
   publish(name: StoredName, durability?: Durability): Promise<void>;
-  /** Drops the file. May be called at any time and more than once; after publish it does nothing. */
+  /** Drops the file. May be called at any time and repeatedly; after publish it does nothing. */
   discard(): Promise<void>;
 }
 
@@ -73,32 +78,38 @@ export interface StagedFile {
 export interface StoredFile {
   readonly sizeBytes: number;
   /**
-   * True when what `read` gives is in memory and `markChecked` was called for it, by whoever opened it. Absent where each read
+   * True if the content is in memory and a reader has called `markChecked`. Absent if each read
    * goes to the disk.
    */
   readonly isChecked?: boolean;
-  /** Says that all of its bytes are as they were written. */
+  /** Records that all bytes match the checksum. */
   markChecked?(): void;
   /**
-   * Reads exactly `lengthBytes` at `position`; the buffer is the caller's (disk) or a view (memory): never written to.
-   * @throws {CacheError} OBJECT_CORRUPT when the file is shorter, STORAGE_IO
+   * Reads exactly `lengthBytes` at `position`. The buffer belongs to the caller (disk) or is a view
+   * (memory), which must not be written to.
+   * @throws {CacheError} OBJECT_CORRUPT if the file is shorter, STORAGE_IO
    */
   read(position: number, lengthBytes: number): Promise<Buffer>;
-  /** Says that nobody reads a buffer any more that `read` gave: its memory may be used again. Never twice. */
+  /**
+   * Returns a buffer of `read` that nobody reads any more, so that its memory may be reused. Once
+   * per buffer.
+   */
   giveBack?(bytes: Buffer): void;
-  /** How many bytes from `position` on one read gives as a view; absent where every read is a buffer of its own. */
+  /**
+   * How many bytes from `position` one read returns as a view; absent if every read is a buffer of
+   * its own.
+   */
   contiguousBytes?(position: number): number;
   /**
-   * Safe to call more than once.
-   * @param bytesAreDone true when nobody reads the buffers any more that `read` gave: then, and only then, an engine may
-   *   use their memory again.
+   * May be called repeatedly.
+   * @param bytesAreDone true if nobody uses the buffers of `read` any more: only then may the
+   *   engine reuse their memory.
    */
   close(bytesAreDone?: boolean): void;
 }
 
-/** Where a published file lies for other processes of this host, and what tells it from any other file at that place. */
+/** Path of a published file for other processes of this host, and the identity of the file. */
 export interface FileLocation {
-  /** Absolute. */
   readonly path: string;
   readonly sizeBytes: bigint;
   readonly device: bigint;
@@ -107,7 +118,7 @@ export interface FileLocation {
   readonly modifiedNs: bigint;
 }
 
-/** What is found in one session. */
+/** The content of one session. */
 export interface ScannedSession {
   readonly applicationId: string;
   readonly sessionId: string;
@@ -115,42 +126,57 @@ export interface ScannedSession {
   readonly names: readonly StoredName[];
 }
 
-/** What a scan finds at once in one session, for the cache to rebuild its index from; a large session comes in several. */
+/**
+ * One batch of a scan in one session, from which the cache rebuilds its index. A large session has
+ * several.
+ */
 export interface ScannedObjects extends ScannedSession {
-  /** Objects that are one base in the form of a file, understood by the engine, and not among `names`. */
+  /** Objects that consist of one readable base in file form; they are not in `names`. */
   readonly facts: ScannedFacts;
-  /** What `removals` gave before the first of these objects was looked at. */
+  /** The value of `removals` before the first of these objects was read. */
   readonly seenAt: number;
 }
 
-/** A session, or the sessions of an application. */
+/** A session, or all sessions of an application. */
 export interface RemovalPlace {
   readonly applicationId: string;
   readonly sessionId?: string;
 }
 
-/** `end`: the record takes back what an earlier one said, and is no longer than it: there is room for it on a full disk, too. */
+/**
+ * `end`: the record cancels an earlier one and is no longer than it, so there is space for it even
+ * on a full disk.
+ */
 export type RecordPurpose = "begin" | "end";
 
 /**
- * Facts about objects that change while their files do not, as lines of text in the order they came. What they say is
- * the cache's affair.
+ * A journal of facts that change while files do not, as lines of text in the order of arrival. The
+ * cache defines their meaning.
  */
 export interface RecordJournal {
-  /** Every record that was appended and is whole, oldest first; once, before the first append. */
+  /** All complete records, oldest first. Called once, before the first append. */
   read(): AsyncIterable<string>;
-  /** Resolves when the record is as durable as is asked for. @throws {CacheError} STORAGE_FULL, STORAGE_IO */
+  /**
+   * Resolves when the record has the requested durability. @throws {CacheError} STORAGE_FULL,
+   * STORAGE_IO
+   */
   append(record: string, durability: Durability, purpose?: RecordPurpose): Promise<void>;
-  /** Replaces all records in one step that lasts, appends that come meanwhile behind them. Read piece by piece. */
+  /**
+   * Replaces all records in one durable step; concurrent appends follow behind. Reads `records`
+   * piece by piece.
+   */
   rewrite(records: Iterable<string>): Promise<void>;
 }
 
-/** Patches by the base version they belong to: those of one base, or of every base but one (or of all). */
+/**
+ * Patches by the base version they belong to: those of one base, or of all bases but one (or of
+ * all).
+ */
 export type PatchSelection = { readonly only: number } | { readonly allBut: number | undefined };
 
 /**
- * Why a file is opened: to send its bytes to somebody, whom others may follow, or to look at what lies there now.
- * An engine that remembers what it read does so for the first only, and answers the second from the file itself.
+ * Why a file is opened: to send its bytes to a caller, or to check what is stored now. An engine
+ * that caches files does so only for "send", and answers "look" from the file itself.
  */
 export type OpenPurpose = "send" | "look";
 
@@ -158,60 +184,75 @@ export interface ObjectStorage {
   /** "files" survives restarts, "none" does not. */
   readonly kind: "files" | "none";
   /**
-   * Makes the engine ready: directory made, leftovers of staged files removed (counted in the log).
-   * @throws {CacheError} INVALID_CONFIG when the directory cannot be used or another live process uses it.
+   * Makes the engine ready: creates the directory and removes leftover staged files (counted in the
+   * log).
+   * @throws {CacheError} INVALID_CONFIG if the directory cannot be used or another live process
+   *   uses it.
    */
   start(): Promise<void>;
-  /** A new staged file. Cheap: nothing touches the disk before there is something to write. */
+  /** Creates a staged file. Cheap: touches no disk before there is something to write. */
   stage(): StagedFile;
-  /** Opens a published file, to send it unless told otherwise; undefined when there is none: a miss is a value. */
+  /**
+   * Opens a published file, by default to send it. Undefined if there is none: a miss is a value.
+   */
   open(name: StoredName, purpose?: OpenPurpose): Promise<StoredFile | undefined>;
-  /** Where a published file lies; absent in an engine that keeps none. Undefined when there is no such file. */
+  /**
+   * Locates a published file; absent in an engine without files. Undefined if there is no such
+   * file.
+   */
   locate?(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */
   listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
-  /** Removes one file, also on a full disk. False when there was none. */
+  /** Removes one file, even on a full disk. @returns false if there was none. */
   remove(name: StoredName): Promise<boolean>;
-  /** Removes patches of one object. `allBut` may cost a look at the whole session; `only` does not. */
+  /** Removes patches of one object. `allBut` may read the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
-  /** The places of an object's deltas, ascending. Absent in an engine that nobody else writes into. */
+  /**
+   * The indices of an object's deltas, ascending. Absent if other programs cannot write into the
+   * engine.
+   */
   listDeltas?(key: ObjectKey): Promise<number[]>;
   /** Removes all deltas of an object. */
   removeDeltas?(key: ObjectKey): Promise<void>;
   /**
-   * Makes published files last through a power loss, whoever wrote them: bytes and names. Absent in an engine that forgets.
+   * Makes published files durable against power loss, whoever wrote them: bytes and names. Absent
+   * in a volatile engine.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   settleFiles?(names: readonly StoredName[]): Promise<void>;
   /**
-   * Makes what was removed from these sessions, or applications, stay away after a power loss. Absent in an engine that forgets.
+   * Makes removals in these sessions or applications durable against power loss. Absent in a
+   * volatile engine.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   settleRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
   /**
-   * Takes a damaged file out of the way, keeping its bytes for inspection where the engine can. On a full disk it may stay
-   * where it is.
+   * Moves a damaged file away and keeps its bytes for inspection if the engine can. On a full disk
+   * it may stay in place.
    */
   quarantine(name: StoredName, reason: string): Promise<void>;
   /**
-   * Every session that holds something; names that are not ours are passed over. Few objects are in memory at a time.
-   * @param removals one number that its owner raises when an object was removed, in memory that threads share; absent: 0.
+   * Lists every session that contains something; foreign names are skipped. Few objects are in
+   * memory at a time.
+   * @param removals a counter in shared memory that its owner increments after each removal;
+   *   absent: 0.
    */
   scan(removals?: Int32Array): AsyncIterable<ScannedObjects>;
-  /** Names found in one session, straight from the engine; undefined when it holds nothing. */
+  /** Names in one session, directly from the engine; undefined if it is empty. */
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined>;
-  /** An application's sessions; one that another call is filling or emptying may be among them. */
+  /** An application's sessions. May include one that another call is filling or emptying. */
   listSessions(applicationId: string): Promise<string[]>;
-  /** Absent in an engine that forgets. */
+  /** Absent in a volatile engine. */
   readonly journal?: RecordJournal;
-  /** The highest version that was ever deleted; LIMITS.versionMax at most. */
+  /** The highest version that was ever deleted; at most LIMITS.versionMax. */
   readonly versionFloor: number;
   /**
-   * Raises the floor, durably where the engine is durable, before it resolves; also on a full disk. Lower numbers change nothing.
-   * @param ahead how far beyond it the engine may write it down, for callers who come often: a start may then find a floor
-   *   that is so much higher, and nothing is written while versions stay below it.
+   * Raises the floor, even on a full disk, and resolves when it is as durable as the engine. Lower
+   * numbers have no effect.
+   * @param ahead how much higher the engine may write the floor, for frequent callers: a restart
+   *   may then find the higher value, and nothing is written while versions stay below it.
    */
   raiseVersionFloor(version: number, ahead?: number): Promise<void>;
-  /** Gives the directory free for another process; calls still under way may fail. */
+  /** Releases the directory for another process; running calls may fail. */
   stop(): Promise<void>;
 }

@@ -1,7 +1,8 @@
 /**
- * Facts of many objects side by side, as a scan hands them from one thread to another: a list of ids and one of numbers.
+ * Facts of many objects as columns, in the form in which a scan passes them between threads: a list
+ * of ids and one of numbers.
  *
- *     numbers   version, rows, data bytes, file size, 1 for a table, end of life and time to live (NaN: none); the next object's
+ * |    numbers   version, rows, data bytes, file size, 1 for a table, expiry and time to live (NaN: none); then the next object
  */
 import type { FileFacts } from "../object/file-facts.ts";
 
@@ -18,7 +19,7 @@ export const NO_FACTS: ScannedFacts = { objectIds: [], numbers: new Float64Array
 
 const NUMBERS_EACH = 7;
 
-/** Gathers facts up to a number of objects. */
+/** Collects the facts of a fixed number of objects. */
 export class FactsList {
   readonly #objectIds: string[] = [];
   readonly #numbers: Float64Array;
@@ -27,7 +28,7 @@ export class FactsList {
     this.#numbers = new Float64Array(objectsMax * NUMBERS_EACH);
   }
 
-  /** What the numbers of so many objects take. */
+  /** Bytes of the numbers of this many objects. */
   static numbersBytes(objects: number): number {
     return objects * NUMBERS_EACH * Float64Array.BYTES_PER_ELEMENT;
   }
@@ -49,7 +50,7 @@ export class FactsList {
     this.#objectIds.push(objectId);
   }
 
-  /** What was gathered; nothing is added afterwards. */
+  /** Returns the collected facts. Nothing may be added afterwards. */
   finish(): ScannedFacts {
     return { objectIds: this.#objectIds, numbers: this.#numbers };
   }

@@ -1,29 +1,30 @@
 /**
- * Bytes gathered in memory, not yet written anywhere: the first of them as the views they came in, what comes after
- * VIEWS_BYTES_MAX copied into blocks of a pool (block-pool.ts says why the copy is the cheaper way).
+ * Bytes gathered in memory before they are written. The first VIEWS_BYTES_MAX stay the views they
+ * arrived as; later bytes are copied into pool blocks (block-pool.ts explains why a copy is
+ * cheaper).
  *
- * A view that is small against the buffer it lies in is copied: a slow caller's few bytes must not hold the large
- * buffers of a connection. So what waits here holds at most PINNED_FACTOR times its size, and while very much is staged no more
- * than its size. All of it counts (StagedMemory).
- * Overwriting never touches a caller's buffer: the chunk is split around the span and the new bytes take its
- * place as a chunk of their own (copied: they are few, and their owner may use the buffer again).
- * Very many tiny chunks are merged into one, so that the views never cost more than the bytes.
+ * A view that is small compared with its buffer is copied, so that a slow caller's few bytes do not
+ * retain a connection's large buffers. Waiting bytes retain at most PINNED_FACTOR times their size,
+ * and no more than their size while much is staged. All of it is charged (StagedMemory).
+ * Overwriting never changes a caller's buffer: the chunk is split around the span, and a copy of
+ * the new bytes becomes a chunk. Many tiny chunks are merged, so that views never cost more than
+ * bytes.
  */
 import { assert } from "../errors.ts";
 import type { BlockPool } from "./block-pool.ts";
 import { StagedMemory } from "./staged-memory.ts";
 
-/** Beyond this many chunks they are merged: a view costs about 100 bytes of heap. */
+/** Chunks are merged beyond this number: a view costs about 100 bytes of heap. */
 const CHUNKS_MAX = 8192;
 
 const PINNED_FACTOR = 8;
 
-/** What a small object has at most: it is written or copied within the call that brought it. */
+/** Maximum of a small object, which is written or copied within the call that brought it. */
 export const VIEWS_BYTES_MAX = 128 * 1024;
 
 export interface GatheredBytes {
   readonly chunks: Uint8Array[];
-  /** Gives the memory of the chunks back; called once, when nobody reads them any more. */
+  /** Releases the memory of the chunks. Called once, when nobody reads them any more. */
   release(): void;
 }
 
@@ -32,19 +33,19 @@ export class StageBuffer {
   readonly #memory: StagedMemory;
   #chunks: Uint8Array[] = [];
   #blocks: Buffer[] = [];
-  /** Bytes used of the last block. */
+  /** Used bytes of the last block. */
   #usedBytes = 0;
-  /** What was taken of the memory. */
+  /** Bytes charged to `memory`. */
   #takenBytes = 0;
   sizeBytes = 0;
 
-  /** @param memory what it takes is counted there; of its own unless told otherwise. */
+  /** @param memory the account to charge; by default one of its own. */
   constructor(pool: BlockPool, memory: StagedMemory = new StagedMemory()) {
     this.#pool = pool;
     this.#memory = memory;
   }
 
-  /** Keeps the view, or a copy. */
+  /** Keeps the view or a copy. */
   append(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (this.#blocks.length > 0 || this.sizeBytes + chunk.length > VIEWS_BYTES_MAX) {
@@ -59,7 +60,7 @@ export class StageBuffer {
     if (this.#chunks.length > CHUNKS_MAX) this.#chunks = [Buffer.concat(this.#chunks, this.sizeBytes)];
   }
 
-  /** `bytes` lies wholly inside what was gathered. */
+  /** `bytes` must lie completely inside the gathered bytes. */
   overwrite(position: number, bytes: Uint8Array): void {
     assert(position >= 0 && position + bytes.length <= this.sizeBytes, "only gathered bytes are overwritten");
     if (bytes.length === 0) return;
@@ -80,7 +81,7 @@ export class StageBuffer {
     this.#chunks = chunks;
   }
 
-  /** Hands out everything, in order, and is empty afterwards. */
+  /** Returns all chunks in order and empties the buffer. */
   take(): GatheredBytes {
     const chunks = this.#chunks;
     const blocks = this.#blocks;
@@ -122,7 +123,7 @@ export class StageBuffer {
     }
   }
 
-  /** The next bytes of a block as a chunk, or as more of the last one. */
+  /** Adds the next bytes of a block as a chunk, or extends the last chunk. */
   #addPart(block: Buffer, sizeBytes: number): void {
     const last = this.#chunks.at(-1);
     const start = this.#usedBytes;

@@ -1,25 +1,26 @@
 /**
- * The memory of all files of one engine that are being staged, and the bound on it.
+ * The memory of all staged files of one engine, and its limit.
  *
- * What is gathered counts until it was written or dropped. Beyond LIMITS.stagedMemoryBytesMax files are written aside before they
- * are full, those first that began to gather first, and whoever brought the bytes waits until enough was written. So a put
- * that is silent for long lies on the disk, and a few puts at a time never notice. Cost: an addition for each chunk.
+ * Gathered bytes are charged until they are written or dropped. Beyond LIMITS.stagedMemoryBytesMax
+ * files are written out before they are full, oldest first, and the caller that brings bytes waits
+ * until enough is written. So a put that is silent for long lies on disk, and a few concurrent puts
+ * never notice. Cost: an addition for each chunk.
  */
 import { LIMITS } from "../limits.ts";
 
-/** A file that can be written aside early. */
+/** A file that can be written out early. */
 export interface GatheringFile {
-  /** Begins to write what it has gathered. */
+  /** Starts to write the gathered bytes. */
   spill(): void;
 }
 
-/** When this part of the bound is used, views are copied: each may hold eight times its size. */
+/** Above this part of the limit views are copied: each may retain eight times its size. */
 const VIEWS_PART = 1 / 8;
 
 export class StagedMemory {
   readonly #bytesMax: number;
   #bytes = 0;
-  /** Of them, on their way to the disk. */
+  /** Bytes of them that are being written. */
   #leavingBytes = 0;
   /** Oldest first. */
   readonly #gathering = new Set<GatheringFile>();
@@ -33,7 +34,7 @@ export class StagedMemory {
     return this.#bytes;
   }
 
-  /** True when there is too much to keep views of buffers that are larger than themselves. */
+  /** True if too much is staged to keep views of larger buffers. */
   get isTight(): boolean {
     return this.#bytes > this.#bytesMax * VIEWS_PART;
   }
@@ -42,12 +43,12 @@ export class StagedMemory {
     this.#bytes += bytes;
   }
 
-  /** Bytes that were taken are on their way to the disk; `give` follows. */
+  /** Charged bytes are now being written; `give` follows. */
   leave(bytes: number): void {
     this.#leavingBytes += bytes;
   }
 
-  /** Bytes on their way are gone. */
+  /** Releases bytes that were written. */
   give(bytes: number): void {
     this.#bytes -= bytes;
     this.#leavingBytes -= bytes;
@@ -57,17 +58,17 @@ export class StagedMemory {
     for (const resolve of waiting) resolve();
   }
 
-  /** The file has gathered something. */
+  /** The file has gathered its first bytes. */
   gathers(file: GatheringFile): void {
     this.#gathering.add(file);
   }
 
-  /** The file holds nothing any more, or is written whole. */
+  /** The file holds nothing any more, or is completely written. */
   isEmpty(file: GatheringFile): void {
     this.#gathering.delete(file);
   }
 
-  /** Writes files aside when there is too much. A promise means: wait before bringing more. */
+  /** Writes files out if too much is staged. If it returns a promise, wait before bringing more. */
   makeRoom(): Promise<void> | undefined {
     if (this.#bytes <= this.#bytesMax) return undefined;
     for (const file of this.#gathering) {

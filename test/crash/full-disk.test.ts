@@ -201,7 +201,7 @@ describe.each(here)("a full disk ($name)", (disk) => {
     const log = watchedLog();
     await full.start();
     expect(log().map(({ text }) => text)).toContain(
-      "no room for the version floor: nothing can be deleted before there is some",
+      "no space for the version floor: nothing can be deleted until there is some",
     );
     expect((await read(full.cache, "a/s/1")).version).toBe(1);
     await expect(full.cache.delete(SESSION)).rejects.toEqual(refused("STORAGE_FULL"));

@@ -57,7 +57,7 @@ interface PathOf {
 
 it("a session that was filled is recorded by the stop, in a thread, and the next start opens no file of it", async () => {
   const log = await serving(fill);
-  expect(log).toMatch(/"text":"looked at sessions that changed","sessions":1/);
+  expect(log).toMatch(/"text":"walked changed sessions","sessions":1/);
   expect(fs.readdirSync(`${storage}/.facts/app`)).toEqual(["session"]);
   // Who opens one now takes it for damaged, and does not list it.
   for (const key of KEYS) fs.writeFileSync(`${storage}/${key}.arrow`, "spoiled");

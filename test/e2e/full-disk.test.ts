@@ -88,7 +88,7 @@ describe.each(here)("a server on a disk that puts have filled ($name)", (disk) =
     await served.put("a0/s0/first", 64 * KIB);
     await served.fill();
     const before = await served.keys();
-    expect(served.log).toMatch(/"text":"no room left on the disk","errno":"ENOSPC"/);
+    expect(served.log).toMatch(/"text":"no space left on the disk","errno":"ENOSPC"/);
 
     await served.restart("SIGKILL");
     expect(await served.keys()).toEqual(before);

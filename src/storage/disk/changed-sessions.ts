@@ -1,22 +1,24 @@
 /**
- * Remembers which sessions changed, and tells which of them are worth a look: quiet for a while, and not looked at too often.
+ * Remembers which sessions changed, and selects those to walk: quiet for a while, and not too
+ * often.
  *
- * Pure: no clock, no disk. A change costs a look-up in a map or two. Between two looks at a session lies a pause that doubles while it
- * keeps changing, and is never shorter than LIMITS.recordPauseFactor times the last look. Of a session that was made by us or looked
- * at it is known how many files it holds at most: with too few for a record it is not looked at before it can have enough.
- * Bounded: beyond LIMITS.recordSessionsMax of each sort the ones noticed first are forgotten. That costs them their record, no more.
+ * Pure: no clock, no disk. A change costs one or two map lookups. Between two walks of a session
+ * lies a pause that doubles while the session keeps changing, and is never shorter than
+ * LIMITS.recordPauseFactor times the last walk. For a session that this process created or walked,
+ * the maximum number of files is known: with too few for a record it is not walked. Bounded: beyond
+ * LIMITS.recordSessionsMax of each kind the oldest are forgotten, which costs only their record.
  */
 import { LIMITS } from "../../limits.ts";
 import type { RecordLook } from "./walk-session.ts";
 
-/** What a look at a session found, and when the change was made that it was for. */
+/** The result of a walk, and the time of the change that caused it. */
 export interface FinishedLook extends RecordLook {
   readonly changedMs: number;
   readonly tookMs: number;
 }
 
 interface Session {
-  /** Of the last change since the session was looked at; undefined when there was none. */
+  /** Time of the last change since the session was walked; undefined if there was none. */
   changedMs: number | undefined;
   filesMax: number;
   pauseMs: number;
@@ -24,27 +26,29 @@ interface Session {
 }
 
 export class ChangedSessions {
-  /** Sessions that have enough objects for a record, or may have. */
+  /** Sessions that may have enough objects for a record. */
   readonly #large = new Map<string, Session>();
-  /** Sessions that have too few. */
+  /** Sessions with too few. */
   readonly #small = new Map<string, Session>();
 
-  /** True when no session may ever be due without a further change. */
+  /** True if no session can become due without a further change. */
   get isEmpty(): boolean {
     return this.#large.size === 0;
   }
 
-  /** So many sessions are remembered. */
+  /** Number of remembered sessions. */
   get size(): number {
     return this.#large.size + this.#small.size;
   }
 
-  /** The directory of a session was made: it holds nothing. @param session `application/session` */
+  /**
+   * The directory of a session was created, so it is empty. @param session `application/session`
+   */
   began(session: string): void {
     if (!this.#large.has(session)) remember(this.#small, session, neverLookedAt(0));
   }
 
-  /** A name came into a session, or left it. */
+  /** A name was added to a session or removed from it. */
   changed(session: string, nowMs: number): void {
     const large = this.#large.get(session);
     if (large !== undefined) {
@@ -59,7 +63,10 @@ export class ChangedSessions {
     remember(this.#large, session, known);
   }
 
-  /** Sessions that changed, and did not for `quietMs`, each with the time of its last change. Those that rest are left out. */
+  /**
+   * Sessions without a change for `quietMs`, each with the time of its last change. Resting
+   * sessions are left out.
+   */
   due(nowMs: number, quietMs: number): Map<string, number> {
     const due = new Map<string, number>();
     for (const [name, { changedMs, restsUntilMs }] of this.#large) {
@@ -70,7 +77,7 @@ export class ChangedSessions {
     return due;
   }
 
-  /** As `due`, also those that rest: for the last look there is. */
+  /** Like `due`, but includes resting sessions: for the last walk at stop. */
   dueAtLast(nowMs: number, quietMs: number): Map<string, number> {
     const due = new Map<string, number>();
     for (const [name, { changedMs }] of this.#large) {
@@ -79,7 +86,7 @@ export class ChangedSessions {
     return due;
   }
 
-  /** A session was looked at. What happened since it was due makes it due again. */
+  /** A session was walked. A change since it became due makes it due again. */
   lookedAt(name: string, { found, files, changedMs, tookMs }: FinishedLook, nowMs: number): void {
     const session = this.#large.get(name);
     if (session === undefined) return;
@@ -94,7 +101,7 @@ export class ChangedSessions {
     remember(this.#small, name, session);
   }
 
-  /** Looks at a session end in failure: it gets no record before it changes again. */
+  /** Walks of this session fail: it gets no record until it changes again. */
   forget(name: string): void {
     this.#large.delete(name);
   }

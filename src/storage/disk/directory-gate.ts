@@ -1,13 +1,13 @@
 /**
- * Lets one at a time make directories for a file that moves in, or remove directories that became empty.
+ * A mutex for callers that create directories for a file, or remove empty directories.
  *
- * Without it a removal could take a directory away between another call's mkdir and its rename, again and again.
- * Only the first object of a session and removals pass here; every other publish finds its directory there.
+ * Without it a removal could repeatedly delete a directory between another call's mkdir and rename.
+ * Only the first object of a session and removals use it; every other publish finds its directory.
  */
 export class DirectoryGate {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Runs `work` when all that came before has ended, however it ended. */
+  /** Runs `work` when all earlier work has ended, successfully or not. */
   pass<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});

@@ -1,9 +1,10 @@
 /**
- * One process per storage directory, by the name of an abstract unix socket made from the directory's device and inode.
+ * Allows one process per storage directory, with an abstract unix socket that is named after the
+ * directory's device and inode.
  *
- * The kernel frees the name when its owner dies, however it dies, so there is no stale lock. Limits: Linux only
- * (elsewhere a line in the log says that there is no lock), and processes in different network namespaces, such as containers
- * that share a volume, do not see each other.
+ * The kernel frees the name when its owner dies, so there is no stale lock. Limits: Linux only
+ * (elsewhere the log warns that there is no lock), and processes in different network namespaces,
+ * such as containers that share a volume, do not see each other.
  */
 import fs from "node:fs";
 import net from "node:net";
@@ -19,10 +20,12 @@ export interface DirectoryLock {
 
 const NO_LOCK: DirectoryLock = { release: async () => {} };
 
-/** @throws {CacheError} INVALID_CONFIG when another live owner has the directory. */
+/** @throws {CacheError} INVALID_CONFIG if another live process holds the lock. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   if (process.platform !== "linux") {
-    log.warn("no lock on this platform: let no second process use the storage directory");
+    log.warn(
+      "no directory lock on this platform: make sure that no second process uses the storage directory",
+    );
     return NO_LOCK;
   }
   const { dev, ino } = await fs.promises.stat(directory, { bigint: true });
@@ -40,7 +43,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** `exclusive`: in a cluster worker the name must be this process's own, not its parent's. */
+/** `exclusive`: in a cluster worker the socket must belong to this process, not to its parent. */
 function listen(server: net.Server, name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);

@@ -1,11 +1,12 @@
 /**
- * Makes what happened to names last through a power loss: syncs of directories that many callers share.
+ * Makes changes of names durable against power loss, with directory syncs that callers share.
  *
- * A sync covers only what was done before it began. So who comes while one is under way shares the next one, which begins when
- * that ends: no timer, a lone caller never waits for company, and sixteen callers cost two or three syncs.
- * A directory's own name lies in its parent: the parents are synced as well, up to the storage directory, until each name on the way is
- * known to last. A sync that failed may have dropped what it did not write, so that the next would say yes to nothing: the directory is not
- * trusted again by this process.
+ * A sync covers only what was done before it began. A caller that arrives during a sync shares the
+ * next one, which begins when that ends: no timer, a lone caller never waits for others, and
+ * sixteen callers cost two or three syncs. A directory's own name is stored in its parent: parents
+ * are synced too, up to the storage directory, until each name on the way is known to be durable. A
+ * failed sync may have dropped pages, and the next would succeed without them: this process does
+ * not trust the directory again.
  */
 import path from "node:path";
 import { CacheError } from "../../errors.ts";
@@ -18,7 +19,10 @@ const log = logFor("storage");
 
 const ROOT = ".";
 
-/** The sync under way, and the one that everybody shares who came since it began. Each tells whether the directory was there. */
+/**
+ * The pending sync, and the next one for all later callers. Each reports whether the directory
+ * existed.
+ */
 interface Turns {
   current: Promise<boolean>;
   next: Promise<boolean> | undefined;
@@ -28,9 +32,9 @@ export class DirectorySyncs {
   readonly #root: string;
   readonly #steps: DiskSteps;
   readonly #turns = new Map<string, Turns>();
-  /** Directories whose own name, and those of all around them, last. */
+  /** Directories whose own name is durable, with all names above it. */
   readonly #lasting = new Set<string>();
-  /** Directories of which a sync failed, and how. */
+  /** Directories with a failed sync, and its errno. */
   readonly #distrusted = new Map<string, string | undefined>();
   #removals = 0;
 
@@ -41,33 +45,35 @@ export class DirectorySyncs {
   }
 
   /**
-   * Resolves when every name that was made, replaced or removed in a directory before this call is so after a power loss, too.
-   * @param directory relative to the storage directory; one that was removed meanwhile lasts by its parent.
-   * @throws {CacheError} STORAGE_IO, STORAGE_FULL: then nothing is promised.
+   * Resolves when every name created, replaced or removed in a directory before this call is
+   * durable.
+   * @param directory relative to the storage directory; a removed one is durable through its
+   *   parent.
+   * @throws {CacheError} STORAGE_IO, STORAGE_FULL: then nothing is guaranteed.
    */
   async settle(directory: string): Promise<void> {
     const removals = this.#removals;
     const chain = this.#notLasting(directory);
     const wereThere = await Promise.all(chain.map((each) => this.#sync(each)));
-    // What was removed meanwhile may have come again under its name, and is not known to last.
+    // A directory removed meanwhile may have been created again and is not known to be durable.
     if (removals !== this.#removals || wereThere.includes(false)) return;
     if (this.#lasting.size + chain.length > LIMITS.lastingDirectoriesMax) this.#lasting.clear();
     for (const each of chain.slice(0, -1)) this.#lasting.add(each);
   }
 
-  /** False when `settle` will fail. */
+  /** False if `settle` would fail. */
   trusts(directory: string): boolean {
     return !this.#distrusted.has(directory);
   }
 
-  /** A directory is gone: one of its name that comes later is another. */
+  /** The directory was removed: a later one with this name is a new one. */
   removed(directory: string): void {
     this.#removals += 1;
     this.#lasting.delete(directory);
     this.#distrusted.delete(directory);
   }
 
-  /** The directory itself, and outwards those that hold a name which is not known to last. */
+  /** The directory itself, then its ancestors whose names are not known to be durable. */
   #notLasting(directory: string): string[] {
     const chain = [directory];
     for (let each = directory; each !== ROOT && !this.#lasting.has(each); ) {
@@ -77,7 +83,10 @@ export class DirectorySyncs {
     return chain;
   }
 
-  /** A sync that begins after this call. @returns false when the directory is gone: then its parent was synced. */
+  /**
+   * Runs a sync that begins after this call. @returns false if the directory is gone: then its
+   * parent was synced instead.
+   */
   #sync(directory: string): Promise<boolean> {
     const turns = this.#turns.get(directory);
     if (turns === undefined) {
@@ -98,7 +107,7 @@ export class DirectorySyncs {
     }
   }
 
-  /** Who came meanwhile has the next turn. It begins when `current` is fulfilled, which is after this. */
+  /** Callers that arrived meanwhile get the next turn, which begins after `current` resolves. */
   #endTurn(directory: string): void {
     const next = this.#turns.get(directory)?.next;
     if (next === undefined) this.#turns.delete(directory);
@@ -111,7 +120,7 @@ export class DirectorySyncs {
       log.error("an earlier sync of the directory failed", facts);
       throw new CacheError(
         "STORAGE_IO",
-        "an earlier sync of the directory failed: what it holds may be lost by a power loss",
+        "an earlier sync of the directory failed: a power loss may lose its content",
         { facts },
       );
     }

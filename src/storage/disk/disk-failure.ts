@@ -1,9 +1,9 @@
 /**
- * From what the operating system says to the error a caller can act on: no room left is STORAGE_FULL, everything
- * else STORAGE_IO. Facts name the errno and the path under the storage directory, never the machine's own path.
+ * Maps errors of the operating system to errors a caller can act on: no space is STORAGE_FULL, all
+ * others STORAGE_IO. Facts contain the errno and the path relative to the storage directory.
  *
- * Each leaves a line in the log: the caller may be far away, and the operator has to see the path and the errno. A full disk
- * fails every put, so it is logged once in LIMITS.diskFullLogMs.
+ * Each failure is logged with path and errno, because the caller may be far from the operator. A
+ * full disk fails every put, so it is logged once per LIMITS.diskFullLogMs.
  */
 import { CacheError, isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -13,16 +13,22 @@ const log = logFor("storage");
 
 const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
 
-/** What an open answers where no object is: nothing there, a name through a file, a symbolic link, a socket. */
+/**
+ * Errors of an open that mean there is no object: no file, a path through a file, a symbolic link,
+ * a socket.
+ */
 const NOT_AN_OBJECT: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "ENXIO"]);
 
-/** The errno's name of a failed system call, such as `ENOENT`; undefined for any other error. */
+/** The errno name of a failed system call, such as `ENOENT`; undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** @param path relative to the storage directory. An error that is typed already, or is nobody's errno, passes unchanged. */
+/**
+ * @param path relative to the storage directory. Typed errors and errors without errno are returned
+ *   unchanged.
+ */
 export function diskFailure(error: unknown, path: string): unknown {
   const errno = errnoOf(error);
   if (isCacheError(error) || errno === undefined) return error;
@@ -31,11 +37,11 @@ export function diskFailure(error: unknown, path: string): unknown {
     fullDisk.failed(facts);
     return new CacheError("STORAGE_FULL", undefined, { facts, cause: error });
   }
-  log.error("the disk refused an operation", facts);
+  log.error("a disk operation failed", facts);
   return new CacheError("STORAGE_IO", undefined, { facts, cause: error });
 }
 
-/** True when the disk has no block or no inode left, or the user may have no more. */
+/** True if the disk has no block or inode left, or the user's quota is used up. */
 export function isNoRoom(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno !== undefined && NO_ROOM.has(errno);
@@ -51,16 +57,16 @@ class FullDisk {
       this.#unlogged += 1;
       return;
     }
-    log.warn("no room left on the disk", { ...facts, unlogged: this.#unlogged });
+    log.warn("no space left on the disk", { ...facts, unlogged: this.#unlogged });
     this.#loggedAtMs = nowMs;
     this.#unlogged = 0;
   }
 }
 
-/** Of the process: one disk is full for all who use it. */
+/** One per process: a full disk is full for all engines on it. */
 const fullDisk = new FullDisk();
 
-/** Passes over a failure that diskFailure made, and logged. */
+/** Ignores a failure that diskFailure created and logged; rethrows others. */
 export function unlessDiskFailure(error: unknown): void {
   if (!isCacheError(error, "STORAGE_FULL") && !isCacheError(error, "STORAGE_IO")) throw error;
 }
@@ -70,7 +76,9 @@ export function isMissing(error: unknown): boolean {
   return errno !== undefined && NOT_AN_OBJECT.has(errno);
 }
 
-/** A failure while the engine starts: the operator has to look at the directory, so the error names it. */
+/**
+ * A failure at engine start. The error names the directory, because the operator has to check it.
+ */
 export function unusableDirectory(error: unknown, directory: string): unknown {
   const errno = errnoOf(error);
   if (isCacheError(error) || errno === undefined) return error;

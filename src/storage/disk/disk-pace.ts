@@ -1,19 +1,23 @@
 /**
- * Decides whether a step on the disk may block the event loop or goes through the thread pool.
+ * Decides whether a disk step may block the event loop or goes through the thread pool.
  *
- * Measured on two shared cores and ext4 (1.5 KB, new name): blocking 43 us and 50 us of processor time a publish, through the pool
- * 270 us and 115 us or more; 17 to 22 thousand a second against 7 to 15, also with 16 at once. open + read + close: 10 us against
- * 180. So a short step on a quick disk blocks. Two rules bound what that costs the other calls:
- * - a turn of the loop blocks for TURN_MS_MAX in all; publishes beyond that wait for the next turn, first come first;
- * - when the mean step gets slow (a full journal, a network drive), all steps go to the pool for SLOW_FACTOR times
- *   as long as the last one took: such a disk takes at most a twentieth of the loop's time.
- * One slow step alone proves nothing: on a busy machine it was the processor that was missing.
+ * Measured on two shared cores and ext4 (1.5 KB, new name): a blocking publish takes 43 us and 50
+ * us of processor time, through the pool 270 us and 115 us or more; 17 to 22 thousand per second
+ * against 7 to 15, also with 16 concurrent. open + read + close: 10 us against 180. So a short step
+ * on a quick disk blocks. Two rules limit the cost for other calls:
+ * - a turn of the loop blocks for at most TURN_MS_MAX in total; later publishes wait for the next
+ *   turn, in order;
+ * - if the mean step is slow (a full journal, a network drive), all steps use the pool for
+ *   SLOW_FACTOR times the last one's duration: such a disk takes at most a twentieth of the loop's
+ *   time.
+ *
+ * A single slow step proves nothing: on a busy machine the processor may have been the cause.
  */
 
 const TURN_MS_MAX = 2;
 const SLOW_MEAN_MS = 0.5;
 const SLOW_FACTOR = 20;
-/** Of the mean: the weight of one step, and the most it counts. */
+/** The weight of one step in the mean, and the longest duration that counts. */
 const STEP_WEIGHT = 1 / 16;
 const STEP_MS_MAX = 4;
 
@@ -33,7 +37,7 @@ export class DiskPace {
     return this.#nowMs() >= this.#pooledUntilMs;
   }
 
-  /** Runs a blocking step and takes its time. */
+  /** Runs a blocking step and measures it. */
   block<Result>(step: () => Result): Result {
     const startMs = this.#nowMs();
     try {
@@ -43,7 +47,7 @@ export class DiskPace {
     }
   }
 
-  /** Resolves when this turn of the loop has time left for a publish; undefined when it has. */
+  /** Resolves when this turn of the loop has time for a publish; undefined if it has time now. */
   turn(): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#spentMs < TURN_MS_MAX) return undefined;
     return new Promise((resolve) => {
@@ -64,7 +68,10 @@ export class DiskPace {
     this.#admit();
   }
 
-  /** Lets the first one go on, and the next when its blocking steps are done: a tick asked for among promises comes after all of them. */
+  /**
+   * Admits the first waiter, and the next after its blocking steps: nextTick inside a promise runs
+   * after all of them.
+   */
   #admit(): void {
     if (this.#spentMs >= TURN_MS_MAX) return;
     const next = this.#waiting.shift();

@@ -1,8 +1,9 @@
 /**
- * Finds on disk what one session, one application or one directory of patches holds; walk-objects.ts walks them all.
+ * Finds the content of one session, one application or one directory of patches on disk;
+ * walk-objects.ts walks all of them.
  *
- * What is not ours is passed over: names that are no key components, symbolic links, pipes. A directory that cannot be read is
- * logged and counts as empty.
+ * Foreign files are skipped: names that are no key components, symbolic links, pipes. An unreadable
+ * directory is logged and treated as empty.
  */
 import fs from "node:fs";
 import { logFor } from "../../log.ts";
@@ -25,7 +26,7 @@ const log = logFor("storage");
 /** Directory entries fetched in one call to the thread pool. */
 const ENTRIES_PER_READ = 512;
 
-/** Undefined when the session holds nothing. */
+/** Undefined if the session is empty. */
 export async function scanDiskSession(
   root: string,
   applicationId: string,
@@ -59,17 +60,17 @@ export async function listDiskSessions(root: string, applicationId: string): Pro
   return sessions;
 }
 
-/** Versions of the patches in one patch directory, in no order. */
+/** Versions of the patches in one patch directory, unordered. */
 export async function* patchVersions(root: string, path: string): AsyncGenerator<number> {
   for await (const entry of entries(root, path)) {
     const version = entry.isFile() ? parsePatchFileName(entry.name) : undefined;
     if (version !== undefined) yield version;
     else if (entry.isFile())
-      log.warn("a file among patches is none: it is left alone", { path: `${path}/${entry.name}` });
+      log.warn("a foreign file in a patch directory is ignored", { path: `${path}/${entry.name}` });
   }
 }
 
-/** Places of an object's deltas, in no order. */
+/** Indices of an object's deltas, unordered. */
 export async function* deltaPlaces(root: string, path: string): AsyncGenerator<number> {
   for await (const entry of entries(root, path)) {
     const place = entry.isFile() ? parseDeltaFileName(entry.name) : undefined;
@@ -77,7 +78,9 @@ export async function* deltaPlaces(root: string, path: string): AsyncGenerator<n
   }
 }
 
-/** Directories in a session's directory that hold patches of `objectId`: base versions. Reads the whole directory. */
+/**
+ * Base versions that have a patch directory for `objectId`. Reads the session's whole directory.
+ */
 export async function patchedBases(root: string, key: ObjectKey): Promise<number[]> {
   const bases: number[] = [];
   for await (const entry of entries(root, sessionPath(key.applicationId, key.sessionId))) {
@@ -87,7 +90,7 @@ export async function patchedBases(root: string, key: ObjectKey): Promise<number
   return bases;
 }
 
-/** The entries of a directory; none when it is not there. */
+/** The entries of a directory; none if it does not exist. */
 async function* entries(root: string, path: string): AsyncGenerator<fs.Dirent> {
   try {
     const directory = await fs.promises.opendir(`${root}/${path}`, { bufferSize: ENTRIES_PER_READ });
@@ -96,7 +99,7 @@ async function* entries(root: string, path: string): AsyncGenerator<fs.Dirent> {
     if (isMissing(error)) return;
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
-    log.error("directory cannot be read: what it holds is not found", { path, errno });
+    log.error("directory cannot be read: its objects are not found", { path, errno });
   }
 }
 
@@ -105,8 +108,8 @@ function isComponentDirectory(root: string, entry: fs.Dirent, path: string): boo
 }
 
 /**
- * A name that is not UTF-8 is read with replacement characters in it and leads nowhere; a name that truly holds
- * them leads to its file.
+ * A name that is not UTF-8 is read with replacement characters and leads nowhere; a name that
+ * really contains them leads to its file.
  */
 export function nameIsWhole(root: string, path: string): boolean {
   return !path.includes("\ufffd") || fs.existsSync(`${root}/${path}`);

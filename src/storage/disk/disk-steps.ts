@@ -1,13 +1,14 @@
 /**
- * Every step that changes the disk, each a small named function, so that none is forgotten and a test can stop
- * the process, or fail, before any of them.
+ * Every step that changes the disk, each a small named function, so that tests can stop the process
+ * or fail before any of them.
  *
- * Publishing is create, write, close, rename: a published object survives the end of the process, not a power loss. For
- * `power-loss` a small file's bytes are in the commit log before the rename (appendCommits, syncCommits); a larger one is synced between
- * write and close, and its directory after the rename: syncStaged, syncDirectory. The version floor is always synced.
- * Short steps block while the disk is quick (DiskPace says why) and nothing is being synced: what changes a name may have to wait for the
- * file system's journal then, and everybody with it. The others go through the thread pool.
- * Paths are absolute. Failures are the bare errors of node:fs; callers type them by diskFailure.
+ * Publishing is create, write, close, rename: a published object survives the end of the process,
+ * not a power loss. For `power-loss` a small file's bytes are in the commit log before the rename
+ * (appendCommits, syncCommits); a larger one is synced between write and close, and its directory
+ * after the rename (syncStaged, syncDirectory). The version floor is always synced. Short steps
+ * block while the disk is quick (see DiskPace) and no sync is pending: a change of names may then
+ * wait for the file system's journal. Other steps use the thread pool. Paths are absolute. Failures
+ * are the plain errors of node:fs; callers convert them with diskFailure.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -49,19 +50,25 @@ export const DISK_STEPS = [
 
 export type DiskStep = (typeof DISK_STEPS)[number];
 
-/** Called before each step; what it throws is the step's failure. */
+/** Called before each step. If it throws, the step fails with that error. */
 export type BeforeStep = (step: DiskStep) => void;
 
 /** A write of 256 KiB takes 70 us, one of 1 MiB 230. */
 const BLOCKING_WRITE_BYTES_MAX = 256 * 1024;
 
-/** A rename over an older file makes ext4 find room for the new one's bytes first: 150 us for 1 MiB, 93 ms for 256. */
+/**
+ * A rename over an older file makes ext4 allocate the new file's blocks first: 150 us for 1 MiB, 93
+ * ms for 256.
+ */
 const BLOCKING_RENAME_BYTES_MAX = 2 * 1024 * 1024;
 
 export class DiskSteps {
   readonly #pace: DiskPace;
   readonly #before: BeforeStep;
-  /** Files only: who waits for a directory has its file synced and others waiting for it. */
+  /**
+   * Only for files: a caller that waits for a directory has synced its file, and others wait for
+   * it.
+   */
   readonly #syncs = new Slots(LIMITS.fileSyncsMax);
   #syncsUnderWay = 0;
 
@@ -70,7 +77,7 @@ export class DiskSteps {
     this.#before = before;
   }
 
-  /** Fails when the path exists. */
+  /** Fails if the path exists. */
   async createStaged(path: string): Promise<number> {
     this.#before("createStaged");
     if (this.#mayBlock) return this.#pace.block(() => fs.openSync(path, "wx"));
@@ -89,13 +96,16 @@ export class DiskSteps {
     }
   }
 
-  /** Makes the file's bytes last through a power loss; what it fails on may be lost though a second sync says nothing. */
+  /**
+   * Makes the file's bytes durable. After a failure they may be lost, even if a second sync
+   * succeeds.
+   */
   async syncStaged(fd: number): Promise<void> {
     this.#before("syncStaged");
     await this.#syncs.run(() => this.#syncing(() => settle((done) => fs.fsync(fd, done))));
   }
 
-  /** The descriptor is given back whatever fails. */
+  /** Releases the descriptor even after a failure. */
   async closeStaged(fd: number): Promise<void> {
     try {
       this.#before("closeStaged");
@@ -105,13 +115,16 @@ export class DiskSteps {
     }
   }
 
-  /** With those around it. @returns the outermost that was made; undefined when all were there. */
+  /**
+   * Creates missing parents too. @returns the outermost directory created; undefined if all
+   * existed.
+   */
   async makeDirectory(path: string): Promise<string | undefined> {
     this.#before("makeDirectory");
     return await makeWithParents(path);
   }
 
-  /** The moment the object is there. */
+  /** After this step the object exists. */
   async renameIntoPlace(from: string, to: string, sizeBytes: number): Promise<void> {
     this.#before("renameIntoPlace");
     if (sizeBytes > BLOCKING_RENAME_BYTES_MAX || !this.#mayBlock) {
@@ -131,7 +144,7 @@ export class DiskSteps {
     await settle((done) => fs.unlink(path, done));
   }
 
-  /** Fails when the directory holds anything. */
+  /** Fails if the directory is not empty. */
   async removeDirectory(path: string): Promise<void> {
     this.#before("removeDirectory");
     await settle((done) => fs.rmdir(path, done));
@@ -147,7 +160,7 @@ export class DiskSteps {
     await settle((done) => fs.fsync(fd, done));
   }
 
-  /** Into the other slot, what was synced in the first. */
+  /** Copies to the other slot what was synced in the first. */
   async copyFloor(fd: number, bytes: Buffer, position: number): Promise<void> {
     this.#before("copyFloor");
     await writeFully(fd, [bytes], position);
@@ -158,13 +171,13 @@ export class DiskSteps {
     await settle((done) => fs.rename(from, to, done));
   }
 
-  /** Makes the names in this directory last through a power loss as they are now. */
+  /** Makes the current names in this directory durable. */
   async syncDirectory(path: string): Promise<void> {
     this.#before("syncDirectory");
     await this.#syncing(() => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY));
   }
 
-  /** The bytes of a file that was published before, by whom ever. */
+  /** Syncs the bytes of a published file, whoever published it. */
   async syncPublished(path: string): Promise<void> {
     this.#before("syncPublished");
     const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
@@ -186,7 +199,7 @@ export class DiskSteps {
     await settle((done) => fs.rename(from, to, done));
   }
 
-  /** Fails when the path exists. */
+  /** Fails if the path exists. */
   async createCommits(path: string): Promise<number> {
     this.#before("createCommits");
     return await new Promise((resolve, reject) => {
@@ -194,7 +207,7 @@ export class DiskSteps {
     });
   }
 
-  /** Zeros, so that what is written there later changes no more than bytes. */
+  /** Writes zeros, so that later writes change only bytes. */
   async fillCommits(fd: number, zeros: Buffer, position: number): Promise<void> {
     this.#before("fillCommits");
     await writeFully(fd, [zeros], position);
@@ -205,13 +218,16 @@ export class DiskSteps {
     await writeFully(fd, [head], 0);
   }
 
-  /** A segment's head, and at first its blocks. */
+  /** Syncs a segment's head, and at first its blocks. */
   async settleCommits(fd: number): Promise<void> {
     this.#before("settleCommits");
     await this.#syncing(() => settle((done) => fs.fdatasync(fd, done)));
   }
 
-  /** Undefined when it is done: a caller that goes on at once has the sync under way before anything else blocks. */
+  /**
+   * Undefined if it is done: a caller that continues at once has its sync pending before anything
+   * else blocks.
+   */
   appendCommits(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> | undefined {
     this.#before("appendCommits");
     const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -220,7 +236,9 @@ export class DiskSteps {
     return undefined;
   }
 
-  /** Other short steps may block meanwhile: bytes in blocks that are there do not need the file system's journal. */
+  /**
+   * Other short steps may block meanwhile: writing to allocated blocks does not need the journal.
+   */
   async syncCommits(fd: number): Promise<void> {
     this.#before("syncCommits");
     await settle((done) => fs.fdatasync(fd, done));
@@ -231,7 +249,7 @@ export class DiskSteps {
     await settle((done) => fs.unlink(path, done));
   }
 
-  /** True while a short step that changes something may block. */
+  /** True while a short step that changes the disk may block. */
   get #mayBlock(): boolean {
     return this.#syncsUnderWay === 0 && this.#pace.isQuick;
   }
@@ -245,7 +263,7 @@ export class DiskSteps {
     }
   }
 
-  /** Fails when the path exists. */
+  /** Fails if the path exists. */
   async writeReason(path: string, text: string): Promise<void> {
     this.#before("writeReason");
     await fs.promises.writeFile(path, text, { flag: "wx" });
@@ -257,7 +275,7 @@ export class DiskSteps {
   }
 }
 
-/** Not by `recursive`, which says ENOENT where there is no room (Node 20). */
+/** Not with `recursive`, which reports ENOENT on a full disk (Node 20). */
 async function makeWithParents(directory: string): Promise<string | undefined> {
   try {
     await settle((done) => fs.mkdir(directory, done));
@@ -271,7 +289,7 @@ async function makeWithParents(directory: string): Promise<string | undefined> {
   return outermost ?? made;
 }
 
-/** Opening costs no disk: what is synced was just written or looked at. */
+/** Opening needs no disk access: the file was just written or read. */
 async function syncAt(path: string, flags: number): Promise<void> {
   const fd = fs.openSync(path, flags);
   try {

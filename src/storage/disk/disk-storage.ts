@@ -1,9 +1,10 @@
 /**
- * The engine `files`: each object a file in a directory that any Arrow reader opens, and that survives restarts.
+ * The engine `files`: each object is a file that any Arrow reader opens and that survives restarts.
  *
- * Written aside and renamed, so an object is whole or not there; in the commit log, or synced, where durability is `power-loss` (see DiskSteps).
- * The directory is the truth: nothing is remembered here but the version floor and the journal. Layout: file-names.ts.
- * The storage directory may be a symbolic link; under it, links are not objects.
+ * Files are written aside and renamed, so an object is whole or absent; for durability `power-loss`
+ * they are in the commit log or synced (see DiskSteps). The directory is the truth: the engine
+ * remembers only the version floor and the journal. Layout: file-names.ts. The storage directory
+ * itself may be a symbolic link; links below it are not objects.
  */
 import path from "node:path";
 import { assert } from "../../errors.ts";
@@ -51,15 +52,15 @@ import { VersionFloor } from "./version-floor.ts";
 const log = logFor("storage");
 
 export interface DiskStorageOptions {
-  /** Made when missing. */
+  /** Created if missing. */
   readonly directory: string;
-  /** Called before each step that changes the disk: tests stop the process, or fail, there. */
+  /** Called before each step that changes the disk: tests stop the process or fail there. */
   readonly beforeStep?: BeforeStep;
-  /** The clock by which sessions are recorded while the engine runs, and how long its stop may take. */
+  /** Clock of the session recorder, and the time limit of its stop. */
   readonly recorder?: SessionRecorderOptions;
-  /** Of the commit log: for tests. */
+  /** Commit log settings, for tests. */
   readonly commits?: Partial<CommitSettings>;
-  /** A clock that never goes back, by which directories are believed to be no links; for tests. */
+  /** A monotonic clock for trust in directories, for tests. */
   readonly trustNowMs?: () => number;
 }
 
@@ -101,11 +102,11 @@ export class DiskStorage implements ObjectStorage {
       await prepareDirectory(this.#tools.root, this.#tools.steps);
       lock = await lockDirectory(this.#tools.root);
       const swept = await this.#staging.sweep();
-      if (swept.files > 0) log.warn("swept staged files that a process left behind", { ...swept });
+      if (swept.files > 0) log.warn("removed staged files of an earlier process", { ...swept });
       await this.#floor.load();
       await prepareFloor(this.#tools, this.#floor);
       const lost = await replayCommits({ tools: this.#tools, staging: this.#staging });
-      // Should it fail: it holds for this process, and the next start finds the same log.
+      // If this fails, it holds for this process, and the next start finds the same log.
       if (lost > 0) await this.#floor.raise(lost, 0).catch(unlessDiskFailure);
     } catch (error) {
       await lock?.release();
@@ -148,7 +149,7 @@ export class DiskStorage implements ObjectStorage {
     return removeFile(this.#tools, filePath(name));
   }
 
-  /** `allBut` reads the directory of the whole session; `only` touches nothing else. */
+  /** `allBut` reads the session's whole directory; `only` reads nothing else. */
   async removePatches(key: ObjectKey, which: PatchSelection): Promise<void> {
     const bases =
       "only" in which
@@ -192,8 +193,9 @@ export class DiskStorage implements ObjectStorage {
   }
 
   /**
-   * The file goes to `.quarantine` under its own path and a unique ending, with its reason beside it: nothing there is ever
-   * overwritten. Where there is no room for its directory, or something else lies in its place, the file stays where it is.
+   * Moves the file to `.quarantine` under its own path and a unique suffix, with its reason beside
+   * it: nothing there is ever overwritten. If there is no space for its directory, or a foreign
+   * file is in its place, the file stays in place.
    */
   async quarantine(name: StoredName, reason: string): Promise<void> {
     const from = filePath(name);
@@ -217,7 +219,10 @@ export class DiskStorage implements ObjectStorage {
     }
   }
 
-  /** Writes the records of sessions that are quiet now, as the engine does by itself from time to time. Never rejects. */
+  /**
+   * Writes the records of sessions that are quiet now, as the engine does periodically. Never
+   * rejects.
+   */
   recordSessions(): Promise<void> {
     return this.#recorder.run();
   }

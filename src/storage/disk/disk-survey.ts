@@ -1,8 +1,8 @@
 /**
- * Every object file below a storage directory, for a look from outside while a server may be running.
+ * Lists every object file below a storage directory, from outside and even while a server runs.
  *
- * Takes no lock, starts no engine and changes nothing. Unlike the scan, which passes over what it cannot read, it hands
- * that out too. Names come in order; one directory's names are in memory at a time.
+ * It takes no lock, starts no engine and changes nothing. Unlike the scan, it also returns what it
+ * cannot read. Names come in order; the names of one directory are in memory at a time.
  */
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
@@ -15,10 +15,10 @@ export type SurveyedPath =
   | { readonly path: string; readonly part: ObjectPart }
   | { readonly path: string; readonly failure: CacheError };
 
-/** Directories of applications, of sessions, and the one of each session. */
+/** The levels of applications and sessions. */
 const LEVELS_ABOVE_OBJECTS = 2;
 
-/** @throws {CacheError} STORAGE_IO when the directory itself cannot be read. */
+/** @throws {CacheError} STORAGE_IO if the directory itself cannot be read. */
 export function surveyDirectory(root: string): AsyncGenerator<SurveyedPath> {
   return surveyLevel(root, "", LEVELS_ABOVE_OBJECTS);
 }
@@ -38,7 +38,7 @@ async function* surveyLevel(root: string, path: string, levelsLeft: number): Asy
   }
 }
 
-/** What a session's directory holds: objects, and directories of patches or deltas. */
+/** The content of a session's directory: objects, and directories of patches or deltas. */
 async function* surveyEntry(root: string, path: string, entry: fs.Dirent): AsyncGenerator<SurveyedPath> {
   if (entry.isFile()) {
     const found = parseObjectFileName(entry.name);
@@ -57,7 +57,7 @@ async function* surveyEntry(root: string, path: string, entry: fs.Dirent): Async
   }
 }
 
-/** A directory that went away meanwhile is empty; only the topmost has to be there. */
+/** A directory that disappeared meanwhile is empty; only the topmost must exist. */
 async function entriesOf(
   root: string,
   path: string,

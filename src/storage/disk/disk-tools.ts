@@ -1,6 +1,8 @@
 /**
- * What the parts of one disk engine share: where it lies, its steps, their pace, the gate for directories, the commit log, and who is
- * told of changes.
+ * What the parts of one disk engine share: paths, steps, pace, gate, commit log, recorder, and
+ * memory.
+ *
+ * A plain record; disk-storage.ts fills it.
  */
 import type { BlockPool } from "../block-pool.ts";
 import type { StagedMemory } from "../staged-memory.ts";
@@ -21,12 +23,12 @@ export interface DiskTools {
   readonly directories: RealDirectories;
   readonly syncs: DirectorySyncs;
   readonly commits: Commits;
-  /** Told of every name that comes into a session's directory, or leaves it. */
+  /** Notified of every name that is added to a session's directory or removed from it. */
   readonly recorder: SessionRecorder;
-  /** Memory for files on their way to the disk. */
+  /** Blocks for files on their way to the disk. */
   readonly blocks: BlockPool;
-  /** What of it, and of views, files hold that are being staged. */
+  /** Account of these blocks, and of views, that staged files hold. */
   readonly stagedMemory: StagedMemory;
-  /** Memory for what is read of files. */
+  /** Blocks for reads of files. */
   readonly readBlocks: BlockPool;
 }

@@ -1,14 +1,15 @@
 /**
- * What a walk learned of one session's files, kept in `.facts/<app>/<session>` so that the next scan need not open them again.
- * A scan writes it, and session-recorder.ts while the engine runs.
+ * The facts of one session's files in `.facts/<app>/<session>`, so that the next scan need not open
+ * the files. Written by the scan, and by session-recorder.ts while the engine runs.
  *
- *     head    "FLMFACTS" | inode | time of change, ns | CRC-32 of the 24 bytes before | 0
- *     chunk   objects | bytes of ids | CRC-32 of what follows | 0 | numbers (ScannedFacts) | ids, "/" between them
+ * |    head    "FLMFACTS" | inode | change time, ns | CRC-32 of the 24 bytes before | 0
+ * |    chunk   objects | bytes of ids | CRC-32 of what follows | 0 | numbers (ScannedFacts) | ids, "/" between them
  *
- * The directory stays the truth: names are read from it in any case, and a record holds only while the session's directory is the
- * one it was made of and was not changed since: every file that comes, goes or is replaced changes its time, which nobody can set.
- * A directory changed a moment ago is not recorded: one more change could carry the same time. Nothing needs a record;
- * one that is missing, torn or older than its directory costs the time of opening the files. It is never synced.
+ * The directory stays the truth: names are always read from it, and a record is valid only if the
+ * session's directory is the same and unchanged. Every file that is added, removed or replaced
+ * changes its ctime, which nobody can set. A directory changed a moment ago is not recorded,
+ * because another change could get the same time. A missing, torn or old record only costs the time
+ * of opening the files. It is never synced.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -21,9 +22,9 @@ import { FACTS_DIRECTORY, sessionPath } from "./file-names.ts";
 const MAGIC = Buffer.from("FLMFACTS");
 const HEAD_BYTES = 32;
 const CHUNK_HEAD_BYTES = 16;
-/** No id holds it. */
+/** No id contains it. */
 const BETWEEN_IDS = "/";
-/** A link is not followed, a pipe does not block. */
+/** Follows no link and does not block on a pipe. */
 const READ_FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 const WRITE_FLAGS =
   fs.constants.O_WRONLY |
@@ -34,13 +35,13 @@ const WRITE_FLAGS =
 /** The clock of a file system is up to 10 ms behind. */
 export const SETTLED_MS = 2_000;
 
-/** What tells that a directory is the same as before, and holds the same names. */
+/** Identifies a directory and the state of its names. */
 export interface DirectoryState {
   readonly inode: bigint;
   readonly changedNs: bigint;
 }
 
-/** Undefined when it cannot be told. */
+/** Undefined if it cannot be read. */
 export function directoryState(directory: string): DirectoryState | undefined {
   try {
     const status = fs.lstatSync(directory, { bigint: true, throwIfNoEntry: false });
@@ -50,7 +51,7 @@ export function directoryState(directory: string): DirectoryState | undefined {
   }
 }
 
-/** True when no later change can carry the time that the directory has now. @param nowMs the wall clock. */
+/** True if no later change can get the directory's current time. @param nowMs the wall clock. */
 export function isSettled({ changedNs }: DirectoryState, nowMs: number): boolean {
   return nowMs - Number(changedNs / 1_000_000n) >= SETTLED_MS;
 }
@@ -68,7 +69,7 @@ function encodeHead({ inode, changedNs }: DirectoryState): Buffer {
   return head;
 }
 
-/** Gives what was recorded, object by object in the order of the directory. */
+/** Reads recorded facts, object by object in directory order. */
 export class FactsRecord {
   readonly #fd: number;
   #position = HEAD_BYTES;
@@ -79,7 +80,10 @@ export class FactsRecord {
     this.#fd = fd;
   }
 
-  /** The record of a session whose directory is in this state; undefined when there is none. To be closed. */
+  /**
+   * Opens the record of a session whose directory is in this state; undefined if there is none.
+   * Close it.
+   */
   static open(root: string, session: SessionPrefix, state: DirectoryState): FactsRecord | undefined {
     let fd: number | undefined;
     try {
@@ -92,7 +96,7 @@ export class FactsRecord {
     return undefined;
   }
 
-  /** Facts of the object, when it is the next one that was recorded. */
+  /** Facts of the object if it is the next one recorded. */
   take(objectId: string): MeasuredFacts | undefined {
     if (this.#chunk !== undefined && this.#next === this.#chunk.objectIds.length) this.#chunk = undefined;
     if (this.#chunk === undefined) {
@@ -108,7 +112,7 @@ export class FactsRecord {
     fs.closeSync(this.#fd);
   }
 
-  /** Undefined behind the last one, and from one that is damaged on. */
+  /** Undefined after the last chunk, and from a damaged one on. */
   #readChunk(): ScannedFacts | undefined {
     const head = readAt(this.#fd, this.#position, CHUNK_HEAD_BYTES);
     if (head === undefined) return undefined;
@@ -130,7 +134,10 @@ function readAt(fd: number, position: number, sizeBytes: number): Buffer | undef
   return fs.readSync(fd, bytes, 0, sizeBytes, position) === sizeBytes ? bytes : undefined;
 }
 
-/** Writes a record aside; it counts from `commit` on. What fails ends it, and nobody is told: it is not needed. */
+/**
+ * Writes a record aside; it becomes valid at `commit`. A failure ends it silently: it is not
+ * needed.
+ */
 export class FactsRecordWriter {
   readonly #path: string;
   readonly #aside: string;
@@ -151,7 +158,7 @@ export class FactsRecordWriter {
     if (this.#list.length === LIMITS.scanBatchObjects) this.#write();
   }
 
-  /** Of few objects none is kept. */
+  /** Keeps no record for few objects. */
   commit(): void {
     if (this.#fd === undefined && this.#list.length < LIMITS.recordedObjectsMin) return;
     if (this.#list.length > 0) this.#write();
@@ -159,7 +166,7 @@ export class FactsRecordWriter {
     this.close();
   }
 
-  /** After a commit this does nothing more. */
+  /** After a commit this does nothing. */
   close(): void {
     if (this.#fd !== undefined) fs.closeSync(this.#fd);
     this.#fd = undefined;
@@ -184,7 +191,7 @@ export class FactsRecordWriter {
   #open(): number {
     const directory = path.dirname(this.#aside);
     fs.mkdirSync(directory, { recursive: true });
-    if (!isDirectory(directory)) throw new Error("what lies behind a link is not ours");
+    if (!isDirectory(directory)) throw new Error("a link in place of a record's directory");
     const fd = fs.openSync(this.#aside, WRITE_FLAGS);
     fs.writeSync(fd, encodeHead(this.#state));
     return fd;
@@ -197,13 +204,13 @@ export class FactsRecordWriter {
     } catch {
       const hasFile = this.#fd !== undefined;
       this.close();
-      // Half a record takes room that an object could have.
+      // A partial record takes space that an object could use.
       if (hasFile) fs.rmSync(this.#aside, { force: true });
     }
   }
 }
 
-/** Of a session that is no more, or has too few objects now. */
+/** For a session that is deleted or has too few objects now. */
 export function removeRecord(root: string, session: SessionPrefix): void {
   const record = recordPath(root, session);
   if (!isDirectory(path.dirname(record))) return;
@@ -211,11 +218,11 @@ export function removeRecord(root: string, session: SessionPrefix): void {
     fs.rmSync(record, { force: true });
     fs.rmdirSync(path.dirname(record));
   } catch {
-    // There was none, or other sessions have theirs beside it.
+    // There was no record, or the directory has records of other sessions.
   }
 }
 
-/** Removes records of sessions that are no more, and what a scan left behind that was ended midway. */
+/** Removes records of deleted sessions, and leftovers of interrupted scans. */
 export function sweepRecords(root: string): void {
   const top = `${root}/${FACTS_DIRECTORY}`;
   for (const applicationId of namesIn(top)) {

@@ -1,15 +1,16 @@
 /**
- * Where on disk a name lies, and which name a file found on disk has. Pure text; nothing is opened here.
+ * Maps names to paths on disk, and files found on disk to names. Pure text; nothing is opened.
  *
- *     <app>/<session>/<object_id>.arrow                            part "file"
- *     <app>/<session>/<object_id>.arrows                           part "stream"
- *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
- *     <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
- *     .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
+ * |    <app>/<session>/<object_id>.arrow                            part "file"
+ * |    <app>/<session>/<object_id>.arrows                           part "stream"
+ * |    <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
+ * |    <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
+ * |    .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
  *
- * No two names meet: a component never begins with a dot, so what does is ours; objects are files, deltas lie in directories; of a patch directory's name the
- * last `.v<digits>` is the base, whatever the object id holds. Longest file name: 1 + 200 + 2 + 16 bytes.
- * On a disk that folds upper and lower case names can meet; start() says so in the log.
+ * Names never collide: a key component never begins with a dot; objects are files, deltas lie in
+ * directories; in a patch directory's name the last `.v<digits>` is the base version. Longest file
+ * name: 1 + 200 + 2 + 16 bytes. On a case-insensitive disk names can collide; start() warns about
+ * that.
  */
 import { LIMITS } from "../../limits.ts";
 import { checkKeyComponent, type ObjectKey } from "../../object/object-key.ts";
@@ -31,23 +32,25 @@ const DELTA_FILE = /^(0|[1-9][0-9]{0,8})\.arrow$/;
 const PATCH_DIRECTORY = /^\.(.+)\.v([1-9][0-9]{0,15})$/s;
 const PATCH_FILE = /^([1-9][0-9]{0,15})\.arrow$/;
 
-/** The longest path under the storage directory, quarantine and its unique ending included, bytes. */
+/**
+ * The longest path under the storage directory, including quarantine and its unique suffix, bytes.
+ */
 export const RELATIVE_PATH_BYTES_MAX =
   2 * (LIMITS.keyComponentBytesMax + 1) + LIMITS.keyComponentBytesMax + 120;
 
-/** Path of a session under the storage directory. */
+/** Path of a session, relative to the storage directory. */
 export function sessionPath(applicationId: string, sessionId: string): string {
   return `${applicationId}/${sessionId}`;
 }
 
-/** Path of a file under the storage directory. */
+/** Path of a file, relative to the storage directory. */
 export function filePath({ key, part }: StoredName): string {
   if (part.kind === "patch") return `${patchDirectoryPath(key, part.baseVersion)}/${part.version}.arrow`;
   if (part.kind === "delta") return `${deltaDirectoryPath(key)}/${part.place}.arrow`;
   return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${ENDINGS[part.kind]}`;
 }
 
-/** What `filePath` made this path of; undefined for every other text. */
+/** The name that `filePath` maps to this path; undefined for every other text. */
 export function parseFilePath(path: string): StoredName | undefined {
   const [applicationId = "", sessionId = "", name = "", patchName, ...more] = path.split("/");
   if (more.length > 0 || !isKeyComponent(applicationId) || !isKeyComponent(sessionId)) return undefined;
@@ -68,17 +71,17 @@ export function otherFormPath({ key, part }: StoredName): string | undefined {
   return filePath({ key, part: { kind: part.kind === "file" ? "stream" : "file" } });
 }
 
-/** Path of the directory of one base's patches, under the storage directory. */
+/** Path of one base's patch directory, relative to the storage directory. */
 export function patchDirectoryPath(key: ObjectKey, baseVersion: number): string {
   return `${sessionPath(key.applicationId, key.sessionId)}/.${key.objectId}.v${baseVersion}`;
 }
 
-/** Path of the directory of an object's deltas, under the storage directory. */
+/** Path of an object's delta directory, relative to the storage directory. */
 export function deltaDirectoryPath(key: ObjectKey): string {
   return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${DELTAS_ENDING}`;
 }
 
-/** True for a name that keeps the rules for keys: of what lies on disk a wrong one is no error. */
+/** True for a valid key component. Invalid names on disk are no error. */
 export function isKeyComponent(name: string): boolean {
   try {
     checkKeyComponent(name);
@@ -88,7 +91,7 @@ export function isKeyComponent(name: string): boolean {
   }
 }
 
-/** What a file in a session's directory is called; undefined for one that is not an object's. */
+/** Parses a file name in a session's directory; undefined if it is not an object's. */
 export function parseObjectFileName(fileName: string): { objectId: string; part: ObjectPart } | undefined {
   for (const kind of ["file", "stream"] as const) {
     if (!fileName.endsWith(ENDINGS[kind])) continue;
@@ -98,7 +101,7 @@ export function parseObjectFileName(fileName: string): { objectId: string; part:
   return undefined;
 }
 
-/** Whose patches a directory in a session's directory holds; undefined for any other directory. */
+/** Parses the name of a patch directory; undefined for any other directory. */
 export function parsePatchDirectoryName(name: string): { objectId: string; baseVersion: number } | undefined {
   const match = PATCH_DIRECTORY.exec(name);
   if (!match || !isKeyComponent(match[1]!)) return undefined;
@@ -106,19 +109,22 @@ export function parsePatchDirectoryName(name: string): { objectId: string; baseV
   return baseVersion === undefined ? undefined : { objectId: match[1]!, baseVersion };
 }
 
-/** Whose deltas a directory in a session's directory holds; undefined for any other directory. */
+/** Returns the object id of a delta directory; undefined for any other directory. */
 export function parseDeltaDirectoryName(name: string): string | undefined {
   const objectId = name.endsWith(DELTAS_ENDING) ? name.slice(0, -DELTAS_ENDING.length) : "";
   return isKeyComponent(objectId) ? objectId : undefined;
 }
 
-/** The place of a delta by the name of its file. */
+/** Returns the index of a delta from its file name. */
 export function parseDeltaFileName(fileName: string): number | undefined {
   const match = DELTA_FILE.exec(fileName);
   return match ? Number(match[1]) : undefined;
 }
 
-/** Which part of which object a file in a directory of patches or of deltas is; undefined for any other directory or file. */
+/**
+ * Maps a file in a patch or delta directory to its object and part; undefined for any other
+ * directory or file.
+ */
 export function parseInnerFile(
   directory: string,
   fileName: string,
@@ -135,12 +141,12 @@ export function parseInnerFile(
   return { objectId, part: { kind: "delta", place } };
 }
 
-/** True for a directory in a session's directory that holds patches or deltas. */
+/** True for the name of a patch or delta directory. */
 export function isInnerDirectory(name: string): boolean {
   return parsePatchDirectoryName(name) !== undefined || parseDeltaDirectoryName(name) !== undefined;
 }
 
-/** The version of a patch by the name of its file. */
+/** Returns the version of a patch from its file name. */
 export function parsePatchFileName(fileName: string): number | undefined {
   const match = PATCH_FILE.exec(fileName);
   return match ? parseVersion(match[1]!) : undefined;

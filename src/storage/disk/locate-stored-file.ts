@@ -1,8 +1,8 @@
 /**
- * Where a published file lies, and its identity, for a process of this host that reads it without the server.
+ * Locates a published file, with its identity, for a process of this host that reads it directly.
  *
- * Device, inode, size and time of change together: a file that replaced it, or one of the same name in another mount, differs in
- * one of them.
+ * Device, inode, size and modification time together identify it: a replacement, or a file of the
+ * same name in another mount, differs in at least one.
  */
 import fs from "node:fs";
 import type { FileLocation } from "../object-storage.ts";
@@ -10,7 +10,10 @@ import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { directoryOf } from "./real-directories.ts";
 
-/** @param file relative to the storage directory. Undefined when there is no regular file. @throws {CacheError} STORAGE_IO */
+/**
+ * @param file relative to the storage directory. Undefined if it is not a regular file. @throws
+ *   {CacheError} STORAGE_IO
+ */
 export async function locateStoredFile(tools: DiskTools, file: string): Promise<FileLocation | undefined> {
   const { root, pace, directories } = tools;
   const path = `${root}/${file}`;

@@ -1,12 +1,12 @@
 /**
- * What stands beside a file in quarantine: key, time, reason, and the command that undoes it. Written by the engine, shown by `verify` and
- * `inspect`.
+ * The text beside a quarantined file: key, time, reason, and the undo command. The engine writes
+ * it; `verify` and `inspect` show it.
  *
- *     key     app/session/object
- *     time    2026-01-31T12:00:00.000Z
- *     reason  [OBJECT_CORRUPT] ...
- *     undo    mkdir -p ... && mv -n ...
- *             in the storage directory, while no server runs on it
+ * |    key     app/session/object
+ * |    time    2026-01-31T12:00:00.000Z
+ * |    reason  [OBJECT_CORRUPT] ...
+ * |    undo    mkdir -p ... && mv -n ...
+ * |            in the storage directory, while no server runs on it
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -15,9 +15,9 @@ import type { StoredName } from "../object-storage.ts";
 import { errnoOf } from "./disk-failure.ts";
 import { filePath, QUARANTINE_DIRECTORY } from "./file-names.ts";
 
-/** What a reason's name ends with. */
+/** Suffix of a reason's file name. */
 export const REASON_ENDING = ".reason";
-/** More than any reason has: three paths of a key's length, twice. */
+/** More than any reason needs: three paths of a key's length, twice. */
 const REASON_BYTES_MAX = 16 * 1024;
 const LABEL_LETTERS = 8;
 
@@ -30,11 +30,14 @@ export interface QuarantineReason {
 export interface QuarantinedFile {
   /** Relative to the storage directory. */
   readonly path: string;
-  /** Absent when it is not there, or is not as we write it. */
+  /** Absent if there is none, or if it is not in our format. */
   readonly why: QuarantineReason | undefined;
 }
 
-/** @param to where the file goes, under the storage directory: so the command works wherever the directory is mounted. */
+/**
+ * @param to the new path, relative to the storage directory, so that the command works wherever it
+ *   is mounted.
+ */
 export function formatReason(name: StoredName, to: string, reason: string): string {
   const from = filePath(name);
   const lines = [
@@ -47,7 +50,7 @@ export function formatReason(name: StoredName, to: string, reason: string): stri
   return lines.map(([label, text]) => `${label!.padEnd(LABEL_LETTERS)}${text}\n`).join("");
 }
 
-/** Of the file at this path. */
+/** Reads the reason of the file at this path. */
 export async function readReason(file: string): Promise<QuarantineReason | undefined> {
   const text = await readStart(`${file}${REASON_ENDING}`);
   const found = new Map<string, string>();
@@ -76,7 +79,7 @@ async function readStart(path: string): Promise<string | undefined> {
   }
 }
 
-/** Every file in quarantine, in order. */
+/** Lists every quarantined file, in order. */
 export async function* surveyQuarantine(
   root: string,
   path = QUARANTINE_DIRECTORY,
@@ -99,7 +102,7 @@ async function entriesOf(directory: string): Promise<fs.Dirent[]> {
   }
 }
 
-/** For a POSIX shell. */
+/** Quotes for a POSIX shell. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

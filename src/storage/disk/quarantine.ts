@@ -1,10 +1,11 @@
 /**
- * Takes a damaged file out of the way: to `.quarantine`, under its own path and a unique ending. Beside it lies why, and how to put it
- * back (quarantine-reason.ts).
+ * Moves a damaged file to `.quarantine`, under its own path and a unique suffix, with the reason
+ * and the undo command beside it (quarantine-reason.ts).
  *
- * The reason is written first, so a crash leaves one without a file and never a file without one. A move needs room for names. Where
- * the disk has none for the reason, the file moves without; where it has none at all the file stays in its place, and its key an
- * error: it can still be deleted or replaced, and a later start tries again.
+ * The reason is written first, so a crash can leave a reason without a file but not the reverse. On
+ * a disk without space for the reason the file moves without it. If there is no space for the names
+ * either, the file stays in place and its key is an error: it can still be deleted or replaced, and
+ * a later start tries again.
  */
 import { randomUUID } from "node:crypto";
 import { logFor } from "../../log.ts";
@@ -18,7 +19,8 @@ import { directoryOf } from "./real-directories.ts";
 const log = logFor("storage");
 
 /**
- * @returns where the file lies now, under the storage directory; undefined when it was not there, or had to stay.
+ * @returns the new path, relative to the storage directory; undefined if there was no file or it
+ *   had to stay.
  * @throws {CacheError} STORAGE_IO
  */
 export async function moveToQuarantine(
@@ -32,7 +34,7 @@ export async function moveToQuarantine(
   try {
     if ((await directories.look(directoryOf(file))) !== "real") return undefined;
     if ((await directories.look(directoryOf(to))) === "foreign")
-      return stays(file, "no directory of its own");
+      return stays(file, "a foreign file is in place of its directory");
     await steps.makeDirectory(`${root}/${directoryOf(to)}`);
     await moveWithReason(tools, { file, to, reason: formatReason(name, to, reason) });
     return to;

@@ -1,7 +1,8 @@
 /**
- * Reads what the index needs of one file in as few system calls as can be: open, read, close; two more for a large file.
+ * Reads the facts of one file for the index with few system calls: open, read, close; two more for
+ * a large file.
  *
- * Blocks: for a thread that does nothing else, or a few files at a time. One buffer serves all files.
+ * Blocking: for a dedicated thread, or a few files at a time. One buffer serves all files.
  */
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
@@ -9,24 +10,29 @@ import { FileFactsReader } from "../../object/file-facts.ts";
 import type { MeasuredFacts } from "../scanned-facts.ts";
 import { readFullySync } from "./read-fully.ts";
 
-/** A link is not followed, a pipe does not block. */
+/** Follows no link and does not block on a pipe. */
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 export class FactsReader {
   readonly #facts = new FileFactsReader();
   readonly #buffer: Buffer;
 
-  /** @param bufferBytes a file up to this size is read whole, of a larger one this much of its end. */
+  /**
+   * @param bufferBytes a file up to this size is read whole; of a larger one, this many bytes of
+   *   its end.
+   */
   constructor(bufferBytes: number = LIMITS.scanReadBytes) {
     this.#buffer = Buffer.allocUnsafeSlow(bufferBytes);
   }
 
-  /** Undefined when the file is not one of ours and whole, or cannot be read: somebody has to look closer. */
+  /**
+   * Undefined if the file is not an intact one of ours, or cannot be read: it needs a closer look.
+   */
   read(path: string): MeasuredFacts | undefined {
     let fd: number | undefined;
     try {
       fd = fs.openSync(path, FLAGS);
-      // Of a regular file less than asked for means its end: no second call.
+      // A short read of a regular file means its end: no second call.
       let tailBytes = fs.readSync(fd, this.#buffer, 0, this.#buffer.length, 0);
       let fileSizeBytes = tailBytes;
       if (tailBytes === this.#buffer.length) {

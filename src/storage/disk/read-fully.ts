@@ -1,6 +1,7 @@
 /**
- * Fills a buffer from a file, again from where the system stopped when it gave fewer bytes than asked for
- * (one call gives 2 GiB at most). Both return the bytes read: fewer than the buffer holds only at the end of the file.
+ * Fills a buffer from a file, and continues after short reads (one call reads at most 2 GiB).
+ *
+ * Both functions return the bytes read: fewer than the buffer's size only at the end of the file.
  */
 import fs from "node:fs";
 

@@ -1,6 +1,8 @@
 /**
- * Reads a file line by line, in pieces: each line that has its line feed, and where it ends. Bounded memory: of a line that is
- * too long only the start is kept. A link is not followed, a pipe does not block. No file has no lines.
+ * Reads a file line by line, in pieces: each complete line, and where it ends.
+ *
+ * Bounded memory: only the start of an overlong line is kept. Follows no link and does not block on
+ * a pipe. A missing file has no lines.
  */
 import fs from "node:fs";
 import { errnoOf } from "./disk-failure.ts";

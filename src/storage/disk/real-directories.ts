@@ -1,10 +1,11 @@
 /**
- * Tells whether a directory under the storage directory is one, with all around it, or a link stands on the way: what lies behind
- * a link is somebody else's, and is neither read nor written nor removed.
+ * Checks that a directory under the storage directory, and all its ancestors, are real and not
+ * links. What is behind a link belongs to somebody else: it is not read, written or removed.
  *
- * What was found to be real is believed for LIMITS.directoryTrustMs, so that a get or a put costs a look into a map; what removes
- * or moves something has every component looked at anew, 2 us each while the disk is quick. Whoever may write to the storage
- * directory can still put a link there between the look and the step: the window is some microseconds.
+ * A real directory is trusted for LIMITS.directoryTrustMs, so that a get or put costs a map lookup.
+ * Removals and moves check every component again, 2 us each while the disk is quick. A user who may
+ * write to the storage directory can still place a link between check and step: the window is some
+ * microseconds.
  */
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
@@ -15,19 +16,19 @@ import type { DiskPace } from "./disk-pace.ts";
 
 const log = logFor("storage");
 
-/** `foreign`: a link, or no directory at all, stands somewhere on the way. */
+/** `foreign`: some component is a link, or not a directory. */
 export type DirectoryNature = "real" | "missing" | "foreign";
 
 export class RealDirectories {
   readonly #root: string;
   readonly #pace: DiskPace;
   readonly #nowMs: () => number;
-  /** Until when each is believed to be real. */
+  /** How long each directory is trusted. */
   readonly #real = new Map<string, number>();
-  /** Those that were logged. */
+  /** Paths that were logged. */
   readonly #foreign = new Set<string>();
 
-  /** @param root the storage directory, absolute. @param nowMs a clock that never goes back. */
+  /** @param root the storage directory, absolute. @param nowMs a monotonic clock. */
   constructor(root: string, pace: DiskPace, nowMs: () => number = () => performance.now()) {
     this.#root = root;
     this.#pace = pace;
@@ -40,7 +41,7 @@ export class RealDirectories {
     return untilMs !== undefined && untilMs > this.#nowMs() ? "real" : this.look(directory);
   }
 
-  /** The same, believing nothing. @throws the bare error of node:fs */
+  /** The same without trust. @throws the plain error of node:fs */
   async look(directory: string): Promise<DirectoryNature> {
     for (let end = directory.indexOf("/"); ; end = directory.indexOf("/", end + 1)) {
       const path = end === -1 ? directory : directory.slice(0, end);
@@ -75,18 +76,18 @@ export class RealDirectories {
     if (this.#foreign.has(path)) return;
     if (this.#foreign.size >= LIMITS.lastingDirectoriesMax) this.#foreign.clear();
     this.#foreign.add(path);
-    log.warn("a link, or no directory, in place of a directory: what lies behind it is left alone", { path });
+    log.warn("a link or a file in place of a directory: its content is ignored", { path });
   }
 }
 
-/** A write, or a move, that would have followed a link. */
+/** The error of a write or move that would have followed a link. */
 export function foreignDirectory(path: string): CacheError {
   const facts = { path, errno: "ELOOP" };
-  log.error("nothing is written behind a link in place of a directory", facts);
-  return new CacheError("STORAGE_IO", "a link, or no directory, lies in place of a directory", { facts });
+  log.error("write refused: a link or a file in place of a directory", facts);
+  return new CacheError("STORAGE_IO", "a link or a file is in place of a directory", { facts });
 }
 
-/** The directory of a file's path under the storage directory. */
+/** The directory of a file, relative to the storage directory. */
 export function directoryOf(file: string): string {
   return file.slice(0, file.lastIndexOf("/"));
 }

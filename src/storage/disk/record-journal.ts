@@ -1,13 +1,14 @@
 /**
- * `.retention`: facts about objects that change while their files do not, one line each (summed-line.ts), appended and never
- * rewritten in place; zeros behind the last one.
+ * `.retention`: facts that change while files do not, one line each (summed-line.ts), append-only,
+ * with zeros behind the last line.
  *
- * The zeros are a reserve: what takes an earlier record back (a delete that ends a pin) is appended on a full disk as well. Such a
- * record is no longer than the one that it ends, so as many bytes are kept free as the lines take; other records do not use them.
- * Appends that come while one write is under way share the next. What stands behind the last line feed was being written when
- * the process died: nobody was told of it, and zeros take its place. A line whose sum is wrong is logged and passed over.
- * Rewriting is write aside, sync, then rename, so a crash leaves the old records or the new ones. An append is synced when one
- * of those who share it asks for `power-loss`.
+ * The zeros are a reserve: a record that cancels an earlier one (a delete that ends a pin) can be
+ * appended even on a full disk. It is no longer than the record it cancels, so as many bytes as the
+ * lines take stay free; other records do not use them. Concurrent appends share a write. Bytes
+ * behind the last line feed were being written when the process died and were not acknowledged:
+ * zeros replace them. A line with a wrong checksum is logged and skipped. A rewrite is write aside,
+ * sync, rename, so a crash leaves the old records or the new ones. An append is synced if one of
+ * the callers that share it wants `power-loss`.
  */
 import fs from "node:fs";
 import { assert, isCacheError } from "../../errors.ts";
@@ -22,10 +23,10 @@ import { formatSummedLine, parseSummedLine } from "./summed-line.ts";
 
 const log = logFor("storage");
 
-/** Lines of a rewrite that go out in one write. */
+/** Lines of a rewrite per write. */
 const LINES_PER_WRITE = 1024;
 const STEP_BYTES = LIMITS.journalStepBytes;
-/** Bytes of the file for each byte of its lines. */
+/** File bytes per byte of lines. */
 const RESERVED_TO = 2 + 1 / 8;
 const ZEROS: Buffer = Buffer.alloc(STEP_BYTES);
 
@@ -41,9 +42,9 @@ export class DiskJournal implements RecordJournal {
   readonly #tools: DiskTools;
   readonly #path: string;
   #fd: number | undefined;
-  /** True when the file's name is known to last. */
+  /** True if the file's name is known to be durable. */
   #isInDirectory = false;
-  /** Where the next line goes: behind the last whole one. */
+  /** Position of the next line, behind the last complete one. */
   #sizeBytes = 0;
   /** Lines and zeros. */
   #allocatedBytes = 0;
@@ -66,7 +67,7 @@ export class DiskJournal implements RecordJournal {
       if (record !== undefined) yield record;
       else damaged += 1;
     }
-    if (damaged > 0) log.error("damaged lines passed over", { path: RETENTION_FILE, lines: damaged });
+    if (damaged > 0) log.error("damaged lines skipped", { path: RETENTION_FILE, lines: damaged });
     if (this.#sizeBytes > 0) await this.#keepReserve();
   }
 
@@ -85,18 +86,18 @@ export class DiskJournal implements RecordJournal {
     return rewritten;
   }
 
-  /** Waits for what is under way and closes the file. */
+  /** Waits for pending work and closes the file. */
   async close(): Promise<void> {
     await this.#work;
     this.#closeFile();
   }
 
-  /** A journal that an earlier release wrote has none. */
+  /** A journal of an earlier release has no reserve. */
   async #keepReserve(): Promise<void> {
     try {
       await this.#grow(await this.#opened(), this.#sizeBytes);
     } catch (error) {
-      // It is in the log; what comes later may find room.
+      // Logged; a later attempt may succeed.
       const failure = diskFailure(error, RETENTION_FILE);
       if (!isCacheError(failure)) throw failure;
     }
@@ -115,14 +116,14 @@ export class DiskJournal implements RecordJournal {
       this.#allocatedBytes = Math.max(this.#allocatedBytes, this.#sizeBytes);
       for (const { done } of appends) done();
     } catch (error) {
-      // What was written of it is overwritten when the file is opened anew.
+      // The partial write is overwritten when the file is opened again.
       this.#closeFile();
       const failure = diskFailure(error, RETENTION_FILE);
       for (const { failed } of appends) failed(failure);
     }
   }
 
-  /** Refuses those that may not use the reserve, when it cannot be kept behind them. */
+  /** Refuses records without the right to the reserve if it cannot be kept behind them. */
   async #thoseWithRoom(fd: number, appends: WaitingAppend[]): Promise<WaitingAppend[]> {
     const ending = appends.filter(({ purpose }) => purpose === "end");
     if (ending.length === appends.length) return appends;
@@ -138,7 +139,10 @@ export class DiskJournal implements RecordJournal {
     }
   }
 
-  /** Makes the file long enough for lines of `sizeBytes` and their reserve. Zeros are written, so that they have blocks. */
+  /**
+   * Extends the file for lines of `sizeBytes` and their reserve. Writes zeros, so that blocks are
+   * allocated.
+   */
   async #grow(fd: number, sizeBytes: number): Promise<void> {
     const wantedBytes = withReserve(sizeBytes);
     while (this.#allocatedBytes < wantedBytes) {
@@ -148,7 +152,7 @@ export class DiskJournal implements RecordJournal {
     }
   }
 
-  /** The first time also the directory, in which the file may be new. */
+  /** The first time also syncs the directory, in which the file may be new. */
   async #sync(fd: number): Promise<void> {
     await this.#tools.steps.syncJournal(fd);
     if (this.#isInDirectory) return;
@@ -170,7 +174,9 @@ export class DiskJournal implements RecordJournal {
     return fd;
   }
 
-  /** Behind the last whole line there are zeros, so that nothing is ever appended to half a line. */
+  /**
+   * Zeros the bytes behind the last complete line, so that nothing is appended to a partial line.
+   */
   async #clearBehind(fd: number): Promise<void> {
     this.#allocatedBytes = fs.fstatSync(fd).size;
     const bytes = Buffer.allocUnsafe(STEP_BYTES);
@@ -223,7 +229,10 @@ export class DiskJournal implements RecordJournal {
   }
 }
 
-/** What a journal takes whose lines take `sizeBytes`: a line that ends a rule of few digits is longer by a letter or three. */
+/**
+ * File size for lines of `sizeBytes`: a line that ends a rule can be longer by up to three
+ * characters.
+ */
 function withReserve(sizeBytes: number): number {
   return Math.ceil((sizeBytes * RESERVED_TO) / STEP_BYTES) * STEP_BYTES;
 }

@@ -1,7 +1,7 @@
 /**
- * What runs in the thread that records sessions: walks one after the other and tells what it found.
+ * The worker thread that records sessions: it walks one after the other and reports the results.
  *
- * It holds nothing that has to be put back, so it may be ended at any moment.
+ * It holds no state that needs cleanup, so it may be terminated at any time.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../errors.ts";

@@ -1,11 +1,11 @@
 /**
- * Writes the records of some sessions anew in a thread of its own, so that it takes no time from calls.
+ * Rewrites the records of some sessions in a worker thread, so that calls lose no time.
  *
- *     host    workerData {root, sessions}; ends the thread when it wants no more
- *     thread  {session, look} for each session in turn, then it ends
+ * |    host    workerData {root, sessions}; terminates the thread when it wants no more
+ * |    thread  {session, look} for each session in turn, then it ends
  *
- * A thread costs 0.1 s of processor time before it does anything, which is why several sessions share one. Where threads cannot be had, as under a loader
- * of TypeScript, sessions are walked here, a few files per turn of the loop.
+ * A thread costs 0.1 s of processor time to start, so several sessions share one. Without threads,
+ * as under a TypeScript loader, sessions are walked here, a few files per turn of the loop.
  */
 import { Worker } from "node:worker_threads";
 import { IS_BUILT, threadEntry } from "../../thread-entries.ts";
@@ -19,7 +19,7 @@ export interface RecordOrder {
   readonly sessions: readonly string[];
 }
 
-/** What was found in a session, and how long it took, turns of others not counted. */
+/** The result for a session, and the time it took without the turns of others. */
 export interface TimedLook extends RecordLook {
   readonly tookMs: number;
 }
@@ -39,20 +39,23 @@ export interface RecordHost {
 
 const ENTRY = IS_BUILT ? threadEntry("storage/disk/record-thread-entry") : undefined;
 
-/** Resolves when all are done, or the signal was aborted, and nothing is written any more. @throws what ended the thread. */
+/**
+ * Resolves when all are done, or the signal was aborted, and writing has stopped. @throws the error
+ * that ended the thread.
+ */
 export async function recordSessions(order: RecordOrder, host: RecordHost): Promise<void> {
   if (host.signal.aborted) return;
   if (ENTRY === undefined) await recordHere(order, host);
   else await recordInThread(ENTRY, order, host);
 }
 
-/** One session after the other; undefined after each few files. */
+/** Walks one session after the other; yields undefined after every few files. */
 export function* lookAtSessions(
   { root, sessions }: RecordOrder,
   nowMs: () => number = Date.now,
 ): Generator<RecordReport | undefined> {
   const reader = new FactsReader();
-  // A directory that cannot be read is the scan's to tell.
+  // The scan reports unreadable directories.
   const options = { root, removals: () => 0, onUnreadable: () => {}, nowMs };
   for (const session of sessions) {
     const [applicationId, sessionId] = session.split("/") as [string, string];

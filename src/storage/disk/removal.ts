@@ -1,10 +1,11 @@
 /**
- * Taking files away, and the directories that became empty by it.
+ * Removes files, and the directories that become empty.
  *
- * Over the thread pool: freeing the blocks of a large file takes long (1 MiB 1 ms, 256 MiB 54 ms). A directory is
- * never looked into before it is removed: the system refuses to remove one that holds something, also one that a publish filled a
- * moment ago. What the commit log would put back after a power loss is told to it. Each removal looks first whether the file's
- * directory is one: behind a link nothing is removed. None of it needs a free block.
+ * Uses the thread pool: freeing the blocks of a large file is slow (1 MiB 1 ms, 256 MiB 54 ms). A
+ * directory is never read before it is removed: the system refuses to remove a non-empty one, even
+ * if a publish filled it a moment ago. The commit log is notified, so that it does not replay the
+ * file. Each removal first checks the file's directory: nothing is removed behind a link. No step
+ * needs a free block.
  */
 import path from "node:path";
 import { logFor } from "../../log.ts";
@@ -17,7 +18,7 @@ import { type DirectoryNature, directoryOf } from "./real-directories.ts";
 
 const log = logFor("storage");
 
-/** @param file relative to the storage directory. False when there was none. */
+/** @param file relative to the storage directory. @returns false if there was none. */
 export async function removeFile(tools: DiskTools, file: string): Promise<boolean> {
   if (!(await unlink(tools, file))) return false;
   tools.recorder.changed(file);
@@ -25,7 +26,7 @@ export async function removeFile(tools: DiskTools, file: string): Promise<boolea
   return true;
 }
 
-/** All patches of one base, and their directory. */
+/** Removes all patches of one base, and their directory. */
 export async function removePatchesOf(tools: DiskTools, key: ObjectKey, baseVersion: number): Promise<void> {
   const directory = patchDirectoryPath(key, baseVersion);
   if ((await natureNow(tools, directory)) !== "real") return;
@@ -36,7 +37,7 @@ export async function removePatchesOf(tools: DiskTools, key: ObjectKey, baseVers
   tools.recorder.changed(directory);
 }
 
-/** All deltas of an object, and their directory. What others left in it besides stays. */
+/** Removes all deltas of an object, and their directory. Other files in it stay. */
 export async function removeDeltasOf(tools: DiskTools, key: ObjectKey): Promise<void> {
   const directory = deltaDirectoryPath(key);
   if ((await natureNow(tools, directory)) !== "real") return;
@@ -50,7 +51,10 @@ export async function removeDeltasOf(tools: DiskTools, key: ObjectKey): Promise<
   tools.recorder.changed(directory);
 }
 
-/** From `innermost` outwards up to the first that is not empty, or cannot be removed: it then just stays. */
+/**
+ * Removes empty directories from `innermost` outwards, up to the first that is not empty or cannot
+ * be removed.
+ */
 export async function removeEmptyDirectories(tools: DiskTools, innermost: string): Promise<void> {
   await tools.gate.pass(async () => {
     if ((await tools.directories.look(innermost).catch(() => "foreign")) === "foreign") return;
@@ -67,7 +71,7 @@ export async function removeEmptyDirectories(tools: DiskTools, innermost: string
 
 async function unlink(tools: DiskTools, file: string): Promise<boolean> {
   const wasThere = await unlinked(tools, file);
-  // Also of what was removed by hand, perhaps, while the commit log would put it back.
+  // Also if the file was removed by hand, because the commit log would replay it.
   await tools.commits.log.gone(file);
   if (wasThere && log.isEnabled("debug")) log.debug("file removed", { path: file });
   return wasThere;

@@ -1,7 +1,7 @@
 /**
- * What runs in the thread of a scan: walks the directory, and waits when the host has enough to do.
+ * The worker thread of a scan: it walks the directory and pauses while the host is busy.
  *
- * It holds nothing that has to be put back, so it may be ended at any moment.
+ * It holds no state that needs cleanup, so it may be terminated at any time.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../errors.ts";
@@ -16,7 +16,7 @@ function report(message: ScanReport, transferred: readonly ArrayBuffer[] = []): 
   port.postMessage(message, transferred);
 }
 
-/** False when the host wants no more. */
+/** False if the host wants no more. */
 function mayGoOn(): boolean {
   for (;;) {
     const batches = Atomics.load(credit, 0);

@@ -1,12 +1,12 @@
 /**
- * The scan of a storage directory in a thread of its own, so that a million files take no time from calls.
+ * Scans a storage directory in a worker thread, so that a million files cost calls no time.
  *
- *     host    workerData {root, shared}; per batch: one more may come; to end it early: STOP
- *     thread  {found} per batch, {unreadable} per directory that cannot be read, {unsettled} per session
- *             that changed too short a while ago to be recorded, then it ends
+ * |    host    workerData {root, shared}; per batch: one credit; to end early: STOP
+ * |    thread  {found} per batch, {unreadable} per unreadable directory, {unsettled} per session
+ * |            that changed too recently to be recorded, then it ends
  *
- * The thread blocks on the disk and on the host: LIMITS.scanBatchesAhead batches wait at most. Where threads cannot be had, as
- * under a loader of TypeScript, the walk is made here, a batch per turn of the loop.
+ * The thread blocks on the disk and on the host: at most LIMITS.scanBatchesAhead batches wait.
+ * Without threads, as under a TypeScript loader, the walk runs here, a batch per turn of the loop.
  */
 import { Worker } from "node:worker_threads";
 import { LIMITS } from "../../limits.ts";
@@ -40,7 +40,7 @@ export interface ScanOptions {
   readonly root: string;
   /** In shared memory. */
   readonly removals: Int32Array;
-  /** Told of sessions whose record has to be written later. */
+  /** Notified of sessions whose record must be written later. */
   readonly onUnsettled: (session: SessionPrefix) => void;
 }
 
@@ -49,7 +49,7 @@ export function scanDirectory(options: ScanOptions): AsyncGenerator<ScannedObjec
 }
 
 function tellUnreadable(path: string, errno: string): void {
-  log.error("directory cannot be read: what it holds is not found", { path, errno });
+  log.error("directory cannot be read: its objects are not found", { path, errno });
 }
 
 async function* walkHere({ removals, ...options }: ScanOptions): AsyncGenerator<ScannedObjects> {
@@ -71,7 +71,7 @@ class ScanThread {
   constructor(entry: URL, { root, removals, onUnsettled }: ScanOptions) {
     this.#credit[0] = LIMITS.scanBatchesAhead;
     const workerData: ScanOrder = { root, removals, credit: this.#credit };
-    // The host's flags are the host's: some of them a thread does not even take.
+    // Does not inherit the host's flags: a thread rejects some of them.
     this.#worker = new Worker(entry, { workerData, name: "flame-object-cache scan", execArgv: [] });
     this.#worker.on("message", (report: ScanReport) => {
       if ("found" in report) this.#waiting.push(report.found);
@@ -88,17 +88,18 @@ class ScanThread {
     });
   }
 
-  /** @throws what ended the thread. */
+  /** @throws the error that ended the thread. */
   async *batches(): AsyncGenerator<ScannedObjects> {
     try {
       for (;;) {
         const found = this.#waiting.shift();
         if (found !== undefined) {
           yield found;
-          // A thread that waits has all its batches here: it goes on when half of them were taken, not for each.
+          // A waiting thread has delivered all its batches: it resumes when half of them are
+          // consumed, not for each.
           if (Atomics.add(this.#credit, 0, 1) === LIMITS.scanBatchesAhead >> 1)
             Atomics.notify(this.#credit, 0);
-          // Batches that came together would else be taken in one turn of the loop.
+          // Otherwise batches that arrived together would all be handled in one turn of the loop.
           await new Promise((resolve) => setImmediate(resolve));
         } else if (this.#failure !== undefined) throw this.#failure;
         else if (this.#hasEnded) return;

@@ -1,10 +1,12 @@
 /**
- * Keeps the records of sessions (facts-record.ts) up to date while the engine runs, so that the next start finds them.
+ * Keeps the records of sessions (facts-record.ts) up to date while the engine runs, for the next
+ * start.
  *
- * The engine tells of every name that comes or goes. Sessions that changed and came to rest are walked as a scan walks them, in a
- * thread, several in one pass and one pass at a time; then the recorder rests ten times as long as the pass took. No pass runs
- * while a scan does. A stop lets the pass go on, and one more for what is left, for LIMITS.recordAtStopMs in all.
- * No call waits for any of it or fails by it: a session without a record costs the next start time, no more.
+ * The engine reports every name that is added or removed. Changed sessions that became quiet are
+ * walked in a worker thread, several per pass and one pass at a time; then the recorder rests ten
+ * times as long as the pass took. No pass runs during a scan. A stop lets the pass finish, and runs
+ * one more for the rest, within LIMITS.recordAtStopMs in total. No call waits for this or fails
+ * because of it: a session without a record only slows the next start.
  */
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
@@ -17,7 +19,7 @@ const log = logFor("storage");
 export interface SessionRecorderOptions {
   /** The wall clock, ms since 1970: it is compared with the times of directories. */
   readonly nowMs?: (() => number) | undefined;
-  /** How long a stop may take, ms. */
+  /** Time limit of a stop, ms. */
   readonly atStopMs?: number | undefined;
 }
 
@@ -29,7 +31,7 @@ export class SessionRecorder {
   #isStarted = false;
   #timer: NodeJS.Timeout | undefined;
   #pass: Promise<void> | undefined;
-  /** Ends the pass under way. */
+  /** Ends the pending pass. */
   #ending = new AbortController();
   #scans = 0;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
@@ -44,26 +46,32 @@ export class SessionRecorder {
     this.#atStopMs = atStopMs;
   }
 
-  /** Until then it takes no notice. */
+  /** Changes before this call are ignored. */
   start(): void {
     this.#sessions = new ChangedSessions();
     this.#isStarted = true;
   }
 
-  /** @param path of what came or went in a session's directory, or of that directory; relative to the storage directory. */
+  /**
+   * @param path the changed path in a session's directory, or that directory; relative to the
+   *   storage directory.
+   */
   changed(path: string): void {
     if (!this.#isStarted) return;
     this.#sessions.changed(sessionOf(path), this.#nowMs());
     this.#arm();
   }
 
-  /** Directories were made on the way to `path`. @param made the outermost of them; both relative to the storage directory. */
+  /**
+   * Directories were created on the way to `path`. @param made the outermost of them; both relative
+   * to the storage directory.
+   */
   began(path: string, made: string): void {
     const session = sessionOf(path);
     if (this.#isStarted && made.length <= session.length) this.#sessions.began(session);
   }
 
-  /** Looks at the sessions that are quiet now, and at none while a scan runs. Never rejects. */
+  /** Walks the sessions that are quiet now; none during a scan. Never rejects. */
   run(): Promise<void> {
     if (this.#pass === undefined && this.#isStarted && this.#scans === 0) {
       const nowMs = this.#nowMs();
@@ -73,7 +81,7 @@ export class SessionRecorder {
     return this.#pass ?? Promise.resolve();
   }
 
-  /** Ends a pass under way and begins none, until what was returned is called. */
+  /** Ends the pending pass and starts none until the returned function is called. */
   async holdForScan(): Promise<() => void> {
     this.#scans += 1;
     this.#ending.abort();
@@ -83,7 +91,7 @@ export class SessionRecorder {
     };
   }
 
-  /** Records what can be in the time that is left. Nothing is written when it has resolved. */
+  /** Records what it can in the time limit. Nothing is written after it resolves. */
   async stop(): Promise<void> {
     if (!this.#isStarted) return;
     this.#isStarted = false;
@@ -97,7 +105,8 @@ export class SessionRecorder {
     const timer = setTimeout(end, this.#atStopMs);
     if (isTimeUp) end();
     await this.#pass;
-    // A session that changed a moment ago has no record: the rule of facts-record.ts holds at a stop, too.
+    // A session that changed a moment ago gets no record: the rule of facts-record.ts also holds at
+    // a stop.
     if (!isTimeUp) this.#begin(this.#sessions.dueAtLast(this.#nowMs(), SETTLED_MS));
     await this.#pass;
     clearTimeout(timer);
@@ -136,12 +145,12 @@ export class SessionRecorder {
         },
       });
     } catch (error) {
-      log.warn("sessions that changed could not be recorded: the next start reads their files", { error });
+      log.warn("changed sessions could not be recorded: the next start reads their files", { error });
       for (const session of waiting.keys()) this.#sessions.forget(session);
     }
     this.#restsUntilMs = this.#nowMs() + tookMs * LIMITS.recordRestFactor;
     const sessions = due.size - waiting.size;
-    if (log.isEnabled("debug")) log.debug("looked at sessions that changed", { sessions, tookMs });
+    if (log.isEnabled("debug")) log.debug("walked changed sessions", { sessions, tookMs });
   }
 }
 

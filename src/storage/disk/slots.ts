@@ -1,8 +1,8 @@
 /**
- * Lets so many work at once and no more; the others wait, first come first.
+ * FIFO counting semaphore.
  *
- * For syncs of files: each keeps one of the few threads of libuv's pool, and a read that needs one must not wait behind
- * all the puts of the moment. For files that lists read: each holds a descriptor.
+ * For syncs of files: each occupies one of the few threads of libuv's pool, and a read must not
+ * wait behind all current puts. For files that lists read: each holds a descriptor.
  */
 export class Slots {
   #free: number;
@@ -18,7 +18,7 @@ export class Slots {
     try {
       return await work();
     } finally {
-      // A slot is handed on, so that who comes now cannot overtake.
+      // Hands the slot to the next waiter, so that a new caller cannot overtake.
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();

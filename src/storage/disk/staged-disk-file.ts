@@ -1,13 +1,14 @@
 /**
- * A file being written to disk, out of sight until it is published.
+ * A file that is being written to disk, invisible until it is published.
  *
- * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open, writev, close, rename. With
- * durability `power-loss` a small file's bytes go into the commit log meanwhile, whose sync is shared (CommitLog) and waited for before
- * the rename; a larger one is open, writev, fsync, close, rename, fsync of the directory, shared (DirectorySyncs).
- * A larger file is written in batches of that size, one system call each, while the next batch gathers; whoever fills
- * a second batch before the first is written has to wait. Its bytes are copied once, into blocks that are used again.
- * When very many files are staged at once those that wait longest are written sooner (StagedMemory).
- * After a failure the file can only be discarded; publish and discard leave nothing in the staging directory.
+ * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open,
+ * writev, close, rename. For durability `power-loss` a small file's bytes go into the commit log
+ * meanwhile, whose shared sync (CommitLog) comes before the rename; a larger one is open, writev,
+ * fsync, close, rename, and a shared fsync of the directory (DirectorySyncs). A larger file is
+ * written in batches of that size, one system call each, while the next batch gathers; a caller
+ * that fills a second batch first has to wait. Its bytes are copied once, into reusable blocks. If
+ * very many files are staged, the oldest are written sooner (StagedMemory). After a failure the
+ * file can only be discarded; publish and discard leave nothing in `.staging`.
  */
 import path from "node:path";
 import { assert } from "../../errors.ts";
@@ -30,13 +31,15 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   readonly #buffer: StageBuffer;
   sizeBytes = 0;
   isPublished = false;
-  /** Where the buffer's first byte will lie: everything before it was handed to the disk. */
+  /**
+   * Position of the buffer's first byte in the file: everything before it was passed to the disk.
+   */
   #bufferPosition = 0;
   #staged: StagedPath | undefined;
-  /** The disk's work so far. Never rejects: what went wrong is in #failure. */
+  /** The disk work so far. Never rejects: errors are in #failure. */
   #diskWork: Promise<void> | undefined;
   #failure: unknown;
-  /** Set by the first publish or discard: how it ends. */
+  /** Set by the first publish or discard: its result. */
   #end: Promise<void> | undefined;
 
   constructor(tools: DiskTools, area: StagingArea) {
@@ -86,7 +89,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
 
   async discard(): Promise<void> {
     this.#end ??= this.#dropStaged();
-    // A publish under way is waited for; its failure belongs to who called it.
+    // Waits for a pending publish; its failure belongs to that caller.
     await this.#end.catch(() => {});
   }
 
@@ -100,7 +103,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
       await this.#settled();
       const commit = await logging;
       const { path: stagedPath, fd } = this.#staged!;
-      // Before the move: a name that lasts must never lead to bytes that do not.
+      // Before the rename: a durable name must never lead to bytes that are not.
       if (lasts && commit === undefined) await this.#tools.steps.syncStaged(fd!);
       this.#staged = { path: stagedPath, fd: undefined };
       await this.#tools.steps.closeStaged(fd!);
@@ -121,13 +124,16 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     }
   }
 
-  /** A directory of which a sync failed can make no promise, whoever keeps the bytes. */
+  /** A directory with a failed sync can guarantee nothing, even if the log has the bytes. */
   #mayBeLogged(target: string): boolean {
     if (this.#bufferPosition > 0 || this.sizeBytes > LIMITS.commitFileBytesMax) return false;
     return this.#tools.syncs.trusts(path.posix.dirname(target));
   }
 
-  /** Gives the bytes to the commit log and writes them aside meanwhile: both are views of the same chunks. */
+  /**
+   * Passes the bytes to the commit log and writes them aside meanwhile: both are views of the same
+   * chunks.
+   */
   #writeBoth(target: string): Promise<Commit | undefined> {
     const gathered = this.#takeBuffer();
     const logging = this.#tools.commits.log.append(target, gathered.chunks);
@@ -137,7 +143,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     return logging;
   }
 
-  /** What the commit log holds of an older file must not outlive what this one promises. */
+  /** The commit log's record of an older file must not outlive the durability of this one. */
   async #publishedUnlogged(target: string, lasts: boolean): Promise<void> {
     const { commits, syncs } = this.#tools;
     commits.log.replaced(target);
@@ -166,8 +172,9 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   }
 
   /**
-   * Queues work on the staged file behind what is under way; makes the file at first.
-   * @param release called when the work is done, failed, or not begun because other work failed before.
+   * Queues work on the staged file behind the pending work; creates the file first.
+   * @param release called when the work is done, has failed, or was skipped because earlier work
+   *   failed.
    */
   #addDiskWork(work: (fd: number) => Promise<void>, release?: () => void): void {
     const mine = this.#doAfter(this.#diskWork, work);
@@ -189,7 +196,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     }
   }
 
-  /** Waits until the disk has done all it was given. @throws what went wrong with it. */
+  /** Waits until all disk work is done. @throws the error of the work */
   async #settled(): Promise<void> {
     while (this.#diskWork) await this.#diskWork;
     if (this.#failure !== undefined) throw this.#failure;

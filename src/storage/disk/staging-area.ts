@@ -1,8 +1,10 @@
 /**
- * `.staging`: where files are written before they are objects, under names that can never be an object's.
+ * `.staging`: where files are written before they become objects, under names that are never
+ * objects'.
  *
- * Makes, moves and drops staged files; at start sweeps what a process that died left behind. Directories of
- * applications and sessions are made only when a move finds them missing, so a put to an existing session costs none.
+ * Creates, moves and drops staged files; at start removes leftovers of dead processes. Directories
+ * of applications and sessions are created only if a move finds them missing, so that a put to an
+ * existing session costs none.
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
@@ -16,7 +18,7 @@ import { removeEmptyDirectories } from "./removal.ts";
 
 const log = logFor("storage");
 
-/** A staged file on disk; `fd` is undefined once it was closed. */
+/** A staged file on disk; `fd` is undefined after it was closed. */
 export interface StagedPath {
   readonly path: string;
   readonly fd: number | undefined;
@@ -30,7 +32,7 @@ export interface SweptFiles {
 export class StagingArea {
   readonly #tools: DiskTools;
   readonly #directory: string;
-  /** Of this process and no other, also where no lock keeps a second one out. */
+  /** Unique to this process, even without a directory lock. */
   readonly #tag = randomBytes(6).toString("hex");
   #nextNumber = 1;
 
@@ -39,7 +41,7 @@ export class StagingArea {
     this.#directory = `${tools.root}/${STAGING_DIRECTORY}`;
   }
 
-  /** Makes an empty staged file; also the directory, should somebody have removed it. */
+  /** Creates an empty staged file; also the directory, if somebody removed it. */
   async create(): Promise<{ path: string; fd: number }> {
     const stagedPath = `${this.#directory}/${this.#tag}-${this.#nextNumber++}`;
     try {
@@ -62,7 +64,7 @@ export class StagingArea {
     if (nature === "real" && (await isDone(move))) return;
     try {
       await gate.pass(async () => {
-        // Whoever was before us in the gate may have made the directory.
+        // An earlier caller in the gate may have created the directory.
         const now = await directories.look(directory);
         if (now === "foreign") throw foreignDirectory(directory);
         if (now === "real" && (await isDone(move))) return;
@@ -71,19 +73,23 @@ export class StagingArea {
         await move();
       });
     } catch (error) {
-      // An application's directory that was made before that of its session found no room takes a block, too.
+      // If the session's directory did not fit on the disk, the application's new directory is
+      // removed too.
       await removeEmptyDirectories(this.#tools, directory);
       throw error;
     }
   }
 
-  /** Closes and unlinks; what cannot be unlinked is left for the next start's sweep. */
+  /** Closes and unlinks. What cannot be unlinked is left for the next start. */
   async drop(staged: StagedPath): Promise<void> {
     if (staged.fd !== undefined) await this.#tools.steps.closeStaged(staged.fd).catch(() => {});
     await this.#tools.steps.unlinkStaged(staged.path).catch(() => {});
   }
 
-  /** Removes everything staged by processes that are no more. Only while the lock is held. What stays is logged. */
+  /**
+   * Removes all staged files of earlier processes. Only while the lock is held. Failures are
+   * logged.
+   */
   async sweep(): Promise<SweptFiles> {
     let files = 0;
     let bytes = 0;
@@ -96,13 +102,13 @@ export class StagingArea {
         files += 1;
       } catch (error) {
         const facts = { path: `${STAGING_DIRECTORY}/${name}`, errno: errnoOf(error) };
-        log.warn("a staged file that a process left behind could not be removed", facts);
+        log.warn("a staged file of an earlier process could not be removed", facts);
       }
     }
     return { files, bytes };
   }
 
-  /** None where the directory could not be made. */
+  /** None if the directory could not be created. */
   async #leftovers(): Promise<string[]> {
     try {
       return await fs.promises.readdir(this.#directory);
@@ -113,7 +119,7 @@ export class StagingArea {
   }
 }
 
-/** False when a directory on the way is missing. */
+/** False if a directory on the way is missing. */
 async function isDone(move: () => Promise<void>): Promise<boolean> {
   try {
     await move();

@@ -1,7 +1,9 @@
 /**
- * Makes the storage directory ready, or says in one sentence why it cannot be used: a missing one is made; a file in its place, a
- * read-only one, one with too long a path, or a link, a pipe or the like in place of what is the engine's own is refused at
- * start rather than at the first put. A full disk is no reason not to start: what is there can be read and deleted.
+ * Prepares the storage directory, or reports why it cannot be used.
+ *
+ * A missing directory is created. A file in its place, a read-only directory, too long a path, or a
+ * link, pipe or the like in place of the engine's own files is refused at start rather than at the
+ * first put. A full disk does not prevent the start: existing objects can be read and deleted.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -24,7 +26,7 @@ import type { VersionFloor } from "./version-floor.ts";
 
 const log = logFor("storage");
 
-/** PATH_MAX, with its closing zero. */
+/** PATH_MAX, including the terminating zero. */
 const PATH_BYTES_MAX = process.platform === "linux" ? 4096 : 1024;
 
 const OWN_DIRECTORIES = [STAGING_DIRECTORY, COMMITS_DIRECTORY, QUARANTINE_DIRECTORY, FACTS_DIRECTORY];
@@ -32,7 +34,7 @@ const OWN_FILES = [VERSION_FLOOR_FILE, RETENTION_FILE];
 
 const READ_WRITE_ENTER = fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK;
 
-/** @throws {CacheError} INVALID_CONFIG, or the bare error of node:fs. */
+/** @throws {CacheError} INVALID_CONFIG, or the plain error of node:fs. */
 export async function prepareDirectory(directory: string, steps: DiskSteps): Promise<void> {
   if (Buffer.byteLength(directory) + 2 + RELATIVE_PATH_BYTES_MAX > PATH_BYTES_MAX) {
     throw new CacheError("INVALID_CONFIG", "the storage directory's path is too long", {
@@ -46,15 +48,15 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
   await fs.promises.access(directory, READ_WRITE_ENTER);
   if (hasStaging) await fs.promises.access(staging, READ_WRITE_ENTER);
   if (fs.existsSync(`${directory}/${STAGING_DIRECTORY.toUpperCase()}`)) {
-    log.warn("the storage directory folds upper and lower case: keys that differ only in case will meet", {
+    log.warn("the storage directory is case-insensitive: keys that differ only in case will collide", {
       directory,
     });
   }
 }
 
 /**
- * Makes the version floor ready to be written on a full disk, as long as there is room. Where there is none, what is known of
- * sessions' files makes way: nothing needs it, and deleting needs the floor.
+ * Prepares the version floor for writes on a full disk, while there is space. If there is none, the
+ * records of sessions are dropped: nothing needs them, and deletes need the floor.
  */
 export async function prepareFloor({ root }: DiskTools, floor: VersionFloor): Promise<void> {
   try {
@@ -64,12 +66,14 @@ export async function prepareFloor({ root }: DiskTools, floor: VersionFloor): Pr
     await fs.promises.rm(`${root}/${FACTS_DIRECTORY}`, { recursive: true, force: true }).catch(() => {});
     await floor.prepare().catch((again: unknown) => {
       unlessDiskFailure(again);
-      log.error("no room for the version floor: nothing can be deleted before there is some");
+      log.error("no space for the version floor: nothing can be deleted until there is some");
     });
   }
 }
 
-/** What is the engine's own is what it made: a pipe would be waited for, and what a link leads to is somebody else's. */
+/**
+ * The engine created its own files: opening a pipe would block, and a link leads to a foreign file.
+ */
 async function checkNature(directory: string, name: string, wanted: "directory" | "file"): Promise<void> {
   let status: fs.Stats;
   try {
@@ -84,21 +88,25 @@ async function checkNature(directory: string, name: string, wanted: "directory" 
   });
 }
 
-/** The outermost directory that had to be made; false where there was no room for it. */
+/**
+ * Creates the directory. @returns the outermost created directory; false if there was no space for
+ * it.
+ */
 async function made(staging: string, steps: DiskSteps): Promise<string | undefined | false> {
   try {
     return await steps.makeDirectory(staging);
   } catch (error) {
     if (!isNoRoom(error)) throw error;
     const facts = { path: STAGING_DIRECTORY, errno: errnoOf(error) };
-    log.warn("no room on the disk for a directory that every put needs", facts);
+    log.warn("no space on the disk for a directory that every put needs", facts);
     return false;
   }
 }
 
 /**
- * A storage directory that a power loss takes away would take with it every object that was promised to last.
- * @returns false when nothing was made for want of room.
+ * Makes the storage directory itself durable: a power loss that removed it would lose every object
+ * in it.
+ * @returns false if nothing was created for lack of space.
  */
 async function settleMade(
   made: string | undefined | false,

@@ -1,10 +1,11 @@
 /**
  * A published file on disk, opened for reading.
  *
- * While the disk is quick (DiskPace) opening blocks, and so does reading up to BLOCKING_READ_BYTES_MAX: together 10 us for a small
- * object against 180 through the thread pool. Longer reads always go to the pool.
- * A symbolic link in the file's place, or in that of a directory around it (RealDirectories), is not followed, a pipe does not
- * block (O_NONBLOCK), and what is not a regular file is not an object.
+ * While the disk is quick (DiskPace) opening blocks, and so does reading up to
+ * BLOCKING_READ_BYTES_MAX: together 10 us for a small object against 180 through the thread pool.
+ * Longer reads use the pool. A symbolic link in place of the file or of a directory above it
+ * (RealDirectories) is not followed, a pipe does not block (O_NONBLOCK), and only a regular file is
+ * an object.
  */
 import fs from "node:fs";
 import { assert, CacheError } from "../../errors.ts";
@@ -21,12 +22,15 @@ import { directoryOf } from "./real-directories.ts";
 
 const log = logFor("storage");
 
-/** 28 us blocking, 47 through the pool: beyond it the difference no longer shows. */
+/** 28 us blocking, 47 through the pool: beyond it the difference is negligible. */
 const BLOCKING_READ_BYTES_MAX = 256 * 1024;
 
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
-/** @param path relative to the storage directory. Undefined when there is no such object. @throws {CacheError} STORAGE_IO */
+/**
+ * @param path relative to the storage directory. Undefined if there is no such object. @throws
+ *   {CacheError} STORAGE_IO
+ */
 export async function openStoredFile(tools: DiskTools, path: string): Promise<StoredDiskFile | undefined> {
   const { root, pace, directories } = tools;
   const absolutePath = `${root}/${path}`;
@@ -35,7 +39,7 @@ export async function openStoredFile(tools: DiskTools, path: string): Promise<St
     const nature = directories.nature(directoryOf(path));
     if (nature !== "real" && (await nature) !== "real") return undefined;
     fd = pace.isQuick ? pace.block(() => fs.openSync(absolutePath, FLAGS)) : await openInPool(absolutePath);
-    // The open has fetched the inode: this costs no disk.
+    // The open has loaded the inode: this needs no disk access.
     const status = fs.fstatSync(fd);
     if (status.isFile()) {
       if (log.isEnabled("debug")) log.debug("file opened", { path, sizeBytes: status.size });
@@ -58,17 +62,17 @@ function openInPool(path: string): Promise<number> {
 
 export class StoredDiskFile implements StoredFile {
   readonly sizeBytes: number;
-  /** With the size these tell one file in one state from any other that lies, or lay, in its place. */
+  /** With the size, these identify one state of one file among all that this path ever holds. */
   readonly inode: number;
   readonly modifiedMs: number;
   readonly #path: string;
   readonly #pace: DiskPace;
-  /** Of blocks for whole pieces, and for those of a call that gets little. */
+  /** Blocks for whole pieces, and for smaller ones. */
   readonly #pools: readonly BlockPool[];
-  /** Memory of more than LIMITS.unpooledReadBytesMax that holds what was read and was not given back. */
+  /** Memory larger than LIMITS.unpooledReadBytesMax that readers have not given back. */
   readonly #lent = new Set<ArrayBufferLike>();
   #fd: number | undefined;
-  /** Reads in the pool: the descriptor must not be closed, and given to another file, under them. */
+  /** Reads in the pool: the descriptor must not be closed and reused during them. */
   #readsUnderWay = 0;
   #isClosed = false;
 
@@ -91,7 +95,7 @@ export class StoredDiskFile implements StoredFile {
     return bytes;
   }
 
-  /** Fills memory of the caller's with what lies at `position`. @throws {CacheError} as `read` */
+  /** Fills the caller's memory with the bytes at `position`. @throws {CacheError} as `read` */
   async readInto(bytes: Buffer, position: number): Promise<void> {
     assert(this.#fd !== undefined && !this.#isClosed, "a closed file is not read");
     const lengthBytes = bytes.length;
@@ -124,7 +128,7 @@ export class StoredDiskFile implements StoredFile {
 
   #memoryFor(lengthBytes: number): Buffer {
     if (lengthBytes <= LIMITS.unpooledReadBytesMax) return Buffer.allocUnsafe(lengthBytes);
-    // A block for a small part of it would be more than its reader is charged for.
+    // A block for a small part of it would exceed what its reader is charged.
     const pool = this.#pools.find(
       ({ blockBytes }) => lengthBytes <= blockBytes && 2 * lengthBytes > blockBytes,
     );

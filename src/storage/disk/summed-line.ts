@@ -1,7 +1,7 @@
 /**
- * One line of text that proves of itself that it is whole: for the retention journal and the version floor.
+ * One line of text with a checksum, for the retention journal and the version floor.
  *
- *     CRC-32 of what follows the space, 8 hex digits | space | the text, without a line feed | line feed
+ * |    CRC-32 of what follows the space, 8 hex digits | space | text without a line feed | line feed
  */
 import { crc32 } from "node:zlib";
 
@@ -11,7 +11,7 @@ export function formatSummedLine(text: string): string {
   return `${crc32(text).toString(16).padStart(SUM_LETTERS, "0")} ${text}\n`;
 }
 
-/** @param line without its line feed. @returns undefined when it is not whole. */
+/** @param line without its line feed. @returns undefined if it is not intact. */
 export function parseSummedLine(line: string): string | undefined {
   const text = line.slice(SUM_LETTERS + 1);
   return formatSummedLine(text) === `${line}\n` ? text : undefined;

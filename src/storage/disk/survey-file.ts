@@ -1,14 +1,15 @@
 /**
- * One file opened by its path for the commands that look at storage from outside.
+ * Opens one file by its path, for commands that inspect storage from outside.
  *
- * Plain sequential reads through the thread pool; the engine's own files are tuned for serving and counted, these are not.
+ * Plain sequential reads through the thread pool; unlike the engine's files these are not tuned or
+ * counted.
  */
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
 import type { StoredFile } from "../object-storage.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 
-/** Undefined when there is no regular file. Links are followed. @throws {CacheError} STORAGE_IO */
+/** Undefined if it is not a regular file. Follows links. @throws {CacheError} STORAGE_IO */
 export async function openSurveyFile(path: string): Promise<SurveyFile | undefined> {
   try {
     const handle = await fs.promises.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);

@@ -1,15 +1,16 @@
 /**
- * `.version-floor`: the highest version that was ever deleted. A lower floor would give a version out twice.
+ * `.version-floor`: the highest version that was ever deleted. A lower floor would reuse versions.
  *
- *     0    512   a slot: one line of summed-line.ts, the version in decimal; zeros behind it
- *     512  512   the other slot
+ * |    0    512   a slot: one line of summed-line.ts, the version in decimal; zeros behind it
+ * |    512  512   the other slot
  *
- * The file is made at the start and overwritten in place afterwards, so that deleting needs neither a block nor an inode of a
- * full disk. One slot is written and synced, then the other gets the same line: at any moment one of them was synced before the
- * other was touched, so a torn write costs only what nobody was promised. The higher whole slot counts.
- * A file of earlier releases is plain text in the place of the first slot; the second is written behind it, in the same block.
- * Callers that come while one write is under way share the next. Evictions write ahead of what they need: the number on disk may
- * be higher than what was deleted, and only a start takes it for the floor.
+ * The file is created at start and then overwritten in place, so that deletes need no block or
+ * inode of a full disk. One slot is written and synced, then the other gets the same line: one of
+ * them is always synced, so a torn write loses only what was not acknowledged. The higher intact
+ * slot counts. A file of earlier releases is plain text in the first slot; the second is written
+ * behind it, in the same block. Concurrent callers share a write. Evictions write ahead of their
+ * need: the number on disk may exceed the highest deleted version, and only a start uses it as the
+ * floor.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -23,7 +24,7 @@ import { formatSummedLine, parseSummedLine } from "./summed-line.ts";
 
 const log = logFor("storage");
 
-/** A sector, the least that a disk writes. */
+/** A sector, the smallest disk write. */
 const SLOT_BYTES = 512;
 const DECIMAL = /^(0|[1-9][0-9]{0,15})$/;
 const IN_PLACE = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
@@ -31,15 +32,15 @@ const IN_PLACE = fs.constants.O_RDWR | fs.constants.O_NOFOLLOW | fs.constants.O_
 export class VersionFloor {
   readonly #tools: DiskTools;
   readonly #path: string;
-  /** What callers were told or are waiting for: never lower than what is on disk. */
+  /** The floor that callers got or wait for: never lower than on disk. */
   #wanted = 0;
-  /** What this process has synced. */
+  /** The floor that this process has synced. */
   #durable = 0;
-  /** The slot that is written next: never the only one that holds what was promised. */
+  /** The slot that is written next: never the only one with an acknowledged floor. */
   #next = 0;
-  /** False while what was loaded may not have been synced by the process that wrote it. */
+  /** False while the loaded floor may not have been synced by the process that wrote it. */
   #isSettled = false;
-  /** True when overwriting the file in place is all that a raise needs. */
+  /** True if a raise only needs to overwrite the file in place. */
   #isPrepared = false;
   #writing: Promise<void> | undefined;
 
@@ -52,7 +53,10 @@ export class VersionFloor {
     return this.#wanted;
   }
 
-  /** @throws {CacheError} INVALID_CONFIG when the file holds anything but a version: guessing 0 would repeat versions. */
+  /**
+   * @throws {CacheError} INVALID_CONFIG if the file holds anything but a version: guessing 0 would
+   *   repeat versions.
+   */
   async load(): Promise<void> {
     const bytes = await this.#read();
     if (bytes === undefined) return;
@@ -62,19 +66,19 @@ export class VersionFloor {
     if (version < 0 || version > LIMITS.versionMax) throw damaged(bytes.length);
     this.#isPrepared = !isEarlier && bytes.length >= 2 * SLOT_BYTES;
     if (this.#isPrepared && slots.includes(undefined))
-      log.warn("one of the two slots of the version floor is damaged: the other counts", { version });
+      log.warn("one of the two slots of the version floor is damaged: using the other", { version });
     this.#wanted = Math.max(this.#wanted, version);
     this.#next = slots[0] === version ? 1 : 0;
   }
 
-  /** Makes the file ready to be overwritten in place. @throws {CacheError} STORAGE_FULL, STORAGE_IO */
+  /** Prepares the file for overwriting in place. @throws {CacheError} STORAGE_FULL, STORAGE_IO */
   async prepare(): Promise<void> {
     if (!this.#isPrepared) await this.#write(this.#wanted);
   }
 
   /**
-   * Resolves when the floor on disk is at least `version`; above LIMITS.versionMax, when it is that.
-   * @param ahead how much higher it is written when it has to be: the next calls may find it written.
+   * Resolves when the floor on disk is at least `version`, or LIMITS.versionMax if that is lower.
+   * @param ahead how much higher to write it if a write is needed: later calls may then need none.
    */
   async raise(version: number, ahead: number): Promise<void> {
     assert(Number.isSafeInteger(version), "a version is a safe integer");
@@ -89,7 +93,7 @@ export class VersionFloor {
     }
   }
 
-  /** Waits for a write under way, whatever becomes of it. */
+  /** Waits for a pending write, successful or not. */
   async settled(): Promise<void> {
     await this.#writing?.catch(() => {});
   }
@@ -104,7 +108,7 @@ export class VersionFloor {
     this.#isPrepared = true;
   }
 
-  /** False when the file is not there. */
+  /** @returns false if the file does not exist. */
   async #overwrite(version: number): Promise<boolean> {
     const { root, steps } = this.#tools;
     const file = await fs.promises.open(this.#path, IN_PLACE).catch(unlessMissing);
@@ -119,7 +123,7 @@ export class VersionFloor {
       await steps.writeFloor(file.fd, slot, this.#next * SLOT_BYTES);
       await steps.syncFloor(file.fd);
       this.#next = 1 - this.#next;
-      // The version is promised already: what fails here is met again by the next write.
+      // The version is already durable: the next write meets the same failure.
       await steps.copyFloor(file.fd, slot, this.#next * SLOT_BYTES).catch(() => {});
     } finally {
       await file.close();
@@ -127,12 +131,12 @@ export class VersionFloor {
     return true;
   }
 
-  /** Aside, so that there is never half a file. */
+  /** Written aside, so that there is never a partial file. */
   async #create(version: number): Promise<void> {
     const { root, steps } = this.#tools;
     const aside = `${root}/${STAGING_DIRECTORY}/floor`;
     try {
-      // A start may have had no room for it.
+      // The start may have had no space for it.
       await steps.makeDirectory(path.dirname(aside));
       const file = await fs.promises.open(aside, "w");
       try {
@@ -150,7 +154,7 @@ export class VersionFloor {
     this.#isSettled = true;
   }
 
-  /** Undefined when there is no file. */
+  /** Undefined if there is no file. */
   async #read(): Promise<Buffer | undefined> {
     const file = await fs.promises.open(this.#path, IN_PLACE).catch(unlessMissing);
     if (file === undefined) return undefined;
@@ -174,7 +178,7 @@ function textAt(bytes: Buffer, slot: number): string {
   return bytes.toString("latin1", slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES).replace(/\n?\0*$/, "");
 }
 
-/** Undefined when the slot is not whole. */
+/** Undefined if the slot is not intact. */
 function slotAt(bytes: Buffer, slot: number): number | undefined {
   const version = parseSummedLine(textAt(bytes, slot));
   return version !== undefined && DECIMAL.test(version) ? Number(version) : undefined;

@@ -1,8 +1,9 @@
 /**
- * Walks a storage directory for the scan: sessions one by one, their files in small batches, each with its facts.
+ * Walks a storage directory for the scan: session by session, files in small batches with their
+ * facts.
  *
- * Blocks while it makes a batch: for a thread that does nothing else, or with a turn of the loop between batches.
- * What is not ours is passed over, as in disk-scan.ts; a directory that cannot be read is passed over and told.
+ * Blocking during a batch: for a dedicated thread, or with a turn of the loop between batches.
+ * Foreign files are skipped, as in disk-scan.ts; unreadable directories are skipped and reported.
  */
 import type { ScannedObjects } from "../object-storage.ts";
 import { nameIsWhole } from "./disk-scan.ts";
@@ -26,7 +27,10 @@ export function* walkObjects(options: WalkOptions): Generator<ScannedObjects> {
   sweepRecords(options.root);
 }
 
-/** The names under `path` that can be an application's or a session's; all at once, so that they may come and go meanwhile. */
+/**
+ * The names under `path` that are valid for applications or sessions. A snapshot, so that they may
+ * change meanwhile.
+ */
 function componentDirectories(options: WalkOptions, path: string): string[] {
   const names: string[] = [];
   for (const entry of entries(options, path)) {

@@ -1,11 +1,12 @@
 /**
- * Walks one session: for the scan, in small batches with the facts of each file, or for its record alone (facts-record.ts).
+ * Walks one session: for the scan, in small batches with the facts of each file, or only for its
+ * record (facts-record.ts).
  *
- * Blocks while it makes a step. Bounded memory: LIMITS.scanNamesMax names are held, and those that need a closer look. They are looked
- * for first, because an object whose value lies in two forms, or that has patches, must not be taken for what one of its files
- * says. Where the session did not change since it was recorded no file is opened.
- * Files are read in the order of the directory, which is the record's: reading them in the order of their inodes saves nothing
- * that asking for those does not cost, also where they come from the disk.
+ * Blocking during a step. Bounded memory: LIMITS.scanNamesMax names, and those that need a closer
+ * look. These are found first, because an object in two forms, or with patches, must not be judged
+ * by one of its files. If the session has not changed since it was recorded, no file is opened.
+ * Files are read in the order of the directory, which is that of the record: inode order would save
+ * only what it costs to read the inodes, even on a cold disk.
  */
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
@@ -28,19 +29,21 @@ import type { FactsReader } from "./read-facts.ts";
 export interface WalkOptions {
   /** Absolute. */
   readonly root: string;
-  /** Asked before the first file of a batch is opened. */
+  /** Called before the first file of a batch is opened. */
   readonly removals: () => number;
-  /** Told of directories that cannot be read. */
+  /** Called for directories that cannot be read. */
   readonly onUnreadable: (path: string, errno: string) => void;
-  /** Told of sessions that are worth a record and changed a moment ago, so that none may be written yet. */
+  /** Called for sessions that are worth a record but changed too recently. */
   readonly onUnsettled?: (session: SessionPrefix) => void;
   /** The wall clock, ms since 1970. */
   readonly nowMs?: () => number;
 }
 
-/** What a walk for the record alone found. */
+/** The result of a walk for the record alone. */
 export interface RecordLook {
-  /** `current`: the record holds. `few`: too few objects for one, or none. `unsettled`: changed a moment ago. */
+  /**
+   * `current`: the record is valid. `few`: few or no objects. `unsettled`: changed too recently.
+   */
   readonly found: "written" | "current" | "few" | "unsettled";
   /** Files of the session; 0 unless there are few. */
   readonly files: number;
@@ -48,7 +51,7 @@ export interface RecordLook {
 
 /** Directory entries fetched in one system call. */
 const ENTRIES_PER_READ = 512;
-/** Files read for a record before others have a turn, where there is no thread: under a millisecond. */
+/** Files read for a record before others get a turn, if there is no thread: under a millisecond. */
 const FILES_PER_STEP = 32;
 
 export class SessionWalk {
@@ -57,15 +60,15 @@ export class SessionWalk {
   readonly #session: SessionPrefix;
   readonly #path: string;
   readonly #isThere: boolean;
-  /** What was learned before, while it holds. */
+  /** The old record, while it is valid. */
   readonly #record: FactsRecord | undefined;
-  /** Takes down what is learned now, when it may hold and is worth it. */
+  /** Writes the new record, if it may and is worth it. */
   #recordWriter: FactsRecordWriter | undefined;
-  /** The count of removals before the record was compared with the directory: what it tells was true then. */
+  /** The count of removals before the record was compared with the directory, when it was valid. */
   readonly #seenAt: number;
-  /** Objects that one file alone does not tell. */
+  /** Objects that consist of more than one file. */
   readonly #notSimple = new Set<string>();
-  /** Undefined when there are too many: the directory is then read a second time. */
+  /** Undefined if there are too many: then the directory is read twice. */
   #fileNames: string[] | undefined = [];
   #batch: Batch;
 
@@ -106,7 +109,10 @@ export class SessionWalk {
     if (!this.#batch.isEmpty) yield this.#take();
   }
 
-  /** Writes the record anew unless it holds, a few files a step. One that cannot be any more is removed. */
+  /**
+   * Rewrites the record unless it is valid, a few files per step. Removes one that can no longer be
+   * valid.
+   */
   *record(): Generator<void, RecordLook> {
     if (this.#record !== undefined) return { found: "current", files: 0 };
     if (this.#isUnsettled) return { found: "unsettled", files: 0 };
@@ -125,12 +131,12 @@ export class SessionWalk {
     return { found: "written", files: 0 };
   }
 
-  /** Neither a record that holds nor one that may be written. */
+  /** Neither a valid record nor permission to write one yet. */
   get #isUnsettled(): boolean {
     return this.#isThere && this.#record === undefined && this.#recordWriter === undefined;
   }
 
-  /** Known when all names were seen. */
+  /** Known once all names were read. */
   get #hasFew(): boolean {
     return this.#fileNames !== undefined && this.#fileNames.length < LIMITS.recordedObjectsMin;
   }
@@ -157,7 +163,10 @@ export class SessionWalk {
     }
   }
 
-  /** Streams, patches, and deltas; takes down the names of all other files while they are not too many. */
+  /**
+   * Yields streams, patches, and deltas; notes the names of other files while there are not too
+   * many.
+   */
   *#partsBesideFiles(): Generator<[string, ObjectPart]> {
     for (const entry of entries(this.#options, this.#path)) {
       if (entry.isFile()) {
@@ -199,7 +208,7 @@ function* filesIn(options: WalkOptions, path: string): Generator<string> {
   for (const entry of entries(options, path)) if (entry.isFile()) yield entry.name;
 }
 
-/** What is handed out at once. */
+/** The objects of one step. */
 class Batch {
   readonly seenAt: number;
   readonly facts = new FactsList(LIMITS.scanBatchObjects);
@@ -218,7 +227,7 @@ class Batch {
   }
 }
 
-/** The entries of a directory; none when it is not there. */
+/** The entries of a directory; none if it does not exist. */
 export function* entries({ root, onUnreadable }: WalkOptions, path: string): Generator<fs.Dirent> {
   let directory: fs.Dir | undefined;
   try {

@@ -1,6 +1,8 @@
 /**
- * Writes all bytes of many chunks: one writev for up to 1024 of them (IOV_MAX), again from where the system stopped
- * when it took fewer bytes than given.
+ * Writes all bytes of many chunks: one writev for up to 1024 of them (IOV_MAX), continued after
+ * short writes.
+ *
+ * `writeFullySync` blocks; `writeFully` uses the thread pool.
  */
 import fs from "node:fs";
 import { assert } from "../../errors.ts";
@@ -31,7 +33,7 @@ export function writeFully(fd: number, chunks: readonly Uint8Array[], position: 
   });
 }
 
-/** What of the chunks is still to be written, and where. */
+/** The chunks, or parts of them, still to be written, and their position. */
 export class Unwritten {
   #chunks: readonly Uint8Array[];
   #next = 0;

@@ -1,27 +1,33 @@
 /**
- * The bytes of one published file in memory: one exact buffer when small, slabs of one size when large.
+ * The bytes of one published file in memory: one exact buffer if small, slabs of one size if large.
  *
- * A read inside one slab is a view, and `contiguousBytes` says how far that is; one that crosses from slab to slab is a
- * copy. When a file is replaced or removed, and everybody who had it open says that nobody reads its bytes any more, its
- * slabs are used again for the next file: new memory of that size costs page faults and garbage collections, more than
- * all else a large put does.
+ * A read inside one slab is a view, and `contiguousBytes` returns how far that reaches; a read
+ * across slabs is a copy. When a file is replaced or removed and all its readers have released it,
+ * its slabs are reused for the next file: new memory of that size costs page faults and garbage
+ * collections, more than the rest of a large put.
  */
 import { assert, CacheError } from "../../errors.ts";
 import type { StoredFile } from "../object-storage.ts";
 
-/** Who owns the memory of files, and wants to know when it is free. */
+/** The owner of the memory of files; notified when memory is free. */
 export interface MemoryOwner {
-  /** The file is out of its place and nobody has it open. `isLent`: somebody may read its bytes for longer. Called once. */
+  /**
+   * The file is unpublished and nobody has it open. `isLent`: a reader may use its bytes for
+   * longer. Called once.
+   */
   takeBack(slabs: readonly Buffer[], isLent: boolean): void;
-  /** Somebody has opened the file that nobody had open. */
+  /** The file was opened while nobody had it open. */
   opened?(): void;
-  /** Nobody has the file open any more. */
+  /** The last reader has closed the file. */
   closed?(): void;
 }
 
 export interface MemoryFileParts {
   readonly sizeBytes: number;
-  /** In order, none empty, together sizeBytes long. Nobody who opened the file reads what is still being written. */
+  /**
+   * In order, none empty, `sizeBytes` in total. Readers never see bytes that are still being
+   * written.
+   */
   readonly slabs: readonly Buffer[];
   readonly owner: MemoryOwner;
 }
@@ -29,12 +35,12 @@ export interface MemoryFileParts {
 export class MemoryFile {
   readonly sizeBytes: number;
   readonly slabs: readonly Buffer[];
-  /** Its bytes were found to be those that were written. */
+  /** True after the bytes were compared with the checksum. */
   isChecked = false;
   readonly #owner: MemoryOwner;
   #openCount = 0;
   #isRetired = false;
-  /** Somebody may read the bytes for longer than the file was open. */
+  /** True if a reader may use the bytes for longer than the file was open. */
   #isLent = false;
 
   constructor({ sizeBytes, slabs, owner }: MemoryFileParts) {
@@ -53,14 +59,17 @@ export class MemoryFile {
     return new OpenMemoryFile(this);
   }
 
-  /** The file is no longer in its place: once nobody has it open it is gone. Does nothing the second time. */
+  /**
+   * Unpublishes the file. Its memory is released when nobody has it open. A second call does
+   * nothing.
+   */
   retire(): void {
     if (this.#isRetired) return;
     this.#isRetired = true;
     if (this.#openCount === 0) this.#owner.takeBack(this.slabs, this.#isLent);
   }
 
-  /** Called once by each who opened it. */
+  /** Called once by each reader. */
   closed(bytesAreDone: boolean): void {
     this.#openCount -= 1;
     if (!bytesAreDone) this.#isLent = true;
@@ -114,7 +123,7 @@ class OpenMemoryFile implements StoredFile {
   }
 }
 
-/** A view when the range lies in one slab, else a copy. */
+/** A view if the range lies in one slab, otherwise a copy. */
 function sliceSlabs(slabs: readonly Buffer[], position: number, lengthBytes: number): Buffer {
   const pieces: Buffer[] = [];
   let skip = position;

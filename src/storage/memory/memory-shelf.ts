@@ -1,19 +1,20 @@
 /**
- * Where published files stand in memory: by application, session and object, so that what belongs to one session
- * is found without looking at any other, and a level that became empty is gone.
+ * The published files in memory, by application, session and object.
+ *
+ * The files of one session are found without a look at any other. Empty levels are removed.
  */
 import { assert } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { StoredName } from "../object-storage.ts";
 
-/** What can stand here. */
+/** A file that the shelf can hold. */
 export interface ShelvedFile {
   readonly sizeBytes: number;
-  /** It is no longer in its place. */
+  /** Called when the file is removed or replaced. */
   retire(): void;
 }
 
-/** What is held of one object. `patches`: base version -> version -> file. */
+/** The files of one object. `patches`: base version -> version -> file. */
 export interface HeldObject<File> {
   file: File | undefined;
   stream: File | undefined;
@@ -42,7 +43,7 @@ export class MemoryShelf<File extends ShelvedFile> {
     return this.session(key.applicationId, key.sessionId)?.get(key.objectId);
   }
 
-  /** Everything that stands here, as it is now. */
+  /** A snapshot of all files. */
   all(): File[] {
     return [...this.#applications.values()]
       .flatMap((sessions) => [...sessions.values()])
@@ -59,7 +60,7 @@ export class MemoryShelf<File extends ShelvedFile> {
     return part.kind === "delta" ? undefined : held?.[part.kind];
   }
 
-  /** Puts a file in its place; what stood there is forgotten. */
+  /** Stores a file and drops the one that had its name. */
   put(name: StoredName, file: File): void {
     const old = this.get(name);
     this.heldBytes += file.sizeBytes - (old?.sizeBytes ?? 0);
@@ -75,7 +76,7 @@ export class MemoryShelf<File extends ShelvedFile> {
     }
   }
 
-  /** False when nothing stood there. */
+  /** @returns false if there was no file. */
   remove(name: StoredName): boolean {
     const file = this.get(name);
     const held = this.object(name.key);

@@ -1,12 +1,12 @@
 /**
- * A file being put together in memory.
+ * A file that is being assembled in memory.
  *
- * Chunks that arrive are views of buffers much larger than themselves and owned by a socket. Up to VIEWS_BYTES_MAX they wait
- * in a StageBuffer and are copied into one buffer of exactly their size at publish. A larger file is copied as it arrives into
- * slabs of one size, and what does not fill the last slab once more, into a buffer of its size: so a file of up to a slab is read
- * as one view. All of this memory comes from what other files gave back (FreeMemory), and goes back to it: an object that is
- * replaced by one of its size takes no new memory.
- * Cost: one copy of every byte; two of those in the last slab.
+ * Chunks arrive as views of much larger buffers that a socket owns. Up to VIEWS_BYTES_MAX they wait
+ * in a StageBuffer and are copied into one exact buffer at publish. A larger file is copied into
+ * slabs as it arrives, and a partial last slab is copied again into an exact buffer; so a file up
+ * to one slab is read as one view. All memory comes from other files (FreeMemory) and returns
+ * there: replacing an object by one of its size allocates nothing. Cost: one copy of every byte;
+ * two for those of the last slab.
  */
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -17,19 +17,19 @@ import { StageBuffer, VIEWS_BYTES_MAX } from "../stage-buffer.ts";
 import type { StagedMemory } from "../staged-memory.ts";
 import { MemoryFile, type MemoryOwner } from "./memory-file.ts";
 
-/** A StageBuffer asks for blocks beyond VIEWS_BYTES_MAX only. */
+/** A StageBuffer needs blocks only beyond VIEWS_BYTES_MAX. */
 const NO_BLOCKS = new BlockPool(LIMITS.stageBlockBytes, 0);
 
-/** A last slab that is used in part stays as it is when this part of the file, or less, is unused memory. */
+/** A partial last slab is kept if at most this part of the file is unused memory. */
 const UNUSED_PART_MAX = 1 / 128;
 
 export interface StagedMemoryOptions {
   readonly put: (name: StoredName, file: MemoryFile) => void;
   /** Memory for files. */
   readonly memory: FreeMemory;
-  /** What small files hold before they are copied. */
+  /** Charged for small files until they are copied. */
   readonly staged: StagedMemory;
-  /** Where the memory of published files goes back to. */
+  /** Receives the memory of published files. */
   readonly owner: MemoryOwner;
 }
 
@@ -39,7 +39,7 @@ export class StagedMemoryFile implements StagedFile {
   readonly #memory: FreeMemory;
   readonly #owner: MemoryOwner;
   #slabs: Buffer[] = [];
-  /** Bytes used of the last slab. */
+  /** Used bytes of the last slab. */
   #usedBytes = 0;
   #isOver = false;
   readonly isVolatile = true;
@@ -102,7 +102,7 @@ export class StagedMemoryFile implements StagedFile {
   #drop(): void {
     this.#small?.take().release();
     this.#small = undefined;
-    // Of a file that was not published nobody has seen a byte.
+    // Nobody has seen the bytes of an unpublished file.
     for (const { buffer } of this.#slabs) this.#memory.give(buffer);
     this.#slabs = [];
   }
@@ -133,7 +133,9 @@ export class StagedMemoryFile implements StagedFile {
     }
   }
 
-  /** The last slab is copied to its exact size when too much of it is unused: a kept object costs what it holds. */
+  /**
+   * Copies the last slab to its exact size if too much is unused: a stored object costs its size.
+   */
   #trimmedSlabs(): Buffer[] {
     const last = this.#slabs.at(-1);
     if (!last || last.length === this.#usedBytes) return this.#slabs;
@@ -146,7 +148,10 @@ export class StagedMemoryFile implements StagedFile {
     return [...others, copy];
   }
 
-  /** One buffer of its own memory: Buffer.concat would take small ones from the shared pool and pin that. */
+  /**
+   * One exclusive buffer: Buffer.concat takes small ones from the shared pool, which they would
+   * retain.
+   */
   #exactCopy(chunks: readonly Uint8Array[], sizeBytes: number): Buffer {
     const copy = this.#memory.take(sizeBytes);
     let position = 0;

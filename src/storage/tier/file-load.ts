@@ -1,9 +1,10 @@
 /**
- * A file on its way from the disk into memory, read once for all who want it.
+ * Loads a file from disk into memory once for all its readers.
  *
- * The file is cut into pieces of LIMITS.readChunkBytes. Whoever reads a range starts the pieces of it that nobody has started,
- * and a few behind them, and waits for its own only; so a second reader goes on from what is there, and one that leaves
- * disturbs nobody. A read that fails is told to everyone who reads from then on, and nothing of the file is kept.
+ * The file is cut into pieces of LIMITS.readChunkBytes. A reader of a range starts the pieces that
+ * nobody has started, plus a few behind them, and waits only for its own. So a second reader
+ * continues with what is there, and a reader that leaves affects nobody. After a failed read all
+ * readers get the error, and nothing of the file is kept.
  */
 
 import { LIMITS } from "../../limits.ts";
@@ -13,7 +14,7 @@ import type { StoredFile } from "../object-storage.ts";
 
 const PIECE_BYTES = LIMITS.readChunkBytes;
 
-/** Pieces that are read before somebody asks for them: none to four made no difference from the page cache, a disk is kept busy. */
+/** Read-ahead in pieces: from the page cache zero to four made no difference; a disk stays busy. */
 const AHEAD_PIECES = 2;
 
 export interface LoadHost {
@@ -26,11 +27,11 @@ export class FileLoad {
   readonly #file: StoredDiskFile;
   readonly #memory: MemoryFile;
   readonly #host: LoadHost;
-  /** By number: undefined before it was asked for, then the reading of it, true when it is there. */
+  /** By number: undefined before it is requested, then its read, then true. */
   readonly #pieces: (Promise<void> | true | undefined)[];
   #missingPieces: number;
   #piecesUnderWay = 0;
-  /** While the disk writes into it the memory is in use, also when all readers have left. */
+  /** Keeps the memory in use while the disk writes into it, even if all readers have left. */
   #use: StoredFile | undefined;
   #failure: unknown;
 
@@ -43,8 +44,9 @@ export class FileLoad {
   }
 
   /**
-   * Resolves when this range is in memory; undefined when it is there, or no such range is.
-   * @throws {CacheError} what the disk said, also when it said it to somebody else.
+   * Resolves when this range is in memory; undefined if it already is, or if there is no such
+   * range.
+   * @throws {CacheError} the error of the disk, even if an earlier reader caused the read.
    */
   ready(position: number, lengthBytes: number): Promise<unknown> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -60,7 +62,7 @@ export class FileLoad {
     return waiting.length > 1 ? Promise.all(waiting) : waiting[0];
   }
 
-  /** Nobody wants more of it: the file is closed. */
+  /** Closes the file: nobody needs more of it. */
   stop(): void {
     this.#file.close();
   }
@@ -69,7 +71,7 @@ export class FileLoad {
     this.#use ??= this.#memory.open();
     this.#piecesUnderWay += 1;
     const reading = this.#read(index);
-    // Who reads is told; there may be nobody any more.
+    // Readers get the error; there may be none left.
     reading.catch(() => {});
     this.#pieces[index] = reading;
   }
@@ -96,7 +98,7 @@ export class FileLoad {
   }
 }
 
-/** Where a piece lies: no piece crosses from slab to slab, because a slab is a whole number of them. */
+/** Memory of a piece. No piece crosses slabs, because a slab is a whole number of pieces. */
 function pieceOf(slabs: readonly Buffer[], position: number): Buffer {
   const slab = slabs[Math.floor(position / LIMITS.memorySlabBytes)]!;
   const start = position % LIMITS.memorySlabBytes;

@@ -1,8 +1,8 @@
 /**
- * One file that the tier keeps in memory, or is about to: its place in the eviction order, its memory, and its load.
+ * One file that the tier keeps or loads: its place in the eviction order, its memory, and its load.
  *
- * It counts as in use from the first who opens it to the last who closes it, and while the disk fills it. A file that
- * nobody uses and that is not whole is given up at once.
+ * It is in use from the first open to the last close, and while the disk fills it. An unused file
+ * that is incomplete is dropped at once.
  */
 import { Evictable } from "../../eviction/eviction-policy.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
@@ -14,17 +14,17 @@ import { FileLoad, type LoadHost } from "./file-load.ts";
 import { LoadingFile } from "./loading-file.ts";
 
 export interface KeptFileHost {
-  /** The file is in use from now on, or no longer. */
+  /** The file is now in use, or no longer. */
   used(file: KeptFile, isInUse: boolean): void;
-  /** The file cannot become whole: it must leave its place. */
+  /** The file cannot be completed and must be dropped. */
   giveUp(file: KeptFile): void;
-  /** It has left its place and nobody has it open. */
+  /** It has been dropped and nobody has it open. */
   takeBack(slabs: readonly Buffer[], memory: { sizeBytes: number; isLent: boolean }): void;
 }
 
 export interface KeptFileParts {
   readonly name: StoredName;
-  /** What is loaded; closed when all of it is there, or nobody wants it any more. */
+  /** The file that is loaded; closed when loading is complete or nobody needs more. */
   readonly source: StoredDiskFile;
   readonly slabs: readonly Buffer[];
   readonly costBytes: number;
@@ -58,12 +58,12 @@ export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, Loa
     return `${formatObjectKey(key)}/${place}`;
   }
 
-  /** True while somebody has it open, or the disk fills it. */
+  /** True while a reader has it open or the disk fills it. */
   get isInUse(): boolean {
     return this.#memory.isOpen;
   }
 
-  /** True when this is what that file held when it was opened. */
+  /** True if the copy has the identity that `file` had when it was opened. */
   isCopyOf(file: StoredDiskFile): boolean {
     return (
       file.inode === this.#inode && file.sizeBytes === this.sizeBytes && file.modifiedMs === this.#modifiedMs

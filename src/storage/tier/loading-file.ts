@@ -1,7 +1,7 @@
 /**
- * A file that was opened while it is being loaded: each read waits for the bytes it wants and no others.
+ * A file that was opened while it is being loaded: each read waits only for its own bytes.
  *
- * What it gives are views of the memory that is being filled, of the part that is full.
+ * Reads return views of the full parts of the memory that is being filled.
  */
 import { assert } from "../../errors.ts";
 import type { StoredFile } from "../object-storage.ts";
@@ -37,7 +37,7 @@ export class LoadingFile implements StoredFile {
       return await this.#memory.read(position, lengthBytes);
     } finally {
       this.#readsUnderWay -= 1;
-      // Whoever closed it under a read still gets, and may keep, what it asked for.
+      // A reader that closes the file during a read still gets the bytes and may keep them.
       if (this.#isClosed && this.#readsUnderWay === 0) this.#memory.close();
     }
   }

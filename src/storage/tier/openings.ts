@@ -1,7 +1,7 @@
 /**
- * The opens of files on disk that are under way, so that one which began before its object changed is known for it.
+ * Tracks pending opens of files on disk, to detect an open that began before its object changed.
  *
- * There are as many as calls wait for the disk at once: looking through them all costs less than a map of them.
+ * There are only as many as calls wait for the disk, so a linear search is cheaper than a map.
  */
 import type { ObjectKey } from "../../object/object-key.ts";
 
@@ -13,7 +13,7 @@ interface Opening {
 export class Openings {
   readonly #underWay = new Set<Opening>();
 
-  /** @returns what was opened, and whether something of the object may have changed meanwhile. */
+  /** @returns the opened file, and whether the object may have changed meanwhile. */
   async run<File>(key: ObjectKey, open: () => Promise<File>): Promise<{ file: File; isStale: boolean }> {
     const opening: Opening = { key, isStale: false };
     this.#underWay.add(opening);
@@ -24,7 +24,7 @@ export class Openings {
     }
   }
 
-  /** Something of this object is not what it was. */
+  /** Marks pending opens of this object as stale. */
   changed({ applicationId, sessionId, objectId }: ObjectKey): void {
     for (const opening of this.#underWay) {
       const { key } = opening;

@@ -1,11 +1,12 @@
 /**
- * The memory that files are kept in, and the bound on all of it: files in their place, files out of it that are still being
- * read, unused memory, and bytes that somebody may read nobody knows how long.
+ * The memory of the tier's files and its limit: kept files, dropped files that are still read,
+ * unused memory, and bytes that a reader may hold for an unknown time.
  *
- * Small files get one buffer of exactly their size, larger ones buffers that are used again (FreeMemory), of at most one slab.
- * What a reader gave no word of (a call that was cut off) is never used again; it counts until the garbage collector has it,
- * which a FinalizationRegistry tells. Up to LIMITS.unpooledReadBytesMax that is not counted: it waits in an answer's queue, soon gone.
- * Memory is counted before it is allocated, so the bound holds at every moment.
+ * A small file gets one exact buffer, a larger one reusable buffers (FreeMemory) of at most one
+ * slab. Memory that a reader never released (a call that was cut off) is never reused; it counts
+ * until the garbage collector frees it, as a FinalizationRegistry reports. Up to
+ * LIMITS.unpooledReadBytesMax that is not counted: it waits in an answer's queue and is soon free.
+ * Memory is charged before it is allocated, so the limit holds at every moment.
  */
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -26,23 +27,23 @@ export class TierMemory {
     this.#bytesMax = bytesMax;
   }
 
-  /** All that counts against the bound. */
+  /** All memory that counts towards the limit. */
   get heldBytes(): number {
     return this.#filesBytes + this.#lentBytes + this.#free.sizeBytes;
   }
 
-  /** Bytes that went out of our hands and may still be read. */
+  /** Bytes that were not released and may still be read. */
   get lentBytes(): number {
     return this.#lentBytes;
   }
 
-  /** What keeping a file of this size costs, the objects around its bytes included. */
+  /** Cost of keeping a file of this size, including its objects. */
   costOf(sizeBytes: number): number {
     const { slabCount, lastBytes } = planOf(sizeBytes);
     return slabCount * SLAB_BYTES + lastBytes + LIMITS.memoryFileOverheadBytes;
   }
 
-  /** True when a file of this size fits now; unused memory that stands in its way is given up for it. */
+  /** True if a file of this size fits now; frees unused memory for it if necessary. */
   makeFit(sizeBytes: number): boolean {
     const { slabCount, lastBytes } = planOf(sizeBytes);
     const needed = new Map([[SLAB_BYTES, slabCount]]);
@@ -56,7 +57,7 @@ export class TierMemory {
     return true;
   }
 
-  /** Memory for a file that fits, with whatever was in it before; together `sizeBytes` long. */
+  /** Memory for a file that fits, `sizeBytes` in total, with arbitrary content. */
   take(sizeBytes: number): Buffer[] {
     const { slabCount, lastBytes } = planOf(sizeBytes);
     const slabs = Array.from({ length: slabCount }, () => this.#free.take(SLAB_BYTES));
@@ -66,7 +67,7 @@ export class TierMemory {
     return slabs;
   }
 
-  /** @param isLent somebody may still read the bytes: they are not used again. */
+  /** @param isLent a reader may still use the bytes: they are not reused. */
   takeBack(slabs: readonly Buffer[], { sizeBytes, isLent }: { sizeBytes: number; isLent: boolean }): void {
     this.#filesBytes -= this.costOf(sizeBytes);
     for (const { buffer } of slabs) {
@@ -83,9 +84,9 @@ export class TierMemory {
 }
 
 interface MemoryPlan {
-  /** Slabs that the file fills. */
+  /** Full slabs of the file. */
   readonly slabCount: number;
-  /** Memory for what they do not hold. */
+  /** Size of the buffer for the rest. */
   readonly lastBytes: number;
 }
 

@@ -1,5 +1,7 @@
 /**
- * A staged file that says when it took its name, so that nothing older is kept under that name.
+ * A staged file that reports its publish, so that the tier keeps nothing older under that name.
+ *
+ * All other calls go to the disk.
  */
 import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
 
@@ -7,7 +9,7 @@ export class TieredStagedFile implements Required<Omit<StagedFile, "isVolatile">
   readonly #file: StagedFile;
   readonly #changed: (name: StoredName) => void;
 
-  /** @param changed called when the name may hold other bytes than before. */
+  /** @param changed called when the content under the name may have changed. */
   constructor(file: StagedFile, changed: (name: StoredName) => void) {
     this.#file = file;
     this.#changed = changed;
@@ -33,7 +35,7 @@ export class TieredStagedFile implements Required<Omit<StagedFile, "isVolatile">
     try {
       await this.#file.publish(name, durability);
     } finally {
-      // Also when it failed: the file may be visible all the same.
+      // Also after a failure: the file may be visible anyway.
       this.#changed(name);
     }
   }

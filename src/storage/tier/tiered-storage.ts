@@ -1,12 +1,14 @@
 /**
- * The engine `files` with a memory tier in front of it: what is read often is answered from memory, without a system call.
+ * The engine `files` with a read cache in memory: hot files are answered from memory without a
+ * system call.
  *
- * The first get of a file loads it (docs/decisions/0009-first-get-admits.md); gets that come meanwhile share the load. What does
- * not fit, or is larger than FILE_PART_MAX of the tier, streams past it from the disk. Who leaves is the policy's choice;
- * what somebody reads stays until it is read.
- * No read is stale: what is kept of a name is dropped after the disk has changed it and before that is answered, and a file that
- * was opened before such a change is not kept. A change by others (a file removed by hand) is seen when somebody looks
- * at the file, or when it is no longer kept.
+ * The first get of a file loads it (docs/decisions/0009-first-get-admits.md); concurrent gets share
+ * the load. A file that does not fit, or exceeds FILE_PART_MAX of the tier, streams past it from
+ * the disk. The policy chooses what to evict; a file that is being read stays until it is read. No
+ * read is stale: the cached copy of a name is dropped after the disk has changed it and before the
+ * change is answered, and a file opened before such a change is not kept. A change by another
+ * program (a file removed by hand) is noticed on a look at the file, or once it is no longer
+ * cached.
  */
 import type { EvictionPolicy } from "../../eviction/eviction-policy.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
@@ -31,25 +33,25 @@ import { Openings } from "./openings.ts";
 import { TierMemory } from "./tier-memory.ts";
 import { TieredStagedFile } from "./tiered-staged-file.ts";
 
-/** No file pushes out more than this part of what is kept. */
+/** The largest file, as a part of the tier, that is kept. */
 const FILE_PART_MAX = 1 / 3;
 
 export interface TierOptions {
   readonly disk: DiskStorage;
   readonly policy: EvictionPolicy;
-  /** Bound on all memory the tier holds, bytes. */
+  /** Limit of all memory of the tier, bytes. */
   readonly bytesMax: number;
 }
 
-/** What happened since the start. */
+/** Counters since the start. */
 export interface TierCounters {
-  /** Files opened for a get that were kept, or on their way. */
+  /** Opens for a get that found the file cached or loading. */
   readonly hits: number;
-  /** Files opened for a get on disk. */
+  /** Opens for a get that went to the disk. */
   readonly misses: number;
-  /** Misses that began to load the file. */
+  /** Misses that started a load. */
   readonly loads: number;
-  /** Misses that streamed past: too large, or no room. */
+  /** Misses that streamed past: too large, or no space. */
   readonly bypassed: number;
   readonly evictions: number;
 }
@@ -62,7 +64,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   readonly #memory: TierMemory;
   #shelf = new MemoryShelf<KeptFile>();
   readonly #openings = new Openings();
-  /** Of files that are in use, in their place or not. */
+  /** Bytes of files in use, cached or dropped. */
   #usedBytes = 0;
   readonly #counters = { hits: 0, misses: 0, loads: 0, bypassed: 0, evictions: 0 };
 
@@ -73,7 +75,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     this.#memory = new TierMemory(bytesMax);
   }
 
-  /** All memory the tier holds. Never over `bytesMax`. */
+  /** All memory of the tier, at most `bytesMax`. */
   get heldBytes(): number {
     return this.#memory.heldBytes;
   }
@@ -105,7 +107,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
 
   async open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredFile | undefined> {
     if (purpose === "look") return await this.#look(name);
-    // Of deltas none is kept: the first patch turns them into patches of ours.
+    // Deltas are not cached: the first patch converts them to our own patches.
     if (name.part.kind === "delta") return await this.#disk.open(name);
     const kept = this.#shelf.get(name);
     if (kept === undefined) return await this.#openOnDisk(name);
@@ -190,7 +192,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     this.#memory.takeBack(slabs, memory);
   }
 
-  /** The file itself; what is kept of another one in its place is dropped. */
+  /** Opens the file itself, and drops a cached copy of any other file under the name. */
   async #look(name: StoredName): Promise<StoredFile | undefined> {
     const file = await this.#disk.open(name);
     const kept = this.#shelf.get(name);
@@ -210,7 +212,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     return this.#admit(name, file);
   }
 
-  /** Begins to load the file when there is room, or can be made; else it streams past. */
+  /** Starts to load the file if there is space or space can be made; otherwise it streams past. */
   #admit(name: StoredName, file: StoredDiskFile): StoredFile {
     const { sizeBytes } = file;
     if (sizeBytes === 0 || !this.#makeRoom(sizeBytes)) {
@@ -226,7 +228,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     return kept.open();
   }
 
-  /** Evicts until a file of this size fits; nobody when even that would not do. */
+  /** Evicts until a file of this size fits; evicts nothing if that would not be enough. */
   #makeRoom(sizeBytes: number): boolean {
     const costBytes = this.#memory.costOf(sizeBytes);
     if (costBytes > this.#bytesMax * FILE_PART_MAX) return false;
@@ -241,7 +243,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     return false;
   }
 
-  /** What is under this name may be other bytes than before. */
+  /** The content under this name may have changed. */
   #changed(name: StoredName): void {
     this.#openings.changed(name.key);
     const kept = this.#shelf.get(name);
@@ -255,7 +257,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     }
   }
 
-  /** The file leaves its place; who has it open keeps it. */
+  /** Drops the cached file; readers that have it open keep it. */
   #drop(file: KeptFile, reason: "evicted" | "gone"): void {
     this.#policy.removed(file, reason);
     if (this.#shelf.get(file.name) === file) this.#shelf.remove(file.name);

@@ -28,7 +28,7 @@ it("an operation that the disk refuses is one line at the default level, with pa
   failing = "syncFloor";
   await expect(storage.raiseVersionFloor(3)).rejects.toMatchObject({ code: "STORAGE_IO" });
   failing = undefined;
-  const line = { level: "error", text: "the disk refused an operation", errno: "EIO" };
+  const line = { level: "error", text: "a disk operation failed", errno: "EIO" };
   expect(log()).toMatchObject([
     { ...line, path: "a/s/p.arrow" },
     { ...line, path: "a/s/o.arrow" },
@@ -39,6 +39,6 @@ it("an operation that the disk refuses is one line at the default level, with pa
 it("a full disk is one line, however many puts it fails", () => {
   const log = watchedLog();
   for (let put = 0; put < 1000; put += 1) diskFailure(failure("ENOSPC"), `a/s/${put}.arrow`);
-  const line = { level: "warn", text: "no room left on the disk", errno: "ENOSPC", path: "a/s/0.arrow" };
+  const line = { level: "warn", text: "no space left on the disk", errno: "ENOSPC", path: "a/s/0.arrow" };
   expect(log()).toMatchObject([line]);
 });

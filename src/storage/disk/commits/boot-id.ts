@@ -1,8 +1,8 @@
 /**
- * What tells one run of the machine from another: while it is the same, no page that was written is lost.
+ * Identifies one boot of the machine: while the boot id is the same, no written page has been lost.
  *
- * Linux only; elsewhere, and where it cannot be read, it is unknown, and equal to none. A restored snapshot of a machine has its memory
- * and its boot id again.
+ * Linux only. Elsewhere, or if it cannot be read, the id is unknown and equals no other. A restored
+ * snapshot of a machine has its memory and its boot id again.
  */
 import fs from "node:fs";
 
@@ -26,7 +26,7 @@ export function parseBootId(text: string): Buffer {
   return /^[0-9a-f]{32}$/.test(digits) ? Buffer.from(digits, "hex") : UNKNOWN_BOOT;
 }
 
-/** False when one of them is not known. */
+/** False if one of them is unknown. */
 export function isSameBoot(one: Buffer, other: Buffer): boolean {
   return one.equals(other) && !one.equals(UNKNOWN_BOOT);
 }

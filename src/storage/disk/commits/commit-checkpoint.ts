@@ -1,11 +1,13 @@
 /**
- * Lets go of the commit log what lasts without it: files are synced, then their directories, then the segment's head is written anew.
+ * Releases commit log segments whose files are durable without them: syncs the files, then their
+ * directories, then rewrites the segment's head.
  *
- * A segment is closed when it is full or old, and released some time after, because what the kernel has written back by then is synced
- * for little; at once where segments run short. Oldest first, one file after the other, in the background.
- * The directories of all files that were put in it are synced, also of those that are gone or were replaced since: the log did not only keep
- * the bytes, it also kept what was there before from coming back.
- * What cannot be synced keeps its segment, and every later one, until a next start of the machine reads it.
+ * A segment is closed when it is full or old, and released some time later, because syncing what
+ * the kernel has written back by then is cheap; immediately if segments run short. It works in the
+ * background, oldest segment first, one file after the other. It syncs the directories of all files
+ * of the segment, including removed and replaced files: the log also keeps earlier content from
+ * reappearing. If a sync fails, this segment and all later ones stay until the next boot of the
+ * machine reads them.
  */
 import { logFor } from "../../../log.ts";
 import { isMissing } from "../disk-failure.ts";
@@ -16,7 +18,7 @@ import type { LiveFiles } from "./live-files.ts";
 
 const log = logFor("storage");
 
-/** How soon a segment is looked at again whose puts are still on their way. */
+/** How soon to check a segment again that has unfinished puts. */
 const PENDING_DELAY_MS = 100;
 
 interface CheckpointTools {
@@ -24,7 +26,7 @@ interface CheckpointTools {
   readonly settings: CommitSettings;
   readonly segments: CommitSegments;
   readonly live: LiveFiles;
-  /** Told of a segment that has to stay until another run of the machine looks at the disk. */
+  /** Called with a segment that must stay until the next boot of the machine checks the disk. */
   readonly doubt: (segment: CommitSegment) => void;
 }
 
@@ -39,7 +41,7 @@ export class CommitCheckpoint {
     tools.segments.onDue = () => this.wake();
   }
 
-  /** Looks for what is due, now or when it will be. */
+  /** Schedules the next release. */
   wake(): void {
     clearTimeout(this.#timer);
     if (this.#run !== undefined || this.#isStopped) return;
@@ -48,7 +50,7 @@ export class CommitCheckpoint {
     this.#timer = setTimeout(() => this.#begin(), Math.max(0, delayMs)).unref();
   }
 
-  /** Ends its work; where there is little to do, or it is told to, everything is made to last first. */
+  /** Stops. If few files depend on the log, it first makes all of them durable without it. */
   async stop(): Promise<void> {
     const { segments, live, settings } = this.#tools;
     clearTimeout(this.#timer);
@@ -78,13 +80,13 @@ export class CommitCheckpoint {
     }
   }
 
-  /** The oldest segment that is closed, unless it has to stay. */
+  /** The oldest closed segment, unless it must stay. */
   get #oldest(): CommitSegment | undefined {
     const oldest = this.#tools.segments.sealed[0];
     return oldest === undefined || oldest.isHeld ? undefined : oldest;
   }
 
-  /** Until something is due; undefined when nothing ever is, as things are. */
+  /** Time until the next release; undefined if none is due. */
   #delayMs(): number | undefined {
     const { segments, settings } = this.#tools;
     const { sealed, active } = segments;
@@ -99,7 +101,7 @@ export class CommitCheckpoint {
       : active.firstAtMs + settings.segmentAgeMs - Date.now();
   }
 
-  /** False when it has to stay. */
+  /** @returns false if the segment must stay. */
   async #release(segment: CommitSegment): Promise<boolean> {
     const { disk, segments, live } = this.#tools;
     if (segment.pending > 0) return false;
@@ -111,12 +113,12 @@ export class CommitCheckpoint {
     } catch (error) {
       segment.isHeld = true;
       this.#tools.doubt(segment);
-      log.error("a file does not last by itself: the commit log keeps it", { error });
+      log.error("a file could not be synced: the commit log keeps it", { error });
       return false;
     }
   }
 
-  /** A file that was removed, replaced or logged anew meanwhile is somebody else's affair. */
+  /** Skips a file that was removed, replaced or logged again meanwhile. */
   async #settle(file: string, segment: CommitSegment): Promise<void> {
     const { disk, live } = this.#tools;
     if (!segment.files.has(file) || live.isReplaced(file)) return;

@@ -1,5 +1,7 @@
 /**
- * What the commit log needs of the engine around it, and what tests set differently.
+ * What the commit log needs from the engine, and settings that tests change.
+ *
+ * Types and defaults only.
  */
 import { LIMITS } from "../../../limits.ts";
 import type { DirectorySyncs } from "../directory-syncs.ts";
@@ -14,7 +16,7 @@ export interface CommitDisk {
 }
 
 export interface CommitSettings {
-  /** 16 bytes; zeros: not known. */
+  /** 16 bytes; zeros if unknown. */
   readonly bootId: Buffer;
   readonly segmentBytes: number;
   readonly segmentsMax: number;

@@ -1,13 +1,13 @@
 /**
- * The commit log: bytes of small files that were promised to survive a power loss, synced once for all who come together.
+ * The commit log: makes small files durable with one sync for all concurrent puts.
  *
- * A file's own sync costs two trips to the disk, its directory's one more. Here its bytes are appended to a segment and synced before the file
- * gets its name; the file system writes file and name back when it likes. What it lost when the power went, the next start puts back
- * (replay-commits.ts); what lasts by itself leaves the log (commit-checkpoint.ts). Nothing else ever reads it: the directory stays the truth.
- *
- * One batch at a time: all that wait, one write, one fdatasync; who comes meanwhile is in the next. No timer, a lone caller never waits for
- * company. That a file is gone is written at once and synced with the next batch, or when somebody asks for it.
- * A batch that fails is promised to nobody, and its segment is not written to again.
+ * A file's own sync costs two trips to the disk, its directory's one more. Instead, its bytes are
+ * appended to a segment and synced before the file gets its name; the file system writes file and
+ * name back later. The next start replays what a power loss took (replay-commits.ts), and
+ * commit-checkpoint.ts releases durable files. The directory stays the truth.
+ * A batch contains all waiting callers: one write, one fdatasync. There is no timer, so a lone
+ * caller never waits for others. A removal is written at once and synced with the next batch or on
+ * request. After a failed batch nothing in it is durable, and its segment is not written again.
  */
 import { CacheError } from "../../../errors.ts";
 import { logFor } from "../../../log.ts";
@@ -21,18 +21,21 @@ import type { LiveFiles } from "./live-files.ts";
 
 const log = logFor("storage");
 
-/** A file whose bytes are in the log, on its way to its name. One of both is called, once; what comes after it does nothing. */
+/**
+ * A file whose bytes are in the log but that has no name yet. Call one of the methods, once; later
+ * calls do nothing.
+ */
 export interface Commit {
   /** The file has its name. */
   published(): void;
-  /** It will never have it: what was logged must not come back. */
+  /** The file will never get its name: the logged put must not be replayed. */
   cancel(): void;
 }
 
-/** Somebody who waits: for a record to be in the log, or, without one, for everything before to be synced. */
+/** A caller that waits for its record, or, without a record, for the sync of everything before. */
 interface Waiting {
   readonly record: CommitRecord | undefined;
-  /** `undefined`: the log takes nothing now. */
+  /** `undefined`: the log accepts nothing now. */
   readonly done: (written: PlacedPut | undefined) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -45,7 +48,7 @@ interface PlacedPut {
 interface Batch {
   readonly segment: CommitSegment | undefined;
   readonly entries: Waiting[];
-  /** Of the entries that are puts. */
+  /** The puts among the entries. */
   readonly puts: Map<Waiting, PlacedPut>;
   readonly start: number;
   readonly chunks: Uint8Array[];
@@ -55,13 +58,13 @@ export class CommitLog {
   readonly #disk: CommitDisk;
   readonly #segments: CommitSegments;
   readonly #live: LiveFiles;
-  /** In the order in which it has to be in the log. Removals stay here while there is no room. */
+  /** In log order. Removals stay here while the log has no space. */
   readonly #waiting: Waiting[] = [];
-  /** Files that are being put through the log. */
+  /** Files whose put is in progress. */
   readonly #underWay = new Set<string>();
-  /** Removals that were written and not synced, and where. */
+  /** Removals that are written but not synced, and their segments. */
   #unsynced: { readonly record: CommitRecord; readonly segment: CommitSegment }[] = [];
-  /** What is being written, or synced. */
+  /** The batch that is being written or synced. */
   #batch: Batch | undefined;
   #isRunning = false;
   #run: Promise<void> = Promise.resolve();
@@ -75,8 +78,10 @@ export class CommitLog {
   }
 
   /**
-   * Resolves when the bytes are in the log and last; undefined when the log cannot take them now: the caller syncs the file itself.
-   * @throws {CacheError} STORAGE_IO, STORAGE_FULL: nothing is promised, and the file must not get its name.
+   * Resolves when the bytes are durable in the log; undefined if the log has no space: then the
+   * caller syncs the file itself.
+   * @throws {CacheError} STORAGE_IO, STORAGE_FULL: nothing is durable, and the file must not get
+   *   its name.
    */
   append(path: string, content: readonly Uint8Array[]): Promise<Commit | undefined> {
     const record: CommitRecord = { kind: "put", path, content };
@@ -95,20 +100,20 @@ export class CommitLog {
   }
 
   /**
-   * The file was removed, and must not come back. Resolves when that is written, not when it is synced; undefined when the log knows
-   * nothing of the file.
+   * Records that the file was removed. Resolves when the record is written, not when it is synced;
+   * undefined if the log does not contain the file.
    */
   gone(path: string): Promise<void> | undefined {
     if (!this.#live.remove(path)) return undefined;
     return this.#note({ kind: "gone", path, content: [] });
   }
 
-  /** The put at `place` never became this file. */
+  /** Records that the put at `place` never became this file. */
   cancelled(path: string, place: { number: number; position: number }): void {
     void this.#note({ kind: "cancel", path, content: [encodePlace(place.number, place.position)] });
   }
 
-  /** A sync of what the segment holds failed. */
+  /** Records that a sync of the segment's files failed. */
   doubt(segment: CommitSegment): void {
     void this.#note({ kind: "doubt", path: "", content: [encodePlace(segment.head.number, 0)] });
   }
@@ -119,10 +124,10 @@ export class CommitLog {
   }
 
   /**
-   * Resolves when nothing that was removed comes back, nor what these files replaced: their directories have been synced since, because
-   * what replaced a file has to last at least as long as the file. One that is being put anew at the moment is passed over: it is not what
-   * the caller removed, and a record behind that of the put would take the put back.
-   * Needed for no file as well: what lasts by itself must not outlive the record that something before it is gone.
+   * Resolves when removed files, and those that these files replaced, cannot reappear. The caller
+   * has synced the directories, because a replacement must be as durable as the replaced file. A
+   * file with a put in progress is skipped: a record behind the put would cancel it. Also called
+   * without files: a durable file must not outlive the removal record of an earlier one.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   async settleRemovals(replaced: readonly string[]): Promise<void> {
@@ -137,7 +142,7 @@ export class CommitLog {
     return this.#batch?.entries.some(isRemoval) ?? false;
   }
 
-  /** Waits for what is under way; afterwards the log takes nothing more. */
+  /** Waits for the pending batch; the log accepts nothing afterwards. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#run;
@@ -186,7 +191,7 @@ export class CommitLog {
     this.#run = this.#runBatches();
   }
 
-  /** Begins within the call, so that a sync is under way before its caller does anything else. */
+  /** Starts synchronously, so that a sync is pending before its caller continues. */
   async #runBatches(): Promise<void> {
     try {
       for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch()) {
@@ -199,13 +204,16 @@ export class CommitLog {
     }
   }
 
-  /** As many of those who wait as fit into one segment. Undefined when there is nothing to do, or no room. */
+  /**
+   * Takes as many waiting entries as fit into one segment. Undefined if there are none, or no
+   * space.
+   */
   #nextBatch(): Batch | undefined {
     const next = this.#waiting.find(({ record }) => record !== undefined)?.record;
     const segment = next && this.#roomFor(next);
     if (next !== undefined && segment === undefined) {
       this.#refuse();
-      // Who waits for syncs only has nothing to do with room.
+      // Entries that only wait for a sync need no space.
       return this.#waiting.some(isRemoval) ? undefined : this.#nextBatch();
     }
     if (this.#waiting.length === 0) return undefined;
@@ -233,7 +241,10 @@ export class CommitLog {
     return this.#segments.hasRoom(segment, recordBytes(record), record.kind === "put");
   }
 
-  /** No room: puts go their own way, removals wait for room, and who waits for them waits too while there may be some. */
+  /**
+   * No space: puts sync themselves, removals wait for space, and their callers wait while space may
+   * come.
+   */
   #refuse(): void {
     const mayCome = this.#segments.mayHaveRoom && !this.#isStopped;
     const all = this.#waiting.splice(0);
@@ -246,7 +257,7 @@ export class CommitLog {
     }
   }
 
-  /** It stays in its place; who told of it need not wait. */
+  /** Keeps the record in the queue; its caller need not wait. */
   #keep(entry: Waiting): void {
     entry.done(undefined);
     this.#waiting.push({ record: entry.record, done: () => {}, failed: () => {} });
@@ -273,7 +284,7 @@ export class CommitLog {
     for (const entry of entries) entry.done(puts.get(entry));
   }
 
-  /** The batch's own, and those before it that hold removals which nobody synced yet. */
+  /** Syncs the batch's segment and earlier segments with unsynced removals. */
   async #syncSegments({ segment, puts }: Batch): Promise<void> {
     const unsynced = new Set(this.#unsynced.map((each) => each.segment));
     if (puts.size > 0) unsynced.add(segment!);
@@ -281,10 +292,13 @@ export class CommitLog {
     this.#unsynced = [];
   }
 
-  /** What was written may be in the log or not: puts are taken back, and removals told again, in the next segment. */
+  /**
+   * The log may contain the batch or not: cancels its puts and repeats its removals in the next
+   * segment.
+   */
   #fail({ segment, entries, puts }: Batch, error: unknown): void {
     const facts = { errno: errnoOf(error), puts: puts.size };
-    log.error("the commit log could not be written: its segment is not used any more", { ...facts, error });
+    log.error("the commit log could not be written: its segment is closed", { ...facts, error });
     const again: CommitRecord[] = this.#unsynced.map(({ record }) => record);
     for (const each of new Set([segment, ...this.#unsynced.map((one) => one.segment)])) {
       if (each !== undefined) this.#segments.distrust(each);
@@ -324,7 +338,7 @@ function place(batch: Batch, entry: Waiting, record: CommitRecord): void {
 }
 
 function noRoomForRemovals(): CacheError {
-  const [text, facts] = ["the commit log has no room for what was removed", { path: COMMITS_DIRECTORY }];
+  const [text, facts] = ["the commit log has no space for removals", { path: COMMITS_DIRECTORY }];
   log.error(text, facts);
   return new CacheError("STORAGE_IO", text, { facts });
 }

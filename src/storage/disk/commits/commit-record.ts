@@ -1,53 +1,54 @@
 /**
- * One record of the commit log: what a file holds, or that it is gone, as bytes that prove of themselves where they belong.
+ * One record of the commit log: a file's content or its removal, with proof of its position.
  *
- *     0   4  "FCLR"
- *     4   4  CRC-32 of everything behind it, up to the end of the content
- *     8   8  salt of the segment
- *     16  4  number of the segment
- *     20  4  position of the record in the segment
- *     24  4  size of the content
- *     28  2  size of the path
- *     30  1  kind: 1 put, 2 gone, 3 cancel, 4 doubt
- *     31  1  zero
- *     32     path, content, zeros up to a multiple of 8
+ * |    0   4  "FCLR"
+ * |    4   4  CRC-32 of everything behind it, up to the end of the content
+ * |    8   8  salt of the segment
+ * |    16  4  number of the segment
+ * |    20  4  position of the record in the segment
+ * |    24  4  size of the content
+ * |    28  2  size of the path
+ * |    30  1  kind: 1 put, 2 gone, 3 cancel, 4 doubt
+ * |    31  1  zero
+ * |    32     path, content, zeros up to a multiple of 8
  *
- * Salt, number and position keep three things from being read as records: what a segment that is used again held before, the end of a
- * write that was torn, and a copy of a record that lies in somebody's object. Integers are little-endian.
+ * Salt, number and position exclude false records: the earlier content of a reused segment, the end
+ * of a torn write, and a copy of a record inside an object. Integers are little-endian.
  */
 import { crc32 } from "node:zlib";
 import { assert } from "../../../errors.ts";
 
 /**
  * - `put`: the file at `path` holds `content`.
- * - `gone`: it was removed, or replaced by something that needs no log: what was put before must not come back.
+ * - `gone`: the file was removed, or replaced by a file that is not logged: earlier puts must not
+ *   be replayed.
  * - `cancel`: the put at `content` (segment and position, two uint32) never got its name.
- * - `doubt`: a sync of what the segment at `content` holds failed, so that a later one proves nothing: only what another run of the machine
- *   finds on the disk does. Its path is empty.
+ * - `doubt`: a sync of the files of the segment at `content` failed. A later sync proves nothing;
+ *   only the next boot sees what is on disk. The path is empty.
  */
 export type RecordKind = "put" | "gone" | "cancel" | "doubt";
 
 export interface CommitRecord {
   readonly kind: RecordKind;
-  /** Under the storage directory. */
+  /** Relative to the storage directory. */
   readonly path: string;
   readonly content: readonly Uint8Array[];
 }
 
-/** Where records lie: what tells a segment from every other, and from itself in an earlier use. */
+/** Identity of a segment, distinct from all others and from earlier uses of the same file. */
 export interface SegmentName {
   readonly number: number;
   /** 8 random bytes. */
   readonly salt: Buffer;
 }
 
-/** A record as it was found; `content` is a view. */
+/** A decoded record; `content` is a view. */
 export interface FoundRecord {
   readonly kind: RecordKind;
   readonly path: string;
   readonly content: Buffer;
   readonly position: number;
-  /** Where the next one begins. */
+  /** Position of the next record. */
   readonly end: number;
 }
 
@@ -58,12 +59,12 @@ const ALIGNMENT = 8;
 const CANCEL_BYTES = 8;
 const KINDS: readonly (RecordKind | undefined)[] = [undefined, "put", "gone", "cancel", "doubt"];
 
-/** What a record takes in a segment, bytes. */
+/** Size of a record in a segment, bytes. */
 export function recordBytes({ path, content }: CommitRecord): number {
   return aligned(HEAD_BYTES + Buffer.byteLength(path) + sizeOf(content));
 }
 
-/** The record's bytes; the content is not copied. */
+/** Encodes the record without copying the content. */
 export function encodeRecord(record: CommitRecord, segment: SegmentName, position: number): Uint8Array[] {
   const pathBytes = Buffer.byteLength(record.path);
   const contentBytes = sizeOf(record.content);
@@ -85,7 +86,7 @@ export function encodeRecord(record: CommitRecord, segment: SegmentName, positio
 
 const ZEROS = new Uint8Array(ALIGNMENT);
 
-/** @returns undefined when no record of this segment stands, whole, at `position`. */
+/** @returns undefined if there is no intact record of this segment at `position`. */
 export function decodeRecord(bytes: Buffer, position: number, segment: SegmentName): FoundRecord | undefined {
   const start = position + HEAD_BYTES;
   if (start > bytes.length || bytes.compare(MAGIC, 0, MAGIC.length, position, position + 4) !== 0)
@@ -105,8 +106,8 @@ export function decodeRecord(bytes: Buffer, position: number, segment: SegmentNa
 }
 
 /**
- * Every whole record from `from` on, in order. What stands between two of them and is none is damaged, or was being written when the
- * machine stopped; what stands behind the last is not looked at.
+ * Yields every intact record from `from` on, in order. Anything else between two records is
+ * damaged, or was being written when the machine stopped; bytes behind the last record are ignored.
  */
 export function* decodeRecords(bytes: Buffer, from: number, segment: SegmentName): Generator<FoundRecord> {
   let position = from;
@@ -131,7 +132,10 @@ export function encodePlace(number: number, position: number): Buffer {
   return bytes;
 }
 
-/** @returns segment and position of the put that a `cancel` or `doubt` is about; undefined when it tells none. */
+/**
+ * @returns segment and position of the put that a `cancel` or `doubt` refers to; undefined if
+ *   malformed.
+ */
 export function decodePlace(content: Buffer): { number: number; position: number } | undefined {
   if (content.length !== CANCEL_BYTES) return undefined;
   return { number: content.readUInt32LE(0), position: content.readUInt32LE(4) };

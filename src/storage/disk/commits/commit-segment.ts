@@ -1,32 +1,32 @@
 /**
- * A segment of the commit log while this process works with it: how far it is filled, and what still needs it.
+ * The state of one commit log segment in this process: how far it is filled, and what depends on
+ * it.
  *
- * It is needed while a file that it holds may be lost by a power loss, and while the removal of one may be. The log is released from the
- * oldest segment on: a record that says that a file is gone never goes before the put that it is about.
+ * A segment is needed while a power loss could undo a put or a removal in it. Segments are released
+ * oldest first, so a removal record is never released before the put that it cancels.
  */
 import type { SegmentHead } from "./segment-head.ts";
 import { SEGMENT_HEAD_BYTES } from "./segment-head.ts";
 
 export class CommitSegment {
-  /** Absolute. */
   readonly path: string;
   readonly fd: number;
   readonly sizeBytes: number;
   head: SegmentHead;
-  /** Where the next record goes. */
+  /** Position of the next record. */
   position: number = SEGMENT_HEAD_BYTES;
-  /** When its first record came. */
+  /** Time of the first record. */
   firstAtMs: number | undefined;
   sealedAtMs: number | undefined;
-  /** Puts that were logged here and are on their way to their name. */
+  /** Logged puts that have no name yet. */
   pending = 0;
-  /** Files of which the last put is here. */
+  /** Files whose last put is here. */
   readonly files = new Set<string>();
-  /** Directories of all files that were put here: their names have to last before the segment goes. */
+  /** Directories of all files logged here: they must be synced before the segment is released. */
   readonly directories = new Set<string>();
-  /** A write or sync of it failed: it is read, and never written to again. */
+  /** A write or sync of it failed: it is read but never written again. */
   isDistrusted = false;
-  /** What it holds could not be made to last otherwise: it stays for a next start. */
+  /** Its content could not be made durable otherwise: it stays for the next start. */
   isHeld = false;
 
   constructor(place: { path: string; fd: number; sizeBytes: number }, head: SegmentHead) {
@@ -36,7 +36,7 @@ export class CommitSegment {
     this.head = head;
   }
 
-  /** Takes its place at the end of the log, empty. */
+  /** Starts a new use at the end of the log, empty. */
   begin(head: SegmentHead): void {
     this.head = head;
     this.position = SEGMENT_HEAD_BYTES;

@@ -1,10 +1,12 @@
 /**
- * The files of the commit log: `.commits/<slot>`, zeros that are overwritten from the front, again and again.
+ * The files of the commit log: `.commits/<slot>`, preallocated with zeros and overwritten
+ * repeatedly.
  *
- * One is active, those before it are sealed, the next ones are spares: made, filled, headed and synced in the background before anything relies on
- * them, so that no put waits for it. A slot is no order; the number in a segment's head is. What changes numbers (making a spare, releasing a
- * segment) is done one after the other, so that a later number is always ready later.
- * When no segment can be made, there is none: puts then sync their files themselves.
+ * One is active, earlier ones are sealed, the rest are spares: created, filled, headed and synced
+ * in the background before they are used, so that no put waits for that. The slot defines no order;
+ * the number in the head does. Steps that assign numbers (making a spare, releasing a segment) run
+ * one after the other, so numbers become ready in order. If no segment can be made, puts sync their
+ * own files.
  */
 import fs from "node:fs";
 import { LIMITS } from "../../../limits.ts";
@@ -23,9 +25,9 @@ const ZEROS_BYTES = 1024 * 1024;
 export interface FoundSlots {
   /** Segments with records, oldest first. */
   readonly segments: readonly CommitSegment[];
-  /** Files without any: they may be used. */
+  /** Files without records: reusable. */
   readonly free: readonly string[];
-  /** Files that cannot be read: they are left alone. */
+  /** Files that cannot be read: left alone. */
   readonly kept: readonly string[];
   readonly numberMax: number;
 }
@@ -45,12 +47,12 @@ export class CommitSegments {
   #isPreparing = false;
   #preparing: Promise<void> = Promise.resolve();
   #isStopped = false;
-  /** True when the directory's own name, and that of `.commits` in it, last. */
+  /** True if the directory's own name, and that of `.commits` in it, are durable. */
   #isInDirectory = false;
   #failedAtMs: number | undefined;
-  /** Called when there is a spare, or none could be made. */
+  /** Called when a spare is ready, or none could be made. */
   onChange: () => void = () => {};
-  /** Called when something may be due to be released, now or later. */
+  /** Called when a release may be due, now or later. */
   onDue: () => void = () => {};
 
   constructor(disk: CommitDisk, settings: CommitSettings) {
@@ -59,7 +61,7 @@ export class CommitSegments {
     this.#directory = `${disk.root}/${COMMITS_DIRECTORY}`;
   }
 
-  /** Takes over what an earlier process left. */
+  /** Takes over the segments of an earlier process. */
   adopt({ segments, free, kept, numberMax }: FoundSlots): void {
     for (const each of segments) each.sealedAtMs = Date.now();
     this.sealed.push(...segments);
@@ -69,24 +71,24 @@ export class CommitSegments {
     if (segments.length > 0) this.onDue();
   }
 
-  /** Waits until a spare that is being made is there, or is given up. */
+  /** Waits until a pending spare is ready or has failed. */
   prepared(): Promise<void> {
     return this.#preparing;
   }
 
-  /** True while a spare is being made, or a segment released that becomes one. */
+  /** True while a spare is being made, or a released segment becomes one. */
   get mayHaveRoom(): boolean {
     return this.#isPreparing || (this.isShort && this.sealed[0]?.isHeld === false);
   }
 
-  /** True when segments should be released without waiting. */
+  /** True if segments should be released without delay. */
   get isShort(): boolean {
     const { segmentsMax } = this.#settings;
     if (this.sealed.length > segmentsMax / 2 || this.#failedAtMs !== undefined) return true;
     return this.#count >= segmentsMax && this.#spares.length === 0;
   }
 
-  /** The segment for the next record, the active one or the next; undefined when none has room for it now. */
+  /** The segment for the next record, active or new; undefined if none has space now. */
   room(sizeBytes: number, isPut: boolean): CommitSegment | undefined {
     if (this.active !== undefined && this.hasRoom(this.active, sizeBytes, isPut)) return this.active;
     const next = this.#spares[0];
@@ -96,7 +98,7 @@ export class CommitSegments {
     }
     this.#prepareAhead();
     if (this.active === next) return next;
-    // Full to its end, on a full disk perhaps: released at once it is the next one.
+    // Completely full, perhaps on a full disk: seal it, so that its release yields the next one.
     if (!isPut) this.seal();
     this.onDue();
     return undefined;
@@ -107,14 +109,14 @@ export class CommitSegments {
     return segment.position + sizeBytes <= limit;
   }
 
-  /** Something is about to be written to the segment. */
+  /** Called before a write to the segment. */
   use(segment: CommitSegment): void {
     if (segment.firstAtMs !== undefined) return;
     segment.firstAtMs = Date.now();
     this.onDue();
   }
 
-  /** Closes the active segment, if it holds anything. */
+  /** Seals the active segment, if it holds anything. */
   seal(): void {
     if (this.active === undefined || !this.active.hasRecords) return;
     this.active.sealedAtMs = Date.now();
@@ -130,8 +132,8 @@ export class CommitSegments {
   }
 
   /**
-   * The oldest segment, of which everything lasts by itself: nothing in it counts from the moment on when its new head is synced.
-   * Only then may its files be forgotten: `released` is called.
+   * Releases the oldest segment, whose content is durable elsewhere. Its records are void once its
+   * new head is synced; only then `released` is called, and its files may be forgotten.
    */
   release(segment: CommitSegment, released: () => void): Promise<void> {
     return this.#inTurn(async () => {
@@ -145,7 +147,7 @@ export class CommitSegments {
     });
   }
 
-  /** None is made from now on. */
+  /** Makes no more segments. */
   disable(): void {
     this.#isStopped = true;
   }
@@ -194,14 +196,14 @@ export class CommitSegments {
       if (segment !== undefined) await this.#remove(segment);
       if (this.#failedAtMs === undefined) {
         const text =
-          "no segment for the commit log: small puts that are to survive a power loss sync their files";
+          "no segment for the commit log: small puts with durability power-loss sync their own files";
         log.warn(text, { errno: errnoOf(error), error });
       }
       this.#failedAtMs = Date.now();
     }
   }
 
-  /** A slot that is free, or a new one; of full size, with blocks for all of it. */
+  /** Makes a segment from a free or a new slot, of full size and with all blocks allocated. */
   async #made(): Promise<CommitSegment> {
     const { segmentBytes, bootId } = this.#settings;
     const path = this.#free.pop() ?? this.#newName();
@@ -218,7 +220,7 @@ export class CommitSegments {
       }
       return new CommitSegment({ path, fd, sizeBytes: segmentBytes }, newSegmentHead(0, bootId));
     } catch (error) {
-      // Half a segment takes room that an object could have.
+      // A partial segment takes space that an object could use.
       if (fd !== undefined) await this.#remove({ path, fd });
       throw error;
     }
@@ -232,7 +234,7 @@ export class CommitSegments {
     return path;
   }
 
-  /** Makes it empty, and the last in the log. */
+  /** Makes it empty and the last in the log. */
   async #writeHead(segment: CommitSegment): Promise<SegmentHead> {
     this.#number += 1;
     const head = newSegmentHead(this.#number, this.#settings.bootId);
@@ -248,7 +250,7 @@ export class CommitSegments {
     this.#isInDirectory = true;
   }
 
-  /** Should the name come back after a power loss, it leads to an empty segment. */
+  /** If the name reappears after a power loss, it leads to an empty segment. */
   async #remove({ path, fd }: { readonly path: string; readonly fd: number }): Promise<void> {
     fs.closeSync(fd);
     try {
@@ -260,7 +262,7 @@ export class CommitSegments {
   }
 }
 
-/** A link is not followed: what is written there must be ours. */
+/** Does not follow links: the engine writes only to its own files. */
 export function openSegment(path: string): number {
   return fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NOFOLLOW);
 }

@@ -1,7 +1,7 @@
 /**
- * The commit log of one engine, put together: its segments, the files that it keeps, its writing and its releasing.
+ * The commit log of one engine: segments, live files, log, and checkpoint.
  *
- * An engine that never promised anything for a power loss has none of it on disk.
+ * An engine that was never asked for durability power-loss has no log on disk.
  */
 import type { DirectorySyncs } from "../directory-syncs.ts";
 import type { DiskSteps } from "../disk-steps.ts";
@@ -31,20 +31,25 @@ export class Commits {
     this.#checkpoint = new CommitCheckpoint({ disk, settings, segments, live, doubt });
   }
 
-  /** What lies there is not understood, and must not be written over: puts sync their files themselves. */
+  /**
+   * The content of `.commits` is unreadable and must not be overwritten: puts sync their own files.
+   */
   disable(): void {
     this.segments.disable();
   }
 
-  /** These files last by themselves now, names and bytes: what the log holds of older ones in their places must not come back. */
+  /**
+   * These files are durable now, names and bytes: logged older content must not be replayed over
+   * them.
+   */
   settleReplaced(files: readonly string[]): Promise<void> {
     return this.log.settleRemovals(files);
   }
 
-  /** Whatever is not released then is in the log for the next start. */
+  /** Segments that are not released stay for the next start. */
   async stop(): Promise<void> {
     await this.#checkpoint.stop();
-    // Removals may be waiting for it.
+    // Removals may wait for it.
     await this.segments.prepared();
     await this.log.stop();
     await this.segments.stop();

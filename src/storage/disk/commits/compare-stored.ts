@@ -1,8 +1,9 @@
 /**
- * What lies under a name, as far as a start has to know that finds the name in the commit log: the bytes of a small file, and the version
- * of a whole one.
+ * Reads what is stored under a name, to compare it with the commit log at start: the bytes of a
+ * small file, and the version of an intact one.
  *
- * A file up to LIMITS.wholeReadBytesMax is whole when its checksum says so; of a larger one its footer is believed.
+ * A file up to LIMITS.wholeReadBytesMax is checked by its checksum; of a larger one only the
+ * footer.
  */
 import fs from "node:fs";
 import { isCacheError } from "../../../errors.ts";
@@ -17,16 +18,19 @@ import { readFullySync } from "../read-fully.ts";
 import { openSurveyFile } from "../survey-file.ts";
 
 export interface Stored {
-  /** Undefined when it is not whole. */
+  /** Undefined if the file is not intact. */
   readonly version: number | undefined;
-  /** True when a client wrote it: its version says nothing. */
+  /** True if a client wrote it: its version means nothing. */
   readonly isForeign: boolean;
 }
 
-/** A link is not followed, a pipe does not block. */
+/** Follows no link and does not block on a pipe. */
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
-/** True when the file holds just these bytes. Blocks: it is small. @throws the bare error of node:fs */
+/**
+ * True if the file holds exactly these bytes. Blocking: the file is small. @throws the plain error
+ * of node:fs
+ */
 export function isStored(root: string, file: string, content: Buffer): boolean {
   let fd: number | undefined;
   try {
@@ -43,7 +47,7 @@ export function isStored(root: string, file: string, content: Buffer): boolean {
   }
 }
 
-/** Undefined when no file of that name is there. @throws {CacheError} STORAGE_IO, or the bare error of node:fs */
+/** Undefined if there is no file. @throws {CacheError} STORAGE_IO, or the plain error of node:fs */
 export async function storedAt(root: string, file: string): Promise<Stored | undefined> {
   const path = `${root}/${file}`;
   if (!isRegularFile(path)) return undefined;
@@ -55,7 +59,7 @@ export async function storedAt(root: string, file: string): Promise<Stored | und
   }
 }
 
-/** The version of an object that is `content`; undefined when it is none. */
+/** The version of the object in `content`; undefined if it is not one. */
 export async function versionIn(content: Buffer): Promise<number | undefined> {
   return (await versionOf(sourceOf(content), "either")).version;
 }

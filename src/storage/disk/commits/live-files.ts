@@ -1,14 +1,15 @@
 /**
- * Which files a power loss may take that the commit log would put back, and in which segment the record of each lies.
+ * The files that depend on the commit log, and the segment that holds each one's record.
  *
- * Memory: a name and about 100 bytes a file; bounded by what the segments can hold (LIMITS.commitSegmentsMax), 15,000 files of a kilobyte each.
+ * Memory: a name and about 100 bytes per file, bounded by the content of the segments
+ * (LIMITS.commitSegmentsMax): 15,000 files of a kilobyte in each.
  */
 import path from "node:path";
 import type { CommitSegment } from "./commit-segment.ts";
 
 export class LiveFiles {
   readonly #segments = new Map<string, CommitSegment>();
-  /** Those that were replaced by a file which is in no segment. */
+  /** Files that were replaced by a file outside the log. */
   readonly #replaced = new Set<string>();
 
   get count(): number {
@@ -27,7 +28,7 @@ export class LiveFiles {
     this.#replaced.delete(file);
   }
 
-  /** False when the log knows nothing of it. */
+  /** @returns false if the log does not contain the file. */
   remove(file: string): boolean {
     const segment = this.#segments.get(file);
     if (segment === undefined) return false;
@@ -37,7 +38,7 @@ export class LiveFiles {
     return true;
   }
 
-  /** What lies there now is not what the log holds, and newer. */
+  /** The stored file is newer than the logged one. */
   replaced(file: string): void {
     if (this.#segments.has(file)) this.#replaced.add(file);
   }
@@ -46,7 +47,7 @@ export class LiveFiles {
     return this.#replaced.has(file);
   }
 
-  /** Files replaced under one of these directories, at any depth. */
+  /** Replaced files under one of these directories, at any depth. */
   replacedUnder(directories: readonly string[]): string[] {
     if (this.#replaced.size === 0) return [];
     return [...this.#replaced].filter((file) =>
@@ -54,7 +55,7 @@ export class LiveFiles {
     );
   }
 
-  /** Everything in the segment lasts by itself. */
+  /** All files of the segment are durable without it. */
   release(segment: CommitSegment): void {
     for (const file of segment.files) {
       this.#segments.delete(file);

@@ -1,8 +1,9 @@
 /**
- * Reads what an earlier process left of the commit log: for each file, what was told of it, in order.
+ * Reads the commit log of an earlier process: the records of each file, in order.
  *
- * What is hostile or damaged is passed over: a path that no object's file can have is none of ours, a record whose sum is wrong is none. One
- * segment is in memory at a time; of each record its place stays, and its content is read again when it is needed.
+ * Hostile or damaged data is skipped: paths that no object's file can have, and records with a
+ * wrong checksum. One segment is in memory at a time; for each record only its position is kept,
+ * and its content is read again on demand.
  */
 import fs from "node:fs";
 import { CacheError } from "../../../errors.ts";
@@ -18,10 +19,10 @@ import { decodeSegmentHead, SEGMENT_HEAD_BYTES } from "./segment-head.ts";
 
 const log = logFor("storage");
 
-/** Names of segments; whatever else lies there is not ours. */
+/** Names of segments; other files there are foreign. */
 const SLOT = /^[1-9][0-9]{0,8}$/;
 
-/** A record that counts, and where it is. */
+/** A valid record and its position. */
 export interface KeptRecord {
   readonly kind: Exclude<RecordKind, "cancel" | "doubt">;
   readonly segment: CommitSegment;
@@ -31,25 +32,25 @@ export interface KeptRecord {
 }
 
 export interface FoundCommits extends FoundSlots {
-  /** By file, oldest first; none is empty. */
+  /** By file, oldest first; no list is empty. */
   readonly records: ReadonlyMap<string, readonly KeptRecord[]>;
-  /** Segments of which a sync failed. */
+  /** Segments whose files failed to sync. */
   readonly doubted: readonly CommitSegment[];
 }
 
-/** @throws the bare error of node:fs when the directory cannot be read. */
+/** @throws the plain error of node:fs if the directory cannot be read. */
 export async function readCommits(root: string): Promise<FoundCommits> {
   const directory = `${root}/${COMMITS_DIRECTORY}`;
   const found = new SegmentsFound();
   for (const name of slotsIn(directory)) {
     found.add(`${directory}/${name}`);
-    // A start with a full log takes a while: whoever shares this thread has a turn between two segments.
+    // A full log takes a while: let others use this thread between two segments.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return found.inOrder();
 }
 
-/** The content of a record that was found. @throws the bare error of node:fs */
+/** Reads the content of a record. @throws the plain error of node:fs */
 export function readContent({ segment, contentStart, contentBytes }: KeptRecord): Buffer {
   const bytes = Buffer.allocUnsafeSlow(contentBytes);
   return bytes.subarray(0, readFullySync(segment.fd, bytes, contentStart));
@@ -60,7 +61,7 @@ interface ReadSegment {
   readonly records: readonly (Omit<FoundRecord, "content"> & {
     readonly contentStart: number;
     readonly contentBytes: number;
-    /** What the record is about, when it is about another. */
+    /** The put that this record refers to, if any. */
     readonly place: { number: number; position: number } | undefined;
   })[];
 }
@@ -71,7 +72,7 @@ class SegmentsFound {
   readonly #kept: string[] = [];
   #numberMax = 0;
 
-  /** A segment that cannot be read is left alone. */
+  /** Skips a segment that cannot be read. */
   add(path: string): void {
     let fd: number | undefined;
     try {
@@ -122,7 +123,7 @@ class SegmentsFound {
     };
   }
 
-  /** Undefined when it holds nothing that counts. */
+  /** Undefined if it holds no valid record. */
   #readSegment(
     place: { path: string; fd: number; sizeBytes: number },
     bytes: Buffer,
@@ -151,11 +152,11 @@ class SegmentsFound {
   }
 }
 
-/** @throws {CacheError} STORAGE_IO when it cannot be a segment. */
+/** @throws {CacheError} STORAGE_IO if it cannot be a segment. */
 function segmentBytes(fd: number): number {
   const status = fs.fstatSync(fd);
   if (status.isFile() && status.size <= LIMITS.commitSegmentReadBytesMax) return status.size;
-  throw new CacheError("STORAGE_IO", "this is no segment of the commit log", {
+  throw new CacheError("STORAGE_IO", "not a segment of the commit log", {
     facts: { sizeBytes: status.size },
   });
 }
@@ -168,7 +169,7 @@ function isAt({ segment, position }: KeptRecord, place: ReturnType<typeof decode
   return place !== undefined && segment.head.number === place.number && position === place.position;
 }
 
-/** True for the path of an object's file and no other text. */
+/** True only for the path of an object's file. */
 function isOurs(path: string): boolean {
   const name = parseFilePath(path);
   return name !== undefined && filePath(name) === path;

@@ -1,11 +1,11 @@
 /**
- * What a start does with the commit log that it finds.
+ * Replays the commit log at start.
  *
- * After another run of the machine: puts back what the file system lost, and removes what it brought back. Within the same run nothing
- * was lost: there only what a process left unfinished when it died is settled, so that it does not come back later. In both cases the segments
- * stay, and are released like those that this process writes: what is put back needs no sync here.
- *
- * A file is put back unless it is there, as it was logged, or a whole newer version is. Whatever fails is told in the log: it never ends a start.
+ * After a reboot it restores files that the file system lost and removes files that reappeared.
+ * Within the same boot nothing was lost: it only resolves puts that a dead process left unfinished,
+ * so that they are not replayed later. In both cases the segments stay and are released like new
+ * ones: replayed files need no sync here. A file is restored unless it is stored as logged, or an
+ * intact newer version is. Failures are logged; they never prevent a start.
  */
 import { logFor } from "../../../log.ts";
 import { errnoOf } from "../disk-failure.ts";
@@ -24,14 +24,14 @@ interface ReplayTools {
   readonly staging: StagingArea;
 }
 
-/** @returns a version below which no new one may be: of what could not be put back. */
+/** @returns the highest version that could not be restored; new versions must be above it. */
 export async function replayCommits(replay: ReplayTools): Promise<number> {
   const { commits } = replay.tools;
   let found: FoundCommits;
   try {
     found = await readCommits(replay.tools.root);
   } catch (error) {
-    log.error("the commit log cannot be read: what a power loss took stays lost", { error });
+    log.error("the commit log cannot be read: objects lost in a power loss are not restored", { error });
     commits.disable();
     return 0;
   }
@@ -45,21 +45,22 @@ export async function replayCommits(replay: ReplayTools): Promise<number> {
 }
 
 /**
- * Removals that an earlier process wrote and never synced are promised by this one as soon as somebody asks for it.
- * @returns false when they have to be written again.
+ * Syncs removals that an earlier process only wrote, because later syncs of this process cover
+ * them.
+ * @returns false if they have to be written again.
  */
 async function synced({ tools }: ReplayTools, { segments }: FoundCommits): Promise<boolean> {
   try {
     for (const { fd } of segments) await tools.steps.syncCommits(fd);
     return true;
   } catch (error) {
-    log.error("the commit log that was found cannot be synced", { errno: errnoOf(error), error });
+    log.error("the existing commit log cannot be synced", { errno: errnoOf(error), error });
     return false;
   }
 }
 
 interface PassOptions {
-  /** True when the log is of another run of the machine. */
+  /** True if the log is from another boot. */
   readonly isElsewhen: boolean;
   readonly mustRepeat: boolean;
 }
@@ -88,11 +89,11 @@ class ReplayPass {
       if (this.#isElsewhen) await this.#restore(file, records);
       else await this.#settle(file, records);
     } catch (error) {
-      // It stays in the log, and the log where it is.
+      // Its records and their segments stay.
       for (const { segment } of records) segment.isHeld = true;
       this.#failed += 1;
       this.lostVersion = Math.max(this.lostVersion, await lastVersion(records));
-      log.error("a file of the commit log could not be put back", {
+      log.error("a file of the commit log could not be restored", {
         path: file,
         errno: errnoOf(error),
         error,
@@ -109,9 +110,14 @@ class ReplayPass {
     ];
     if (segments === 0) return;
     if (this.#isElsewhen)
-      log.warn("the machine was restarted: the commit log was read", { segments, putBack, removed, failed });
+      log.warn("the machine was restarted: the commit log was replayed", {
+        segments,
+        putBack,
+        removed,
+        failed,
+      });
     else if (unfinished + failed > 0)
-      log.info("puts that a process left unfinished are given up", { segments, unfinished, failed });
+      log.info("unfinished puts of an earlier process were cancelled", { segments, unfinished, failed });
   }
 
   async #restore(file: string, records: readonly KeptRecord[]): Promise<void> {
@@ -133,8 +139,9 @@ class ReplayPass {
   }
 
   /**
-   * The name of a file that was removed, or of one before it, may have come back, whole or torn; as well its other form, whose removal was
-   * to last as soon as a later put did. What is torn and newer was never promised.
+   * Removes a file that may have reappeared, whole or torn, under the name of a removed or older
+   * file, and its other form, whose removal was durable with the later put. A torn newer file was
+   * never acknowledged.
    */
   async #removeAgain(file: string | undefined, records: readonly KeptRecord[]): Promise<void> {
     if (file === undefined) return;
@@ -143,7 +150,7 @@ class ReplayPass {
     await this.#remove(file);
   }
 
-  /** The same; a torn one would make the object damaged. */
+  /** The same for the other form; a torn one would make the object damaged. */
   async #removeOlderForm(file: string, content: Buffer): Promise<void> {
     const stored = await storedAt(this.#replay.tools.root, file);
     if (stored !== undefined && !isNewer(stored, await versionIn(content))) await this.#remove(file);
@@ -179,7 +186,10 @@ class ReplayPass {
     this.#putBack += 1;
   }
 
-  /** Finds the put that the file came from: what was logged after it never got its name, or was removed by hand. */
+  /**
+   * Finds the put of the stored file. Puts logged after it never got their name, or were removed by
+   * hand.
+   */
   async #settle(file: string, records: readonly KeptRecord[]): Promise<void> {
     const { live, log: commitLog } = this.#replay.tools.commits;
     const last = records.at(-1)!;
@@ -204,13 +214,16 @@ class ReplayPass {
   }
 }
 
-/** True for a file that must not make way for `version`: a whole one that is no older, or one that somebody else wrote. */
+/**
+ * True for a file that `version` must not replace: intact and at least as new, or written by
+ * another program.
+ */
 function isNewer(stored: Stored | undefined, version: number | undefined): boolean {
   if (stored?.version === undefined) return false;
   return stored.isForeign || version === undefined || stored.version >= version;
 }
 
-/** The highest version that the log holds of the file; 0 when it tells none. */
+/** The highest logged version of the file; 0 if unknown. */
 async function lastVersion(records: readonly KeptRecord[]): Promise<number> {
   let highest = 0;
   for (const record of records) {

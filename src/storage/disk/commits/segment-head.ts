@@ -1,14 +1,15 @@
 /**
- * The first 64 bytes of a segment of the commit log: which segment it is, and since when the machine runs that wrote it.
+ * The first 64 bytes of a commit log segment: its number, and the boot that wrote it.
  *
- *     0   8  "FLAMECL1"
- *     8   8  salt: random, new at each use of the file
- *     16 16  the machine's boot id; zeros where it cannot be read
- *     32  4  number: records of a higher one came later
- *     36 24  zeros
- *     60  4  CRC-32 of the 60 bytes before
+ * |    0   8  "FLAMECL1"
+ * |    8   8  salt: random, new at each use of the file
+ * |    16 16  the machine's boot id; zeros if unknown
+ * |    32  4  number: a higher number has later records
+ * |    36 24  zeros
+ * |    60  4  CRC-32 of the 60 bytes before
  *
- * Written when nothing in the segment counts any more, so that a torn one loses nothing. Integers are little-endian.
+ * Written only when the segment has no valid record, so a torn write loses nothing. Integers are
+ * little-endian.
  */
 import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
@@ -40,7 +41,9 @@ export function encodeSegmentHead({ number, salt, bootId }: SegmentHead): Buffer
   return bytes;
 }
 
-/** @returns undefined when the segment was never used, or its head is damaged: nothing in it counts. */
+/**
+ * @returns undefined if the segment was never used or its head is damaged: it has no valid record.
+ */
 export function decodeSegmentHead(bytes: Buffer): SegmentHead | undefined {
   if (bytes.length < SEGMENT_HEAD_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   if (crc32(bytes.subarray(0, SUM_AT)) !== bytes.readUInt32LE(SUM_AT)) return undefined;
