@@ -61,6 +61,7 @@ export interface GetOptions<T = unknown, Base = unknown, Patch = unknown> extend
   readonly tables?: TableForm | undefined;
 }
 
+/** A client of one cache: puts and gets values, tables, streams and files. Safe to share within a process. */
 export class FlameCache {
   readonly #settings: FlameCacheSettings;
   readonly #pool: ClientPool;
