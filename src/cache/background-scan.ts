@@ -1,7 +1,7 @@
 /**
- * The background scan as the cache holds it: begun once, waited for by lists, told of what leaves meanwhile.
+ * The background scan of the cache: started once, awaited by lists, and notified of removals.
  *
- * When everything was seen, what was asked for objects that are no more is settled.
+ * When it is complete, pins and times to live of objects that no longer exist are dropped.
  */
 import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
@@ -15,7 +15,7 @@ export interface BackgroundScanHost extends Omit<ScanHost, "removed" | "progress
   readonly retention: Retention;
 }
 
-/** Somebody who waits for the count of found objects. */
+/** A caller that waits for more found objects. */
 interface Waiter {
   readonly until: number;
   readonly resolve: () => void;
@@ -41,12 +41,12 @@ export class BackgroundScan {
     });
   }
 
-  /** True when nothing more is to come: the index knows everything, or the scan was ended before. */
+  /** True if nothing more will come: the scan is complete or was ended early. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Resolves when so many more objects were found, one at least, or the scan is over. */
+  /** Resolves when this many more objects were found, at least one, or the scan is over. */
   async foundMore(objects: number): Promise<void> {
     if (this.#isOver) return;
     await new Promise<void>((resolve) => {
@@ -54,12 +54,11 @@ export class BackgroundScan {
     });
   }
 
-  /** Resolves when it is over. */
   get ended(): Promise<void> {
     return this.#ended;
   }
 
-  /** An object left, and nothing of it is in the storage any more. */
+  /** The object and all of its files were removed. */
   isGone(key: ObjectKey): void {
     this.#removed.add(formatObjectKey(key));
   }
@@ -79,7 +78,7 @@ export class BackgroundScan {
     try {
       await retention.settle((key) => locks.run(formatObjectKey(key), () => findLocked(key)), signal);
     } catch (error) {
-      log.warn("what was asked for objects that are no more is kept until the next start", { error });
+      log.warn("pins and times to live of deleted objects are kept until the next start", { error });
     }
   }
 }

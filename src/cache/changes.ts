@@ -1,13 +1,13 @@
 /**
- * Lets several wait until something changes, each no longer than it wants to.
+ * Lets several callers wait until something changes, each with its own timeout.
  *
- * Telling costs nothing while nobody waits.
+ * A notification costs nothing while nobody waits.
  */
 
 export class Changes {
   readonly #waiting = new Set<() => void>();
 
-  /** Resolves when something changed, or the time is over. */
+  /** Resolves at the next change, or after the timeout. */
   next(waitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
@@ -21,7 +21,7 @@ export class Changes {
   }
 
   tell(): void {
-    // Who waits again does so in a later turn: the set does not grow meanwhile.
+    // A caller that waits again does so in a later turn: the set does not grow meanwhile.
     for (const end of this.#waiting) end();
   }
 }

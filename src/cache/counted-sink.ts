@@ -1,8 +1,9 @@
 /**
- * A staged file whose every byte is taken from the budget before the storage gets it.
+ * A staged file whose bytes are charged to the budget before the storage gets them.
  *
- * While there is room this costs a few additions; else the bytes wait, in order, until enough was evicted, and whoever brings
- * them waits as well. When there will be no room the file can only be discarded.
+ * If there is space this costs a few additions. Otherwise the bytes wait, in order, until enough
+ * was evicted, and the caller waits as well. If there will be no space, the file can only be
+ * discarded.
  */
 import type { CacheError } from "../errors.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
@@ -18,16 +19,18 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   #sizeBytes = 0;
   #takenBytes = 0;
   #takenObjects = 0;
-  /** Announced and not appended yet. */
+  /** Announced but not appended bytes. */
   #comingBytes = 0;
-  /** Appended and not taken yet. */
+  /** Appended but not charged bytes. */
   #pendingBytes = 0;
-  /** What waits for room, and all behind it. */
+  /** The appends that wait for space, in a chain. */
   #waiting: Promise<void> | undefined;
   /** Appends that the storage has not accepted yet. */
   #storing = 0;
   #isCommitting = false;
-  /** Ends the put, where its bytes come from a client; the sink itself is released by whoever made it. */
+  /**
+   * Ends the put if its bytes come from a client. The creator of the sink must still release it.
+   */
   abandon: ((reason: CacheError) => void) | undefined;
 
   constructor(staged: StagedFile, budget: StorageBudget) {
@@ -54,8 +57,8 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   }
 
   /**
-   * Says how many bytes will be appended from now on. Nothing is reserved for them before the first of them come.
-   * @throws {CacheError} STORAGE_FULL when there can never be room for them.
+   * Announces how many bytes will be appended. Reserves nothing before the first of them arrive.
+   * @throws {CacheError} STORAGE_FULL if there can never be space for them.
    */
   announce(bytes: number): void {
     this.#budget.refuseUnlessPossible(this.#sizeBytes + bytes);
@@ -87,13 +90,13 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
     return this.#after(async () => this.#staged.overwrite(position, bytes));
   }
 
-  /** All bytes have come: from now on the put waits for nobody but the cache. */
+  /** All bytes have arrived: from now on the put waits only for the cache. */
   committing(): void {
     this.#isCommitting = true;
   }
 
   /**
-   * Takes what the file counts for once it is published, before it is.
+   * Charges the full cost of the published file, before it is published.
    * @param objects 1 for a new object.
    * @throws {CacheError} STORAGE_FULL
    */
@@ -105,14 +108,14 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
     this.#takenObjects += objects;
   }
 
-  /** Gives back what was taken: the file is an object now and counts as such, or it is discarded. */
+  /** Releases the charge: the file is now charged as an object, or it is discarded. */
   async release(): Promise<void> {
-    // What waits for room would take it after it was given back.
+    // Pending appends would charge bytes after the release.
     await this.#waiting?.catch(() => {});
     this.#giveBack();
   }
 
-  /** As `release`, in this turn: nothing waits any more behind `takeRest`. */
+  /** Like `release`, but synchronous: nothing is pending after `takeRest`. */
   handOver(): void {
     this.#giveBack();
   }
@@ -144,7 +147,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
     this.#takenObjects = 0;
   }
 
-  /** Once this failed, all behind it fails the same way. */
+  /** If one append fails, all later ones fail with the same error. */
   #after(work: () => Promise<void>): Promise<void> {
     const done = (this.#waiting ?? Promise.resolve()).then(work);
     this.#waiting = done;

@@ -1,10 +1,10 @@
 /**
- * Deletes what a pattern names: the files of each object, after the version floor was raised above all of them.
+ * Deletes the objects that match a pattern, after raising the version floor above all of them.
  *
- * The floor comes first: if the process dies in between, some objects are still there, but no version can come
- * twice. With durability `power-loss` what is gone is synced before the answer, each session once.
- * Cost: one floor write at most, and what it takes to remove the named objects, a few at once; nothing else is touched. Other
- * calls come in between.
+ * The floor comes first: if the process dies in between, some objects remain, but no version is
+ * reused. With durability `power-loss` the removals are synced before the answer, once per session.
+ * Cost: at most one floor write, plus the removal of the objects, a few at once. Other calls run in
+ * between.
  */
 import type { RemovalReason } from "../eviction/eviction-policy.ts";
 import { LIMITS } from "../limits.ts";
@@ -17,7 +17,7 @@ import type { IndexEntry } from "./index-entry.ts";
 
 const log = logFor("cache");
 
-/** @returns the number of objects that were there. */
+/** @returns the number of objects that existed. */
 export async function deleteObjects(
   host: DraftHost,
   pattern: KeyPattern,
@@ -40,7 +40,7 @@ export async function deleteObjects(
   return deleted;
 }
 
-/** Works on a few keys at once, with turns of the loop for other calls in between. The first failure ends it. */
+/** Works on a few keys at once and yields to other calls. The first failure ends it. */
 async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Promise<void>): Promise<void> {
   let next = 0;
   let turn = Promise.resolve();
@@ -49,7 +49,7 @@ async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Pro
       const key = keys[next]!;
       next += 1;
       if (next % LIMITS.deletedPerTurn === 0) turn = nextTurn();
-      // All of them wait, or the loop would not come to its turn.
+      // All workers wait, otherwise the event loop would not get its turn.
       await turn;
       try {
         await work(key);
@@ -63,15 +63,15 @@ async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Pro
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-/** Where nothing is found, too: a delete that failed between removing and syncing is asked for again. */
+/** Also for objects that are not found: a delete that failed before its sync may be repeated. */
 function placesOf(pattern: KeyPattern): RemovalPlace[] {
   return pattern.scope === "session" || pattern.scope === "application" ? [pattern] : [];
 }
 
-/** Removes one object; its lock is held by the caller. @returns false when there was none. */
+/** Removes one object. The caller holds its lock. @returns false if there was none. */
 async function removeNamed(host: DraftHost, key: ObjectKey): Promise<boolean> {
   const entry = await host.findLocked(key);
-  // Deltas that a delete left behind, which was killed after the base was gone.
+  // Deltas left by a delete that was killed after it removed the base.
   if (entry === undefined) await host.storage.removeDeltas?.(key);
   if (entry === undefined) return false;
   await removeObject(host, entry, "gone");
@@ -79,12 +79,13 @@ async function removeNamed(host: DraftHost, key: ObjectKey): Promise<boolean> {
 }
 
 /**
- * Removes an object of the index; its lock is held by the caller.
- * @param reason evictions come often: they write the floor ahead, so that most of them write none.
+ * Removes an indexed object. The caller holds its lock.
+ * @param reason evictions are frequent: they write the floor ahead, so that most of them write
+ *   nothing.
  */
 export async function removeObject(host: DraftHost, entry: IndexEntry, reason: RemovalReason): Promise<void> {
   const { key } = entry;
-  // The object may have grown since the floor was raised for all.
+  // The object may have got a patch since the floor was raised for all.
   await host.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
   const free = host.roster.leave(entry, reason);
   try {
@@ -100,8 +101,8 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
 }
 
 /**
- * Keys from the storage, which may know of files that clients dropped, and from the index: in this order, because a scan moves them
- * from the one to the other meanwhile. One may come twice.
+ * Keys from the storage, which may contain files that clients stored, then from the index: in this
+ * order, because a scan moves keys from one to the other meanwhile. A key may come twice.
  */
 async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope === "object") return [pattern.key];
@@ -113,7 +114,7 @@ async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<Object
   return keys;
 }
 
-/** Without those that the index knows. */
+/** Without those in the index. */
 async function keysInStorage(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope !== "session" && pattern.scope !== "application") return [];
   const keys = new Map<string, ObjectKey>();
@@ -123,7 +124,7 @@ async function keysInStorage(host: DraftHost, pattern: KeyPattern): Promise<Obje
     for (const { key, part } of scanned?.names ?? []) {
       looked += 1;
       if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
-      // Deltas too: their base may be gone already.
+      // Deltas too: their base may already be removed.
       if (part.kind !== "patch" && host.roster.get(key) === undefined) keys.set(formatObjectKey(key), key);
     }
   }

@@ -1,5 +1,7 @@
 /**
- * What those that change objects need of the cache they work for: puts, patches, deletes, and taking other programs' files over.
+ * The part of the cache that changes of objects need: puts, patches, deletes, and conversions.
+ *
+ * An interface only; object-cache.ts implements it.
  */
 import type { ObjectKey } from "../object/object-key.ts";
 import type { FileSummary } from "../object/object-writer.ts";
@@ -11,26 +13,35 @@ import type { Retention } from "./retention/retention.ts";
 import type { FreeBytes, Roster } from "./roster.ts";
 import type { SchemaPool } from "./schema-pool.ts";
 
-/** What a draft needs of the cache that made it. */
+/** The part of the cache that a draft needs. */
 export interface DraftHost {
   readonly storage: ObjectStorage;
   readonly roster: Roster;
   readonly retention: Retention;
   readonly locks: KeyLocks;
   readonly schemas: SchemaPool;
-  /** The entry of a key, read from disk when the index does not know it, expired or not; the lock is held by the caller. */
+  /**
+   * The entry of a key, expired or not; read from disk if it is not in the index. The caller holds
+   * the lock.
+   */
   findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
-  /** Opens an object; the lock is held by the caller. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  /**
+   * Opens an object. The caller holds the lock. @throws {CacheError} OBJECT_NOT_FOUND,
+   * OBJECT_CORRUPT
+   */
   openLocked(key: ObjectKey, entry: IndexEntry, purpose: OpenPurpose): Promise<OpenedObject>;
-  /** Something was given a time to live. */
+  /** An object or rule got a time to live. */
   lifetimeSet(): void;
-  /** Removes an older base's patches as soon as nobody reads them, and says when all its bytes are free. */
+  /**
+   * Removes an older base's patches once nobody reads them, and calls `free` when all its bytes are
+   * released.
+   */
   retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void>;
-  /** Nothing of the object is left in the storage. */
+  /** All files of the object were removed. */
   isGone(key: ObjectKey): void;
 }
 
-/** Where the index finds the value, or the schema, of a base that was written just now. */
+/** Position of the value, or number of the schema, of a base that was just written. */
 export function placeOf(
   { schemas }: DraftHost,
   { value, schemaHeader }: Pick<FileSummary, "value" | "schemaHeader">,

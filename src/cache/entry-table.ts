@@ -1,42 +1,46 @@
 /**
- * The entries of one session by object id, in the order in which they came.
+ * The entries of one session by object id, in insertion order.
  *
- * Takes the place of a Map for two reasons: it costs 12 to 23 bytes an entry where a Map costs 28 to 56, because the entry knows
- * its id; and who reads it can go on where it stopped, also after everything was read, while entries come and go.
- * Open addressing with linear probing over places in one list; few entries are looked through without any hashing. The hash is
- * seeded by chance, so that nobody can choose ids that meet. Cost: a look-up hashes the id, 50 ns for 36 letters; when the
- * table doubles, all are hashed again, 0.1 s for a million.
+ * It replaces a Map for two reasons. It costs 12 to 23 bytes per entry against 28 to 56, because
+ * the entry contains its id. And a reader can resume where it stopped, even at the end, while
+ * entries are added and removed. Open addressing with linear probing over places in one list; a few
+ * entries are searched without hashing. The hash has a random seed, so that nobody can choose
+ * colliding ids. Cost: a lookup hashes the id, 50 ns for 36 characters; when the table doubles, all
+ * are rehashed, 0.1 s for a million.
  */
 import { randomBytes } from "node:crypto";
 import type { IndexEntry } from "./index-entry.ts";
 
 const SEED = randomBytes(4).readInt32LE();
-/** Odd, so that no bit gets lost. */
+/** Odd, so that the multiplication loses no bit. */
 const MULTIPLIER = randomBytes(4).readInt32LE() | 1;
 
-/** Up to so many places are looked through one after the other. */
+/** Up to this many places are searched linearly. */
 const SCANNED_PLACES_MAX = 8;
-/** Holes that are left alone. */
+/** Holes that are tolerated. */
 const HOLES_MIN = 32;
 
 const EMPTY = 0;
 const REMOVED = -1;
 
-/** How far somebody has read. */
+/** The position of a reader. */
 export interface TableCursor {
-  /** Of the next entry. */
+  /** Place of the next entry. */
   place: number;
 }
 
 export class EntryTable {
-  /** By place; undefined where an entry was removed. */
+  /** By place; undefined for a removed entry. */
   #entries: (IndexEntry | undefined)[] = [];
   #size = 0;
-  /** A power of two slots: place + 1 of an entry, EMPTY or REMOVED. Absent while there are few. */
+  /**
+   * A power of two of slots: place + 1 of an entry, EMPTY or REMOVED. Absent while there are few
+   * entries.
+   */
   #slots: Int32Array | undefined;
   /** Slots that are not EMPTY. */
   #usedSlots = 0;
-  /** Who is reading: places move when holes are closed. */
+  /** Open cursors: places move when holes are closed. */
   readonly #cursors = new Set<TableCursor>();
 
   get size(): number {
@@ -48,7 +52,7 @@ export class EntryTable {
     return place < 0 ? undefined : this.#entries[place];
   }
 
-  /** @returns the entry of the same id, whose place it takes; without one it comes last. */
+  /** @returns the previous entry of the same id, whose place it takes; a new id is added last. */
   set(entry: IndexEntry): IndexEntry | undefined {
     const { objectId } = entry;
     const found = this.#find(objectId);
@@ -65,7 +69,7 @@ export class EntryTable {
     return undefined;
   }
 
-  /** False when there was none. */
+  /** @returns false if there was none. */
   delete(objectId: string): boolean {
     const place = this.#find(objectId);
     if (place < 0) return false;
@@ -77,7 +81,7 @@ export class EntryTable {
     return true;
   }
 
-  /** Begins to read; `close` when done. */
+  /** Opens a cursor; `close` it when done. */
   open(): TableCursor {
     const cursor = { place: 0 };
     this.#cursors.add(cursor);
@@ -88,7 +92,7 @@ export class EntryTable {
     this.#cursors.delete(cursor);
   }
 
-  /** The next entry, or undefined when all that are there now were read: later there may be more. */
+  /** The next entry, or undefined after the last current one; more may be added later. */
   next(cursor: TableCursor): IndexEntry | undefined {
     while (cursor.place < this.#entries.length) {
       const entry = this.#entries[cursor.place];
@@ -98,7 +102,7 @@ export class EntryTable {
     return undefined;
   }
 
-  /** Closes holes, and makes slots for twice as many entries as there are. */
+  /** Closes holes and allocates slots for twice the number of entries. */
   #rebuild(): void {
     for (const cursor of this.#cursors) cursor.place = this.#countBefore(cursor.place);
     this.#entries = this.#entries.filter((entry) => entry !== undefined);
@@ -117,7 +121,7 @@ export class EntryTable {
     return count;
   }
 
-  /** Its place, or -1. */
+  /** The place of the id, or -1. */
   #find(objectId: string): number {
     if (this.#slots === undefined) return this.#entries.findIndex((entry) => entry?.objectId === objectId);
     const slot = this.#slotOf(this.#slots, objectId);
@@ -133,7 +137,7 @@ export class EntryTable {
     }
   }
 
-  /** Of an id that is not there. */
+  /** Inserts an id that is not in the table. */
   #place(slots: Int32Array, objectId: string, place: number): void {
     const mask = slots.length - 1;
     let slot = hashOf(objectId) & mask;

@@ -1,9 +1,9 @@
 /**
- * Whom to evict for one need, out of those whom the policy names in its order.
+ * Selects victims for one need from the policy's order.
  *
- * Idle objects first. When they are not enough, those that are being read leave as well, whose bytes are free when their readers
- * are done: no more of them than are needed beside what has left before and is still being read. When even that is not
- * enough nobody has to leave.
+ * Idle objects come first. If they are not enough, objects that are being read are evicted too,
+ * whose bytes are released when their readers are done: no more than needed beside those that were
+ * removed earlier and are still read. If even that is not enough, nothing is evicted.
  */
 import { LIMITS } from "../limits.ts";
 import type { IndexEntry } from "./index-entry.ts";
@@ -11,11 +11,11 @@ import type { IndexEntry } from "./index-entry.ts";
 export interface Shortage {
   readonly bytesOver: number;
   readonly objectsOver: number;
-  /** What is evicted beyond that, if it is to be had. */
+  /** Extra bytes to evict, if possible. */
   readonly spareBytes: number;
-  /** Bytes of objects that have left already and are still being read. */
+  /** Bytes of removed objects that are still being read. */
   readonly freeSoonBytes: number;
-  /** What other puts have staged: it becomes objects, which may leave, or is given back. */
+  /** Staged bytes of other puts: they become evictable objects or are released. */
   readonly stagedBytes: number;
 }
 
@@ -25,7 +25,10 @@ interface Candidate {
 }
 
 export interface Conclusion {
-  /** "now": their bytes are free when they are removed. "later": some of them are being read, or nobody leaves yet. */
+  /**
+   * "now": the bytes are released when the victims are removed. "later": some are being read, or
+   * nothing is evicted yet.
+   */
   readonly outlook: "now" | "later" | "never";
   readonly victims: readonly IndexEntry[];
 }
@@ -36,7 +39,7 @@ export class EvictionPlan {
   readonly #stagedBytes: number;
   #bytesOver: number;
   #objectsOver: number;
-  /** Of objects that are worked on or read. */
+  /** Bytes of objects that are in use or read. */
   #busyBytes = 0;
   readonly #idle: IndexEntry[] = [];
   readonly #read: Candidate[] = [];
@@ -53,7 +56,7 @@ export class EvictionPlan {
     return this.#bytesOver <= 0 && this.#objectsOver <= 0;
   }
 
-  /** @param mayLeave false while somebody works on the object. */
+  /** @param mayLeave false while a call works on the object. */
   offer(entry: IndexEntry, costBytes: number, mayLeave: boolean): "enough" | "more" {
     if (!mayLeave || entry.readers > 0) {
       this.#busyBytes += costBytes;
@@ -65,7 +68,7 @@ export class EvictionPlan {
     return this.isEnough && hasSpare ? "enough" : "more";
   }
 
-  /** When all were offered, or enough. */
+  /** Called after all entries were offered, or enough. */
   conclude(): Conclusion {
     if (this.isEnough) return { outlook: "now", victims: this.#idle };
     const lackingBytes = this.#bytesOver - this.#freeSoonBytes - this.#busyBytes;

@@ -1,7 +1,7 @@
 /**
- * Removals of victims under way: what they will free, and how many there were since the start.
+ * Pending evictions: the bytes they will release, and counters since the start.
  *
- * Nobody waits for one of them by name: whoever makes room waits until any of them is done and looks again.
+ * A caller that needs space waits for any eviction and then checks again.
  */
 import type { EvictionPolicy } from "../eviction/eviction-policy.ts";
 import { logFor } from "../log.ts";
@@ -9,9 +9,9 @@ import type { IndexEntry } from "./index-entry.ts";
 
 const log = logFor("cache");
 
-/** How the budget removes an object; both are the cache's. */
+/** Callbacks of the cache for removing an object. */
 export interface Eviction {
-  /** False while somebody works on the object. */
+  /** False while a call works on the object. */
   mayLeave(entry: IndexEntry): boolean;
   /** Called in the same turn as `mayLeave`. */
   remove(entry: IndexEntry): Promise<void>;
@@ -20,10 +20,10 @@ export interface Eviction {
 export class Evictions {
   readonly #policy: EvictionPolicy;
   readonly #underWay = new Set<Promise<void>>();
-  /** Of objects that are about to leave, as long as they are counted as held. */
+  /** Bytes of victims that are still charged as held. */
   bytes = 0;
   objects = 0;
-  /** Since the start. */
+  /** Counted since the start. */
   evictedBytes = 0;
   evictedObjects = 0;
 
@@ -36,7 +36,7 @@ export class Evictions {
   }
 
   begin(entry: IndexEntry, costBytes: number, eviction: Eviction): void {
-    // Nobody is to be named twice while the removal is under way.
+    // Prevents the policy from naming it again during the removal.
     this.#policy.removed(entry, "evicted");
     this.bytes += costBytes;
     this.objects += 1;
@@ -56,12 +56,12 @@ export class Evictions {
     this.#underWay.add(removal);
   }
 
-  /** Waits until one of them is done. */
+  /** Waits until one eviction is done. */
   async next(): Promise<void> {
     await Promise.race(this.#underWay);
   }
 
-  /** Waits for all, and those that begin meanwhile. */
+  /** Waits for all evictions, including later ones. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }

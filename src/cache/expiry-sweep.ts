@@ -1,10 +1,11 @@
 /**
- * Does in the background what is due: removes expired objects, and lets objects be evicted again whose lease is over.
+ * Removes expired objects and ends leases in the background.
  *
- * One timer for all of them, armed for the next time something is due; a few objects at once, and other calls in between,
- * so that a million objects of one time block nobody. An object that is due is not served meanwhile: that is looked
- * at when it is asked for. What cannot be removed is logged and stays unserved. The time is written down before anything is
- * removed, so that a clock that is set back brings nothing back at the next start either.
+ * One timer for the next due time; a few objects at once with other calls in between, so that a
+ * million objects of one time block nobody. An expired object is not served meanwhile, because each
+ * lookup checks the time. Failed removals are logged, and the object stays unserved. The time is
+ * journaled before anything is removed, so that an expired object does not reappear after the clock
+ * was set back.
  */
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
@@ -20,11 +21,11 @@ export interface SweepHost {
   readonly roster: Roster;
   readonly retention: Retention;
   nowMs(): number;
-  /** Removes an object if its time is over and it is still this one. @returns false when it stays. */
+  /** Removes the object if it has expired and the entry is current. @returns false if it stays. */
   removeExpired(entry: IndexEntry): Promise<boolean>;
 }
 
-/** Entries that are looked at before other calls are let in. */
+/** Entries that are checked before other calls run. */
 const LOOKED_AT_PER_TURN = 2000;
 
 export class ExpirySweep {
@@ -33,14 +34,14 @@ export class ExpirySweep {
   #armedForMs = Number.POSITIVE_INFINITY;
   #running: Promise<void> | undefined;
   #isStopped = false;
-  /** Since the start. */
+  /** Counted since the start. */
   expiredObjects = 0;
 
   constructor(host: SweepHost) {
     this.#host = host;
   }
 
-  /** Called when something may be due sooner than before. */
+  /** Called when something may be due earlier than before. */
   arm(): void {
     const nextMs = this.#host.retention.nextEndMs;
     if (nextMs === undefined || this.#isStopped || this.#running !== undefined || nextMs >= this.#armedForMs)
@@ -52,10 +53,10 @@ export class ExpirySweep {
     this.#timer.unref();
   }
 
-  /** Does all that is due now. Never rejects. */
+  /** Processes everything that is due now. Never rejects. */
   run(): Promise<void> {
     this.#running ??= this.#sweep()
-      .catch((error: unknown) => log.error("the sweep of expired objects ended early", { error }))
+      .catch((error: unknown) => log.error("the sweep of expired objects failed", { error }))
       .finally(() => {
         this.#running = undefined;
         this.#armedForMs = Number.POSITIVE_INFINITY;
@@ -85,7 +86,7 @@ export class ExpirySweep {
     }
   }
 
-  /** The pins over what a name stands for have changed. */
+  /** The pins that apply to a name have changed. */
   async repin(name: string): Promise<void> {
     const { roster, retention } = this.#host;
     const { budget } = roster;
@@ -98,7 +99,7 @@ export class ExpirySweep {
     }
   }
 
-  /** What was there before the rule is over; what was put since has a time of its own. */
+  /** Objects older than the rule have expired; later puts have their own time. */
   async #sweepRule({ name }: LifetimeRule): Promise<void> {
     let looked = 0;
     let expired: IndexEntry[] = [];

@@ -1,13 +1,14 @@
 /**
- * The patches that the Rust cache appended to an object: which of its files count, and under which versions.
+ * The patches that the Rust cache appended to an object: which files count, and their versions.
  *
- *     the file says a version above the object's        a patch of that version
- *     it says one that is not                           a leftover of a crash, ignored and logged
- *     it says none, the base is of another program      base + place + 1
- *     it says none, the base is ours                    a leftover: that cache knew older bases only
+ * |    version above the object's                     a patch of that version
+ * |    version not above it                           a leftover of a crash, ignored and logged
+ * |    no version, base of another program            base + place + 1
+ * |    no version, base is ours                       a leftover: that cache knew only older bases
  *
- * A schema of a table's delta that repeats the version of the base says none. The last file may be half written: its writer
- * died, and nobody was told of it. Anything else that is amiss makes the object an error, and no file is touched.
+ * A table delta's schema that repeats the base's version counts as no version. The last file may be
+ * partial: its writer died before it was acknowledged. Any other problem makes the object an error,
+ * and no file is changed.
  */
 import { sameFieldsSteps } from "../arrow/schema.ts";
 import { logFor } from "../log.ts";
@@ -19,7 +20,7 @@ import type { IndexEntry, PatchFacts } from "./index-entry.ts";
 
 const log = logFor("loading");
 
-/** What a file holds; undefined when it is not whole, a text when it cannot be read. */
+/** The content of a file; undefined if it is incomplete, a text if it cannot be read. */
 export type FoundFile = StoredObject | string | undefined;
 
 interface Delta extends PatchFacts {
@@ -27,8 +28,8 @@ interface Delta extends PatchFacts {
 }
 
 /**
- * Adds the deltas that count to the entry, or says in its `damage` why they cannot be used.
- * @param read gives the delta at a place.
+ * Adds valid deltas to the entry, or sets its `damage` to the reason why they cannot be used.
+ * @param read returns the delta at a place.
  */
 export async function addDeltas(
   key: ObjectKey,
@@ -70,26 +71,29 @@ export async function addDeltas(
 }
 
 async function problemOf(object: FoundFile, base: StoredObject): Promise<string | undefined> {
-  if (object === undefined) return "is not whole";
+  if (object === undefined) return "is incomplete";
   if (typeof object === "string") return `cannot be read: ${object}`;
-  if (object.kind !== base.kind) return `is ${object.kind}, its object is ${base.kind}`;
+  if (object.kind !== base.kind) return `is ${object.kind}, but its object is ${base.kind}`;
   if (object.kind === "opaque") return undefined;
   const [own, expected] = [
     await readPayloadSchemaInTurns(object.schemaHeader),
     await readPayloadSchemaInTurns(base.schemaHeader),
   ];
   const fits = await inTurns(sameFieldsSteps(own.schema, expected.schema));
-  return fits ? undefined : "has another schema than its table";
+  return fits ? undefined : "has a different schema than its table";
 }
 
-/** 0 for what is a leftover for certain. */
+/** 0 for a definite leftover. */
 function versionOf(object: StoredObject, entry: IndexEntry, place: number): number {
   const repeatsBase = object.kind === "table" && object.version === entry.baseVersion;
   if (object.isOwn || (object.saysVersion === true && !repeatsBase)) return object.version;
   return entry.isForeign ? entry.baseVersion + place + 1 : 0;
 }
 
-/** Versions may be left out where leftovers lie between; where a file is gone, or two say the same, the object is not whole. */
+/**
+ * Versions may be missing where leftovers lie between. A missing file, or a repeated version, means
+ * damage.
+ */
 function gapIn(found: readonly Delta[], places: readonly number[], ownVersion: number): string | undefined {
   const there = new Set(places);
   let before = { place: -1, version: ownVersion };

@@ -1,9 +1,10 @@
 /**
- * What is known of one object without opening its file, in as little memory as can be: there may be millions.
+ * What is known of one object without opening its file, in little memory: there may be millions.
  *
- * One small class with few fields: yes-or-no facts and readers share one integer, what only few objects have stands in an
- * object of its own. Every field is declared without a value, so it holds undefined first: V8 then keeps a small integer in
- * the field itself and pays for a number over 2^31 - 1 only in the entry that has one. Cost: docs/operations.md.
+ * One small class with few fields: booleans and the number of readers share one integer, and rare
+ * facts have their own object. Every field is declared without a value, so it starts as undefined:
+ * V8 then stores a small integer in the field and allocates only for numbers over 2^31 - 1. Cost:
+ * docs/operations.md.
  */
 import { Evictable } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
@@ -11,9 +12,9 @@ import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ByteRange, ValuePlace } from "../object/stored-blocks.ts";
 import { NO_SCHEMA } from "./schema-pool.ts";
 
-/** A value that can be read without reading the rest of its file. */
+/** A value that can be read without the rest of its file. */
 export interface StoredValue extends ByteRange {
-  /** Of a file of another size nothing is known. */
+  /** The position is valid only for a file of this size. */
   readonly fileSizeBytes: number;
   /** As in ValuePlace. */
   readonly crc32: number | undefined;
@@ -22,7 +23,7 @@ export interface StoredValue extends ByteRange {
 /** The form of a base's file. */
 export type BaseForm = "file" | "stream";
 
-/** A base as it was published or found. */
+/** A base that was published or found on disk. */
 export interface BaseFacts {
   readonly kind: ObjectKind;
   readonly form: BaseForm;
@@ -31,47 +32,49 @@ export interface BaseFacts {
   /** Opaque: bytes of the value. Table: bytes of all bodies. */
   readonly dataBytes: number;
   readonly fileSizeBytes: number;
-  /** Where the value of an opaque base begins in its file, when it is one row as it was put; dataBytes long. */
+  /**
+   * Position of the value in the file of an opaque base with one unmodified row; dataBytes long.
+   */
   readonly value?: ValuePlace | undefined;
-  /** Of a table, where it is known: the number of its schema in the SchemaPool. */
+  /** A table's schema number in the SchemaPool, if known. */
   readonly schemaNumber?: number | undefined;
   /** False for an object found on disk until its checksum was compared. */
   readonly isVerified: boolean;
-  /** True when it is known to survive a power loss. */
+  /** True if it is known to be durable against power loss. */
   readonly lasts?: boolean;
   /** True for a file that another program wrote. */
   readonly isForeign?: boolean;
-  /** True when it was found on disk: what an earlier process promised of it is not known. */
+  /** True if it was found on disk: the durability that an earlier process guaranteed is unknown. */
   readonly isFound?: boolean;
 }
 
-/** A patch as it was published or found. */
+/** A patch that was published or found on disk. */
 export interface PatchFacts {
   readonly version: number;
   readonly rowCount: number;
   readonly dataBytes: number;
   readonly fileSizeBytes: number;
-  /** True when it is known to survive a power loss, with all before it. */
+  /** True if it and everything before it are known to be durable against power loss. */
   readonly lasts?: boolean;
 }
 
-/** What the Rust cache appended to an object, while it lies in the files of that cache. */
+/** Patches of the Rust cache, while they are in that cache's files. */
 export interface FoundDeltas {
-  /** Where the file of each patch lies, by its version, ascending. Empty when all are leftovers. */
+  /** Index of each patch's file by version, ascending. Empty if all are leftovers. */
   readonly places: ReadonlyMap<number, number>;
-  /** The version before the first of them: of the base, or of a patch of ours. */
+  /** The version before the first of them: of the base, or of our last patch. */
   readonly ownVersion: number;
 }
 
-/** What few objects have. */
+/** Facts that few objects have. */
 interface RareFacts {
   damage: string | undefined;
   unverifiedPatches: Set<number> | undefined;
   onIdle: (() => void) | undefined;
   deltas: FoundDeltas | undefined;
-  /** Of an object that lasts up to this version only. */
+  /** The object is durable only up to this version. */
   lastingVersion: number;
-  /** Of the base alone, once there are patches. */
+  /** The base without patches, once there are patches. */
   base: { readonly dataBytes: number; readonly fileSizeBytes: number } | undefined;
 }
 
@@ -90,19 +93,19 @@ const ONE_READER = 1 << READERS_SHIFT;
 const NO_PLACE = NO_SCHEMA;
 
 export class IndexEntry extends Evictable {
-  /** Of the last patch, or of the base. */
+  /** Version of the last patch, or of the base. */
   version: number;
   rowCount: number;
   dataBytes: number;
-  /** Bytes of its files, patches included. */
+  /** Bytes of its files, including patches. */
   storedBytes: number;
   readonly baseVersion: number;
   #session: SessionPrefix;
   #objectId: string;
   #state: number;
-  /** Where the value of an opaque base lies, or the number of a table's schema: no object has both. */
+  /** Position of an opaque base's value, or number of a table's schema: no object has both. */
   #place: number;
-  /** As a signed integer: V8 keeps one in the field itself. */
+  /** As a signed integer, which V8 stores in the field. */
   #valueCrc32: number;
   #rare: RareFacts | undefined;
 
@@ -127,7 +130,7 @@ export class IndexEntry extends Evictable {
       (base.isForeign === true ? IS_FOREIGN : 0);
   }
 
-  /** Lets it share what the index holds anyway: the names of its session, and the text of its own. */
+  /** Shares strings with the index: the names of the session, and the id. */
   share(session: SessionPrefix, objectId: string): void {
     this.#session = session;
     this.#objectId = objectId;
@@ -137,13 +140,13 @@ export class IndexEntry extends Evictable {
     return this.#objectId;
   }
 
-  /** A new object. */
+  /** Creates a new object. */
   get key(): ObjectKey {
     const { applicationId, sessionId } = this.#session;
     return { applicationId, sessionId, objectId: this.#objectId };
   }
 
-  /** The text of the key; made anew at each call. */
+  /** The text of the key, built at each call. */
   override get evictionKey(): string {
     return formatObjectKey(this.key);
   }
@@ -160,7 +163,7 @@ export class IndexEntry extends Evictable {
     return (this.#state & IS_STREAM) === 0 ? "file" : "stream";
   }
 
-  /** True when another program wrote the base. */
+  /** True if another program wrote the base. */
   get isForeign(): boolean {
     return (this.#state & IS_FOREIGN) !== 0;
   }
@@ -170,8 +173,8 @@ export class IndexEntry extends Evictable {
   }
 
   /**
-   * Says that the base's checksum was compared.
-   * @param value as in BaseFacts: known now that the file was looked at.
+   * Marks the base's checksum as compared.
+   * @param value as in BaseFacts; known now that the file was read.
    */
   markVerified(value: ValuePlace | undefined): void {
     this.#state |= IS_VERIFIED | (value?.crc32 === undefined ? 0 : IS_SUMMED);
@@ -180,7 +183,7 @@ export class IndexEntry extends Evictable {
     this.#valueCrc32 = (value?.crc32 ?? 0) | 0;
   }
 
-  /** The number of a table's schema in the SchemaPool; NO_SCHEMA where it is not known. */
+  /** A table's schema number in the SchemaPool; NO_SCHEMA if unknown. */
   get schemaNumber(): number {
     return this.kind === "table" ? this.#place : NO_SCHEMA;
   }
@@ -189,26 +192,26 @@ export class IndexEntry extends Evictable {
     if (this.kind === "table") this.#place = number;
   }
 
-  /** The version up to which the object is known to survive a power loss; 0 where nothing is known. */
+  /** The version up to which the object is known to be durable against power loss; 0 if unknown. */
   get lastingVersion(): number {
     return (this.#state & IS_LASTING) === 0 ? (this.#rare?.lastingVersion ?? 0) : this.version;
   }
 
   /**
-   * True when a patch of it may have been promised to survive a power loss. Then the patches are removed only after the base's end is
-   * synced: a base that came back without them would pass for the whole object.
+   * True if a patch may be durable against power loss. Then patches are removed only after the
+   * base's removal is synced: a base that reappeared without them would look like the whole object.
    */
   get patchesMayLast(): boolean {
     if (this.version === this.baseVersion) return false;
     return (this.#state & IS_FOUND) !== 0 || this.lastingVersion > this.baseVersion;
   }
 
-  /** Says that base and all patches were synced. */
+  /** Records that base and all patches were synced. */
   markLasting(): void {
     this.#state |= IS_LASTING;
   }
 
-  /** Gets under way: patches of a replaced base are removed when the last of them is done. */
+  /** Running gets. The last one removes the patches of a replaced base. */
   get readers(): number {
     return this.#state >> READERS_SHIFT;
   }
@@ -222,7 +225,7 @@ export class IndexEntry extends Evictable {
     if (this.readers === 0) this.onIdle?.();
   }
 
-  /** Where the value of an opaque base lies, when that is known and it is one row as it was put. A new object. */
+  /** Position of an opaque base's value, if known and one unmodified row. Creates a new object. */
   get value(): StoredValue | undefined {
     if (this.kind === "table" || this.#place === NO_PLACE) return undefined;
     const { dataBytes, fileSizeBytes } = this.#base;
@@ -230,7 +233,7 @@ export class IndexEntry extends Evictable {
     return { position: this.#place, sizeBytes: dataBytes, fileSizeBytes, crc32 };
   }
 
-  /** Counts the next patch in. */
+  /** Adds the next patch. */
   addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts = false }: PatchFacts): void {
     if (!lasts && (this.#state & IS_LASTING) !== 0) {
       this.#rareMade().lastingVersion = this.version;
@@ -243,7 +246,7 @@ export class IndexEntry extends Evictable {
     this.storedBytes += fileSizeBytes;
   }
 
-  /** Why the object cannot be read; it stays so until it is replaced or deleted. */
+  /** Why the object cannot be read. Stays until the object is replaced or deleted. */
   get damage(): string | undefined {
     return this.#rare?.damage;
   }
@@ -252,7 +255,7 @@ export class IndexEntry extends Evictable {
     this.#rareMade().damage = reason;
   }
 
-  /** Set when there are files of deltas, used or not. */
+  /** Set if there are delta files, used or not. */
   get deltas(): FoundDeltas | undefined {
     return this.#rare?.deltas;
   }
@@ -261,7 +264,10 @@ export class IndexEntry extends Evictable {
     this.#rareMade().deltas = deltas;
   }
 
-  /** Versions of its patches above `version`, ascending. Only those that the Rust cache wrote may leave some out. */
+  /**
+   * Versions of its patches above `version`, ascending. Only patches of the Rust cache may skip
+   * some.
+   */
   *patchesAfter(version: number): Generator<number> {
     const last = this.#lastOwnVersion;
     for (let own = Math.max(version, this.baseVersion) + 1; own <= last; own += 1) yield own;
@@ -272,13 +278,15 @@ export class IndexEntry extends Evictable {
     return this.#lastOwnVersion - this.baseVersion + (this.deltas?.places.size ?? 0);
   }
 
-  /** Of the last patch of ours, or of the base. */
+  /** Version of our last patch, or of the base. */
   get #lastOwnVersion(): number {
     const { deltas } = this;
     return deltas === undefined || deltas.places.size === 0 ? this.version : deltas.ownVersion;
   }
 
-  /** Patches found on disk whose checksum is still to be compared: the small ones were when they were found. */
+  /**
+   * Patches found on disk whose checksum is not compared yet. Small ones were checked when found.
+   */
   get unverifiedPatches(): Set<number> | undefined {
     return this.#rare?.unverifiedPatches;
   }
@@ -289,7 +297,7 @@ export class IndexEntry extends Evictable {
     rare.unverifiedPatches.add(version);
   }
 
-  /** Set when the entry was replaced or deleted while readers were at work; the last of them calls it. */
+  /** Set if the entry was replaced or deleted while being read; the last reader calls it. */
   get onIdle(): (() => void) | undefined {
     return this.#rare?.onIdle;
   }

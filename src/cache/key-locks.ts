@@ -1,18 +1,20 @@
 /**
- * One lock per key, held while an object is looked up on disk, published, opened or deleted; never while bytes of a
- * payload are on their way. First come, first served. A key that nobody waits for costs one Map entry and no wait.
+ * One FIFO lock per key, held while an object is looked up on disk, published, opened or deleted;
+ * never during the transfer of a payload.
+ *
+ * An uncontended key costs one Map entry and no wait.
  */
 
 export class KeyLocks {
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #onFree: () => void;
 
-  /** @param onFree called whenever a key is free again. */
+  /** @param onFree called each time a key becomes free. */
   constructor(onFree: () => void = () => {}) {
     this.#onFree = onFree;
   }
 
-  /** Runs `work` alone among all that name the same key. */
+  /** Runs `work` exclusively for this key. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(key);
     const mine = before === undefined ? work() : before.then(work, work);
@@ -27,12 +29,12 @@ export class KeyLocks {
     }
   }
 
-  /** True while somebody works on this key. */
+  /** True while the key is locked. */
   isHeld(key: string): boolean {
     return this.#tails.has(key);
   }
 
-  /** Keys that are locked now. */
+  /** Number of locked keys. */
   get size(): number {
     return this.#tails.size;
   }

@@ -1,9 +1,9 @@
 /**
- * Remembers how the files of recently read tables are laid out, so that reading one again parses no footer.
+ * Caches the layout of recently read tables, so that another read parses no footer.
  *
- * Bounded by LIMITS.layoutCacheBytesMax; the least recently used leave first. Only files of the cache's own are remembered,
- * whose checksum was compared: a published file never changes. What is kept are copies, never views of a file that was
- * read; schemas are the pool's. An opaque value needs none of this: the index itself knows where it lies.
+ * Bounded by LIMITS.layoutCacheBytesMax with LRU eviction. Only verified files of this cache are
+ * included, because a published file never changes. Entries are copies, never views of a file;
+ * schemas belong to the pool. Opaque values need no layout: the index knows their position.
  */
 import { LIMITS } from "../limits.ts";
 import { StoredBatches, type StoredObject } from "../object/stored-blocks.ts";
@@ -11,22 +11,22 @@ import type { StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { SchemaPool } from "./schema-pool.ts";
 
-/** All of a stored table but its bytes. */
+/** A stored table without its bytes. */
 type Layout = Omit<StoredObject, "source">;
 
 interface Remembered {
   readonly layout: Layout;
-  /** Of a file of another size nothing is known. */
+  /** Valid only for a file of this size. */
   readonly fileSizeBytes: number;
-  /** What keeping it costs, about. */
+  /** Approximate memory of the entry. */
   readonly costBytes: number;
 }
 
-/** The objects and maps around what is counted. */
+/** The objects and maps around the counted bytes. */
 const OVERHEAD_BYTES = 512;
 
 export class LayoutCache {
-  /** Oldest use first. An entry belongs to one base: replacing an object makes a new one. */
+  /** Least recently used first. An entry belongs to one base: a replaced object gets a new one. */
   readonly #remembered = new Map<IndexEntry, Remembered>();
   readonly #bytesMax: number;
   readonly #schemas: SchemaPool;
@@ -41,7 +41,7 @@ export class LayoutCache {
     return this.#bytes;
   }
 
-  /** The object behind `source`, when its layout is known. */
+  /** The object in `source`, if its layout is cached. */
   find(entry: IndexEntry, source: StoredFile): StoredObject | undefined {
     const found = this.#remembered.get(entry);
     if (found === undefined || found.fileSizeBytes !== source.sizeBytes) return undefined;

@@ -1,8 +1,9 @@
 /**
- * Lists objects in pages: each once that is there from the first page to the last, readable ones only.
+ * Lists readable objects in pages: each object that exists from the first page to the last, once.
  *
- * While the scan is under way the list tells what is known and goes on where it stopped when more was found, so its first page
- * comes at once and its last with the end of the scan. Memory: one page, and a number for each session.
+ * During the scan the list returns what is known and resumes as more is found, so its first page
+ * comes at once and its last at the end of the scan. Memory: one page, and a number for each
+ * session.
  */
 import { LIMITS } from "../limits.ts";
 import type { KeyPattern } from "../object/object-key.ts";
@@ -26,10 +27,10 @@ export async function* listObjects(
   const isListed = (entry: IndexEntry) => entry.damage === undefined && !lifetimes.isExpired(entry);
   try {
     for (let isLast = false; !isLast; ) {
-      // Asked before: what is found while the pages are on their way may be read or not.
+      // Read first: objects found during these pages may be included or not.
       isLast = scan.isOver;
       yield* pagesOf(reader.read(), isListed);
-      // Looking through all sessions again has to be worth it.
+      // Another pass over all sessions has to be worth it.
       if (!isLast) await scan.foundMore(reader.sessionCount);
     }
   } finally {
@@ -46,7 +47,7 @@ async function* pagesOf(
   for (const entry of entries) {
     if (isListed(entry)) page.push(entry);
     looked += 1;
-    // A million expired entries make no page.
+    // A million expired entries fill no page.
     if (looked % LIMITS.listPageObjects === 0) await turnIfDue();
     if (page.length < LIMITS.listPageObjects) continue;
     yield page;

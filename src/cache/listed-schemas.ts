@@ -1,9 +1,9 @@
 /**
- * The schemas of tables for a list, which must not cost a file for every object.
+ * Supplies the schemas of tables for lists, without opening a file for every object.
  *
- * A table that this process put or read has the number of its schema in the pool. Of any other, after a restart, the file is
- * read once, when the page that it stands on is about to be sent; after that its number is known as well. At most
- * LIMITS.scanConcurrency files are open for all lists together, and no checksum is compared: a get does that.
+ * A table that this process put or read has its schema number in the pool. For any other, after a
+ * restart, the file is read once, just before its page is sent, and its number is stored. At most
+ * LIMITS.scanConcurrency files are open for all lists, and no checksum is compared: gets do that.
  */
 import { encapsulateHeader } from "../arrow/encapsulated.ts";
 import { isCacheError } from "../errors.ts";
@@ -27,12 +27,12 @@ export class ListedSchemas {
     this.#host = host;
   }
 
-  /** The encapsulated schema of a table, when it is at hand. */
+  /** The encapsulated schema of a table, if it is in the pool. */
   known(table: IndexEntry): Buffer | undefined {
     return this.#host.schemas.encapsulated(table.schemaNumber);
   }
 
-  /** Reads those of the tables among `entries` that are not at hand, and are not too large to be kept. */
+  /** Reads the missing schemas of tables among `entries` that are small enough for the pool. */
   learn(entries: readonly IndexEntry[]): Promise<void> | undefined {
     const unknown = entries.filter(
       (entry) =>
@@ -50,7 +50,7 @@ export class ListedSchemas {
 
   /**
    * Reads the encapsulated schema of a table from its file; a copy.
-   * @returns undefined when the object is gone, or damaged: the next get says so.
+   * @returns undefined if the object is gone or damaged: the next get reports it.
    */
   read(table: IndexEntry): Promise<Buffer | undefined> {
     const { schemas } = this.#host;

@@ -1,8 +1,8 @@
 /**
- * The rules of the cache: put, patch, get, list, delete, and what of it survives a restart.
+ * The rules of the cache: put, patch, get, list, delete, and what survives a restart.
  *
- * Calls are answered as soon as `start` returns: a key names its file, so what the index does not know yet is read
- * from disk when it is asked for. Only a list waits for the background scan, and tells what is found while it goes on.
+ * Calls are answered as soon as `start` returns: a key determines its file, so an object that is
+ * not in the index is read from disk on demand. Only lists wait for the background scan.
  */
 import { randomUUID } from "node:crypto";
 import { CacheError, isCacheError } from "../errors.ts";
@@ -40,21 +40,20 @@ import { verifyOnce } from "./verify-once.ts";
 const log = logFor("cache");
 
 export interface ObjectCacheOptions {
-  /** What the storage may hold; without one it holds what fits. */
+  /** Limits what the storage may hold; absent: unlimited. */
   readonly budget?: StorageBudget | undefined;
   /** The wall clock, ms since 1970. */
   readonly nowMs?: (() => number) | undefined;
-  /** False: what this process wrote is not compared when it comes from the disk. */
+  /** False: objects that this process wrote are not compared when they are read from disk. */
   readonly verifiesReads?: boolean | undefined;
 }
 
-/** What left without anybody asking for it, since the start. */
+/** Objects removed without a request, since the start. */
 export interface DepartureCounts extends EvictionCounts {
   readonly expiredObjects: number;
 }
 
 export class ObjectCache {
-  /** Pins, leases and times to live. */
   readonly retaining: Retaining;
   readonly schemas: ListedSchemas;
   readonly #storage: ObjectStorage;
@@ -123,7 +122,7 @@ export class ObjectCache {
     });
   }
 
-  /** Makes the storage ready and begins the scan; calls may come when it returns. */
+  /** Prepares the storage and starts the scan. Calls may come when it returns. */
   async start(): Promise<void> {
     await this.#storage.start();
     await this.#retention.load();
@@ -139,17 +138,17 @@ export class ObjectCache {
     await this.#storage.stop();
   }
 
-  /** True when nothing of it outlasts the process. */
+  /** True if nothing survives the process. */
   get isVolatile(): boolean {
     return this.#storage.kind === "none";
   }
 
-  /** Objects the index knows of now. */
+  /** Objects in the index. */
   get size(): number {
     return this.#roster.size;
   }
 
-  /** Does now what the background does when it is due: removes what expired, ends leases. */
+  /** Runs the due background work now: removes expired objects, ends leases. */
   async sweepNow(): Promise<void> {
     await this.#sweep.run();
   }
@@ -164,16 +163,17 @@ export class ObjectCache {
     return new BaseDraft(this.#host, key, { kind, isFresh: false, ttlMs });
   }
 
-  /** Begins a put under an object id that the server makes. @param ttlMs see BaseDraftOptions. */
+  /** Begins a put with a server-made object id. @param ttlMs see BaseDraftOptions. */
   draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
     return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, { kind, isFresh: true, ttlMs });
   }
 
   /**
    * Begins a patch.
-   * @param fits throws INVALID_REQUEST when the patch does not fit the base; asked again when the base was replaced.
+   * @param fits throws INVALID_REQUEST if the patch does not fit the base; called again after a
+   *   replacement.
    * @param ttlMs see PatchDraftOptions.
-   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT, INVALID_REQUEST when the kinds differ.
+   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT, INVALID_REQUEST if the kinds differ.
    */
   async draftPatch(
     key: ObjectKey,
@@ -207,7 +207,7 @@ export class ObjectCache {
     return new PatchDraft(this.#host, key, { accept, ttlMs });
   }
 
-  /** The entry of a key, damaged ones included; undefined when there is no object, or its time is over. */
+  /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
   async find(key: ObjectKey): Promise<IndexEntry | undefined> {
     const entry =
       this.#roster.get(key) ?? (await this.#locks.run(formatObjectKey(key), () => this.#findLocked(key)));
@@ -223,9 +223,9 @@ export class ObjectCache {
   }
 
   /**
-   * Opens an object for reading; the caller closes `reading`.
-   * @param needsBase asked with the entry, under the lock, whether the base has to be opened.
-   * @param purpose what the base is opened for; "send" unless told otherwise.
+   * Opens an object for reading. The caller closes `reading`.
+   * @param needsBase called under the lock; returns whether to open the base.
+   * @param purpose of opening the base, default "send".
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
   open(
@@ -246,8 +246,8 @@ export class ObjectCache {
   }
 
   /**
-   * Where the file of an object lies that is one whole file: no patches, no stream. What was found on disk was compared with its
-   * checksum once; whoever reads the file gets what it holds then.
+   * Locates an object that is one whole file: no patches, no stream. An object found on disk has
+   * been compared with its checksum once; the caller reads what the file contains at that time.
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
   async locate(key: ObjectKey): Promise<FileLocation | undefined> {
@@ -255,7 +255,7 @@ export class ObjectCache {
     try {
       const { entry } = reading;
       if (entry.form !== "file" || entry.version !== entry.baseVersion) return undefined;
-      // Under the lock: what a put has moved into place may not last yet.
+      // Under the lock: a put's renamed file may not be durable yet.
       return await this.#locks.run(formatObjectKey(key), async () =>
         this.#storage.locate?.({ key, part: { kind: "file" } }),
       );
@@ -264,7 +264,7 @@ export class ObjectCache {
     }
   }
 
-  /** Called by a get that met damaged bytes midway: the object is an error from now on, its file stays. */
+  /** Called by a get that found damaged bytes: the object becomes an error, its file stays. */
   reportDamage(reading: ObjectReading, error: CacheError): void {
     log.error("object is damaged", {
       key: formatObjectKey(reading.key),
@@ -274,7 +274,7 @@ export class ObjectCache {
     reading.entry.damage = error.message;
   }
 
-  /** What a pattern names, readable objects only, in pages; see list-objects.ts. */
+  /** Lists the readable objects that match a pattern, in pages; see list-objects.ts. */
   async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
     const host = { roster: this.#roster, scan: this.#scan, lifetimes: this.#retention.lifetimes };
     if (pattern.scope !== "object") return yield* listObjects(host, pattern);
@@ -283,9 +283,9 @@ export class ObjectCache {
   }
 
   /**
-   * Deletes what a pattern names, also what the index does not know yet.
-   * @param durability with `power-loss` it resolves when nothing of it can come back.
-   * @returns how many objects.
+   * Deletes what matches a pattern, including objects that are not in the index.
+   * @param durability with `power-loss` it resolves when no object can reappear.
+   * @returns the number of objects.
    */
   async delete(pattern: KeyPattern, durability: Durability = "restart"): Promise<number> {
     return await deleteObjects(this.#host, pattern, durability);
@@ -296,7 +296,7 @@ export class ObjectCache {
     if (known !== undefined) return known;
     const loaded = await this.#loader.load(key);
     if (loaded === undefined) return undefined;
-    // A file that a client wrote itself lives from when it is found.
+    // A file that a client stored lives from the time it is found.
     const lifetime = loaded.isOwn ? loaded.lifetime : this.#retention.lifetimes.forPut(key, undefined);
     this.#roster.enter(loaded.entry, { lifetime });
     if (lifetime !== undefined) this.#sweep.arm();
@@ -308,13 +308,13 @@ export class ObjectCache {
     try {
       const base = await reading.openBase(purpose);
       if (base === undefined) {
-        log.warn("object's file is gone", { key: formatObjectKey(key) });
+        log.warn("the file of an object is missing", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);
         this.#roster.leave(entry, "gone")();
         this.#scan.isGone(key);
         throw new CacheError("OBJECT_NOT_FOUND");
       }
-      // Opened to be sent, it is compared on its way.
+      // If opened for sending, it is compared during the transfer.
       if (purpose === "look" && !entry.isVerified) await verifyOnce(entry, base);
       return { reading, base };
     } catch (error) {

@@ -1,12 +1,14 @@
 /**
- * The index: where every object is found in O(1), nested by application and session, so that a prefix is deleted
- * or listed by touching only what it names. It can always be rebuilt from the storage directory.
+ * The index: finds objects in O(1), nested by application and session, so that a prefix is deleted
+ * or listed without touching other objects.
+ *
+ * It can always be rebuilt from the storage directory.
  */
 import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
 import { EntryTable, type TableCursor } from "./entry-table.ts";
 import type { IndexEntry } from "./index-entry.ts";
 
-/** The objects of one session; each entry refers to it for the names it shares with the others. */
+/** The objects of one session; entries refer to it to share its names. */
 class SessionObjects implements SessionPrefix {
   readonly applicationId: string;
   readonly sessionId: string;
@@ -17,7 +19,7 @@ class SessionObjects implements SessionPrefix {
     this.sessionId = sessionId;
   }
 
-  /** @returns the entry of that name before. */
+  /** @returns the previous entry of that name. */
   set(entry: IndexEntry): IndexEntry | undefined {
     const old = this.entries.set(entry);
     entry.share(this, old?.objectId ?? ownText(entry.objectId));
@@ -31,7 +33,7 @@ export class ObjectIndex {
   readonly #applications = new Map<string, Sessions>();
   #size = 0;
 
-  /** Objects, damaged ones included. */
+  /** Number of objects, including damaged ones. */
   get size(): number {
     return this.#size;
   }
@@ -40,7 +42,7 @@ export class ObjectIndex {
     return this.#applications.get(key.applicationId)?.get(key.sessionId)?.entries.get(key.objectId);
   }
 
-  /** Takes an entry in under the key it was made for. @returns the one that was there. */
+  /** Adds an entry under its key. @returns the previous one. */
   set(entry: IndexEntry): IndexEntry | undefined {
     const { applicationId, sessionId } = entry.key;
     const sessions = getOrAdd(this.#applications, applicationId, () => new Map());
@@ -59,12 +61,14 @@ export class ObjectIndex {
     if (sessions.size === 0) this.#applications.delete(key.applicationId);
   }
 
-  /** The sessions of an application that hold objects. */
+  /** The sessions of an application that contain objects. */
   sessions(applicationId: string): string[] {
     return [...(this.#applications.get(applicationId)?.keys() ?? [])];
   }
 
-  /** What the pattern names, in the order in which it was put; entries may come and go meanwhile. */
+  /**
+   * Entries that match the pattern, in insertion order; entries may be added and removed meanwhile.
+   */
   *entries(pattern: KeyPattern): Generator<[ObjectKey, IndexEntry]> {
     if (pattern.scope === "object") {
       const entry = this.get(pattern.key);
@@ -79,7 +83,7 @@ export class ObjectIndex {
     }
   }
 
-  /** The same for who wants to go on when more was found. */
+  /** The same, resumable when more was found. */
   reader(pattern: Exclude<KeyPattern, { scope: "object" }>): IndexReader {
     return new IndexReader(() => this.#sessionsOf(pattern));
   }
@@ -91,7 +95,7 @@ export class ObjectIndex {
   }
 }
 
-/** Reads entries, each once while it is there, as often as it is asked for more. To be closed. */
+/** Reads entries, each once, and can be asked for more repeatedly. Close it. */
 export class IndexReader {
   readonly #sessions: () => Iterable<SessionObjects>;
   readonly #cursors = new Map<SessionObjects, TableCursor>();
@@ -100,12 +104,12 @@ export class IndexReader {
     this.#sessions = sessions;
   }
 
-  /** Sessions that were read from so far. */
+  /** Sessions read so far. */
   get sessionCount(): number {
     return this.#cursors.size;
   }
 
-  /** All that there is and was not read before. */
+  /** All entries that were not read before. */
   *read(): Generator<IndexEntry, void, void> {
     for (const session of this.#sessions()) {
       const { entries } = session;
@@ -131,7 +135,7 @@ function pick<V>(map: ReadonlyMap<string, V>, key: string | undefined): Iterable
   return value === undefined ? [] : [value];
 }
 
-/** The same text in memory of its own: a part of a longer text keeps all of that alive, a joined one all its parts. */
+/** Copies a text: a substring retains the longer text, a joined text all its parts. */
 function ownText(text: string): string {
   return Buffer.from(text).toString();
 }

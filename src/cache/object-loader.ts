@@ -1,11 +1,12 @@
 /**
- * From files to index entries: the directory is the truth, and what the index knows is read from it here.
+ * Creates index entries from files: the directory is the truth.
  *
- * Three callers: the background scan, a miss (a client may have dropped a file), and a put that must know the version
- * before its own. A file of the cache that is damaged is quarantined, its version kept from being used again, and its key
- * answers OBJECT_CORRUPT. So does the key of a file that another program wrote and nobody can read, but the file stays where it
- * is. What a crash can leave: two forms of one base, of which the higher version wins, and patches of an older base,
- * which belong to nothing by their name and are dropped by the scan.
+ * It has three callers: the background scan, a miss (a client may have stored a file), and a put
+ * that needs the previous version. A damaged file of this cache is quarantined, its version is not
+ * reused, and its key returns OBJECT_CORRUPT. So does the key of an unreadable file of another
+ * program, but that file stays in place. After a crash there may be two forms of one base, of which
+ * the higher version wins, and patches of an older base, which by their name belong to nothing; the
+ * scan removes them.
  */
 import { type CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -38,7 +39,7 @@ export interface LoadedObject {
   readonly entry: IndexEntry;
   /** False for a file that another program wrote. */
   readonly isOwn: boolean;
-  /** What its put said. */
+  /** The lifetime given at its put. */
   readonly lifetime: Lifetime | undefined;
 }
 
@@ -52,8 +53,9 @@ export class ObjectLoader {
   }
 
   /**
-   * Reads what the storage holds under a key; the key's lock is held by the caller.
-   * @returns undefined when there is nothing, or nothing whole yet; an entry with `damage` when it cannot be read.
+   * Reads what the storage holds under a key. The caller holds the lock.
+   * @returns undefined if there is nothing, or nothing complete; an entry with `damage` if it
+   *   cannot be read.
    */
   async load(key: ObjectKey): Promise<LoadedObject | undefined> {
     const base = await this.#loadBase(key);
@@ -66,8 +68,9 @@ export class ObjectLoader {
   }
 
   /**
-   * Its version cannot be known any more: the next one of this key is higher than any it can have had. When the file is ours and
-   * taken away, the floor has to say so; another program's file stays, and the versions of other keys as they are.
+   * The version is lost, so the key's next version must exceed any it can have had. If the file is
+   * ours and is moved away, the floor must rise; another program's file stays, and other keys are
+   * not affected.
    */
   async #damaged(key: ObjectKey, { damage, isOwn }: DamagedBase): Promise<LoadedObject> {
     const highest = Math.max(this.#storage.versionFloor, this.#highestVersion);
@@ -81,14 +84,14 @@ export class ObjectLoader {
     return { entry, isOwn: true, lifetime: undefined };
   }
 
-  /** Told of every version that lies in the storage. */
+  /** Called with every version in the storage. */
   sawVersion(version: number): void {
     if (version > this.#highestVersion) this.#highestVersion = version;
   }
 
   /**
-   * Takes an object's base out of the way after its bytes were found to be damaged; its patches stay for who reads them. What another
-   * program wrote stays as well.
+   * Quarantines an object's base after its bytes were found to be damaged. Its patches stay for
+   * their readers; so does a file of another program.
    */
   async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<void> {
     if (entry.isForeign) {
@@ -112,7 +115,7 @@ export class ObjectLoader {
     return keepFile ? { form: "file", object: asFile } : { form: "stream", object: asStream };
   }
 
-  /** Facts of a base; one of ours is quarantined when it is damaged. */
+  /** Facts of a base. A damaged one of ours is quarantined. */
   async #readBase(key: ObjectKey, form: BaseForm): Promise<StoredObject | DamagedBase | undefined> {
     const part = { kind: form } as const;
     let isOwn = false;
@@ -129,8 +132,8 @@ export class ObjectLoader {
   }
 
   /**
-   * Facts of one file; undefined when there is none, or it is not whole yet.
-   * @param look is shown a file that is damaged, before it is closed.
+   * Facts of one file; undefined if there is none, or it is incomplete.
+   * @param look gets a damaged file before it is closed.
    * @throws {CacheError} OBJECT_CORRUPT
    */
   async #read(
@@ -143,7 +146,7 @@ export class ObjectLoader {
     try {
       const object = await readStoredObject(file, formOfPart(part), LIMITS.loadWholeBytesMax);
       if (object === undefined) {
-        log.debug("file is not whole yet", { key: formatObjectKey(key) });
+        log.debug("file is incomplete", { key: formatObjectKey(key) });
         return undefined;
       }
       this.sawVersion(object.version);
@@ -180,7 +183,8 @@ export class ObjectLoader {
       value: valuePlaceOf(base.object),
       isVerified: source.sizeBytes <= LIMITS.loadWholeBytesMax,
     });
-    // Beside a base of another program lies what a conversion was making when it was cut off (own-form.ts).
+    // Files beside a base of another program are left over from an interrupted conversion
+    // (own-form.ts).
     const patches = entry.isForeign ? [] : await this.#storage.listPatches(key, baseVersion);
     for (const version of patches) {
       await turnIfDue();
@@ -207,12 +211,15 @@ export class ObjectLoader {
     await addDeltas(key, { entry, base }, { places, read });
   }
 
-  /** @returns why the patch cannot be used, if so. A damaged one stays: were it moved, the object would look whole, and older. */
+  /**
+   * @returns why the patch cannot be used, if so. A damaged patch stays: without it the object
+   *   would look intact but older.
+   */
   async #addPatch(key: ObjectKey, entry: IndexEntry, version: number): Promise<string | undefined> {
     if (version !== entry.version + 1) return `[OBJECT_CORRUPT] patch ${entry.version + 1} is missing`;
     try {
       const patch = await this.#read(key, { kind: "patch", baseVersion: entry.baseVersion, version });
-      if (patch === undefined) return `[OBJECT_CORRUPT] patch ${version} is not whole`;
+      if (patch === undefined) return `[OBJECT_CORRUPT] patch ${version} is incomplete`;
       const { rowCount, dataBytes, source } = patch;
       entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes: source.sizeBytes });
       if (source.sizeBytes > LIMITS.loadWholeBytesMax) entry.addUnverifiedPatch(version);
@@ -224,7 +231,7 @@ export class ObjectLoader {
   }
 }
 
-/** Once for an object, as long as the index remembers it. */
+/** Once per object, while the index contains it. */
 function logUnreadable(key: ObjectKey, { kind }: ObjectPart, error: CacheError): void {
   log.error("file of another program cannot be read and stays where it is", {
     key: formatObjectKey(key),

@@ -1,10 +1,11 @@
 /**
- * An object opened for one get: a snapshot of its versions, its base, and its patches as they are asked for.
+ * An object opened for one get: a snapshot of its versions, its base, and its patches on demand.
  *
- * While a reading is open the patches it may still ask for are not removed, also when the object is replaced or
- * deleted meanwhile; the base's file is held open. One descriptor for the base and one for the patch being read,
- * however many patches there are. What comes from the disk is compared with its checksum on the way to the reader
- * (object/checked-source.ts): at each read, or, where that is turned off, when it was found on disk and not read yet.
+ * While a reading is open, the patches it may need are not removed, even if the object is replaced
+ * or deleted; the base's file stays open. It uses one descriptor for the base and one for the
+ * current patch. Bytes from disk are compared with their checksum on the way to the reader
+ * (object/checked-source.ts): at each read, or, if that is turned off, at the first read of an
+ * object found on disk.
  */
 import { CacheError } from "../errors.ts";
 import { checkedObject } from "../object/checked-source.ts";
@@ -25,21 +26,21 @@ const NO_PATCHES: readonly number[] = [];
 export interface ReadingHost {
   readonly storage: ObjectStorage;
   readonly layouts: LayoutCache;
-  /** Where the storage is bounded: those who may hold its room. */
+  /** If the storage is limited: tracks who holds space. */
   readonly holders: RoomHolders | undefined;
-  /** Whether bytes that come from the disk are compared at each read, also those that this process wrote. */
+  /** True: bytes from disk are compared at each read, even if this process wrote them. */
   readonly verifiesReads: boolean;
 }
 
-/** The client that takes what is read. */
+/** The client that reads the object. */
 export interface Taker {
-  /** Grows while it takes bytes. */
+  /** Grows while the client reads. */
   readonly movedBytes: number;
   /** Ends its call. */
   abandon(reason: CacheError): void;
 }
 
-/** An object opened for a get. `base` is absent when only patches, or nothing, have to be sent. */
+/** An object opened for a get. `base` is absent if only patches, or nothing, have to be sent. */
 export interface OpenedObject {
   readonly reading: ObjectReading;
   readonly base: StoredObject | undefined;
@@ -68,14 +69,14 @@ export class ObjectReading implements ReadingHolder {
     entry.addReader();
   }
 
-  /** The index entry this reading was opened for. */
+  /** The index entry that this reading was opened for. */
   get entry(): IndexEntry {
     return this.#entry;
   }
 
   /**
-   * Says who takes the bytes: it is abandoned when the object has left, others wait for its room, and it takes nothing.
-   * A reading without one keeps the room until it is closed.
+   * Sets the client, which is cut off if the object was removed, others wait for its space, and it
+   * reads nothing. A reading without a client holds the space until it is closed.
    */
   isTakenBy(taker: Taker): void {
     if (this.#isClosed) return;
@@ -92,8 +93,8 @@ export class ObjectReading implements ReadingHolder {
   }
 
   /**
-   * Opens the base; called once, under the key's lock. Opened to be sent, it is read once and in order.
-   * @returns undefined when its file is gone. @throws {CacheError} OBJECT_CORRUPT
+   * Opens the base. Called once, under the key's lock. With "send" it is read once and in order.
+   * @returns undefined if its file is missing. @throws {CacheError} OBJECT_CORRUPT
    */
   async openBase(purpose: OpenPurpose = "send"): Promise<StoredObject | undefined> {
     const entry = this.#entry;
@@ -111,7 +112,9 @@ export class ObjectReading implements ReadingHolder {
     });
   }
 
-  /** Versions of the patches that are part of this reading and above `version`, ascending. Most objects have none: that costs nothing. */
+  /**
+   * Versions of this reading's patches above `version`, ascending. Costs nothing without patches.
+   */
   patchesAfter(version: number): Iterable<number> {
     return version >= this.version ? NO_PATCHES : this.#patchesAfter(version);
   }
@@ -123,7 +126,10 @@ export class ObjectReading implements ReadingHolder {
     }
   }
 
-  /** Reads a patch, hands it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT when it is missing. */
+  /**
+   * Opens a patch, passes it to `use`, and closes it. @throws {CacheError} OBJECT_CORRUPT if it is
+   * missing.
+   */
   async withPatch(version: number, use: (patch: StoredObject) => Promise<void>): Promise<void> {
     const part = this.#partOf(version);
     const file = await this.#host.storage.open({ key: this.key, part });
@@ -152,7 +158,7 @@ export class ObjectReading implements ReadingHolder {
     });
   }
 
-  /** @param wasVerified false for what was found on disk and was not compared yet. */
+  /** @param wasVerified false if it was found on disk and not compared yet. */
   #mustCheck(file: StoredFile, wasVerified: boolean): boolean {
     const { storage, verifiesReads } = this.#host;
     if (storage.kind === "none" || file.isChecked === true) return false;
@@ -160,8 +166,8 @@ export class ObjectReading implements ReadingHolder {
   }
 
   /**
-   * May be called more than once.
-   * @param bytesAreDone true when nobody reads what the base's file gave any more.
+   * May be called repeatedly.
+   * @param bytesAreDone true if nobody uses bytes of the base's file any more.
    */
   close(bytesAreDone = false): void {
     if (this.#isClosed) return;
@@ -172,7 +178,7 @@ export class ObjectReading implements ReadingHolder {
   }
 }
 
-/** An opaque object whose place in its file is known: nothing but the value has to be read. */
+/** Opens an opaque object at a known position: only the value is read. */
 function openValue(
   { value, baseVersion, isVerified }: IndexEntry,
   source: StoredFile,
@@ -191,7 +197,7 @@ function openValue(
     codec: undefined,
     batches: [],
     isOwn: true,
-    // Nobody reads what is before the value.
+    // The bytes before the value are not read.
     checksum: crc32 === undefined ? [] : [before, summed],
     source,
   };

@@ -1,17 +1,18 @@
 /**
- * Turns an object of another program, whose files were only read until then, into one of ours. A patch needs that: it names its base, and
- * what the Rust cache appended has no names that a later base could not take over.
+ * Converts an object of another program, so far only read, to our own form. Patches need that: they
+ * name their base, but patches of the Rust cache have names that a later base could match.
  *
- *     1  patches of ours that lie there under the new base's version are removed: a conversion before this one was cut off
- *     2  each patch is written as one of ours, beside the base of the other program
- *     3  the base is written as one of ours and renamed over the old one
- *     4  the old patches are removed, when nobody reads them any more
+ * |    1  our patches under the new base's version are removed: leftovers of an interrupted conversion
+ * |    2  each patch is written as one of ours, beside the base of the other program
+ * |    3  the base is written as one of ours and renamed over the old one
+ * |    4  the old patches are removed once nobody reads them
  *
- * Until the rename of 3 the object is what the other program wrote, and patches of ours beside it are stale; from then on it is ours,
- * and deltas of no higher version are leftovers. So a crash leaves the object whole wherever it comes. All is synced before
- * anything is removed: what was there may have survived many a power loss.
- * Versions stay, unless the other program left some out, or appended to a base of ours: then base and patches get new ones, behind
- * those that clients may hold. Cost: the object is read and written once, under its key's lock.
+ * Until the rename in 3 the object is the other program's and our patches are stale; after it the
+ * object is ours, and deltas of no higher version are leftovers. So the object is whole after a
+ * crash at any point. Everything is synced before anything is removed, because the old files may be
+ * durable. Versions stay, unless the other program skipped some or appended to our base: then base
+ * and patches get new ones, above those that clients may hold. Cost: one read and write of the
+ * object, under its lock.
  */
 import { CacheError } from "../errors.ts";
 import { logFor } from "../log.ts";
@@ -31,7 +32,7 @@ import type { FreeBytes } from "./roster.ts";
 
 const log = logFor("cache");
 
-/** True when a patch of ours cannot be appended to the object as it lies there. */
+/** True if our patches cannot be appended to the object in its current form. */
 export function needsOwnForm(entry: IndexEntry): boolean {
   return entry.isForeign || (entry.deltas !== undefined && entry.deltas.places.size > 0);
 }
@@ -51,12 +52,13 @@ interface Copies {
 }
 
 /**
- * The key's lock is held by the caller.
+ * The caller holds the key's lock.
  * @returns the entry of the object in our form; the old one is retired.
- * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_CORRUPT, OBJECT_TOO_LARGE where there are no versions left
+ * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_CORRUPT, OBJECT_TOO_LARGE if there are no
+ *   versions left
  */
 export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<IndexEntry> {
-  // A base of ours is compared with its checksum on the way: its copy gets a new one.
+  // Our base is compared with its checksum on the way, because its copy gets a new one.
   const { reading, base } = await host.openLocked(old.key, old, old.isForeign ? "look" : "send");
   let copies: Copies;
   try {
@@ -67,7 +69,7 @@ export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<Ind
   }
   const { entry, free } = enter(host, old, copies);
   await dropOld(host, old, { form: entry.form, free });
-  log.info("object of another program is in our form now", {
+  log.info("converted an object of another program", {
     key: entry.evictionKey,
     version: entry.version,
   });
@@ -99,7 +101,7 @@ async function writeCopies(host: DraftHost, reading: ObjectReading, base: Stored
     return { base: await writeCopy(host, key, copying), patches, lifetime };
   } catch (error) {
     for (const { sink } of patches) await sink?.release();
-    // What lies there now is not what the index knows: who asks next has it read anew.
+    // The index no longer matches the disk: the next lookup reads it again.
     if (isOurs) host.roster.leave(old, "gone")();
     else await host.storage.removePatches(key, { only: baseVersion }).catch(() => {});
     throw error;
@@ -115,7 +117,7 @@ interface Copying {
   readonly version: number;
   readonly lifetime?: Lifetime | undefined;
   readonly partOf: (summary: FileSummary) => ObjectPart;
-  /** Called when the copy has its name, also when it may be lost in a power loss. */
+  /** Called when the copy has its name, even if it is not durable. */
   readonly published?: () => void;
 }
 
@@ -145,7 +147,7 @@ interface Entered {
   readonly free: FreeBytes;
 }
 
-/** The index learns of base and patches in one turn of the loop. */
+/** Updates the index for base and patches in one turn of the loop. */
 function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Copies): Entered {
   const { roster } = host;
   const { part: form, rowCount, dataBytes } = base.summary;
@@ -169,7 +171,7 @@ function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Co
   return { entry, free };
 }
 
-/** A crash or an error here leaves files that count for nothing: a lower form, and leftovers. */
+/** A crash or an error here leaves only ignored files: a lower form, and leftovers. */
 async function dropOld(
   host: DraftHost,
   old: IndexEntry,

@@ -1,46 +1,50 @@
 /**
- * Lets bytes of puts in, as long as there can be room for all of them to the end.
+ * Admits bytes of puts as long as there can be space for all of them until the end.
  *
- * An announcement reserves nothing. When the first bytes of a message have come its put claims room for all of the message,
- * and waits until that fits beside the claims of others, what they have staged, and what has to stay. Without this, sixteen
- * large puts at once would each get a part of the room and none could go on. While others wait, a put whose bytes come so
- * slowly that the message is not complete within LIMITS.roomWaitMs loses its claim, and has to claim again with its next
- * bytes. Nothing is evicted for a claim: that happens when the bytes are taken. Cost: two additions for each append.
+ * An announcement reserves nothing. When the first bytes of a message arrive, the put reserves
+ * space for the whole message, and waits until that fits beside other reservations, staged bytes,
+ * and objects that cannot be evicted. Without this, sixteen large concurrent puts would each get a
+ * part of the space and none could finish. While others wait, a put that is too slow to complete
+ * its message within LIMITS.roomWaitMs loses its reservation and must reserve again with its next
+ * bytes. A reservation evicts nothing: that happens when the bytes are charged. Cost: two additions
+ * per append.
  */
 import { LIMITS } from "../limits.ts";
 
-/** What of the budget it depends on. */
+/** The part of the budget that admission needs. */
 export interface RoomOutlook {
-  /** What puts could still take if all were evicted that may be, bytes. */
+  /** Bytes that puts could still get if everything evictable were evicted. */
   readonly openBytes: number;
-  /** @throws {CacheError} STORAGE_FULL when a file of this size could not be had, whoever were evicted for it. */
+  /** @throws {CacheError} STORAGE_FULL if no eviction could make space for a file of this size. */
   refuseUnlessPossible(bytes: number): void;
-  /** Resolves when it is worth to look again. @throws {CacheError} STORAGE_FULL after the deadline */
+  /**
+   * Resolves when another check is worthwhile. @throws {CacheError} STORAGE_FULL after the deadline
+   */
   wait(shortage: Shortage, deadlineMs: number): Promise<void>;
 }
 
 export interface Shortage {
-  /** What somebody wants to take. */
+  /** Wanted bytes. */
   readonly bytes: number;
   /** How many of them do not fit. */
   readonly missingBytes: number;
 }
 
-/** A put, as far as admission knows it. */
+/** A put, as far as admission needs it. */
 export interface Claimant {
-  /** Bytes that have come so far. */
+  /** Bytes received so far. */
   readonly sizeBytes: number;
-  /** Bytes of them that were taken from the budget. */
+  /** Bytes of them that are charged to the budget. */
   readonly takenBytes: number;
-  /** Bytes that are known to come, or have come, and were not taken from the budget. */
+  /** Known bytes, received or announced, that are not charged to the budget. */
   readonly neededBytes: number;
-  /** True while its bytes wait for the cache and not the cache for its bytes. */
+  /** True while its bytes wait for the cache, not the cache for its bytes. */
   readonly isHeldUp: boolean;
 }
 
 interface Claim {
   bytes: number;
-  /** Since when the pace is measured; undefined: nobody has looked at it yet. */
+  /** Start of the rate measurement; undefined before the first check. */
   mark: { readonly sinceMs: number; readonly sizeBytes: number } | undefined;
 }
 
@@ -53,7 +57,7 @@ export class PutAdmission {
     this.#outlook = outlook;
   }
 
-  /** Claims what the put needs. False when that does not fit now. */
+  /** Reserves what the put needs. @returns false if that does not fit now. */
   admitAtOnce(put: Claimant): boolean {
     const moreBytes = this.#missingBytes(put);
     if (moreBytes <= 0) return true;
@@ -65,7 +69,10 @@ export class PutAdmission {
     return true;
   }
 
-  /** As `admitAtOnce`, and waits. @throws {CacheError} STORAGE_FULL when it can never fit, or does not in time. */
+  /**
+   * Like `admitAtOnce`, but waits. @throws {CacheError} STORAGE_FULL if it can never fit, or not in
+   * time.
+   */
   async admit(put: Claimant): Promise<void> {
     const deadlineMs = performance.now() + LIMITS.roomWaitMs;
     while (!this.admitAtOnce(put)) {
@@ -76,7 +83,7 @@ export class PutAdmission {
     }
   }
 
-  /** The put needs less than before: bytes were taken, or will not come. */
+  /** The put needs less than before: bytes were charged, or will not come. */
   settle(put: Claimant): void {
     const claim = this.#claims.get(put);
     const spareBytes = (claim?.bytes ?? 0) - put.neededBytes;
@@ -85,8 +92,8 @@ export class PutAdmission {
   }
 
   /**
-   * Called while somebody waits: takes away the claims of those whose bytes do not come.
-   * @returns true when there is more room than before.
+   * Called while a put waits: revokes reservations of puts that are too slow.
+   * @returns true if there is more space than before.
    */
   reclaim(nowMs: number): boolean {
     let isMore = false;
@@ -109,14 +116,14 @@ export class PutAdmission {
   }
 }
 
-/** True when less came since the mark than would complete the message in time. Moves the mark on. */
+/** True if the bytes since the mark are too few to complete the message in time. Moves the mark. */
 function isBehind(put: Claimant, claim: Claim, nowMs: number): boolean {
   const { sizeBytes, neededBytes } = put;
   const { mark } = claim;
   const elapsedMs = mark === undefined ? 0 : nowMs - mark.sinceMs;
   if (mark !== undefined && !put.isHeldUp && elapsedMs < LIMITS.putPaceMs) return false;
   claim.mark = { sinceMs: nowMs, sizeBytes };
-  // A mark that is much older stands from an earlier wait.
+  // A much older mark is from an earlier wait.
   if (mark === undefined || put.isHeldUp || elapsedMs > 4 * LIMITS.putPaceMs) return false;
   return (sizeBytes - mark.sizeBytes) * (LIMITS.roomWaitMs / elapsedMs) < neededBytes;
 }

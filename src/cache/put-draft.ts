@@ -1,9 +1,11 @@
 /**
- * An object on its way in: staged, invisible, and gone without a trace unless it is committed.
+ * An object that is being put: staged, invisible, and removed without a trace unless it is
+ * committed.
  *
- * The key is locked only for the commit: version assigned, file finished and published, index told. That is the
- * moment at which it becomes an object: with durability `power-loss` after the syncs, so that nobody is given what a power loss may
- * take back. Two puts of one key that overlap are both objects, in the order of their commits.
+ * The key is locked only for the commit: assign the version, finish and publish the file, update
+ * the index. With durability `power-loss` the index is updated after the syncs, so that no client
+ * gets an object that a power loss may take back. Two overlapping puts of one key both become
+ * objects, in the order of their commits.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -23,11 +25,12 @@ import type { FreeBytes } from "./roster.ts";
 const log = logFor("cache");
 
 export interface CommitOptions {
-  /** `restart` by default. */
+  /** Default `restart`. */
   readonly durability?: Durability | undefined;
   /**
-   * Throws when the put is not wanted any more. Asked under the lock, last of all right before the file is published:
-   * some clients half-close before they reset, and lock, room and disk may have taken a while.
+   * Throws if the put was cancelled. Called under the lock, immediately before the file is
+   * published: some clients half-close before they reset, and lock, space and disk may have taken a
+   * while.
    */
   readonly throwIfOver?: (() => void) | undefined;
 }
@@ -36,35 +39,36 @@ export interface Draft {
   readonly key: ObjectKey;
   readonly sink: ByteSink;
   /**
-   * Says how many bytes will come, what the file's end takes included. Reserves nothing.
-   * @throws {CacheError} STORAGE_FULL when there can never be room for them.
+   * Announces how many bytes will come, including the file's footer. Reserves nothing.
+   * @throws {CacheError} STORAGE_FULL if there can never be space for them.
    */
   announce(bytes: number): void;
-  /** Says how the put is ended when its bytes do not come while others wait for the room it holds. */
+  /** Sets how to end the put if its bytes do not come while others wait for its space. */
   onAbandon(abandon: (reason: CacheError) => void): void;
   /**
-   * Makes it an object and resolves when what its durability promises holds for all of the object: a patch
-   * makes base and patches before it last as well.
+   * Makes it an object, and resolves when its durability holds for the whole object: a patch also
+   * makes the base and earlier patches durable.
    * @returns its version.
-   * @throws {CacheError} STORAGE_IO when the syncs fail: the object may then be there, and may be gone after a power loss.
+   * @throws {CacheError} STORAGE_IO if a sync fails: the object may exist, and a power loss may
+   *   remove it.
    */
   commit(writer: ObjectWriter, options?: CommitOptions): Promise<number>;
   /** Drops it; after a commit this does nothing. Never throws. */
   discard(): Promise<void>;
 }
 
-/** CommitOptions with the default in place. */
+/** CommitOptions with defaults applied. */
 interface CommitManner {
   readonly durability: Durability;
   readonly throwIfOver: (() => void) | undefined;
 }
 
-/** What both drafts share: a staged file, published under the key's lock. */
+/** Shared by both drafts: a staged file that is published under the key's lock. */
 abstract class StagedDraft implements Draft {
   readonly key: ObjectKey;
   protected readonly host: DraftHost;
   protected readonly staged: StagedFile;
-  /** Where the storage is bounded: what counts the bytes of this file. */
+  /** The charge of this file, if the storage is limited. */
   protected readonly counted: CountedSink | undefined;
 
   constructor(host: DraftHost, key: ObjectKey) {
@@ -91,11 +95,11 @@ abstract class StagedDraft implements Draft {
     this.counted?.committing();
     return this.host.locks.run(formatObjectKey(this.key), async () => {
       try {
-        // What nobody wants must not make others leave for its room.
+        // A cancelled put must not evict others.
         throwIfOver?.();
         return await this.publish(writer, { durability, throwIfOver });
       } catch (error) {
-        // The index no longer tells what lies there: who asks next has it read anew.
+        // The index no longer matches the disk: the next lookup reads it again.
         if (this.staged.isPublished) this.#forget();
         throw error;
       }
@@ -112,15 +116,15 @@ abstract class StagedDraft implements Draft {
     await this.counted?.release();
   }
 
-  /** Assigns the version, finishes the file, makes it visible; alone among all who work on the key. */
+  /** Assigns the version, finishes the file and makes it visible, under the key's lock. */
   protected abstract publish(writer: ObjectWriter, manner: CommitManner): Promise<number>;
 }
 
 export interface BaseDraftOptions {
   readonly kind: ObjectKind;
-  /** True when the key was made by the server just now, so that nothing can be there. */
+  /** True if the server just made the key, so that no object can exist. */
   readonly isFresh: boolean;
-  /** How long it is to live; 0: without end; undefined: as its session's rule says. */
+  /** Time to live; 0: unlimited; undefined: by the session's rule. */
   readonly ttlMs: number | undefined;
 }
 
@@ -157,8 +161,9 @@ export class BaseDraft extends StagedDraft {
   }
 
   /**
-   * A crash or an error here leaves files that belong to nothing: the higher version wins, patches name their base. But a power loss may tear the other
-   * form, which would make the key damaged, or bring the old base back: so a removal is synced before something is built upon it.
+   * A crash or an error here leaves only ignored files: the higher version wins, and patches name
+   * their base. But a power loss may tear the other form, which would make the key damaged, or
+   * restore the old base: so the removal is synced before anything depends on it.
    */
   async #removeOld(old: IndexEntry, { form, lasts, free }: Replacing): Promise<void> {
     const { key } = this;
@@ -176,11 +181,11 @@ export class BaseDraft extends StagedDraft {
   }
 }
 
-/** The base that takes an older one's place. */
+/** The base that replaces an older one. */
 interface Replacing {
   readonly form: BaseForm;
   readonly lasts: boolean;
-  /** Says that the bytes of the old one are free. */
+  /** Releases the charge of the old base. */
   readonly free: FreeBytes;
 }
 
@@ -189,13 +194,13 @@ function leftBehind(key: ObjectKey, error: unknown): void {
 }
 
 export interface PatchDraftOptions {
-  /** Throws INVALID_REQUEST when this patch does not fit the object; asked again at the commit. */
+  /** Throws INVALID_REQUEST if this patch does not fit the object; called again at the commit. */
   readonly accept: (entry: IndexEntry) => Promise<void>;
-  /** How long the object is to live from now on; 0: without end; undefined: as before. */
+  /** New time to live of the object; 0: unlimited; undefined: unchanged. */
   readonly ttlMs: number | undefined;
 }
 
-/** What is appended to an object; it belongs to the base that is there when it is committed. */
+/** A patch; it belongs to the base that exists at its commit. */
 export class PatchDraft extends StagedDraft {
   readonly #options: PatchDraftOptions;
 
@@ -217,13 +222,13 @@ export class PatchDraft extends StagedDraft {
     const version = versionAfter(entry.version);
     const { rowCount, dataBytes } = await writer.finish(version);
     if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
-      throw new CacheError("INVALID_REQUEST", "base and patches together claim too many rows");
+      throw new CacheError("INVALID_REQUEST", "base and patches together have too many rows");
     }
     await this.counted?.takeRest(0);
     const { baseVersion } = entry;
     const lasts = durability === "power-loss";
     if (lasts) await this.#settleEarlier(entry);
-    // Before the time to live is journalled: what is cancelled leaves no trace.
+    // Before the time to live is journaled: a cancelled patch leaves no trace.
     throwIfOver?.();
     await this.#setLifetime(entry, durability);
     const fileSizeBytes = this.staged.sizeBytes;
@@ -242,7 +247,7 @@ export class PatchDraft extends StagedDraft {
     this.host.lifetimeSet();
   }
 
-  /** A patch lasts no longer than what it is appended to. */
+  /** A patch is only as durable as the base and patches before it. */
   async #settleEarlier(entry: IndexEntry): Promise<void> {
     const { key } = this;
     const { baseVersion, lastingVersion } = entry;
@@ -257,11 +262,11 @@ export class PatchDraft extends StagedDraft {
   }
 }
 
-/** @throws {CacheError} OBJECT_TOO_LARGE; also told before the bytes of a patch are taken. */
+/** @throws {CacheError} OBJECT_TOO_LARGE; also called before the bytes of a patch are read. */
 export function refuseTooManyPatches({ patchCount }: IndexEntry): void {
   if (patchCount < LIMITS.patchesPerObjectMax) return;
   throw new CacheError(
     "OBJECT_TOO_LARGE",
-    `the object has ${LIMITS.patchesPerObjectMax} patches: put it anew, as a whole`,
+    `the object has ${LIMITS.patchesPerObjectMax} patches: put the whole object again`,
   );
 }

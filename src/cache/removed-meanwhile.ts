@@ -1,12 +1,13 @@
 /**
- * Which objects were removed since the scan looked at them: what it found before is not true any more.
+ * Tracks objects that were removed since the scan read them, so that stale results are ignored.
  *
- * A removal is counted when the object's files are gone. The scan reads the count before it looks at a batch, so whatever was
- * removed at a higher count may be in it. Kept are the names of one batch's time, and nothing when no scan is under way.
+ * A removal is counted when the object's files are gone. The scan reads the count before each
+ * batch, so objects removed at a higher count may be in the batch. Only the names of one batch's
+ * time are kept, and none outside a scan.
  */
 
 export class RemovedMeanwhile {
-  /** How often something was removed, in memory that the scan's thread shares. */
+  /** The number of removals, in memory shared with the scan's thread. */
   readonly count = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   /** Names by the count of their removal, oldest first. */
   readonly #removedAt = new Map<string, number>();
@@ -21,7 +22,7 @@ export class RemovedMeanwhile {
     this.#removedAt.clear();
   }
 
-  /** Called when nothing of the object is left. */
+  /** Called when all files of the object are removed. */
   add(name: string): void {
     if (!this.#isScanning) return;
     const at = Atomics.add(this.count, 0, 1) + 1;
@@ -29,7 +30,7 @@ export class RemovedMeanwhile {
     this.#removedAt.set(name, at);
   }
 
-  /** Forgets what was removed before the scan looked: batches come in order. */
+  /** Forgets removals before the scan's read: batches come in order. */
   forgetBefore(seenAt: number): void {
     for (const [name, at] of this.#removedAt) {
       if (at > seenAt) return;

@@ -1,6 +1,7 @@
 /**
- * Pins, leases and times to live, as clients ask for them: what is asked must be there, what was told is written down, and
- * all whom it concerns hear of it.
+ * Pins, leases and times to live, as clients set them.
+ *
+ * Checks that the target exists, journals the change, then updates the budget and the sweep.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -20,7 +21,7 @@ export interface RetainingHost {
   nowMs(): number;
   /** The entry of a readable object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
   stat(key: ObjectKey): Promise<IndexEntry>;
-  /** What the index knows of a key, unless its time is over. */
+  /** The indexed entry of a key, unless it has expired. */
   present(key: ObjectKey): IndexEntry | undefined;
 }
 
@@ -32,9 +33,11 @@ export class Retaining {
   }
 
   /**
-   * Keeps what a pattern names from eviction, also objects that come later. A pin that lasts longer stays as it is.
+   * Protects what matches a pattern from eviction, including later objects. A longer pin stays as
+   * it is.
    * @param ttlMs undefined: until it is unpinned.
-   * @throws {CacheError} OBJECT_NOT_FOUND when it names an object that is not there; OBJECT_TOO_LARGE when there are too many pins
+   * @throws {CacheError} OBJECT_NOT_FOUND if the named object does not exist; OBJECT_TOO_LARGE if
+   *   there are too many pins
    */
   async pin(pattern: KeyPattern, ttlMs?: number, durability?: Durability): Promise<Pin> {
     const { retention, sweep } = this.#host;
@@ -45,7 +48,7 @@ export class Retaining {
     return pin;
   }
 
-  /** Ends the pin of this name; pins of other names stay. @returns false when there was none. */
+  /** Removes the pin of this name; pins of other names stay. @returns false if there was none. */
   async unpin(pattern: KeyPattern, durability?: Durability): Promise<boolean> {
     const name = retentionName(pattern);
     const wasPinned = await this.#host.retention.unpin(name, durability);
@@ -54,11 +57,12 @@ export class Retaining {
   }
 
   /**
-   * Says how long what a pattern names may live: an object from now on; of a session or application each object from its put, and
-   * what is there already, without a time of its own, from now on.
-   * @param ttlMs undefined: it has no end; of a session or application: nothing is said any more.
-   * @returns until when it, or what is there already, may live; undefined: it has no end.
-   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_TOO_LARGE when there are too many
+   * Sets the time to live of what matches a pattern: of an object, from now on; of a session or
+   * application, for each object from its put, and for existing objects without a time of their
+   * own, from now on.
+   * @param ttlMs undefined: unlimited; for a session or application: removes the rule.
+   * @returns the expiry of the object or of existing objects; undefined: unlimited.
+   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_TOO_LARGE if there are too many rules
    */
   async expire(
     pattern: KeyPattern,
@@ -74,13 +78,17 @@ export class Retaining {
   }
 
   /**
-   * Gives an object its time again, as long as it was given before, or until a later time that is asked for; never less than
-   * it has. @returns undefined when it has no end.
-   * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST when what is asked for is too far away
+   * Renews an object's time by its time to live, or until a requested later time; never shortens
+   * it.
+   * @returns undefined if its time is unlimited.
+   * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST if the requested time is too far away
    */
   async renew(key: ObjectKey, wantedUntilMs = 0, durability?: Durability): Promise<Lifetime | undefined> {
     if (wantedUntilMs > this.#host.nowMs() + LIMITS.ttlMsMax) {
-      throw new CacheError("INVALID_REQUEST", `an object lives ${LIMITS.ttlMsMax / 1000} seconds at most`);
+      throw new CacheError(
+        "INVALID_REQUEST",
+        `the longest time to live is ${LIMITS.ttlMsMax / 1000} seconds`,
+      );
     }
     const longer = (now: Lifetime | undefined) => {
       if (now === undefined) return undefined;
@@ -90,7 +98,7 @@ export class Retaining {
     return await this.#setLifetime(key, longer, durability);
   }
 
-  /** Until when an object may be served; undefined: it has no end. */
+  /** The expiry of an object; undefined: unlimited. */
   lifetimeOf(entry: IndexEntry): Lifetime | undefined {
     return this.#host.retention.lifetimes.of(entry);
   }
@@ -100,7 +108,7 @@ export class Retaining {
     change: (now: Lifetime | undefined) => Lifetime | undefined,
     durability: Durability | undefined,
   ): Promise<Lifetime | undefined> {
-    // Also what is not in the index yet; then again under the lock, where nobody replaces it.
+    // Finds objects outside the index too; then again under the lock, which excludes replacements.
     await this.#host.stat(key);
     return await this.#host.locks.run(formatObjectKey(key), async () => {
       const entry = this.#host.present(key);

@@ -1,5 +1,6 @@
 /**
- * What was replaced or removed while somebody reads it: its patches stay, and its bytes count, until the last reader is done.
+ * Objects that were replaced or removed while being read: their patches stay, and their bytes are
+ * charged, until the last reader is done.
  *
  * The base needs nothing: its file is held open.
  */
@@ -13,21 +14,22 @@ const log = logFor("cache");
 
 export class RetiredObjects {
   readonly #storage: ObjectStorage;
-  /** Those whose patches are still being read. */
+  /** Objects whose patches are still being read. */
   readonly #names = new Set<string>();
 
   constructor(storage: ObjectStorage) {
     this.#storage = storage;
   }
 
-  /** True while a get reads patches of a base that was replaced or removed. */
+  /** True while a get reads patches of a replaced or removed base. */
   isBeingRead(key: ObjectKey, baseVersion: number): boolean {
     return this.#names.has(retiredName(key, baseVersion));
   }
 
-  /** Removes patches and deltas now, or when the last reader has closed; `free` is called when nothing is left. */
+  /** Removes patches and deltas now, or after the last reader; then calls `free`. */
   async retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void> {
-    // A base of another program has no patches of ours: what lies under its version are those of the base that takes its place.
+    // A base of another program has no patches of ours: those under its version belong to its
+    // replacement.
     const hasPatches = !entry.isForeign && entry.version !== entry.baseVersion;
     const hasDeltas = entry.deltas !== undefined;
     const name = retiredName(key, entry.baseVersion);
@@ -48,7 +50,7 @@ export class RetiredObjects {
   }
 }
 
-/** One base of an object: no two have the same. */
+/** A unique name for one base of an object. */
 function retiredName(key: ObjectKey, baseVersion: number): string {
   return `${formatObjectKey(key)}/${baseVersion}`;
 }

@@ -1,33 +1,33 @@
 /**
- * Who holds room and does not move: readers of objects that are gone, and puts whose bytes do not come.
+ * Finds stalled holders of space: readers of removed objects, and puts whose bytes do not come.
  *
- * They are looked at only while somebody waits for room. Who moved no byte for a while is cut off, in the order they came, until
- * what they hold is enough for those who wait; whoever moves goes on. An object that is being read and still there holds
- * nothing: it is evicted first. Cost: one entry of a set for each get and put under way.
+ * It checks them only while a put waits for space. Holders without progress are cut off, oldest
+ * first, until their space is enough; others continue. Reading an existing object holds no space,
+ * because the object can be evicted first. Cost: a set entry for each running get and put.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { IndexEntry } from "./index-entry.ts";
 
-/** A get under way. */
+/** A running get. */
 export interface ReadingHolder {
   readonly entry: IndexEntry;
-  /** Bytes that the client has taken so far. */
+  /** Bytes that the client has read so far. */
   readonly movedBytes: number;
   abandon(reason: CacheError): void;
 }
 
-/** A put under way. */
+/** A running put. */
 export interface StagingHolder {
-  /** Bytes that have come so far. */
+  /** Bytes received so far. */
   readonly sizeBytes: number;
   readonly takenBytes: number;
-  /** True while its bytes wait for the cache and not the cache for its bytes. */
+  /** True while its bytes wait for the cache, not the cache for its bytes. */
   readonly isHeldUp: boolean;
   readonly abandon: ((reason: CacheError) => void) | undefined;
 }
 
-/** How far a holder was when it was looked at, and since when it is there. */
+/** The last progress of a holder, and its time. */
 interface Standing {
   movedBytes: number;
   sinceMs: number;
@@ -44,7 +44,7 @@ export class RoomHolders {
     this.#costOf = costOf;
   }
 
-  /** Cuts off holders that stand still until they hold as much as is missing. */
+  /** Cuts off stalled holders until they release the missing bytes. */
   cut(missingBytes: number, nowMs: number): void {
     let leftBytes = missingBytes;
     for (const [entry, readings] of this.#readersOfGone()) {
@@ -61,7 +61,7 @@ export class RoomHolders {
     }
   }
 
-  /** Objects that have left, whose bytes are there as long as these read them. */
+  /** Removed objects with their readers, which keep the bytes charged. */
   #readersOfGone(): Map<IndexEntry, ReadingHolder[]> {
     const readers = new Map<IndexEntry, ReadingHolder[]>();
     for (const reading of this.readings) {
@@ -103,6 +103,6 @@ export class RoomHolders {
 }
 
 const STALLED_READER =
-  "the object has left, others wait for its room, and this get took none of its bytes " +
+  "the object was removed, other calls wait for its space, and this get read none of its bytes " +
   `for ${LIMITS.stalledReaderMs} ms`;
-const SILENT_PUT = `others wait for the room that this put holds, and it brought no byte for ${LIMITS.silentPutMs} ms`;
+const SILENT_PUT = `other calls wait for the space of this put, and it sent no byte for ${LIMITS.silentPutMs} ms`;

@@ -1,5 +1,5 @@
 /**
- * STORAGE_FULL in words: what holds the room that a put would need.
+ * The STORAGE_FULL error, with the reason why a put gets no space.
  *
  * All sizes are bytes.
  */
@@ -14,16 +14,16 @@ export interface RoomFacts {
   readonly leavingBytes: number;
 }
 
-/** @param evicts false when the policy evicts nobody. */
+/** @param evicts false if the policy evicts nothing. */
 export function noRoom(facts: RoomFacts, evicts: boolean): CacheError {
   return new CacheError("STORAGE_FULL", reasonOf(facts, evicts), { facts: { ...facts } });
 }
 
 function reasonOf({ neededBytes, bytesMax, pinnedBytes }: RoomFacts, evicts: boolean): string {
-  if (neededBytes > bytesMax) return `the object is larger than all the room there is, ${bytesMax} bytes`;
-  if (!evicts) return "no room left for the object, and the eviction policy is none";
+  if (neededBytes > bytesMax) return `the object is larger than the capacity, ${bytesMax} bytes`;
+  if (!evicts) return "not enough space for the object, and the eviction policy is none";
   if (pinnedBytes + neededBytes > bytesMax) {
-    return `no room left for the object: pinned objects hold ${pinnedBytes} of ${bytesMax} bytes`;
+    return `not enough space for the object: pinned objects hold ${pinnedBytes} of ${bytesMax} bytes`;
   }
-  return "no room left for the object beside what is pinned, being put or being read";
+  return "not enough space for the object beside those that are pinned, being put or being read";
 }

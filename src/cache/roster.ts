@@ -1,7 +1,8 @@
 /**
- * Who is there: the index, and all who have to hear when an object comes, grows or leaves: the budget and the times to live.
+ * The current objects: keeps the index, the budget and the lifetimes consistent when an object is
+ * added, grows or is removed.
  *
- * Everything here happens in one turn of the loop, so that the three never differ.
+ * Everything here happens in one turn of the loop.
  */
 import type { RemovalReason } from "../eviction/eviction-policy.ts";
 import type { KeyPattern, ObjectKey } from "../object/object-key.ts";
@@ -12,13 +13,13 @@ import { type IndexReader, ObjectIndex } from "./object-index.ts";
 import type { Retention } from "./retention/retention.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 
-/** To be called once, when all bytes of an object that left are free. */
+/** Called once, when all bytes of a removed object are released. */
 export type FreeBytes = () => void;
 
 export interface Entering {
-  /** The object's own time, if it has one. */
+  /** The object's own lifetime, if any. */
   readonly lifetime?: Lifetime | undefined;
-  /** What holds room for a file that was just published. */
+  /** The charge of a file that was just published. */
   readonly sink?: CountedSink | undefined;
 }
 
@@ -53,7 +54,10 @@ export class Roster {
     return this.#index.sessions(applicationId);
   }
 
-  /** An object was published or found; it takes the place of the one under its key, whose bytes the answer frees. */
+  /**
+   * Adds a published or found object. It replaces the one under its key; the result releases that
+   * one's charge.
+   */
   enter(entry: IndexEntry, { lifetime, sink }: Entering = {}): FreeBytes {
     const old = this.#index.set(entry);
     const free = old === undefined ? nothing : this.#out(old, "gone");
@@ -69,7 +73,7 @@ export class Roster {
     this.budget?.grown(entry, addedBytes);
   }
 
-  /** An object leaves; nobody finds it any more. */
+  /** Removes an object; lookups no longer find it. */
   leave(entry: IndexEntry, reason: RemovalReason): FreeBytes {
     this.#index.delete(entry.key);
     return this.#out(entry, reason);

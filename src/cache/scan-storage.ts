@@ -1,9 +1,10 @@
 /**
- * The background scan: rebuilds the index from the storage after a start, while calls are answered already.
+ * The background scan: rebuilds the index from the storage after a start, while calls are answered.
  *
- * Most objects are one file whose end tells all the index needs: the engine tells of them many at a time, and no file is opened
- * here. The others are loaded a few at a time, each through the same path as a miss, so a file that a call asked for meanwhile is
- * not read twice. What calls did since the engine looked goes before what it saw. One bad file never ends the scan.
+ * Most objects are one file whose footer contains all facts: the engine reports many at a time, and
+ * no file is opened here. Others are loaded a few at a time through the same path as a miss, so a
+ * file that a call requested meanwhile is not read twice. Changes by calls override what the engine
+ * saw. A bad file never ends the scan.
  */
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
@@ -19,25 +20,25 @@ import type { Roster } from "./roster.ts";
 
 const log = logFor("loading");
 
-/** What the scan needs of the cache it works for. */
+/** The part of the cache that the scan needs. */
 export interface ScanHost {
   readonly storage: ObjectStorage;
   readonly roster: Roster;
   readonly locks: KeyLocks;
   readonly removed: RemovedMeanwhile;
-  /** The entry of a key, read from the storage when the index does not know it. */
+  /** The entry of a key, read from the storage if it is not in the index. */
   find(key: ObjectKey): Promise<IndexEntry | undefined>;
-  /** As `find`, expired or not; the lock is held by the caller. */
+  /** Like `find`, expired or not. The caller holds the lock. */
   findLocked(key: ObjectKey): Promise<IndexEntry | undefined>;
-  /** True while a get reads patches of a base that was replaced or deleted: who reads them last removes them. */
+  /** True while a get reads patches of a replaced or deleted base: its last reader removes them. */
   isBeingRead(key: ObjectKey, baseVersion: number): boolean;
-  /** Called with each entry that the scan made from what the engine told. @param lifetime what its put said. */
+  /** Called for each entry created from the engine's facts. @param lifetime given at its put. */
   found(entry: IndexEntry, lifetime: Lifetime | undefined): void;
-  /** So many more objects were looked at. */
+  /** This many more objects were processed. */
   progressed(objects: number): void;
 }
 
-/** Resolves when everything was seen, or the signal is aborted. Never rejects. */
+/** Resolves when the scan is complete or aborted. Never rejects. */
 export async function scanStorage(host: ScanHost, signal: AbortSignal): Promise<void> {
   host.removed.begin();
   try {
@@ -50,13 +51,16 @@ export async function scanStorage(host: ScanHost, signal: AbortSignal): Promise<
     }
     if (host.storage.kind === "files") log.info("index is complete", { objects: host.roster.size });
   } catch (error) {
-    log.error("scan ended early; what it missed is found when asked for", { error });
+    log.error("scan failed; objects it missed are found on demand", { error });
   } finally {
     host.removed.end();
   }
 }
 
-/** Takes in what the engine understood. @returns keys that a call works on now: they are looked at when it is done. */
+/**
+ * Adds the engine's facts to the index. @returns keys that a call is working on: they are loaded
+ * afterwards.
+ */
 function takeFacts({ roster, locks, removed, found }: ScanHost, objects: ScannedObjects): ObjectKey[] {
   const { applicationId, sessionId, facts } = objects;
   const unsure: ObjectKey[] = [];
@@ -69,7 +73,7 @@ function takeFacts({ roster, locks, removed, found }: ScanHost, objects: Scanned
       if (locks.isHeld(name) || removed.has(name)) continue;
     }
     const { kind, version, rowCount, dataBytes, fileSizeBytes, lifetime } = factsAt(facts, place);
-    // Spread out of what `factsAt` gives it would cost 3 us an object, a fifth of all.
+    // Spreading the result of `factsAt` would cost 3 us per object, a fifth of the total.
     const base = {
       kind,
       form: "file",
@@ -111,8 +115,9 @@ async function loadNames(
 }
 
 /**
- * Patches whose base was replaced or deleted just before a crash. Under the lock: patches of ours beside a base of another program are
- * stale as well, unless a patch that is under way is turning that base into one of ours.
+ * Removes patches whose base was replaced or deleted just before a crash. Under the lock: our
+ * patches beside a base of another program are stale too, unless a running patch is converting that
+ * base.
  */
 async function dropStalePatches(host: ScanHost, { names }: ScannedObjects): Promise<void> {
   for (const { key, part } of names) {

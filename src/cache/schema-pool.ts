@@ -1,9 +1,9 @@
 /**
- * One copy of each schema that tables have in common, under a number that an index entry keeps instead of the schema.
+ * One copy of each schema that tables share, under a number that index entries keep instead of it.
  *
- * Bounded by LIMITS.pooledSchemasBytesMax: the oldest leave first, and their numbers never come again, so whoever has
- * one finds the schema it was given for, or nothing, and reads the file. What is kept are copies in memory of their own.
- * Cost: a CRC-32 and a comparison for each schema that is given, 1 us.
+ * Bounded by LIMITS.pooledSchemasBytesMax: the oldest are evicted, and numbers are never reused, so
+ * a holder of a number finds its schema or nothing, and then reads the file. Schemas are copies.
+ * Cost: a CRC-32 and a comparison for each added schema, 1 us.
  */
 import { crc32 } from "node:zlib";
 import { encapsulateHeader } from "../arrow/encapsulated.ts";
@@ -11,25 +11,25 @@ import { LIMITS } from "../limits.ts";
 
 /** No schema has this number. */
 export const NO_SCHEMA = 0;
-/** The number of every schema that is too large to be kept. */
+/** The number of every schema that is too large for the pool. */
 export const LARGE_SCHEMA = -1;
 
 interface PooledSchema {
   readonly hash: number;
-  /** With prefix and padding, as a FlightInfo carries it. */
+  /** With prefix and padding, as in a FlightInfo. */
   readonly encapsulated: Buffer;
   /** The message inside; a view. */
   readonly header: Buffer;
 }
 
-/** The objects and maps around what is counted. */
+/** The objects and maps around the counted bytes. */
 const OVERHEAD_BYTES = 512;
 const PREFIX_BYTES = 8;
 
 export class SchemaPool {
   /** By number, oldest first. */
   readonly #schemas = new Map<number, PooledSchema>();
-  /** The number of the schema that came last with this CRC-32. */
+  /** The number of the latest schema with this CRC-32. */
   readonly #numbers = new Map<number, number>();
   readonly #bytesMax: number;
   #bytes = 0;
@@ -43,7 +43,7 @@ export class SchemaPool {
     return this.#bytes;
   }
 
-  /** The number of this schema message, which is copied when it is new. */
+  /** The number of this schema message, which is copied if it is new. */
   numberOf(header: Uint8Array): number {
     if (header.length > LIMITS.pooledSchemaBytesMax) return LARGE_SCHEMA;
     const hash = crc32(header);
@@ -56,7 +56,7 @@ export class SchemaPool {
     return this.#schemas.get(number)?.header;
   }
 
-  /** The same as a FlightInfo carries it. */
+  /** The same as in a FlightInfo. */
   encapsulated(number: number): Buffer | undefined {
     return this.#schemas.get(number)?.encapsulated;
   }

@@ -1,12 +1,13 @@
 /**
- * What a storage may hold, bytes and objects, and who makes room for whom: max_memory and max_objects of storage none, the
- * capacity of storage files.
+ * Limits a storage in bytes and objects, and evicts to make space: max_memory and max_objects of
+ * storage none, the capacity of storage files.
  *
- * Every byte counts from when it is staged until it is really free: staged ones, those of objects, and those of objects that
- * are being removed, or were and are still read. The sum is never over the bound: who wants bytes waits until enough left. Objects
- * that are pinned stand in no queue of the policy; those that are being read or worked on are passed over, because removing
- * them frees nothing in time. What cannot fit is refused and evicts nobody.
- * Cost: a put that fits adds two numbers. Beyond that a little more is evicted than is needed, so that not each put evicts.
+ * A byte is charged from the moment it is staged until it is released; that includes objects being
+ * removed, and removed objects that are still read. The sum never exceeds the limit: callers wait
+ * until enough is released. Pinned objects are in no queue of the policy; objects in use are
+ * skipped, because removing them releases nothing in time. What cannot fit is refused and evicts
+ * nothing. Cost: two additions for a put that fits. Evictions free a little extra, so that not
+ * every put evicts.
  */
 import type { CacheError } from "../errors.ts";
 import type { EvictionPolicy, RemovalReason } from "../eviction/eviction-policy.ts";
@@ -24,20 +25,20 @@ const log = logFor("cache");
 
 export interface StorageBudgetOptions {
   readonly policy: EvictionPolicy;
-  /** False when the policy never names a victim: what is full stays full. */
+  /** False if the policy never names a victim: a full storage stays full. */
   readonly evicts: boolean;
   readonly bytesMax: number;
-  /** undefined: as many as fit. */
+  /** undefined: unlimited. */
   readonly objectsMax?: number | undefined;
-  /** What a file costs beside its bytes. */
+  /** Cost of a file beside its bytes. */
   readonly fileOverheadBytes?: number;
 }
 
-/** What somebody wants to add. */
+/** Space that a caller wants. */
 export interface Need {
   readonly bytes: number;
   readonly objects?: number;
-  /** What it has taken before: that is not given back while it waits. */
+  /** Already charged bytes of the caller, which stay charged while it waits. */
   readonly ownBytes?: number;
 }
 
@@ -58,24 +59,24 @@ export class StorageBudget {
   readonly #fileOverheadBytes: number;
   readonly #pinned = new Set<IndexEntry>();
   #eviction: Eviction | undefined;
-  /** Of objects that are there, pinned ones included. */
+  /** Of existing objects, including pinned ones. */
   #heldBytes = 0;
   #pinnedBytes = 0;
   #objects = 0;
-  /** Taken by puts under way. */
+  /** Charged by running puts. */
   #stagedBytes = 0;
   #stagedObjects = 0;
-  /** Of objects that have left while their bytes are still there. */
+  /** Of removed objects whose bytes are not released yet. */
   #leavingBytes = 0;
   readonly #evictions: Evictions;
-  /** Set while somebody makes room: the end of the last in line. */
+  /** Set while a caller makes space: the last in the queue. */
   #turn: Promise<void> | undefined;
-  /** Told when bytes were given back. */
+  /** Notified when bytes are released. */
   readonly #changes = new Changes();
-  /** When those who hold room were last looked at. */
+  /** When holders of space were last checked. */
   #lookedAtMs = 0;
   #isTrimming = false;
-  /** True when this was said in the log. */
+  /** True if this was logged. */
   #isOverfull = false;
   #refusals = 0;
 
@@ -88,12 +89,12 @@ export class StorageBudget {
     this.#fileOverheadBytes = options.fileOverheadBytes ?? 0;
   }
 
-  /** Says how objects are removed; once, before anything is taken. */
+  /** Sets how objects are removed. Called once, before any other use. */
   connect(eviction: Eviction): void {
     this.#eviction = eviction;
   }
 
-  /** Bytes that count now. */
+  /** All charged bytes. */
   get usedBytes(): number {
     return this.#heldBytes + this.#stagedBytes + this.#leavingBytes;
   }
@@ -107,7 +108,7 @@ export class StorageBudget {
     return { evictedObjects, evictedBytes, refusals: this.#refusals };
   }
 
-  /** An object has come: published or found. What was taken for it is given back in the same turn. */
+  /** An object was published or found. The caller releases its put's charge in the same turn. */
   entered(entry: IndexEntry, isPinned: boolean): void {
     const costBytes = this.costOf(entry);
     this.#heldBytes += costBytes;
@@ -119,7 +120,7 @@ export class StorageBudget {
     if (this.usedBytes - this.#stagedBytes > this.#bytesMax) this.#trim();
   }
 
-  /** A patch was published. What was taken for it is given back in the same turn. */
+  /** A patch was published. The caller releases its put's charge in the same turn. */
   grown(entry: IndexEntry, addedBytes: number): void {
     const costBytes = this.fileCost(addedBytes);
     this.#heldBytes += costBytes;
@@ -132,8 +133,8 @@ export class StorageBudget {
   }
 
   /**
-   * An object has left, or was replaced.
-   * @returns what has to be called, once, when its bytes are free.
+   * An object was removed or replaced.
+   * @returns a function to call once when its bytes are released.
    */
   left(entry: IndexEntry, reason: RemovalReason): () => void {
     const costBytes = this.costOf(entry);
@@ -148,7 +149,7 @@ export class StorageBudget {
     };
   }
 
-  /** The object is pinned now, or no longer. */
+  /** Updates whether the object is pinned. */
   setPinned(entry: IndexEntry, isPinned: boolean): void {
     if (this.#pinned.has(entry) === isPinned) return;
     const costBytes = this.costOf(entry);
@@ -162,22 +163,22 @@ export class StorageBudget {
     }
   }
 
-  /** What a file of this size counts for. */
+  /** The charge of a file of this size. */
   fileCost(sizeBytes: number): number {
     return sizeBytes + this.#fileOverheadBytes;
   }
 
-  /** All files of an object. */
+  /** The charge of all files of an object. */
   costOf(entry: IndexEntry): number {
     return entry.storedBytes + this.#fileOverheadBytes * (1 + entry.patchCount);
   }
 
-  /** @throws {CacheError} STORAGE_FULL when a file of this size could not be had, whoever were evicted for it. */
+  /** @throws {CacheError} STORAGE_FULL if no eviction could make space for a file of this size. */
   refuseUnlessPossible(bytes: number): void {
     if (this.#stayingBytes + bytes > this.#bytesMax) throw this.refuse({ bytes });
   }
 
-  /** What puts could still take if all were evicted that may be. */
+  /** Bytes that puts could still get if everything evictable were evicted. */
   get openBytes(): number {
     return this.#bytesMax - this.#stayingBytes - this.#stagedBytes - this.#leavingBytes;
   }
@@ -186,7 +187,7 @@ export class StorageBudget {
     return this.#evicts ? this.#pinnedBytes : this.#heldBytes;
   }
 
-  /** Takes what is free and needs no waiting. False when there is not enough. */
+  /** Charges the need if it fits without waiting. @returns false if it does not. */
   takeAtOnce(need: Need): boolean {
     if (this.#turn !== undefined || this.#isOver(need)) return false;
     this.#take(need);
@@ -194,8 +195,8 @@ export class StorageBudget {
   }
 
   /**
-   * Takes room, and evicts for it. Where only readers and other puts could make room, waits for them, and lets others go first.
-   * @throws {CacheError} STORAGE_FULL when it cannot be had; nothing is taken then.
+   * Charges the need and evicts for it. If it must wait for readers or other puts, others go first.
+   * @throws {CacheError} STORAGE_FULL if it cannot fit; nothing is charged then.
    */
   async take(need: Need): Promise<void> {
     if (this.takeAtOnce(need)) return;
@@ -217,24 +218,24 @@ export class StorageBudget {
     await this.#changes.next(Math.min(deadlineMs - nowMs, LIMITS.roomLookMs));
   }
 
-  /** Somebody who may wait for it has let go of something. */
+  /** Wakes callers that wait: something was released. */
   stir(): void {
     this.#changes.tell();
   }
 
-  /** Waits for the removals under way. */
+  /** Waits for pending removals. */
   settled(): Promise<void> {
     return this.#evictions.settled();
   }
 
-  /** Gives back what was taken. */
+  /** Releases a charge. */
   release({ bytes, objects = 0 }: Need): void {
     this.#stagedBytes -= bytes;
     this.#stagedObjects -= objects;
     this.stir();
   }
 
-  /** One after the other, first come first served. */
+  /** One after the other, FIFO. */
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = (this.#turn ?? Promise.resolve()).then(work);
     const turn = result.then(nothing, nothing);
@@ -246,7 +247,7 @@ export class StorageBudget {
     }
   }
 
-  /** False when there may be room later. @throws {CacheError} STORAGE_FULL */
+  /** @returns false if there may be space later. @throws {CacheError} STORAGE_FULL */
   async #takeEvicting(need: Need): Promise<boolean> {
     while (this.#isOver(need)) {
       const outlook = this.#evictFor(need);
@@ -271,8 +272,8 @@ export class StorageBudget {
   }
 
   /**
-   * Begins to evict as many as are needed, and a few more.
-   * @returns "never" when so many may not leave: then nobody has to.
+   * Starts to evict as many as needed, and a few more.
+   * @returns "never" if not enough is evictable: then nothing is evicted.
    */
   #evictFor({ bytes, objects = 0, ownBytes = 0 }: Need): "now" | "later" | "never" {
     const eviction = this.#eviction;
@@ -285,7 +286,7 @@ export class StorageBudget {
       freeSoonBytes: Math.max(0, this.#leavingBytes - evicting.bytes),
       stagedBytes: this.#stagedBytes - ownBytes,
     };
-    // Without a look at each object: whoever waits asks again and again.
+    // Before checking each object: waiting callers ask repeatedly.
     const mostBytes = shortage.freeSoonBytes + this.#heldBytes - this.#stayingBytes;
     if (shortage.bytesOver > mostBytes + shortage.stagedBytes) return "never";
     if (shortage.bytesOver > mostBytes) return "later";
@@ -300,7 +301,7 @@ export class StorageBudget {
     return outlook;
   }
 
-  /** More was found than there is room for: in the background, until it fits or nobody may leave. */
+  /** More was found than fits: evicts in the background until it fits or nothing is evictable. */
   #trim(): void {
     if (this.#turn !== undefined || this.#isTrimming) return;
     this.#isTrimming = true;
@@ -311,7 +312,7 @@ export class StorageBudget {
         },
         (error: unknown) => {
           if (!this.#isOverfull)
-            log.warn("the storage holds more than it may, and nobody can leave", { error });
+            log.warn("the storage exceeds its limit, and nothing can be evicted", { error });
           this.#isOverfull = true;
         },
       )
@@ -320,7 +321,7 @@ export class StorageBudget {
       });
   }
 
-  /** The error of a put that gets no room; counted. */
+  /** Counts a refusal and creates its error. */
   refuse({ bytes }: Need): CacheError {
     this.#refusals += 1;
     const facts = {
@@ -335,7 +336,7 @@ export class StorageBudget {
   }
 }
 
-/** So much of the bound is evicted beyond what is needed. */
+/** Part of the limit that is evicted beyond the need. */
 const SPARE_PART = 1 / 128;
 
 function nothing(): void {}

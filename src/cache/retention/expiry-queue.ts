@@ -1,33 +1,34 @@
 /**
- * What is due at which time: items in buckets of one second, and a heap of the seconds that have one.
+ * A queue of items by due time: buckets of one second, and a heap of the seconds that have one.
  *
- * A million items of one second are one bucket. Adding and taking out cost O(1), but for the first item of a second, which
- * costs a step of the heap. An item taken out before its time leaves nothing but perhaps its second in the heap, and the
- * heap is made anew when most of its seconds are empty: memory stays in proportion to the items.
+ * A million items of one second are one bucket. Adding and removing is O(1), except for a heap step
+ * for the first item of a second. An item removed before its time leaves at most its second in the
+ * heap, and the heap is rebuilt when most seconds are empty: memory stays proportional to the
+ * items.
  */
 
 const BUCKET_MS = 1000;
-/** Below this many the heap is never made anew. */
+/** Below this size the heap is never rebuilt. */
 const HEAP_KEPT_MAX = 64;
 
 export class ExpiryQueue<Item> {
   /** By the second in which they are due. */
   readonly #buckets = new Map<number, Set<Item>>();
-  /** Seconds, a binary heap with the first one at the front; some of them may be empty by now. */
+  /** Seconds, a binary min-heap; some may be empty. */
   #heap: number[] = [];
   #drained: { readonly bucket: Set<Item>; readonly items: Iterator<Item> } | undefined;
 
-  /** Seconds that have items. */
+  /** Number of seconds with items. */
   get bucketCount(): number {
     return this.#buckets.size;
   }
 
-  /** Seconds that are remembered. */
+  /** Number of seconds in the heap. */
   get heapSize(): number {
     return this.#heap.length;
   }
 
-  /** An item stands in the queue once: it is taken out before it is added with another time. */
+  /** An item is in the queue at most once: delete it before adding it with another time. */
   add(item: Item, atMs: number): void {
     const second = bucketOf(atMs);
     const bucket = this.#buckets.get(second);
@@ -48,13 +49,13 @@ export class ExpiryQueue<Item> {
     if (this.#heap.length > HEAP_KEPT_MAX && this.#heap.length > 2 * this.#buckets.size) this.#rebuild();
   }
 
-  /** When the first item is due, ms; undefined when there is none. */
+  /** Due time of the first item, ms; undefined if there is none. */
   get nextDueMs(): number | undefined {
     while (this.#heap.length > 0 && !this.#buckets.has(this.#heap[0]!)) this.#pop();
     return this.#heap.length === 0 ? undefined : this.#heap[0]! * BUCKET_MS;
   }
 
-  /** Takes out up to `countMax` items whose time is over. */
+  /** Removes and returns up to `countMax` due items. */
   takeDue(nowMs: number, countMax: number): Item[] {
     const due: Item[] = [];
     for (let next = this.nextDueMs; next !== undefined && next <= nowMs; next = this.nextDueMs) {
@@ -72,7 +73,10 @@ export class ExpiryQueue<Item> {
     return due;
   }
 
-  /** The same iterator from call to call: a new one would pass over all that was taken out of a large bucket before. */
+  /**
+   * Reuses the iterator between calls: a new one would skip all removed items of a large bucket
+   * again.
+   */
   #itemsOf(bucket: Set<Item>): Iterator<Item> {
     if (this.#drained?.bucket !== bucket) this.#drained = { bucket, items: bucket.values() };
     return this.#drained.items;

@@ -1,23 +1,23 @@
 /**
- * Until when objects may be served.
+ * The times until which objects may be served.
  *
- * An object's own time goes first: told at its put, or later for this base of it. Else the rule of its session holds, else
- * that of its application: so many ms from the put, and for what was there before the rule, from when the rule was set.
- * What a rule gives to a put becomes the object's own time. Only objects with a time of their own cost memory here.
- * The time is that of the wall clock, ms since 1970, and is looked at whenever an object is asked for; removing it is
- * the background's affair.
+ * An object's own time has priority: set at its put, or later for the same base. Otherwise the rule
+ * of its session applies, then that of its application: a time to live from the put, and for
+ * objects older than the rule, from the time the rule was set. A rule that applies to a put becomes
+ * the object's own time. Only objects with their own time use memory here. Times are wall-clock ms
+ * since 1970 and are checked at each lookup; the background sweep removes expired objects.
  */
 import { formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
 
-/** An index entry, as far as its time is concerned. */
+/** An index entry with its lifetime. */
 export interface Mortal {
   readonly key: ObjectKey;
   readonly baseVersion: number;
 }
 
-/** How long objects live that are put under a name. */
+/** The time to live of objects that are put under a name. */
 export class LifetimeRule {
   /** `app` or `app/session`. */
   readonly name: string;
@@ -30,13 +30,13 @@ export class LifetimeRule {
     this.setAtMs = setAtMs;
   }
 
-  /** When what was there before the rule is over. */
+  /** When objects older than the rule expire. */
   get endMs(): number {
     return this.setAtMs + this.ttlMs;
   }
 }
 
-/** What was told of an object after its put; holds for this base only. */
+/** A lifetime set after an object's put; valid only for this base. */
 export interface ToldLifetime {
   readonly baseVersion: number;
   readonly lifetime: Lifetime;
@@ -79,12 +79,15 @@ export class Lifetimes {
     return this.#told.get(name);
   }
 
-  /** When something is due next, ms. */
+  /** The next due time, ms. */
   get nextDueMs(): number | undefined {
     return this.#due.nextDueMs;
   }
 
-  /** The time an object gets that is put now. @param ttlMs what the put says; 0: without end, also where a rule holds. */
+  /**
+   * The lifetime of an object that is put now. @param ttlMs of the put; 0: unlimited, even under a
+   * rule.
+   */
   forPut(key: ObjectKey, ttlMs: number | undefined): Lifetime | undefined {
     const wanted = ttlMs ?? this.#ruleFor(key)?.ttlMs;
     if (wanted === undefined) return undefined;
@@ -92,14 +95,14 @@ export class Lifetimes {
     return { untilMs: this.#nowMs() + wanted, ttlMs: wanted };
   }
 
-  /** An object has come. @param stored what its file says; what was told later goes before it. */
+  /** An object was added. @param stored the lifetime in its file; one set later overrides it. */
   entered(object: Mortal, stored: Lifetime | undefined): void {
     const told = this.#told.size === 0 ? undefined : this.#told.get(formatObjectKey(object.key));
     const lifetime = told?.baseVersion === object.baseVersion ? told.lifetime : stored;
     if (lifetime !== undefined) this.#setOwn(object, lifetime);
   }
 
-  /** An object has left, or was replaced. */
+  /** An object was removed or replaced. */
   left(object: Mortal): void {
     this.#dropOwn(object);
     if (this.#told.size === 0) return;
@@ -107,7 +110,7 @@ export class Lifetimes {
     if (this.#told.get(name)?.baseVersion === object.baseVersion) this.#told.delete(name);
   }
 
-  /** The time it has, its own or by a rule; undefined: no end. */
+  /** The lifetime, its own or by a rule; undefined: unlimited. */
   of(object: Mortal): Lifetime | undefined {
     const own = this.#own.get(object);
     if (own !== undefined) return Number.isFinite(own.untilMs) ? own : undefined;
@@ -115,7 +118,7 @@ export class Lifetimes {
     return rule && { untilMs: rule.endMs, ttlMs: rule.ttlMs };
   }
 
-  /** As `of`, but says of an object that it has no end where it was told so: what a copy of it gets. */
+  /** Like `of`, but returns an explicit unlimited lifetime: the one that a copy gets. */
   forCopy(object: Mortal): Lifetime | undefined {
     return this.#own.get(object) ?? this.of(object);
   }
@@ -126,13 +129,13 @@ export class Lifetimes {
     return lifetime !== undefined && lifetime.untilMs <= this.#nowMs();
   }
 
-  /** Of an object that is there, or perhaps will be found. */
+  /** Sets the lifetime of an object that exists or may be found later. */
   tell(name: string, told: ToldLifetime, object: Mortal | undefined): void {
     this.#told.set(name, told);
     if (object !== undefined) this.#setOwn(object, told.lifetime);
   }
 
-  /** Forgets what was told of an object that is no more. */
+  /** Forgets the lifetime that was set for a deleted object. */
   dropTold(name: string): void {
     this.#told.delete(name);
   }
@@ -150,7 +153,7 @@ export class Lifetimes {
     this.#due.delete(rule, rule.endMs);
   }
 
-  /** Objects whose time is over, and rules by which those are over that were there before them. */
+  /** Returns expired objects, and rules whose older objects have expired. */
   takeDue(countMax: number): (Mortal | LifetimeRule)[] {
     return this.#due.takeDue(this.#nowMs(), countMax);
   }

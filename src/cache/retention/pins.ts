@@ -1,9 +1,9 @@
 /**
- * Which objects must not be evicted: those pinned by their key, by their session or by their application, for good or for
- * a time (a lease).
+ * Pins protect objects from eviction: by key, by session or by application, permanently or for a
+ * time (a lease).
  *
- * A pin has the name it was set with and ends by that name; it stays when its object is replaced and goes when it is
- * deleted. Cost of a question: nothing while nobody has pinned anything, else up to three looks into a map.
+ * A pin is identified by its name. It stays when its object is replaced and ends when the object is
+ * deleted. Cost of a check: nothing without pins, otherwise up to three map lookups.
  */
 import type { ObjectKey } from "../../object/object-key.ts";
 import { ExpiryQueue } from "./expiry-queue.ts";
@@ -48,7 +48,7 @@ export class Pins {
     if (Number.isFinite(pin.untilMs)) this.#leases.add(pin, pin.untilMs);
   }
 
-  /** False when there was none. */
+  /** @returns false if there was none. */
   delete(name: string): boolean {
     const pin = this.#pins.get(name);
     if (pin === undefined) return false;
@@ -62,7 +62,7 @@ export class Pins {
     return this.#leases.nextDueMs;
   }
 
-  /** Names whose lease is over; they are no longer pinned by it. */
+  /** Removes ended leases and returns their names. */
   takeEnded(countMax: number): string[] {
     const ended = this.#leases.takeDue(this.#nowMs(), countMax);
     for (const { name } of ended) this.#pins.delete(name);

@@ -1,8 +1,8 @@
 /**
- * Writes what was asked for into the storage's journal before it is answered, and keeps the journal from growing.
+ * Journals pins and times to live before they are acknowledged, and keeps the journal small.
  *
- * The journal is made anew when it holds four times as many records as still count: at a start, and while it grows. An engine
- * without a journal forgets with its objects: there is nothing to write.
+ * The journal is rewritten when it holds four times as many records as are live: at start, and
+ * while it grows. An engine without a journal forgets its objects too, so nothing is written.
  */
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
@@ -24,7 +24,7 @@ export class RetentionLog {
   readonly #live: LiveRecords;
   #recordCount = 0;
   #isRewriting = false;
-  /** Not tried before there are so many: one that failed may fail again, on a full disk each time. */
+  /** No attempt below this count: after a failure on a full disk the next may fail too. */
   #rewriteFrom = 0;
 
   constructor(journal: RecordJournal | undefined, live: LiveRecords) {
@@ -32,17 +32,17 @@ export class RetentionLog {
     this.#live = live;
   }
 
-  /** What was asked for before this start, oldest first. */
+  /** The records of earlier processes, oldest first. */
   async *read(): AsyncGenerator<RetentionRecord> {
     for await (const line of this.#journal?.read() ?? []) {
       this.#recordCount += 1;
       const record = decodeRetentionRecord(line);
-      if (record === undefined) log.warn("a record of the retention journal is of no known kind", { line });
+      if (record === undefined) log.warn("unknown record in the retention journal", { line });
       else yield record;
     }
   }
 
-  /** @throws {CacheError} STORAGE_FULL, STORAGE_IO: then nothing was asked for. */
+  /** @throws {CacheError} STORAGE_FULL, STORAGE_IO: then the change does not apply. */
   async append(record: RetentionRecord, durability: Durability): Promise<void> {
     if (this.#journal === undefined) return;
     await this.#journal.append(encodeRetentionRecord(record), durability, purposeOf(record));
@@ -50,7 +50,7 @@ export class RetentionLog {
     this.compactWhenObsolete();
   }
 
-  /** In the background; appends meanwhile wait. */
+  /** Runs in the background; appends wait meanwhile. */
   compactWhenObsolete(): void {
     const liveCount = this.#live.count;
     if (this.#journal === undefined || this.#isRewriting) return;
@@ -65,7 +65,7 @@ export class RetentionLog {
       })
       .catch((error: unknown) => {
         this.#rewriteFrom = this.#recordCount + LIMITS.journalRecordsMin;
-        log.warn("the retention journal could not be made anew", { error });
+        log.warn("the retention journal could not be rewritten", { error });
       })
       .finally(() => {
         this.#isRewriting = false;
@@ -73,7 +73,7 @@ export class RetentionLog {
   }
 }
 
-/** What ends a pin or a rule is written on a full disk, too. */
+/** A record that ends a pin or a rule can be written even on a full disk. */
 function purposeOf(record: RetentionRecord): RecordPurpose {
   const isEnd = record.kind === "unpin" || (record.kind === "rule" && record.ttlMs === undefined);
   return isEnd ? "end" : "begin";

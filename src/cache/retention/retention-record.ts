@@ -1,14 +1,14 @@
 /**
- * The lines of the retention journal: what was asked for, as JSON of a few fields.
+ * The lines of the retention journal, as JSON with a few fields.
  *
- *     {"pin": NAME, "until": MS | null}                                pinned until then; null: until unpinned
- *     {"unpin": NAME}
- *     {"rule": NAME, "ttl": MS | null, "at": MS}                       how long objects live that are put there; null: no longer told
- *     {"expiry": NAME, "base": VERSION, "until": MS | null, "ttl": MS}  of one object; null: it has no end
- *     {"clock": MS}                                                    it was this late when something was taken for over
+ * |    {"pin": NAME, "until": MS | null}                                 pinned until then; null: until unpinned
+ * |    {"unpin": NAME}
+ * |    {"rule": NAME, "ttl": MS | null, "at": MS}                        time to live of objects put there; null: no rule
+ * |    {"expiry": NAME, "base": VERSION, "until": MS | null, "ttl": MS}  of one object; null: unlimited
+ * |    {"clock": MS}                                                     the time when something expired
  *
- * NAME is `app`, `app/session` or `app/session/object`; times are ms since 1970. An object's expiry names the base it was told for:
- * an older one's is never taken for a newer one's. A field that nobody knows is passed over.
+ * NAME is `app`, `app/session` or `app/session/object`; times are ms since 1970. An object's expiry
+ * contains its base version, so it never applies to a newer base. Unknown fields are ignored.
  */
 
 export type RetentionRecord =
@@ -29,7 +29,7 @@ export type RetentionRecord =
     }
   | { readonly kind: "clock"; readonly timeMs: number };
 
-/** Times without an end are Infinity here and null there. */
+/** Unlimited times are Infinity here and null in the record. */
 export function encodeRetentionRecord(record: RetentionRecord): string {
   switch (record.kind) {
     case "clock":

@@ -1,8 +1,10 @@
 /**
- * What clients asked of how long objects stay: pins, leases, and times to live. Written down before it is answered.
+ * How long objects stay, as set by clients: pins, leases, and times to live. Journaled before the
+ * answer.
  *
- * A pin keeps from eviction, not from expiry and not from a delete; deleting what a name stands for ends what was asked for under it
- * and below it. Names are those of patterns: `app`, `app/session`, `app/session/object`.
+ * A pinned object can still be deleted, and still expires. Deleting what a name matches also
+ * removes the settings under that name and below it. Names are those of patterns: `app`,
+ * `app/session`, `app/session/object`.
  */
 import { assert, CacheError, isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -19,10 +21,10 @@ import type { SteadyClock } from "./steady-clock.ts";
 
 const log = logFor("cache");
 
-/** A clock is set by less all the time. */
+/** Normal clock corrections are smaller. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** Names that are looked at before it is asked whether other calls are to be let in. */
+/** Names that are checked between two checks whether other calls should run. */
 const LOOKED_AT_PER_TURN = 100;
 
 export class Retention {
@@ -31,7 +33,7 @@ export class Retention {
   readonly #clock: SteadyClock;
   readonly #nowMs: () => number;
   readonly #log: RetentionLog;
-  /** The time that the journal tells; 0: none. */
+  /** The time in the journal; 0: none. */
   #toldTimeMs = 0;
 
   constructor(journal: RecordJournal | undefined, clock: SteadyClock) {
@@ -49,16 +51,19 @@ export class Retention {
     });
   }
 
-  /** Reads what was asked for before; called once, before objects come. */
+  /** Reads the journal. Called once, before any object is added. */
   async load(): Promise<void> {
     for await (const record of this.#log.read()) this.#apply(record);
     const aheadMs = this.#clock.notBefore(this.#toldTimeMs);
     if (aheadMs > CLOCK_TOLERANCE_MS)
-      log.warn("the clock was set back: times to live go on from the time before", { aheadMs });
+      log.warn("the clock was set back: times to live continue from the earlier time", { aheadMs });
     this.#log.compactWhenObsolete();
   }
 
-  /** Something is taken for over: a start must not have an earlier time. Where that cannot be written it holds for this process. */
+  /**
+   * Something has expired: journals the time, so that a start has no earlier one. If that fails, it
+   * holds for this process.
+   */
   async timePassed(): Promise<void> {
     const timeMs = this.#nowMs();
     if (timeMs <= this.#toldTimeMs) return;
@@ -69,16 +74,16 @@ export class Retention {
     }
   }
 
-  /** When the next lease or life ends, ms; undefined: none does. */
+  /** When the next lease or lifetime ends, ms; undefined: none does. */
   get nextEndMs(): number | undefined {
     const ends = [this.pins.nextEndMs, this.lifetimes.nextDueMs].filter((end) => end !== undefined);
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
   /**
-   * Pins what a name stands for; a pin that lasts longer stays as it is.
+   * Pins what a name matches. A longer pin stays as it is.
    * @param ttlMs undefined: until it is unpinned.
-   * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_TOO_LARGE when there are too many
+   * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_TOO_LARGE if there are too many
    */
   async pin(name: string, ttlMs: number | undefined, durability?: Durability): Promise<Pin> {
     const pin = { name, untilMs: ttlMs === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() + ttlMs };
@@ -89,21 +94,24 @@ export class Retention {
     return pin;
   }
 
-  /** False when there was no pin of this name. */
+  /** @returns false if there was no pin of this name. */
   async unpin(name: string, durability?: Durability): Promise<boolean> {
     if (this.pins.get(name) === undefined) return false;
     await this.#tell({ kind: "unpin", name }, durability);
     return true;
   }
 
-  /** Says how long objects live that are put under a name. @param ttlMs undefined: no longer told. */
+  /**
+   * Sets the time to live of objects that are put under a name. @param ttlMs undefined: removes the
+   * rule.
+   */
   async setRule(name: string, ttlMs: number | undefined, durability?: Durability): Promise<void> {
     if (ttlMs === undefined && this.lifetimes.rule(name) === undefined) return;
     if (ttlMs !== undefined && this.lifetimes.rule(name) === undefined) this.#refuseTooMany();
     await this.#tell({ kind: "rule", name, ttlMs, setAtMs: this.#nowMs() }, durability);
   }
 
-  /** Gives an object another time than it has. Its key is locked by the caller. */
+  /** Changes an object's lifetime. The caller holds its lock. */
   async setLifetime(object: Mortal, lifetime: Lifetime, durability?: Durability): Promise<void> {
     const name = formatObjectKey(object.key);
     const { baseVersion } = object;
@@ -111,7 +119,7 @@ export class Retention {
     this.lifetimes.tell(name, { baseVersion, lifetime }, object);
   }
 
-  /** What a pattern names was deleted: what was asked for under its name, and under those below it, ends. */
+  /** The objects of a pattern were deleted: removes the settings under its name and below it. */
   async forget(pattern: KeyPattern, durability?: Durability): Promise<void> {
     if (this.pins.count === 0 && this.lifetimes.ruleCount === 0) return;
     for (const name of await this.#namesOf(pattern)) {
@@ -121,8 +129,8 @@ export class Retention {
   }
 
   /**
-   * Forgets what was asked for objects that are no more.
-   * @param find what is there under a key, expired or not.
+   * Removes the settings of objects that no longer exist.
+   * @param find returns the object of a key, expired or not.
    */
   async settle(find: (key: ObjectKey) => Promise<Mortal | undefined>, signal: AbortSignal): Promise<void> {
     let looked = 0;
@@ -208,7 +216,7 @@ export function retentionName(pattern: KeyPattern): string {
   return pattern.applicationId;
 }
 
-/** What a name of `retentionName` stands for. */
+/** The pattern of a name that `retentionName` made. */
 export function retentionPattern(name: string): KeyPattern {
   const [applicationId = "", sessionId, objectId] = name.split("/");
   if (sessionId === undefined) return { scope: "application", applicationId };

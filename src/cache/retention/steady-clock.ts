@@ -1,17 +1,19 @@
 /**
- * A wall clock that never goes back: what was over once stays over when the machine's clock is set back.
+ * A wall clock that never goes back: expired objects stay expired when the machine's clock is set
+ * back.
  *
- * It goes on from the latest time that was seen, at the pace of the process's own clock, and follows the machine's whenever that
- * is later. A start goes on from the time that the retention journal tells. Whole ms since 1970.
+ * It continues from the latest time seen, at the rate of the process's monotonic clock, and follows
+ * the machine's clock whenever that is later. A start continues from the time in the journal. Whole
+ * ms since 1970.
  */
 
 export class SteadyClock {
   readonly #wallMs: () => number;
   readonly #monotonicMs: () => number;
-  /** How far the wall clock was ahead of the process's own, at most. */
+  /** The largest difference so far between wall clock and monotonic clock. */
   #aheadMs = Number.NEGATIVE_INFINITY;
 
-  /** @param monotonicMs whole ms since any moment. */
+  /** @param monotonicMs whole ms since an arbitrary moment. */
   constructor(wallMs: () => number, monotonicMs: () => number) {
     this.#wallMs = wallMs;
     this.#monotonicMs = monotonicMs;
@@ -23,7 +25,7 @@ export class SteadyClock {
     return this.#aheadMs + monotonicMs;
   }
 
-  /** An earlier process saw this time. @returns how far it is ahead of the wall clock, ms; 0 when it is not. */
+  /** An earlier process saw this time. @returns how far it is ahead of the wall clock, ms, or 0. */
   notBefore(timeMs: number): number {
     const aheadMs = Math.max(0, timeMs - this.nowMs());
     this.#aheadMs += aheadMs;
@@ -31,7 +33,7 @@ export class SteadyClock {
   }
 }
 
-/** The clock of a cache. @param wallMs a test's own clock: time then passes by it alone. */
+/** The clock of a cache. @param wallMs a test's clock, which then alone defines the time. */
 export function openClock(wallMs: (() => number) | undefined): SteadyClock {
   if (wallMs !== undefined) return new SteadyClock(wallMs, () => 0);
   return new SteadyClock(Date.now, () => Math.floor(performance.now()));
