@@ -1,15 +1,15 @@
 /**
- * Least recently used or S3-FIFO, whichever would have hit more often lately.
+ * Least recently used or S3-FIFO, whichever would have had more hits recently.
  *
- * It is this cache's own combination (sources: lru-policy.ts, s3-fifo-policy.ts, policy-duel.ts), and has a reason: S3-FIFO is far better where
- * popularity, scans and loops rule, and far worse where what is new is read soon, as in replay buffers and by agents. Both orders live
- * in the same queues, so a change of mind moves nothing. It begins as least recently used, exactly.
- *
- * Weakness: it follows. A workload that changes within a few thousand sampled reads is always served by the order that suited
- * the one before; and where both are bad, so is it.
- *
- * Cost: that of S3-FIFO, and for sampled items (all of a cache of up to a thousand, then ever fewer) two miniatures that are told the
- * same: 0.1 us and the making of the name. With a million items a read takes 0.3 and an eviction with a put 2.2 us. Memory: 2,048 items of the miniatures, under 1 MiB in all.
+ * The combination is this cache's own (sources: lru-policy.ts, s3-fifo-policy.ts, policy-duel.ts).
+ * S3-FIFO is far better for popularity, scans and loops, and far worse if new items are read soon,
+ * as with replay buffers and agents. Both orders use the same queues, so a switch moves nothing. It
+ * starts as exact least recently used. Weakness: it follows. A workload that changes within a few
+ * thousand sampled reads always gets the order that suited the previous one; and if both orders are
+ * bad, so is this. Cost: that of S3-FIFO, plus two miniatures for sampled items (all of a cache of
+ * up to a thousand, then an ever smaller part): 0.1 us and building the name. With a million items
+ * a read takes 0.3 us and a put with an eviction 2.2 us. Memory: 2,048 items in the miniatures,
+ * under 1 MiB in total.
  */
 import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
 import { LruPolicy } from "./lru-policy.ts";
@@ -17,7 +17,7 @@ import { hashName } from "./name-hash.ts";
 import { PolicyDuel } from "./policy-duel.ts";
 import { S3FifoPolicy } from "./s3-fifo-policy.ts";
 
-/** The bit of `uses` that says an item is of the sample; S3-FIFO counts below it. */
+/** The bit of `uses` that marks an item as sampled; S3-FIFO counts below it. */
 const SAMPLED = 4;
 const KIB = 1024;
 
@@ -29,7 +29,7 @@ export class AdaptivePolicy implements EvictionPolicy {
     this.#queues.order = "recency";
   }
 
-  /** The order in force. */
+  /** The current order. */
   get order(): "lru" | "s3-fifo" {
     return this.#queues.order === "recency" ? "lru" : "s3-fifo";
   }

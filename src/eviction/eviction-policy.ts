@@ -1,56 +1,62 @@
 /**
- * The contract of an eviction policy: who leaves when there is no room.
+ * The contract of an eviction policy: it chooses what to evict if there is no space.
  *
- * A policy knows the order of events and what each item costs, nothing else: no clock, no I/O, no names of its own.
- * Its owner tells it of every item that comes, is read, and goes; the policy names those who should go first. It removes
- * nothing itself: the owner takes of those it is named as many as it needs, says `removed` for each, and passes over
- * who cannot leave now (it is being written, it is pinned).
+ * A policy knows the order of events and the cost of each item, nothing else: no clock, no I/O. Its
+ * owner reports every item that is added, read, and removed; the policy names victims. It removes
+ * nothing itself: the owner takes as many victims as it needs, calls `removed` for each, and skips
+ * items that cannot be evicted now (being written, pinned).
  *
- * Cost: a policy keeps its order in links inside of the items, 5 words each, so that a million objects need no map beside
- * the owner's index. An item belongs to one policy at most.
+ * Cost: a policy keeps its order in links inside the items, 5 words each, so that a million objects
+ * need no map beside the owner's index. An item belongs to at most one policy.
  */
 
-/** What holds items in an order; each item knows the one it stands in. */
+/** An ordered queue of items; each item refers to its queue. */
 export interface EvictionQueue {
-  /** Takes out an item that stands in this queue, and leaves it without neighbours. */
+  /** Removes an item of this queue and clears its neighbours. */
   remove(item: Evictable): void;
-  /** Counts the cost of one of its items anew; the item keeps its place. */
+  /** Updates the counted cost of one of its items; the item keeps its place. */
   recount(item: Evictable): void;
 }
 
-/** What can be evicted, with its place in a policy's queues. The fields of this class are the policy's alone. */
+/** An evictable item, with its place in a policy's queues. Only the policy uses these fields. */
 export abstract class Evictable {
-  /** The queue it stands in; undefined while no policy holds it. */
+  /** The queue that contains it; undefined if no policy holds it. */
   queue: EvictionQueue | undefined = undefined;
-  /** The neighbour that came before it. */
+  /** The neighbour that was added before it. */
   older: Evictable | undefined = undefined;
-  /** The neighbour that came after it. */
+  /** The neighbour that was added after it. */
   newer: Evictable | undefined = undefined;
-  /** Reads that count, a small integer whose meaning is the policy's. */
+  /** Counted reads, a small integer defined by the policy. */
   uses = 0;
-  /** What its queue has counted for it, KiB, so that the sum stays true when `costBytes` changes. */
+  /**
+   * The cost that its queue has counted, KiB, so that the sum stays correct when `costBytes`
+   * changes.
+   */
   countedKib = 0;
 
-  /** Bytes it takes of what is short. After a change `admitted` is said again. */
+  /** Its cost in bytes. After a change the owner calls `admitted` again. */
   abstract readonly costBytes: number;
-  /** Its name, by which a policy may know it again after it left. Asked when it comes and when it leaves, so it may be made then. */
+  /**
+   * Its name, by which a policy may recognise it after its removal. Read only when it is added and
+   * removed, so it may be built on demand.
+   */
   abstract readonly evictionKey: string;
 }
 
-/** Why an item left: a policy remembers whom it evicted, not who was deleted. */
+/** Why an item was removed: a policy remembers evicted items, not deleted ones. */
 export type RemovalReason = "evicted" | "gone";
 
 export interface EvictionPolicy {
-  /** An item has come, was replaced, or changed its cost. */
+  /** An item was added, was replaced, or changed its cost. */
   admitted(item: Evictable): void;
-  /** An item was read. Unknown ones are no mistake. */
+  /** An item was read. Unknown items are ignored. */
   touched(item: Evictable): void;
-  /** An item has left. Unknown ones are no mistake. */
+  /** An item was removed. Unknown items are ignored. */
   removed(item: Evictable, reason: RemovalReason): void;
   /**
-   * Who should leave, first one first, each at most once; empty when nobody may. Read it until enough is free: those that
-   * were passed over stay, as if they had just come. Items may come, be read and be removed meanwhile. One reader at a
-   * time: a second one begins anew, also with what the first has passed over.
+   * Yields victims in order, each at most once; empty if there are none. Read it until enough is
+   * free: skipped items stay, as if they were new. Items may be added, read and removed meanwhile.
+   * One reader at a time: a second reader starts over, including the items that the first skipped.
    */
   victims(): Iterable<Evictable>;
 }

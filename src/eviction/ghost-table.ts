@@ -1,11 +1,12 @@
 /**
- * Names of items that were evicted lately, as hashes: enough to know one again that comes back soon.
+ * The names of recently evicted items, as hashes, to recognise items that come back soon.
  *
- * A ghost is 8 bytes: its name's hash, and the moment it left, told by how much was evicted up to it (KiB, modulo 2^32).
- * Nothing looks for ghosts that have grown too old: they are no longer found, and their places are used again. Places come in groups
- * of eight; a group that is full forgets its oldest. There are 1 to 2 places for each item that is held, so 8 to 16 bytes, up to
- * LIMITS.evictionGhostsMax. Two names of one hash (one pair in 2^32) are taken for each other: a new item is then
- * treated as one that came back, and nothing else happens.
+ * A ghost is 8 bytes: the hash of its name, and the time of its eviction, as the total evicted
+ * until then (KiB, modulo 2^32). Old ghosts are not removed: they are no longer found, and their
+ * places are reused. Places come in groups of eight; a full group forgets its oldest. There are 1
+ * to 2 places for each held item, so 8 to 16 bytes, up to LIMITS.evictionGhostsMax. Two names with
+ * the same hash (one pair in 2^32) are confused: a new item is then treated as one that came back,
+ * and nothing else happens.
  */
 import { LIMITS } from "../limits.ts";
 
@@ -18,12 +19,15 @@ export class GhostTable {
   #moments = new Uint32Array(PLACES_MIN);
   #evictedKib = 0;
 
-  /** How many ghosts it has memory for. */
+  /** Number of places. */
   get places(): number {
     return this.#hashes.length;
   }
 
-  /** Remembers an item that was evicted. @param items how many are held, so that about as many can be remembered. */
+  /**
+   * Remembers an evicted item. @param items number of held items, so that about as many can be
+   * remembered.
+   */
   remember(hash: number, costKib: number, items: number): void {
     while (this.places < Math.min(items, LIMITS.evictionGhostsMax)) this.#grow();
     const at = this.#placeFor(hash);
@@ -32,7 +36,7 @@ export class GhostTable {
     this.#moments[at] = this.#evictedKib;
   }
 
-  /** Forgets a ghost. @returns whether it was one of those after whom at most `windowKib` was evicted. */
+  /** Removes a ghost. @returns whether at most `windowKib` was evicted since its eviction. */
   take(hash: number, windowKib: number): boolean {
     const first = this.#groupOf(hash);
     for (let at = first; at < first + GROUP; at += 1) {
@@ -51,7 +55,7 @@ export class GhostTable {
     return (this.#evictedKib - this.#moments[at]!) >>> 0;
   }
 
-  /** The place of the same hash, or an empty one, or that of the oldest of the group. */
+  /** The place of the same hash, or an empty one, or that of the group's oldest. */
   #placeFor(hash: number): number {
     const first = this.#groupOf(hash);
     let oldest = first;
@@ -62,7 +66,10 @@ export class GhostTable {
     return oldest;
   }
 
-  /** Twice the places: what is in a group stays in it or goes to the new one whose number has one bit more. */
+  /**
+   * Doubles the places: a ghost stays in its group or moves to the new one whose number has one bit
+   * more.
+   */
   #grow(): void {
     const [hashes, moments] = [this.#hashes, this.#moments];
     this.#hashes = new Int32Array(hashes.length * 2);

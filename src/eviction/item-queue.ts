@@ -1,9 +1,9 @@
 /**
- * A queue of evictable items, from the oldest to the newest, with the sum of what they cost.
+ * A queue of evictable items, from oldest to newest, with the sum of their costs.
  *
- * The links are fields of the items: adding, removing and moving one is O(1) and allocates nothing. Costs are summed in
- * KiB, each item rounded up, because whole numbers of that size are kept without a box of their own (up to 2 TiB an item); and
- * what every object costs beside its bytes is near to one KiB anyway.
+ * The links are fields of the items: adding, removing and moving is O(1) and allocates nothing.
+ * Costs are summed in KiB, each item rounded up, because whole numbers of that size need no box (up
+ * to 2 TiB per item), and the overhead of every object is near one KiB anyway.
  */
 import type { Evictable, EvictionQueue } from "./eviction-policy.ts";
 
@@ -27,12 +27,12 @@ export class ItemQueue implements EvictionQueue {
     return this.#count;
   }
 
-  /** What its items cost together, KiB. */
+  /** Total cost of its items, KiB. */
   get costKib(): number {
     return this.#costKib;
   }
 
-  /** Puts an item that stands in no queue at the newest end, and counts its cost. */
+  /** Adds an item that is in no queue at the newest end, and counts its cost. */
   add(item: Evictable): void {
     const newest = this.#newest;
     item.queue = this;
@@ -64,13 +64,13 @@ export class ItemQueue implements EvictionQueue {
     this.#costKib -= item.countedKib;
   }
 
-  /** Moves one of its items to another queue's newest end, or to its own. */
+  /** Moves one of its items to the newest end of another queue, or of its own. */
   move(item: Evictable, to: ItemQueue): void {
     this.remove(item);
     to.add(item);
   }
 
-  /** Moves all to another queue's newest end, in their order. */
+  /** Moves all items to the newest end of another queue, in order. */
   moveAll(to: ItemQueue): void {
     for (let item = this.#oldest; item !== undefined; item = this.#oldest) this.move(item, to);
   }

@@ -1,16 +1,17 @@
 /**
- * Least recently used: who was neither put nor read for the longest time leaves first.
+ * Least recently used: evicts the item that was neither put nor read for the longest time.
  *
- * Source: P. Denning, "The working set model for program behavior", CACM 1968, and folklore. Weakness: one scan over many objects
- * pushes out everything that is used often, and a loop that is a little larger than the cache never hits.
- * Cost: one move in a linked list per put or read, nothing allocated: with a million items 0.5 us.
+ * Source: P. Denning, "The working set model for program behavior", CACM 1968, and folklore.
+ * Weakness: one scan over many objects evicts everything that is used often, and a loop slightly
+ * larger than the cache never hits. Cost: one move in a linked list per put or read, no allocation:
+ * with a million items 0.5 us.
  */
 import type { Evictable, EvictionPolicy } from "./eviction-policy.ts";
 import { ItemQueue } from "./item-queue.ts";
 
 export class LruPolicy implements EvictionPolicy {
   readonly #held = new ItemQueue();
-  /** Those who were named in the reading that is under way and have not left. */
+  /** Victims that the current reader has skipped. */
   readonly #passed = new ItemQueue();
 
   admitted(item: Evictable): void {

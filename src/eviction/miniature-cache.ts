@@ -1,9 +1,10 @@
 /**
- * A cache without contents: what a policy would hold, had it been asked, of a sample of the items.
+ * A cache without content: simulates what a policy would hold, for a sample of the items.
  *
- * Source: C. Waldspurger, T. Saemundson, I. Ahmad, N. Park, "Cache modeling and optimization using miniature simulations", USENIX ATC 2017:
- * a cache of a part of the size that sees the same part of the names hits as often as the whole. Its items are known
- * by their hashes alone. Cost: 150 bytes an item and the policy's own.
+ * Source: C. Waldspurger, T. Saemundson, I. Ahmad, N. Park, "Cache modeling and optimization using
+ * miniature simulations", USENIX ATC 2017: a cache of a fraction of the size that sees the same
+ * fraction of the names has the hit ratio of the whole. Items are identified only by their hashes.
+ * Cost: 150 bytes per item plus the policy's own.
  */
 import { Evictable, type EvictionPolicy, type RemovalReason } from "./eviction-policy.ts";
 
@@ -35,7 +36,10 @@ export class MiniatureCache {
     return this.#held.size;
   }
 
-  /** An item is put or read; it is held from then on, unless it is larger than the cache. @returns whether it was held. */
+  /**
+   * A put or read of an item, which is then held, unless it is larger than the cache. @returns
+   * whether it was a hit.
+   */
   access(hash: number, costBytes: number, bytesMax: number): boolean {
     const held = this.#held.get(hash);
     if (held !== undefined) {
@@ -60,7 +64,7 @@ export class MiniatureCache {
     this.#policy.removed(held, reason);
   }
 
-  /** Removes all whose hashes are not wanted any more. */
+  /** Removes all items with unwanted hashes. */
   keep(isWanted: (hash: number) => boolean): void {
     for (const hash of this.#held.keys()) if (!isWanted(hash)) this.remove(hash, "gone");
   }

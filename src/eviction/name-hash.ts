@@ -1,12 +1,13 @@
 /**
- * A name as 32 bits, for policies that remember many names and need not tell every two of them apart.
+ * Hashes a name to 32 bits, for policies that remember many names and tolerate collisions.
  *
- * FNV-1a over the name's UTF-16 units, then two rounds of shifting and multiplying, so that any few bits of it can be
- * used alone. Not keyed: who chooses names can make them collide, and spoils hit ratios with it, nothing else.
- * Cost: a nanosecond a character, more for the first look at a name that was just joined of parts.
+ * FNV-1a over the name's UTF-16 units, then two rounds of shifts and multiplications, so that any
+ * few bits can be used alone. Not keyed: a client that chooses names can cause collisions, which
+ * only worsens hit ratios. Cost: a nanosecond per character, more for the first read of a
+ * concatenated name.
  */
 
-/** @returns a whole number from -2^31 to 2^31 - 1, the range that is kept without a box. */
+/** @returns an integer from -2^31 to 2^31 - 1, which needs no box. */
 export function hashName(name: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < name.length; i += 1) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);

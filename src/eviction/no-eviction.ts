@@ -1,7 +1,8 @@
 /**
- * Nobody leaves: what does not fit is refused. For those who would rather see an error than lose an object.
+ * Evicts nothing: what does not fit is refused. For users who prefer an error to a lost object.
  *
- * Source: none, it is the absence of a policy. Weakness: full is full, until somebody deletes. Cost: nothing.
+ * Source: none, it is the absence of a policy. Weakness: a full cache stays full until objects are
+ * deleted. Cost: nothing.
  */
 import type { Evictable, EvictionPolicy } from "./eviction-policy.ts";
 

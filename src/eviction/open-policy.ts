@@ -1,7 +1,8 @@
 /**
- * Every policy by the name that the configuration knows it under.
+ * Creates a policy by its name in the configuration.
  *
- * Each call makes one of its own: a policy keeps the order of one owner's items. A new policy is a line here.
+ * Each call creates a new policy, which keeps the order of one owner's items. To add a policy, add
+ * a line.
  */
 import { AdaptivePolicy } from "./adaptive-policy.ts";
 import type { EvictionPolicy } from "./eviction-policy.ts";

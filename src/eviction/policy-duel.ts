@@ -1,37 +1,43 @@
 /**
- * Says which of two policies would have hit more often lately, by playing both on a sample of what happens.
+ * Compares two policies by simulating both on a sample, and reports which had more hits recently.
  *
- * Source of the idea that policies compete on a sample and the winner rules: M. Qureshi, A. Jaleel, Y. Patt, S. Steely, J. Emer, "Adaptive
- * insertion policies for high performance caching", ISCA 2007. Sampled are whole names, by their hash; the part halves
- * each time the sample has grown to SAMPLE_MAX items, so a duel costs the same for a thousand objects as for a million.
+ * Source of the idea (policies compete on a sample and the winner rules): M. Qureshi, A. Jaleel, Y.
+ * Patt, S. Steely, J. Emer, "Adaptive insertion policies for high performance caching", ISCA 2007.
+ * The sample consists of whole names, by their hash. Its fraction halves each time it reaches
+ * SAMPLE_MAX items, so a duel costs the same for a thousand objects as for a million.
  */
 import type { EvictionPolicy } from "./eviction-policy.ts";
 import { MiniatureCache } from "./miniature-cache.ts";
 
-/** Items a miniature may hold before half of the names are left out. */
+/** Items in a miniature before the sampled fraction halves. */
 const SAMPLE_MAX = 1024;
-/** Sampled puts and reads after which a hit counts 1/e of what it did. */
+/** Sampled puts and reads after which the weight of a hit has fallen to 1/e. */
 const MEMORY_EVENTS = 8192;
-/** Hits one must be ahead to win, weighed so: below that it is chance, and a change of order costs misses. */
+/**
+ * Weighted lead in hits that is needed to win: a smaller one is chance, and a switch costs misses.
+ */
 const LEAD_MIN = 64;
-/** A lead grows no larger, so that a long past is soon made up for. */
+/** Maximum lead, so that a long past is soon outweighed. */
 const LEAD_MAX = 4 * LEAD_MIN;
-/** The size of the cache is the most it held when it was full; a smaller one is believed by this part at each eviction. */
+/**
+ * The cache size is estimated as the most it held when full; the estimate shrinks by this part at
+ * each eviction.
+ */
 const SHRINKING_PART = 1 / 1024;
-/** Bits of a hash that say whether a name is sampled: not the lowest, by which tables are indexed. */
+/** Bits of a hash that select the sample: not the lowest, which index tables. */
 const SAMPLE_SHIFT = 8;
 
 export class PolicyDuel {
   readonly #leader: MiniatureCache;
   readonly #challenger: MiniatureCache;
   #isChallengerAhead = false;
-  /** Hits of the leader more than of the challenger, older ones weighing less. */
+  /** Weighted hits of the leader minus those of the challenger. */
   #lead = 0;
-  /** Names are sampled whose hash has zeros where this has ones. */
+  /** A name is sampled if its hash has zeros where this has ones. */
   #mask = 0;
   #bytesMax = Number.POSITIVE_INFINITY;
 
-  /** @param leader wins until the challenger was better. */
+  /** @param leader wins until the challenger is better. */
   constructor(leader: EvictionPolicy, challenger: EvictionPolicy) {
     this.#leader = new MiniatureCache(leader);
     this.#challenger = new MiniatureCache(challenger);
@@ -45,7 +51,7 @@ export class PolicyDuel {
     return ((hash >>> SAMPLE_SHIFT) & this.#mask) === 0;
   }
 
-  /** The real cache is full and holds so much. */
+  /** The real cache is full and holds this much. */
   full(heldBytes: number): void {
     const shrunk = Number.isFinite(this.#bytesMax) ? this.#bytesMax * (1 - SHRINKING_PART) : 0;
     this.#bytesMax = Math.max(heldBytes, shrunk);

@@ -1,38 +1,42 @@
 /**
- * S3-FIFO: who is not read twice while passing through a small queue leaves before all others.
+ * S3-FIFO: evicts first the items that were not read twice on their way through a small queue.
  *
- * Source: J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023. New items stand in
- * a small queue, a tenth of what is held by cost; those read twice there go on to the main queue, which gives those that
- * were read since another round, up to three. Who left the small queue and comes back while about as much was evicted
- * as is held goes to the main queue at once. Scans and loops pass through the small queue and leave the rest alone.
- *
- * Weakness: items whose reads come soon after the put, but not within a tenth of the cache (a replay buffer that prefers
- * new experiences, a context of an agent), leave before they are read; what was popular yesterday stays long.
- *
- * Cost: a read is one addition in the item, a put makes and hashes the names of who comes and who leaves: with a million
- * items 0.2 and 1.6 us. Besides the items' links 8 to 16 bytes per item for the ghosts.
+ * Source: J. Yang, Y. Zhang, Z. Qiu, Y. Yue, K. V. Rashmi, "FIFO queues are all you need for cache
+ * eviction", SOSP 2023. New items enter a small queue, a tenth of the cost held; items read twice
+ * there move to the main queue, which gives items that were read another round, up to three. An
+ * item that comes back after leaving the small queue, while at most about the size of the cache was
+ * evicted, goes to the main queue directly. Scans and loops pass through the small queue and do not
+ * affect the rest. Weakness: items that are read soon after the put, but not within a tenth of the
+ * cache (a replay buffer that prefers new experiences, an agent's context), are evicted before they
+ * are read; items that were popular yesterday stay long. Cost: a read is one addition in the item,
+ * a put builds and hashes the names of new and evicted items: with a million items 0.2 and 1.6 us.
+ * Beside the links, 8 to 16 bytes per item for the ghosts.
  */
 import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
 import { GhostTable } from "./ghost-table.ts";
 import { ItemQueue } from "./item-queue.ts";
 import { hashName } from "./name-hash.ts";
 
-/** The small queue's part of what is held, by cost. */
+/** The small queue's part of the cost held. */
 const SMALL_PART = 0.1;
-/** Reads in the small queue that make an item stay. */
+/** Reads in the small queue that promote an item. */
 const PROMOTING_USES = 2;
-/** Reads that are counted at most; also the bits of `uses` that are counted in, those above it are left alone. */
+/**
+ * Maximum of counted reads; also the mask of the bits of `uses` that count. Higher bits are not
+ * changed.
+ */
 const USES_MAX = 3;
 
 export class S3FifoPolicy implements EvictionPolicy {
   /**
-   * "recency" turns the same queues into those of least recently used, while it is set: what is read moves to the newest end of the
-   * small queue, which may grow, what still stands in the main queue is older than all that, and nobody is remembered. For policies that choose between the two.
+   * While set, "recency" makes the same queues least recently used: a read item moves to the newest
+   * end of the small queue, which may grow; the main queue counts as older; no ghosts are kept. For
+   * policies that choose between the two.
    */
   order: "fifo" | "recency" = "fifo";
   readonly #small = new ItemQueue();
   readonly #main = new ItemQueue();
-  /** Those who were named in the reading that is under way and have not left. */
+  /** Victims that the current reader has skipped. */
   readonly #passedSmall = new ItemQueue();
   readonly #passedMain = new ItemQueue();
   readonly #ghosts = new GhostTable();
@@ -62,7 +66,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     queue.add(item);
   }
 
-  /** An item that is held was replaced, which counts as a read, or has another cost. */
+  /** A held item was replaced, which counts as a read, or changed its cost. */
   admitAgain(item: Evictable): void {
     item.queue?.recount(item);
     this.touched(item);
@@ -96,7 +100,7 @@ export class S3FifoPolicy implements EvictionPolicy {
     }
   }
 
-  /** Moves items that may stay on their way until it finds one that may not; that one stands among the passed then. */
+  /** Moves on items that may stay until it finds a victim, which joins the passed items. */
   #nextVictim(): Evictable | undefined {
     for (;;) {
       const [small, main] = [this.#small.oldest, this.#main.oldest];

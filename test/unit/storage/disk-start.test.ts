@@ -42,7 +42,9 @@ describe("start", () => {
     const log = watchedLog();
     await startedDisk({ directory });
     expect(tree(directory)).toEqual([".staging/"]);
-    expect(log()).toMatchObject([{ level: "warn", text: expect.stringContaining("swept"), files: 3 }]);
+    expect(log()).toMatchObject([
+      { level: "warn", text: expect.stringContaining("staged files of an earlier process"), files: 3 },
+    ]);
   });
 
   it("keeps objects, the floor and the quarantine of the process before", async () => {
