@@ -8,16 +8,35 @@ const PAGES = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "python/README.md",
+  "CHANGELOG.md",
   "docs/cli.md",
   "docs/client.md",
+  "docs/configuration.md",
+  "docs/errors.md",
+  "docs/eviction.md",
   "docs/flight-client.md",
   "docs/guide.md",
+  "docs/limits.md",
   "docs/operations.md",
   "docs/performance.md",
   "docs/protocol.md",
+  "docs/python-api.md",
   "docs/security.md",
+  "docs/storage-format.md",
+  "docs/troubleshooting.md",
+  "docs/typescript-api.md",
 ];
 const readme = readFileSync("README.md", "utf8");
+
+/** The anchors that GitHub gives to a page's headings. */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
 describe("the README", () => {
   it("shows the three lines of Python that the command prints and the tests run", () => {
@@ -38,5 +57,14 @@ describe("the README", () => {
   it.each(PAGES)("and every page's links lead somewhere: %s", (page) => {
     const links = [...readFileSync(page, "utf8").matchAll(/\]\(([^)#:]+)\)/g)].map((match) => match[1]!);
     expect(links.filter((link) => !existsSync(join(dirname(page), link)))).toEqual([]);
+  });
+
+  it.each(PAGES)("and every page's links to a section name one that there is: %s", (page) => {
+    const links = [...readFileSync(page, "utf8").matchAll(/\]\(([^)#:]*)#([^)]+)\)/g)];
+    const lost = links.filter(([, path, anchor]) => {
+      const target = path === "" ? page : join(dirname(page), path!);
+      return !anchorsOf(readFileSync(target, "utf8")).includes(anchor!);
+    });
+    expect(lost.map(([link]) => link)).toEqual([]);
   });
 });
