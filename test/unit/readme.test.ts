@@ -67,4 +67,12 @@ describe("the README", () => {
     });
     expect(lost.map(([link]) => link)).toEqual([]);
   });
+
+  it.each(["ARCHITECTURE.md", "CONTRIBUTING.md"])("and every file that a recipe names exists: %s", (page) => {
+    const named = [...readFileSync(page, "utf8").matchAll(/`(\w[\w-]*\/[\w./-]*)`/g)].map(
+      ([, path]) => path!,
+    );
+    expect(named.length).toBeGreaterThan(3);
+    expect(named.filter((path) => !existsSync(path) && !existsSync(join("src", path)))).toEqual([]);
+  });
 });
