@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from .batches import batches_of, size_of
 from .config import Config, check_endpoint
 from .errors import FlameError, InvalidConfig, Unreachable, flight_errors
 from .names import ObjectRef
@@ -212,8 +213,8 @@ def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
 def table_batches(table: pa.Table) -> List[pa.RecordBatch]:
     """Its own batches, cut only where one would be over the size of a message."""
     batches: List[pa.RecordBatch] = []
-    for batch in table.to_batches():
-        pieces = -(-batch.nbytes // BATCH_BYTES_MAX)
+    for batch in batches_of(table):
+        pieces = -(-size_of(batch) // BATCH_BYTES_MAX)
         rows = max(1, -(-batch.num_rows // max(1, pieces)))
         batches += [batch.slice(start, rows) for start in range(0, max(1, batch.num_rows), rows)]
     return batches

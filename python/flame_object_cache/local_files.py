@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
 
+from .batches import batches_of
 from .connection import OPAQUE_SCHEMA, opaque_row
 from .soundness import read_file
 from .values import COPIED_BYTES_MAX, Encoded, Parts, written_parts
@@ -98,7 +99,7 @@ def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
     """Writes a new object's file and returns the object's key; raises OSError and leaves nothing otherwise."""
     key = f"{prefix}/{uuid.uuid4()}"
     if isinstance(encoded, pa.Table):
-        parts = written_parts(pa.ipc.new_file, encoded.schema, encoded.to_batches())
+        parts = written_parts(pa.ipc.new_file, encoded.schema, batches_of(encoded))
     else:
         parts = _opaque_parts(encoded)
     os.makedirs(storage, exist_ok=True)

@@ -20,12 +20,16 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Union, cast
 import cloudpickle
 import pyarrow as pa
 
+from . import pandas_frames, polars_frames
+from .batches import batches_of, empty_array
+from .config import current_config
 from .errors import InvalidValue, PickleRefused, UnreadableValue
 from .soundness import checked
 
 PICKLE, TENSOR, TABLE, ARRAY, BATCH, JSON, BYTES = (b"FLM" + bytes([tag]) for tag in range(7))
 FORMAT, LOGICAL_TYPE = b"flame.cache.format", b"flame.cache.logical_type"
 _CHUNKED = b"pyarrow.chunked_array"
+_PANDAS, _POLARS = b"pandas.dataframe", b"polars.dataframe"
 SAFE_INTEGER = 2**53 - 1
 # Deeper values are pickled: not every JSON parser follows.
 JSON_DEPTH_MAX = 100
@@ -51,6 +55,8 @@ def encode_value(obj: Any, *, legacy: bool = False) -> Union[pa.Table, bytes]:
 def encode(obj: Any, *, legacy: bool = False) -> Encoded:
     """As encode_value, but an opaque value comes as parts to be joined. `legacy`: only what generation 2 reads."""
     table = _as_table(obj)
+    if isinstance(table, str):
+        return _pickled_frame(obj, table)
     if table is not None:
         # Two columns named like those of an opaque value would be taken for one.
         return [pa.py_buffer(TABLE), *_stream(table)] if is_opaque(table.schema) else table
@@ -78,20 +84,33 @@ def _kind_of(obj: Any) -> str:
     return f"{type(obj).__module__.split('.')[0]}.{type(obj).__qualname__}"
 
 
-def _as_table(obj: Any) -> Optional[pa.Table]:
-    kind = _kind_of(obj)
+def _pickled_frame(frame: Any, reason: str) -> Parts:
+    """A frame that Arrow would change."""
+    if not current_config().allow_pickle:
+        text = f"the frame would not come back equal from an Arrow table, and pickles are switched off (allow_pickle): {reason}"
+        raise InvalidValue("INVALID_VALUE", text)
     try:
-        if isinstance(obj, pa.Table):
-            table, logical = obj, b"pyarrow.table"
-        elif isinstance(obj, pa.RecordBatch):
-            table, logical = pa.Table.from_batches([obj]), b"pyarrow.record_batch"
-        elif kind == "pandas.DataFrame":
-            table, logical = pa.Table.from_pandas(obj), b"pandas.dataframe"
-        elif kind == "polars.DataFrame":
-            table, logical = obj.to_arrow(), b"polars.dataframe"
-        else:
-            return None
-    except Exception:  # noqa: BLE001  (a frame of objects that Arrow has no type for is pickled)
+        return _pickled(polars_frames.picklable(frame) if _kind_of(frame) == "polars.DataFrame" else frame)
+    except InvalidValue as error:
+        raise InvalidValue("INVALID_VALUE", f"{error.text}; {reason}") from error
+
+
+def _as_table(obj: Any) -> Union[pa.Table, str, None]:
+    """None for what is no table; for a frame that would not come back equal the reason."""
+    kind = _kind_of(obj)
+    if isinstance(obj, pa.Table):
+        table, logical = obj, b"pyarrow.table"
+    elif isinstance(obj, pa.RecordBatch):
+        table, logical = pa.Table.from_batches([obj]), b"pyarrow.record_batch"
+    elif kind in ("pandas.DataFrame", "polars.DataFrame"):
+        frames, logical = (pandas_frames, _PANDAS) if kind == "pandas.DataFrame" else (polars_frames, _POLARS)
+        try:
+            table = frames.table_of(obj)
+        except Exception as error:  # noqa: BLE001  (whatever the objects in the frame raise)
+            return f"Arrow cannot write it: {error!s:.300}"
+        if isinstance(table, str):
+            return table
+    else:
         return None
     metadata = {**(table.schema.metadata or {}), FORMAT: b"arrow-table-v1", LOGICAL_TYPE: logical}
     return table.replace_schema_metadata(metadata)
@@ -139,7 +158,7 @@ def written_parts(new: Callable[..., Any], schema: pa.Schema, batches: Iterable[
 
 
 def _stream(table: pa.Table) -> Parts:
-    head, *more = written_parts(pa.ipc.new_stream, table.schema, table.to_batches())
+    head, *more = written_parts(pa.ipc.new_stream, table.schema, batches_of(table))
     return [pa.py_buffer(_padded(head.to_pybytes())), *more]
 
 
@@ -261,24 +280,22 @@ def _from_table(table: pa.Table) -> Any:
     own = {name: text for name, text in metadata.items() if not name.startswith(b"flame.cache.")}
     table = table.replace_schema_metadata(own or None)
     try:
-        if logical == b"pandas.dataframe":
-            return table.to_pandas()
-        if logical == b"polars.dataframe":
-            import polars
-
-            return polars.from_arrow(table)
+        if logical == _PANDAS:
+            return pandas_frames.frame_of(table, metadata.get(pandas_frames.NOTES))
+        if logical == _POLARS:
+            return polars_frames.frame_of(table)
     except ImportError as error:
         raise UnreadableValue("UNREADABLE_VALUE", f"a frame needs its library: {error}") from error
-    except _DAMAGE as error:
+    except Exception as error:  # noqa: BLE001  (what pandas makes of metadata that is damaged is anything)
         raise UnreadableValue("UNREADABLE_VALUE", f"no frame can be made of the table: {error!r}") from error
     return _only_batch(table) if logical == b"pyarrow.record_batch" else table
 
 
 def _only_batch(table: pa.Table) -> pa.RecordBatch:
-    batches = table.to_batches()
-    if len(batches) != 1:
-        batches = table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)]
-    return batches[0]
+    batches = batches_of(table)
+    if len(batches) > 1:
+        batches = batches_of(table.combine_chunks())
+    return batches[0] if batches else pa.RecordBatch.from_arrays(list(map(empty_array, table.schema.types)), schema=table.schema)
 
 
 def _read_stream(body: pa.Buffer) -> pa.Table:
@@ -303,7 +320,10 @@ def _read_array(body: pa.Buffer) -> Any:
     table = _read_stream(body)
     column = table.column(0)
     is_chunked = (table.schema.metadata or {}).get(LOGICAL_TYPE) == _CHUNKED
-    return column if is_chunked or column.num_chunks != 1 else column.chunk(0)
+    if is_chunked or column.num_chunks > 1:
+        return column
+    # Older clients wrote no batch of an array without elements.
+    return column.chunk(0) if column.num_chunks == 1 else empty_array(column.type)
 
 
 def _read_json(body: pa.Buffer) -> Any:

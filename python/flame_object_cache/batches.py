@@ -1,0 +1,32 @@
+"""The record batches of a table, none of its rows and nothing of its types lost.
+
+pyarrow leaves out batches without rows, and with them the dictionaries they bring. Sizes are of what a batch holds in memory
+where pyarrow cannot say what of it is used: versions before 24 cannot for views.
+"""
+
+from __future__ import annotations
+
+from typing import List, cast
+
+import pyarrow as pa
+
+
+def batches_of(table: pa.Table) -> List[pa.RecordBatch]:
+    """As Table.to_batches, but a table of one batch without rows has that batch."""
+    batches = cast(List[pa.RecordBatch], table.to_batches())
+    if batches or table.num_columns == 0 or any(column.num_chunks == 0 for column in table.columns):
+        return batches
+    return [pa.RecordBatch.from_arrays([column.chunk(0) for column in table.columns], schema=table.schema)]
+
+
+def empty_array(type_: pa.DataType) -> pa.Array:
+    """`pa.array` makes none of a union."""
+    return pa.nulls(0, type_)
+
+
+def size_of(batch: pa.RecordBatch) -> int:
+    """Bytes of a batch once it is sent, or more."""
+    try:
+        return cast(int, batch.nbytes)
+    except (pa.ArrowException, NotImplementedError):
+        return cast(int, batch.get_total_buffer_size())

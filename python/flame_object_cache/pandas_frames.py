@@ -1,0 +1,271 @@
+"""pandas frames as Arrow tables, where the frame that comes back is equal: dtypes, labels, index, freq, names, attrs, cells.
+
+Arrow's metadata for pandas gives most frames back, and silently changes some. So the table is asked first: its empty slice goes
+there and back, and is compared with the frame. That looks at types and labels alone; cells are looked at in object columns.
+Three things that Arrow forgets are noted in the schema and restored: the `freq` of the index, columns that are a range,
+and object columns of text. For any other difference `table_of` gives the reason, and the frame travels as a pickle.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import hashlib
+import json
+import math
+from typing import Any, Dict, Iterable, Optional, Union
+
+import pyarrow as pa
+
+# Schema metadata: what to restore, as JSON; and what a patch must say as well (docs/protocol.md).
+NOTES, FITS = b"flame.cache.pandas", b"flame.cache.fits"
+# Arrow gives cells of these classes back as they were. Times and decimals are looked at one by one.
+_PLAIN = (bytes, datetime.date, datetime.time, decimal.Decimal)
+_LABEL_NAMES = (type(None), str, int)
+# Values of JSON within each other in `attrs`.
+_ATTRS_DEPTH_MAX = 20
+
+
+def table_of(frame: Any) -> Union[pa.Table, str]:
+    """The frame's table with Flame's notes; or, as text, what about the frame would not come back equal."""
+    reason = _reason_of_labels(frame) or _reason_of_index(frame)
+    if reason is not None:
+        return reason
+    notes: Dict[str, Any] = {}
+    objects: Dict[int, str] = {}
+    for position, dtype in enumerate(frame.dtypes):
+        found = _cells_of(frame, position, dtype)
+        if found is not None and found not in ("none", "nan"):
+            return f"column {_shown(frame.columns[position])}: {found}"
+        if found is not None:
+            objects[position] = found
+    table = pa.Table.from_pandas(frame)
+    seen = table.slice(0, 0).to_pandas()
+    reason = _difference(seen, frame, objects)
+    if reason is not None:
+        return reason
+    # Where there is nothing to change the note is left out: a frame of text is an ordinary one.
+    notes["objects"] = {at: kind for at, kind in objects.items() if kind == "nan" or seen.dtypes.iloc[at] != object}
+    if type(frame.columns).__name__ == "RangeIndex":
+        notes["columns"] = [frame.columns.start, frame.columns.stop, frame.columns.step]
+    if _freq(frame.index) is not None:
+        notes["freq"] = frame.index.freq.freqstr
+    notes = {name: note for name, note in notes.items() if note != {}}
+    metadata = {**table.schema.metadata, FITS: _fingerprint(table, frame)}
+    return table.replace_schema_metadata({**metadata, NOTES: json.dumps(notes).encode()} if notes else metadata)
+
+
+def _shown(label: Any) -> str:
+    return f"{label!r:.100}"
+
+
+def _freq(index: Any) -> Any:
+    """Of a period's index the freq belongs to its dtype."""
+    return getattr(index, "freq", None) if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex") else None
+
+
+def _levels(index: Any) -> Iterable[Any]:
+    return index.levels if hasattr(index, "levels") else [index]
+
+
+def _reason_of_labels(frame: Any) -> Optional[str]:
+    columns = frame.columns
+    if not frame.flags.allows_duplicate_labels:
+        return "the frame's flags are not kept by Arrow"
+    if not _is_json(frame.attrs):
+        return "the frame's attrs are not JSON"
+    if not columns.is_unique:
+        return f"column {_shown(columns[columns.duplicated()][0])}: its label is there twice"
+    if any(type(name) not in _LABEL_NAMES for name in columns.names):
+        return f"the names of the columns' labels are not text: {_shown(list(columns.names))}"
+    if any(level.inferred_type.startswith("mixed") for level in _levels(columns)):
+        return f"the columns' labels are of several types: {_shown(list(columns[:4]))}"
+    if any(level.dtype == object and not all(type(label) is str for label in level) for level in _levels(columns)):
+        return f"the columns' labels are objects: {_shown(list(columns[:4]))}"
+    return None
+
+
+def _reason_of_index(frame: Any) -> Optional[str]:
+    index = frame.index
+    if any(type(name) not in (type(None), str) for name in index.names):
+        return f"the names of the index are not text: {_shown(list(index.names))}"
+    freq = _freq(index)
+    if freq is not None and not _is_told_by_name(freq):
+        return f"the index's freq {freq!r} cannot be told by its name"
+    for number, level in enumerate(_levels(index)):
+        found = _objects_reason(level.to_numpy()) if level.dtype == object else _categories_reason(level)
+        if found not in (None, "none"):
+            reason = "a missing label is nan" if found == "nan" else found
+            return f"level {number} of the index ({_shown(level.name)}): {reason}"
+    return None
+
+
+def _is_told_by_name(freq: Any) -> bool:
+    from pandas.tseries.frequencies import to_offset
+
+    try:
+        named = to_offset(freq.freqstr)
+    except ValueError:
+        return False
+    return type(named) is type(freq) and bool(named == freq)
+
+
+def _is_json(value: Any, depth: int = 0) -> bool:
+    """Whether JSON gives it back as it was."""
+    kind = type(value)
+    if kind is dict:
+        return depth < _ATTRS_DEPTH_MAX and all(type(name) is str and _is_json(item, depth + 1) for name, item in value.items())
+    if kind is list:
+        return depth < _ATTRS_DEPTH_MAX and all(_is_json(item, depth + 1) for item in value)
+    return kind in (str, int, bool, type(None)) or (kind is float and math.isfinite(value))
+
+
+def _cells_of(frame: Any, position: int, dtype: Any) -> Optional[str]:
+    """`none` or `nan`, how an object column of text writes missing cells; None when Arrow keeps them; else the reason against it."""
+    if dtype == object:
+        return _objects_reason(frame.iloc[:, position].to_numpy(), text=True)
+    if type(dtype).__name__ == "CategoricalDtype":
+        found = _categories_reason(dtype)
+        return None if found == "none" else found
+    if type(dtype).__name__ == "SparseDtype":
+        return "it is sparse"
+    if type(dtype).__name__ in ("Float32Dtype", "Float64Dtype"):
+        return _masked_nan(frame.iloc[:, position].array)
+    return None
+
+
+def _masked_nan(array: Any) -> Optional[str]:
+    """A nullable float can hold nan beside NA; Arrow is told of both as one."""
+    numbers = array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=0)
+    return "it holds nan that is not NA" if (numbers != numbers).any() else None
+
+
+def _categories_reason(dtype_or_index: Any) -> Optional[str]:
+    categories = getattr(dtype_or_index, "categories", None)
+    if categories is None:
+        return None
+    if _freq(categories) is not None:
+        return "its categories have a freq"
+    if categories.names != [None]:
+        return "its categories have a name"
+    return _objects_reason(categories.to_numpy()) if categories.dtype == object else None
+
+
+def _objects_reason(cells: Any, *, text: bool = False) -> Optional[str]:
+    """As _cells_of, of an array of objects."""
+    kinds = set(map(type, cells))
+    missing = "none"
+    if type(None) in kinds:
+        kinds.discard(type(None))
+    elif float in kinds and kinds <= {float, str} and all(cell != cell for cell in cells if type(cell) is float):
+        # Of nan alone no type is known.
+        kinds.discard(float)
+        missing = "nan"
+    if kinds == {str} or (missing == "nan" and not kinds):
+        return missing
+    if not kinds:
+        return None
+    if len(kinds) > 1 or not kinds <= set(_PLAIN):
+        return f"its cells are of {', '.join(sorted(kind.__qualname__ for kind in kinds))[:100]}"
+    if kinds == {datetime.time} and any(cell is not None and (cell.tzinfo is not None or cell.fold) for cell in cells):
+        return "its times have a time zone or a fold"
+    if kinds == {decimal.Decimal}:
+        shapes = {cell.as_tuple().exponent if cell or not cell.is_signed() else "-0" for cell in cells if cell is not None}
+        if len(shapes) > 1 or not all(type(shape) is int and shape <= 0 for shape in shapes):
+            return "its decimals are of several scales"
+    return None
+
+
+def _difference(seen: Any, frame: Any, objects: Dict[int, str]) -> Optional[str]:
+    """What the empty slice that went through Arrow has otherwise than the frame."""
+    if len(seen.dtypes) != len(frame.dtypes):
+        return "the frame's columns are not kept by Arrow"
+    for position, (dtype, put) in enumerate(zip(seen.dtypes, frame.dtypes)):
+        if not _same_dtype(dtype, put) and position not in objects:
+            return f"column {_shown(frame.columns[position])}: its dtype {_shown(put)} comes back as {_shown(dtype)}"
+    if not _same_labels(seen.columns, frame.columns):
+        return f"the columns' labels {_shown(list(frame.columns[:4]))} come back as {_shown(list(seen.columns[:4]))}"
+    if not _is_json(seen.attrs) or repr(seen.attrs) != repr(frame.attrs):
+        return "the frame's attrs are not kept by Arrow"
+    if type(frame.index).__name__ == "RangeIndex":
+        return None
+    if type(seen.index) is not type(frame.index) or list(seen.index.names) != list(frame.index.names):
+        return f"the index {type(frame.index).__name__} {_shown(list(frame.index.names))} is not kept by Arrow"
+    for number, (level, put) in enumerate(zip(_levels(seen.index), _levels(frame.index))):
+        if not _same_dtype(level.dtype, put.dtype):
+            return f"level {number} of the index: its dtype {_shown(put.dtype)} comes back as {_shown(level.dtype)}"
+    return None
+
+
+def _same_dtype(seen: Any, put: Any) -> bool:
+    if type(seen) is not type(put) or seen != put:
+        return False
+    if hasattr(put, "categories"):
+        # Equal dtypes may have their categories in another order.
+        return seen.ordered == put.ordered and _same_labels(seen.categories, put.categories)
+    if hasattr(put, "storage"):
+        return seen.storage == put.storage and seen.na_value is put.na_value
+    return str(seen) == str(put)
+
+
+def _same_labels(seen: Any, put: Any) -> bool:
+    """Whether two indexes of labels are alike. A range comes back as numbers, and is restored."""
+    if list(seen.names) != list(put.names) or [type(name) for name in seen.names] != [type(name) for name in put.names]:
+        return False
+    if type(put).__name__ == "RangeIndex":
+        return True
+    if type(seen) is not type(put) or seen.nlevels != put.nlevels or not seen.equals(put) or _freq(put) is not None:
+        return False
+    pairs = [(seen.get_level_values(at), put.get_level_values(at)) for at in range(put.nlevels)]
+    if not all(_same_dtype(ours.dtype, theirs.dtype) for ours, theirs in pairs):
+        return False
+    return all(type(a) is type(b) and str(a) == str(b) for ours, theirs in pairs if theirs.dtype == object for a, b in zip(ours, theirs))
+
+
+def _fingerprint(table: pa.Table, frame: Any) -> bytes:
+    """What rows appended to this frame must agree on beside the schema: labels, dtypes, names, order of ordered categories."""
+    said = table.schema.pandas_metadata
+    index = [["range", at["name"], at["step"]] if isinstance(at, dict) else at for at in said["index_columns"]]
+    columns = [[column["name"], column["field_name"], column["numpy_type"]] for column in said["columns"]]
+    ordered = [
+        list(map(str, dtype.categories))
+        for dtype in (*frame.dtypes, *(level.dtype for level in _levels(frame.index)))
+        if getattr(dtype, "ordered", False)
+    ]
+    text = json.dumps([columns, said["column_indexes"], index, ordered])
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32].encode()
+
+
+def frame_of(table: pa.Table, notes: Optional[bytes]) -> Any:
+    """The frame of a table. Raises whatever Arrow and pandas raise of metadata that is damaged."""
+    import pandas
+
+    frame = table.to_pandas()
+    said = table.schema.pandas_metadata or {}
+    ranges = [at for at in said.get("index_columns", []) if isinstance(at, dict)]
+    if len(ranges) == 1 and len(said["index_columns"]) == 1:
+        # Rows that were appended continue the range.
+        start, step = ranges[0]["start"], ranges[0]["step"]
+        frame.index = pandas.RangeIndex(start, start + step * table.num_rows, step, name=ranges[0]["name"])
+    noted = {} if notes is None else json.loads(notes)
+    for position, missing in noted.get("objects", {}).items():
+        column = table.column(int(position))
+        cells = column.to_numpy().astype(object)
+        if missing == "nan":
+            cells[column.is_null().to_numpy()] = math.nan
+        frame.isetitem(int(position), pandas.Series(cells, index=frame.index, dtype=object))
+    if "columns" in noted:
+        frame.columns = pandas.RangeIndex(*noted["columns"], name=frame.columns.name)
+    if "freq" in noted:
+        _restore_freq(frame.index, noted["freq"])
+    return frame
+
+
+def _restore_freq(index: Any, freq: str) -> None:
+    try:
+        index.freq = freq
+    except ValueError:
+        # Rows that were appended do not go on at this freq.
+        pass
+
+
