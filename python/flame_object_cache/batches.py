@@ -6,7 +6,7 @@ where pyarrow cannot say what of it is used: versions before 24 cannot for views
 
 from __future__ import annotations
 
-from typing import List, cast
+from typing import Dict, List, Optional, cast
 
 import pyarrow as pa
 
@@ -17,6 +17,14 @@ def batches_of(table: pa.Table) -> List[pa.RecordBatch]:
     if batches or table.num_columns == 0 or any(column.num_chunks == 0 for column in table.columns):
         return batches
     return [pa.RecordBatch.from_arrays([column.chunk(0) for column in table.columns], schema=table.schema)]
+
+
+def with_metadata(table: pa.Table, metadata: Optional[Dict[bytes, bytes]]) -> pa.Table:
+    """As Table.replace_schema_metadata, which forgets the rows of a table without columns."""
+    if table.num_columns > 0 or table.num_rows == 0:
+        return table.replace_schema_metadata(metadata)
+    rows = pa.Array.from_buffers(pa.struct([]), table.num_rows, [None])
+    return pa.Table.from_batches([pa.RecordBatch.from_struct_array(rows)], schema=pa.schema([], metadata=metadata))
 
 
 def empty_array(type_: pa.DataType) -> pa.Array:

@@ -17,6 +17,8 @@ from typing import Any, Dict, Iterable, Optional, Union
 
 import pyarrow as pa
 
+from .batches import with_metadata
+
 # Schema metadata: what to restore, as JSON; and what a patch must say as well (docs/protocol.md).
 NOTES, FITS = b"flame.cache.pandas", b"flame.cache.fits"
 # Arrow gives cells of these classes back as they were. Times and decimals are looked at one by one.
@@ -39,8 +41,11 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
             return f"column {_shown(frame.columns[position])}: {found}"
         if found is not None:
             objects[position] = found
-    table = pa.Table.from_pandas(frame)
-    seen = table.slice(0, 0).to_pandas()
+    try:
+        table = pa.Table.from_pandas(frame)
+        seen = table.slice(0, 0).to_pandas()
+    except Exception as error:  # noqa: BLE001  (whatever the objects in the frame and the names of its dtypes raise)
+        return _reason_of_failure(frame, error)
     reason = _difference(seen, frame, objects)
     if reason is not None:
         return reason
@@ -52,7 +57,7 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
         notes["freq"] = frame.index.freq.freqstr
     notes = {name: note for name, note in notes.items() if note != {}}
     metadata = {**table.schema.metadata, FITS: _fingerprint(table, frame)}
-    return table.replace_schema_metadata({**metadata, NOTES: json.dumps(notes).encode()} if notes else metadata)
+    return with_metadata(table, {**metadata, NOTES: json.dumps(notes).encode()} if notes else metadata)
 
 
 def _shown(label: Any) -> str:
@@ -176,14 +181,26 @@ def _objects_reason(cells: Any, *, text: bool = False) -> Optional[str]:
     return None
 
 
+def _reason_of_failure(frame: Any, error: Exception) -> str:
+    """Which column it is that Arrow cannot write, or not read again."""
+    for position, label in enumerate(frame.columns):
+        try:
+            alone = frame.iloc[:, [position]].reset_index(drop=True).set_axis(["column"], axis=1)
+            pa.Table.from_pandas(alone).slice(0, 0).to_pandas()
+        except Exception as own:  # noqa: BLE001  (as above)
+            return f"column {_shown(label)}: {own!s:.200}"
+    return f"the frame's index or labels: {error!s:.200}"
+
+
 def _difference(seen: Any, frame: Any, objects: Dict[int, str]) -> Optional[str]:
     """What the empty slice that went through Arrow has otherwise than the frame."""
     if len(seen.dtypes) != len(frame.dtypes):
-        return "the frame's columns are not kept by Arrow"
+        return "Arrow takes the frame's labels for others: columns are lost"
     for position, (dtype, put) in enumerate(zip(seen.dtypes, frame.dtypes)):
         if not _same_dtype(dtype, put) and position not in objects:
             return f"column {_shown(frame.columns[position])}: its dtype {_shown(put)} comes back as {_shown(dtype)}"
-    if not _same_labels(seen.columns, frame.columns):
+    is_range = type(frame.columns).__name__ == "RangeIndex"
+    if seen.columns.name != frame.columns.name if is_range else not _same_labels(seen.columns, frame.columns):
         return f"the columns' labels {_shown(list(frame.columns[:4]))} come back as {_shown(list(seen.columns[:4]))}"
     if not _is_json(seen.attrs) or repr(seen.attrs) != repr(frame.attrs):
         return "the frame's attrs are not kept by Arrow"
@@ -209,11 +226,9 @@ def _same_dtype(seen: Any, put: Any) -> bool:
 
 
 def _same_labels(seen: Any, put: Any) -> bool:
-    """Whether two indexes of labels are alike. A range comes back as numbers, and is restored."""
+    """Whether two indexes of labels are alike in all they show."""
     if list(seen.names) != list(put.names) or [type(name) for name in seen.names] != [type(name) for name in put.names]:
         return False
-    if type(put).__name__ == "RangeIndex":
-        return True
     if type(seen) is not type(put) or seen.nlevels != put.nlevels or not seen.equals(put) or _freq(put) is not None:
         return False
     pairs = [(seen.get_level_values(at), put.get_level_values(at)) for at in range(put.nlevels)]

@@ -1,12 +1,13 @@
 """polars frames as Arrow tables, where the frame that comes back is equal; else the reason, and what to pickle instead.
 
-The table's empty slice goes there and back and its schema is compared: that looks at types and names alone. Object columns would
-be written as addresses in this process, and a name with a NUL ends in a panic, so neither gets as far as Arrow.
+The table's empty slice goes there and back and its schema is compared: that looks at types and names alone. What would be written
+as addresses in this process (Object), or end polars in a panic, does not get as far as Arrow.
 """
 
 from __future__ import annotations
 
-from typing import Any, Tuple, Union
+import operator
+from typing import Any, Callable, Optional, Tuple, Union
 
 import pyarrow as pa
 
@@ -18,31 +19,50 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
             return f"column {name!r:.100}: a name has a NUL"
         if _is_inside(dtype, _is_object):
             return f"column {name!r:.100}: its dtype is Object"
+        if _is_inside(dtype, _is_array_of_nothing):
+            return f"column {name!r:.100}: polars does not read arrays of size 0"
     if frame.width == 0 and frame.height > 0:
         return "the frame has rows and no columns"
+    table = _there_and_back(frame)
+    if not isinstance(table, str):
+        return table
+    # Only now, because each column costs as much again.
+    for name in frame.columns:
+        reason = _there_and_back(frame.select(name))
+        if isinstance(reason, str):
+            return f"column {name!r:.100}: {reason}"
+    return f"a column: {table}"
+
+
+def _there_and_back(frame: Any) -> Union[pa.Table, str]:
     try:
         table = frame.to_arrow()
         seen = frame_of(table.slice(0, 0)).schema
-    except BaseException as error:
-        if not _is_panic(error):
+    except BaseException as error:  # noqa: BLE001  (a panic of polars is not an Exception)
+        if not isinstance(error, Exception) and not _is_panic(error):
             raise
-        return f"polars cannot write it: {error!s:.200}"
-    for name, dtype in frame.schema.items():
-        if seen.get(name) != dtype:
-            return f"column {name!r:.100}: its dtype {dtype} comes back as {seen.get(name)}"
-    return table
+        return f"{error!s:.200}"
+    changed = [dtype for name, dtype in frame.schema.items() if seen.get(name) != dtype]
+    return f"its dtype {changed[0]!s:.100} comes back as another" if changed else table
 
 
 def _is_panic(error: BaseException) -> bool:
-    """A panic of polars is not an Exception."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+    return type(error).__name__ == "PanicException"
 
 
 def _has_nul(dtype: Any) -> bool:
     return any("\0" in field.name for field in getattr(dtype, "fields", ()))
 
 
-def _is_inside(dtype: Any, holds: Any) -> bool:
+def _is_object(dtype: Any) -> bool:
+    return bool(dtype.base_type().__name__ == "Object")
+
+
+def _is_array_of_nothing(dtype: Any) -> bool:
+    return 0 in (getattr(dtype, "shape", None) or ())
+
+
+def _is_inside(dtype: Any, holds: Callable[[Any], bool]) -> bool:
     """Whether it holds for the dtype or one within it."""
     if holds(dtype):
         return True
@@ -52,7 +72,7 @@ def _is_inside(dtype: Any, holds: Any) -> bool:
 
 
 def frame_of(table: pa.Table) -> Any:
-    """The frame of a table. Raises ValueError for one that polars has no frame for."""
+    """The frame of a table. Raises ValueError where polars panics."""
     import polars
 
     try:
@@ -63,34 +83,38 @@ def frame_of(table: pa.Table) -> Any:
         frame.columns = table.column_names
         return frame
     except BaseException as error:
-        if isinstance(error, Exception) or not _is_panic(error):
+        if not _is_panic(error):
             raise
         raise ValueError(f"polars panics: {error!s:.200}") from error
 
 
-def picklable(frame: Any) -> Any:
-    """What pickle is given: the frame, but columns of objects go as lists, because polars does not pickle them."""
-    return _Frame(frame) if any(_is_object(dtype) for dtype in frame.dtypes) else frame
-
-
-def _is_object(dtype: Any) -> bool:
-    return bool(dtype.base_type().__name__ == "Object")
+def picklable(frame: Any) -> Optional[Any]:
+    """What to pickle for the frame: columns that polars does not pickle go as lists. None when it could not be read again."""
+    by_list = [name for name, dtype in frame.schema.items() if _is_object(dtype) or _is_array_of_nothing(dtype)]
+    for name, dtype in frame.schema.items():
+        if name not in by_list and _is_inside(dtype, lambda inner: _is_object(inner) or _is_array_of_nothing(inner)):
+            return None
+    return _Frame(frame, by_list) if by_list else frame
 
 
 class _Frame:
     """Pickled by what polars calls its classes: a reader needs nothing of this module."""
 
-    def __init__(self, frame: Any) -> None:
-        self._frame = frame
+    def __init__(self, frame: Any, by_list: Any) -> None:
+        self._frame, self._by_list = frame, by_list
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        columns = self._frame.get_columns()
-        return type(self._frame), ([_Column(column) if _is_object(column.dtype) else column for column in columns],)
+        columns = {name: self._frame[name] for name in self._frame.columns}
+        return type(self._frame), ({**columns, **{name: _Column(columns[name]) for name in self._by_list}},)
 
 
 class _Column:
-    def __init__(self, column: Any) -> None:
-        self._column = column
+    def __init__(self, column: Any, ahead: Tuple[Any, ...] = ()) -> None:
+        self._column, self._ahead = column, ahead
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        return type(self._column), (self._column.name, self._column.to_list(), self._column.dtype)
+        column = self._column
+        if _is_object(column.dtype) and not self._ahead:
+            # A column that begins with a member of an enum would be taken for one of the members' values.
+            return operator.getitem, (_Column(column, (0,)), slice(1, None))
+        return type(column), (column.name, [*self._ahead, *column.to_list()], column.dtype)

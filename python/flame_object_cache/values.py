@@ -21,7 +21,7 @@ import cloudpickle
 import pyarrow as pa
 
 from . import pandas_frames, polars_frames
-from .batches import batches_of, empty_array
+from .batches import batches_of, empty_array, with_metadata
 from .config import current_config
 from .errors import InvalidValue, PickleRefused, UnreadableValue
 from .soundness import checked
@@ -89,8 +89,11 @@ def _pickled_frame(frame: Any, reason: str) -> Parts:
     if not current_config().allow_pickle:
         text = f"the frame would not come back equal from an Arrow table, and pickles are switched off (allow_pickle): {reason}"
         raise InvalidValue("INVALID_VALUE", text)
+    picklable = polars_frames.picklable(frame) if _kind_of(frame) == "polars.DataFrame" else frame
+    if picklable is None:
+        raise InvalidValue("INVALID_VALUE", f"neither Arrow nor pickle keeps the frame: {reason}")
     try:
-        return _pickled(polars_frames.picklable(frame) if _kind_of(frame) == "polars.DataFrame" else frame)
+        return _pickled(picklable)
     except InvalidValue as error:
         raise InvalidValue("INVALID_VALUE", f"{error.text}; {reason}") from error
 
@@ -113,7 +116,7 @@ def _as_table(obj: Any) -> Union[pa.Table, str, None]:
     else:
         return None
     metadata = {**(table.schema.metadata or {}), FORMAT: b"arrow-table-v1", LOGICAL_TYPE: logical}
-    return table.replace_schema_metadata(metadata)
+    return with_metadata(table, metadata)
 
 
 def is_opaque(schema: pa.Schema) -> bool:
@@ -278,7 +281,7 @@ def _from_table(table: pa.Table) -> Any:
     metadata = table.schema.metadata or {}
     logical = metadata.get(LOGICAL_TYPE)
     own = {name: text for name, text in metadata.items() if not name.startswith(b"flame.cache.")}
-    table = table.replace_schema_metadata(own or None)
+    table = with_metadata(table, own or None)
     try:
         if logical == _PANDAS:
             return pandas_frames.frame_of(table, metadata.get(pandas_frames.NOTES))
