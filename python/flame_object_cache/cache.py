@@ -23,6 +23,7 @@ from .connection import GET_OPTIONS, OPAQUE_SCHEMA, Connection, asking_for, call
 from .connection import opaque_row, opaque_rows, put, retrying, table_batches
 from .errors import FlameError, FlameSecurityWarning, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
+from .patches import check_patch
 from .soundness import checked
 
 log = logging.getLogger("flame_object_cache")
@@ -83,6 +84,7 @@ def _put(
         return ref
     with calling(endpoint or config.endpoint, config) as connection:
         if isinstance(encoded, pa.Table):
+            check_patch(connection.client, descriptor, encoded)
             return put(connection, descriptor, encoded.schema, table_batches(encoded), wishes)
         return put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), wishes)
 

@@ -52,7 +52,12 @@ const NO_ENTRIES: SchemaMetadata = [];
  * @throws {CacheError} INVALID_IPC
  */
 export function decodeSchema(header: Uint8Array): ArrowSchema {
-  return decodeSchemaTable(schemaTable(new FlatbufferReader(header).root()));
+  return atOnce(decodeSchemaSteps(header));
+}
+
+/** The same, and lets others in between. */
+export function decodeSchemaSteps(header: Uint8Array): Generator<void, ArrowSchema> {
+  return decodeTableSteps(schemaTable(new FlatbufferReader(header).root()), new FieldDecoder("kept"));
 }
 
 /** The fields of a schema, their metadata counted and left out: for who only compares them, and lets others in between. */

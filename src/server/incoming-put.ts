@@ -4,9 +4,7 @@
  * The caller gives each message in three steps, head, body views, end, as they arrive. Nothing is visible before
  * `commit`, and nothing is left after `discard`.
  */
-import { dictionaryIds } from "../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../arrow/message.ts";
-import { decodeFieldsSteps, sameFieldsSteps } from "../arrow/schema.ts";
 import { checkedSchemaSteps, TableValidator } from "../arrow/validate/table-validator.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { CommitOptions, Draft } from "../cache/put-draft.ts";
@@ -20,9 +18,10 @@ import type { ObjectKind } from "../object/object-metadata.ts";
 import { knownPayload, type PayloadSchema, readPayloadSchemaInTurns } from "../object/object-schema.ts";
 import { OpaqueBody } from "../object/opaque-body.ts";
 import { OpaqueWriter } from "../object/opaque-writer.ts";
+import { patchMisfitSteps } from "../object/patch-fit.ts";
 import type { StoredObject } from "../object/stored-blocks.ts";
 import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
-import { inTurns, turnIfDue, turnIfLarge } from "../turns.ts";
+import { inTurns, turnIfLarge } from "../turns.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
 type Payload =
@@ -162,7 +161,7 @@ export class IncomingPut {
     const schema = knownPayload(schemaHeader) ?? (await readPayloadSchemaInTurns(schemaHeader));
     const kind = schema.kind === "opaque" ? "opaque" : "table";
     const validator = kind === "table" ? await this.#validatorOf(schemaHeader, schema) : undefined;
-    const draft = await this.#draft(kind, { schema: schema.schema, schemaHeader }, target);
+    const draft = await this.#draft(kind, schemaHeader, target);
     const { abandon, footerMemory } = this.#options;
     draft.onAbandon(abandon);
     try {
@@ -184,10 +183,10 @@ export class IncomingPut {
     return new TableValidator(await inTurns(checkedSchemaSteps(header, schema)), validation);
   }
 
-  async #draft(kind: ObjectKind, payload: SentSchema, target: PutTarget): Promise<Draft> {
+  async #draft(kind: ObjectKind, schemaHeader: Buffer, target: PutTarget): Promise<Draft> {
     if (target.kind === "object") return this.#cache.draftPut(target.key, kind, this.#options.ttlMs);
     if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, this.#options.ttlMs);
-    const fits = (base: StoredObject) => checkPatch(payload, base);
+    const fits = (base: StoredObject) => checkPatch(schemaHeader, base);
     return await this.#cache.draftPatch(target.key, kind, fits, this.#options.ttlMs);
   }
 }
@@ -197,23 +196,11 @@ function ownBytes(bytes: Buffer): Buffer {
   return bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
 }
 
-interface SentSchema {
-  readonly schema: PayloadSchema["schema"];
-  readonly schemaHeader: Buffer;
-}
-
-async function checkPatch(payload: SentSchema, base: StoredObject): Promise<void> {
+async function checkPatch(schemaHeader: Buffer, base: StoredObject): Promise<void> {
   // Most patches come with the very schema of their table.
-  if (payload.schemaHeader.equals(base.schemaHeader)) return;
-  const schema = await inTurns(decodeFieldsSteps(base.schemaHeader));
-  if (!(await inTurns(sameFieldsSteps(schema, payload.schema)))) {
-    throw new CacheError("INVALID_REQUEST", "the patch's schema is not the table's");
-  }
-  const ids = String(dictionaryIds(schema));
-  await turnIfDue();
-  if (ids !== String(dictionaryIds(payload.schema))) {
-    throw new CacheError("INVALID_REQUEST", "the patch numbers its dictionaries otherwise than the table");
-  }
+  if (schemaHeader.equals(base.schemaHeader)) return;
+  const misfit = await inTurns(patchMisfitSteps(base.schemaHeader, schemaHeader));
+  if (misfit !== undefined) throw new CacheError("INVALID_REQUEST", misfit);
 }
 
 function requireDescriptor(head: FlightDataHead): Buffer {

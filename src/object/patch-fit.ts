@@ -1,0 +1,67 @@
+/**
+ * Whether rows of a patch can follow those of its table: the fields, what their metadata says of the values, the dictionaries' ids,
+ * and what the client that wrote the table says of it in `flame.cache.fits` (docs/protocol.md, "DoPut").
+ *
+ * Metadata of a field can change what its values are (the words of an Enum, the unit of an extension type), so it has to be the
+ * same. That of the schema does not: a table without `flame.cache.fits`, or a patch without, is not asked for it.
+ * Cost: both schemas decoded once; nothing where their bytes are equal, which the caller looks at first.
+ */
+import { dictionaryIds } from "../arrow/dictionary-ids.ts";
+import { type ArrowField, type ArrowSchema, decodeSchemaSteps, sameFieldsSteps } from "../arrow/schema.ts";
+
+export const SCHEMA_KEY_FITS = "flame.cache.fits";
+
+const NAME_LENGTH_SHOWN_MAX = 100;
+/** Fields, and metadata entries, between two steps. */
+const WORK_PER_STEP = 32;
+
+/** Why the patch does not fit; undefined when it does. @throws {CacheError} INVALID_IPC */
+export function* patchMisfitSteps(table: Uint8Array, patch: Uint8Array): Generator<void, string | undefined> {
+  const base = yield* decodeSchemaSteps(table);
+  const added = yield* decodeSchemaSteps(patch);
+  if (!(yield* sameFieldsSteps(base, added))) return "the patch's schema is not the table's";
+  yield;
+  if (String(dictionaryIds(base)) !== String(dictionaryIds(added)))
+    return "the patch numbers its dictionaries otherwise than the table";
+  const field = yield* otherMetadataSteps(base.fields, added.fields);
+  if (field !== undefined) return `the metadata of the patch's field ${shown(field)} is not the table's`;
+  const [said, wanted] = [fitsOf(added), fitsOf(base)];
+  if (said !== undefined && wanted !== undefined && said !== wanted)
+    return "the patch's labels, index or dtypes are not the table's";
+  return undefined;
+}
+
+/** The name of the first field with other metadata. The fields are the same, metadata aside. */
+function* otherMetadataSteps(
+  ours: readonly ArrowField[],
+  theirs: readonly ArrowField[],
+): Generator<void, string | undefined> {
+  const pairs = [[ours, theirs] as const];
+  let work = 0;
+  for (let pair = pairs.pop(); pair !== undefined; pair = pairs.pop()) {
+    for (const [index, field] of pair[0].entries()) {
+      const other = pair[1][index]!;
+      if (metadataText(field) !== metadataText(other)) return field.name;
+      if (field.children.length > 0) pairs.push([field.children, other.children]);
+      work += 1 + field.metadata.length;
+      if (work < WORK_PER_STEP) continue;
+      work = 0;
+      yield;
+    }
+  }
+  return undefined;
+}
+
+/** Equal for equal entries in any order. */
+function metadataText({ metadata }: ArrowField): string {
+  if (metadata.length === 0) return "";
+  return JSON.stringify(metadata.map((entry) => JSON.stringify(entry)).sort());
+}
+
+function fitsOf({ metadata }: ArrowSchema): string | undefined {
+  return metadata.find(([key]) => key === SCHEMA_KEY_FITS)?.[1];
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, NAME_LENGTH_SHOWN_MAX));
+}
