@@ -2,7 +2,7 @@
  * A small flatbuffer builder for the few messages the server writes itself.
  *
  * Unlike the usual builders it writes front to back: a table first, then what it refers to, then `link` joins them. So the
- * tables can stand in front of bytes that exist already (PROTOCOL 4.3), and every slot given is written, also when it
+ * tables can stand in front of bytes that exist already (schema-metadata.ts), and every slot given is written, also when it
  * holds the default: a message of the same shape has the same length whatever its values are.
  */
 import { assert } from "../errors.ts";

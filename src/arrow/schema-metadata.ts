@@ -1,5 +1,5 @@
 /**
- * New metadata for a schema message, without understanding any of its types (PROTOCOL 4.3, the new-root method).
+ * New metadata for a schema message, without understanding any of its types.
  *
  *     front  root offset | Message' | Schema' | custom_metadata' | KeyValues of `set`        a multiple of 8 long
  *     old    the message as it came, every byte: fields, types, features, the kept KeyValues, the old and now unused roots

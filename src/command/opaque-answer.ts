@@ -1,8 +1,9 @@
 /**
  * The rows of an answer about an opaque object: version, base or patch, and the value's bytes as they pass by.
  *
- * Reads both forms, `{version, data}` and `{version, kind, data}` (PROTOCOL 4.2), columns in this order as every server of
- * ours sends them. A value that was put compressed is decompressed where Node can: zstd from 22.15 on.
+ * Reads both forms, `{version, data}` and `{version, kind, data}` (docs/protocol.md, "DoGet"),
+ * columns in this order as every server of ours sends them. A value that was put compressed is
+ * decompressed where Node can: zstd from 22.15 on.
  */
 import { type BatchLayout, decodeMessage, type IpcMessage } from "../arrow/message.ts";
 import type { ArrowSchema } from "../arrow/schema.ts";

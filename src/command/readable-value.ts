@@ -1,7 +1,7 @@
 /**
  * An opaque value as people read it, told by how it begins: JSON, text, or the first bytes in hexadecimal.
  *
- *     46 4C 4D NN ...   a tag of the SDKs (PROTOCOL, "Python values"): JSON, bytes, a pickle, a numpy array; tables are cat.ts's
+ *     46 4C 4D NN ...   a tag of the SDKs (client/values/value-tags.ts): JSON, bytes, a pickle, a numpy array; tables are cat.ts's
  *     anything else     an uploaded file: text where it is UTF-8 without control characters
  *
  * A pickle is named and never read: reading it would run what it holds.

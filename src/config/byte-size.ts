@@ -2,7 +2,7 @@
  * Sizes as people write them: `8G`, `1.5GiB`, `512 kb`, `1048576`.
  *
  * All units are powers of 1024, whichever way they are spelled, because that is what existing configuration files
- * mean (PROTOCOL section 6). Parts of a byte are dropped.
+ * mean (docs/configuration.md). Parts of a byte are dropped.
  */
 import { LIMITS } from "../limits.ts";
 import { textSchema } from "./text-schema.ts";

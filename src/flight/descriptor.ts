@@ -1,8 +1,8 @@
 /**
  * FlightDescriptor: what a call is about, a path or a command.
  *
- * The parts of a path come as they were sent; joining them into a key is the service's rule (PROTOCOL 1).
- * A descriptor without a type is refused: it names nothing.
+ * The parts of a path come as they were sent; joining them into a key is the service's rule
+ * (docs/protocol.md, "Keys"). A descriptor without a type is refused: it names nothing.
  */
 import { isUtf8 } from "node:buffer";
 import { create, toBinary } from "@bufbuild/protobuf";

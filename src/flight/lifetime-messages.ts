@@ -5,7 +5,7 @@
  *     CancelFlightInfo      CancelFlightInfoRequest -> CancelFlightInfoResult
  *
  * Every decode function throws INVALID_REQUEST for bytes that are not its message.
- * Source: PROTOCOL 4 for the messages inside, the Arrow Flight RPC specification for the actions.
+ * Source: Flight.proto of Apache Arrow for the messages, the Arrow Flight RPC specification for the actions.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";

@@ -4,7 +4,7 @@
  * FlightData is not here (flight-data-decoder.ts, flight-data-encoder.ts), nor descriptors (descriptor.ts) nor
  * the text of tickets (ticket.ts). Decoded bytes are views of the input; encoded messages are new.
  * Every decode function throws INVALID_REQUEST for bytes that are not its message.
- * Field numbers: PROTOCOL 4 and flight.proto.
+ * Field numbers: Flight.proto of Apache Arrow.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -166,7 +166,7 @@ export function decodePutResult(bytes: Uint8Array): Buffer {
   return asBuffer(decodeMessageOf(PutResultSchema, bytes).appMetadata);
 }
 
-/** @param expression what to list: for the cache text (PROTOCOL 4.4), for other servers what they understand. */
+/** @param expression text for this cache (docs/protocol.md, "Other methods"); other servers take their own. */
 export function encodeCriteria(expression: string | Uint8Array): Uint8Array {
   return toBinary(CriteriaSchema, create(CriteriaSchema, { expression: bytesOf(expression) }));
 }

@@ -6,9 +6,9 @@
  * | `KEY`   | the object as it was put                                       |
  * | `KEY:V` | the object for one who holds version V of it; 0 means none     |
  *
- * The split is at the last `:` when one or more digits, and nothing else, follow (PROTOCOL 4.2). `:` is legal
- * in keys, so a key that itself ends in `:` and digits cannot be asked for as `KEY`; only `KEY:V` names it.
- * The key is not checked here.
+ * The split is at the last `:` when one or more digits, and nothing else, follow (docs/protocol.md,
+ * "DoGet"). `:` is legal in keys, so a key that itself ends in `:` and digits cannot be asked for
+ * as `KEY`; only `KEY:V` names it. The key is not checked here.
  */
 import { assert } from "../errors.ts";
 import { decodeText } from "./text.ts";

@@ -2,7 +2,8 @@
  * The name of an object, `application_id/session_id/object_id`, and the prefixes that name many of them.
  *
  * Parsed once at the door; whoever holds an ObjectKey holds one whose parts are safe as file names
- * (PROTOCOL, "Keys"): 1 to 200 bytes of UTF-8, no separator, no control character, no leading dot, no `*`.
+ * (docs/protocol.md, "Keys"): 1 to 200 bytes of UTF-8, no separator, no control character, no
+ * leading dot, no `*`.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

@@ -2,7 +2,8 @@
  * ObjectRef: the small reference that tasks hand to each other instead of the object.
  *
  * On the wire it is a BSON document of exactly three fields in this order: endpoint, key, version (int64).
- * One existing decoder fails on any other field, so none is ever added (PROTOCOL, "ObjectRef").
+ * One existing decoder fails on any other field, so none is ever added (docs/protocol.md,
+ * "ObjectRef").
  */
 import { deserialize, serialize } from "bson";
 import { CacheError } from "../errors.ts";

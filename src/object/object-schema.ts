@@ -1,5 +1,6 @@
 /**
- * What is being put, decided by its schema (PROTOCOL, "DoPut"), and the schemas the cache itself speaks.
+ * What is being put, decided by its schema (docs/protocol.md, "DoPut"), and the schemas the cache
+ * itself speaks.
  *
  * opaque       exactly two fields: version uint64, data binary or large_binary, nullable or not
  * flame table  schema metadata `flame.cache.format` = `arrow-table-v1`

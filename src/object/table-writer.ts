@@ -1,9 +1,10 @@
 /**
  * Writes a table as an object file: its schema and batches as they came, each body at a multiple of 64.
  *
- * A Flame table's schema gets the metadata of PROTOCOL "Table metadata" by a new root in front of the untouched
- * message; a plain table's schema is kept to the byte. A stream that replaces a dictionary cannot be an IPC
- * file, so its head is rewritten and it becomes an IPC stream. Cost: no copy of a body, one small overwrite.
+ * A Flame table's schema gets the metadata of docs/protocol.md, "DoGet", by a new root in front of
+ * the untouched message; a plain table's schema is kept to the byte. A stream that replaces a
+ * dictionary cannot be an IPC file, so its head is rewritten and it becomes an IPC stream. Cost: no
+ * copy of a body, one small overwrite.
  */
 
 import { type Block, BlockList } from "../arrow/block-list.ts";

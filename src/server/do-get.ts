@@ -1,5 +1,6 @@
 /**
- * DoGet: a ticket in, the object out as it was put, or what of it the client lacks (PROTOCOL, "DoGet").
+ * DoGet: a ticket in, the object out as it was put, or what of it the client lacks
+ * (docs/protocol.md, "DoGet").
  *
  *     KEY                    everything
  *     KEY:V, V = S           not modified: a schema and nothing else

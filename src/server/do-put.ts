@@ -1,5 +1,6 @@
 /**
- * DoPut: gRPC messages in, as they arrive; one ObjectRef out when the object is stored (PROTOCOL, "DoPut").
+ * DoPut: gRPC messages in, as they arrive; one ObjectRef out when the object is stored
+ * (docs/protocol.md, "DoPut").
  *
  * A client that attaches app_metadata to a record batch is a standard one that waits for each answer: from its first
  * such batch on every record batch is answered at once by an echo, and no ObjectRef follows. Body bytes are views of

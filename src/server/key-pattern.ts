@@ -1,5 +1,5 @@
 /**
- * The texts by which a list or a delete names many objects (PROTOCOL, "The other methods").
+ * The texts by which a list or a delete names many objects (docs/protocol.md, "Other methods").
  *
  *     list    (empty) | app | app/* | app/session | app/session/object
  *     delete  app/* | app/session | app:session | app/session/object

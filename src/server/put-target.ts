@@ -1,5 +1,5 @@
 /**
- * What a put is aimed at, by its descriptor (PROTOCOL, "DoPut").
+ * What a put is aimed at, by its descriptor (docs/protocol.md, "DoPut").
  *
  *     PATH app/session/object         create or replace
  *     PATH app/session                create, the server makes the object id

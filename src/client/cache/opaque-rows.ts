@@ -4,7 +4,8 @@
  *     columns {version: uint64, kind: utf8, data: binary or large_binary}, by name, in any order; one row per batch
  *
  * The front of a body (a few dozen bytes, up to the value) is collected to read version and kind; the value's bytes are
- * views. Where they lie is found and checked by object/opaque-body.ts. Source: PROTOCOL 4.2.
+ * views. Where they lie is found and checked by object/opaque-body.ts. Source: docs/protocol.md,
+ * "DoGet".
  */
 import { type BatchLayout, type BufferRange, decodeMessage } from "../../arrow/message.ts";
 import type { ArrowSchema } from "../../arrow/schema.ts";

@@ -2,8 +2,8 @@
  * Values as the messages of a DoPut: opaque ones as rows `{version, data}`, tables as their own batches.
  *
  * A buffer becomes one row, of at most LIMITS.opaqueWireRowBytesMax; a stream becomes rows of about LIMITS.uploadRowBytes,
- * which the server joins (PROTOCOL 4.1). Nothing is copied: chunks must not change until the put is over. The version
- * cell is 0: versions are the server's.
+ * which the server joins (docs/protocol.md, "DoPut"). Nothing is copied: chunks must not change
+ * until the put is over. The version cell is 0: versions are the server's.
  */
 import { ZERO_PADDING } from "../../arrow/encapsulated.ts";
 import { LIMITS } from "../../limits.ts";

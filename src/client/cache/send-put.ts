@@ -1,7 +1,8 @@
 /**
  * One DoPut and the reference it is answered with, which says that the object is stored.
  *
- * Batches carry no app_metadata here: a server that is given some echoes it and sends no reference (PROTOCOL 4.1).
+ * Batches carry no app_metadata here: a server that is given some echoes it and sends no reference
+ * (docs/protocol.md, "DoPut").
  */
 import { CacheError } from "../../errors.ts";
 import type { FlightDescriptor } from "../../flight/descriptor.ts";

@@ -6,7 +6,7 @@
  * bulk on one connection can stop each other. Nothing is retried here.
  * Errors of the server are CacheErrors when they name one of the cache's codes, else GrpcErrors with its status and text. A
  * server that cannot be reached, or vanishes, is UNREACHABLE (client-keepalive.ts says when), so each method may throw it.
- * Source: PROTOCOL 4 and the Arrow Flight RPC specification; docs/flight-client.md.
+ * Source: the Arrow Flight RPC specification; docs/flight-client.md.
  */
 import { formatDialEndpoint } from "../../config/endpoint.ts";
 import { CacheError } from "../../errors.ts";

@@ -1,5 +1,5 @@
 /**
- * The four bytes before a value's payload: what it was encoded as (PROTOCOL, "Python values").
+ * The four bytes before a value's payload: what it was encoded as (docs/client.md, "Values").
  *
  *     46 4C 4D NN   "FLM" and a number
  *

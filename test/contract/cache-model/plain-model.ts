@@ -83,7 +83,7 @@ export class PlainModel {
     return object === undefined ? "OBJECT_NOT_FOUND" : versionOf(object);
   }
 
-  /** PROTOCOL 4.2, row by row. */
+  /** docs/protocol.md, "DoGet", row by row. */
   get(key: string, held: number | undefined): ModelAnswer | Refusal {
     const object = this.#objects.get(key);
     if (object === undefined) return "OBJECT_NOT_FOUND";

@@ -1,5 +1,5 @@
 /**
- * Versions: who gets which, and that none comes twice (PROTOCOL, "Versions").
+ * Versions: who gets which, and that none comes twice (docs/protocol.md, "Versions").
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
 /**
- * The rules for keys (PROTOCOL, "Keys").
+ * The rules for keys (docs/protocol.md, "Keys").
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

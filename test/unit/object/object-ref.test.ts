@@ -1,5 +1,5 @@
 /**
- * ObjectRef as BSON, to the byte of PROTOCOL 2.
+ * ObjectRef as BSON, to the byte (docs/protocol.md, "ObjectRef").
  */
 import { Double, Int32, serialize } from "bson";
 import fc from "fast-check";

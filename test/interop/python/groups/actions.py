@@ -1,4 +1,4 @@
-"""DoAction, ListActions and what is not offered (PROTOCOL 4.4)."""
+"""DoAction, ListActions and what is not offered (docs/protocol.md, "Other methods")."""
 
 import base64
 import os

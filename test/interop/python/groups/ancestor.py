@@ -1,4 +1,5 @@
-"""A data directory of the Rust ancestor (PROTOCOL 8), as test/golden/make_ancestor.py makes one, served as it is."""
+"""A data directory of the Rust ancestor (docs/storage-format.md, "Directories of the Rust cache"),
+as test/golden/make_ancestor.py makes one, served as it is."""
 
 import hashlib
 import json

@@ -1,4 +1,5 @@
-"""app_metadata of batches (PROTOCOL 4.1): echoed at once, in order, kept with its batch, and no ObjectRef follows."""
+"""app_metadata of batches (docs/protocol.md, "DoPut"): echoed at once, in order, kept with its
+batch, and no ObjectRef follows."""
 
 import os
 

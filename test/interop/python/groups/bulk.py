@@ -1,4 +1,5 @@
-"""Nothing is buffered whole (PROTOCOL 4.1; issue, part 5): 1.5 GB in one message and back, in little memory."""
+"""Nothing is buffered whole (docs/protocol.md, "DoPut"): 1.5 GB in one message and back, in little
+memory."""
 
 import os
 

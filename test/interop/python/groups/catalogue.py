@@ -1,4 +1,5 @@
-"""GetFlightInfo, GetSchema, ListFlights (PROTOCOL 4.4): what is stored, by whatever form it is asked for."""
+"""GetFlightInfo, GetSchema, ListFlights (docs/protocol.md, "Other methods"): what is stored, by
+whatever form it is asked for."""
 
 import struct
 

@@ -1,4 +1,5 @@
-"""Compressed bodies (PROTOCOL 4.1, 4.2): kept as they were put, and nothing is compressed that was not."""
+"""Compressed bodies (docs/protocol.md, "DoPut" and "DoGet"): kept as they were put, and nothing is
+compressed that was not."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Damaged files (issue of the storage part; PROTOCOL 5): DATA_LOSS to who asks, nobody else is disturbed."""
+"""Damaged files (docs/storage-format.md): DATA_LOSS to who asks, nobody else is disturbed."""
 
 from groups.dictionaries import REPLACED
 from support import files

@@ -1,4 +1,5 @@
-"""DELETE in each form, and versions that are never used twice (PROTOCOL 3, 4.4). Versions here start anywhere."""
+"""DELETE in each form, and versions that are never used twice (docs/protocol.md, "Versions" and
+"Other methods"). Versions here start anywhere."""
 
 from support.calls import act_json, delete, flights, get, info, put
 from support.expect import refused

@@ -1,4 +1,5 @@
-"""Dictionary batches (PROTOCOL 4.1, 5): shared, grown by deltas, and replaced midway, which only a stream can hold."""
+"""Dictionary batches (docs/storage-format.md, "Object files"): shared, grown by deltas, and
+replaced midway, which only a stream can hold."""
 
 import pyarrow as pa
 import pyarrow.flight as flight

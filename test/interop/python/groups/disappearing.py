@@ -1,4 +1,5 @@
-"""A client that dies in the middle of a put (PROTOCOL 4.1; issue, part 5) leaves no object and no file."""
+"""A client that dies in the middle of a put (docs/protocol.md, "DoPut") leaves no object and no
+file."""
 
 import os
 import signal

@@ -1,4 +1,5 @@
-"""Files that clients write into the directory themselves (PROTOCOL 5): found when asked for, once they are whole."""
+"""Files that clients write into the directory themselves (docs/storage-format.md, "Files of other
+programs"): found when asked for, once they are whole."""
 
 import os
 import uuid

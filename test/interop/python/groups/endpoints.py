@@ -1,4 +1,5 @@
-"""Where the cache listens and what it advertises (PROTOCOL 2, 6): grpc, grpcs with a certificate, an interface."""
+"""Where the cache listens and what it advertises (docs/configuration.md): grpc, grpcs with a
+certificate, an interface."""
 
 import shutil
 import subprocess

@@ -1,4 +1,5 @@
-"""Keys (PROTOCOL 1): what is legal is kept as it is, anything else is INVALID_KEY before a file is touched."""
+"""Keys (docs/protocol.md, "Keys"): what is legal is kept as it is, anything else is INVALID_KEY
+before a file is touched."""
 
 import pyarrow.flight as flight
 

@@ -1,4 +1,5 @@
-"""ObjectRef (PROTOCOL 2): exactly three fields, in order, to the byte; an endpoint that clients can dial."""
+"""ObjectRef (docs/protocol.md, "ObjectRef"): exactly three fields, in order, to the byte; an
+endpoint that clients can dial."""
 
 import re
 import uuid

@@ -1,4 +1,5 @@
-"""Opaque objects (PROTOCOL 4.1): one row {version, data} on the wire and at rest, however it was uploaded."""
+"""Opaque objects (docs/protocol.md, "DoPut"): one row {version, data} on the wire and at rest,
+however it was uploaded."""
 
 import os
 

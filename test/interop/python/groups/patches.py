@@ -1,4 +1,5 @@
-"""Patches (PROTOCOL 4.1): they append to an object of their own kind, and are refused by any other."""
+"""Patches (docs/protocol.md, "DoPut"): they append to an object of their own kind, and are refused
+by any other."""
 
 import os
 

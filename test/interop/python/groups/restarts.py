@@ -1,4 +1,5 @@
-"""Restarts (PROTOCOL 3, 5): what was answered is there again after SIGTERM and SIGKILL, and stops are clean."""
+"""Restarts (docs/operations.md, "Start and stop"): what was answered is there again after SIGTERM
+and SIGKILL, and stops are clean."""
 
 from groups.app_metadata import put_with_metadata
 from groups.dictionaries import REPLACED

@@ -1,4 +1,5 @@
-"""Files (PROTOCOL 5): any Arrow reader opens them, bodies can be mapped, and a reader keeps the bytes it opened."""
+"""Files (docs/storage-format.md): any Arrow reader opens them, bodies can be mapped, and a reader
+keeps the bytes it opened."""
 
 import pyarrow as pa
 

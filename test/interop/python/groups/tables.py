@@ -1,4 +1,5 @@
-"""Plain and Flame tables (PROTOCOL 4.1, 4.3): batches untouched, metadata as each form of ticket promises."""
+"""Plain and Flame tables (docs/protocol.md, "DoPut" and "DoGet"): batches untouched, metadata as
+each form of ticket promises."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""DoGet (PROTOCOL 4.2): both forms of a ticket and every row of the table of answers, for opaque objects."""
+"""DoGet (docs/protocol.md, "DoGet"): both forms of a ticket and every row of the table of answers,
+for opaque objects."""
 
 from support.calls import get
 from support.expect import refused

@@ -1,4 +1,5 @@
-"""Versions (PROTOCOL 3) of a server in which nothing was ever deleted: they begin at 1 and rise by 1."""
+"""Versions (docs/protocol.md, "Versions") of a server in which nothing was ever deleted: they
+begin at 1 and rise by 1."""
 
 from support.calls import act_json, get, info, patch, put, ref_of
 from support.opaque import patch_value, put_value, rows, three_field_rows, two_field_rows

@@ -1,4 +1,4 @@
-"""Opaque values as clients send and expect them (PROTOCOL 4.1 and 4.2)."""
+"""Opaque values as clients send and expect them (docs/protocol.md, "DoPut" and "DoGet")."""
 
 from typing import Optional, Union
 

@@ -1,4 +1,4 @@
-"""ObjectRef and ObjectKey: the bytes of PROTOCOL 2, and the names of PROTOCOL 1."""
+"""ObjectRef and ObjectKey: the bytes and the names of docs/protocol.md, "ObjectRef" and "Keys"."""
 
 import struct
 
