@@ -4,38 +4,20 @@
  *
  * Needs a build (`npm run build`).
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { selfSignedCertificate } from "../support/certificate.ts";
-import { startServer, type TestServer } from "../support/start-server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 import type { Attack } from "./attack-run.ts";
 import { BOUNDS } from "./bounds.ts";
 import { type MemoryGroup, makeMemoryGroup } from "./memory-group.ts";
+import { type RecordedServer, startRecordedServer } from "./recorded-server.ts";
 
-const RECORDER = new URL("./turn-recorder.mjs", import.meta.url).href;
-
-/** What the recorder said of 100 ms. */
-export interface TurnRecord {
-  readonly time: number;
-  /** The turn with the most work: by the clock, and what the thread had of a processor. */
-  readonly turnMs: number;
-  readonly workedMs: number;
-  readonly rss: number;
-  readonly heapUsed: number;
-  readonly external: number;
-  readonly arrayBuffers: number;
-}
-
-export interface AttackedCache {
-  readonly server: TestServer;
+export interface AttackedCache extends RecordedServer {
   readonly certificate?: string;
   /** Why there is no cgroup, when one was asked for. */
   readonly missingGroup?: string;
   readonly group?: MemoryGroup;
-  records(): TurnRecord[];
-  /** Ends it, and removes all that it left. */
-  stop(): Promise<void>;
 }
 
 /** @param options how large the attack is; a bound on the server's memory, for the run in a cgroup */
@@ -53,27 +35,20 @@ export async function startAttackedCache(
   }
   const made = groupBytes === undefined ? undefined : makeMemoryGroup(groupBytes);
   const group = typeof made === "string" ? undefined : made;
-  const turns = join(directory.path, "turns.jsonl");
-  writeFileSync(turns, "");
   try {
-    const server = await startServer({
+    const recorded = await startRecordedServer({
       storage,
       endpoint: `${certificate === undefined ? "grpc" : "grpcs"}://127.0.0.1:0`,
       args: ["--config", configurationFile(directory, attack)],
-      environment: {
-        NODE_OPTIONS: `--import=${RECORDER}`,
-        TURN_RECORD: turns,
-        ...(group !== undefined && { MEMORY_GROUP: group.joinFile }),
-      },
+      environment: group === undefined ? {} : { MEMORY_GROUP: group.joinFile },
     });
     return {
-      server,
+      ...recorded,
       ...(certificate !== undefined && { certificate: certificate.cert.toString() }),
       ...(typeof made === "string" && { missingGroup: made }),
       ...(group !== undefined && { group }),
-      records: () => readRecords(turns),
       stop: async () => {
-        await server.stop("SIGKILL");
+        await recorded.stop();
         group?.remove();
         directory.remove();
       },
@@ -91,10 +66,4 @@ function configurationFile(directory: TemporaryDirectory, { needs, configuration
   const lines = ["eviction:", `  max_memory: ${BOUNDS.maxMemory}`, ...tls, ...configuration];
   writeFileSync(file, `cache:\n${lines.map((line) => `  ${line}\n`).join("")}`);
   return file;
-}
-
-function readRecords(file: string): TurnRecord[] {
-  const lines = readFileSync(file, "utf8").split("\n");
-  // The last one may still be on its way.
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as TurnRecord);
 }

@@ -4,8 +4,8 @@
  * Memory in bytes, times in milliseconds.
  */
 import type { Attack } from "./attack-run.ts";
-import type { TurnRecord } from "./attacked-cache.ts";
 import type { HonestSamples } from "./honest-plan.ts";
+import type { TurnRecord } from "./recorded-server.ts";
 
 /** The process as it is at one moment. */
 export interface ProcessState {

@@ -1,40 +1,51 @@
 /**
  * Requests that cost as much as a client can make them cost: each is answered or refused by its limit, and freezes nobody.
  *
- * The server is in a process of its own, which measures how long its event loop was kept from others. The longest turn of each request is
+ * The built server runs in a process of its own, with the recorder of turns inside. The longest turn of each request is
  * printed; the bound on it is a guard against the seconds that were seen once, and far above what is promised (LIMITS.turnMs).
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isCacheError } from "../../src/errors.ts";
-import { workedMs } from "../support/loop-turns.ts";
-import { type MeasuredServer, startMeasuredServer } from "../support/measured-process.ts";
+import { FlightTestClient } from "../support/flight-client.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { HOSTILE_OBJECTS } from "./hostile-objects.ts";
 import { HOSTILE_REQUESTS } from "./hostile-requests.ts";
+import { isRunning } from "./process-figures.ts";
+import { type RecordedServer, startRecordedServer } from "./recorded-server.ts";
 
 const FROZEN_MS = 250;
 const CALL_MS = 120_000;
 /** Thousands of calls on a busy machine. */
 const OBJECT_MS = 300_000;
+/** Many times what lies between two records. */
+const RECORD_MS = { timeout: 20_000 };
 
 const table: string[] = [];
 const directory = temporaryDirectory("requests");
-let server: MeasuredServer;
+let recorded: RecordedServer;
+let judged = 0;
 
 beforeAll(async () => {
-  server = await startMeasuredServer(directory.path);
+  recorded = await startRecordedServer({ storage: join(directory.path, "objects") });
   // What compiles at the first call is no freeze of the later ones.
-  await server.with(async (client) => {
+  await withClient(async (client) => {
     for (let call = 0; call < 200; call += 1) await client.action("UPDATE", "app/warm/object:QUJD");
   });
-  await server.measured();
+  await longestTurnMs();
 });
 
-afterAll(() => {
-  server.stop();
+afterAll(async () => {
+  await recorded.stop();
   directory.remove();
   console.log(["longest turn, ms", ...table].join("\n"));
 });
+
+/** On a connection of its own: what one call leaves in a client's session is no matter of the next. */
+async function withClient<Result>(use: (client: FlightTestClient) => Promise<Result>): Promise<Result> {
+  await using client = new FlightTestClient(recorded.server.endpoint);
+  return await use(client);
+}
 
 async function outcomeOf(call: Promise<unknown>): Promise<string> {
   try {
@@ -45,20 +56,29 @@ async function outcomeOf(call: Promise<unknown>): Promise<string> {
   }
 }
 
-/** How long the server's loop was busy at a stretch since the last time. */
+/** How long the server's loop was busy at a stretch since the last time, once that is on record. */
+async function longestTurnMs(): Promise<number> {
+  const now = Date.now();
+  await vi.waitFor(() => expect(recorded.records().at(-1)?.time).toBeGreaterThan(now), RECORD_MS);
+  const records = recorded.records();
+  const longest = Math.max(...records.slice(judged).map(({ workedMs }) => workedMs));
+  judged = records.length;
+  return longest;
+}
+
 async function longestTurn(title: string): Promise<number> {
-  const { turn } = await server.measured();
-  table.push(`${workedMs(turn).toFixed(1).padStart(8)}  ${title}`);
-  return workedMs(turn);
+  const longestMs = await longestTurnMs();
+  table.push(`${longestMs.toFixed(1).padStart(8)}  ${title}`);
+  return longestMs;
 }
 
 describe("a request", () => {
   it.each(HOSTILE_REQUESTS)(
     "$title is $outcome and freezes nobody",
     async ({ title, path, build, outcome }) => {
-      const call = server.with((client) => client.exchange(path, [build()], { timeoutMs: CALL_MS }));
+      const call = withClient((client) => client.exchange(path, [build()], { timeoutMs: CALL_MS }));
       expect(await outcomeOf(call)).toBe(outcome);
-      expect(server.exitCode).toBeNull();
+      expect(isRunning(recorded.server.pid)).toBe(true);
       expect(await longestTurn(title)).toBeLessThan(FROZEN_MS);
     },
   );
@@ -68,10 +88,10 @@ describe("an object", () => {
   it.each(HOSTILE_OBJECTS)(
     "$title is put, found and sent, and freezes nobody",
     async ({ title, put, use }) => {
-      await server.with(put);
+      await withClient(put);
       expect(await longestTurn(`${title}: put`)).toBeLessThan(FROZEN_MS);
-      await server.with(use);
-      expect(server.exitCode).toBeNull();
+      await withClient(use);
+      expect(isRunning(recorded.server.pid)).toBe(true);
       expect(await longestTurn(`${title}: use`)).toBeLessThan(FROZEN_MS);
     },
     OBJECT_MS,

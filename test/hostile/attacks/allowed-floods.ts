@@ -9,6 +9,7 @@ import * as h2 from "../../support/http2-frames.ts";
 import type { Attack, AttackRun } from "../attack-run.ts";
 import { openMany, peerAddress, type RawConnection } from "../raw-connection.ts";
 import { getRequest, PATHS, streamOf } from "../requests.ts";
+import { peerFloods } from "./peer-floods.ts";
 
 const TICK_SECONDS = 0.1;
 const SHARE = 0.9;
@@ -87,28 +88,13 @@ async function refer(run: AttackRun, connection: RawConnection): Promise<number>
   return number;
 }
 
-async function referAtOnce(run: AttackRun, count: number): Promise<void> {
-  const connections = await openMany(run.target, count, (i) => ({ from: peerAddress(i) }));
-  const sent = await Promise.all(connections.map((each) => refer(run, each)));
-  await run.hold();
-  run.note(`${sent.reduce((sum, each) => sum + each, 0)} calls of up to ${REFERENCES} references`);
-}
-
 export const ALLOWED_FLOODS: readonly Attack[] = [
-  {
+  ...peerFloods({
     name: "header-references",
-    part: "processor",
-    what: "one connection sends calls of 1,000 one-byte references to header fields",
-    seconds: 6,
-    attack: (run) => referAtOnce(run, 1),
-  },
-  {
-    name: "header-references-many",
-    part: "processor",
-    what: "16 connections of 16 peers do",
-    seconds: 6,
-    attack: (run) => referAtOnce(run, 16),
-  },
+    what: "sends calls of 1,000 one-byte references to header fields",
+    unit: `calls of up to ${REFERENCES} references`,
+    send: refer,
+  }),
   {
     name: "empty-frames",
     part: "processor",

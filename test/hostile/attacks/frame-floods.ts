@@ -4,9 +4,10 @@
  * All of them keep to the windows, and to the limits on frames that bring nothing.
  */
 import * as h2 from "../../support/http2-frames.ts";
-import type { Attack, AttackRun } from "../attack-run.ts";
-import { openMany, peerAddress, type RawConnection } from "../raw-connection.ts";
+import type { AttackRun } from "../attack-run.ts";
+import type { RawConnection } from "../raw-connection.ts";
 import { announcedPut, PATHS } from "../requests.ts";
+import { peerFloods } from "./peer-floods.ts";
 
 const MIB = 2 ** 20;
 const FRAMES_PER_WRITE = 4_096;
@@ -37,28 +38,9 @@ async function putByBytes(run: AttackRun, connection: RawConnection, number: num
   return sent;
 }
 
-async function oneByteFlood(run: AttackRun, count: number): Promise<void> {
-  const connections = await openMany(run.target, count, (i) => ({ from: peerAddress(i) }));
-  const sent = await Promise.all(connections.map((each, i) => putByBytes(run, each, i)));
-  await run.hold();
-  const total = sent.reduce((sum, each) => sum + each, 0);
-  const closed = connections.filter((each) => each.isClosed).length;
-  run.note(`${total} frames of one byte, ${closed} of ${count} connections closed`);
-}
-
-export const FRAME_FLOODS: readonly Attack[] = [
-  {
-    name: "one-byte-data",
-    part: "processor",
-    what: "one connection puts a value in DATA frames of one byte",
-    seconds: 6,
-    attack: (run) => oneByteFlood(run, 1),
-  },
-  {
-    name: "one-byte-data-many",
-    part: "processor",
-    what: "16 connections of 16 peers do",
-    seconds: 6,
-    attack: (run) => oneByteFlood(run, 16),
-  },
-];
+export const FRAME_FLOODS = peerFloods({
+  name: "one-byte-data",
+  what: "puts a value in DATA frames of one byte",
+  unit: "frames of one byte",
+  send: putByBytes,
+});
