@@ -8,10 +8,11 @@ import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
 import { TieredStorage } from "../../src/storage/tier/tiered-storage.ts";
+import { campaign } from "../support/campaign.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { ModelRun } from "./cache-model/model-run.ts";
 
-const SEEDS = (process.env.MODEL_SEED ?? "1,2,3").split(",").map(Number);
+const SEEDS = (process.env.MODEL_SEED ?? campaign({ slice: "1", whole: "1,2,3" })).split(",").map(Number);
 const STEPS = 800;
 
 function openDisk(): () => DiskStorage {

@@ -3,10 +3,11 @@
  * A failure names its seed and step; MODEL_SEED=7 runs that seed alone.
  */
 import { expect, it, onTestFinished } from "vitest";
+import { campaign } from "../support/campaign.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { CapacityRun } from "./capacity-model/capacity-run.ts";
 
-const SEEDS = (process.env.MODEL_SEED ?? "1,2,3,4").split(",").map(Number);
+const SEEDS = (process.env.MODEL_SEED ?? campaign({ slice: "1", whole: "1,2,3,4" })).split(",").map(Number);
 const STEPS = 500;
 
 it.each(SEEDS)(

@@ -14,13 +14,16 @@ import { DISK_STEPS, type DiskStep } from "../../src/storage/disk/disk-steps.ts"
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { REASON_ENDING } from "../../src/storage/disk/quarantine-reason.ts";
 import { bundledProgram } from "../support/bundled-program.ts";
+import { campaign } from "../support/campaign.ts";
 import { namesIn } from "../support/scanned-names.ts";
 import { readWhole, scratchDirectory, watchedLog } from "../unit/storage/scratch-directory.ts";
 import { sealedSerial } from "./sealed-bytes.ts";
 
 const worker = await bundledProgram(fileURLToPath(new URL("storage-worker.ts", import.meta.url)));
 afterAll(() => worker.remove());
-const ROUNDS = 25;
+const ROUNDS = campaign({ slice: 5, whole: 25 });
+/** Which time of its step a process is killed at. */
+const TIMES = campaign({ slice: [1], whole: [1, 4] });
 
 /** What the worker was promised before it died: the last number told for each word and key. */
 type Promised = Map<string, number>;
@@ -105,7 +108,7 @@ describe("a process killed at any moment", () => {
 const ONCE: ReadonlySet<DiskStep> = new Set<DiskStep>(["renameFloor"]);
 
 function timesOf(step: DiskStep): readonly number[] {
-  return ONCE.has(step) ? [1] : [1, 4];
+  return ONCE.has(step) ? [1] : TIMES;
 }
 
 describe("a process killed before it could", () => {

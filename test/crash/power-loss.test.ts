@@ -10,6 +10,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ObjectCache } from "../../src/cache/object-cache.ts";
 import type { BeforeStep, DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { campaign } from "../support/campaign.ts";
 import { Random } from "../support/random.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { put } from "../unit/cache/cache-fixture.ts";
@@ -23,8 +24,8 @@ const KEYS = ["a/s/0", "a/s/1", "a/t/2", "c/t/3", "b/own4/4", "b/own5/5"];
 const SHARED = 4;
 /** Others may be at work on the machine. */
 const PATIENT = { timeout: 20_000 };
-const CUTS = 10;
-const RUNS = 6;
+const CUTS = campaign({ slice: 5, whole: 10 });
+const RUNS = campaign({ slice: 2, whole: 6 });
 
 /** The machine before the power loss, and after it. */
 const [BEFORE, AFTER] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];

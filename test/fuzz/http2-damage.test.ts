@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { GrpcClient } from "../../src/grpc/client.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
 import { HTTP2_ERROR_CODES } from "../../src/http2/http2-error.ts";
+import { campaign } from "../support/campaign.ts";
 import { echoMethods } from "../support/echo-methods.ts";
 import { boundedPeer, isAnswered, until } from "../support/http2-dialogue.ts";
 import * as h2 from "../support/http2-frames.ts";
@@ -15,7 +16,7 @@ import { Random } from "../support/random.ts";
 
 const { FRAME, END_HEADERS, END_STREAM } = h2;
 const LANES = 8;
-const CONVERSATIONS = 500;
+const CONVERSATIONS = campaign({ slice: 100, whole: 500 });
 const EXPECTED_CODES: readonly number[] = [
   HTTP2_ERROR_CODES.NO_ERROR,
   HTTP2_ERROR_CODES.PROTOCOL_ERROR,

@@ -2,7 +2,7 @@
  * FlightClient against pyarrow's own C++ Flight server, method by method.
  *
  * Without Python or its packages the tests are skipped and the reason is told; with CI=true that is a failure.
- * Bulk, and servers that die, are in flight-client-bulk.test.ts.
+ * Bulk, and servers that die, are in test/slow/flight-client-bulk.test.ts.
  */
 import { tableFromIPC, tableToIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { ValidationLevel } from "../../src/config/cache-config.ts";
+import { campaign } from "../support/campaign.ts";
 import { goldenTables, MutatedTables, mutationsOf, SOUND, unsound } from "../support/mutated-tables.ts";
 import { pythonEnvironment } from "../support/python-environment.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
@@ -19,6 +20,7 @@ const GOLDEN = await goldenTables();
 /** Every so many bytes, so that no two tables are changed in the same places. */
 const STEP_BYTES = 23;
 const MASKS = [0x01, 0x80];
+const LEVELS = campaign<(keyof typeof SOUND)[]>({ slice: ["structure"], whole: ["structure", "full"] });
 
 async function tables(level: ValidationLevel): Promise<MutatedTables> {
   const directory = temporaryDirectory("mutated");
@@ -37,7 +39,7 @@ describe.skipIf(python === undefined)("a table with one byte changed", () => {
     expect(new Set((await mutated.judge(python!)).map(({ verdict }) => verdict))).toEqual(new Set(["ok"]));
   });
 
-  it.each(["structure", "full"] as const)("is refused or sound, at the level %s", async (level) => {
+  it.each(LEVELS)("is refused or sound, at the level %s", async (level) => {
     const mutated = await tables(level);
     for (const { table, what } of mutationsOf(GOLDEN, STEP_BYTES, MASKS)) await mutated.put(table, what);
     expect(mutated.keptCount).toBeGreaterThan(500);

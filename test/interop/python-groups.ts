@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { campaign } from "../support/campaign.ts";
 import { cleanEnvironment } from "../support/clean-environment.ts";
 import { SERVER_COMMAND, startServer, type TestServer } from "../support/start-server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -19,6 +20,8 @@ interface ListedGroup {
   readonly group: string;
   /** `files` and `none` mean a server started here, `own` that the cases start theirs. */
   readonly storages: readonly ("files" | "none" | "own")[];
+  /** Runs in `npm run test:slow` only. */
+  readonly isCampaign: boolean;
   readonly cases: readonly string[];
 }
 
@@ -46,7 +49,8 @@ export function tellAbsence(reason: string | undefined): void {
 }
 
 /**
- * Every group with every storage it runs on; empty without Python.
+ * The groups with the storages they run on: each group on its first one, or, where campaigns run whole, all of them on all.
+ * Empty without Python.
  * @param environment for the processes; `INTEROP_FOLDER` names the folder whose groups/ are meant instead of those here.
  */
 export function listGroupRuns(
@@ -57,7 +61,10 @@ export function listGroupRuns(
   const env = cleanEnvironment({ PYTHONDONTWRITEBYTECODE: "1", ...environment });
   const listed = execFileSync(python, [RUNNER, "--list"], { encoding: "utf8", env });
   const groups = JSON.parse(listed) as ListedGroup[];
-  return groups.flatMap((group) =>
+  const slice = groups
+    .filter(({ isCampaign }) => !isCampaign)
+    .map((group) => ({ ...group, storages: group.storages.slice(0, 1) }));
+  return campaign({ slice, whole: groups }).flatMap((group) =>
     group.storages.map((storage) => new GroupRun(python, group, { storage, environment })),
   );
 }

@@ -1,11 +1,12 @@
 """Lists and runs the interop cases: plain functions `case_*` in the modules of groups/.
 
-    runner.py --list          one JSON array of {group, storages, cases: [name, ...]}
+    runner.py --list          one JSON array of {group, storages, isCampaign, cases: [name, ...]}
     runner.py --run GROUP     one JSON line per case: {name, status, seconds, detail}
 
 The name of a case is its rule: `case_keeps_the_id` reads "keeps the id". The server a group talks to is started by
 the caller and handed over in the environment; groups whose storages are ("own",) start their own ones. The folder
 with groups/ is this one, or the one that INTEROP_FOLDER names.
+A group with CAMPAIGN = True moves much or waits long, and runs in `npm run test:slow` only.
 A case fails by raising, and is skipped by raising Skipped. Nothing but these lines goes to standard output.
 """
 
@@ -38,6 +39,7 @@ def describe(group: str) -> dict:
     return {
         "group": group,
         "storages": list(module.STORAGES),
+        "isCampaign": getattr(module, "CAMPAIGN", False),
         "cases": [name for name, _ in cases_of(module)],
     }
 

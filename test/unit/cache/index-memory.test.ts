@@ -5,9 +5,13 @@
  */
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { campaign } from "../../support/campaign.ts";
 import { cleanEnvironment } from "../../support/clean-environment.ts";
 
 const BYTES_EACH_MAX = 250;
+
+const DOUBLED = ["objects of one session whose map has just doubled", 2 ** 18 + 1, 1] as const;
+const MANY_SESSIONS = ["objects of sessions with ten thousand each", 250_000, 25] as const;
 
 function measure(objects: number, sessions: number): { objects: number; bytesEach: number } {
   const script = ["--expose-gc", "--import", "tsx", "test/unit/cache/index-memory.ts"];
@@ -16,10 +20,7 @@ function measure(objects: number, sessions: number): { objects: number; bytesEac
 }
 
 describe("the index", () => {
-  it.each([
-    ["objects of sessions with ten thousand each", 250_000, 25],
-    ["objects of one session whose map has just doubled", 2 ** 18 + 1, 1],
-  ])(
+  it.each(campaign({ slice: [DOUBLED], whole: [MANY_SESSIONS, DOUBLED] }))(
     "keeps %s in 250 bytes each",
     (_, objects, sessions) => {
       const measured = measure(objects, sessions);

@@ -7,6 +7,7 @@ import { AdaptivePolicy } from "../../../src/eviction/adaptive-policy.ts";
 import type { EvictionPolicy } from "../../../src/eviction/eviction-policy.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { S3FifoPolicy } from "../../../src/eviction/s3-fifo-policy.ts";
+import { campaign } from "../../support/campaign.ts";
 import { admit, evict, Item, itemsNamed, namesOf } from "./evicted-item.ts";
 import { NamedCache } from "./named-cache.ts";
 
@@ -226,7 +227,7 @@ describe.each(POLICIES)("whatever happens, the policy %s", (_name, open) => {
   it("names exactly those who are in, each once a reading", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => new Comparison(open()).run(steps)),
-      { numRuns: 300 },
+      { numRuns: campaign({ slice: 100, whole: 300 }) },
     );
   });
 });

@@ -12,6 +12,7 @@ from support.cases import Skipped
 from support.opaque import SENT, THREE_FIELDS, TWO_FIELDS
 
 STORAGES = ("files",)
+CAMPAIGN = True
 
 GROWTH_MAX = 192 * MIB
 

@@ -10,6 +10,7 @@ from support.server import Server, storage_directory
 from support.tables import numbers
 
 STORAGES = ("own",)
+CAMPAIGN = True
 
 COUNT, THREADS = 2_000, 4
 _of_thread = threading.local()

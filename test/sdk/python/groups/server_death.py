@@ -17,6 +17,7 @@ import flame_object_cache
 from flame_object_cache import download_object, get_object, list_objects, put_object, upload_object
 
 STORAGES = ("own",)
+CAMPAIGN = True
 MIB = 1 << 20
 SIZE = 512 * MIB
 # What the issue promises; a killed server's connections are reset at once.

@@ -8,16 +8,16 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { FlightClient } from "../../src/client/flight/flight-client.ts";
-import { pythonEnvironment } from "../support/python-environment.ts";
-import { all } from "../unit/client/flight/flight-peer.ts";
-import { bulkDigest, bulkTable, digestOf, MIB, passedOn } from "./flight-bulk.ts";
+import { bulkDigest, bulkTable, digestOf, MIB, passedOn } from "../interop/flight-bulk.ts";
 import {
   type FlightServer,
   FREE_PORT,
   type StartFlightServer,
   startCacheServer,
   startPyarrowServer,
-} from "./flight-servers.ts";
+} from "../interop/flight-servers.ts";
+import { pythonEnvironment } from "../support/python-environment.ts";
+import { all } from "../unit/client/flight/flight-peer.ts";
 
 const environment = await pythonEnvironment();
 const python = "python" in environment ? environment.python : undefined;
