@@ -177,6 +177,8 @@ export const LIMITS = {
    * on a full disk a rule can still be undone.
    */
   journalStepBytes: 64 * KIB,
+  /** Open files of all processes that a failed start checks for the owner of its port or directory. */
+  ownerSearchFilesMax: 100_000,
   /** A full disk is logged at most this often, with the number of suppressed failures. */
   diskFullLogMs: 10_000,
   /** How long a directory is trusted not to be a link. A removal always checks again. */

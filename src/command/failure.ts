@@ -80,10 +80,17 @@ export function describeFailure(error: unknown, endpoints: readonly string[] = [
   return { outcome: "internal", text: stack.split("\n").map(escapeUnseen).join("\n") };
 }
 
-/** The failure of a file of the user's: errno as text behind the path. */
+const FILE_REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory (ENOENT)",
+  ENOTDIR: "a part of its path is a file (ENOTDIR)",
+  EACCES: "this user may not open it (EACCES)",
+  EISDIR: "it is a directory (EISDIR)",
+};
+
+/** The failure of a file of the user's: the path, and the errno in words. */
 export function fileFailure(outcome: ExitName, path: string, error: unknown): VerbError {
-  const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-  return new VerbError(outcome, `${path}: ${reason}`, { cause: error });
+  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  return new VerbError(outcome, `${path}: ${FILE_REASONS[code] ?? code}`, { cause: error });
 }
 
 /** The error of a call or read that was given up because the user asked to stop. */

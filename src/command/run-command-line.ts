@@ -4,6 +4,7 @@
  * A failure that a user can mend is one line on standard error; a mistake of ours is its stack.
  */
 import { Argument, Command, CommanderError } from "commander";
+import { closestName } from "../config/closest-name.ts";
 import { isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -41,7 +42,8 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
       writeErr: (text) => void context.stderr.write(text),
     });
   program.commandsGroup("Serving:");
-  const serveCommand = describeServe(program).action(async (options: ServeOptions) => {
+  const serveCommand = describeServe(program).action(async (options: ServeOptions, command: Command) => {
+    refuseArguments(program, command);
     finish(await serve(options, context));
   });
   describeVerbs(program, context, finish);
@@ -74,6 +76,7 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
 function describeServe(program: Command): Command {
   return program
     .command("serve", { isDefault: true })
+    .allowExcessArguments()
     .description("serve objects over Arrow Flight until SIGTERM or SIGINT")
     .option(
       "--config <file>",
@@ -91,6 +94,21 @@ function describeServe(program: Command): Command {
     .option("--log <directives>", "LEVEL or target=LEVEL, comma-separated, as in RUST_LOG")
     .option("--print-config", "print the effective configuration and where each value comes from, and exit")
     .option("--welcome", "say where objects are kept and how to try the server from Python");
+}
+
+/** What stands where a command should is an argument of `serve`, which takes none. */
+function refuseArguments(program: Command, { args }: Command): void {
+  const [word] = args;
+  if (word === undefined) return;
+  const nearest = closestName(
+    word,
+    program.commands.map((command) => command.name()),
+  );
+  const next =
+    nearest === undefined
+      ? `'${PROGRAM_NAME} --help' lists the commands; --storage names a storage directory`
+      : `Did you mean ${nearest}?`;
+  program.error(`error: unknown command '${escapeUnseen(word)}'\n(${next})`);
 }
 
 function exitHelp(): string {

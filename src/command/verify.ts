@@ -5,11 +5,12 @@
  * there is no object any more. Nothing is changed, and a server may be running: a file
  * that is removed meanwhile is passed over, one that a client is still writing counts as not whole.
  */
-import { join } from "node:path";
-import { isCacheError } from "../errors.ts";
+import { join, resolve } from "node:path";
+import { type CacheError, isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { verifyObject } from "../object/verify-object.ts";
-import { type SurveyedPath, surveyDirectory } from "../storage/disk/disk-survey.ts";
+import { errnoOf } from "../storage/disk/disk-failure.ts";
+import { isStorageDirectory, type SurveyedPath, surveyDirectory } from "../storage/disk/disk-survey.ts";
 import { surveyQuarantine } from "../storage/disk/quarantine-reason.ts";
 import { openSurveyFile } from "../storage/disk/survey-file.ts";
 import { formOfPart } from "../storage/object-part.ts";
@@ -20,6 +21,10 @@ export async function verify(
   directory: string,
   { stdout, stderr }: Pick<CommandContext, "stdout" | "stderr">,
 ): Promise<ExitName> {
+  const refuse = (text: string): ExitName => {
+    stderr.write(`${escapeUnseen(`${directory}: ${text}`)}\n`);
+    return "noInput";
+  };
   let fileCount = 0;
   let badCount = 0;
   try {
@@ -33,13 +38,33 @@ export async function verify(
   } catch (error) {
     // Only the directory itself ends a survey.
     if (!isCacheError(error, "STORAGE_IO")) throw error;
-    stderr.write(`${escapeUnseen(`${directory}: ${error.message}`)}\n`);
-    return "noInput";
+    return refuse(describeUnreadable(error));
   }
+  const wrong = fileCount === 0 ? wrongDirectory(directory) : undefined;
+  if (wrong !== undefined) return refuse(wrong);
   const quarantined = await showQuarantine(directory, stdout);
   const more = quarantined === 0 ? "" : `, ${quarantined} in quarantine`;
   stderr.write(`${fileCount} files, ${badCount} not whole${more}\n`);
   return badCount === 0 ? "ok" : "damaged";
+}
+
+function describeUnreadable(error: CacheError): string {
+  switch (errnoOf(error.cause)) {
+    case "ENOENT":
+      return "no such directory; give the directory that --storage names";
+    case "ENOTDIR":
+      return "is a file, not a directory; `inspect` shows one file";
+    default:
+      return error.message;
+  }
+}
+
+/** Why there is nothing to verify; undefined for a storage directory that is empty. */
+function wrongDirectory(directory: string): string | undefined {
+  if (isStorageDirectory(directory)) return undefined;
+  const above = ["..", "../.."].map((up) => resolve(directory, up)).find(isStorageDirectory);
+  if (above !== undefined) return `holds no object file; the storage directory is ${above}`;
+  return "holds no object file, and no server has used it; give the directory that --storage names";
 }
 
 /** @returns how many files there are. */

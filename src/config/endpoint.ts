@@ -21,12 +21,17 @@ const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
   ["grpc+tls", "grpcs"],
 ]);
 const ENDPOINT = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d{1,5}))?\/?$/i;
+/** What is longer is not written out in an error. */
+const HINT_LENGTH_MAX = 100;
 const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?$/i;
 
 export const endpointSchema = textSchema((text, refuse): Endpoint => {
   const match = ENDPOINT.exec(text);
   const scheme = SCHEMES.get(match?.[1]?.toLowerCase() ?? "");
   if (match === null || scheme === undefined) {
+    if (text.length <= HINT_LENGTH_MAX && hasHost(ENDPOINT.exec(`grpc://${text}`))) {
+      return refuse(`must begin with grpc://, or grpcs:// for TLS: write grpc://${text}`);
+    }
     return refuse("must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS");
   }
   const host = readHost(match[2] ?? "");
@@ -35,6 +40,10 @@ export const endpointSchema = textSchema((text, refuse): Endpoint => {
   if (port > 65_535) return refuse("must have a port from 0 to 65535");
   return { scheme, host, port };
 });
+
+function hasHost(match: RegExpExecArray | null): boolean {
+  return match !== null && readHost(match[2] ?? "") !== undefined;
+}
 
 function readHost(text: string): string | undefined {
   if (text.startsWith("[")) {

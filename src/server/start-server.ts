@@ -19,7 +19,9 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { canSharePort } from "../relay/share-port.ts";
 import { ThreadedEntrance } from "../relay/threaded-entrance.ts";
+import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
+import { describeOwner, ownerOfPort } from "../storage/disk/socket-owner.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import { TieredStorage } from "../storage/tier/tiered-storage.ts";
@@ -159,8 +161,20 @@ async function listen(server: GrpcServer, host: string, port: number): Promise<{
   try {
     return await server.listen(host, port);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const text = `cannot listen on ${host}, port ${port}: ${reason}`;
-    throw new CacheError("INVALID_CONFIG", text, { cause, facts: { key: "endpoint", value: host } });
+    const text = `cannot listen on ${host}, port ${port}: ${whyNot(cause, port)}`;
+    throw new CacheError("INVALID_CONFIG", text, { cause, facts: { key: "endpoint", value: host, port } });
+  }
+}
+
+function whyNot(cause: unknown, port: number): string {
+  switch (errnoOf(cause)) {
+    case "EADDRINUSE":
+      return `${describeOwner(ownerOfPort(port))} listens there; stop it, or name another port with --endpoint (port 0 takes a free one)`;
+    case "EADDRNOTAVAIL":
+      return "no network interface of this host has that address; --endpoint names another, 0.0.0.0 is all of them";
+    case "EACCES":
+      return "this user may not take that port; --endpoint names another";
+    default:
+      return cause instanceof Error ? cause.message : String(cause);
   }
 }

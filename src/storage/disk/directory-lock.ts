@@ -11,6 +11,7 @@ import net from "node:net";
 import { CacheError } from "../../errors.ts";
 import { logFor } from "../../log.ts";
 import { errnoOf } from "./disk-failure.ts";
+import { describeOwner, ownerOfAbstractName } from "./socket-owner.ts";
 
 const log = logFor("storage");
 
@@ -29,15 +30,15 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     return NO_LOCK;
   }
   const { dev, ino } = await fs.promises.stat(directory, { bigint: true });
+  const name = `flame-object-cache-${dev}-${ino}`;
   const server = net.createServer((socket) => socket.destroy());
   try {
-    await listen(server, `\0flame-object-cache-${dev}-${ino}`);
+    await listen(server, `\0${name}`);
   } catch (error) {
     if (errnoOf(error) !== "EADDRINUSE") throw error;
-    throw new CacheError("INVALID_CONFIG", "another live process uses the storage directory", {
-      facts: { directory },
-      cause: error,
-    });
+    const pid = ownerOfAbstractName(name);
+    const text = `the storage directory ${directory} is in use by ${describeOwner(pid)}: stop that server, or name another directory with --storage`;
+    throw new CacheError("INVALID_CONFIG", text, { facts: { directory, pid }, cause: error });
   }
   server.unref();
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };

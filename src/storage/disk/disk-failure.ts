@@ -76,12 +76,23 @@ export function isMissing(error: unknown): boolean {
   return errno !== undefined && NOT_AN_OBJECT.has(errno);
 }
 
+/** Why a storage directory cannot be used, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "this user may not read and write it (EACCES)",
+  EPERM: "this user may not read and write it (EPERM)",
+  EEXIST: "a file is in its place (EEXIST)",
+  ENOTDIR: "a file is in its place, or in its path (ENOTDIR)",
+  ENOENT: "no directory can be made there (ENOENT)",
+  EROFS: "its file system is read-only (EROFS)",
+};
+
 /**
  * A failure at engine start. The error names the directory, because the operator has to check it.
  */
 export function unusableDirectory(error: unknown, directory: string): unknown {
   const errno = errnoOf(error);
   if (isCacheError(error) || errno === undefined) return error;
-  const facts = { directory, errno };
-  return new CacheError("INVALID_CONFIG", "the storage directory cannot be used", { facts, cause: error });
+  const reason = REASONS[errno] ?? `the system refused (${errno})`;
+  const text = `the storage directory ${directory} cannot be used: ${reason}; --storage names another`;
+  return new CacheError("INVALID_CONFIG", text, { facts: { directory, errno }, cause: error });
 }

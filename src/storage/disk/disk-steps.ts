@@ -276,16 +276,17 @@ export class DiskSteps {
 }
 
 /** Not with `recursive`, which reports ENOENT on a full disk (Node 20). */
-async function makeWithParents(directory: string): Promise<string | undefined> {
+async function makeWithParents(directory: string, hasParent = false): Promise<string | undefined> {
   try {
     await settle((done) => fs.mkdir(directory, done));
     return directory;
   } catch (error) {
     if (errnoOf(error) === "EEXIST" && fs.statSync(directory).isDirectory()) return undefined;
-    if (errnoOf(error) !== "ENOENT") throw error;
+    // /proc says ENOENT of a directory whose parent is there: once its parent was made, that is an error.
+    if (errnoOf(error) !== "ENOENT" || hasParent) throw error;
   }
   const outermost = await makeWithParents(path.dirname(directory));
-  const made = await makeWithParents(directory);
+  const made = await makeWithParents(directory, true);
   return outermost ?? made;
 }
 

@@ -8,7 +8,13 @@ import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
 import type { ObjectPart } from "../object-storage.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
-import { isInnerDirectory, isKeyComponent, parseInnerFile, parseObjectFileName } from "./file-names.ts";
+import {
+  isInnerDirectory,
+  isKeyComponent,
+  parseInnerFile,
+  parseObjectFileName,
+  STAGING_DIRECTORY,
+} from "./file-names.ts";
 
 /** `path` is relative to the directory. */
 export type SurveyedPath =
@@ -17,6 +23,11 @@ export type SurveyedPath =
 
 /** The levels of applications and sessions. */
 const LEVELS_ABOVE_OBJECTS = 2;
+
+/** True for a directory that an engine has started in, whether it holds objects or not. */
+export function isStorageDirectory(directory: string): boolean {
+  return fs.existsSync(`${directory}/${STAGING_DIRECTORY}`);
+}
 
 /** @throws {CacheError} STORAGE_IO if the directory itself cannot be read. */
 export function surveyDirectory(root: string): AsyncGenerator<SurveyedPath> {

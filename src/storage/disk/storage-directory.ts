@@ -37,7 +37,7 @@ const READ_WRITE_ENTER = fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_
 /** @throws {CacheError} INVALID_CONFIG, or the plain error of node:fs. */
 export async function prepareDirectory(directory: string, steps: DiskSteps): Promise<void> {
   if (Buffer.byteLength(directory) + 2 + RELATIVE_PATH_BYTES_MAX > PATH_BYTES_MAX) {
-    throw new CacheError("INVALID_CONFIG", "the storage directory's path is too long", {
+    throw new CacheError("INVALID_CONFIG", `the path of the storage directory is too long: ${directory}`, {
       facts: { directory },
     });
   }
@@ -83,9 +83,8 @@ async function checkNature(directory: string, name: string, wanted: "directory" 
     throw error;
   }
   if (wanted === "directory" ? status.isDirectory() : status.isFile()) return;
-  throw new CacheError("INVALID_CONFIG", `the storage directory's ${name} is not a ${wanted} of its own`, {
-    facts: { directory, path: name },
-  });
+  const text = `${directory}/${name} is not a ${wanted} of its own, so the storage directory cannot be used: remove it, or name another directory with --storage`;
+  throw new CacheError("INVALID_CONFIG", text, { facts: { directory, path: name } });
 }
 
 /**

@@ -205,7 +205,7 @@ describe("the file that get writes", () => {
     for (const target of ["folder", "missing/file"]) {
       const refused = await run(["get", "files/s/small", "-o", path(target)]);
       expect(refused).toMatchObject({ outcome: "noOutput", out: "" });
-      expect(refused.err).toMatch(/^flame-object-cache: [^\n]+: (EISDIR|ENOENT)\n$/);
+      expect(refused.err).toMatch(/^flame-object-cache: [^\n]+: [a-z ]+ \((EISDIR|ENOENT)\)\n$/);
     }
   });
 });

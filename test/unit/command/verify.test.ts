@@ -103,19 +103,21 @@ describe("verify", () => {
     expect(written.err).toBe("0 files, 0 not whole, 2 in quarantine\n");
   });
 
-  it("is content with an empty directory", async () => {
+  it("is content with a storage directory without objects", async () => {
+    mkdirSync(join(root, ".staging"));
     expect(await verify(root, written)).toBe("ok");
   });
 
   it("says in one line that the directory cannot be read", async () => {
     expect(await verify(join(root, "nowhere"), written)).toBe("noInput");
-    expect(written.err).toBe(`${root}/nowhere: [STORAGE_IO] the directory cannot be read: ENOENT\n`);
+    expect(written.err).toBe(`${root}/nowhere: no such directory; give the directory that --storage names\n`);
     writeFileSync(join(root, "file"), "");
     expect(await verify(join(root, "file"), written)).toBe("noInput");
   });
 
   it("counts a directory in a file's place as nothing", async () => {
     mkdirSync(join(root, "app/s/o.arrow"), { recursive: true });
+    mkdirSync(join(root, ".staging"));
     expect(await verify(root, written)).toBe("ok");
   });
 });
