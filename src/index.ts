@@ -3,7 +3,7 @@
  *
  * `startObjectCache` serves from this process's event loop; `startObjectCacheThread` from a thread of its own, so that
  * a busy host does not hold up its workers. Both read the host's `flame-cluster.yaml` and environment as the command
- * does; options go before both. The host's own log set-up is left alone unless `log` is given.
+ * does; options go before both, and the file before variables that are there for clients. The host's own log set-up is left alone unless `log` is given.
  */
 
 import type { CacheConfig } from "./config/cache-config.ts";
@@ -26,6 +26,8 @@ export interface ObjectCacheOptions {
   readonly endpoint?: string;
   /** `none`, a path, `fs://PATH` or `file://PATH`. */
   readonly storage?: string;
+  /** What clients dial instead: `grpc://HOST:PORT` or `grpcs://HOST:PORT`, behind a port mapping or a service. */
+  readonly advertise?: string;
   /** Regular expression over interface names. */
   readonly networkInterface?: string;
   /** Directives as in RUST_LOG. In this process: absent leaves the log to the host. In a thread: absent means RUST_LOG. */
@@ -37,8 +39,9 @@ export interface ObjectCacheOptions {
  * @throws {CacheError} INVALID_CONFIG naming key, value and source.
  */
 export async function startObjectCache(options: ObjectCacheOptions = {}): Promise<RunningCache> {
-  if (options.log !== undefined)
+  if (options.log !== undefined) {
     startLog({ directives: directivesOf(options), format: "auto", stream: process.stderr });
+  }
   return await startServer(configOf(options));
 }
 
@@ -51,7 +54,7 @@ export async function startObjectCacheThread(options: ObjectCacheOptions = {}): 
 }
 
 function configOf(options: ObjectCacheOptions): CacheConfig {
-  const loaded = loadCacheConfig({ flags: options, configFile: options.configFile });
+  const loaded = loadCacheConfig({ flags: options, configFile: options.configFile, isEmbedded: true });
   const log = logFor("config");
   for (const { text, ...fields } of loaded.warnings) log.warn(text, fields);
   return loaded.config;

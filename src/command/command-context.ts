@@ -5,8 +5,8 @@ import type { CacheConfig } from "../config/cache-config.ts";
 import type { LogStream } from "../log.ts";
 
 export interface StartedServer {
-  /** As advertised: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
-  readonly endpoint: string;
+  /** `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`, whatever is advertised. */
+  readonly listening: string;
   /** Drains; resolves when nothing is left open. */
   stop(): Promise<void>;
 }

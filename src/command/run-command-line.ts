@@ -87,6 +87,7 @@ function describeServe(program: Command): Command {
       "--storage <location>",
       "none, a path, fs://PATH or file://PATH; relative ones under the working directory",
     )
+    .option("--advertise <endpoint>", "what clients dial instead, behind a port mapping or a service")
     .option(
       "--network-interface <regexp>",
       "advertise the IPv4 address of the first interface whose name matches",

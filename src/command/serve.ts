@@ -11,13 +11,14 @@ import { logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { collectGarbage, prepareMemory } from "./process-memory.ts";
-import { formatWelcome } from "./welcome.ts";
+import { formatWelcome, IN_MEMORY } from "./welcome.ts";
 
 export interface ServeOptions {
   readonly config?: string;
   readonly endpoint?: string;
   readonly storage?: string;
   readonly networkInterface?: string;
+  readonly advertise?: string;
   readonly log?: string;
   readonly printConfig?: boolean;
   readonly welcome?: boolean;
@@ -30,6 +31,8 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   const { stdout, stderr, env } = context;
   const logging = loadLogDirectives({ flag: options.log, ...(env && { env }) });
   startLog({ directives: logging.directives, format: "auto", stream: stderr });
+  for (const directive of logging.ignored)
+    log.debug("log directive ignored: there are no spans", { directive });
   const loaded = loadCacheConfig({ flags: options, configFile: options.config, ...(env && { env }) });
   for (const { text, ...fields } of loaded.warnings) log.warn(text, fields);
   if (options.printConfig === true) {
@@ -42,8 +45,9 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   // Asked for before the start: a signal that comes during it stops the server right after.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
-  stdout.write(`listening on ${server.endpoint}\n`);
-  if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.endpoint));
+  stdout.write(`listening on ${server.listening}\n`);
+  if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.listening));
+  else if (stderr.isTTY === true && loaded.config.storage.kind === "none") stderr.write(`${IN_MEMORY}\n`);
   const stopCollecting = collectGarbage(loaded.config.eviction.maxMemoryBytes);
   log.info("stopping", { reason: await stopRequested });
   stopCollecting();

@@ -5,12 +5,13 @@
  */
 import type { CacheConfig } from "../config/cache-config.ts";
 
-/** @param endpoint as advertised, with the port that was taken. */
+/** What a terminal shows, also without `--welcome`: whoever runs the bare command may expect otherwise. */
+export const IN_MEMORY =
+  "Objects are kept in memory: nothing survives a stop. --storage DIRECTORY keeps them on disk.";
+
+/** @param endpoint with the port that was taken. */
 export function formatWelcome(config: Pick<CacheConfig, "storage" | "tls">, endpoint: string): string {
-  const kept =
-    config.storage.kind === "none"
-      ? "Objects are kept in memory and are gone when the server stops."
-      : `Objects are kept in ${config.storage.directory}`;
+  const kept = config.storage.kind === "none" ? IN_MEMORY : `Objects are kept in ${config.storage.directory}`;
   return [
     "",
     kept,

@@ -28,6 +28,8 @@ export type ValidationLevel = (typeof VALIDATION_LEVELS)[number];
 export interface CacheConfig {
   /** What is listened on. Port 0 takes a free one. */
   readonly endpoint: Endpoint;
+  /** What clients dial instead of what is listened on; undefined: the same. */
+  readonly advertise: Endpoint | undefined;
   /** Source of a regular expression over interface names; see `resolveAddresses`. */
   readonly networkInterface: string | undefined;
   /** How many threads serve connections; 1: the one that runs the calls. More where the system can share a port out. */

@@ -5,7 +5,7 @@
  * IPv6 addresses stand in brackets in the text and without them in the value.
  */
 import { isIPv6 } from "node:net";
-import { textSchema } from "./text-schema.ts";
+import { type Refuse, textSchema } from "./text-schema.ts";
 
 export interface Endpoint {
   readonly scheme: "grpc" | "grpcs";
@@ -14,6 +14,8 @@ export interface Endpoint {
 }
 
 export const DEFAULT_PORT = 9090;
+/** They can be listened on, and not dialled. */
+export const WILDCARD_HOSTS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]);
 
 const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
   ["grpc", "grpc"],
@@ -25,7 +27,17 @@ const ENDPOINT = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d{1,5}
 const HINT_LENGTH_MAX = 100;
 const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?$/i;
 
-export const endpointSchema = textSchema((text, refuse): Endpoint => {
+export const endpointSchema = textSchema(readEndpoint);
+
+/** What clients are told to dial: port 0 and a wildcard host cannot be dialled. */
+export const advertisedEndpointSchema = textSchema((text, refuse): Endpoint => {
+  const endpoint = readEndpoint(text, refuse);
+  if (endpoint.port === 0) return refuse("must have a port that clients can dial, not 0");
+  if (WILDCARD_HOSTS.has(endpoint.host)) return refuse("must have a host that clients can dial");
+  return endpoint;
+});
+
+function readEndpoint(text: string, refuse: Refuse): Endpoint {
   const match = ENDPOINT.exec(text);
   const scheme = SCHEMES.get(match?.[1]?.toLowerCase() ?? "");
   if (match === null || scheme === undefined) {
@@ -39,7 +51,7 @@ export const endpointSchema = textSchema((text, refuse): Endpoint => {
   const port = Number(match[3] ?? DEFAULT_PORT);
   if (port > 65_535) return refuse("must have a port from 0 to 65535");
   return { scheme, host, port };
-});
+}
 
 function hasHost(match: RegExpExecArray | null): boolean {
   return match !== null && readHost(match[2] ?? "") !== undefined;

@@ -38,6 +38,7 @@ export function formatCacheConfig({
 function valuesOf(config: CacheConfig): Record<SettingName, string | number | undefined> {
   return {
     endpoint: formatEndpoint(config.endpoint),
+    advertise: config.advertise && formatEndpoint(config.advertise),
     networkInterface: config.networkInterface,
     threads: config.threads,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,

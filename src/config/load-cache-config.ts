@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly env?: Environment;
   /** Must exist when named. By default flame-cluster.yaml in FLAME_HOME is read when it is there. */
   readonly configFile?: string | undefined;
+  /** True for a server inside of another program: variables that clients read as well then yield to the file. */
+  readonly isEmbedded?: boolean;
   /** What relative paths on the command line are under; defaults to that of the process. */
   readonly workingDirectory?: string;
 }
@@ -41,10 +43,16 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const section = findSection(env, options.configFile, workingDirectory);
   const places: Places = { env, workingDirectory, configFile: section?.file.path };
-  const picked = pickAll({ flags: options.flags ?? {}, env, section });
+  const picked = pickAll({
+    flags: options.flags ?? {},
+    env,
+    section,
+    isEmbedded: options.isEmbedded === true,
+  });
   const warnings = [...(section?.warnings ?? [])];
   const config: CacheConfig = {
     endpoint: picked.endpoint.value,
+    advertise: picked.advertise.value,
     networkInterface: picked.networkInterface.value,
     threads: picked.threads.value,
     storage: storageOf(picked, places),
@@ -91,6 +99,7 @@ type Picked = ReturnType<typeof pickAll>;
 function pickAll(sources: SettingSources) {
   return {
     endpoint: pickSetting(SETTINGS.endpoint, sources),
+    advertise: pickSetting(SETTINGS.advertise, sources),
     networkInterface: pickSetting(SETTINGS.networkInterface, sources),
     threads: pickSetting(SETTINGS.threads, sources),
     storage: pickSetting(SETTINGS.storage, sources),

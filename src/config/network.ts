@@ -10,6 +10,7 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CacheConfig } from "./cache-config.ts";
+import { type Endpoint, WILDCARD_HOSTS } from "./endpoint.ts";
 
 export interface ResolvedAddresses {
   /** The endpoint's own address first. With port 0 the others take the port that the first one was given. */
@@ -20,16 +21,15 @@ export interface ResolvedAddresses {
 export type InterfaceTable = NodeJS.Dict<NetworkInterfaceInfo[]>;
 
 const log = logFor("config");
-const WILDCARDS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]);
 const LOOPBACK = "127.0.0.1";
 
 /** @throws {CacheError} INVALID_CONFIG when the expression matches no interface with an IPv4 address. */
 export function resolveAddresses(
-  config: Pick<CacheConfig, "endpoint" | "networkInterface">,
+  config: Pick<CacheConfig, "endpoint" | "networkInterface"> & Partial<Pick<CacheConfig, "advertise">>,
   interfaces: InterfaceTable = networkInterfaces(),
 ): ResolvedAddresses {
   const { host, port } = config.endpoint;
-  const isWildcard = WILDCARDS.has(host);
+  const isWildcard = WILDCARD_HOSTS.has(host);
   if (config.networkInterface !== undefined) {
     const advertisedHost = matchInterface(config.networkInterface, interfaces);
     const isCovered = isWildcard || host === advertisedHost;
@@ -41,7 +41,10 @@ export function resolveAddresses(
         ];
     return { listen, advertisedHost };
   }
-  return { listen: [{ host, port }], advertisedHost: isWildcard ? firstExternal(interfaces) : host };
+  return {
+    listen: [{ host, port }],
+    advertisedHost: isWildcard ? externalHost(interfaces, config.advertise) : host,
+  };
 }
 
 function matchInterface(pattern: string, interfaces: InterfaceTable): string {
@@ -59,12 +62,14 @@ function matchInterface(pattern: string, interfaces: InterfaceTable): string {
   );
 }
 
-function firstExternal(interfaces: InterfaceTable): string {
+function externalHost(interfaces: InterfaceTable, advertise: Endpoint | undefined): string {
   for (const addresses of Object.values(interfaces)) {
     const address = addresses?.find((candidate) => hasIPv4(candidate) && !candidate.internal);
     if (address !== undefined) return address.address;
   }
-  log.warn("no external IPv4 address, clients on other hosts cannot connect", { advertised: LOOPBACK });
+  if (advertise === undefined) {
+    log.warn("no external IPv4 address, clients on other hosts cannot connect", { advertised: LOOPBACK });
+  }
   return LOOPBACK;
 }
 

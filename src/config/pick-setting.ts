@@ -1,5 +1,6 @@
 /**
- * One setting out of the four sources, in their order: flag, environment, file, default.
+ * One setting out of the four sources, in their order: flag, environment, file, default. In a server inside of another program the file
+ * goes before a variable that clients read as well.
  *
  * The first source that says anything decides, also when what it says is wrong: falling through to the
  * next one would hide the mistake.
@@ -27,6 +28,8 @@ export interface SettingSources {
   readonly flags: ConfigFlags;
   readonly env: Environment;
   readonly section: CacheSection | undefined;
+  /** See LoadOptions. */
+  readonly isEmbedded?: boolean;
 }
 
 export const DEFAULT_SOURCE: SettingSource = { kind: "default", place: "default" };
@@ -45,23 +48,32 @@ export function pickSetting<T>(setting: Setting<T>, sources: SettingSources): Pi
   };
 }
 
-function findRaw(
-  setting: Setting<unknown>,
-  { flags, env, section }: SettingSources,
-): { raw: unknown; source: SettingSource } | undefined {
-  const flagged = setting.flag && flags[setting.flag.name];
+interface FoundText {
+  readonly raw: unknown;
+  readonly source: SettingSource;
+}
+
+function findRaw(setting: Setting<unknown>, sources: SettingSources): FoundText | undefined {
+  const flagged = setting.flag && sources.flags[setting.flag.name];
   if (setting.flag !== undefined && flagged !== undefined) {
     return { raw: flagged, source: { kind: "flag", place: setting.flag.text } };
   }
-  const fromEnv = setting.variable && readVariable(env, setting.variable);
-  if (setting.variable !== undefined && fromEnv !== undefined) {
-    return { raw: fromEnv, source: { kind: "environment", place: setting.variable } };
-  }
-  const fromFile = section?.values.get(setting.key);
-  if (section !== undefined && fromFile !== undefined) {
-    return { raw: fromFile, source: { kind: "file", place: section.file.placeOf(sectionPath(setting.key)) } };
-  }
-  return undefined;
+  // The variable may be there for clients in the same program.
+  const fileGoesFirst = sources.isEmbedded === true && setting.isSharedVariable === true;
+  if (fileGoesFirst) return inFile(setting, sources) ?? inEnvironment(setting, sources);
+  return inEnvironment(setting, sources) ?? inFile(setting, sources);
+}
+
+function inEnvironment({ variable }: Setting<unknown>, { env }: SettingSources): FoundText | undefined {
+  const raw = variable && readVariable(env, variable);
+  if (variable === undefined || raw === undefined) return undefined;
+  return { raw, source: { kind: "environment", place: variable } };
+}
+
+function inFile({ key }: Setting<unknown>, { section }: SettingSources): FoundText | undefined {
+  const raw = section?.values.get(key);
+  if (section === undefined || raw === undefined) return undefined;
+  return { raw, source: { kind: "file", place: section.file.placeOf(sectionPath(key)) } };
 }
 
 /** What a value is called when it is wrong. */

@@ -16,7 +16,7 @@ import {
   type VerifyReads,
 } from "./cache-config.ts";
 import { durationSchema, formatDuration } from "./duration.ts";
-import { endpointSchema } from "./endpoint.ts";
+import { advertisedEndpointSchema, endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
 import { textSchema } from "./text-schema.ts";
 
@@ -25,11 +25,14 @@ export interface ConfigFlags {
   readonly endpoint?: string | undefined;
   readonly storage?: string | undefined;
   readonly networkInterface?: string | undefined;
+  readonly advertise?: string | undefined;
 }
 
 export interface Setting<T> {
   /** Dotted path under `cache`. */
   readonly key: string;
+  /** True when clients read the variable as well: then it yields to the file of a server inside of another program. */
+  readonly isSharedVariable?: boolean;
   readonly variable?: string;
   readonly flag?: { readonly name: keyof ConfigFlags; readonly text: string };
   /** What holds when no source sets it, as one would write it; without it the value is then undefined. */
@@ -99,9 +102,16 @@ export const SETTINGS = {
   endpoint: {
     key: "endpoint",
     variable: "FLAME_CACHE_ENDPOINT",
+    isSharedVariable: true,
     flag: { name: "endpoint", text: "--endpoint" },
     defaultText: "grpc://127.0.0.1:9090",
     schema: endpointSchema,
+  },
+  advertise: {
+    key: "advertise",
+    variable: "FLAME_CACHE_ADVERTISE",
+    flag: { name: "advertise", text: "--advertise" },
+    schema: advertisedEndpointSchema,
   },
   networkInterface: {
     key: "network_interface",
@@ -117,6 +127,7 @@ export const SETTINGS = {
   storage: {
     key: "storage",
     variable: "FLAME_CACHE_STORAGE",
+    isSharedVariable: true,
     flag: { name: "storage", text: "--storage" },
     defaultText: "none",
     schema: storageLocationSchema,
@@ -177,7 +188,12 @@ export const SETTINGS = {
   },
   certFile: { key: "tls.cert_file", schema: filePathSchema },
   keyFile: { key: "tls.key_file", schema: filePathSchema },
-  caFile: { key: "tls.ca_file", variable: "FLAME_CA_FILE", schema: filePathSchema },
+  caFile: {
+    key: "tls.ca_file",
+    variable: "FLAME_CA_FILE",
+    isSharedVariable: true,
+    schema: filePathSchema,
+  },
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -14,7 +14,7 @@ startLog({ directives: order.directives, format: "auto", stream: process.stderr 
 
 try {
   const server = await startServer(order.config);
-  report({ endpoint: server.endpoint });
+  report({ endpoint: server.endpoint, listening: server.listening });
   port.on("message", (message: unknown) => {
     if (message === STOP_MESSAGE) void stop(server);
   });

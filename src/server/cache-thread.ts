@@ -2,14 +2,14 @@
  * A cache server in a worker thread, seen from the host: start, endpoint, stop, and word when it ends by itself.
  *
  *     host    workerData {config, directives}, then "stop"
- *     thread  {endpoint} or {error: {code, text}} once, then it ends
+ *     thread  {endpoint, listening} or {error: {code, text}} once, then it ends
  */
 import { Worker } from "node:worker_threads";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { CacheError, type ErrorCode } from "../errors.ts";
 import type { LogDirective } from "../log.ts";
 import { threadEntry } from "../thread-entries.ts";
-import type { RunningCache } from "./start-server.ts";
+import type { Endpoints, RunningCache } from "./start-server.ts";
 
 export interface ThreadOrder {
   readonly config: CacheConfig;
@@ -18,7 +18,7 @@ export interface ThreadOrder {
 
 /** The thread's one message. An operating error crosses as code and text. */
 export type ThreadReport =
-  | { readonly endpoint: string }
+  | Endpoints
   | { readonly failure: { readonly code: ErrorCode | undefined; readonly text: string } };
 
 export const STOP_MESSAGE = "stop";
@@ -46,16 +46,18 @@ export async function startCacheThread(order: ThreadOrder): Promise<ObjectCacheT
   }
   if ("failure" in report) throw revive(report.failure);
   worker.unref();
-  return new WorkerHandle(report.endpoint, worker, ended);
+  return new WorkerHandle(report, worker, ended);
 }
 
 class WorkerHandle implements ObjectCacheThread {
   readonly endpoint: string;
+  readonly listening: string;
   readonly ended: Promise<Error | undefined>;
   readonly #worker: Worker;
 
-  constructor(endpoint: string, worker: Worker, ended: Promise<Error | undefined>) {
+  constructor({ endpoint, listening }: Endpoints, worker: Worker, ended: Promise<Error | undefined>) {
     this.endpoint = endpoint;
+    this.listening = listening;
     this.ended = ended;
     this.#worker = worker;
   }

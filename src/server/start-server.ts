@@ -30,9 +30,17 @@ import { ServiceContext } from "./service-context.ts";
 
 const log = logFor("server");
 
-export interface RunningCache {
-  /** What clients dial: `grpc://HOST:PORT`, or `grpc+tls://HOST:PORT` with TLS. */
+const VOLATILE = "objects are kept in memory: nothing survives a stop";
+
+/** Both `grpc://HOST:PORT`, or `grpc+tls://HOST:PORT` with TLS. */
+export interface Endpoints {
+  /** What clients dial, and references name: as advertised. */
   readonly endpoint: string;
+  /** Where it listens, as this host can dial it; the same unless another endpoint is advertised. */
+  readonly listening: string;
+}
+
+export interface RunningCache extends Endpoints {
   /** Calls under way may finish, then connections are closed. Safe to call more than once. */
   stop(): Promise<void>;
 }
@@ -51,22 +59,24 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
   // Methods need the endpoint, which needs the port, which is known when the server listens on its first address.
-  const serveAt = (port: number): string => {
-    const endpoint = formatDialEndpoint({ ...config.endpoint, host: addresses.advertisedHost, port });
+  const serveAt = (port: number): Endpoints => {
+    const listening = formatDialEndpoint({ ...config.endpoint, host: addresses.advertisedHost, port });
+    const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
     const facts = { cache, endpoint, stopping: stopping.signal };
     const { durability, validateTables: validation } = config;
     const context = new ServiceContext({ ...facts, durability, validation });
     for (const [path, handler] of buildMethods(context)) methods.set(path, handler);
-    return endpoint;
+    return { endpoint, listening };
   };
   try {
     const [first, ...others] = addresses.listen;
     assert(first !== undefined, "a server listens somewhere");
     const { port } = await listen(server, first.host, first.port);
-    const endpoint = serveAt(port);
+    const endpoints = serveAt(port);
     for (const { host } of others) await listen(server, host, port);
-    log.info("serving", { endpoint, storage: config.storage.kind, threads });
-    return new RunningServer(endpoint, { server, cache, stopping });
+    log.info("serving", { ...endpoints, storage: config.storage.kind, threads });
+    if (cache.isVolatile) log.info(VOLATILE);
+    return new RunningServer(endpoints, { server, cache, stopping });
   } catch (error) {
     await server.close();
     await cache.stop();
@@ -76,11 +86,13 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
 
 class RunningServer implements RunningCache {
   readonly endpoint: string;
+  readonly listening: string;
   readonly #parts: ServerParts;
   #stopped: Promise<void> | undefined;
 
-  constructor(endpoint: string, parts: ServerParts) {
+  constructor({ endpoint, listening }: Endpoints, parts: ServerParts) {
     this.endpoint = endpoint;
+    this.listening = listening;
     this.#parts = parts;
   }
 

@@ -81,6 +81,17 @@ describe.each([
     expect(existsSync(`${home}/from-file/a/s/o.arrow`)).toBe(true);
   });
 
+  it("listens where its file says, whatever FLAME_CACHE_ENDPOINT says to clients", async () => {
+    vi.stubEnv("FLAME_CACHE_ENDPOINT", "grpc://cache.example.org:9090");
+    vi.stubEnv("FLAME_CACHE_STORAGE", `${home}/of-clients`);
+    const text = `cache:\n  endpoint: "${ANY_PORT}"\n  storage: "${home}/from-file"\n`;
+    writeFileSync(`${home}/flame-cluster.yaml`, text);
+    const cache = await start()();
+    await putAndGet(cache.endpoint);
+    await cache.stop();
+    expect(existsSync(`${home}/from-file/a/s/o.arrow`)).toBe(true);
+  });
+
   it("that cannot start says what is wrong", async () => {
     const endpoint = "http://127.0.0.1:0";
     await expect(start()({ endpoint })).rejects.toMatchObject({

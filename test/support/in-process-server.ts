@@ -11,6 +11,7 @@ import { SERVING_THREADS } from "./serving-threads.ts";
 export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}): CacheConfig {
   return {
     endpoint: { scheme: "grpc", host: "127.0.0.1", port: 0 },
+    advertise: undefined,
     networkInterface: undefined,
     threads: SERVING_THREADS,
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },

@@ -5,7 +5,7 @@ import { resetSync } from "@logtape/logtape";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommandContext } from "../../src/command/command-context.ts";
 import { runCommandLine } from "../../src/command/run-command-line.ts";
-import { pythonLines } from "../../src/command/welcome.ts";
+import { IN_MEMORY, pythonLines } from "../../src/command/welcome.ts";
 import type { CacheConfig } from "../../src/config/cache-config.ts";
 import { CacheError } from "../../src/errors.ts";
 
@@ -44,7 +44,7 @@ beforeEach(() => {
     startServer: async (config) => {
       started.push(config);
       events.push("started");
-      return { endpoint: "grpc://127.0.0.1:4711", stop: async () => void events.push("stopped") };
+      return { listening: "grpc://127.0.0.1:4711", stop: async () => void events.push("stopped") };
     },
     stopRequested: () => {
       events.push("listening for signals");
@@ -89,6 +89,7 @@ describe("serve", () => {
     expect(started).toEqual([
       {
         endpoint: { scheme: "grpc", host: "h", port: 0 },
+        advertise: undefined,
         networkInterface: "^e",
         storage: { kind: "files", directory: "/s" },
         capacityBytes: undefined,
@@ -117,6 +118,23 @@ describe("serve", () => {
     expect(err).toBe("");
     await run("serve", "--log", "flame_cache::command=debug");
     expect(err).toContain('"level":"debug"');
+  });
+
+  it("notes at debug that a directive names a span, and starts", async () => {
+    stop("SIGTERM");
+    expect(await run("--log", "flame_cache::command=debug,[put{key}]=trace")).toBe("ok");
+    expect(err).toContain('"directive":"[put{key}]=trace"');
+  });
+
+  it("says on a terminal that nothing survives a stop when objects are in memory", async () => {
+    stop("SIGTERM");
+    const stderr = { ...context.stderr, isTTY: true };
+    context = { ...context, stderr };
+    await run("--log", "off");
+    expect(err).toBe(`${IN_MEMORY}\n`);
+    err = "";
+    await run("--log", "off", "--storage", "/s");
+    expect(err).toBe("");
   });
 
   it("warns of unknown keys by name in the log", async () => {
@@ -192,7 +210,7 @@ describe("the command line", () => {
 
   it.each([
     ["--endpoint", "http://x"],
-    ["--log", "loud"],
+    ["--log", "h2=loud"],
     ["--config", "/nowhere.yaml"],
   ])("refuses a wrong value in one line that names it: %s %s", async (flag, value) => {
     expect(await run(flag, value)).toBe("config");

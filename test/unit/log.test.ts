@@ -28,7 +28,12 @@ function start(
   options: Partial<Omit<LogOptions, "stream">> = {},
   stream = new Lines(),
 ): Lines {
-  startLog({ directives: parseLogDirectives(directives, "test"), format: "json", stream, ...options });
+  startLog({
+    directives: parseLogDirectives(directives, "test").directives,
+    format: "json",
+    stream,
+    ...options,
+  });
   return stream;
 }
 
@@ -66,6 +71,13 @@ describe("the level of a module", () => {
     ["flame_cache::grpc=error,h2=trace", "grpc", "error"],
     ["h2=trace,flame_cache::grpc=error", "grpc", "error"],
     ["hyper_util=trace,tower=off,sqlx=off", "grpc", "info"],
+    ["flame_cache", "storage", "trace"],
+    ["flame_cache=", "storage", "trace"],
+    ["4", "storage", "debug"],
+    ["flame_cache::storage=0", "storage", "off"],
+    ["info,[put{key=1,app=2}]=debug", "storage", "info"],
+    ["warn,flame_cache[put]=trace", "storage", "warn"],
+    ["some_crate", "storage", "info"],
   ])("with %j is, for %s, %s", (directives, module, threshold) => {
     start(directives);
     expect(thresholdOf(module)).toBe(threshold);

@@ -19,6 +19,7 @@ describe("the printed configuration", () => {
     const loaded = loadCacheConfig({ env, flags: { storage: "/data: #1" } });
     expect(formatCacheConfig(loaded)).toBe(`cache:
   endpoint: grpc://127.0.0.1:9090 # default
+  # advertise: not set
   # network_interface: not set
   threads: 1 # default
   storage: "/data: #1" # --storage
@@ -49,6 +50,7 @@ describe("the printed configuration", () => {
       file,
       `cache:
   endpoint: grpc+tls://[::1]:0
+  advertise: grpc://cache.example.org:443
   network_interface: "^(eth|en)\\\\d+: $"
   threads: 3
   storage: "fs:///data/\\"quoted\\" \\ttab"

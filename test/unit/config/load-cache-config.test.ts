@@ -31,6 +31,7 @@ describe("the configuration of a cache server", () => {
     const { config, warnings, sources } = load();
     expect(config).toEqual({
       endpoint: { scheme: "grpc", host: "127.0.0.1", port: 9090 },
+      advertise: undefined,
       networkInterface: undefined,
       threads: 1,
       storage: { kind: "none" },
@@ -55,6 +56,7 @@ describe("the configuration of a cache server", () => {
       `cluster: { name: other }
 cache:
   endpoint: grpcs://0.0.0.0:7000
+  advertise: grpc+tls://cache.example.org:443
   network_interface: ^eth
   threads: 4
   storage: /var/lib/cache
@@ -79,6 +81,7 @@ cache:
     const { config, warnings, sources } = load({ configFile });
     expect(config).toEqual({
       endpoint: { scheme: "grpcs", host: "0.0.0.0", port: 7000 },
+      advertise: { scheme: "grpcs", host: "cache.example.org", port: 443 },
       networkInterface: "^eth",
       threads: 4,
       storage: { kind: "files", directory: "/var/lib/cache" },
@@ -93,22 +96,23 @@ cache:
     expect(warnings).toEqual([]);
     expect(sources).toEqual({
       endpoint: `${configFile}:3`,
-      networkInterface: `${configFile}:4`,
-      threads: `${configFile}:5`,
-      storage: `${configFile}:6`,
-      durability: `${configFile}:7`,
-      verifyReads: `${configFile}:8`,
-      validateTables: `${configFile}:9`,
-      capacity: `${configFile}:10`,
-      evictionPolicy: `${configFile}:12`,
-      maxMemory: `${configFile}:13`,
-      maxObjects: `${configFile}:14`,
-      callsMemory: `${configFile}:16`,
-      connections: `${configFile}:17`,
-      idleCall: `${configFile}:18`,
-      certFile: `${configFile}:20`,
-      keyFile: `${configFile}:21`,
-      caFile: `${configFile}:22`,
+      advertise: `${configFile}:4`,
+      networkInterface: `${configFile}:5`,
+      threads: `${configFile}:6`,
+      storage: `${configFile}:7`,
+      durability: `${configFile}:8`,
+      verifyReads: `${configFile}:9`,
+      validateTables: `${configFile}:10`,
+      capacity: `${configFile}:11`,
+      evictionPolicy: `${configFile}:13`,
+      maxMemory: `${configFile}:14`,
+      maxObjects: `${configFile}:15`,
+      callsMemory: `${configFile}:17`,
+      connections: `${configFile}:18`,
+      idleCall: `${configFile}:19`,
+      certFile: `${configFile}:21`,
+      keyFile: `${configFile}:22`,
+      caFile: `${configFile}:23`,
     });
   });
 
@@ -125,7 +129,22 @@ cache:
     expect(load().config.endpoint.host).toBe("127.0.0.1");
   });
 
+  it("lets the file go before the variables of clients in a server inside of another program", () => {
+    const endpoint = "cache:\n  endpoint: grpc://file:1\n";
+    const configFile = write("embedded.yaml", `${endpoint}  storage: /file\n`);
+    env.FLAME_CACHE_ENDPOINT = "grpc://env:2";
+    env.FLAME_CACHE_STORAGE = "/env";
+    env.FLAME_CACHE_THREADS = "2";
+    const { config, sources } = load({ configFile, isEmbedded: true });
+    expect(config).toMatchObject({ endpoint: { host: "file" }, storage: { directory: "/file" }, threads: 2 });
+    expect(sources).toMatchObject({ endpoint: `${configFile}:2`, threads: "FLAME_CACHE_THREADS" });
+    const flags = { endpoint: "grpc://option:3" };
+    expect(load({ configFile, flags, isEmbedded: true }).config.endpoint.host).toBe("option");
+    expect(load({ isEmbedded: true }).config.endpoint.host).toBe("env");
+  });
+
   it.each([
+    ["FLAME_CACHE_ADVERTISE", "grpc://h:9", { advertise: { scheme: "grpc", host: "h", port: 9 } }],
     ["FLAME_CACHE_CAPACITY", "2T", { capacityBytes: 2 * 1024 ** 4 }],
     ["FLAME_CACHE_EVICTION_POLICY", "none", { eviction: { policy: "none" } }],
     ["FLAME_CACHE_EVICTION_POLICY", "LRU", { eviction: { policy: "lru" } }],

@@ -1,6 +1,8 @@
 import type { NetworkInterfaceInfo } from "node:os";
-import { describe, expect, it } from "vitest";
+import { resetSync } from "@logtape/logtape";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { resolveAddresses } from "../../../src/config/network.ts";
+import { startLog } from "../../../src/log.ts";
 
 function address(text: string, internal = false): NetworkInterfaceInfo {
   const family = text.includes(":") ? "IPv6" : "IPv4";
@@ -88,5 +90,17 @@ describe("addresses", () => {
     expect(resolveAddresses({ endpoint, networkInterface: undefined }).advertisedHost).toMatch(
       /^\d+\.\d+\.\d+\.\d+$/,
     );
+  });
+
+  it("without an external address is no worry when another endpoint is advertised", () => {
+    const endpoint = { scheme: "grpc", host: "0.0.0.0", port: 1 } as const;
+    const advertise = { scheme: "grpc", host: "h", port: 2 } as const;
+    const lines: unknown[] = [];
+    startLog({ directives: [], format: "json", stream: { write: (line) => lines.push(line) } });
+    onTestFinished(() => resetSync());
+    resolveAddresses({ endpoint, networkInterface: undefined, advertise }, {});
+    expect(lines).toEqual([]);
+    resolveAddresses({ endpoint, networkInterface: undefined }, {});
+    expect(lines).toHaveLength(1);
   });
 });

@@ -77,6 +77,13 @@ describe("a wrong configuration value", () => {
     ["cache: {eviction: {max_objects: 1.5}}", "cache.eviction.max_objects must be a whole number"],
     ["cache: {eviction: {max_objects: -1}}", "cache.eviction.max_objects must be a whole number"],
     ["cache: {eviction: {max_memory: true}}", "cache.eviction.max_memory must be text or a number"],
+    [
+      "cache: {endpoint: 'localhost:9090'}",
+      "cache.endpoint must begin with grpc://, or grpcs:// for TLS: write",
+    ],
+    ["cache: {advertise: 'grpc://h:0'}", "cache.advertise must have a port that clients can dial, not 0"],
+    ["cache: {advertise: 'grpc://0.0.0.0:1'}", "cache.advertise must have a host that clients can dial"],
+    ["cache: {advertise: 'cache:9090'}", "cache.advertise must begin with grpc://, or grpcs:// for TLS"],
     ["cache: {eviction: lru}", "cache.eviction must be a mapping"],
     ["cache: {tls: [a]}", "cache.tls must be a mapping"],
     ["cache: grpc://127.0.0.1:9090", "cache must be a mapping"],

@@ -4,7 +4,11 @@
 
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { resetSync } from "@logtape/logtape";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { FlightClient } from "../../../src/client/flight/flight-client.ts";
+import { startLog } from "../../../src/log.ts";
+import { decodeObjectRef } from "../../../src/object/object-ref.ts";
 import { startServer } from "../../../src/server/start-server.ts";
 import { FlightTestClient } from "../../support/flight-client.ts";
 import { pathDescriptor, valuePut } from "../../support/flight-messages.ts";
@@ -34,6 +38,31 @@ describe("a server", () => {
     expect(server.endpoint).toMatch(/^grpc:\/\/127\.0\.0\.1:\d+$/);
     expect((await client.put(valuePut(pathDescriptor("a/s/o"), "x"))).endpoint).toBe(server.endpoint);
     await server.stop();
+  });
+
+  it("names the advertised endpoint in references and locations, and listens on its own", async () => {
+    const advertise = { scheme: "grpcs", host: "cache.example.org", port: 443 } as const;
+    const server = await startServer(serverConfig(undefined, { advertise }));
+    onTestFinished(() => server.stop());
+    expect(server.endpoint).toBe("grpc+tls://cache.example.org:443");
+    expect(server.listening).toMatch(/^grpc:\/\/127\.0\.0\.1:\d+$/);
+    await using client = new FlightTestClient(server.listening);
+    expect((await client.put(valuePut(pathDescriptor("a/s/o"), "x"))).endpoint).toBe(server.endpoint);
+    await using flight = new FlightClient({ endpoint: server.listening });
+    const info = await flight.getFlightInfo({ kind: "path", path: ["a/s/o"] });
+    expect(info.endpoints[0]?.locations).toEqual([server.endpoint]);
+    expect(decodeObjectRef(info.appMetadata).endpoint).toBe(server.endpoint);
+  });
+
+  it("in memory says in the log that nothing survives a stop", async () => {
+    const lines: string[] = [];
+    startLog({ directives: [], format: "json", stream: { write: (line) => lines.push(line) } });
+    onTestFinished(() => resetSync());
+    await (await startServer(serverConfig())).stop();
+    expect(lines.join("")).toContain("objects are kept in memory: nothing survives a stop");
+    lines.length = 0;
+    await (await startServer(serverConfig(ownDirectory()))).stop();
+    expect(lines.join("")).not.toContain("memory");
   });
 
   it("may be stopped more than once, and is then gone", async () => {
