@@ -1,23 +1,28 @@
 /**
- * Where the messages of a file stand. Kept in columns: a file may have millions of them, at 24 bytes each here.
+ * The positions of a file's messages.
+ *
+ * Stored as columns: a file may have millions of messages, at 24 bytes each here.
  */
 
 export interface Block {
-  /** Where the message's frame begins in the file. */
+  /** Position of the message's frame in the file. */
   readonly position: number;
   /** Prefix, header and padding. */
   readonly metadataSizeBytes: number;
   readonly bodySizeBytes: number;
 }
 
-/** What both an array of blocks and a BlockList are. */
+/** The common interface of an array of blocks and a BlockList. */
 export interface BlockSequence {
   readonly length: number;
   at(index: number): Block | undefined;
 }
 
 export class BlockList implements BlockSequence {
-  /** Three numbers per block: the engine keeps an array of numbers as flat as a typed one, and a short one is cheaper. */
+  /**
+   * Three numbers per block: V8 stores an array of numbers as flat as a typed one, and a short one
+   * is cheaper.
+   */
   readonly #numbers: number[] = [];
 
   get length(): number {
@@ -28,7 +33,7 @@ export class BlockList implements BlockSequence {
     this.#numbers.push(block.position, block.metadataSizeBytes, block.bodySizeBytes);
   }
 
-  /** The block at an index from the start; undefined beyond the end. */
+  /** The block at an index; undefined beyond the end. */
   at(index: number): Block | undefined {
     if (index < 0 || index >= this.length) return undefined;
     const start = 3 * index;

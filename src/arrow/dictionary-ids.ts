@@ -1,7 +1,8 @@
 /**
- * The dictionaries a schema uses, by id, in the order of its fields.
+ * The dictionary ids of a schema, in the order of its fields.
  *
- * Batches name their dictionaries by these ids: two streams can be joined only when they use the same ones.
+ * Batches name their dictionaries by these ids, so two streams can be joined only if their ids
+ * match.
  */
 import type { ArrowField, FieldsOnly } from "./schema.ts";
 

@@ -1,18 +1,20 @@
 /**
- * Framing of IPC messages in files and streams: 0xFFFFFFFF, int32 length, header, padding; then the body.
+ * The frame of IPC messages in files and streams: 0xFFFFFFFF, int32 length, header, padding; then
+ * the body.
  *
  *     position p     FF FF FF FF | int32 header + padding | header | padding | body ...
  *                                                                              ^ multiple of 8 or 64
  *
- * Source: Arrow format, "Encapsulated message format". Nothing but a schema is copied: the caller writes prefix, header and padding
- * one after the other. The length says nothing of the body; that is in the header (message.ts).
+ * Source: Arrow format, "Encapsulated message format". Only a schema is copied: the caller writes
+ * prefix, header and padding one after the other. The length does not include the body; its size is
+ * in the header (message.ts).
  */
 import { assert } from "../errors.ts";
 import { invalidIpc } from "./invalid-ipc.ts";
 
-/** What ends a stream, also the one inside a file. */
+/** The end of a stream, also of one inside a file. */
 export const END_OF_STREAM: Buffer = Buffer.from("ffffffff00000000", "hex");
-/** Zeros to take padding from, more than any padding is long. Never written to. */
+/** Zeros for padding, longer than any padding. Never written to. */
 export const ZERO_PADDING: Buffer = Buffer.alloc(128);
 
 const PREFIX_SIZE_BYTES = 8;
@@ -21,13 +23,15 @@ const CONTINUATION = 0xffffffff;
 export interface FramedHeader {
   /** Continuation and length, 8 bytes. */
   readonly prefix: Buffer;
-  /** The header as given. */
+  /** The given header. */
   readonly header: Uint8Array;
-  /** Zeros to write after the header, counted in the prefix; take them from ZERO_PADDING. */
+  /**
+   * Zeros to write after the header, included in the prefix's length; take them from ZERO_PADDING.
+   */
   readonly paddingSizeBytes: number;
 }
 
-/** Frames a header that will stand at `position`, a multiple of 8, so that what follows it is aligned. */
+/** Frames a header for `position`, a multiple of 8, so that its body is aligned. */
 export function frameHeader(header: Uint8Array, position: number, bodyAlignment: 8 | 64): FramedHeader {
   assert(position % 8 === 0, "messages stand at multiples of 8");
   const headerEnd = position + PREFIX_SIZE_BYTES + header.byteLength;
@@ -38,7 +42,7 @@ export function frameHeader(header: Uint8Array, position: number, bodyAlignment:
   return { prefix, header, paddingSizeBytes };
 }
 
-/** A header with its prefix and padding, in memory of its own: as a FlightInfo and a SchemaResult carry a schema. */
+/** A header with prefix and padding, copied: the schema in a FlightInfo or SchemaResult. */
 export function encapsulateHeader(header: Uint8Array): Buffer {
   const { prefix, paddingSizeBytes } = frameHeader(header, 0, 8);
   const whole = Buffer.allocUnsafeSlow(prefix.length + header.length + paddingSizeBytes);
@@ -49,9 +53,10 @@ export function encapsulateHeader(header: Uint8Array): Buffer {
 }
 
 /**
- * Reads the frame at `position`; also the one of Arrow before 0.15, which has no continuation.
- * `header` is a view and includes the padding; it is empty at the end of a stream. `sizeBytes` counts prefix and header.
- * @throws {CacheError} INVALID_IPC when the frame is not whole.
+ * Reads the frame at `position`; also that of Arrow before 0.15, which has no continuation.
+ * `header` is a view including the padding; it is empty at the end of a stream. `sizeBytes` is
+ * prefix plus header.
+ * @throws {CacheError} INVALID_IPC if the frame is incomplete.
  */
 export function readFramedHeader(
   bytes: Uint8Array,

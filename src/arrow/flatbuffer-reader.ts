@@ -1,28 +1,32 @@
 /**
- * Bounds-checked reading of flatbuffers: tables, vectors and strings over bytes from a stranger.
+ * Bounds-checked reading of untrusted flatbuffers: tables, vectors and strings.
  *
- * Source: the FlatBuffers binary format. Offsets to tables, vectors and strings are unsigned and never 0, so every step
- * goes forward and no walk can cycle; only a table's vtable may lie behind it. What a walk can still do is visit the
- * same bytes again and again (shared children, overlapping strings): every visit is therefore paid for from a budget
- * that is proportional to the input, and a walk that visits much more than there is, is refused.
+ * Source: the FlatBuffers binary format. Offsets to tables, vectors and strings are unsigned and
+ * never 0, so every step goes forward and no walk can cycle; only a table's vtable may lie behind
+ * it. A walk can still visit the same bytes repeatedly (shared children, overlapping strings):
+ * every visit is therefore charged to a budget proportional to the input, and a walk that exceeds
+ * it is refused.
  *
  *     table   int32 back-offset to vtable | slots as the vtable places them
  *     vtable  uint16 own size | uint16 table size | uint16 place of slot 0 (0 = absent) | slot 1 ...
  *     vector  uint32 length | elements          string  uint32 length | UTF-8 | NUL (not needed here)
  *
- * Alignment is not asked for: views of network bytes have none. Nothing is copied but strings.
+ * Alignment is not required, because views of network bytes have none. Only strings are copied.
  */
 import { invalidIpc } from "./invalid-ipc.ts";
 
 /** A run of equal elements inside the bytes; for a string, its UTF-8 bytes. */
 export interface VectorRange {
-  /** Where the first element begins. */
+  /** Position of the first element. */
   readonly position: number;
   readonly length: number;
 }
 
 const OFFSET_MAX = 2 ** 31 - 1;
-/** Writers share vtables only, so an honest walk costs at most the input once; some room is left for sharing ones. */
+/**
+ * Writers share only vtables, so an honest walk costs at most the input once; the factor leaves
+ * room for sharing.
+ */
 const WALK_COST_FACTOR = 2;
 const WALK_COST_SPARE = 1024;
 
@@ -40,12 +44,12 @@ export class FlatbufferReader {
     this.#costLeft = WALK_COST_FACTOR * bytes.byteLength + WALK_COST_SPARE;
   }
 
-  /** The table that the first four bytes point to. @throws {CacheError} INVALID_IPC */
+  /** The table at the root offset. @throws {CacheError} INVALID_IPC */
   root(): FlatbufferTable {
     return this.tableAt(0);
   }
 
-  /** The table that the offset at `position` points to. @throws {CacheError} INVALID_IPC */
+  /** The table that the offset at `position` refers to. @throws {CacheError} INVALID_IPC */
   tableAt(position: number): FlatbufferTable {
     const table = this.follow(position);
     this.check(table, 4);
@@ -60,7 +64,10 @@ export class FlatbufferReader {
     return new FlatbufferTable(this, table, vtable, vtableSizeBytes, tableSizeBytes);
   }
 
-  /** The vector that the offset at `position` points to, its elements all inside. @throws {CacheError} INVALID_IPC */
+  /**
+   * The vector that the offset at `position` refers to, with all elements in bounds. @throws
+   * {CacheError} INVALID_IPC
+   */
   vectorAt(position: number, elementSizeBytes: number): VectorRange {
     const start = this.follow(position);
     this.check(start, 4);
@@ -70,7 +77,7 @@ export class FlatbufferReader {
     return { position: start + 4, length };
   }
 
-  /** Decodes the bytes of a string; invalid UTF-8 becomes U+FFFD, as metadata of some writers is binary. */
+  /** Decodes a string. Invalid UTF-8 becomes U+FFFD, because some writers put binary metadata. */
   text(range: VectorRange): string {
     return this.#bytes.toString("utf8", range.position, range.position + range.length);
   }
@@ -101,19 +108,22 @@ export class FlatbufferReader {
     return this.#view.getBigInt64(position, true);
   }
 
-  /** An int64 as a number. @throws {CacheError} INVALID_IPC when a number cannot hold it exactly. */
+  /**
+   * An int64 as a number. @throws {CacheError} INVALID_IPC if a number cannot represent it exactly.
+   */
   int64(position: number): number {
     const value = this.#view.getInt32(position + 4, true) * 2 ** 32 + this.#view.getUint32(position, true);
     if (!Number.isSafeInteger(value)) throw invalidIpc("a 64-bit number is out of range");
     return value;
   }
 
-  /** Refuses a range that is not wholly inside the bytes. */
+  /** Refuses a range that is not completely in bounds. */
   check(position: number, sizeBytes: number): void {
-    if (position < 0 || position + sizeBytes > this.sizeBytes) throw invalidIpc("an offset points outside");
+    if (position < 0 || position + sizeBytes > this.sizeBytes)
+      throw invalidIpc("an offset points outside the message");
   }
 
-  /** The position an offset points to. The position may be just past the end: whoever reads there checks. */
+  /** The target of an offset. It may be just past the end: the reader of the target checks that. */
   follow(position: number): number {
     this.check(position, 4);
     const offset = this.#view.getUint32(position, true);
@@ -121,22 +131,22 @@ export class FlatbufferReader {
     return position + offset;
   }
 
-  /** Takes the cost of a visit from the budget. @throws {CacheError} INVALID_IPC when it is used up. */
+  /** Charges a visit to the budget. @throws {CacheError} INVALID_IPC if the budget is used up. */
   pay(cost: number): void {
     this.#costLeft -= cost;
-    if (this.#costLeft < 0) throw invalidIpc("the same bytes are referred to too often");
+    if (this.#costLeft < 0) throw invalidIpc("the same bytes are referenced too often");
   }
 }
 
 export class FlatbufferTable {
   readonly reader: FlatbufferReader;
-  /** Where the table begins in the reader's bytes. */
+  /** Position of the table in the reader's bytes. */
   readonly position: number;
   readonly #vtable: number;
   readonly #vtableSizeBytes: number;
   readonly #tableSizeBytes: number;
 
-  /** Only FlatbufferReader makes tables: the ranges must have been checked. */
+  /** Called only by FlatbufferReader, which has checked the ranges. */
   constructor(
     reader: FlatbufferReader,
     position: number,
@@ -151,7 +161,10 @@ export class FlatbufferTable {
     this.#tableSizeBytes = tableSizeBytes;
   }
 
-  /** Where a slot's value lies, or -1 when it is absent. @throws {CacheError} INVALID_IPC when outside the table. */
+  /**
+   * Position of a slot's value, or -1 if absent. @throws {CacheError} INVALID_IPC if it is outside
+   * the table.
+   */
   find(slot: number, sizeBytes: number): number {
     const entry = 4 + 2 * slot;
     if (entry + 2 > this.#vtableSizeBytes) return -1;
@@ -181,7 +194,7 @@ export class FlatbufferTable {
     return position < 0 ? absent : this.reader.int32(position);
   }
 
-  /** @throws {CacheError} INVALID_IPC when the value is not a safe integer. */
+  /** @throws {CacheError} INVALID_IPC if the value is not a safe integer. */
   int64(slot: number, absent: number): number {
     const position = this.find(slot, 8);
     return position < 0 ? absent : this.reader.int64(position);
@@ -207,7 +220,7 @@ export class FlatbufferTable {
     return range === undefined ? undefined : this.reader.text(range);
   }
 
-  /** The vtable and the table's bytes in hexadecimal: what tells two tables of an unknown kind apart. */
+  /** The vtable and the table's bytes in hexadecimal, to compare tables of an unknown kind. */
   rawSlots(): string {
     this.reader.pay(2 * (this.#vtableSizeBytes + this.#tableSizeBytes));
     const places = this.reader.slice(this.#vtable + 4, this.#vtableSizeBytes - 4);

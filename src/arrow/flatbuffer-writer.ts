@@ -1,9 +1,10 @@
 /**
- * A small flatbuffer builder for the few messages the server writes itself.
+ * A small flatbuffer builder for the few messages that the server creates.
  *
- * Unlike the usual builders it writes front to back: a table first, then what it refers to, then `link` joins them. So the
- * tables can stand in front of bytes that exist already (schema-metadata.ts), and every slot given is written, also when it
- * holds the default: a message of the same shape has the same length whatever its values are.
+ * Unlike most builders it writes front to back: a table first, then what it refers to, joined by
+ * `link`. So the tables can precede existing bytes (PROTOCOL 4.3). Every given slot is written,
+ * even with the default value: messages of the same shape have the same length, whatever their
+ * values.
  */
 import { assert } from "../errors.ts";
 
@@ -12,7 +13,7 @@ export type SlotValue =
   | { readonly sizeBytes: 1 | 2 | 4; readonly value: number }
   | { readonly sizeBytes: 8; readonly value: number | bigint };
 
-/** A slot that is joined to a table, vector or string later. */
+/** A slot that is linked to a table, vector or string later. */
 export const OFFSET: SlotValue = { sizeBytes: 4, value: 0 };
 
 export function uint8(value: number): SlotValue {
@@ -33,27 +34,27 @@ export function int64(value: number | bigint): SlotValue {
 
 export interface WrittenTable {
   readonly position: number;
-  /** Where each slot's value stands; -1 for an absent one. */
+  /** Position of each slot's value; -1 if absent. */
   readonly slots: readonly number[];
 }
 
 const SHORT_TEXT_BYTES_MAX = 48;
 
-/** Where the values of one shape of table go. */
+/** Positions of the values for one shape of table. */
 interface TableLayout {
   readonly vtable: Uint8Array;
-  /** The vtable begins at this remainder of 8, so that the widest value is aligned. */
+  /** Position of the vtable modulo 8 that aligns the widest value. */
   readonly vtableRemainder: number;
   readonly tableSizeBytes: number;
-  /** By slot, from the start of the table; 0 for an absent one. */
+  /** By slot, from the start of the table; 0 if absent. */
   readonly places: readonly number[];
 }
 
-/** One per shape; the shapes are those that the code of this project writes, a few dozen. */
+/** One per shape; this project writes a few dozen shapes. */
 const layouts = new Map<number, TableLayout>();
 
 function layoutOf(values: readonly (SlotValue | undefined)[]): TableLayout {
-  // The sizes 0, 1, 2, 4, 8 as digits to the base of nine, behind a leading one.
+  // The sizes 0, 1, 2, 4, 8 as base-nine digits after a leading one.
   let shape = 1;
   for (const value of values) shape = 9 * shape + (value?.sizeBytes ?? 0);
   assert(Number.isSafeInteger(shape), "a table has at most 16 slots");
@@ -81,7 +82,7 @@ function newLayout(values: readonly (SlotValue | undefined)[]): TableLayout {
   }
   vtable.writeUInt16LE(vtableSizeBytes, 0);
   vtable.writeUInt16LE(place, 2);
-  // The values begin 4 after the table does, so a table with an int64 begins 4 off a multiple of 8.
+  // The values begin 4 bytes into the table, so a table with an int64 begins 4 off a multiple of 8.
   const wanted = order[0]?.sizeBytes === 8 ? 4 : 0;
   const vtableRemainder = (16 + wanted - (vtableSizeBytes % 8)) % 8;
   return { vtable, vtableRemainder, tableSizeBytes: place, places };
@@ -91,7 +92,7 @@ export class FlatbufferWriter {
   #buffer: Buffer;
   #sizeBytes = 4; // the root offset
 
-  /** @param capacityBytes what is expected to be written; more is possible and costs a copy. */
+  /** @param capacityBytes the expected size; a larger result costs a copy. */
   constructor(capacityBytes = 512) {
     this.#buffer = Buffer.alloc(Math.max(capacityBytes, 64));
   }
@@ -105,7 +106,7 @@ export class FlatbufferWriter {
     this.reserve((multiple + remainder - (this.#sizeBytes % multiple)) % multiple);
   }
 
-  /** Appends zeros and answers where they begin. */
+  /** Appends zeros and returns their position. */
   reserve(sizeBytes: number): number {
     const position = this.#sizeBytes;
     this.#sizeBytes += sizeBytes;
@@ -117,14 +118,16 @@ export class FlatbufferWriter {
     return position;
   }
 
-  /** Appends bytes as they are and answers where they begin. One copy. */
+  /** Appends bytes and returns their position. One copy. */
   bytes(bytes: Uint8Array): number {
     const position = this.reserve(bytes.byteLength);
     this.#buffer.set(bytes, position);
     return position;
   }
 
-  /** Writes a table and its vtable, the widest values first so that each is aligned without gaps. */
+  /**
+   * Writes a table and its vtable, the widest values first so that each is aligned without gaps.
+   */
   table(values: readonly (SlotValue | undefined)[]): WrittenTable {
     const layout = layoutOf(values);
     this.align(8, layout.vtableRemainder);
@@ -143,7 +146,7 @@ export class FlatbufferWriter {
 
   /**
    * Writes the length of a vector and zeros for its elements, the first one aligned to `alignment`.
-   * Answers where the length stands, which is what offsets point to; the elements follow it after 4 bytes.
+   * Returns the position of the length, which offsets refer to; the elements follow 4 bytes later.
    */
   vector(length: number, elementSizeBytes: number, alignment: 4 | 8): number {
     this.align(alignment, alignment - 4);
@@ -152,25 +155,26 @@ export class FlatbufferWriter {
     return position;
   }
 
-  /** Writes a string with its length in front and a NUL behind. */
+  /** Writes a string with its length before and a NUL after it. */
   string(text: string): number {
     const sizeBytes = Buffer.byteLength(text);
     this.align(4);
     const position = this.reserve(4 + sizeBytes + 1);
     this.#buffer.writeUInt32LE(sizeBytes, position);
     if (sizeBytes > SHORT_TEXT_BYTES_MAX || sizeBytes !== text.length) {
-      // Text of one byte each is written several times faster as what it is.
+      // Single-byte text is written several times faster as latin1.
       this.#buffer.write(text, position + 4, sizeBytes === text.length ? "latin1" : "utf8");
       return position;
     }
-    // As many bytes as characters: ASCII. For a short one the loop is cheaper than a call into the runtime.
+    // As many bytes as characters: ASCII. For a short text the loop is cheaper than a call into the
+    // runtime.
     for (let index = 0; index < sizeBytes; index++) {
       this.#buffer[position + 4 + index] = text.charCodeAt(index);
     }
     return position;
   }
 
-  /** Makes the offset at `position` point to `target`, which must lie behind it. */
+  /** Makes the offset at `position` refer to `target`, which must come after it. */
   link(position: number, target: number): void {
     assert(target > position && target - position < 2 ** 31, "flatbuffer offsets point forward");
     this.#buffer.writeUInt32LE(target - position, position);
@@ -186,7 +190,7 @@ export class FlatbufferWriter {
     this.#buffer.writeInt32LE(Math.floor(value / 2 ** 32), position + 4);
   }
 
-  /** Gives away the bytes, without padding at their end. The writer must not be used afterwards. */
+  /** Returns the bytes, without padding at the end. The writer must not be used afterwards. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#sizeBytes);
   }

@@ -1,12 +1,13 @@
 /**
- * The end of an IPC file: where its messages stand, its schema, and metadata of its own.
+ * The end of an IPC file: positions of its messages, its schema, and metadata.
  *
  *     ... last message | END_OF_STREAM | footer flatbuffer | int32 its size | "ARROW1"
  *     footer             Footer table | metadata | blocks | the schema message's flatbuffer, unchanged
  *
- * Source: Arrow format, File.fbs. Footer.schema points to the Schema table inside the embedded message, so the schema needs no
- * encoder here and every type works. A file that holds a stream ends in the same way. What decoding costs is proportional to
- * the footer; its blocks take 24 bytes of memory each.
+ * Source: Arrow format, File.fbs. Footer.schema refers to the Schema table inside the embedded
+ * message, so the schema needs no encoder here and every type works. A file that contains a stream
+ * ends in the same way. Decoding costs time proportional to the footer; its blocks take 24 bytes of
+ * memory each.
  */
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -31,29 +32,30 @@ export interface FooterParts {
 }
 
 export interface Footer {
-  /** Decoded when it is asked for. */
+  /** Decoded on demand. */
   readonly schema: ArrowSchema;
   readonly dictionaries: BlockList;
   readonly recordBatches: BlockList;
   readonly metadata: SchemaMetadata;
 }
 
-/** What an IPC file begins with. A file's very last six bytes are these without the zeros. */
+/** The start of an IPC file. The last six bytes of a file are these without the zeros. */
 export const FILE_MAGIC: Buffer = Buffer.from("ARROW1\0\0", "latin1");
-/** The magic that ends a file, and the footer's size before it. */
+/** The magic at the end of a file, after the footer's size. */
 const TAIL_MAGIC = FILE_MAGIC.subarray(0, 6);
 const TRAILER_SIZE_BYTES = 4 + TAIL_MAGIC.length;
-/** Half a millisecond's work. */
+/** Half a millisecond of work. */
 const BLOCKS_PER_STEP = 2048;
 
 /**
- * Everything that follows the last message of a file, for writing at `position`, a multiple of 8. One copy of the schema.
+ * Encodes everything after the last message of a file, for `position`, a multiple of 8. One copy of
+ * the schema.
  */
 export function encodeFooter(parts: FooterParts, position: number): Buffer {
   return atOnce(encodeFooterSteps(parts, position));
 }
 
-/** The same, for who lets others in between: a file may have very many blocks. */
+/** The same in steps, so that others can run in between: a file may have very many blocks. */
 export function* encodeFooterSteps(parts: FooterParts, position: number): Generator<void, Buffer> {
   assert(position % 8 === 0, "a footer stands at a multiple of 8");
   const blockCount = parts.dictionaries.length + parts.recordBatches.length;
@@ -96,13 +98,14 @@ function frameFooter(footer: Buffer): Buffer {
 }
 
 /**
- * How many bytes of a file's end decodeFooter needs, told by its last ten.
- * @throws {CacheError} INVALID_IPC when they do not end an IPC file, or the footer is over LIMITS.footerBytesMax.
+ * Returns how many bytes of a file's end decodeFooter needs, given its last ten.
+ * @throws {CacheError} INVALID_IPC if they do not end an IPC file, or the footer exceeds
+ *   LIMITS.footerBytesMax.
  */
 export function footerSizeBytes(last10: Buffer): number {
   const end = last10.subarray(-TRAILER_SIZE_BYTES);
   if (end.length < TRAILER_SIZE_BYTES || !end.subarray(4).equals(TAIL_MAGIC)) {
-    throw invalidIpc("the file does not end as an Arrow file does");
+    throw invalidIpc("the file does not end with the Arrow magic");
   }
   const sizeBytes = end.readInt32LE(0);
   if (sizeBytes <= 0 || sizeBytes > LIMITS.footerBytesMax) {
@@ -112,16 +115,17 @@ export function footerSizeBytes(last10: Buffer): number {
 }
 
 /**
- * Decodes the footer of a file of `fileSizeBytes` bytes that ends with `tail`, which may hold more than the footer.
- * Every block lies before the footer, is of a size that is a multiple of 8, and all together are not larger than the file. Where a
- * block begins depends on the padding of the magic, which is 9 bytes long in files of some writers.
+ * Decodes the footer of a file of `fileSizeBytes` bytes. `tail` is the end of the file and may be
+ * longer than the footer. Every block lies before the footer, has a size that is a multiple of 8,
+ * and all together are not larger than the file. The position of a block depends on the padding of
+ * the magic, which is 9 bytes long with some writers.
  * @throws {CacheError} INVALID_IPC
  */
 export function decodeFooter(tail: Buffer, fileSizeBytes: number): Footer {
   return atOnce(decodeFooterSteps(tail, fileSizeBytes));
 }
 
-/** The same, for who lets others in between. */
+/** The same in steps, so that others can run in between. */
 export function* decodeFooterSteps(tail: Buffer, fileSizeBytes: number): Generator<void, Footer> {
   const sizeBytes = footerSizeBytes(tail);
   const footerPosition = fileSizeBytes - sizeBytes;
@@ -148,11 +152,14 @@ export function* decodeFooterSteps(tail: Buffer, fileSizeBytes: number): Generat
   };
 }
 
-/** What the blocks of both kinds may still take: blocks that overlap would make a small file send without end. */
+/**
+ * Remaining number and size of blocks of both kinds: overlapping blocks would make a small file
+ * send without end.
+ */
 interface BlockBudget {
   blocks: number;
   sizeBytes: number;
-  /** No block reaches beyond this position. */
+  /** No block may reach beyond this position. */
   readonly end: number;
 }
 
@@ -171,7 +178,7 @@ function* decodeBlocks(
     const messageSizeBytes = block.metadataSizeBytes + block.bodySizeBytes;
     budget.sizeBytes -= messageSizeBytes;
     if (block.position + messageSizeBytes > budget.end || budget.sizeBytes < 0) {
-      throw invalidIpc("a block of the footer lies outside the file", { index });
+      throw invalidIpc("a block of the footer is outside the file", { index });
     }
     blocks.push(block);
     if (index % BLOCKS_PER_STEP === BLOCKS_PER_STEP - 1) yield;

@@ -1,9 +1,11 @@
 /**
- * The one way this room says no: bytes that are not Arrow IPC. Callers who read stored files turn it into OBJECT_CORRUPT.
+ * The error for bytes that are not valid Arrow IPC.
+ *
+ * Callers who read stored files convert it to OBJECT_CORRUPT.
  */
 import { CacheError, type ErrorFacts } from "../errors.ts";
 
-/** An INVALID_IPC error to throw. `text` names the rule that was broken, never the bytes. */
+/** Creates an INVALID_IPC error. `text` names the broken rule, never the bytes. */
 export function invalidIpc(text: string, facts: ErrorFacts = {}): CacheError {
   return new CacheError("INVALID_IPC", text, { facts });
 }

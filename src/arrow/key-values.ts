@@ -1,8 +1,8 @@
 /**
- * Arrow's custom_metadata: a vector of KeyValue tables, the same in schemas, fields and footers.
+ * Arrow's custom_metadata: a vector of KeyValue tables in schemas, fields and footers.
  *
- * Order and repeated keys are kept. Values are text by the format, but writers put any bytes there: what is not UTF-8
- * reads as U+FFFD here and stays as it is in the message.
+ * Order and repeated keys are kept. Values are text by the format, but writers put any bytes there:
+ * invalid UTF-8 is read as U+FFFD here and stays unchanged in the message.
  */
 import { LIMITS } from "../limits.ts";
 import type { FlatbufferTable, VectorRange } from "./flatbuffer-reader.ts";
@@ -15,7 +15,10 @@ export type SchemaMetadata = readonly (readonly [string, string])[];
 const NONE: SchemaMetadata = [];
 const NO_RANGE: VectorRange = { position: 0, length: 0 };
 
-/** Decodes the metadata in a slot; a missing vector, key or value reads as empty. @throws {CacheError} INVALID_IPC */
+/**
+ * Decodes the metadata in a slot. A missing vector, key or value is read as empty. @throws
+ * {CacheError} INVALID_IPC
+ */
 export function decodeKeyValues(table: FlatbufferTable, slot: number): SchemaMetadata {
   const vector = entriesVector(table, slot);
   if (vector.length === 0) return NONE;
@@ -27,15 +30,18 @@ export function decodeKeyValues(table: FlatbufferTable, slot: number): SchemaMet
   return entries;
 }
 
-/** One entry as it lies in the bytes, nothing decoded. */
+/** One undecoded entry. */
 export interface KeyValueRange {
-  /** Where the KeyValue table begins. */
+  /** Position of the KeyValue table. */
   readonly position: number;
   readonly key: VectorRange;
   readonly value: VectorRange | undefined;
 }
 
-/** The entries in a slot, one after the other, without decoding their texts. @throws {CacheError} INVALID_IPC */
+/**
+ * The entries in a slot, one after the other, without decoding their texts. @throws {CacheError}
+ * INVALID_IPC
+ */
 export function* keyValueRanges(table: FlatbufferTable, slot: number): Generator<KeyValueRange> {
   const vector = entriesVector(table, slot);
   for (let index = 0; index < vector.length; index++) {
@@ -45,7 +51,7 @@ export function* keyValueRanges(table: FlatbufferTable, slot: number): Generator
   }
 }
 
-/** How many entries there are, each of them looked at and none decoded. @throws {CacheError} INVALID_IPC */
+/** Counts the entries; visits each but decodes none. @throws {CacheError} INVALID_IPC */
 export function countKeyValues(table: FlatbufferTable, slot: number): number {
   const vector = entriesVector(table, slot);
   for (let index = 0; index < vector.length; index++) {
@@ -58,13 +64,14 @@ export function countKeyValues(table: FlatbufferTable, slot: number): number {
 
 function entriesVector(table: FlatbufferTable, slot: number): VectorRange {
   const vector = table.vector(slot, 4) ?? NO_RANGE;
-  if (vector.length > LIMITS.metadataEntriesMax) throw invalidIpc("there are too many metadata entries");
+  if (vector.length > LIMITS.metadataEntriesMax) throw invalidIpc("too many metadata entries");
   return vector;
 }
 
 /**
- * Writes a vector of entries and links it to the offset at `from`. `older` are positions of KeyValue tables that will stand behind
- * everything written now; their places in the vector, after the new ones, are returned to be linked by the caller.
+ * Writes a vector of entries and links it to the offset at `from`. `older` are positions of
+ * KeyValue tables that will follow everything written now. Returns their places in the vector,
+ * after the new entries, for the caller to link.
  */
 export function writeKeyValues(
   writer: FlatbufferWriter,

@@ -1,9 +1,11 @@
 /**
- * The messages the server writes itself: schemas of flat columns and record batches, metadata version V5, little-endian.
+ * The messages that the server creates: schemas of flat columns and record batches, metadata
+ * version V5, little-endian.
  *
- * Every scalar is written even when it is the default, so the length of a record batch message depends only on how many
- * nodes and buffers it has: it can be written first with zeros and again, over itself, when the numbers are known.
- * Source: Arrow format, Message.fbs and Schema.fbs. No dictionaries, no nested types: the server has no use for them.
+ * Every scalar is written even if it has the default value, so the length of a record batch message
+ * depends only on the numbers of nodes and buffers: it can be written with zeros first and
+ * overwritten when the values are known. Source: Arrow format, Message.fbs and Schema.fbs. No
+ * dictionaries or nested types: the server needs none.
  */
 import {
   FlatbufferWriter,
@@ -45,7 +47,7 @@ export interface RecordBatchParts {
   readonly nodes: readonly FieldNode[];
   readonly buffers: readonly BufferRange[];
   readonly bodySizeBytes: number;
-  /** How each buffer of the body is compressed, if it is. */
+  /** Compression of the body's buffers, if any. */
   readonly codec?: BatchCodec | undefined;
 }
 
@@ -90,8 +92,8 @@ function writeField(writer: FlatbufferWriter, field: FlatField): number {
 }
 
 /**
- * A bare RecordBatch message, a multiple of 8 long; its length depends on the number of nodes and buffers, and on
- * whether there is a codec, only.
+ * A bare Record Batch message, a multiple of 8 long. Its length depends only on the numbers of
+ * nodes and buffers and on whether there is a codec.
  */
 export function encodeRecordBatchMessage(parts: RecordBatchParts): Buffer {
   const writer = new FlatbufferWriter();
@@ -119,7 +121,7 @@ export function encodeRecordBatchMessage(parts: RecordBatchParts): Buffer {
   return writer.finish();
 }
 
-/** The root of every message: version, header tag and place, size of the body. */
+/** Writes the root of a message: version, header tag and offset, size of the body. */
 function writeMessage(writer: FlatbufferWriter, headerType: number, bodySizeBytes: number): WrittenTable {
   const message = writer.table([int16(METADATA_V5), uint8(headerType), OFFSET, int64(bodySizeBytes)]);
   writer.link(0, message.position);

@@ -1,8 +1,9 @@
 /**
- * What an IPC message is: the kind, the size of its body, and where a batch's buffers lie in it.
+ * Decodes an IPC message: its kind, the size of its body, and the positions of a batch's buffers.
  *
- * Source: Arrow format, Message.fbs. Takes a bare Message flatbuffer (trailing padding is fine) and keeps a view of it. Nodes and
- * buffers are decoded only when asked for: whoever passes a batch on needs neither. No body is looked at here.
+ * Source: Arrow format, Message.fbs. Takes a bare Message flatbuffer (trailing padding is allowed)
+ * and keeps a view of it. Nodes and buffers are decoded on demand, because forwarding a batch needs
+ * neither. Bodies are not read here.
  */
 import { FlatbufferReader, type FlatbufferTable, type VectorRange } from "./flatbuffer-reader.ts";
 import { invalidIpc } from "./invalid-ipc.ts";
@@ -21,7 +22,7 @@ import {
 
 export type MetadataVersion = "V4" | "V5";
 
-/** Writers in JavaScript send it, and every reader then counts by itself. */
+/** Sent by JavaScript writers; readers then count themselves. */
 export const UNKNOWN_NULLS = -1;
 
 interface MessageFacts {
@@ -43,11 +44,11 @@ export type IpcMessage =
 /** One array of a batch. */
 export interface FieldNode {
   readonly length: number;
-  /** UNKNOWN_NULLS where the writer did not count them. */
+  /** UNKNOWN_NULLS if the writer did not count them. */
   readonly nullCount: number;
 }
 
-/** A buffer's place, relative to the start of the body. */
+/** Range of a buffer, relative to the start of the body. */
 export interface BufferRange {
   readonly offset: number;
   readonly sizeBytes: number;
@@ -55,28 +56,42 @@ export interface BufferRange {
 
 export interface BatchLayout {
   readonly rowCount: number;
-  /** How each buffer of the body is compressed. */
+  /** Compression of each buffer of the body. */
   readonly compression: "none" | "lz4_frame" | "zstd";
-  /** @throws {CacheError} INVALID_IPC when a number is negative or no safe integer, or there are more than countMax. */
+  /**
+   * @throws {CacheError} INVALID_IPC if a number is negative or not a safe integer, or there are
+   *   more than countMax.
+   */
   nodes(countMax?: number): FieldNode[];
-  /** @throws {CacheError} INVALID_IPC when a buffer is not wholly inside the body, or there are more than countMax. */
+  /**
+   * @throws {CacheError} INVALID_IPC if a buffer is not completely inside the body, or there are
+   *   more than countMax.
+   */
   buffers(countMax?: number): BufferRange[];
 }
 
-/** A batch as its message describes it. */
+/** A batch as described by its message. */
 export interface MessageBatch extends BatchLayout {
   readonly nodeCount: number;
   readonly bufferCount: number;
-  /** One of the nodes, undefined behind the last. @throws {CacheError} INVALID_IPC as `nodes` */
+  /** One of the nodes; undefined beyond the last. @throws {CacheError} INVALID_IPC as `nodes` */
   nodeAt(index: number): FieldNode | undefined;
-  /** One of the buffers, undefined behind the last. @throws {CacheError} INVALID_IPC as `buffers` */
+  /**
+   * One of the buffers; undefined beyond the last. @throws {CacheError} INVALID_IPC as `buffers`
+   */
   bufferAt(index: number): BufferRange | undefined;
-  /** How many columns of views say how many data buffers they have; and what one of them says, undefined behind the last. */
+  /**
+   * Number of view columns with a data buffer count, and the count of one of them; undefined beyond
+   * the last.
+   */
   readonly viewColumnCount: number;
   dataBufferCountAt(index: number): number | undefined;
 }
 
-/** Decodes a bare Message flatbuffer. Tensors are refused: no stream holds them. @throws {CacheError} INVALID_IPC */
+/**
+ * Decodes a bare Message flatbuffer. Refuses tensors, which no stream contains. @throws
+ * {CacheError} INVALID_IPC
+ */
 export function decodeMessage(header: Uint8Array): IpcMessage {
   const message = new FlatbufferReader(header).root();
   const table = message.table(MESSAGE.header);
@@ -93,11 +108,14 @@ export function decodeMessage(header: Uint8Array): IpcMessage {
     case HEADER_TYPE.dictionaryBatch:
       return decodeDictionaryBatch(table, facts);
     default:
-      throw invalidIpc("the message is neither schema, dictionary nor record batch");
+      throw invalidIpc("the message is not a schema, dictionary batch or record batch");
   }
 }
 
-/** Of a message that was decoded before, when it was stored: the size of its body, and nothing else is looked at. @throws {CacheError} INVALID_IPC */
+/**
+ * Returns only the size of the body, of a message that was decoded when it was stored. @throws
+ * {CacheError} INVALID_IPC
+ */
 export function decodeBodySize(header: Uint8Array): number {
   return notNegative(new FlatbufferReader(header).root().int64(MESSAGE.bodySizeBytes, 0));
 }
@@ -164,7 +182,7 @@ class BatchTable implements MessageBatch {
     if (index >= this.bufferCount) return undefined;
     const position = this.#buffers!.position + BUFFER_SIZE_BYTES * index;
     const [offset, sizeBytes] = [this.#sizeAt(position), this.#sizeAt(position + 8)];
-    if (offset + sizeBytes > this.#bodySizeBytes) throw invalidIpc("a buffer lies outside the body");
+    if (offset + sizeBytes > this.#bodySizeBytes) throw invalidIpc("a buffer is outside the body");
     return { offset, sizeBytes };
   }
 

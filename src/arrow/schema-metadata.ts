@@ -1,11 +1,11 @@
 /**
- * New metadata for a schema message, without understanding any of its types.
+ * Sets metadata of a schema message without decoding its types (PROTOCOL 4.3, the new-root method).
  *
- *     front  root offset | Message' | Schema' | custom_metadata' | KeyValues of `set`        a multiple of 8 long
- *     old    the message as it came, every byte: fields, types, features, the kept KeyValues, the old and now unused roots
+ *     front  root offset | Message' | Schema' | custom_metadata' | KeyValues of `set`    a multiple of 8 long
+ *     old    the unchanged message: fields, types, features, kept KeyValues, the unused old roots
  *
- * The offsets of the front point forward into the old bytes, whose alignment stays. Only what the Schema table of format 1.5 has
- * is carried over. Cost: one copy of the message.
+ * The offsets of the front refer forward into the old bytes, which keep their alignment. Only the
+ * fields of the Schema table of format 1.5 are carried over. Cost: one copy of the message.
  */
 import { FlatbufferReader, type FlatbufferTable, type VectorRange } from "./flatbuffer-reader.ts";
 import { FlatbufferWriter, int16, int64, OFFSET, uint8 } from "./flatbuffer-writer.ts";
@@ -13,19 +13,23 @@ import { keyValueRanges, type SchemaMetadata, writeKeyValues } from "./key-value
 import { schemaTable } from "./schema.ts";
 import { HEADER_TYPE, MESSAGE, SCHEMA } from "./slots.ts";
 
-/** Room for the front so that the writer need not grow; more is only slower. */
+/** Initial capacity, so that the writer need not grow; a larger front is only slower. */
 const FRONT_SIZE_BYTES_EXPECTED = 1024;
 
 export interface MessageWithFront {
   /** The new message. */
   readonly header: Buffer;
-  /** Where the old message begins in it, a multiple of 8: `header.subarray(frontSizeBytes)` is what was given. */
+  /**
+   * Position of the old message in it, a multiple of 8: `header.subarray(frontSizeBytes)` is the
+   * given message.
+   */
   readonly frontSizeBytes: number;
 }
 
 /**
- * Sets metadata of a Schema message: entries of `set` replace those with equal keys and come first, all others are kept.
- * @throws {CacheError} INVALID_IPC when the header is no Schema message.
+ * Sets metadata of a Schema message: entries of `set` replace those with equal keys and come first;
+ * all others are kept.
+ * @throws {CacheError} INVALID_IPC if the header is not a Schema message.
  */
 export function withSchemaMetadata(header: Uint8Array, set: SchemaMetadata): MessageWithFront {
   const reader = new FlatbufferReader(header);
@@ -69,9 +73,9 @@ export function withSchemaMetadata(header: Uint8Array, set: SchemaMetadata): Mes
 }
 
 /**
- * Where the value of a key lies in a Schema message, so that one of the same length can be written over it.
- * The first entry of that key counts; undefined when there is none.
- * @throws {CacheError} INVALID_IPC when the header is no Schema message.
+ * Finds the value of a key in a Schema message, so that a value of the same length can overwrite
+ * it. The first entry of the key counts; undefined if there is none.
+ * @throws {CacheError} INVALID_IPC if the header is not a Schema message.
  */
 export function findMetadataValue(
   header: Uint8Array,
@@ -86,7 +90,10 @@ export function findMetadataValue(
   return undefined;
 }
 
-/** Positions of the KeyValue tables whose keys are not set anew. Keys are compared as bytes, never decoded. */
+/**
+ * Positions of the KeyValue tables whose keys are not in `set`. Keys are compared as bytes, never
+ * decoded.
+ */
 function keptEntries(reader: FlatbufferReader, schema: FlatbufferTable, set: SchemaMetadata): number[] {
   const replaced = set.map(([key]) => Buffer.from(key));
   const kept: number[] = [];
@@ -100,7 +107,7 @@ function equalBytes(reader: FlatbufferReader, range: VectorRange, wanted: Buffer
   return range.length === wanted.length && reader.slice(range.position, range.length).equals(wanted);
 }
 
-/** Where the vector in a slot stands, its length in front. */
+/** Position of the vector in a slot, at its length. */
 function vectorPosition(table: FlatbufferTable, slot: number, elementSizeBytes: number): number | undefined {
   const vector = table.vector(slot, elementSizeBytes);
   return vector === undefined ? undefined : vector.position - 4;

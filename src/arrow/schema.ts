@@ -1,8 +1,10 @@
 /**
- * The schema of a stream: fields, their types as text, and metadata, out of a Schema message or a footer.
+ * Decodes the schema of a stream: fields, their types as text, and metadata, from a Schema message
+ * or a footer.
  *
- * Source: Arrow format, Schema.fbs. The decoder refuses what is deeper or wider than the limits and never visits much more than
- * the message holds, however its offsets overlap. Cost: one object per field; types and empty lists are shared.
+ * Source: Arrow format, Schema.fbs. Refuses schemas deeper or wider than the limits, and visits not
+ * much more than the message contains, however its offsets overlap. Cost: one object per field;
+ * types and empty lists are shared.
  */
 import { LIMITS } from "../limits.ts";
 import { atOnce } from "../turns.ts";
@@ -15,7 +17,7 @@ import { formatInt, formatType, shortText } from "./types.ts";
 export type { SchemaMetadata } from "./key-values.ts";
 
 export interface ArrowType {
-  /** Canonical text, parameters included; equal texts are equal types, children aside. */
+  /** Canonical text with parameters; equal texts mean equal types, apart from children. */
   readonly name: string;
 }
 
@@ -41,14 +43,14 @@ export interface ArrowSchema {
   readonly metadata: SchemaMetadata;
 }
 
-/** What batches of a schema look like. */
+/** The part of a schema that determines the form of its batches. */
 export type FieldsOnly = Pick<ArrowSchema, "endianness" | "fields">;
 
 const NO_FIELDS: readonly ArrowField[] = [];
 const NO_ENTRIES: SchemaMetadata = [];
 
 /**
- * Decodes the header of a Schema message (a bare Message flatbuffer). Nothing of the bytes is kept.
+ * Decodes the header of a Schema message (a bare Message flatbuffer). Keeps no view of the bytes.
  * @throws {CacheError} INVALID_IPC
  */
 export function decodeSchema(header: Uint8Array): ArrowSchema {
@@ -60,14 +62,19 @@ export function decodeSchemaSteps(header: Uint8Array): Generator<void, ArrowSche
   return decodeTableSteps(schemaTable(new FlatbufferReader(header).root()), new FieldDecoder("kept"));
 }
 
-/** The fields of a schema, their metadata counted and left out: for who only compares them, and lets others in between. */
+/**
+ * The fields of a schema without their metadata, which is only counted, in steps: for comparisons.
+ */
 export function* decodeFieldsSteps(header: Uint8Array): Generator<void, FieldsOnly> {
   const table = schemaTable(new FlatbufferReader(header).root());
   const { endianness, fields } = yield* decodeTableSteps(table, new FieldDecoder("counted"));
   return { endianness, fields };
 }
 
-/** The Schema table of a Message table. @throws {CacheError} INVALID_IPC when the message is none of a schema. */
+/**
+ * The Schema table of a Message table. @throws {CacheError} INVALID_IPC if the message is not a
+ * schema.
+ */
 export function schemaTable(message: FlatbufferTable): FlatbufferTable {
   const table = message.table(MESSAGE.header);
   if (message.uint8(MESSAGE.headerType, 0) !== HEADER_TYPE.schema || table === undefined) {
@@ -76,7 +83,7 @@ export function schemaTable(message: FlatbufferTable): FlatbufferTable {
   return table;
 }
 
-/** Decodes a Schema table wherever it lies. @throws {CacheError} INVALID_IPC */
+/** Decodes a Schema table anywhere. @throws {CacheError} INVALID_IPC */
 export function decodeSchemaTable(table: FlatbufferTable): ArrowSchema {
   return atOnce(decodeTableSteps(table, new FieldDecoder("kept")));
 }
@@ -91,7 +98,10 @@ function* decodeTableSteps(table: FlatbufferTable, decoder: FieldDecoder): Gener
   };
 }
 
-/** True when both schemas describe batches of the same form: metadata and dictionary ids are not compared. */
+/**
+ * True if both schemas describe batches of the same form. Metadata and dictionary ids are not
+ * compared.
+ */
 export function sameFields(a: FieldsOnly, b: FieldsOnly): boolean {
   return atOnce(sameFieldsSteps(a, b));
 }
@@ -114,7 +124,7 @@ export function* sameFieldsSteps(a: FieldsOnly, b: FieldsOnly): Generator<void, 
   return true;
 }
 
-/** Their children aside. */
+/** Without their children. */
 function sameField(a: ArrowField, b: ArrowField): boolean {
   return (
     a.name === b.name &&
@@ -125,7 +135,7 @@ function sameField(a: ArrowField, b: ArrowField): boolean {
   );
 }
 
-/** Fields, and metadata entries, between two steps: a tenth of a millisecond's work. */
+/** Fields and metadata entries per step: a tenth of a millisecond of work. */
 const FIELDS_PER_STEP = 32;
 const ENTRIES_LIKE_A_FIELD = 8;
 
@@ -137,14 +147,14 @@ interface FieldVector {
   next: number;
 }
 
-/** Depth first, on a stack of its own: a step may end anywhere. */
+/** Depth first with an explicit stack: a step may end anywhere. */
 class FieldDecoder {
   readonly #entriesAre: "kept" | "counted";
   readonly #types = new Map<string, ArrowType>();
   readonly #open: FieldVector[] = [];
   #fieldCount = 0;
   #entryCount = 0;
-  /** Done since the last step ended, in fields. */
+  /** Work since the last step ended, in fields. */
   #work = 0;
 
   constructor(entriesAre: "kept" | "counted") {
@@ -186,7 +196,7 @@ class FieldDecoder {
       throw invalidIpc("the schema has too much metadata");
   }
 
-  /** Puts a vector on the stack; undefined when it has no fields. */
+  /** Pushes a vector; undefined if it has no fields. */
   #begin(table: FlatbufferTable, slot: number, depth: number): FieldVector | undefined {
     const range = table.vector(slot, 4);
     if (range === undefined || range.length === 0) return undefined;
@@ -213,7 +223,7 @@ class FieldDecoder {
     return dictionary === undefined ? field : { ...field, dictionary: this.#dictionary(dictionary) };
   }
 
-  /** Indices are int32 when nothing is said (Schema.fbs, DictionaryEncoding). */
+  /** Indices are int32 by default (Schema.fbs, DictionaryEncoding). */
   #dictionary(table: FlatbufferTable): DictionaryEncoding {
     const indexType = table.table(DICTIONARY_ENCODING.indexType);
     return {

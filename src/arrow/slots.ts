@@ -1,11 +1,12 @@
 /**
- * Numbers of the Arrow format: which vtable slot of a flatbuffer table holds what, and what the union tags mean.
+ * Numbers of the Arrow format: slots of flatbuffer tables, union tags, and struct sizes.
  *
- * Source: Schema.fbs, Message.fbs and File.fbs of the Arrow format, version 1.5. A slot is a field's place in its
- * .fbs table; a union takes two, its tag first. Sizes are of the structs, which lie inline in their vectors.
+ * Source: Schema.fbs, Message.fbs and File.fbs of the Arrow format, version 1.5. A slot is a
+ * field's index in its .fbs table; a union has two slots, the tag first. Structs are stored inline
+ * in their vectors.
  */
 
-/** MetadataVersion: older than V4 is not read by anyone any more. */
+/** MetadataVersion: nothing reads versions older than V4 any more. */
 export const METADATA_V4 = 3;
 export const METADATA_V5 = 4;
 
@@ -37,14 +38,14 @@ export const BODY_COMPRESSION = { codec: 0, method: 1 } as const;
 /** FieldNode {length: int64, null_count: int64}; Buffer {offset: int64, length: int64}. */
 export const NODE_SIZE_BYTES = 16;
 export const BUFFER_SIZE_BYTES = 16;
-/** An int64 per column of views. */
+/** An int64 per view column. */
 export const DATA_BUFFER_COUNT_BYTES = 8;
 
 export const FOOTER = { version: 0, schema: 1, dictionaries: 2, recordBatches: 3, metadata: 4 } as const;
-/** Block {offset: int64, metaDataLength: int32, 4 bytes of nothing, bodyLength: int64}. */
+/** Block {offset: int64, metaDataLength: int32, 4 bytes of padding, bodyLength: int64}. */
 export const BLOCK_SIZE_BYTES = 24;
 
-/** The Type union. Names are this project's canonical texts where a type has no parameters. */
+/** The Type union. Names are this project's canonical texts for types without parameters. */
 export const TYPE_ID = {
   null: 1,
   int: 2,

@@ -1,10 +1,11 @@
 /**
- * The type of a field as canonical text, parameters included: `int64`, `decimal128(38,9)`, `timestamp[us, UTC]`.
+ * The type of a field as canonical text with parameters: `int64`, `decimal128(38,9)`,
+ * `timestamp[us, UTC]`.
  *
- * The text is this type's own; what it is nested of are the field's children. Two types have equal texts exactly when
- * they mean the same to a reader. A type this table does not know becomes `type#N` with its raw slots, so that it can be
- * stored and compared; nothing here asks whether a parameter makes sense.
- * Source: Schema.fbs, union Type. Defaults of absent slots are the ones written there.
+ * The text does not include nested types, which are the field's children. Two types have equal
+ * texts exactly if they mean the same to a reader. An unknown type becomes `type#N` with its raw
+ * slots, so that it can be stored and compared. Parameters are not validated here. Source:
+ * Schema.fbs, union Type, including the defaults of absent slots.
  */
 import { LIMITS } from "../limits.ts";
 import type { FlatbufferTable } from "./flatbuffer-reader.ts";
@@ -64,19 +65,22 @@ export function formatType(typeId: number, type: FlatbufferTable, childCount: nu
   }
 }
 
-/** Also the index type of a dictionary, which is an Int without a tag. @throws {CacheError} INVALID_IPC */
+/**
+ * Also the index type of a dictionary, which is an Int without a tag. @throws {CacheError}
+ * INVALID_IPC
+ */
 export function formatInt(type: FlatbufferTable): string {
   return `${type.boolean(1) ? "" : "u"}int${type.int32(0, 0)}`;
 }
 
-/** An empty time zone is the same as none (Schema.fbs, "Timestamps with an unset / empty timezone"). */
+/** An empty time zone equals none (Schema.fbs, "Timestamps with an unset / empty timezone"). */
 function formatTimestamp(type: FlatbufferTable): string {
   const unit = named(TIME_UNITS, type.int16(0, 0));
   const zone = shortText(type, 1);
   return zone === "" ? `timestamp[${unit}]` : `timestamp[${unit}, ${zone}]`;
 }
 
-/** Absent type ids are the children's places. */
+/** Absent type ids are the children's indices. */
 function formatUnion(type: FlatbufferTable, childCount: number): string {
   const mode = named(["sparse", "dense"], type.int16(0, 0));
   const ids: number[] = [];
@@ -88,7 +92,7 @@ function formatUnion(type: FlatbufferTable, childCount: number): string {
   return `${mode}_union[${ids.join(",")}]`;
 }
 
-/** A text of a schema that becomes one of ours; empty when it is absent. @throws {CacheError} INVALID_IPC */
+/** A text of the schema; empty if absent. @throws {CacheError} INVALID_IPC */
 export function shortText(table: FlatbufferTable, slot: number): string {
   const range = table.vector(slot, 1);
   if (range === undefined) return "";

@@ -1,9 +1,10 @@
 /**
- * A list of byte strings as one piece of memory: each a little-endian uint32 length, then its bytes.
+ * A list of byte strings in one piece of memory: each is a little-endian uint32 length, then its
+ * bytes.
  *
- * So the app_metadata of a quarter million batches lies in a file's footer, while it is gathered, and while it is read: an object for
- * each would cost a hundred times its bytes. Cost: two copies of each item that is added,
- * none of those that are read.
+ * The app_metadata of a quarter million batches has this form in a file's footer, while it is
+ * gathered and while it is read: an object per item would cost a hundred times its bytes. Cost: two
+ * copies of each added item, none of items that are read.
  */
 import { CacheError } from "../errors.ts";
 
@@ -16,7 +17,10 @@ export class ByteList implements Iterable<Buffer> {
   readonly length: number;
   readonly bytes: Buffer;
 
-  /** @param length how many items the bytes hold; counted when it is not known. @throws {CacheError} OBJECT_CORRUPT when the last is cut. */
+  /**
+   * @param length number of items in the bytes; counted if unknown. @throws {CacheError}
+   *   OBJECT_CORRUPT if the last is cut off.
+   */
   constructor(bytes: Buffer, length: number = countItems(bytes)) {
     this.bytes = bytes;
     this.length = length;
@@ -32,21 +36,24 @@ export class ByteList implements Iterable<Buffer> {
   }
 }
 
-/** Gathers items in pieces, so that little more is held than was added; nothing while all of them are empty. */
+/**
+ * Gathers items in pieces, so that little more memory is used than was added; none while all are
+ * empty.
+ */
 export class ByteListWriter {
   readonly #full: Buffer[] = [];
   #open = NOTHING;
   #openBytes = 0;
   #length = 0;
 
-  /** Bytes of all items, their lengths not counted. */
+  /** Bytes of all items, without their lengths. */
   itemBytes = 0;
 
   append(item: Uint8Array): void {
     this.#length += 1;
     this.itemBytes += item.length;
     if (this.itemBytes === 0) return;
-    // The empty ones before the first that is not: their lengths are zeros.
+    // The empty items before the first non-empty one: their lengths are zeros.
     if (this.itemBytes === item.length && item.length > 0)
       this.#full.push(Buffer.alloc((this.#length - 1) * ITEM_LENGTH_BYTES));
     const position = this.#reserve(ITEM_LENGTH_BYTES + item.length);
@@ -54,7 +61,7 @@ export class ByteListWriter {
     this.#open.set(item, position + ITEM_LENGTH_BYTES);
   }
 
-  /** undefined when all items were empty. */
+  /** undefined if all items are empty. */
   finish(): ByteList | undefined {
     if (this.itemBytes === 0) return undefined;
     return new ByteList(
@@ -63,7 +70,7 @@ export class ByteListWriter {
     );
   }
 
-  /** Where so many bytes are to be written in the open piece. */
+  /** Reserves `sizeBytes` in the open piece and returns their position. */
   #reserve(sizeBytes: number): number {
     if (this.#openBytes + sizeBytes > this.#open.length) {
       this.#full.push(this.#open.subarray(0, this.#openBytes));
@@ -83,7 +90,7 @@ function countItems(bytes: Buffer): number {
     const start = position + ITEM_LENGTH_BYTES;
     position = start > bytes.length ? start : start + bytes.readUInt32LE(position);
     if (position > bytes.length)
-      throw new CacheError("OBJECT_CORRUPT", "the app_metadata of the footer is cut");
+      throw new CacheError("OBJECT_CORRUPT", "the app_metadata of the footer is cut off");
   }
   return count;
 }

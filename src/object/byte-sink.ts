@@ -1,26 +1,31 @@
 /**
- * What the writers and readers of object files need of whoever keeps the bytes.
+ * The destination and source of object file bytes for the writers and readers.
  *
- * A storage engine's staged and stored files are of these shapes; so is an array in a test.
+ * A storage engine's staged and stored files implement them; so does an array in a test.
  */
 
 export interface ByteSink {
   /** Bytes appended so far. */
   readonly sizeBytes: number;
-  /** True where the bytes do not outlive this process: nobody will ask for their checksum. */
+  /** True if the bytes end with this process: no checksum is needed. */
   readonly isVolatile?: boolean;
-  /** Appends views, which are not changed afterwards. A promise means: wait before appending more. */
+  /**
+   * Appends views, which must not change afterwards. If it returns a promise, wait before appending
+   * more.
+   */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
-  /** Replaces bytes appended before. */
+  /** Replaces bytes that were appended before. */
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
 }
 
 export interface ByteSource {
   readonly sizeBytes: number;
-  /** Exactly `lengthBytes` at `position`. @throws {CacheError} OBJECT_CORRUPT when there are fewer. */
+  /**
+   * Exactly `lengthBytes` at `position`. @throws {CacheError} OBJECT_CORRUPT if there are fewer.
+   */
   read(position: number, lengthBytes: number): Promise<Buffer>;
-  /** Says that nobody reads a buffer any more that `read` gave: its memory may be used again. */
+  /** Returns a buffer of `read` that nobody uses any more; its memory may be reused. */
   giveBack?(bytes: Buffer): void;
-  /** How many bytes from `position` on one read gives without a copy, where that is bounded. */
+  /** How many bytes from `position` one read returns without a copy, if that is limited. */
   contiguousBytes?(position: number): number;
 }

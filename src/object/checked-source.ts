@@ -1,12 +1,13 @@
 /**
- * Compares what is read from a stored object with its checksum on the way to the reader: no byte is read twice for it.
+ * Compares a stored object with its checksum on the way to the reader, without reading any byte
+ * twice.
  *
- * up to wholeReadBytesMax   what will be sent is read in one go and compared before the first byte leaves
- * above                     summed up piece by piece; the read that ends a stretch fails when its sum is not the one that was
- *                           written, so that the last piece never leaves
+ * up to wholeReadBytesMax   the sent bytes are read at once and compared before the first byte is sent
+ * above                     summed piece by piece; the read that ends a range fails if the sum differs,
+ *                           so that the last piece is never sent
  *
- * The head is compared when its schema is read (stored-object.ts), the footer has a seal of its own (sealed-footer.ts).
- * Cost: one CRC-32 over what is read, 4 to 5 GB/s.
+ * The head is compared when its schema is read (stored-object.ts); the footer has its own seal
+ * (sealed-footer.ts). Cost: one CRC-32 over the bytes read, 4 to 5 GB/s.
  */
 import { crc32 } from "node:zlib";
 import { ZERO_PADDING } from "../arrow/encapsulated.ts";
@@ -15,16 +16,17 @@ import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "./byte-sink.ts";
 import type { ByteRange, StoredObject } from "./stored-blocks.ts";
 
-/** A stretch of the file that a reader reads from its first byte to its last, in order. */
+/** A range of the file that a reader reads from its first byte to its last, in order. */
 export interface CheckedSpan extends ByteRange {
-  /** Zeros behind it that the sum covers and no reader reads. */
+  /** Zeros after it that the sum includes and no reader reads. */
   readonly paddingBytes: number;
   readonly crc32: number;
 }
 
 /**
- * The object with a source that compares. A reader reads the data ranges, or the batches, once and in order.
- * @param checked called when all of it was read and is as it was written.
+ * Wraps the object's source with comparison. The reader must read the data ranges, or the batches,
+ * once and in order.
+ * @param checked called when everything was read and matches.
  * @throws {CacheError} OBJECT_CORRUPT
  */
 export async function checkedObject(object: StoredObject, checked: () => void): Promise<StoredObject> {
@@ -48,13 +50,13 @@ export async function checkedObject(object: StoredObject, checked: () => void): 
   return { ...object, source: new Stretch(source.sizeBytes, first.position, bytes) };
 }
 
-/** What will be read of the object, with its sums; nothing when the object has none. */
+/** The ranges that will be read, with their sums; empty if the object has none. */
 function spansOf(object: StoredObject): CheckedSpan[] {
   const spans: CheckedSpan[] = [];
   const ends = new Map(object.dataRanges.map(({ position, sizeBytes }) => [position, sizeBytes]));
   let position = 0;
   for (const [index, segment] of object.checksum.entries()) {
-    // Of a table all that follows the head is read, of a value its data only.
+    // Of a table everything after the head is read, of a value only its data.
     const sizeBytes = object.kind === "table" ? segment.sizeBytes : (ends.get(position) ?? 0);
     if (sizeBytes > 0 && (object.kind === "opaque" || index > 0)) {
       const paddingBytes = segment.sizeBytes - sizeBytes;
@@ -71,7 +73,7 @@ class CheckedSource implements ByteSource {
   readonly #source: ByteSource;
   readonly #spans: CheckedSpan[];
   readonly #checked: () => void;
-  /** Of the first span that is left: bytes that were read, and their sum. */
+  /** Read bytes of the first remaining span, and their sum. */
   #doneBytes = 0;
   #crc32 = 0;
 
@@ -130,14 +132,14 @@ class Stretch implements ByteSource {
   }
 }
 
-/** @param sum of what was read, the padding not yet in it. */
+/** @param sum of the bytes read, without the padding. */
 function compare(sum: number, { paddingBytes, position, sizeBytes, crc32: written }: CheckedSpan): void {
   const all = paddingBytes === 0 ? sum : crc32(ZERO_PADDING.subarray(0, paddingBytes), sum);
   if (all !== written) throw damaged(position + sizeBytes);
 }
 
 function damaged(endsAt: number): CacheError {
-  return new CacheError("OBJECT_CORRUPT", "the stored bytes are not those that were written", {
+  return new CacheError("OBJECT_CORRUPT", "the stored bytes do not match their checksum", {
     facts: { endsAt },
   });
 }

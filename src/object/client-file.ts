@@ -1,9 +1,10 @@
 /**
- * Reads an object file that another program wrote: a client, straight into the storage directory, or the Rust cache.
+ * Reads an object file of another program: a client that writes into the storage directory, or the
+ * Rust cache.
  *
- * It carries none of the cache's own metadata: its kind is told by its schema, rows are counted from its messages, and an
- * opaque value is found through its offsets. Its version is in the value's row or the table's schema (version-cell.ts); what clients
- * write has none there and counts as version 1.
+ * It has no cache metadata: the schema gives its kind, the messages give the rows, and offsets
+ * locate an opaque value. Its version is in the value's row or the table's schema
+ * (version-cell.ts); files of clients contain none and count as version 1.
  */
 import type { Block, Footer } from "../arrow/footer.ts";
 import { type BatchLayout, decodeMessage } from "../arrow/message.ts";
@@ -24,7 +25,7 @@ import { decodeVersionCell, NO_VERSION, placeOfVersionCell, schemaVersion } from
 
 const FIRST_VERSION = 1;
 
-/** @throws {CacheError} OBJECT_CORRUPT, INVALID_IPC when a message in it is malformed. */
+/** @throws {CacheError} OBJECT_CORRUPT, INVALID_IPC if one of its messages is malformed. */
 export async function readClientFile(
   source: ByteSource,
   footer: Footer,
@@ -84,7 +85,7 @@ async function readVersion(source: ByteSource, block: Block, batch: BatchLayout)
   return decodeVersionCell(await source.read(position, place.sizeBytes), batch.compression);
 }
 
-/** Where the data cells of one batch lie in the file, and how they are compressed. */
+/** Positions of the data cells of one batch in the file, and their compression. */
 async function locateCells(
   source: ByteSource,
   block: Block,
@@ -94,7 +95,7 @@ async function locateCells(
   for (const { start, bytes } of plan.watches) {
     (await source.read(bodyPosition + start, bytes.length)).copy(bytes);
   }
-  // What an encoder gained nothing by can be sent without a codec: more clients read it.
+  // A value that did not shrink can be sent without a codec, which more clients can read.
   const plain = plan.plainCells?.();
   const ranges = (plain ?? plan.locate()).map(({ start, end }) => ({
     position: bodyPosition + start,

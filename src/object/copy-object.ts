@@ -1,7 +1,8 @@
 /**
- * Writes a stored object once more, in our form: the same value or batches, as they are stored, compressed or not.
+ * Copies a stored object to our form: the same value or batches, as stored, compressed or not.
  *
- * Bodies pass in pieces of one read and are not decoded. The writer that comes back has everything but the version.
+ * Bodies pass in pieces of one read and are not decoded. The returned writer lacks only the
+ * version.
  */
 import type { Block } from "../arrow/footer.ts";
 import { decodeMessage } from "../arrow/message.ts";
@@ -43,7 +44,7 @@ async function copyTable(
     const message = decodeMessage(batchHeader);
     if (message.kind === "schema") throw new CacheError("OBJECT_CORRUPT", "a block of the file is a schema");
     if (message.bodySizeBytes > block.bodySizeBytes)
-      throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than its message says");
+      throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than its message declares");
     await writer.beginBatch(batchHeader, message);
     await copyBody(source, block, { writer, bodySizeBytes: message.bodySizeBytes });
     writer.endBatch(appMetadata);
@@ -53,7 +54,7 @@ async function copyTable(
 
 interface CopiedBody {
   readonly writer: TableWriter;
-  /** Without what it is padded with, which is read for the checksum's sake (checked-source.ts). */
+  /** Without its padding, which is read only for the checksum (checked-source.ts). */
   readonly bodySizeBytes: number;
 }
 
@@ -72,7 +73,7 @@ async function copyBody(
   }
 }
 
-/** What the sink keeps as views is never given back to the source. */
+/** Buffers that the sink keeps as views are never returned to the source. */
 async function* pieces(source: ByteSource, { position, sizeBytes }: ByteRange): AsyncGenerator<Buffer> {
   for (let done = 0; done < sizeBytes; ) {
     const viewBytes = source.contiguousBytes?.(position + done) ?? LIMITS.readChunkBytes;

@@ -1,9 +1,11 @@
 /**
- * What the index needs of an object file, told by the file's last bytes alone: for the scan, which reads a million of them.
+ * Reads the facts of an object for the index from the file's last bytes: for the scan of a million
+ * files.
  *
- * Only a footer of our own whose seal is intact is understood; for everything else the answer is undefined, and stored-object.ts
- * has to look. A footer that differs from one that was understood in its checksums only is understood without looking into it.
- * The bytes before the footer, and its checksums, are not checked here: a first get does that. Cost: 4 us, or 1.
+ * It understands only our own footers with an intact seal; otherwise the result is undefined, and
+ * stored-object.ts has to read the file. A footer that differs from a known one only in its
+ * checksums is not parsed. The bytes before the footer are not checked here: the first get does
+ * that. Cost: 4 us, or 1.
  */
 import { FlatbufferReader, type VectorRange } from "../arrow/flatbuffer-reader.ts";
 import { FILE_MAGIC } from "../arrow/footer.ts";
@@ -22,7 +24,9 @@ export interface FileFacts {
   readonly lifetime: Lifetime | undefined;
 }
 
-/** END_OF_STREAM stands before the footer's flatbuffer, its int32 size and six letters of magic behind it. */
+/**
+ * END_OF_STREAM precedes the footer's flatbuffer; its int32 size and six letters of magic follow.
+ */
 const BEFORE_BYTES = 8;
 const AFTER_BYTES = 10;
 const MAGIC_BYTES = 6;
@@ -30,19 +34,22 @@ const MAGIC_BYTES = 6;
 const PREFIX = "flame.cache.";
 const MAY_DIFFER: ReadonlySet<string> = new Set([`${PREFIX}footer_checksum`, `${PREFIX}checksum`]);
 
-/** A footer that was understood, and where another object's of the same facts may differ: its seal and its checksum. */
+/** A parsed footer, and the ranges in which another object's may differ: seal and checksum. */
 interface KnownFooter {
   readonly bytes: Buffer;
-  /** Where each stretch begins that may differ, and where it ends; ascending. */
+  /** Start and end of each range that may differ, ascending. */
   readonly holes: readonly (readonly [start: number, end: number])[];
   readonly facts: FileFacts;
 }
 
-/** Objects of one kind, size and version have footers of few lengths: those of their checksum's digits. */
+/**
+ * Objects of one kind, size and version have footers of few lengths, by the digits of their
+ * checksums.
+ */
 const KNOWN_FOOTERS_MAX = 16;
 
 export class FileFactsReader {
-  /** By length. Whoever comes last stays: what lies together is alike. */
+  /** By length. The latest is kept, because neighbours are similar. */
   readonly #known = new Map<number, KnownFooter>();
 
   /** @param tail the end of the file, or all of it. */
@@ -70,7 +77,7 @@ export class FileFactsReader {
   }
 }
 
-/** Where END_OF_STREAM stands before the footer. */
+/** Position of END_OF_STREAM before the footer. */
 function startOfFooter(tail: Buffer): number | undefined {
   const magicStart = tail.length - MAGIC_BYTES;
   if (tail.length < AFTER_BYTES || tail.compare(FILE_MAGIC, 0, MAGIC_BYTES, magicStart) !== 0)
@@ -80,7 +87,7 @@ function startOfFooter(tail: Buffer): number | undefined {
   return footerBytes <= 0 || start < 0 ? undefined : start;
 }
 
-/** True when both are the same but for what may differ. */
+/** True if both are equal outside the ranges that may differ. */
 function isLike({ bytes, holes }: KnownFooter, tail: Buffer, start: number): boolean {
   let from = 0;
   for (const [holeStart, holeEnd] of holes) {
@@ -94,7 +101,7 @@ type Understood = Pick<KnownFooter, "facts" | "holes">;
 
 /** @param footer its flatbuffer. */
 function readEntries(footer: Buffer): Understood | undefined {
-  // One text for all entries: cutting it costs nothing, decoding each would.
+  // One text for all entries: substrings are free, decoding each would not be.
   const text = footer.toString("latin1");
   const textOf = ({ position, length }: VectorRange): string => text.slice(position, position + length);
   const found = new Map<string, string>();
@@ -126,7 +133,7 @@ function factsOf(found: ReadonlyMap<string, string>): FileFacts | undefined {
     : { kind, version, rowCount, dataBytes, lifetime: { untilMs, ttlMs } };
 }
 
-/** -1 when it is none. */
+/** -1 if it is not one. */
 function wholeNumber(digits: string): number {
   let value = 0;
   for (let index = 0; index < digits.length; index += 1) {

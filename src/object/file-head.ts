@@ -4,9 +4,10 @@
  *     file    "ARROW1\0\0"  FFFFFFFF  length  schema message  zeros  "FLAMEOBJ"
  *     stream                FFFFFFFF  length  schema message  zeros  "FLAMEOBJ"
  *
- * Both are of one size, a multiple of 64, so that an object whose stream turns out to replace a dictionary
- * becomes an IPC stream by rewriting its head, with no byte of the rest moved. The mark sits in the padding that
- * Arrow readers pass over: it tells a file the cache published whole from one a client is still writing.
+ * Both have the same size, a multiple of 64, so that an object whose stream replaces a dictionary
+ * becomes an IPC stream by rewriting its head, without moving any other byte. The mark is in the
+ * padding, which Arrow readers skip: it distinguishes a published file of the cache from one that a
+ * client is writing.
  */
 import { beginsAsFile } from "../arrow/first-message.ts";
 import { FILE_MAGIC } from "../arrow/footer.ts";
@@ -23,7 +24,7 @@ export function headSizeBytes(schemaSizeBytes: number): number {
   return Math.ceil(used / BODY_ALIGNMENT) * BODY_ALIGNMENT;
 }
 
-/** @returns a fresh buffer of headSizeBytes. */
+/** @returns a new buffer of headSizeBytes. */
 export function encodeFileHead(schemaHeader: Uint8Array, form: FileForm): Buffer {
   const head = Buffer.alloc(headSizeBytes(schemaHeader.length));
   let position = 0;
@@ -41,10 +42,10 @@ export function encodeFileHead(schemaHeader: Uint8Array, form: FileForm): Buffer
 export type HeadState = "ours" | "foreign" | "garbage";
 
 /**
- * Tells who wrote a file by its first bytes. Other programs pad the magic of a file as they like, or frame the schema as Arrow did
- * before 0.15: then it is foreign, whole or not.
- * @param start the file's beginning: up to 16 bytes, fewer when the file is shorter.
- * @param readMark gives the 8 bytes at a position, or undefined when they lie beyond the end.
+ * Determines from a file's first bytes who wrote it. Other programs pad the magic differently, or
+ * frame the schema as Arrow did before 0.15: such a file is foreign, complete or not.
+ * @param start the first 16 bytes, or all of a shorter file.
+ * @param readMark returns the 8 bytes at a position, or undefined if they are beyond the end.
  */
 export async function classifyHead(
   start: Buffer,

@@ -1,7 +1,8 @@
 /**
- * Reads the schema message of an IPC file that another program wrote: the first message, wherever the padding of the magic ends.
+ * Reads the schema message of another program's IPC file: the first message, wherever the padding
+ * ends.
  *
- * Files of the cache do not need this: their schema stands behind 8 bytes of magic. Cost: two reads.
+ * Files of the cache do not need this: their schema follows 8 bytes of magic. Cost: two reads.
  */
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import { firstMessagePositions, MAGIC_BYTES_MAX } from "../arrow/first-message.ts";
@@ -15,7 +16,7 @@ const FRAME_BYTES = 8;
 const CONTINUATION = 0xffffffff;
 
 /**
- * The message as the file has it, padding included; a view of what was read.
+ * The message as stored, including padding; a view of the bytes read.
  * @throws {CacheError} INVALID_IPC
  */
 export async function readFirstSchema(source: ByteSource): Promise<Buffer> {
@@ -24,10 +25,10 @@ export async function readFirstSchema(source: ByteSource): Promise<Buffer> {
     const header = await readSchemaAt(source, position);
     if (header !== undefined) return header;
   }
-  throw invalidIpc("the file has no schema behind its magic");
+  throw invalidIpc("the file has no schema after its magic");
 }
 
-/** Undefined when no schema message stands there. */
+/** Undefined if there is no schema message. */
 async function readSchemaAt(source: ByteSource, position: number): Promise<Buffer | undefined> {
   if (position + FRAME_BYTES > source.sizeBytes) return undefined;
   const frame = await source.read(position, FRAME_BYTES);

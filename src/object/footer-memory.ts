@@ -1,8 +1,9 @@
 /**
- * What all tables under way hold in memory until their footers are written: schemas, places of batches, app_metadata.
+ * Memory that all running table puts hold until their footers are written: schemas, batch
+ * positions, app_metadata.
  *
- * One account for a process, because each put alone may hold much: beyond LIMITS.footerMemoryBytesMax together a put is refused
- * as OVERLOADED, and may be repeated. Cost: an addition for each batch.
+ * One account per process, because a single put may hold much: beyond LIMITS.footerMemoryBytesMax
+ * in total a put is refused as OVERLOADED and may be retried. Cost: an addition for each batch.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -19,10 +20,10 @@ export class FooterMemory {
     return this.#bytes;
   }
 
-  /** @throws {CacheError} OVERLOADED; nothing is taken then. */
+  /** @throws {CacheError} OVERLOADED; nothing is charged then. */
   take(bytes: number): void {
     if (this.#bytes + bytes > this.#bytesMax) {
-      const text = `batches and app_metadata of all puts under way are over ${this.#bytesMax} bytes`;
+      const text = `batches and app_metadata of all running puts exceed ${this.#bytesMax} bytes`;
       throw new CacheError("OVERLOADED", text, { facts: { heldBytes: this.#bytes } });
     }
     this.#bytes += bytes;

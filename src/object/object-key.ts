@@ -1,9 +1,9 @@
 /**
- * The name of an object, `application_id/session_id/object_id`, and the prefixes that name many of them.
+ * The name of an object, `application_id/session_id/object_id`, and prefixes that match many
+ * objects.
  *
- * Parsed once at the door; whoever holds an ObjectKey holds one whose parts are safe as file names
- * (docs/protocol.md, "Keys"): 1 to 200 bytes of UTF-8, no separator, no control character, no
- * leading dot, no `*`.
+ * Parsed once at the entry point: the parts of an ObjectKey are safe as file names (PROTOCOL,
+ * "Keys"): 1 to 200 bytes of UTF-8, no separator, no control character, no leading dot, no `*`.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -20,7 +20,7 @@ export interface SessionPrefix {
   readonly sessionId: string;
 }
 
-/** What a list or a delete names: everything, an application, a session, or one object. */
+/** The scope of a list or delete: everything, an application, a session, or one object. */
 export type KeyPattern =
   | { readonly scope: "all" }
   | { readonly scope: "application"; readonly applicationId: string }
@@ -32,7 +32,7 @@ const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\\]/;
 
 /**
  * Checks one component of a key.
- * @throws {CacheError} INVALID_KEY when it breaks a rule; the text names the rule, not the component.
+ * @throws {CacheError} INVALID_KEY if it breaks a rule; the text names the rule, not the component.
  */
 export function checkKeyComponent(component: string): string {
   const broken = brokenRule(component);

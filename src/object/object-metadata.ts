@@ -1,9 +1,10 @@
 /**
- * What the cache must remember of an object beyond its Arrow bytes: the entries `flame.cache.*` in the
- * custom metadata of an object file's footer (docs/storage-format.md).
+ * The facts of an object beyond its Arrow bytes: entries `flame.cache.*` in the custom metadata of
+ * the file's footer (docs/storage-format.md).
  *
- * Values are text, as Arrow demands; binary ones are base64. A file without `flame.cache.version` was
- * written by a client and counts as version 1. The footer's own checksum is sealed-footer.ts's.
+ * Values are text, as Arrow requires; binary values are base64. A file without
+ * `flame.cache.version` was written by a client and counts as version 1. The footer's own checksum
+ * is in sealed-footer.ts.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -14,17 +15,20 @@ export type MetadataEntries = readonly (readonly [string, string])[];
 
 export type ObjectKind = "opaque" | "table";
 
-/** A stretch of the file and the CRC-32 (zlib's) of its bytes; together they cover all before the footer. */
+/**
+ * A range of the file and the CRC-32 (zlib) of its bytes; together they cover everything before the
+ * footer.
+ */
 export interface ChecksumSegment {
   readonly sizeBytes: number;
   readonly crc32: number;
 }
 
-/** Until when an object may be served. */
+/** The time until which an object may be served. */
 export interface Lifetime {
-  /** ms since 1970; Infinity: it has no end. */
+  /** ms since 1970; Infinity: unlimited. */
   readonly untilMs: number;
-  /** How long it was given, ms: what a renewal gives it again. 0 when it has no end. */
+  /** The time to live, ms, which a renewal restores. 0 if unlimited. */
   readonly ttlMs: number;
 }
 
@@ -34,23 +38,23 @@ export interface ObjectMetadata {
   readonly rowCount: number;
   /** Opaque: bytes of the value as stored. Table: bytes of all bodies. */
   readonly dataBytes: number;
-  /** Opaque, when it was put compressed. */
+  /** Opaque, if it was put compressed. */
   readonly codec?: ValueCodec | undefined;
-  /** Where in the file's schema message the message lies that the client sent, bytes from its start. */
+  /** Position of the client's message inside the file's schema message, bytes. */
   readonly schemaStart: number;
   readonly schemaEnd: number;
-  /** Of a table's schema message, when it had any. */
+  /** Of a table's schema message, if any. */
   readonly schemaAppMetadata?: Uint8Array | undefined;
-  /** One per batch in file order; absent when no batch had any. */
+  /** One per batch in file order; absent if all are empty. */
   readonly appMetadata: ByteList | undefined;
   readonly checksum: readonly ChecksumSegment[];
-  /** Absent when nothing was said at the put: a rule may hold then. */
+  /** Absent if the put set none: a rule may apply then. */
   readonly lifetime?: Lifetime | undefined;
 }
 
 const PREFIX = "flame.cache.";
 const FORMAT_VERSION = "1";
-/** Instead of a time, for an object that has no end whatever its session's rule says. */
+/** In place of a time: the object has no expiry, even under a session's rule. */
 export const NEVER = "never";
 
 export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string][] {
@@ -80,17 +84,17 @@ export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string]
 }
 
 /**
- * @returns undefined when the file carries none: a client wrote it.
- * @throws {CacheError} OBJECT_CORRUPT when an entry is malformed or of a newer format.
+ * @returns undefined if the file has none: a client wrote it.
+ * @throws {CacheError} OBJECT_CORRUPT if an entry is malformed or of a newer format.
  */
 export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata | undefined {
   const found = new Map<string, string>();
   for (const [key, value] of entries) if (key.startsWith(PREFIX)) found.set(key.slice(PREFIX.length), value);
   const format = found.get("format_version");
   if (format === undefined) return undefined;
-  if (format !== FORMAT_VERSION) throw corrupt("is of an unknown format version");
+  if (format !== FORMAT_VERSION) throw corrupt("has an unknown format version");
   const kind = found.get("kind");
-  if (kind !== "opaque" && kind !== "table") throw corrupt("names no known kind");
+  if (kind !== "opaque" && kind !== "table") throw corrupt("has an unknown kind");
   const [schemaStart, schemaEnd] = splitPair(found.get("schema"), 10);
   const appMetadata = found.get("app_metadata");
   const schemaAppMetadata = found.get("schema_app_metadata");
@@ -112,7 +116,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
 function decodeCodec(text: string | undefined): ValueCodec | undefined {
   if (text === undefined) return undefined;
   const [name, size] = text.split(":");
-  if (name !== "lz4_frame" && name !== "zstd") throw corrupt("names no known codec");
+  if (name !== "lz4_frame" && name !== "zstd") throw corrupt("has an unknown codec");
   return { name, valueSizeBytes: wholeNumber(size, 10) };
 }
 

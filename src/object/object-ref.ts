@@ -1,8 +1,8 @@
 /**
- * ObjectRef: the small reference that tasks hand to each other instead of the object.
+ * ObjectRef: the small reference that tasks pass to each other instead of the object.
  *
- * On the wire it is a BSON document of exactly three fields in this order: endpoint, key, version (int64).
- * One existing decoder fails on any other field, so none is ever added (docs/protocol.md,
+ * On the wire it is a BSON document of exactly three fields in this order: endpoint, key, version
+ * (int64). One existing decoder fails on any other field, so none is ever added (PROTOCOL,
  * "ObjectRef").
  */
 import { deserialize, serialize } from "bson";
@@ -10,7 +10,7 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
 export interface ObjectRef {
-  /** What a client dials: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
+  /** The address that clients dial: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
   readonly endpoint: string;
   /** `application_id/session_id/object_id`. */
   readonly key: string;
@@ -18,15 +18,18 @@ export interface ObjectRef {
   readonly version: number;
 }
 
-/** @returns a fresh buffer, 40 bytes and the two texts. */
+/** @returns a new buffer: 40 bytes plus both texts. */
 export function encodeObjectRef(ref: ObjectRef): Uint8Array {
   // A JavaScript number would be written as int32 or double; int64 needs a BigInt.
   return serialize({ endpoint: ref.endpoint, key: ref.key, version: BigInt(ref.version) });
 }
 
-/** Writes references to objects of one endpoint, the same bytes as encodeObjectRef at a tenth of its cost. */
+/**
+ * Writes references to objects of one endpoint: the same bytes as encodeObjectRef at a tenth of its
+ * cost.
+ */
 export class ObjectRefWriter {
-  /** Up to the size of the key's text. */
+  /** Everything up to the size of the key's text. */
   readonly #front: Buffer;
 
   constructor(endpoint: string) {
@@ -34,7 +37,7 @@ export class ObjectRefWriter {
     this.#front = Buffer.from(empty.subarray(0, empty.length - EMPTY_KEY_BACK_BYTES));
   }
 
-  /** @param key UTF-8. @returns a fresh buffer. */
+  /** @param key UTF-8. @returns a new buffer. */
   write(key: Uint8Array, version: number): Buffer {
     const front = this.#front.length;
     const document = Buffer.allocUnsafe(front + EMPTY_KEY_BACK_BYTES + key.length);
@@ -55,12 +58,14 @@ export class ObjectRefWriter {
 
 /** The type int64 and the name of the field. */
 const VERSION_FRONT = Buffer.from("\x12version\0", "latin1");
-/** Behind the name of the key: its size, its closing zero, the version, and the document's end. */
+/**
+ * Around the key's text: its size, its terminating zero, the version, and the end of the document.
+ */
 const EMPTY_KEY_BACK_BYTES = 4 + 1 + VERSION_FRONT.length + 8 + 1;
 
 /**
- * Reads a reference. The version may be int32 or int64; a missing one is 0.
- * @throws {CacheError} INVALID_REQUEST when the bytes are no such document.
+ * Decodes a reference. The version may be int32 or int64; a missing one is 0.
+ * @throws {CacheError} INVALID_REQUEST if the bytes are not such a document.
  */
 export function decodeObjectRef(bytes: Uint8Array): ObjectRef {
   if (bytes.length > LIMITS.objectRefBytesMax) {
@@ -76,12 +81,12 @@ export function decodeObjectRef(bytes: Uint8Array): ObjectRef {
   }
   const { endpoint, key, version = 0n } = document;
   if (typeof endpoint !== "string" || typeof key !== "string") {
-    throw new CacheError("INVALID_REQUEST", "an ObjectRef has two texts: endpoint and key");
+    throw new CacheError("INVALID_REQUEST", "an ObjectRef must have two texts: endpoint and key");
   }
   const versionNumber = Number(version);
   const isNumber = typeof version === "bigint" || typeof version === "number";
   if (!isNumber || !Number.isSafeInteger(versionNumber) || versionNumber < 0) {
-    throw new CacheError("INVALID_REQUEST", "the version of an ObjectRef is no whole number");
+    throw new CacheError("INVALID_REQUEST", "the version of an ObjectRef is not an integer");
   }
   return { endpoint, key, version: versionNumber };
 }

@@ -1,6 +1,6 @@
 /**
- * What is being put, decided by its schema (docs/protocol.md, "DoPut"), and the schemas the cache
- * itself speaks.
+ * The kind of a put, determined by its schema (PROTOCOL, "DoPut"), and the schemas of the cache
+ * itself.
  *
  * opaque       exactly two fields: version uint64, data binary or large_binary, nullable or not
  * flame table  schema metadata `flame.cache.format` = `arrow-table-v1`
@@ -26,7 +26,7 @@ export interface PayloadSchema {
   readonly offsetBytes: 4 | 8;
 }
 
-/** A worker puts one schema again and again: the latest few are not decoded anew. Newest first. */
+/** Recently decoded schemas, newest first: a worker puts the same schema repeatedly. */
 const recent: { readonly header: Buffer; readonly payload: PayloadSchema }[] = [];
 const RECENT_MAX = 16;
 const RECENT_HEADER_BYTES_MAX = 4096;
@@ -36,12 +36,12 @@ export function readPayloadSchema(header: Uint8Array): PayloadSchema {
   return knownPayload(header) ?? remembered(header, atOnce(decodePayloadSteps(header)));
 }
 
-/** The same, with turns for other calls in between: a schema may have very many fields. */
+/** The same in steps with other calls in between: a schema may have very many fields. */
 export async function readPayloadSchemaInTurns(header: Uint8Array): Promise<PayloadSchema> {
   return knownPayload(header) ?? remembered(header, await inTurns(decodePayloadSteps(header)));
 }
 
-/** What such a header was decoded to lately. */
+/** The cached result for a recently decoded header. */
 export function knownPayload(header: Uint8Array): PayloadSchema | undefined {
   for (const known of recent) if (known.header.equals(header)) return known.payload;
   return undefined;
@@ -64,7 +64,8 @@ function* decodePayloadSteps(header: Uint8Array): Generator<void, PayloadSchema>
   const format = findMetadataValue(header, SCHEMA_KEY_FORMAT);
   const flame = format !== undefined && textIs(header, format, TABLE_FORMAT);
   yield;
-  // What an answer to a ticket with a version needs of any table: whoever can get the one form can get the other.
+  // Checks that an answer to a ticket with a version is possible: every table must be readable in
+  // both forms.
   if (!opaque && !flame) withVersion(header, 0);
   return {
     kind: opaque ? "opaque" : flame ? "flame-table" : "plain-table",
@@ -81,7 +82,7 @@ function textIs(bytes: Uint8Array, range: { position: number; sizeBytes: number 
 }
 
 function isOpaque(schema: FieldsOnly): boolean {
-  // Offsets are read here as little-endian; a big-endian schema is kept as any other table.
+  // Offsets are read as little-endian here; a big-endian schema is stored as a table.
   if (schema.fields.length !== 2 || schema.endianness !== "little") return false;
   const [version, data] = schema.fields;
   return (
@@ -100,12 +101,14 @@ const DATA_FIELD = { name: "data", type: "binary", nullable: false } as const;
 /** Schema message of opaque objects on disk and in answers to a ticket without a version. */
 export const OPAQUE_SCHEMA_HEADER: Buffer = encodeSchemaMessage({ fields: [VERSION_FIELD, DATA_FIELD] });
 
-/** Schema message of opaque objects, and of "not modified", in answers to a ticket with a version. */
+/**
+ * Schema message of opaque objects, and of "not modified", in answers to a ticket with a version.
+ */
 export const VERSIONED_SCHEMA_HEADER: Buffer = encodeSchemaMessage({
   fields: [VERSION_FIELD, { name: "kind", type: "utf8", nullable: false }, DATA_FIELD],
 });
 
-/** A schema message as an answer to a ticket with a version carries it. @throws {CacheError} INVALID_IPC */
+/** The schema message of an answer to a ticket with a version. @throws {CacheError} INVALID_IPC */
 export function withVersion(header: Uint8Array, version: number): MessageWithFront {
   return withSchemaMetadata(header, [
     [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
@@ -113,7 +116,7 @@ export function withVersion(header: Uint8Array, version: number): MessageWithFro
   ]);
 }
 
-/** `flame.cache.version` has one width so that a number can be put in its place later. */
+/** `flame.cache.version` has a fixed width, so that another number can overwrite it. */
 export function formatSchemaVersion(version: number): string {
   return String(version).padStart(20, "0");
 }

@@ -1,10 +1,10 @@
 /**
- * Takes the value's bytes out of an incoming opaque batch while its body passes by, and gives them on as views.
+ * Extracts the value's bytes from an incoming opaque batch while its body passes, as views.
  *
  *     buffers: 0 version validity, 1 version values, 2 data validity, 3 data offsets, 4 data values
  *
- * Where they lie is told by a few bytes that come before them (opaque-cells.ts): two offsets, unless cells are null.
- * These are picked out of the passing bytes; nothing else is collected.
+ * A few bytes before them determine their position (opaque-cells.ts): two offsets, unless cells are
+ * null. Only these bytes are collected.
  */
 import type { BatchLayout } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
@@ -15,10 +15,13 @@ export class OpaqueBody {
   readonly #plan: CellPlan;
   #position = 0;
   #cells: readonly CellRange[] | undefined;
-  /** The first cell that has not passed wholly. */
+  /** The first cell that has not passed completely. */
   #nextCell = 0;
 
-  /** @throws {CacheError} INVALID_IPC when the buffers do not fit the schema, INVALID_REQUEST for compressed rows. */
+  /**
+   * @throws {CacheError} INVALID_IPC if the buffers do not fit the schema, INVALID_REQUEST for
+   *   compressed rows.
+   */
   constructor(layout: BatchLayout, offsetBytes: 4 | 8) {
     this.#plan = planCells(layout, offsetBytes);
     this.#cells = this.#plan.cells;
@@ -39,9 +42,9 @@ export class OpaqueBody {
   }
 
   /**
-   * Called when the body has ended.
-   * @returns how the value is compressed, if it is.
-   * @throws {CacheError} INVALID_IPC when the body ended before its data did.
+   * Called at the end of the body.
+   * @returns the compression of the value, if any.
+   * @throws {CacheError} INVALID_IPC if the body ended before its data.
    */
   end(): ValueCodec | undefined {
     const cells = this.#cells ?? this.#plan.locate();

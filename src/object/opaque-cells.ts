@@ -1,22 +1,22 @@
 /**
- * Where the cells of an opaque batch lie in its body, and which bytes of the body tell it.
+ * The positions of an opaque batch's cells in its body, and the bytes that determine them.
  *
- * no nulls     all cells lie next to each other: the first and the last offset tell where
- * nulls        what lies under a null cell is no data: validity and all offsets are needed
- * compressed   one row only: the value is the whole buffer, its first 8 bytes are the size it decompresses to
+ * no nulls     all cells are adjacent: the first and the last offset are enough
+ * nulls        bytes under a null cell are no data: validity and all offsets are needed
+ * compressed   one row only: the value is the whole buffer, its first 8 bytes are the uncompressed size
  */
 import { type BatchLayout, type BufferRange, UNKNOWN_NULLS } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ValueCodec } from "./opaque-row.ts";
 
-/** Bytes of the body, from the value's first to the one after its last. */
+/** Bytes of the body, from the first of the value to after its last. */
 export interface CellRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Bytes to pick out of the body as it passes. */
+/** Bytes to collect from the body as it passes. */
 interface Watch {
   readonly start: number;
   readonly bytes: Buffer;
@@ -24,15 +24,18 @@ interface Watch {
 
 export interface CellPlan {
   readonly watches: readonly Watch[];
-  /** Set when the cells are known before any byte of the body. */
+  /** Set if the cells are known before the body. */
   readonly cells: readonly CellRange[] | undefined;
-  /** Position in the body from which on `locate` can be asked; no cell begins before it. */
+  /** Position in the body from which `locate` can be called; no cell begins before it. */
   readonly decidedAt: number;
-  /** @throws {CacheError} INVALID_IPC when offsets lead out of the values. */
+  /** @throws {CacheError} INVALID_IPC if offsets point outside the values. */
   locate(): readonly CellRange[];
-  /** Once the body has passed. @throws {CacheError} INVALID_IPC */
+  /** Called after the body has passed. @throws {CacheError} INVALID_IPC */
   codec(): ValueCodec | undefined;
-  /** Of a compressed batch, once the body has passed: where its value lies if that is not compressed, without its size in front. */
+  /**
+   * For a compressed batch, after the body has passed: the position of a value stored uncompressed,
+   * without its size prefix.
+   */
   readonly plainCells?: () => readonly CellRange[] | undefined;
 }
 
@@ -41,12 +44,15 @@ const COLUMN_BUFFERS = 5;
 const NO_CODEC = (): undefined => undefined;
 const NO_DATA: CellPlan = { watches: [], cells: [], decidedAt: 0, locate: () => [], codec: NO_CODEC };
 
-/** @throws {CacheError} INVALID_IPC, INVALID_REQUEST for compressed rows, OBJECT_TOO_LARGE over a limit */
+/**
+ * @throws {CacheError} INVALID_IPC, INVALID_REQUEST for compressed rows, OBJECT_TOO_LARGE over a
+ *   limit
+ */
 export function planCells(layout: BatchLayout, offsetBytes: 4 | 8): CellPlan {
   const buffers = layout.buffers(COLUMN_BUFFERS);
   const [versionNode, dataNode] = layout.nodes(COLUMNS);
   if (buffers.length !== COLUMN_BUFFERS || versionNode === undefined || dataNode === undefined) {
-    throw new CacheError("INVALID_IPC", "an opaque batch has two columns in five buffers");
+    throw new CacheError("INVALID_IPC", "an opaque batch must have two columns in five buffers");
   }
   if (layout.rowCount === 0 || dataNode.nullCount === layout.rowCount) return NO_DATA;
   const [, , validity, offsets, values] = buffers as [
@@ -102,7 +108,7 @@ function planWithNulls(column: DataColumn & { readonly validity: BufferRange }):
   if (validityBytes + offsetsBytes > LIMITS.opaqueOffsetsBytesMax) {
     throw new CacheError(
       "OBJECT_TOO_LARGE",
-      `an opaque batch with nulls has over ${LIMITS.opaqueOffsetsBytesMax} bytes of offsets`,
+      `an opaque batch with nulls has more than ${LIMITS.opaqueOffsetsBytesMax} bytes of offsets`,
     );
   }
   const bits = { start: validity.offset, bytes: Buffer.alloc(validityBytes) };
@@ -114,7 +120,7 @@ function planWithNulls(column: DataColumn & { readonly validity: BufferRange }):
       const from = readOffset(all.bytes, row, offsetBytes);
       const cell = cellRange(from, readOffset(all.bytes, row + 1, offsetBytes), values);
       const last = cells.at(-1);
-      if (cell.start < (last?.end ?? 0)) throw new CacheError("INVALID_IPC", "opaque offsets go backwards");
+      if (cell.start < (last?.end ?? 0)) throw new CacheError("INVALID_IPC", "opaque offsets descend");
       if (cell.start === last?.end) last.end = cell.end;
       else if (cell.end > cell.start) cells.push(cell);
     }
@@ -134,10 +140,10 @@ function planCompressed(layout: BatchLayout, values: BufferRange): CellPlan {
     throw new CacheError("INVALID_REQUEST", "compressed rows cannot be joined: put one row, or uncompressed");
   }
   if (values.sizeBytes > LIMITS.opaqueRowBytesMax) {
-    throw new CacheError("OBJECT_TOO_LARGE", `a compressed value is over ${LIMITS.opaqueRowBytesMax} bytes`);
+    throw new CacheError("OBJECT_TOO_LARGE", `a compressed value exceeds ${LIMITS.opaqueRowBytesMax} bytes`);
   }
   const cells = [{ start: values.offset, end: values.offset + values.sizeBytes }];
-  // An empty value may have an empty buffer, without a size in front.
+  // An empty value may have an empty buffer, without a size prefix.
   if (values.sizeBytes === 0) return NO_DATA;
   if (values.sizeBytes < CODEC_PREFIX_BYTES)
     throw new CacheError("INVALID_IPC", "a compressed buffer has no size");
@@ -161,7 +167,7 @@ function planCompressed(layout: BatchLayout, values: BufferRange): CellPlan {
 
 function cellRange(first: number, last: number, values: BufferRange): { start: number; end: number } {
   if (first < 0 || last < first || last > values.sizeBytes) {
-    throw new CacheError("INVALID_IPC", "an opaque batch has offsets outside of its values");
+    throw new CacheError("INVALID_IPC", "an opaque batch has offsets outside its values");
   }
   return { start: values.offset + first, end: values.offset + last };
 }

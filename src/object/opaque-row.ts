@@ -1,11 +1,13 @@
 /**
- * One row of an opaque object as a record batch, on disk and on the wire: all but the value's bytes themselves.
+ * One row of an opaque object as a record batch, on disk and on the wire, without the value's
+ * bytes.
  *
  *     columns   version uint64, kind utf8 (answers to a ticket with a version only), data binary
  *     body      version | kind offsets | kind text | data offsets | the value | zeros
  *
- * Each buffer begins at a multiple of 8 on the wire, of 64 on disk. With a codec each has 8 bytes in front, which say
- * -1 (not compressed) but for the value, which is stored and sent as it was put. Cost: one small buffer per row.
+ * Each buffer begins at a multiple of 8 on the wire, of 64 on disk. With a codec each has an 8-byte
+ * prefix: -1 (not compressed), except for the value, which is stored and sent as it was put. Cost:
+ * one small buffer per row.
  */
 
 import type { BufferRange } from "../arrow/message.ts";
@@ -15,10 +17,13 @@ import { LIMITS } from "../limits.ts";
 
 export type RowKind = "base" | "patch";
 
-/** A value that was put compressed: its bytes are those of an Arrow buffer, 8 bytes of length in front. */
+/**
+ * A value that was put compressed: its bytes are those of an Arrow buffer, with 8 bytes of length
+ * first.
+ */
 export interface ValueCodec {
   readonly name: BatchCodec;
-  /** Size of the value once decompressed. */
+  /** Uncompressed size of the value. */
   readonly valueSizeBytes: number;
 }
 
@@ -49,7 +54,7 @@ export function padTo(sizeBytes: number, alignment: number): number {
   return Math.ceil(sizeBytes / alignment) * alignment;
 }
 
-/** A row as it is sent. */
+/** A row in the form that is sent. */
 export function encodeWireRow(facts: RowFacts): RowFrame {
   return encodeRow(facts, 8);
 }
@@ -77,7 +82,7 @@ function encodeRow(facts: RowFacts, alignment: 8 | 64): RowFrame {
   return { header, bodyFront, paddingSizeBytes, bodySizeBytes };
 }
 
-/** The buffers before the value, each aligned, and where they lie. */
+/** The buffers before the value, each aligned, and their positions. */
 class BodyFront {
   readonly ranges: BufferRange[] = [];
   readonly #alignment: number;
@@ -132,17 +137,20 @@ const DISK_ALIGNMENT = 64;
 const EMPTY_ROW: RowFacts = { version: 0, dataSizeBytes: 0, codec: undefined };
 const EMPTY_COMPRESSED: RowFacts = { ...EMPTY_ROW, codec: { name: "zstd", valueSizeBytes: 0 } };
 
-/** Framed message of a row on disk, one size for all rows: the larger one, with a codec. */
+/** Size of a row's framed message on disk: for all rows that of the larger one, with a codec. */
 export const DISK_ROW_METADATA_BYTES = padTo(
   FRAME_PREFIX_BYTES + encodeRow(EMPTY_COMPRESSED, DISK_ALIGNMENT).header.length,
   DISK_ALIGNMENT,
 );
-/** What stands in a row's body on disk before the value. */
+/** Bytes in a row's body on disk before the value. */
 export const DISK_ROW_BODY_FRONT_BYTES = encodeRow(EMPTY_ROW, DISK_ALIGNMENT).bodyFront.length;
-/** Everything of a row on disk before the value. */
+/** All bytes of a row on disk before the value. */
 export const DISK_ROW_FRONT_BYTES = DISK_ROW_METADATA_BYTES + DISK_ROW_BODY_FRONT_BYTES;
 
-/** A row as an object file has it, up to the value: DISK_ROW_FRONT_BYTES; it begins at a multiple of 64 in the file. */
+/**
+ * A row in the form of an object file, up to the value: DISK_ROW_FRONT_BYTES long, at a multiple of
+ * 64 in the file.
+ */
 export function encodeDiskRow(facts: RowFacts): { readonly front: Buffer; readonly bodySizeBytes: number } {
   const { header, bodyFront, bodySizeBytes } = encodeRow(facts, DISK_ALIGNMENT);
   const front = Buffer.alloc(DISK_ROW_FRONT_BYTES);

@@ -1,9 +1,11 @@
 /**
- * Writes an opaque value as an object file: one record batch of one row, whatever it arrived as.
+ * Writes an opaque value as an object file: one record batch with one row, whatever form it arrived
+ * in.
  *
- * The data goes to the sink as it comes; what stands before it in its row (batch message, version, length) is of
- * a size known beforehand, left as zeros and written when version and length are known. A value over
- * 2 GiB - 1 becomes several batches of one row. Cost: no copy, one small overwrite per row.
+ * The data goes to the sink as it arrives. The bytes before it in its row (batch message, version,
+ * length) have a fixed size; they are left as zeros and overwritten when version and length are
+ * known. A value over 2 GiB - 1 becomes several batches of one row. Cost: no copy, one small
+ * overwrite per row.
  */
 
 import { BlockList } from "../arrow/block-list.ts";
@@ -29,11 +31,10 @@ import { VALUE_ALIGNMENT, type ValuePlace } from "./stored-blocks.ts";
 /** The head is the same for all opaque objects. */
 const HEAD = encodeFileHead(OPAQUE_SCHEMA_HEADER, "file");
 const ZERO_FRONT = Buffer.alloc(DISK_ROW_FRONT_BYTES);
-/** The padding of a row, its place in the footer, and its part of the checksum. */
+/** The padding of a row, its block in the footer, and its part of the checksum. */
 const ROW_OWED_BYTES = 128;
 const OWED_BYTES = ROW_OWED_BYTES + OPAQUE_SCHEMA_HEADER.length + SEALED_FOOTER_BYTES;
 
-/** Where the data of a one-row object file of ours begins. */
 interface OpenRow {
   readonly position: number;
   readonly checksumSlot: number;
@@ -47,9 +48,9 @@ export class OpaqueWriter implements ObjectWriter {
   readonly #checksum: RunningChecksum;
   #dataBytes = 0;
   #codec: ValueCodec | undefined;
-  /** Bytes before the batch that is passing. */
+  /** Bytes before the current batch. */
   #batchStart = 0;
-  /** What the sink last asked to wait for; it accepts in order, so the last covers all before. */
+  /** The sink's last promise; it accepts in order, so the last covers all earlier ones. */
   #waiting: Promise<void> | undefined;
 
   /** @param rowBytesMax lower in tests only: 2 GiB are slow to write. */
@@ -67,7 +68,7 @@ export class OpaqueWriter implements ObjectWriter {
     return OWED_BYTES + ROW_OWED_BYTES * (this.#rows.length - 1);
   }
 
-  /** Takes the next bytes of the value. A promise means: wait before giving more. */
+  /** Writes the next bytes of the value. If it returns a promise, wait before giving more. */
   append(views: readonly Uint8Array[]): Promise<void> | undefined {
     this.#waiting = undefined;
     let fitting: Uint8Array[] = [];
@@ -89,8 +90,8 @@ export class OpaqueWriter implements ObjectWriter {
   }
 
   /**
-   * Says how one batch of rows was compressed, when it has ended.
-   * @throws {CacheError} INVALID_REQUEST when compressed bytes would have to be joined with others.
+   * Sets the compression of a batch of rows at its end.
+   * @throws {CacheError} INVALID_REQUEST if compressed bytes would have to be joined with others.
    */
   endBatch(codec: ValueCodec | undefined): void {
     const grew = this.#dataBytes > this.#batchStart;
@@ -106,7 +107,7 @@ export class OpaqueWriter implements ObjectWriter {
     this.#codec = codec;
   }
 
-  /** Completes the file. The version is what the object has from now on. */
+  /** Completes the file with the object's new version. */
   async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
     await this.#waiting;
@@ -139,7 +140,7 @@ export class OpaqueWriter implements ObjectWriter {
     return { part: "file", ...facts, value: this.#valuePlace(checksum.at(-1)?.crc32) };
   }
 
-  /** @param crc32 of the last segment, which is the value's when there is one row that is not empty. */
+  /** @param crc32 of the last segment, which is the value's if there is one non-empty row. */
   #valuePlace(crc32: number | undefined): ValuePlace | undefined {
     const [row, ...others] = this.#rows;
     if (row === undefined || others.length > 0 || this.#codec !== undefined) return undefined;
@@ -171,7 +172,8 @@ export class OpaqueWriter implements ObjectWriter {
     if (views.length === 0) return;
     const waiting = this.#sink.append(views);
     if (waiting === undefined) return;
-    // Not each is waited for: a failure is told by the next one that is, and must not end the process before.
+    // Not every promise is awaited: the next awaited one reports a failure, and this must not end
+    // the process.
     waiting.catch(() => {});
     this.#waiting = waiting;
   }

@@ -1,8 +1,8 @@
 /**
  * CRC-32 over the bytes of a file as they pass, in segments.
  *
- * The head of a file and the front of an opaque row are known only when all else is written, so each gets
- * a segment of its own. zlib's CRC-32 runs at 4 to 5 GB/s on one core.
+ * The head of a file and the front of an opaque row are known only after the rest, so each has its
+ * own segment. zlib's CRC-32 runs at 4 to 5 GB/s on one core.
  */
 import { crc32 } from "node:zlib";
 import type { ChecksumSegment } from "./object-metadata.ts";
@@ -13,7 +13,7 @@ export class RunningChecksum {
   #sizeBytes = 0;
   #crc32 = 0;
 
-  /** @param isWanted false: nothing is summed up, and there are no segments in the end. */
+  /** @param isWanted false: sums nothing and yields no segments. */
   constructor(isWanted: boolean) {
     this.#isWanted = isWanted;
   }
@@ -32,7 +32,7 @@ export class RunningChecksum {
     this.#crc32 = 0;
   }
 
-  /** Leaves room for a segment that is known later; fill it by `set`. */
+  /** Reserves a segment whose bytes are known later; fill it with `set`. */
   reserve(sizeBytes: number): number {
     this.close();
     return this.#segments.push({ sizeBytes, crc32: 0 }) - 1;

@@ -1,10 +1,12 @@
 /**
- * The end of an object file of ours: the Arrow footer with the cache's metadata, sealed by a checksum of its own.
+ * The end of an object file of ours: the Arrow footer with the cache's metadata, sealed by a
+ * checksum.
  *
  *     FFFFFFFF 00000000 | footer flatbuffer ... flame.cache.footer_checksum = CRC-32 in hex ... | int32 size | "ARROW1"
  *
- * The sum runs over all of it, its own eight digits taken as zeros. It stands first among the entries, so that finding it
- * costs nothing whatever follows. The bytes before the footer have the checksum of object-metadata.ts.
+ * The sum covers all of it, with its own eight digits as zeros. Its entry comes first, so that
+ * finding it is fast whatever follows. Bytes before the footer are covered by the checksum of
+ * object-metadata.ts.
  */
 import { crc32 } from "node:zlib";
 import { FlatbufferReader } from "../arrow/flatbuffer-reader.ts";
@@ -15,16 +17,16 @@ import { assert } from "../errors.ts";
 import { atOnce } from "../turns.ts";
 import { encodeObjectMetadata, type MetadataEntries, type ObjectMetadata } from "./object-metadata.ts";
 
-/** Stands in the footer of every file of ours, and of no other. */
+/** Key in the footer of every file of ours, and of no other file. */
 export const SEAL_KEY = "flame.cache.footer_checksum";
 const SEAL_KEY_BYTES = Buffer.from(SEAL_KEY, "latin1");
 const BLANK = Buffer.from("00000000", "latin1");
 const BLANK_SEAL = [SEAL_KEY, BLANK.toString("latin1")] as const;
-/** END_OF_STREAM in front of the flatbuffer; its size and the magic behind. */
+/** END_OF_STREAM before the flatbuffer; its size and the magic after it. */
 const BEFORE_BYTES = 8;
 const AFTER_BYTES = 10;
 
-/** What a sealed footer takes beside its schema, blocks and app_metadata, bytes, at most. */
+/** Maximum size of a sealed footer without its schema, blocks and app_metadata, bytes. */
 export const SEALED_FOOTER_BYTES = 1024;
 
 export interface SealedFooterParts {
@@ -34,12 +36,12 @@ export interface SealedFooterParts {
   readonly metadata: ObjectMetadata;
 }
 
-/** Everything that follows the last message of an object file, for writing at `position`. */
+/** Encodes everything after the last message of an object file, for `position`. */
 export function encodeSealedFooter(parts: SealedFooterParts, position: number): Buffer {
   return atOnce(sealedFooterSteps(parts, position));
 }
 
-/** The same, for who lets others in between. */
+/** The same in steps, so that others can run in between. */
 export function* sealedFooterSteps(parts: SealedFooterParts, position: number): Generator<void, Buffer> {
   const metadata: MetadataEntries = [BLANK_SEAL, ...encodeObjectMetadata(parts.metadata)];
   const { schemaHeader, dictionaries, recordBatches } = parts;
@@ -51,27 +53,27 @@ export function* sealedFooterSteps(parts: SealedFooterParts, position: number): 
   return end;
 }
 
-/** Where the digits stand in a footer that was just written: behind their key, its NUL, padding, and their length. */
+/** Position of the digits in a new footer: after their key, its NUL, padding, and their length. */
 function placeOfSeal(end: Buffer): number {
   const keyEnd = end.indexOf(SEAL_KEY_BYTES) + SEAL_KEY_BYTES.length;
   const seal = BEFORE_BYTES + 4 * Math.ceil((keyEnd + 1 - BEFORE_BYTES) / 4) + 4;
   assert(
     end.compare(BLANK, 0, BLANK.length, seal, seal + BLANK.length) === 0,
-    "a footer of ours has a place for its seal",
+    "our footer has a place for its seal",
   );
   return seal;
 }
 
 /**
- * True when the end of a file, from its END_OF_STREAM on, is as it was written.
- * @throws {CacheError} INVALID_IPC when it is no footer at all.
+ * True if the end of a file, from its END_OF_STREAM on, matches its seal.
+ * @throws {CacheError} INVALID_IPC if it is not a footer.
  */
 export function isFooterIntact(end: Buffer): boolean {
   const seal = findSeal(end);
   return seal !== undefined && end.toString("latin1", seal, seal + BLANK.length) === sealOf(end, seal);
 }
 
-/** Where the digits stand. */
+/** Position of the digits. */
 function findSeal(end: Buffer): number | undefined {
   const reader = new FlatbufferReader(end.subarray(BEFORE_BYTES, end.length - AFTER_BYTES));
   for (const { key, value } of keyValueRanges(reader.root(), FOOTER.metadata)) {

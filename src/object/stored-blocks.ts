@@ -1,5 +1,7 @@
 /**
- * The shape of a stored object as its readers see it, and the order of its blocks.
+ * The interface of a stored object for its readers, and the order of its blocks.
+ *
+ * stored-object.ts creates it.
  */
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import type { Block, Footer } from "../arrow/footer.ts";
@@ -9,7 +11,7 @@ import type { ByteSource } from "./byte-sink.ts";
 import type { ChecksumSegment, Lifetime, ObjectKind } from "./object-metadata.ts";
 import type { ValueCodec } from "./opaque-row.ts";
 
-/** A stretch of the file. */
+/** A range of the file. */
 export interface ByteRange {
   readonly position: number;
   readonly sizeBytes: number;
@@ -27,44 +29,47 @@ export interface StoredObject {
   readonly dataBytes: number;
   /** The schema message as the client sent it; a view. */
   readonly schemaHeader: Buffer;
-  /** Table: the app_metadata that came with its schema message; a copy. */
+  /** Table: the app_metadata of its schema message; a copy. */
   readonly schemaAppMetadata?: Uint8Array | undefined;
-  /** Opaque: where the value's bytes lie, in order. */
+  /** Opaque: ranges of the value's bytes, in order. */
   readonly dataRanges: readonly ByteRange[];
-  /** Opaque, when the value is stored compressed. */
+  /** Opaque, if the value is stored compressed. */
   readonly codec: ValueCodec | undefined;
-  /** Table: dictionary and record batches in the order they came. */
+  /** Table: dictionary and record batches in the order they arrived. */
   readonly batches: Iterable<StoredBatch>;
-  /** Until when it may be served, when its put said so. */
+  /** The lifetime, if its put set one. */
   readonly lifetime?: Lifetime | undefined;
   /** False for a file that another program wrote. */
   readonly isOwn: boolean;
-  /** Of a file of another program: true when the file itself says its version. */
+  /** For a file of another program: true if the file contains its version. */
   readonly saysVersion?: boolean;
-  /** Empty for a file of another program, and where the bytes do not outlive the process. */
+  /** Empty for a file of another program, and if the bytes end with the process. */
   readonly checksum: readonly ChecksumSegment[];
-  /** Reads the object's bytes; the whole file may be in memory already. */
+  /** Reads the object's bytes; the whole file may already be in memory. */
   readonly source: ByteSource;
 }
 
-/** Where the value of an opaque object begins that is one row as it was put. */
+/** Position of an opaque object's value with one unmodified row. */
 export interface ValuePlace {
   readonly position: number;
-  /** CRC-32 of the value and the zeros up to the next multiple of VALUE_ALIGNMENT; undefined where none is kept. */
+  /**
+   * CRC-32 of the value and its padding to a multiple of VALUE_ALIGNMENT; undefined if there is
+   * none.
+   */
   readonly crc32: number | undefined;
 }
 
-/** What a value is padded to in its file, bytes. */
+/** The alignment to which a value is padded in its file, bytes. */
 export const VALUE_ALIGNMENT = 64;
 
-/** Undefined for an object that is not one row as it was put. */
+/** Undefined if the object is not one unmodified row. */
 export function valuePlaceOf({ kind, dataRanges, codec, checksum }: StoredObject): ValuePlace | undefined {
   const [row, ...others] = dataRanges;
   if (kind !== "opaque" || row === undefined || others.length > 0 || codec !== undefined) return undefined;
   return { position: row.position, crc32: checksum.at(-1)?.crc32 };
 }
 
-/** Dictionary and record batches in the order in which they lie in the file, which is the order they came in. */
+/** Dictionary and record batches in file order, in which they arrived. */
 export function* blocksInOrder(footer: Pick<Footer, "dictionaries" | "recordBatches">): Generator<Block> {
   let dictionary = 0;
   let batch = 0;
@@ -86,18 +91,18 @@ const NO_METADATA = new Uint8Array(0);
 /** A block in a BlockList. */
 const BLOCK_BYTES = 24;
 
-/** The batches of a table; made one at a time, because there may be a million of them. */
+/** The batches of a table, created one at a time: there may be a million. */
 export class StoredBatches implements Iterable<StoredBatch> {
   readonly #blocks: Pick<Footer, "dictionaries" | "recordBatches">;
   readonly #appMetadata: ByteList | undefined;
 
-  /** @param appMetadata one per batch, or undefined when none has any. */
+  /** @param appMetadata one per batch, or undefined if all are empty. */
   constructor({ dictionaries, recordBatches }: Footer, appMetadata?: ByteList) {
     this.#blocks = { dictionaries, recordBatches };
     this.#appMetadata = appMetadata;
   }
 
-  /** Memory that keeping this costs, about. */
+  /** Approximate memory of keeping this. */
   get costBytes(): number {
     const { dictionaries, recordBatches } = this.#blocks;
     const metadataBytes = this.#appMetadata?.bytes.length ?? 0;
@@ -113,14 +118,15 @@ export class StoredBatches implements Iterable<StoredBatch> {
   }
 }
 
-/** The message of one block; a view of what was read. @throws {CacheError} OBJECT_CORRUPT */
+/** The message of one block; a view of the bytes read. @throws {CacheError} OBJECT_CORRUPT */
 export async function readBlockHeader(source: ByteSource, block: Block): Promise<Uint8Array> {
   return unframeBlock(await source.read(block.position, block.metadataSizeBytes));
 }
 
 /**
  * The message at the start of a block's bytes; a view.
- * @throws {CacheError} OBJECT_CORRUPT when its frame is not whole: what lies on disk was whole when it was stored.
+ * @throws {CacheError} OBJECT_CORRUPT if its frame is incomplete: it was complete when it was
+ *   stored.
  */
 export function unframeBlock(bytes: Buffer): Uint8Array {
   try {

@@ -1,9 +1,10 @@
 /**
- * Reads what an object file holds: where its batches or its data lie, and what the cache remembers of it.
+ * Reads an object file: positions of its batches or its data, and its cache metadata.
  *
- * Files of our own tell all of it in the footer. Files of other programs tell less: their messages are read once to count rows and
- * find the data. No body is read here. Cost for a file up to wholeReadBytesMax: one read, which also serves the body
- * afterwards; above: three reads.
+ * The footer of our own files contains everything. Files of other programs contain less: their
+ * messages are read once to count rows and find the data. Bodies are not read here. Cost: one read
+ * for a file up to wholeReadBytesMax, which also serves the body later; three reads for a larger
+ * one.
  */
 import { crc32 } from "node:zlib";
 import { readFramedHeader } from "../arrow/encapsulated.ts";
@@ -21,19 +22,19 @@ import { DISK_ROW_BODY_FRONT_BYTES } from "./opaque-row.ts";
 import { isFooterIntact, SEAL_KEY } from "./sealed-footer.ts";
 import { type ByteRange, blocksInOrder, StoredBatches, type StoredObject } from "./stored-blocks.ts";
 
-/** What is a refusal when a client sends it is damage when it lies on disk. */
+/** These codes refuse a client's request; in a stored file they mean damage. */
 const READING_REFUSALS: ReadonlySet<string> = new Set(["INVALID_IPC", "INVALID_REQUEST", "OBJECT_TOO_LARGE"]);
 const TAIL_BYTES = 64 * 1024;
 /** Footer length, int32, and the six letters of the magic. */
 const FOOTER_TRAILER_BYTES = 10;
 const END_OF_STREAM_BYTES = 8;
-/** A schema with the front that the cache sets before it: at most the entries' offsets once more, and padding. */
+/** A schema with the front that the cache adds: at most the entries' offsets again, and padding. */
 const STORED_SCHEMA_BYTES_MAX = 2 * LIMITS.dataHeaderBytesMax;
 
 /**
- * @param expectedForm what the file's name says; "either" where the name does not tell.
- * @returns undefined when the file is not whole and not ours: a client is still writing it.
- * @throws {CacheError} OBJECT_CORRUPT when it is damaged; STORAGE_IO
+ * @param expectedForm the form in the file's name; "either" if the name does not determine it.
+ * @returns undefined if the file is incomplete and not ours: a client is still writing it.
+ * @throws {CacheError} OBJECT_CORRUPT if it is damaged; STORAGE_IO
  */
 export async function readStoredObject(
   file: ByteSource,
@@ -57,7 +58,7 @@ export async function readStoredObject(
     checkHead(head, metadata);
     const { version, kind, rowCount, dataBytes, checksum, codec } = metadata;
     if (metadata.schemaStart > metadata.schemaEnd || metadata.schemaEnd > schema.length) {
-      throw new CacheError("OBJECT_CORRUPT", "the schema's place in the file is out of bounds");
+      throw new CacheError("OBJECT_CORRUPT", "the schema's position in the file is out of bounds");
     }
     const schemaHeader = schema.subarray(metadata.schemaStart, metadata.schemaEnd);
     const isOpaque = kind === "opaque";
@@ -76,7 +77,8 @@ export async function readStoredObject(
 }
 
 /**
- * Tells whether the cache wrote a file that cannot be read, by what is left of it: the mark in its head, or the seal of its footer.
+ * Determines whether the cache wrote an unreadable file, by the mark in its head or the seal of its
+ * footer.
  * @throws {CacheError} STORAGE_IO
  */
 export async function isOwnFile(file: ByteSource, form: FileForm): Promise<boolean> {
@@ -102,7 +104,7 @@ async function readWhole(file: ByteSource): Promise<ByteSource> {
   };
 }
 
-/** The end of the file, from END_OF_STREAM or before; undefined when no footer is there. */
+/** The end of the file, from END_OF_STREAM or before; undefined if there is no footer. */
 async function readTail(source: ByteSource): Promise<Buffer | undefined> {
   if (source.sizeBytes < FOOTER_TRAILER_BYTES) return undefined;
   const guess = Math.min(source.sizeBytes, TAIL_BYTES);
@@ -114,27 +116,27 @@ async function readTail(source: ByteSource): Promise<Buffer | undefined> {
   return needed <= guess ? tail : await source.read(source.sizeBytes - needed, needed);
 }
 
-/** A footer of ours is sealed, and the checksum before it ends where it begins. */
+/** Our footer must be sealed, and the checksum must end where it begins. */
 function checkFooter(tail: Buffer, source: ByteSource, metadata: ObjectMetadata): void {
   const endSizeBytes = END_OF_STREAM_BYTES + footerSizeBytes(tail);
   const coveredBytes = metadata.checksum.reduce((sum, segment) => sum + segment.sizeBytes, 0);
   const isIntact = isFooterIntact(tail.subarray(tail.length - endSizeBytes));
-  // An engine that forgets sums nothing up; the footer is sealed all the same, so no segment can get lost.
+  // A volatile engine computes no sums, but seals the footer, so no segment can get lost.
   const isCovered = metadata.checksum.length === 0 || coveredBytes === source.sizeBytes - endSizeBytes;
   if (!isIntact || !isCovered) throw damagedFooter();
 }
 
-/** The head is the first segment of the checksum, and is read whole: the checksum of the rest is the reader's affair. */
+/** The head is the first segment of the checksum, and is read whole; readers compare the rest. */
 function checkHead(head: readonly Buffer[], { checksum: [first] }: ObjectMetadata): void {
   if (first === undefined) return;
   const sizeBytes = head.reduce((sum, part) => sum + part.length, 0);
   const isIntact = first.crc32 === head.reduce((sum, part) => crc32(part, sum), 0);
   if (first.sizeBytes !== sizeBytes || !isIntact)
-    throw new CacheError("OBJECT_CORRUPT", "the head is not the one that was written");
+    throw new CacheError("OBJECT_CORRUPT", "the head does not match its checksum");
 }
 
 function damagedFooter(): CacheError {
-  return new CacheError("OBJECT_CORRUPT", "the footer is not the one that was written");
+  return new CacheError("OBJECT_CORRUPT", "the footer does not match its seal");
 }
 
 async function headState(source: ByteSource, form: FileForm): Promise<HeadState> {
@@ -147,7 +149,7 @@ async function headState(source: ByteSource, form: FileForm): Promise<HeadState>
 async function refuseUnlessUnfinished(source: ByteSource, form: FileForm): Promise<undefined> {
   const state = await headState(source, form);
   if (state === "foreign") return undefined;
-  const what = state === "ours" ? "a file of the cache has lost its end" : "the file is no Arrow file";
+  const what = state === "ours" ? "the end of the cache's file is missing" : "the file is not an Arrow file";
   throw new CacheError("OBJECT_CORRUPT", what);
 }
 
@@ -155,12 +157,12 @@ async function readForeignSchema(source: ByteSource, form: FileForm): Promise<Bu
   return form === "file" ? await readFirstSchema(source) : (await readHead(source, form)).header;
 }
 
-/** The schema message, and the parts of the head it was read from. */
+/** The schema message, and the parts of the head from which it was read. */
 async function readHead(source: ByteSource, form: FileForm): Promise<{ header: Buffer; head: Buffer[] }> {
   const position = form === "file" ? FILE_MAGIC.length : 0;
   const start = await source.read(0, position + 8);
   if (!start.subarray(0, position).equals(FILE_MAGIC.subarray(0, position))) {
-    throw new CacheError("OBJECT_CORRUPT", "the file does not begin as an Arrow file does");
+    throw new CacheError("OBJECT_CORRUPT", "the file does not begin with the Arrow magic");
   }
   const isOldFraming = start.readUInt32LE(position) !== 0xffffffff;
   const lengthBytes = start.readInt32LE(isOldFraming ? position : position + 4);
@@ -180,12 +182,15 @@ function batchesOf(footer: Footer, appMetadata: ByteList | undefined): StoredBat
     appMetadata !== undefined &&
     appMetadata.length !== footer.dictionaries.length + footer.recordBatches.length
   ) {
-    throw new CacheError("OBJECT_CORRUPT", "app_metadata is kept for another number of batches");
+    throw new CacheError(
+      "OBJECT_CORRUPT",
+      "the number of app_metadata entries differs from the number of batches",
+    );
   }
   return new StoredBatches(footer, appMetadata);
 }
 
-/** All rows but the last are full to the same size, so the total says how long the last one is. */
+/** All rows but the last have the maximum size, so the total determines the size of the last. */
 function locateOwnRows(blocks: Iterable<Block>, dataBytes: number): ByteRange[] {
   let leftBytes = dataBytes;
   const ranges = Array.from(blocks, (block) => {
@@ -194,6 +199,7 @@ function locateOwnRows(blocks: Iterable<Block>, dataBytes: number): ByteRange[] 
     leftBytes -= sizeBytes;
     return { position: block.position + block.metadataSizeBytes + DISK_ROW_BODY_FRONT_BYTES, sizeBytes };
   });
-  if (leftBytes !== 0) throw new CacheError("OBJECT_CORRUPT", "the value is shorter than the footer says");
+  if (leftBytes !== 0)
+    throw new CacheError("OBJECT_CORRUPT", "the value is shorter than its footer declares");
   return ranges;
 }

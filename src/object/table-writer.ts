@@ -1,8 +1,9 @@
 /**
- * Writes a table as an object file: its schema and batches as they came, each body at a multiple of 64.
+ * Writes a table as an object file: its schema and batches as they arrived, each body at a multiple
+ * of 64.
  *
- * A Flame table's schema gets the metadata of docs/protocol.md, "DoGet", by a new root in front of
- * the untouched message; a plain table's schema is kept to the byte. A stream that replaces a
+ * A Flame table's schema gets the metadata of PROTOCOL "Table metadata" through a new root before
+ * the unchanged message; a plain table's schema is stored byte for byte. A stream that replaces a
  * dictionary cannot be an IPC file, so its head is rewritten and it becomes an IPC stream. Cost: no
  * copy of a body, one small overwrite.
  */
@@ -26,13 +27,13 @@ import { padTo } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
 import { SEALED_FOOTER_BYTES, sealedFooterSteps } from "./sealed-footer.ts";
 
-/** A message that carries a body. */
+/** A message with a body. */
 export type IpcBatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
 
 const BODY_ALIGNMENT = 64;
-/** What is held of a batch: 24 bytes of its place and the length of its app_metadata. */
+/** Memory for a batch: 24 bytes for its position, and the length of its app_metadata. */
 const BATCH_BYTES = 32;
-/** What an id of a dictionary takes in a set: measured, rounded up. */
+/** Memory of a dictionary id in a set: measured, rounded up. */
 const DICTIONARY_BYTES = 96;
 
 export class TableWriter implements ObjectWriter {
@@ -55,8 +56,9 @@ export class TableWriter implements ObjectWriter {
   #bodyPaddingBytes = 0;
 
   /**
-   * @param schemaHeader the schema message as the client sent it; kept, so not a view of a socket's buffer.
-   * @param memory where what is held until the footer counts; of its own unless told otherwise.
+   * @param schemaHeader the client's schema message; it is kept, so it must not be a view of a
+   *   socket's buffer.
+   * @param memory account of the memory held until the footer; by default one of its own.
    * @throws {CacheError} OVERLOADED
    */
   constructor(sink: ByteSink, schemaHeader: Buffer, payload: PayloadSchema, memory = new FooterMemory()) {
@@ -80,7 +82,9 @@ export class TableWriter implements ObjectWriter {
     return this.#headSizeBytes + SEALED_FOOTER_BYTES + blocksBytes + Math.ceil(textBytes);
   }
 
-  /** Keeps the app_metadata that came with the schema message. @throws {CacheError} OBJECT_TOO_LARGE, OVERLOADED */
+  /**
+   * Keeps the app_metadata of the schema message. @throws {CacheError} OBJECT_TOO_LARGE, OVERLOADED
+   */
   keepSchemaAppMetadata(appMetadata: Uint8Array): void {
     if (appMetadata.length === 0) return;
     this.#takeAppMetadata(appMetadata.length);
@@ -88,9 +92,10 @@ export class TableWriter implements ObjectWriter {
   }
 
   /**
-   * Begins a batch; exactly its body must follow through `appendBody`, then `endBatch`.
-   * @param header the message as it came, a view is enough.
-   * @throws {CacheError} OBJECT_TOO_LARGE over a limit, INVALID_IPC when all rows together are beyond 2^53, OVERLOADED.
+   * Begins a batch. Pass exactly its body to `appendBody`, then call `endBatch`.
+   * @param header the message as it arrived; may be a view.
+   * @throws {CacheError} OBJECT_TOO_LARGE over a limit, INVALID_IPC if all rows together exceed
+   *   2^53, OVERLOADED.
    */
   beginBatch(header: Uint8Array, message: IpcBatchMessage): Promise<void> | undefined {
     assert(this.#bodyLeftBytes === 0, "the previous batch has all of its body");
@@ -107,7 +112,10 @@ export class TableWriter implements ObjectWriter {
     return this.#append(parts);
   }
 
-  /** The next bytes of the batch's body, as views. A promise means: wait before giving more. */
+  /**
+   * Writes the next bytes of the batch's body, as views. If it returns a promise, wait before
+   * giving more.
+   */
   appendBody(views: readonly Uint8Array[]): Promise<void> | undefined {
     for (const view of views) this.#bodyLeftBytes -= view.length;
     assert(this.#bodyLeftBytes >= 0, "a body is not longer than was said");
@@ -117,7 +125,10 @@ export class TableWriter implements ObjectWriter {
     return this.#append([...views, padding]);
   }
 
-  /** Ends a batch; its app_metadata may come after its body. @throws {CacheError} OBJECT_TOO_LARGE, OVERLOADED */
+  /**
+   * Ends a batch. Its app_metadata may come after its body. @throws {CacheError} OBJECT_TOO_LARGE,
+   * OVERLOADED
+   */
   endBatch(appMetadata: Uint8Array): void {
     assert(this.#bodyLeftBytes === 0, "the batch has all of its body");
     this.#takeAppMetadata(appMetadata.length);
@@ -154,7 +165,10 @@ export class TableWriter implements ObjectWriter {
     return { part, rowCount, dataBytes, value: undefined, schemaHeader };
   }
 
-  /** Nothing is written any more: what was held no longer counts. May be called more than once, and after `finish`. */
+  /**
+   * Releases the memory account: nothing is written any more. May be called repeatedly, and after
+   * `finish`.
+   */
   release(): void {
     this.#memory.give(this.#takenBytes);
     this.#takenBytes = 0;
@@ -180,13 +194,13 @@ export class TableWriter implements ObjectWriter {
     }
   }
 
-  /** Counts app_metadata that is kept until the footer is written. */
+  /** Charges app_metadata that is kept until the footer is written. */
   #takeAppMetadata(bytes: number): void {
     const keptBytes = this.#appMetadata.itemBytes + (this.#schemaAppMetadata?.length ?? 0);
     if (keptBytes + bytes > LIMITS.appMetadataTotalBytesMax) {
       throw new CacheError(
         "OBJECT_TOO_LARGE",
-        `app_metadata of all messages is over ${LIMITS.appMetadataTotalBytesMax} bytes`,
+        `app_metadata of all messages exceeds ${LIMITS.appMetadataTotalBytesMax} bytes`,
       );
     }
     this.#take(bytes);
@@ -198,12 +212,12 @@ export class TableWriter implements ObjectWriter {
   }
 }
 
-/** The schema message as the file will have it. */
+/** The schema message as stored in the file. */
 interface StoredSchema {
   readonly header: Buffer;
-  /** Before the message that the client sent. */
+  /** Bytes before the client's message. */
   readonly frontSizeBytes: number;
-  /** Where the digits of the version are to be written, when the schema tells it. */
+  /** Position of the version's digits, if the schema contains it. */
   readonly versionAt: number | undefined;
 }
 
@@ -214,7 +228,7 @@ function versionedSchema(schemaHeader: Buffer): StoredSchema {
   return { ...stored, versionAt: findMetadataValue(stored.header, SCHEMA_KEY_VERSION)?.position };
 }
 
-/** A batch may claim any number of rows: none of its bytes proves it. */
+/** A batch may claim any number of rows; its bytes do not prove it. */
 function addRows(rowCount: number, more: number): number {
   const sum = rowCount + more;
   if (!Number.isSafeInteger(sum)) throw new CacheError("INVALID_IPC", "the batches have too many rows");

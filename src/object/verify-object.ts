@@ -1,8 +1,9 @@
 /**
- * Checks that a stored object is whole: footer, messages, bounds, and the checksum of every byte before the footer.
+ * Verifies a stored object: footer, messages, bounds, and the checksum of every byte before the
+ * footer.
  *
- * Cost: one sequential read of the file, in memory of one read chunk. Files written by clients carry no
- * checksum; their structure is checked.
+ * Cost: one sequential read of the file with the memory of one read chunk. Files written by clients
+ * have no checksum; only their structure is checked.
  */
 import { crc32 } from "node:zlib";
 import { decodeMessage } from "../arrow/message.ts";
@@ -18,7 +19,8 @@ import { readStoredObject } from "./stored-object.ts";
 /** @throws {CacheError} OBJECT_CORRUPT with the reason; STORAGE_IO */
 export async function verifyObject(file: ByteSource, form: FileForm | "either"): Promise<StoredObject> {
   const object = await readStoredObject(file, form);
-  if (object === undefined) throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
+  if (object === undefined)
+    throw new CacheError("OBJECT_CORRUPT", "the file is incomplete: it has no footer");
   if (object.isOwn && object.checksum.length === 0)
     throw new CacheError("OBJECT_CORRUPT", "the checksum is missing");
   await verifyChecksum(object.source, object.checksum);
@@ -29,7 +31,7 @@ export async function verifyObject(file: ByteSource, form: FileForm | "either"):
   return object;
 }
 
-/** @throws {CacheError} OBJECT_CORRUPT when a segment's bytes are not what was written. */
+/** @throws {CacheError} OBJECT_CORRUPT if a segment's bytes do not match. */
 export async function verifyChecksum(
   source: ByteSource,
   checksum: readonly ChecksumSegment[],
@@ -43,11 +45,11 @@ export async function verifyChecksum(
       sum = crc32(bytes, sum);
       position += bytes.length;
       source.giveBack?.(bytes);
-      // What is in memory already is read without waiting.
+      // Bytes in memory are read without waiting.
       await turnIfDue();
     }
     if (sum !== segment.crc32) {
-      throw new CacheError("OBJECT_CORRUPT", "the stored bytes are not those that were written", {
+      throw new CacheError("OBJECT_CORRUPT", "the stored bytes do not match their checksum", {
         facts: { endsAt: end },
       });
     }

@@ -1,11 +1,13 @@
 /**
- * The version that a file of another program gives itself: the cell of an opaque row, or the metadata of a Flame table's schema.
+ * The version in a file of another program: the cell of an opaque row, or the metadata of a Flame
+ * table's schema.
  *
  *     no codec    uint64
- *     codec       int64 -1 | uint64                                        stored raw
- *                 int64 8  | a ZSTD frame of one raw or run-length block   what encoders make of 8 bytes
+ *     codec       int64 -1 | uint64                                        stored uncompressed
+ *                 int64 8  | a ZSTD frame of one raw or run-length block   the output of encoders for 8 bytes
  *
- * 0 stands for "none": what clients write themselves, and what cannot be a version. Source: RFC 8878, "Frames".
+ * 0 means "none": the value that clients write, and any invalid version. Source: RFC 8878,
+ * "Frames".
  */
 import type { BatchLayout } from "../arrow/message.ts";
 import { findMetadataValue } from "../arrow/schema-metadata.ts";
@@ -21,10 +23,13 @@ const CELL_BYTES = 8;
 const VERSION_DIGITS_MAX = 40;
 const CODEC_PREFIX_BYTES = 8;
 const NOT_COMPRESSED = -1n;
-/** The longest frame of 8 bytes: its header, a block's header, the bytes, a checksum. */
+/** The longest frame of 8 bytes: its header, a block header, the bytes, a checksum. */
 const FRAME_BYTES_MAX = 18 + 3 + CELL_BYTES + 4;
 
-/** Where the bytes lie in a batch's body that `decodeVersionCell` needs; undefined when the first row has no version. */
+/**
+ * The range of a batch's body that `decodeVersionCell` needs; undefined if the first row has no
+ * version.
+ */
 export function placeOfVersionCell(layout: BatchLayout): ByteRange | undefined {
   const buffer = layout.buffers(COLUMN_BUFFERS)[1];
   const node = layout.nodes(COLUMNS)[0];
@@ -39,7 +44,7 @@ export function decodeVersionCell(bytes: Buffer, compression: BatchLayout["compr
   return asVersion(cell.readBigUInt64LE(0));
 }
 
-/** What a Flame table's schema message says: decimal text, leading zeros allowed. */
+/** The version in a Flame table's schema message: decimal text, leading zeros allowed. */
 export function schemaVersion({ kind }: PayloadSchema, header: Buffer): number {
   const range = kind === "flame-table" ? findMetadataValue(header, SCHEMA_KEY_VERSION) : undefined;
   if (range === undefined || range.sizeBytes > VERSION_DIGITS_MAX) return NO_VERSION;
@@ -64,7 +69,10 @@ const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const;
 const BLOCK = { raw: 0, runLength: 1 } as const;
 
-/** The first block of a frame, unless it needs a real decoder: 8 bytes are never worth it to an encoder. */
+/**
+ * The first block of a frame, unless it needs a real decoder, which encoders never require for 8
+ * bytes.
+ */
 function inflateFrame(frame: Buffer): Buffer | undefined {
   if (frame.length < 5 || frame.readUInt32LE(0) !== FRAME_MAGIC) return undefined;
   const descriptor = frame[4]!;

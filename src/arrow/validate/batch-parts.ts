@@ -1,8 +1,9 @@
 /**
- * The nodes and buffers of a batch message, taken one after the other as the layouts of its columns ask for them.
+ * The nodes and buffers of a batch message, taken in order by the layouts of its columns.
  *
- * Each buffer lies inside the body, at a multiple of 8, behind the one before it, and is as large as its column needs. Of a compressed
- * body the size is the one that stands in the 8 bytes before each buffer; nothing else of it can be looked at.
+ * Each buffer is inside the body, at a multiple of 8, after the previous one, and as large as its
+ * column needs. In a compressed body only the size in the 8 bytes before each buffer can be
+ * checked.
  */
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -13,15 +14,15 @@ import { ElementWalk, int64At, type Scratch, type Walk } from "./walks/walk.ts";
 export interface BatchContext {
   readonly metadataVersion: MetadataVersion;
   readonly isBigEndian: boolean;
-  /** Whether values are looked at as well. */
+  /** Whether values are checked as well. */
   readonly isFull: boolean;
-  /** Rows that a dictionary has now, by id. */
+  /** Current number of rows of each dictionary, by id. */
   readonly dictionaryLengths: ReadonlyMap<bigint, number>;
 }
 
 export class BatchParts {
   readonly context: BatchContext;
-  /** What is to be looked at while the body passes, in the order of the body. */
+  /** The checks to run while the body passes, in its order. */
   readonly walks: Walk[] = [];
   readonly isCompressed: boolean;
   readonly #batch: MessageBatch;
@@ -45,14 +46,14 @@ export class BatchParts {
     return node;
   }
 
-  /** The next buffer, which needs to hold so many bytes. */
+  /** The next buffer, which must hold at least `neededBytes`. */
   buffer(neededBytes: number): BufferRange {
     const buffer = this.#batch.bufferAt(this.#nextBuffer);
     if (buffer === undefined) throw invalidIpc("a batch has fewer buffers than its schema needs");
     this.#nextBuffer += 1;
     const { offset, sizeBytes } = buffer;
     if (sizeBytes > 0) {
-      if (offset < this.#bodyEnd) throw invalidIpc("a buffer begins before the one before it ends");
+      if (offset < this.#bodyEnd) throw invalidIpc("a buffer overlaps the previous one");
       if (offset % 8 !== 0) throw invalidIpc("a buffer is not aligned");
       this.#bodyEnd = offset + sizeBytes;
     }
@@ -65,29 +66,30 @@ export class BatchParts {
     return buffer;
   }
 
-  /** How many data buffers the next column of views has. */
+  /** The number of data buffers of the next view column. */
   dataBufferCount(): number {
     const count = this.#batch.dataBufferCountAt(this.#nextCount);
-    if (count === undefined) throw invalidIpc("a column of views does not say how many data buffers it has");
+    if (count === undefined) throw invalidIpc("a view column has no data buffer count");
     if (count > this.#batch.bufferCount) throw invalidIpc("a batch has fewer buffers than its schema needs");
     this.#nextCount += 1;
     return count;
   }
 
-  /** Adds what is to be looked at; not of a compressed body, and not of an empty stretch. @param at a place that was kept. */
+  /** Adds a check, unless the body is compressed or the range empty. @param at a reserved place. */
   walk(walk: Walk, at: number = this.walks.length): void {
     if (this.isCompressed || walk.end === walk.start) return;
     if (at === this.walks.length) this.walks.push(walk);
     else this.walks[at] = walk;
   }
 
-  /** Keeps a place for a walk that is known only when those behind it are. */
+  /** Reserves a place for a walk that can be created only after later ones. */
   keepPlace(): number {
     return this.walks.push(NOTHING) - 1;
   }
 
   /**
-   * How many items are held of a column that passes; of a compressed one none.
+   * Charges memory for items held of a passing column. @returns their number; 0 if it is
+   * compressed.
    * @throws {CacheError} OBJECT_TOO_LARGE
    */
   held(count: number, itemBytes: number): number {
@@ -97,7 +99,7 @@ export class BatchParts {
     throw new CacheError("OBJECT_TOO_LARGE", text);
   }
 
-  /** All columns have taken their parts: nothing may be left. */
+  /** Checks that the columns have taken all nodes and buffers. */
   finish(): void {
     const isAllTaken =
       this.#nextNode === this.#batch.nodeCount &&
@@ -107,12 +109,12 @@ export class BatchParts {
   }
 }
 
-/** What takes no byte: it is passed over. */
+/** A placeholder without bytes, which is skipped. */
 const NOTHING: Walk = { start: 0, end: 0, feed: () => {}, done: () => {} };
 const PREFIX_BYTES = 8;
 const NOT_COMPRESSED = -1;
 
-/** The size that a compressed buffer decompresses to. */
+/** Checks the uncompressed size of a compressed buffer. */
 class PrefixWalk extends ElementWalk {
   readonly #neededBytes: number;
   readonly #rawBytes: number;

@@ -1,8 +1,10 @@
 /**
- * What each layout takes of a batch: its buffers, in order, with the sizes its rows need, and what of them is looked at in the body.
+ * The parts that each layout takes of a batch: its buffers in order, their required sizes, and the
+ * checks of the body.
  *
- * One row per layout, in the order of Columnar.rst. `nullCount` of layouts without a validity bitmap is 0, that of a null column its
- * length. A child has at least the rows that its parent's rows need. Source: Arrow format, Columnar.rst.
+ * One row per layout, in the order of Columnar.rst. `nullCount` is 0 for layouts without a validity
+ * bitmap, and the length for a null column. A child has at least the rows that its parent's rows
+ * need. Source: Arrow format, Columnar.rst.
  */
 import { LIMITS } from "../../limits.ts";
 import { invalidIpc } from "../invalid-ipc.ts";
@@ -16,10 +18,13 @@ import { TextWalk, ValuesWalk } from "./walks/values.ts";
 import { HeldViews, ViewsWalk } from "./walks/views.ts";
 import type { Elements } from "./walks/walk.ts";
 
-/** Columns, and data buffers, between two steps: some ten microseconds' work. */
+/** Columns and data buffers per step: some ten microseconds of work. */
 const COLUMNS_PER_STEP = 32;
 
-/** Takes columns of a batch one after the other, their children included. @throws {CacheError} INVALID_IPC, OBJECT_TOO_LARGE */
+/**
+ * Takes columns of a batch with their children, in order. @throws {CacheError} INVALID_IPC,
+ * OBJECT_TOO_LARGE
+ */
 export function* takeColumns(
   parts: BatchParts,
   plans: readonly ColumnPlan[],
@@ -45,7 +50,7 @@ type TakeNested = (parts: BatchParts, plan: ColumnPlan, node: FieldNode) => Gene
 const FLAT: Partial<Record<LayoutName, TakeFlat>> = {
   null: (_, __, { length, nullCount }) => {
     if (nullCount !== length && nullCount !== UNKNOWN_NULLS)
-      throw invalidIpc("a null column has rows that are not null");
+      throw invalidIpc("a null column has non-null rows");
   },
 
   fixed: (parts, { bits, rule }, node) => {
@@ -68,7 +73,7 @@ const FLAT: Partial<Record<LayoutName, TakeFlat>> = {
     const offsets = takeOffsets(parts, node, bits);
     const data = parts.buffer(0);
     const isText = parts.context.isFull && rule !== undefined && !parts.isCompressed;
-    // Of more than these it is not looked at where values begin: no reader's memory is at stake.
+    // Beyond this size the starts of values are not checked: they cannot cause reads out of bounds.
     const isHeld = isText && 8 * offsets.count <= LIMITS.validationHeldBytesMax;
     const held = isHeld ? new Float64Array(offsets.count) : undefined;
     parts.walk(new OffsetsWalk(offsets, data.sizeBytes, held));
@@ -78,7 +83,7 @@ const FLAT: Partial<Record<LayoutName, TakeFlat>> = {
 
 const NESTED: Partial<Record<LayoutName, TakeNested>> = {
   view: function* (parts, { rule }, node) {
-    if (parts.context.isBigEndian) throw invalidIpc("a big-endian schema has a column of views");
+    if (parts.context.isBigEndian) throw invalidIpc("a big-endian schema has a view column");
     const valid = takeValidity(parts, node, true);
     const views = parts.buffer(16 * node.length);
     const place = parts.keepPlace();
@@ -122,7 +127,7 @@ const NESTED: Partial<Record<LayoutName, TakeNested>> = {
 
   map: function* (parts, plan, node) {
     const entries = yield* takeList(parts, plan, node);
-    if (entries.nullCount > 0) throw invalidIpc("a map has entries that are null");
+    if (entries.nullCount > 0) throw invalidIpc("a map has null entries");
   },
 
   sparseUnion: function* (parts, { typeIds, children }, node) {
@@ -146,7 +151,7 @@ const NESTED: Partial<Record<LayoutName, TakeNested>> = {
   runEndEncoded: function* (parts, { children }, { length, nullCount }) {
     const [endsPlan, valuesPlan] = children as [ColumnPlan, ColumnPlan];
     const ends = parts.node();
-    if (nullCount > 0 || ends.nullCount > 0) throw invalidIpc("the ends of runs have nulls");
+    if (nullCount > 0 || ends.nullCount > 0) throw invalidIpc("run ends have nulls");
     if (ends.length === 0 && length > 0) throw invalidIpc("the runs end before their column does");
     takeValidity(parts, ends, false);
     const { offset } = parts.buffer((ends.length * endsPlan.bits) / 8);
@@ -155,7 +160,10 @@ const NESTED: Partial<Record<LayoutName, TakeNested>> = {
   },
 };
 
-/** What full validation holds of a column of views; nothing when it is too much: no reader's memory is at stake. */
+/**
+ * Data that full validation holds of a view column; none if it is too large, as it cannot cause
+ * reads out of bounds.
+ */
 function holdViews(
   parts: BatchParts,
   sizes: readonly number[],
@@ -166,7 +174,7 @@ function holdViews(
   return heldBytes <= LIMITS.validationHeldBytesMax ? new HeldViews(sizes, isText) : undefined;
 }
 
-/** The object that a long view is held as, about. */
+/** Approximate memory of a held long view. */
 const VIEW_COST_BYTES = 64;
 
 /** Lists and maps. @returns the child's node. */
@@ -180,23 +188,23 @@ function* takeList(
   const place = parts.keepPlace();
   const child =
     layout === "map" ? yield* takeEntries(parts, children[0]!) : yield* takeColumn(parts, children[0]!);
-  // Its limit is known only now; in the body it comes before the child.
+  // Its limit is known only now, but in the body it precedes the child.
   parts.walk(new OffsetsWalk(offsets, child.length), place);
   return child;
 }
 
-/** The struct of keys and values: no key is null. */
+/** The struct of keys and values. Keys must not be null. */
 function* takeEntries(parts: BatchParts, { children }: ColumnPlan): Generator<void, FieldNode> {
   const node = parts.node();
   takeValidity(parts, node, false);
   yield* takeColumns(parts, children, (column, index) => {
     requireRows(column, node.length);
-    if (index === 0 && column.nullCount > 0) throw invalidIpc("a map has keys that are null");
+    if (index === 0 && column.nullCount > 0) throw invalidIpc("a map has null keys");
   });
   return node;
 }
 
-/** @returns the bits, filled while the body passes, when they are wanted and there are nulls. */
+/** @returns the bits, filled while the body passes, if they are wanted and there are nulls. */
 function takeValidity(parts: BatchParts, node: FieldNode, isWanted: boolean): Uint8Array | undefined {
   const bitsBytes = Math.ceil(node.length / 8);
   const isUnknown = node.nullCount === UNKNOWN_NULLS;
@@ -211,13 +219,13 @@ function takeValidity(parts: BatchParts, node: FieldNode, isWanted: boolean): Ui
   return bits;
 }
 
-/** Before V5 unions had a validity bitmap; readers of today understand those without nulls. */
+/** Before V5 unions had a validity bitmap; current readers support it without nulls. */
 function takeUnionValidity(parts: BatchParts, { nullCount }: FieldNode): void {
   if (nullCount > 0) throw invalidIpc("a union has nulls of its own");
   if (parts.context.metadataVersion === "V4") parts.buffer(0);
 }
 
-/** One offset more than rows; where there are no rows there may be none. */
+/** One offset more than rows; with no rows there may be none. */
 function takeOffsets(parts: BatchParts, { length }: FieldNode, bits: number): Elements {
   const { offset, sizeBytes } = parts.buffer(length === 0 ? 0 : ((length + 1) * bits) / 8);
   if (length === 0 && sizeBytes < bits / 8) {

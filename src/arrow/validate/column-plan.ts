@@ -1,9 +1,10 @@
 /**
- * How the columns of a schema lie in a batch: one plan per column, made of its layout and its children's plans.
+ * How the columns of a schema lie in a batch: one plan per column, with its layout and its
+ * children's plans.
  *
- * A type that this table does not know, or whose parameters make no sense, has no layout that could be checked: it is refused.
- * A column that is dictionary-encoded has the layout of its indices; what they point to is the plan of its dictionary.
- * Source: Arrow format, Columnar.rst, "Buffer Listing for Each Layout", and Schema.fbs.
+ * A type that is not in this table, or has invalid parameters, cannot be checked and is refused. A
+ * dictionary-encoded column has the layout of its indices; its values have the plan of the
+ * dictionary. Source: Arrow format, Columnar.rst, "Buffer Listing for Each Layout", and Schema.fbs.
  */
 import { invalidIpc } from "../invalid-ipc.ts";
 import type { ArrowField, FieldsOnly } from "../schema.ts";
@@ -23,7 +24,7 @@ export type LayoutName =
   | "denseUnion"
   | "runEndEncoded";
 
-/** What full validation asks of each value. */
+/** The check of each value in full validation. */
 export type ValueRule =
   | { readonly kind: "utf8" }
   | { readonly kind: "range"; readonly below: number }
@@ -33,14 +34,16 @@ export type ValueRule =
 export interface ColumnPlan {
   readonly layout: LayoutName;
   readonly children: readonly ColumnPlan[];
-  /** Fixed: bits of a value, 1 for bool. Offsets, sizes, indices and run ends: bits of one. */
+  /**
+   * Fixed width: bits of a value, 1 for bool. Otherwise bits of an offset, size, index or run end.
+   */
   readonly bits: number;
   readonly isSigned: boolean;
-  /** Fixed-size list: values of one. */
+  /** Fixed-size list: values per list. */
   readonly count: number;
-  /** Union: the tag of each child. */
+  /** Union: the type id of each child. */
   readonly typeIds: readonly number[];
-  /** Indices: which dictionary they point into. */
+  /** Indices: the id of their dictionary. */
   readonly dictionaryId: bigint | undefined;
   readonly rule: ValueRule | undefined;
 }
@@ -49,14 +52,14 @@ export interface TablePlan {
   readonly columns: readonly ColumnPlan[];
   /** Plans of the values, by id. */
   readonly dictionaries: ReadonlyMap<bigint, ColumnPlan>;
-  /** Children counted, and those of dictionaries. */
+  /** Including children and dictionaries. */
   readonly columnCount: number;
   readonly isBigEndian: boolean;
 }
 
 type Parts = Partial<ColumnPlan> & Pick<ColumnPlan, "layout">;
 
-/** Fields between two steps: some ten microseconds' work. */
+/** Fields per step: some ten microseconds of work. */
 const FIELDS_PER_STEP = 32;
 
 /** @throws {CacheError} INVALID_IPC */
@@ -69,7 +72,7 @@ export function* planTableSteps(schema: FieldsOnly): Generator<void, TablePlan> 
 
 class Planner {
   readonly dictionaries = new Map<bigint, ColumnPlan>();
-  /** Texts of the plans of dictionaries: two columns that share one have equal ones. */
+  /** Texts of dictionary plans: columns that share a dictionary have equal texts. */
   readonly #texts = new Map<bigint, string>();
   columnCount = 0;
 
@@ -111,7 +114,7 @@ class Planner {
   }
 }
 
-/** Whether the children are those that the layout needs; where there is no row there are none. */
+/** Whether the children fit the layout; a layout without an entry has none. */
 const CHILDREN: Partial<Record<LayoutName, (field: ArrowField, plan: ColumnPlan) => boolean>> = {
   list: ({ children }) => children.length === 1,
   listView: ({ children }) => children.length === 1,
@@ -175,7 +178,7 @@ const DECIMAL_DIGITS: ReadonlyMap<number, number> = new Map([
   [256, 76],
 ]);
 
-/** Types with parameters; undefined when they make no sense. */
+/** Types with parameters; undefined if the parameters are invalid. */
 const WITH_PARAMETERS: readonly (readonly [RegExp, (parts: readonly string[]) => Parts | undefined])[] = [
   [
     /^(u?)int(8|16|32|64)$/,

@@ -1,15 +1,16 @@
 /**
- * Verifies a flatbuffer against the tables it should hold, as strictly as the verifiers of readers in C++ and Rust do.
+ * Verifies a flatbuffer against its expected tables, as strictly as the C++ and Rust verifiers.
  *
- * FlatbufferReader never reads outside of the bytes, whatever they say; that is enough for us, not for those who read later: they
- * refuse what is misaligned, strings without their NUL, and offsets of fields that nobody asked for. Every table and
- * vector that is visited is paid for from a budget proportional to the input, as there.
- * Source: the FlatBuffers binary format. Alignment counts from the first byte of the flatbuffer.
+ * FlatbufferReader never reads out of bounds. That is enough for this server, but not for later
+ * readers: they refuse misaligned data, strings without NUL, and invalid offsets even in unused
+ * fields. Every visit of a table or vector is charged to a budget proportional to the input, as in
+ * those verifiers. Source: the FlatBuffers binary format. Alignment is relative to the first byte
+ * of the flatbuffer.
  */
 import { isUtf8 } from "node:buffer";
 import { invalidIpc } from "../invalid-ipc.ts";
 
-/** What one slot of a table holds. A union's tag stands in the slot before it. */
+/** The content of one slot of a table. A union's tag is in the slot before it. */
 export type SlotSpec =
   | { readonly kind: "scalar"; readonly sizeBytes: 1 | 2 | 4 | 8 }
   | { readonly kind: "string"; readonly isUtf8?: boolean; readonly isRequired?: boolean }
@@ -23,14 +24,14 @@ export type TableSpec = readonly SlotSpec[];
 
 const OFFSET_MAX = 2 ** 31 - 1;
 const DEPTH_MAX = 128;
-/** As in FlatbufferReader: an honest walk costs the input about once. */
+/** As in FlatbufferReader: an honest walk costs about the input once. */
 const COST_FACTOR = 4;
 const COST_SPARE = 1024;
 
-/** Tables between two steps: some ten microseconds' work. */
+/** Tables per step: some ten microseconds of work. */
 const TABLES_PER_STEP = 32;
 
-/** A vector of tables whose turn has not come. */
+/** A vector of tables that is still to be verified. */
 interface Pending {
   readonly start: number;
   readonly length: number;
@@ -64,7 +65,7 @@ class Verifier {
     this.#costLeft = COST_FACTOR * bytes.byteLength + COST_SPARE;
   }
 
-  /** The table that the offset at `position` points to. */
+  /** Verifies the table that the offset at `position` refers to. */
   tableAt(position: number, spec: TableSpec, depth: number): void {
     if (depth > DEPTH_MAX) throw invalidIpc("the message is nested too deeply");
     const table = this.#follow(position);
@@ -120,7 +121,7 @@ class Verifier {
     if (length > 0) this.pending.push({ start, length, spec, depth });
   }
 
-  /** A tag that is not known is passed over, as readers do; who understands the message refuses it. */
+  /** Ignores an unknown tag, as readers do; the decoder of the message refuses it. */
   #union(place: number, of: ReadonlyMap<number, TableSpec>, at: TablePlace): void {
     const tag = this.#place(at.table, at.vtable, at.vtableBytes, at.slot - 1);
     const spec = tag < 0 ? undefined : of.get(this.#view.getUint8(tag));
@@ -137,7 +138,7 @@ class Verifier {
     return { start: vector + 4, length };
   }
 
-  /** Where a slot's value lies, or -1. */
+  /** Position of a slot's value, or -1. */
   #place(table: number, vtable: number, vtableBytes: number, slot: number): number {
     const entry = 4 + 2 * slot;
     if (entry + 2 > vtableBytes) return -1;
@@ -154,13 +155,14 @@ class Verifier {
   }
 
   #check(position: number, sizeBytes: number, alignment: number): void {
-    if (position < 0 || position + sizeBytes > this.#sizeBytes) throw invalidIpc("an offset points outside");
+    if (position < 0 || position + sizeBytes > this.#sizeBytes)
+      throw invalidIpc("an offset points outside the message");
     if (position % alignment !== 0) throw invalidIpc("a field is not aligned");
   }
 
   #pay(cost: number): void {
     this.#costLeft -= cost;
-    if (this.#costLeft < 0) throw invalidIpc("the same bytes are referred to too often");
+    if (this.#costLeft < 0) throw invalidIpc("the same bytes are referenced too often");
   }
 }
 

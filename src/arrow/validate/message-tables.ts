@@ -1,7 +1,7 @@
 /**
  * The tables of Message.fbs and Schema.fbs, format 1.5, slot by slot, for the verifier.
  *
- * What is required here is what readers take for granted. Numbers of slots and tags as in slots.ts.
+ * Slots are required if readers rely on them. Numbers of slots and tags as in slots.ts.
  */
 import { HEADER_TYPE, TYPE_ID } from "../slots.ts";
 import { type SlotSpec, type TableSpec, verifySteps } from "./flatbuffer-verifier.ts";
@@ -10,7 +10,7 @@ const BYTE: SlotSpec = { kind: "scalar", sizeBytes: 1 };
 const INT16: SlotSpec = { kind: "scalar", sizeBytes: 2 };
 const INT32: SlotSpec = { kind: "scalar", sizeBytes: 4 };
 const INT64: SlotSpec = { kind: "scalar", sizeBytes: 8 };
-/** Names of fields and time zones. Metadata is not UTF-8 with some writers. */
+/** Names of fields and time zones. Metadata of some writers is not UTF-8. */
 const TEXT: SlotSpec = { kind: "string", isUtf8: true };
 
 const KEY_VALUE: TableSpec = [

@@ -1,12 +1,13 @@
 /**
- * Checks a table while it is put: that whoever reads it with the usual libraries stays inside of its memory.
+ * Validates a table while it is put, so that common Arrow libraries can read it without leaving
+ * their memory.
  *
- * structure   messages that other readers' verifiers accept; nodes and buffers as the schema needs them; in the body what is followed:
- *             bits of nulls, offsets, indices, tags, views, ends of runs
- * full        the values as well, as `validate(full=True)` of Arrow's C++ library does
+ * structure   messages that other verifiers accept; nodes and buffers that fit the schema; in the body
+ *             null bits, offsets, indices, type ids, views, run ends
+ * full        values too, as `validate(full=True)` of Arrow's C++ library does
  *
- * Compressed bodies cannot be walked: of them the message and the sizes before the buffers are checked. What extension types
- * mean is not looked at. Bodies pass as views; what is held is bounded by LIMITS.validationHeldBytesMax.
+ * Of compressed bodies only the message and the sizes before the buffers are checked. Extension
+ * types are not interpreted. Bodies pass as views; LIMITS.validationHeldBytesMax bounds the memory.
  */
 import { assert } from "../../errors.ts";
 import { atOnce, inTurns } from "../../turns.ts";
@@ -21,9 +22,11 @@ import type { Walk } from "./walks/walk.ts";
 
 type BatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
 
-/** Plans of schemas that are decoded once and used again. */
+/** Plans of cached schemas. */
 const plans = new WeakMap<FieldsOnly, TablePlan>();
-/** A batch of more columns, or with a larger header, is taken with turns for other calls in between. */
+/**
+ * A batch with more columns, or a larger header, is processed in steps with other calls in between.
+ */
 const COLUMNS_AT_ONCE_MAX = 256;
 const HEADER_AT_ONCE_BYTES_MAX = 16 * 1024;
 
@@ -33,7 +36,7 @@ export class TableValidator {
   readonly #plan: TablePlan;
   readonly #isFull: boolean;
   readonly #dictionaryLengths = new Map<bigint, number>();
-  /** Of the batch that passes. */
+  /** Checks of the current batch. */
   #walks: readonly Walk[] = NO_WALKS;
   #nextWalk = 0;
   #position = 0;
@@ -44,7 +47,8 @@ export class TableValidator {
   }
 
   /**
-   * Begins a batch; exactly its body must follow through `take`, then `end`. A promise means: wait before the body comes.
+   * Begins a batch. Pass exactly its body to `take`, then call `end`. If it returns a promise, wait
+   * before passing the body.
    * @throws {CacheError} INVALID_IPC, OBJECT_TOO_LARGE
    */
   begin(header: Uint8Array, message: BatchMessage): Promise<void> | undefined {
@@ -70,7 +74,7 @@ export class TableValidator {
     return undefined;
   }
 
-  /** The next bytes of the body. @throws {CacheError} INVALID_IPC */
+  /** Checks the next bytes of the body. @throws {CacheError} INVALID_IPC */
   take(views: readonly Buffer[]): void {
     if (this.#nextWalk === this.#walks.length) return;
     for (const view of views) {
@@ -104,9 +108,9 @@ export class TableValidator {
 
   #dictionary({ dictionaryId, isDelta }: Extract<BatchMessage, { kind: "dictionaryBatch" }>) {
     const plan = this.#plan.dictionaries.get(dictionaryId);
-    if (plan === undefined) throw invalidIpc("a dictionary is of no column of the schema");
+    if (plan === undefined) throw invalidIpc("a dictionary belongs to no column of the schema");
     if (isDelta && !this.#dictionaryLengths.has(dictionaryId)) {
-      throw invalidIpc("a dictionary is added to before it came");
+      throw invalidIpc("a delta dictionary precedes its dictionary");
     }
     return plan;
   }
@@ -118,15 +122,15 @@ export class TableValidator {
 }
 
 /**
- * The plan of a table's batches.
- * @param header the schema message, `schema` decoded from it.
+ * Makes the plan for a table's batches.
+ * @param header the schema message, from which `schema` was decoded.
  * @throws {CacheError} INVALID_IPC
  */
 export function* checkedSchemaSteps(header: Uint8Array, schema: FieldsOnly): Generator<void, TablePlan> {
   const known = plans.get(schema);
   if (known !== undefined) return known;
   yield* verifyMessageSteps(header);
-  if (decodeMessage(header).bodySizeBytes !== 0) throw invalidIpc("a schema has no body");
+  if (decodeMessage(header).bodySizeBytes !== 0) throw invalidIpc("a schema message has a body");
   const plan = yield* planTableSteps(schema);
   plans.set(schema, plan);
   return plan;

@@ -1,11 +1,16 @@
 /**
- * Integers that choose: indices into a dictionary, tags and offsets of unions, ends of runs.
+ * Checks integers that select: dictionary indices, type ids and offsets of unions, run ends.
+ *
+ * Each walk covers one buffer of a body.
  */
 import { invalidIpc } from "../../invalid-ipc.ts";
 import { isNull } from "./validity.ts";
 import { type Elements, ElementWalk, int64At, largest, type Scratch } from "./walk.ts";
 
-/** How an integer of so many bytes is read; an unsigned one of 8 bytes above 2^63 reads as a negative one, and is refused as well. */
+/**
+ * A reader of integers of this size. An unsigned 64-bit integer above 2^63 is read as negative, and
+ * so refused too.
+ */
 function readerOf(elementBytes: number, isSigned: boolean): (scratch: Scratch, index: number) => number {
   switch (elementBytes) {
     case 1:
@@ -19,7 +24,7 @@ function readerOf(elementBytes: number, isSigned: boolean): (scratch: Scratch, i
   }
 }
 
-/** Indices of rows that are not null lie inside the dictionary. */
+/** Checks that indices of non-null rows are inside the dictionary. */
 export class IndicesWalk extends ElementWalk {
   readonly #read: (scratch: Scratch, index: number) => number;
   readonly #elementBytes: number;
@@ -40,7 +45,7 @@ export class IndicesWalk extends ElementWalk {
     this.#row += count;
   }
 
-  /** Negative ones are large when they are taken as unsigned. Of 8 bytes each is looked at. */
+  /** Negative indices are large as unsigned. Indices of 8 bytes are checked one by one. */
   #areAllInside(count: number): boolean {
     const size = this.#elementBytes;
     if (size !== 1 && size !== 2 && size !== 4) return false;
@@ -52,19 +57,19 @@ export class IndicesWalk extends ElementWalk {
     for (let index = 0; index < count; index += 1) {
       const value = this.#read(scratch, index);
       if ((value < 0 || value >= length) && !isNull(this.#bits, this.#row + index)) {
-        throw invalidIpc("an index points outside of its dictionary");
+        throw invalidIpc("an index points outside its dictionary");
       }
     }
   }
 }
 
-/** Each tag of a union is that of a child. */
+/** Checks that each type id of a union has a child. */
 export class TagsWalk extends ElementWalk {
   readonly #isTag = new Uint8Array(256);
   readonly #held: Uint8Array | undefined;
   #row = 0;
 
-  /** @param held where the tags are kept, for the offsets of a dense union. */
+  /** @param held receives the type ids, for the offsets of a dense union. */
   constructor(start: number, count: number, typeIds: readonly number[], held?: Uint8Array) {
     super({ start, count, elementBytes: 1, isBigEndian: false });
     for (const id of typeIds) this.#isTag[id] = 1;
@@ -74,20 +79,20 @@ export class TagsWalk extends ElementWalk {
   protected override run({ bytes }: Scratch, count: number): void {
     let known = 0;
     for (let index = 0; index < count; index += 1) known += this.#isTag[bytes[index]!]!;
-    if (known !== count) throw invalidIpc("a union's row is of none of its children");
+    if (known !== count) throw invalidIpc("a union row has an unknown type id");
     this.#held?.set(bytes.subarray(0, count), this.#row);
     this.#row += count;
   }
 }
 
-/** Offsets of a dense union: into the child that the row's tag names, and never back in it. */
+/** Checks the offsets of a dense union: inside the row's child, and never descending there. */
 export class DenseOffsetsWalk extends ElementWalk {
   readonly #tags: Uint8Array;
   readonly #lengths = new Float64Array(256);
   readonly #last = new Float64Array(256);
   #row = 0;
 
-  /** @param lengths rows of the children, by tag; known before the body comes. */
+  /** @param lengths rows of the children by type id, known before the body. */
   constructor(elements: Elements, tags: Uint8Array, lengths: ReadonlyMap<number, number>) {
     super(elements);
     this.#tags = tags;
@@ -99,7 +104,7 @@ export class DenseOffsetsWalk extends ElementWalk {
       const tag = this.#tags[this.#row + index]!;
       const offset = int32[index]!;
       if (offset < this.#last[tag]! || offset >= this.#lengths[tag]!) {
-        throw invalidIpc("a union's offset goes back or points outside of its child");
+        throw invalidIpc("a union offset descends or points outside its child");
       }
       this.#last[tag] = offset;
     }
@@ -107,7 +112,7 @@ export class DenseOffsetsWalk extends ElementWalk {
   }
 }
 
-/** Ends of runs: above zero, ascending, and the last not before the end of the column. */
+/** Checks run ends: positive, ascending, and the last at least the end of the column. */
 export class RunEndsWalk extends ElementWalk {
   readonly #read: (scratch: Scratch, index: number) => number;
   readonly #length: number;
@@ -123,7 +128,7 @@ export class RunEndsWalk extends ElementWalk {
   protected override run(scratch: Scratch, count: number): void {
     for (let index = 0; index < count; index += 1) {
       const end = this.#read(scratch, index);
-      if (end <= this.#last) throw invalidIpc("ends of runs do not ascend");
+      if (end <= this.#last) throw invalidIpc("run ends do not ascend");
       this.#last = end;
     }
   }

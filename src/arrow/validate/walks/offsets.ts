@@ -1,7 +1,8 @@
 /**
- * Offsets of strings, lists and maps: they begin at 0 or later, never go back, and end inside of what they point into.
+ * Checks offsets of strings, lists and maps: not negative, never descending, and inside their data.
  *
- * List views have offsets in any order and a size beside each: the offsets are held until the sizes come.
+ * List views have unordered offsets with separate sizes: the offsets are held until the sizes
+ * arrive.
  */
 import { invalidIpc } from "../../invalid-ipc.ts";
 import { descends, type Elements, ElementWalk, int64At, type Scratch } from "./walk.ts";
@@ -15,7 +16,7 @@ export class OffsetsWalk extends ElementWalk {
 
   /**
    * @param limit bytes of the data, or rows of the child.
-   * @param held where the offsets are kept, for those who need them later.
+   * @param held receives the offsets for later checks.
    */
   constructor(elements: Elements, limit: number, held?: Float64Array) {
     super(elements);
@@ -25,9 +26,9 @@ export class OffsetsWalk extends ElementWalk {
   }
 
   protected override run(scratch: Scratch, count: number): void {
-    if (descends(this.#isLarge ? 8 : 4, count, this.#last)) throw invalidIpc("offsets go backwards");
+    if (descends(this.#isLarge ? 8 : 4, count, this.#last)) throw invalidIpc("offsets descend");
     const last = this.#isLarge ? int64At(scratch, count - 1) : scratch.int32[count - 1]!;
-    if (last > this.#limit) throw invalidIpc("an offset points outside of its data");
+    if (last > this.#limit) throw invalidIpc("an offset points outside its data");
     this.#last = last;
     if (this.#held !== undefined) this.#hold(scratch, count, this.#held);
   }
@@ -40,7 +41,7 @@ export class OffsetsWalk extends ElementWalk {
   }
 }
 
-/** Keeps integers of 4 or 8 bytes as they are. */
+/** Keeps integers of 4 or 8 bytes for later checks. */
 export class HoldWalk extends ElementWalk {
   readonly #isLarge: boolean;
   readonly #held: Float64Array;
@@ -60,7 +61,7 @@ export class HoldWalk extends ElementWalk {
   }
 }
 
-/** The sizes of list views, whose offsets came before. */
+/** Checks the sizes of list views, whose offsets came before. */
 export class SizesWalk extends ElementWalk {
   readonly #isLarge: boolean;
   readonly #offsets: Float64Array;
@@ -80,7 +81,7 @@ export class SizesWalk extends ElementWalk {
       const size = this.#isLarge ? int64At(scratch, index) : scratch.int32[index]!;
       const offset = this.#offsets[this.#seen + index]!;
       if (size < 0 || offset < 0 || offset + size > this.#limit) {
-        throw invalidIpc("a list view points outside of its child");
+        throw invalidIpc("a list view points outside its child");
       }
     }
     this.#seen += count;

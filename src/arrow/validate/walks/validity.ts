@@ -1,13 +1,14 @@
 /**
- * The validity bitmap of a column: as many of its bits are zero as the batch says there are nulls.
+ * Checks a validity bitmap: it has as many zero bits as the batch has nulls.
  *
- * Readers make room by that number. Where what lies under a null does not matter, the bits are held until it has passed.
+ * Readers allocate by the null count. If data under nulls is ignored, the bits are held until it
+ * passes.
  */
 import { invalidIpc } from "../../invalid-ipc.ts";
 import { UNKNOWN_NULLS } from "../../message.ts";
 import { ElementWalk, type Scratch } from "./walk.ts";
 
-/** Bits set in each byte. */
+/** Number of set bits by byte. */
 const BITS_SET = Uint8Array.from({ length: 256 }, (_, byte) => {
   let count = 0;
   for (let rest = byte; rest > 0; rest >>= 1) count += rest & 1;
@@ -30,7 +31,7 @@ export class ValidityWalk extends ElementWalk {
 
   protected override run({ bytes, uint32 }: Scratch, count: number): void {
     const rest = this.#length - 8 * (this.#bytesSeen + count);
-    // What follows the last row in its byte is nobody's.
+    // Bits after the last row are undefined.
     if (rest < 0) bytes[count - 1]! &= 0xff >> -rest;
     this.#bits?.set(bytes.subarray(0, count), this.#bytesSeen);
     const words = count >> 2;
@@ -43,12 +44,12 @@ export class ValidityWalk extends ElementWalk {
 
   override done(): void {
     if (this.#nullCount !== UNKNOWN_NULLS && this.#length - this.#validCount !== this.#nullCount) {
-      throw invalidIpc("a column does not have as many nulls as it says");
+      throw invalidIpc("the null count of a column does not match its validity bitmap");
     }
   }
 }
 
-/** Bits set in a word: the usual sums of ever wider fields. */
+/** Counts set bits in a word in parallel. */
 function bitsOf(word: number): number {
   let sum = word - ((word >>> 1) & 0x55555555);
   sum = (sum & 0x33333333) + ((sum >>> 2) & 0x33333333);
@@ -56,7 +57,7 @@ function bitsOf(word: number): number {
   return Math.imul(sum, 0x01010101) >>> 24;
 }
 
-/** Whether a row is null; without bits there are no nulls. */
+/** True if a row is null; without bits there are no nulls. */
 export function isNull(bits: Uint8Array | undefined, row: number): boolean {
   return bits !== undefined && (bits[row >>> 3]! & (1 << (row & 7))) === 0;
 }

@@ -1,7 +1,9 @@
 /**
- * Values that a type does not allow: times beyond a day, dates within one, decimals with too many digits, text that is not UTF-8.
+ * Checks values against their type: times beyond a day, dates inside one, decimals with too many
+ * digits, text that is not UTF-8.
  *
- * No reader's memory is at stake: full validation only. What lies under a null is not looked at.
+ * Full validation only: such values cannot cause reads out of bounds. Data under nulls is not
+ * checked.
  */
 import { isAscii, isUtf8 } from "node:buffer";
 import { invalidIpc } from "../../invalid-ipc.ts";
@@ -26,7 +28,7 @@ export class ValuesWalk extends ElementWalk {
   protected override run(scratch: Scratch, count: number): void {
     for (let index = 0; index < count; index += 1) {
       if (!this.#allows(scratch, index) && !isNull(this.#bits, this.#row + index)) {
-        throw invalidIpc("a value is not one of its type");
+        throw invalidIpc("a value is invalid for its type");
       }
     }
     this.#row += count;
@@ -63,17 +65,19 @@ function integerAt(bytes: Buffer, position: number, sizeBytes: number): bigint {
   return value;
 }
 
-/** Text of a column with offsets: UTF-8 as a whole, and no value begins within a character. */
+/** Checks a text column with offsets: valid UTF-8, and no value begins inside a character. */
 export class TextWalk implements Walk {
   readonly start: number;
   readonly end: number;
   readonly #offsets: Float64Array | undefined;
-  /** The first bytes of a character that the end of a chunk has cut. */
+  /** The first bytes of a character that a chunk boundary splits. */
   #cut: Buffer = Buffer.alloc(0);
   #seenBytes = 0;
   #nextOffset = 0;
 
-  /** @param offsets absent: there were too many to hold, and where values begin is not looked at. */
+  /**
+   * @param offsets absent if there are too many to hold: then the starts of values are not checked.
+   */
   constructor(start: number, sizeBytes: number, offsets?: Float64Array) {
     this.start = start;
     this.end = start + sizeBytes;
@@ -96,7 +100,7 @@ export class TextWalk implements Walk {
     for (; this.#nextOffset < offsets.length; this.#nextOffset += 1) {
       const byte = bytes[offsets[this.#nextOffset]! - this.#seenBytes];
       if (byte === undefined) break;
-      if ((byte & 0xc0) === 0x80) throw invalidIpc("a string begins within a character");
+      if ((byte & 0xc0) === 0x80) throw invalidIpc("a string begins inside a character");
     }
     const all = this.#cut.length === 0 ? bytes : Buffer.concat([this.#cut, bytes]);
     const whole = wholeCharacters(all);
@@ -105,7 +109,7 @@ export class TextWalk implements Walk {
   }
 }
 
-/** Bytes up to the beginning of a character that is not whole. */
+/** Number of bytes before an incomplete character at the end. */
 function wholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back]!;

@@ -1,18 +1,22 @@
 /**
- * The two loops that most of a body's walk is: no offset below the one before it, and the largest of many indices.
+ * The two hot loops of body checks with SIMD: whether offsets descend, and the largest index.
  *
- * A WebAssembly module of five functions, because JavaScript has no vectors: 0.1 ns for 4 bytes where a loop takes 0.9. Each goes over
- * the scratch 16 bytes at a time, which lies in the module's memory from SCRATCH_START on. In its text form:
+ * A WebAssembly module of five functions, because JavaScript has no vectors: 0.1 ns per 4 bytes
+ * against 0.9 for a loop. Each processes 16 bytes at a time of the scratch, which is in the
+ * module's memory from SCRATCH_START on. In text form:
  *
- *     descents32, descents64   bad |= value | (value < value one element before); the sign bits of `bad` are returned
+ *     descents32, descents64   bad |= value | (value < value one element before); returns the sign bits of `bad`
  *     largest8, 16, 32         most = max_u(most, value), lane by lane; `most` is stored at 0
  *
- * Where the machine has no vectors (the module does not compile) the loops in walk.ts do it all.
+ * If the machine has no vectors (the module does not compile), the loops in walk.ts replace it.
  */
 
 interface Kernels {
   readonly memory: { readonly buffer: ArrayBuffer };
-  /** Not 0 when an element of [at, end) is negative or below the one before it. `end - at` is a multiple of 16 above 0. */
+  /**
+   * Nonzero if an element of [at, end) is negative or below the previous one. `end - at` is a
+   * positive multiple of 16.
+   */
   descents32(at: number, end: number): number;
   descents64(at: number, end: number): number;
   largest8(at: number, end: number): void;
@@ -20,7 +24,7 @@ interface Kernels {
   largest32(at: number, end: number): void;
 }
 
-/** Before it lie 16 bytes for what `largest` found, and the element before the first. */
+/** The 16 bytes before it hold the result of `largest`, and the element before the first. */
 export const SCRATCH_START = 64;
 
 const MODULE = [
@@ -32,13 +36,13 @@ const MODULE = [
   "DQALQQAgAv0LBAAL",
 ].join("");
 
-/** What of WebAssembly is used here; the types of Node leave its values out. */
+/** The used part of WebAssembly; Node's types lack its values. */
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
 }
 
-/** Undefined where they cannot run. */
+/** Undefined if the machine cannot run them. */
 export function loadKernels(): Kernels | undefined {
   try {
     const { WebAssembly: api } = globalThis as unknown as { WebAssembly: WebAssemblyApi };

@@ -1,11 +1,12 @@
 /**
- * Views of binary_view and utf8_view columns, 16 bytes each, and, for full validation, the bytes they show.
+ * Checks views of binary_view and utf8_view columns, 16 bytes each, and in full validation their
+ * values.
  *
- *     length <= 12   int32 length | the bytes, zeros behind them
+ *     length <= 12   int32 length | the bytes, zeros after them
  *     length > 12    int32 length | the first 4 bytes | int32 buffer | int32 offset
  *
- * What lies under a null is not looked at. For full validation the long views and the data are held; HeldViews looks at them when
- * the last data buffer has passed.
+ * Data under nulls is not checked. Full validation holds long views and data; HeldViews checks them
+ * after the last data buffer.
  */
 import { isUtf8 } from "node:buffer";
 import { invalidIpc } from "../../invalid-ipc.ts";
@@ -21,7 +22,7 @@ export class ViewsWalk extends ElementWalk {
   readonly #held: HeldViews | undefined;
   #row = 0;
 
-  /** @param dataBytes sizes of the data buffers. @param held absent: no value is looked at. */
+  /** @param dataBytes sizes of the data buffers. @param held absent: values are not checked. */
   constructor(
     place: { start: number; count: number },
     dataBytes: readonly number[],
@@ -40,7 +41,7 @@ export class ViewsWalk extends ElementWalk {
       if (length > INLINE_BYTES_MAX) {
         const [buffer, offset] = [int32[4 * index + 2]!, int32[4 * index + 3]!];
         if (!(offset >= 0 && offset + length <= (this.#dataBytes[buffer] ?? -1))) {
-          throw invalidIpc("a view points outside of its data");
+          throw invalidIpc("a view points outside its data");
         }
         this.#held?.long({ length, prefix: int32[4 * index + 1]!, buffer, offset });
       } else {
@@ -59,7 +60,7 @@ interface LongView {
   readonly offset: number;
 }
 
-/** What full validation holds of one column of views. */
+/** The data that full validation holds of one view column. */
 export class HeldViews {
   readonly #isText: boolean;
   readonly #data: readonly Buffer[];
@@ -74,15 +75,15 @@ export class HeldViews {
     this.#views.push(view);
   }
 
-  /** @param bytes the 12 that an inline value lies in. */
+  /** @param bytes the 12 bytes of an inline value. */
   inline(bytes: Buffer, length: number): void {
     for (let at = length; at < INLINE_BYTES_MAX; at += 1) {
-      if (bytes[at] !== 0) throw invalidIpc("a view has bytes behind its value");
+      if (bytes[at] !== 0) throw invalidIpc("an inline view has nonzero padding");
     }
     if (this.#isText && !isUtf8(bytes.subarray(0, length))) throw invalidIpc("a string is not UTF-8");
   }
 
-  /** The walk over one data buffer; with the last one all views are looked at. */
+  /** A walk that collects one data buffer; after the last one all views are checked. */
   collect(start: number, buffer: number): Walk {
     const data = this.#data[buffer]!;
     let seen = 0;
@@ -101,7 +102,7 @@ export class HeldViews {
   #lookAtAll(): void {
     for (const { length, prefix, buffer, offset } of this.#views) {
       const value = this.#data[buffer]!.subarray(offset, offset + length);
-      if (value.readInt32LE(0) !== prefix) throw invalidIpc("a view does not begin as its value does");
+      if (value.readInt32LE(0) !== prefix) throw invalidIpc("the prefix of a view differs from its value");
       if (this.#isText && !isUtf8(value)) throw invalidIpc("a string is not UTF-8");
     }
   }

@@ -1,13 +1,14 @@
 /**
- * One buffer of a body, looked at while it passes: the part of it that some reader would follow.
+ * Checks one buffer of a body while it passes: the data that some reader would follow.
  *
- * Chunks are views of a socket's memory, of any size and alignment. Elements are copied into one scratch of the process, aligned
- * and in this machine's byte order, and walked there; an element that is cut by the end of a chunk waits for the next one. Cost: a copy of
- * the buffer, and up to a few nanoseconds an element. Nothing of the body is held but what a walk says.
+ * Chunks are views of socket buffers, of any size and alignment. Elements are copied into one
+ * scratch of the process, aligned and in this machine's byte order, and checked there; an element
+ * split between chunks waits for the rest. Cost: a copy of the buffer, and up to a few nanoseconds
+ * per element. Nothing of the body is held, except by walks that say so.
  */
 import { loadKernels, SCRATCH_START } from "./vector-kernels.ts";
 
-/** Where walked elements lie: the same bytes, seen as what they are. Used within one call only. */
+/** The scratch for elements, as typed views of the same bytes. Valid within one call only. */
 export interface Scratch {
   readonly bytes: Buffer;
   readonly int8: Int8Array;
@@ -18,7 +19,7 @@ export interface Scratch {
 }
 
 const SCRATCH_BYTES = 64 * 1024;
-/** No element is larger: a decimal of 256 bits. */
+/** The largest element: a decimal of 256 bits. */
 const ELEMENT_BYTES_MAX = 32;
 
 const kernels = loadKernels();
@@ -31,13 +32,14 @@ const SCRATCH: Scratch = {
   int32: new Int32Array(MEMORY, SCRATCH_START, SCRATCH_BYTES / 4),
   uint32: new Uint32Array(MEMORY, SCRATCH_START, SCRATCH_BYTES / 4),
 };
-/** Where the kernels look for the element before the first, and where they leave what they found. */
+/** Where kernels expect the element before the first, and leave their result. */
 const BEFORE = new DataView(MEMORY, 0, SCRATCH_START);
 const VECTOR_BYTES = 16;
 
 /**
- * Whether one of the first so many int32 or int64 of the scratch is negative or below the one before it.
- * @param last the element before the first, not negative, a safe integer.
+ * True if one of the first `count` int32 or int64 in the scratch is negative or below the previous
+ * one.
+ * @param last the element before the first: not negative, a safe integer.
  */
 export function descends(elementBytes: 4 | 8, count: number, last: number): boolean {
   const bytes = count * elementBytes;
@@ -61,7 +63,7 @@ export function descends(elementBytes: 4 | 8, count: number, last: number): bool
 
 const LARGEST = { 1: kernels?.largest8, 2: kernels?.largest16, 4: kernels?.largest32 } as const;
 
-/** The largest of the first so many integers of the scratch, all taken as unsigned. */
+/** The largest of the first `count` integers in the scratch, as unsigned. */
 export function largest(elementBytes: 1 | 2 | 4, count: number): number {
   const values = { 1: SCRATCH.bytes, 2: SCRATCH.uint16, 4: SCRATCH.uint32 }[elementBytes];
   const kernel = LARGEST[elementBytes];
@@ -87,14 +89,14 @@ function int32At({ int32 }: Scratch, index: number): number {
   return int32[index]!;
 }
 
-/** A stretch of the body. */
+/** The check of one range of the body. */
 export interface Walk {
-  /** Position in the body of its first byte, and of the one after its last; never empty. */
+  /** Positions in the body of its first byte, and after its last; never empty. */
   readonly start: number;
   readonly end: number;
-  /** The next bytes of it, in order. @throws {CacheError} INVALID_IPC */
+  /** The next bytes of the range, in order. @throws {CacheError} INVALID_IPC */
   feed(bytes: Buffer): void;
-  /** All of it has passed. @throws {CacheError} INVALID_IPC */
+  /** The range is complete. @throws {CacheError} INVALID_IPC */
   done(): void;
 }
 
@@ -135,7 +137,7 @@ export abstract class ElementWalk implements Walk {
 
   done(): void {}
 
-  /** Looks at so many elements, at the start of the scratch. @throws {CacheError} INVALID_IPC */
+  /** Checks `count` elements at the start of the scratch. @throws {CacheError} INVALID_IPC */
   protected abstract run(scratch: Scratch, count: number): void;
 
   #run(count: number): void {
@@ -143,7 +145,7 @@ export abstract class ElementWalk implements Walk {
     this.run(SCRATCH, count);
   }
 
-  /** @returns how many of these bytes the cut element took. */
+  /** @returns how many of these bytes completed the split element. */
   #complete(bytes: Buffer): number {
     const missing = this.#elementBytes - this.#cutBytes;
     const taken = Math.min(missing, bytes.length);
@@ -171,7 +173,10 @@ function swap(bytes: Buffer, elementBytes: number): void {
   }
 }
 
-/** An int64 of the scratch as a number; beyond 2^53 it is not exact, and still on its side of every bound. */
+/**
+ * An int64 in the scratch as a number. Beyond 2^53 it is inexact, but on the correct side of every
+ * limit.
+ */
 export function int64At({ int32, uint32 }: Scratch, index: number): number {
   return int32[2 * index + 1]! * 2 ** 32 + uint32[2 * index]!;
 }
