@@ -1,10 +1,10 @@
 /**
  * The patches that the Rust cache appended to an object: which files count, and their versions.
  *
- * |    version above the object's                     a patch of that version
- * |    version not above it                           a leftover of a crash, ignored and logged
- * |    no version, base of another program            base + place + 1
- * |    no version, base is ours                       a leftover: that cache knew only older bases
+ *     version above the object's                     a patch of that version
+ *     version not above it                           a leftover of a crash, ignored and logged
+ *     no version, base of another program            base + place + 1
+ *     no version, base is ours                       a leftover: that cache knew only older bases
  *
  * A table delta's schema that repeats the base's version counts as no version. The last file may be
  * partial: its writer died before it was acknowledged. Any other problem makes the object an error,

@@ -1,8 +1,8 @@
 /**
- * FlightDescriptor: what a call is about, a path or a command.
+ * FlightDescriptor: the subject of a call, a path or a command.
  *
- * The parts of a path come as they were sent; joining them into a key is the service's rule
- * (docs/protocol.md, "Keys"). A descriptor without a type is refused: it names nothing.
+ * The parts of a path are returned as sent; the service joins them into a key (PROTOCOL 1). A
+ * descriptor without a type is refused, because it names nothing.
  */
 import { isUtf8 } from "node:buffer";
 import { create, toBinary } from "@bufbuild/protobuf";
@@ -21,17 +21,17 @@ interface PathDescriptor {
   readonly path: readonly string[];
 }
 
-/** As the cache takes it: its commands are text. */
+/** The form for the cache, whose commands are text. */
 export type TextDescriptor = PathDescriptor | { readonly kind: "command"; readonly command: string };
 
-/** As any Flight server may take or tell it: what a command holds is the server's affair. */
+/** The form for any Flight server, which defines what its commands contain. */
 export type FlightDescriptor =
   | PathDescriptor
   | { readonly kind: "command"; readonly command: string | Uint8Array };
 
 /**
  * Decodes a FlightDescriptor message.
- * @throws {CacheError} INVALID_REQUEST when it is not one, has no type, or its command is not UTF-8;
+ * @throws {CacheError} INVALID_REQUEST if it is not one, has no type, or its command is not UTF-8;
  *   OBJECT_TOO_LARGE over LIMITS.descriptorBytesMax.
  */
 export function decodeDescriptor(bytes: Uint8Array): TextDescriptor {
@@ -50,8 +50,9 @@ export function decodeDescriptor(bytes: Uint8Array): TextDescriptor {
 }
 
 /**
- * Decodes what a server says a message is about; undefined when it names nothing.
- * @throws {CacheError} INVALID_REQUEST when it is not a FlightDescriptor; OBJECT_TOO_LARGE over LIMITS.descriptorBytesMax.
+ * Decodes the descriptor in a server's message; undefined if it names nothing.
+ * @throws {CacheError} INVALID_REQUEST if it is not a FlightDescriptor; OBJECT_TOO_LARGE over
+ *   LIMITS.descriptorBytesMax.
  */
 export function decodeServerDescriptor(bytes: Uint8Array): FlightDescriptor | undefined {
   checkSize("the flight descriptor", bytes.byteLength, "descriptorBytesMax");
@@ -64,8 +65,8 @@ export function encodeDescriptor(descriptor: FlightDescriptor): Uint8Array {
 }
 
 /**
- * For messages of a server that carry a descriptor inside: undefined when it names nothing, which some servers send.
- * A command is text when it is UTF-8, else a view. Not for use outside this room.
+ * For messages of a server with a nested descriptor: undefined if it names nothing, which some
+ * servers send. A command is text if it is UTF-8, otherwise a view. For use in this module only.
  */
 export function fromDescriptorMessage(message: FlightDescriptorMessage): FlightDescriptor | undefined {
   if (message.type === DescriptorType.PATH) return { kind: "path", path: message.path };
@@ -74,7 +75,7 @@ export function fromDescriptorMessage(message: FlightDescriptorMessage): FlightD
   return { kind: "command", command: isUtf8(command) ? command.toString() : command };
 }
 
-/** For messages that carry a descriptor inside. Not for use outside this room. */
+/** For messages with a nested descriptor. For use in this module only. */
 export function toDescriptorMessage(descriptor: FlightDescriptor): FlightDescriptorMessage {
   return descriptor.kind === "path"
     ? create(FlightDescriptorSchema, { type: DescriptorType.PATH, path: [...descriptor.path] })

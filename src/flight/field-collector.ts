@@ -1,22 +1,23 @@
 /**
  * Gathers the bytes of one field that arrives in pieces.
  *
- * A field that comes in one piece is handed on as a view of that piece. One that is split is copied into blocks, taken as bytes
- * arrive and not as they are announced: a peer that declares 16 MiB and then says nothing costs one block, and one that
- * sends single bytes costs no more than the bytes. The blocks are joined when the last byte is there: two copies in all.
+ * A field in one piece is returned as a view of it. A split field is copied into blocks, allocated
+ * as bytes arrive and not as announced: a peer that declares 16 MiB and sends nothing costs one
+ * block, and a peer that sends single bytes costs only those bytes. The blocks are joined at the
+ * last byte: two copies in all.
  */
 const BLOCK_BYTES = 64 * 1024;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
 export class FieldCollector {
-  /** Full, but for the last one. */
+  /** All full except the last. */
   #blocks: Buffer[] = [];
   /** Bytes in the last block. */
   #lastFilled = 0;
   #filled = 0;
   #sizeBytes = 0;
 
-  /** Memory for the value that is being gathered, bytes. */
+  /** Memory of the value that is being gathered, bytes. */
   get heldBytes(): number {
     return this.#blocks.length === 0 ? 0 : this.#filled - this.#lastFilled + this.#last.length;
   }
@@ -29,7 +30,7 @@ export class FieldCollector {
     this.#sizeBytes = sizeBytes;
   }
 
-  /** Takes the next piece, never more than is missing; returns the value when it is whole. */
+  /** Takes the next piece, never more than is missing. Returns the value when it is complete. */
   push(piece: Buffer): Buffer | undefined {
     if (this.#filled === 0 && piece.length === this.#sizeBytes) return piece;
     for (let from = 0; from < piece.length; ) from += this.#copy(piece, from);
@@ -43,7 +44,7 @@ export class FieldCollector {
     return this.#blocks.at(-1) ?? NO_BYTES;
   }
 
-  /** @returns how many bytes of the piece went into the last block. */
+  /** @returns how many bytes of the piece were copied to the last block. */
   #copy(piece: Buffer, from: number): number {
     if (this.#lastFilled === this.#last.length) {
       this.#blocks.push(Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, this.#sizeBytes - this.#filled)));

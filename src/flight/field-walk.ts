@@ -1,23 +1,27 @@
 /**
- * Counts the fields of a protobuf message before anything is made of them.
+ * Counts the fields of a protobuf message before they become objects.
  *
- * A field of two bytes becomes an object of hundreds: what a stranger sends is walked first, nested messages included, and refused
- * over LIMITS.requestFieldsMax and LIMITS.requestDepthMax. Groups (wire types 3 and 4) are refused: proto3 has none.
- * Source: the Protocol Buffers encoding. Nothing is copied or allocated; cost: 20 ns a field.
+ * A field of two bytes becomes an object of hundreds: untrusted messages are walked first,
+ * including nested ones, and refused over LIMITS.requestFieldsMax and LIMITS.requestDepthMax.
+ * Groups (wire types 3 and 4) are refused: proto3 has none. Source: the Protocol Buffers encoding.
+ * Nothing is copied or allocated; cost: 20 ns per field.
  */
 import type { DescMessage } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
-/** By field number: the message type of fields that hold one. */
+/** The message types of nested fields, by field number. */
 type NestedTypes = ReadonlyMap<number, DescMessage>;
 
-/** The types of Flight are a dozen. */
+/** Flight has a dozen types. */
 const nestedTypes = new Map<DescMessage, NestedTypes>();
 
 const VARINT_BYTES_MAX = 10;
 
-/** @throws {CacheError} INVALID_REQUEST when the bytes are not protobuf, or too many or too deeply nested fields. */
+/**
+ * @throws {CacheError} INVALID_REQUEST if the bytes are not protobuf, or have too many or too
+ *   deeply nested fields.
+ */
 export function checkFields(schema: DescMessage, bytes: Uint8Array): void {
   new FieldWalk(schema.name, bytes).walk(schema, bytes.length, 1);
 }
@@ -47,7 +51,7 @@ class FieldWalk {
     }
   }
 
-  /** Where the value ends; for one with a size, `#position` is its first byte then. */
+  /** The end of the value. For a value with a size, moves `#position` to its first byte. */
   #valueEnd(wireType: number, end: number): number {
     let valueEnd: number;
     if (wireType === 0) {
@@ -63,7 +67,7 @@ class FieldWalk {
     return valueEnd;
   }
 
-  /** Over 2^53 the last digits are lost, which is enough to refuse a tag or a size. */
+  /** Above 2^53 the last digits are lost, but the value is still refused as a tag or a size. */
   #varint(end: number): number {
     let value = 0;
     for (let index = 0; index < VARINT_BYTES_MAX && this.#position < end; index += 1) {

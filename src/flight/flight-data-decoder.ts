@@ -1,17 +1,18 @@
 /**
- * FlightData as it arrives: a push decoder that passes the body on while the message is still coming.
+ * Push decoder for FlightData that passes the body on while the message is still arriving.
  *
- * | tag          | field             | what happens to it                                              |
+ * | tag          | field             | handling                                                        |
  * |--------------|-------------------|-----------------------------------------------------------------|
  * | 0A (1)       | flight_descriptor | gathered; a second one is refused (it would have to be merged)  |
- * | 12 (2)       | data_header       | gathered; before the body the last one counts                   |
- * | 1A (3)       | app_metadata      | gathered, also behind the body; the last one counts             |
- * | C2 3E (1000) | data_body         | behind a header: passed on as views; before it: gathered        |
+ * | 12 (2)       | data_header       | gathered; the last one before the body counts                   |
+ * | 1A (3)       | app_metadata      | gathered, even after the body; the last one counts              |
+ * | C2 3E (1000) | data_body         | after a header: passed on as views; before it: gathered         |
  * | others       | unknown           | skipped, never gathered                                         |
  *
- * Any split of the input gives the same result. Gathered values are views of the chunk when they lie in one chunk
- * and copies when they are split; a view keeps its chunk alive, so copy what outlives the message. Groups (wire
- * types 3 and 4) are refused: proto3 has none, and so are more fields than Flight can ever have. After an error only `begin` may follow.
+ * Any split of the input gives the same result. Gathered values are views of a chunk if they lie in
+ * one chunk, otherwise copies; a view keeps its chunk alive, so copy what outlives the message.
+ * Groups (wire types 3 and 4) are refused, as proto3 has none, and so are more fields than Flight
+ * can have. After an error only `begin` may follow.
  */
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -20,11 +21,11 @@ import { FLIGHT_DATA_TAGS } from "./flight-data-encoder.ts";
 import { checkSize } from "./size-limit.ts";
 import { VarintReader } from "./varint.ts";
 
-/** What stands before the body. */
+/** The fields before the body. */
 export interface FlightDataHead {
   /** An undecoded FlightDescriptor. */
   readonly descriptor: Buffer | undefined;
-  /** A bare IPC Message flatbuffer; empty when the message has none. */
+  /** A bare IPC Message flatbuffer; empty if the message has none. */
   readonly dataHeader: Buffer;
   readonly appMetadata: Buffer;
   readonly bodySizeBytes: number;
@@ -35,7 +36,7 @@ type Field = keyof typeof FLIGHT_DATA_TAGS;
 const FIELDS: ReadonlyMap<number, Field> = new Map(
   Object.entries(FLIGHT_DATA_TAGS).map(([field, tag]) => [tag, field as Field]),
 );
-/** What each may take when it has to be gathered. */
+/** Limit of each gathered field. */
 const BOUNDS = {
   descriptor: { subject: "the flight descriptor", limit: "descriptorBytesMax" },
   dataHeader: { subject: "the data header", limit: "dataHeaderBytesMax" },
@@ -44,18 +45,18 @@ const BOUNDS = {
 } as const;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
-/** One per stream; `begin`, `push` as often as bytes come, `end`, and again. */
+/** One per stream: call `begin`, `push` for all bytes, `end`, and repeat. */
 export class FlightDataDecoder {
   readonly #varint = new VarintReader();
   readonly #collector = new FieldCollector();
-  /** What the next varint means. */
+  /** The meaning of the next varint. */
   #varintIs: "tag" | "size" | "skipped" = "tag";
-  /** Whose value is being read; undefined for one that is skipped. */
+  /** The field whose value is being read; undefined if it is skipped. */
   #field: Field | undefined;
   #fieldCount = 0;
-  /** Bytes of that value still to come. */
+  /** Remaining bytes of that value. */
   #valueLeft = 0;
-  /** Bytes of the message still to come, at most. */
+  /** Remaining bytes of the message, at most. */
   #messageLeft = 0;
   #isSizeBound = false;
   #descriptor: Buffer | undefined;
@@ -65,7 +66,7 @@ export class FlightDataDecoder {
   #collectedBody = NO_BYTES;
   #head: FlightDataHead | undefined;
 
-  /** Starts a message of this many bytes, or of so many at most: then its end is where `end` is called. */
+  /** Starts a message of this size, or of at most this size: then `end` marks its end. */
   begin(messageSizeBytes: number, isSizeBound = false): void {
     this.#varint.reset();
     this.#varintIs = "tag";
@@ -82,12 +83,12 @@ export class FlightDataDecoder {
     this.#head = undefined;
   }
 
-  /** Set as soon as the body begins behind a header; for any other message at `end`. */
+  /** Set as soon as the body begins after a header; for any other message at `end`. */
   get head(): FlightDataHead | undefined {
     return this.#head;
   }
 
-  /** Memory that the values of this message take until the next one begins, bytes. */
+  /** Memory that the values of this message hold until the next one begins, bytes. */
   get heldBytes(): number {
     return (
       this.#collector.heldBytes +
@@ -98,15 +99,16 @@ export class FlightDataDecoder {
     );
   }
 
-  /** Final only after `end`: app_metadata may also come behind the body. */
+  /** Final only after `end`: app_metadata may also follow the body. */
   get appMetadata(): Buffer {
     return this.#appMetadata;
   }
 
   /**
-   * Feeds bytes of the message; returns those of the body, as views, in the order they came.
-   * @throws {CacheError} INVALID_IPC when the bytes are not protobuf; INVALID_REQUEST when fields come in an order
-   *   that cannot be streamed, or twice; OBJECT_TOO_LARGE when a field is over its limit.
+   * Feeds bytes of the message. Returns those of the body, as views, in order.
+   * @throws {CacheError} INVALID_IPC if the bytes are not protobuf; INVALID_REQUEST if fields are
+   *   repeated or in an order that cannot be streamed; OBJECT_TOO_LARGE if a field exceeds its
+   *   limit.
    */
   push(chunk: Buffer): Buffer[] {
     assert(chunk.length <= this.#messageLeft, "no more bytes than the message was said to have");
@@ -131,8 +133,8 @@ export class FlightDataDecoder {
   }
 
   /**
-   * Ends the message; returns the body when it came before the header and could not be passed on.
-   * @throws {CacheError} INVALID_IPC when the message is cut short.
+   * Ends the message. Returns the body if it preceded the header and could not be passed on.
+   * @throws {CacheError} INVALID_IPC if the message is cut off.
    */
   end(): Buffer[] {
     const isShort = this.#messageLeft > 0 && !this.#isSizeBound;
@@ -184,7 +186,7 @@ export class FlightDataDecoder {
     if (sizeBytes === 0) this.#gather(this.#field, NO_BYTES);
   }
 
-  /** The rules of order and size, before a byte of the value is taken. */
+  /** Checks order and size before any byte of the value is read. */
   #admit(field: Field, sizeBytes: number): void {
     const { subject, limit } = BOUNDS[field];
     if (field === "body") {

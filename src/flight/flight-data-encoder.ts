@@ -1,5 +1,5 @@
 /**
- * FlightData as it leaves: everything that stands before the body, as parts to be written one after the other.
+ * Encodes FlightData: everything before the body, as parts to write one after the other.
  *
  * | part                        | field                     |
  * |-----------------------------|---------------------------|
@@ -8,13 +8,13 @@
  * | 1A, size, metadata          | app_metadata = 3          |
  * | C2 3E, size, then the body  | data_body = 1000          |
  *
- * Values are views, never copied; only the tags and sizes are new, cut from one small buffer. The body's bytes
- * are not touched: the caller writes them behind the parts. Empty values are left out, as protobuf does.
+ * Values are views, never copied; only tags and sizes are new, from one small buffer. The caller
+ * writes the body after the parts. Empty values are omitted, as in protobuf.
  */
 import { assert } from "../errors.ts";
 import { varintSizeBytes, writeVarint } from "./varint.ts";
 
-/** A field's number shifted by three, with wire type 2: a size, then that many bytes. */
+/** A field number shifted by three, with wire type 2: a size, then that many bytes. */
 export const FLIGHT_DATA_TAGS = {
   descriptor: 0x0a,
   dataHeader: 0x12,
@@ -26,14 +26,14 @@ export interface FlightDataParts {
   /** A bare IPC Message flatbuffer. */
   readonly dataHeader: Uint8Array;
   readonly appMetadata?: Uint8Array | undefined;
-  /** An encoded FlightDescriptor: only in the first message of a call. */
+  /** An encoded FlightDescriptor; only in the first message of a call. */
   readonly descriptor?: Uint8Array | undefined;
   readonly bodySizeBytes: number;
 }
 
 /**
- * The parts before the body; with a body the last part ends in the body's tag and size.
- * The message is `partsSizeBytes(parts) + bodySizeBytes` long.
+ * The parts before the body. With a body, the last part ends with the body's tag and size. The
+ * message is `partsSizeBytes(parts) + bodySizeBytes` long.
  */
 export function encodeFlightDataHead(head: FlightDataParts): Uint8Array[] {
   assert(Number.isSafeInteger(head.bodySizeBytes) && head.bodySizeBytes >= 0, "bodySizeBytes is a size");
@@ -55,7 +55,7 @@ export function encodeFlightDataHead(head: FlightDataParts): Uint8Array[] {
   return parts;
 }
 
-/** The bytes of all parts together. */
+/** Total bytes of all parts. */
 export function partsSizeBytes(parts: readonly Uint8Array[]): number {
   let sizeBytes = 0;
   for (const part of parts) sizeBytes += part.byteLength;
@@ -66,6 +66,6 @@ function writePrefix(target: Uint8Array, position: number, tag: number, sizeByte
   return writeVarint(target, writeVarint(target, position, tag), sizeBytes);
 }
 
-/** Four fields: a tag of at most two bytes and a size of at most eight (2^53) each. */
+/** Four fields, each with a tag of at most two bytes and a size of at most eight (2^53). */
 const FRAMING_BYTES_MAX =
   4 * (varintSizeBytes(FLIGHT_DATA_TAGS.body) + varintSizeBytes(Number.MAX_SAFE_INTEGER));

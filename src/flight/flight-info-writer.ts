@@ -1,16 +1,17 @@
 /**
- * FlightInfos one after the other, for a list of a million: the same bytes as encodeFlightInfo makes, at a tenth of its cost.
+ * Encodes many FlightInfos for a list: the same bytes as encodeFlightInfo, at a tenth of its cost.
  *
  *     0A schema | 12 {08 01, 1A path} | 1A {0A {0A ticket}, 12 {0A location} ...} | 20 records | 28 bytes | 3A app_metadata
  *
- * What all have in common, where the objects can be had, is encoded once. Each has a path of one part, one endpoint and one
- * ticket without an end. Empty fields and zeros are left out, as in protobuf. Cost: one buffer, 1 us.
+ * The common part, the locations, is encoded once. Each FlightInfo has a path of one part, one
+ * endpoint and one ticket without expiry. Empty fields and zeros are omitted, as in protobuf. Cost:
+ * one buffer, 1 us.
  */
 import { assert } from "../errors.ts";
 import { varintSizeBytes, writeVarint } from "./varint.ts";
 
 export interface ListedFlight {
-  /** Encapsulated schema message; empty when it is not told. */
+  /** Encapsulated schema message; empty if omitted. */
   readonly schema: Uint8Array;
   /** UTF-8. */
   readonly path: Uint8Array;
@@ -20,7 +21,7 @@ export interface ListedFlight {
   readonly appMetadata: Uint8Array;
 }
 
-/** A field's number shifted by three; wire type 2 for bytes, 0 for numbers. */
+/** A field number shifted by three; wire type 2 for bytes, 0 for numbers. */
 const TAGS = {
   info: { schema: 0x0a, descriptor: 0x12, endpoint: 0x1a, records: 0x20, bytes: 0x28, appMetadata: 0x3a },
   descriptor: { path: 0x1a },
@@ -87,7 +88,7 @@ function numberBytes(value: number): number {
   return value === 0 ? 0 : 1 + varintSizeBytes(value);
 }
 
-/** Writes fields one behind the other. */
+/** Writes fields one after the other. */
 class Fields {
   readonly target: Buffer;
   #position = 0;

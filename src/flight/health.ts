@@ -1,8 +1,8 @@
 /**
- * The messages of grpc.health.v1: which service is asked about, and how it is.
+ * The messages of grpc.health.v1: the service in question, and its status.
  *
- * An empty service name asks about the server as a whole. `serviceUnknown` is an answer of Watch only: Check
- * answers NOT_FOUND instead, and that is the caller's affair.
+ * An empty service name means the whole server. `serviceUnknown` is only an answer of Watch: for
+ * Check the caller returns NOT_FOUND instead.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
@@ -26,7 +26,10 @@ export function encodeHealthRequest(service: string): Uint8Array {
   return toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema, { service }));
 }
 
-/** The service's name. @throws {CacheError} INVALID_REQUEST when the bytes are not a HealthCheckRequest. */
+/**
+ * The service's name. @throws {CacheError} INVALID_REQUEST if the bytes are not a
+ * HealthCheckRequest.
+ */
 export function decodeHealthRequest(bytes: Uint8Array): string {
   return decodeRequestOf(HealthCheckRequestSchema, bytes).service;
 }
@@ -38,7 +41,10 @@ export function encodeHealthResponse(status: ServingStatus): Uint8Array {
   );
 }
 
-/** A status of a later protocol is `unknown`. @throws {CacheError} INVALID_REQUEST when the bytes are no response. */
+/**
+ * A status of a newer protocol is `unknown`. @throws {CacheError} INVALID_REQUEST if the bytes are
+ * not a response.
+ */
 export function decodeHealthResponse(bytes: Uint8Array): ServingStatus {
   const { status } = decodeMessageOf(HealthCheckResponseSchema, bytes);
   const names = Object.keys(NUMBER_OF) as ServingStatus[];

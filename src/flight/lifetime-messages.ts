@@ -1,11 +1,12 @@
 /**
- * The bodies of two standard actions: RenewFlightEndpoint asks for more time, CancelFlightInfo says that nobody needs it.
+ * The bodies of two standard actions: RenewFlightEndpoint extends an endpoint's time,
+ * CancelFlightInfo releases a flight.
  *
  *     RenewFlightEndpoint   RenewFlightEndpointRequest -> FlightEndpoint
  *     CancelFlightInfo      CancelFlightInfoRequest -> CancelFlightInfoResult
  *
- * Every decode function throws INVALID_REQUEST for bytes that are not its message.
- * Source: Flight.proto of Apache Arrow for the messages, the Arrow Flight RPC specification for the actions.
+ * Every decode function throws INVALID_REQUEST if the bytes are not its message. Source: PROTOCOL 4
+ * for the nested messages, the Arrow Flight RPC specification for the actions.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";
@@ -51,7 +52,7 @@ export function encodeRenewRequest(endpoint: FlightEndpoint): Uint8Array {
   return toBinary(RenewFlightEndpointRequestSchema, request);
 }
 
-/** The endpoint to be renewed. */
+/** The endpoint to renew. */
 export function decodeRenewRequest(bytes: Uint8Array): FlightEndpoint {
   const { endpoint } = decodeRequestOf(RenewFlightEndpointRequestSchema, bytes);
   if (endpoint === undefined) throw new CacheError("INVALID_REQUEST", "the request names no endpoint");
@@ -63,7 +64,7 @@ export function encodeCancelRequest(info: FlightInfo): Uint8Array {
   return toBinary(CancelFlightInfoRequestSchema, request);
 }
 
-/** What is no longer needed. */
+/** The flight to cancel. */
 export function decodeCancelRequest(bytes: Uint8Array): FlightInfo {
   const { info } = decodeRequestOf(CancelFlightInfoRequestSchema, bytes);
   if (info === undefined) throw new CacheError("INVALID_REQUEST", "the request names no flight");
@@ -75,7 +76,7 @@ export function encodeCancelResult(outcome: CancelOutcome): Uint8Array {
   return toBinary(CancelFlightInfoResultSchema, result);
 }
 
-/** A status of a later version is unspecified. */
+/** A status of a newer version is unspecified. */
 export function decodeCancelResult(bytes: Uint8Array): CancelOutcome {
   const { status } = decodeMessageOf(CancelFlightInfoResultSchema, bytes);
   const outcomes = Object.keys(OUTCOMES) as CancelOutcome[];

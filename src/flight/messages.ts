@@ -1,10 +1,11 @@
 /**
- * The Flight messages that are small: typed encode and decode over the generated code, which stays in this room.
+ * The small Flight messages: typed encode and decode over the generated code, which only this
+ * module uses.
  *
- * FlightData is not here (flight-data-decoder.ts, flight-data-encoder.ts), nor descriptors (descriptor.ts) nor
- * the text of tickets (ticket.ts). Decoded bytes are views of the input; encoded messages are new.
- * Every decode function throws INVALID_REQUEST for bytes that are not its message.
- * Field numbers: Flight.proto of Apache Arrow.
+ * FlightData is elsewhere (flight-data-decoder.ts, flight-data-encoder.ts), as are descriptors
+ * (descriptor.ts) and the text of tickets (ticket.ts). Decoded bytes are views of the input;
+ * encoded messages are new. Every decode function throws INVALID_REQUEST if the bytes are not its
+ * message. Field numbers: PROTOCOL 4 and flight.proto.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -29,25 +30,27 @@ import { asBuffer, decodeMessageOf, decodeRequestOf, safeNumber } from "./protob
 import { bytesOf, decodeText } from "./text.ts";
 import { varintSizeBytes, writeVarint } from "./varint.ts";
 
-/** Where an object can be had: the bytes of a ticket (formatTicket) and URIs such as `grpc://HOST:PORT`. */
+/**
+ * Where to get an object: the bytes of a ticket (formatTicket) and URIs such as `grpc://HOST:PORT`.
+ */
 export interface FlightEndpoint {
   readonly ticket: Uint8Array;
   readonly locations: readonly string[];
-  /** Until when the ticket may be used; absent: not told. */
+  /** Expiry of the ticket; absent: unknown. */
   readonly expirationTime?: Date;
   readonly appMetadata?: Uint8Array;
 }
 
 export interface FlightInfo {
-  /** Encapsulated schema message; empty when it is not told. */
+  /** Encapsulated schema message; empty if omitted. */
   readonly schema: Uint8Array;
   readonly descriptor: FlightDescriptor | undefined;
   readonly endpoints: readonly FlightEndpoint[];
-  /** Rows; -1 when not known. */
+  /** Rows; -1 if unknown. */
   readonly totalRecords: number;
-  /** -1 when not known. */
+  /** -1 if unknown. */
   readonly totalBytes: number;
-  /** True when the endpoints stand in the order of the data. */
+  /** True if the endpoints are in the order of the data. */
   readonly ordered?: boolean;
   readonly appMetadata: Uint8Array;
 }
@@ -62,13 +65,15 @@ export interface ActionType {
   readonly description: string;
 }
 
-/** The schema, which may be of many MiB, is copied once: the generated code would do it three times. */
+/**
+ * Copies the schema, which may have many MiB, once; the generated code would copy it three times.
+ */
 export function encodeFlightInfo(info: FlightInfo): Uint8Array {
   const rest = toBinary(FlightInfoSchema, toFlightInfoMessage({ ...info, schema: NO_BYTES }));
   return info.schema.length === 0 ? rest : Buffer.concat([...schemaField(info.schema), rest]);
 }
 
-/** In FlightInfo and in SchemaResult the schema is the first field. */
+/** The schema is the first field of FlightInfo and of SchemaResult. */
 function schemaField(schema: Uint8Array): Uint8Array[] {
   const front = Buffer.alloc(1 + varintSizeBytes(schema.length));
   front[0] = SCHEMA_TAG;
@@ -76,7 +81,7 @@ function schemaField(schema: Uint8Array): Uint8Array[] {
   return [front, schema];
 }
 
-/** For messages that carry a FlightInfo inside. Not for use outside this room. */
+/** For messages with a nested FlightInfo. For use in this module only. */
 export function toFlightInfoMessage(info: FlightInfo): FlightInfoMessage {
   assert(Number.isSafeInteger(info.totalRecords), "totalRecords is a safe integer");
   assert(Number.isSafeInteger(info.totalBytes), "totalBytes is a safe integer");
@@ -91,7 +96,7 @@ export function toFlightInfoMessage(info: FlightInfo): FlightInfoMessage {
   return message;
 }
 
-/** As `toFlightInfoMessage`. */
+/** Like `toFlightInfoMessage`. */
 export function toEndpointMessage(endpoint: FlightEndpoint): FlightEndpointMessage {
   const message = create(FlightEndpointSchema, {
     ticket: { ticket: endpoint.ticket },
@@ -108,7 +113,7 @@ export function decodeFlightInfo(bytes: Uint8Array): FlightInfo {
   return fromFlightInfoMessage(decodeMessageOf(FlightInfoSchema, bytes));
 }
 
-/** For messages that carry a FlightInfo inside. Not for use outside this room. */
+/** For messages with a nested FlightInfo. For use in this module only. */
 export function fromFlightInfoMessage(message: FlightInfoMessage): FlightInfo {
   const descriptor = message.flightDescriptor;
   return {
@@ -122,7 +127,7 @@ export function fromFlightInfoMessage(message: FlightInfoMessage): FlightInfo {
   };
 }
 
-/** As `fromFlightInfoMessage`. */
+/** Like `fromFlightInfoMessage`. */
 export function fromEndpointMessage(endpoint: FlightEndpointMessage): FlightEndpoint {
   return {
     ticket: asBuffer(endpoint.ticket?.ticket ?? NO_BYTES),
@@ -137,11 +142,14 @@ export function encodeTicket(ticket: Uint8Array): Uint8Array {
   return toBinary(TicketSchema, create(TicketSchema, { ticket }));
 }
 
-/** Tag of Ticket.ticket, and what a size of one byte is below. */
+/** The tag of Ticket.ticket. Sizes below ONE_BYTE_SIZES take one byte. */
 const TICKET_TAG = 0x0a;
 const ONE_BYTE_SIZE_END = 0x80;
 
-/** The bytes inside the Ticket message: for parseTicket. Nearly all are one short field, read here: a tenth of a small get. */
+/**
+ * The bytes inside the Ticket message, for parseTicket. Decodes the usual single short field
+ * directly: a tenth of a small get.
+ */
 export function decodeTicket(bytes: Uint8Array): Buffer {
   const sizeBytes = bytes.length - 2;
   if (bytes[0] === TICKET_TAG && bytes[1] === sizeBytes && sizeBytes < ONE_BYTE_SIZE_END)
@@ -166,12 +174,14 @@ export function decodePutResult(bytes: Uint8Array): Buffer {
   return asBuffer(decodeMessageOf(PutResultSchema, bytes).appMetadata);
 }
 
-/** @param expression text for this cache (docs/protocol.md, "Other methods"); other servers take their own. */
+/**
+ * @param expression what to list: text for the cache (PROTOCOL 4.4), any bytes for other servers.
+ */
 export function encodeCriteria(expression: string | Uint8Array): Uint8Array {
   return toBinary(CriteriaSchema, create(CriteriaSchema, { expression: bytesOf(expression) }));
 }
 
-/** The expression as text. Also INVALID_REQUEST when it is not UTF-8. */
+/** The expression as text. INVALID_REQUEST also if it is not UTF-8. */
 export function decodeCriteria(bytes: Uint8Array): string {
   return decodeText(decodeRequestOf(CriteriaSchema, bytes).expression, "the criteria");
 }
@@ -203,7 +213,7 @@ export function decodeActionType(bytes: Uint8Array): ActionType {
   return { type, description };
 }
 
-/** One message of a client's side of Handshake; protocol_version is 0, as every client sends. */
+/** One message from the client in a Handshake; protocol_version is 0, as in every client. */
 export function encodeHandshakeRequest(payload: Uint8Array): Uint8Array {
   return toBinary(HandshakeRequestSchema, create(HandshakeRequestSchema, { payload }));
 }

@@ -1,7 +1,7 @@
 /**
- * The methods of the services the cache speaks: path on the wire and who streams.
+ * The methods of the services that the cache knows: path on the wire and streaming directions.
  *
- * Every method of Arrow Flight is listed, offered or not: which of them are answered is the service's affair.
+ * Lists every method of Arrow Flight; the service decides which it implements.
  */
 
 export type MethodKind = "unary" | "clientStreaming" | "serverStreaming" | "bidiStreaming";

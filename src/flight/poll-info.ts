@@ -1,7 +1,7 @@
 /**
- * PollInfo: how far a query is that takes its time, and where to ask again (PollFlightInfo).
+ * PollInfo: the progress of a long query, and how to poll again (PollFlightInfo).
  *
- * Only clients read it; the cache offers no such method. Bytes are views of the input.
+ * Only clients decode it; the cache does not implement the method. Bytes are views of the input.
  */
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type FlightDescriptor, fromDescriptorMessage } from "./descriptor.ts";
@@ -10,17 +10,17 @@ import { type FlightInfo, fromFlightInfoMessage } from "./messages.ts";
 import { decodeMessageOf } from "./protobuf.ts";
 
 export interface PollInfo {
-  /** What can be had so far, or all of it when `descriptor` is undefined. */
+  /** The results so far, or all of them if `descriptor` is undefined. */
   readonly info: FlightInfo | undefined;
-  /** What to ask with next; undefined when the query is done. */
+  /** The descriptor for the next poll; undefined if the query is done. */
   readonly descriptor: FlightDescriptor | undefined;
-  /** From 0 to 1; undefined when not known. */
+  /** From 0 to 1; undefined if unknown. */
   readonly progress: number | undefined;
-  /** Until when may be asked again; undefined when not told. */
+  /** Until when another poll is possible; undefined if unknown. */
   readonly expirationTime: Date | undefined;
 }
 
-/** @throws {CacheError} INVALID_REQUEST when the bytes are not a PollInfo. */
+/** @throws {CacheError} INVALID_REQUEST if the bytes are not a PollInfo. */
 export function decodePollInfo(bytes: Uint8Array): PollInfo {
   const { info, flightDescriptor, progress, expirationTime } = decodeMessageOf(PollInfoSchema, bytes);
   return {

@@ -1,15 +1,15 @@
 /**
- * The door to the generated code: decoding that fails as a CacheError, and views in Node's own type.
+ * Access to the generated code: decoding fails with a CacheError, and views have Node's own type.
  *
- * Unknown fields are skipped, not kept: nothing here is ever sent on. Fields of bytes are views of the input.
- * The generated code makes an object for each field it meets, so the fields of a request are counted before it runs.
- * Cost: linear in the input; a small message takes a microsecond or two.
+ * Unknown fields are skipped and dropped: decoded messages are never forwarded. Bytes fields are
+ * views of the input. The generated code creates an object per field, so the fields of a request
+ * are counted first. Cost: linear in the input; a small message takes a microsecond or two.
  */
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";
 import { checkFields } from "./field-walk.ts";
 
-/** @throws {CacheError} INVALID_REQUEST when the bytes are not a message of this type. */
+/** @throws {CacheError} INVALID_REQUEST if the bytes are not a message of this type. */
 export function decodeMessageOf<Desc extends DescMessage>(
   schema: Desc,
   bytes: Uint8Array,
@@ -22,8 +22,9 @@ export function decodeMessageOf<Desc extends DescMessage>(
 }
 
 /**
- * The same for what a client sends.
- * @throws {CacheError} INVALID_REQUEST also when it has more fields than LIMITS.requestFieldsMax, or is nested too deeply.
+ * The same for messages from clients.
+ * @throws {CacheError} INVALID_REQUEST also if it exceeds LIMITS.requestFieldsMax, or is nested too
+ *   deeply.
  */
 export function decodeRequestOf<Desc extends DescMessage>(
   schema: Desc,
@@ -33,19 +34,19 @@ export function decodeRequestOf<Desc extends DescMessage>(
   return decodeMessageOf(schema, bytes);
 }
 
-/** The same bytes as a Buffer: a view. */
+/** The same bytes as a Buffer; a view. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
  * An int64 as a number.
- * @throws {CacheError} INVALID_REQUEST when a number cannot hold it exactly.
+ * @throws {CacheError} INVALID_REQUEST if a number cannot represent it exactly.
  */
 export function safeNumber(value: bigint, subject: string): number {
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {
-    throw new CacheError("INVALID_REQUEST", `${subject} is beyond 2^53`);
+    throw new CacheError("INVALID_REQUEST", `${subject} exceeds 2^53`);
   }
   return number;
 }

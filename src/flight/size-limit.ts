@@ -1,13 +1,13 @@
 /**
- * The check of a size against a limit by name, so that the error says which one it was.
+ * Checks a size against a named limit, which the error names.
  *
- * Made before a byte is gathered; the limits themselves stand in limits.ts.
+ * Called before any byte is gathered; the limits are in limits.ts.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
 /**
- * @param subject what has the size, for the error text.
+ * @param subject the checked thing, for the error text.
  * @throws {CacheError} OBJECT_TOO_LARGE over the limit.
  */
 export function checkSize(subject: string, sizeBytes: number, limit: keyof typeof LIMITS): void {

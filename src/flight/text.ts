@@ -1,16 +1,16 @@
 /**
- * Text that arrives as bytes (tickets, commands, criteria), read strictly.
+ * Decodes text (tickets, commands, criteria) strictly.
  *
- * Replacing what is not UTF-8 would let two different byte strings name the same object, so it is refused.
- * A leading U+FEFF is a character of the text, not a mark to be dropped, for the same reason.
+ * Invalid UTF-8 is refused: replacement characters would let two different byte strings name the
+ * same object. A leading U+FEFF is kept as a character for the same reason.
  */
 import { CacheError } from "../errors.ts";
 
 const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * @param subject what the bytes are, for the error text: "the ticket".
- * @throws {CacheError} INVALID_REQUEST when the bytes are not UTF-8.
+ * @param subject the bytes, for the error text: "the ticket".
+ * @throws {CacheError} INVALID_REQUEST if the bytes are not UTF-8.
  */
 export function decodeText(bytes: Uint8Array, subject: string): string {
   try {
@@ -20,7 +20,7 @@ export function decodeText(bytes: Uint8Array, subject: string): string {
   }
 }
 
-/** Text as UTF-8; bytes as they are, not copied. */
+/** Text as UTF-8; bytes unchanged, not copied. */
 export function bytesOf(value: string | Uint8Array): Uint8Array {
   return typeof value === "string" ? Buffer.from(value) : value;
 }

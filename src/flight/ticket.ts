@@ -1,27 +1,29 @@
 /**
- * Tickets: the text by which a client asks for an object, and says what it already holds.
+ * Tickets: the text that names a requested object and the version that the client holds.
  *
  * | text    | meaning                                                        |
  * |---------|----------------------------------------------------------------|
  * | `KEY`   | the object as it was put                                       |
- * | `KEY:V` | the object for one who holds version V of it; 0 means none     |
+ * | `KEY:V` | the object, for a client that holds version V; 0 means none    |
  *
- * The split is at the last `:` when one or more digits, and nothing else, follow (docs/protocol.md,
- * "DoGet"). `:` is legal in keys, so a key that itself ends in `:` and digits cannot be asked for
- * as `KEY`; only `KEY:V` names it. The key is not checked here.
+ * The text is split at the last `:` if only digits, at least one, follow (PROTOCOL 4.2). Keys may
+ * contain `:`, so a key that itself ends in `:` and digits can only be requested as `KEY:V`. The
+ * key is not checked here.
  */
 import { assert } from "../errors.ts";
 import { decodeText } from "./text.ts";
 
 export interface FlightTicket {
   readonly key: string;
-  /** undefined: the ticket has no version. Infinity: digits that no version can reach (over 2^53 - 1). */
+  /**
+   * undefined: the ticket has no version. Infinity: above every possible version (over 2^53 - 1).
+   */
   readonly heldVersion: number | undefined;
 }
 
 /**
- * Parses the bytes inside a Ticket message (see decodeTicket for the message itself).
- * @throws {CacheError} INVALID_REQUEST when they are not UTF-8.
+ * Parses the bytes inside a Ticket message (decodeTicket decodes the message itself).
+ * @throws {CacheError} INVALID_REQUEST if they are not UTF-8.
  */
 export function parseTicket(bytes: Uint8Array): FlightTicket {
   const text = decodeText(bytes, "the ticket");
@@ -36,7 +38,7 @@ export function parseTicket(bytes: Uint8Array): FlightTicket {
   };
 }
 
-/** The bytes to put into a Ticket message. */
+/** The bytes for a Ticket message. */
 export function formatTicket(key: string, heldVersion?: number): Buffer {
   if (heldVersion === undefined) return Buffer.from(key);
   assert(Number.isSafeInteger(heldVersion) && heldVersion >= 0, "a held version is a safe integer");

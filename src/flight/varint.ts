@@ -1,21 +1,22 @@
 /**
- * Protobuf's variable-length integers: seven bits a byte, lowest first, the high bit set while more follow.
+ * Protobuf's variable-length integers: seven bits per byte, lowest first, the high bit set while
+ * more follow.
  *
- * Values are numbers. What is over 2^53 keeps its size but not its last digits, which is enough to refuse it:
- * no tag and no length is that large. Reading goes on over any split of the input.
+ * Values are numbers. A value above 2^53 loses its last digits, but is still refused: no tag or
+ * length is that large. Reading continues across any split of the input.
  */
 import { CacheError } from "../errors.ts";
 
 const BYTES_MAX = 10;
 
-/** Reads one varint after the other, a byte at a time. */
+/** Reads varints, one byte at a time. */
 export class VarintReader {
-  /** The last varint that was read to its end. */
+  /** The last complete varint. */
   value = 0;
   #sum = 0;
   #sizeBytes = 0;
 
-  /** True while a varint has begun and not ended. */
+  /** True inside a varint. */
   get midway(): boolean {
     return this.#sizeBytes > 0;
   }
@@ -26,8 +27,8 @@ export class VarintReader {
   }
 
   /**
-   * Takes the next byte; true when it is the varint's last one.
-   * @throws {CacheError} INVALID_IPC when the varint is longer than ten bytes.
+   * Takes the next byte. @returns true if it ends the varint.
+   * @throws {CacheError} INVALID_IPC if the varint is longer than ten bytes.
    */
   push(byte: number): boolean {
     this.#sum += (byte & 0x7f) * 2 ** (7 * this.#sizeBytes);
@@ -44,7 +45,7 @@ export class VarintReader {
   }
 }
 
-/** How many bytes the value takes as a varint. */
+/** Size of the value as a varint, bytes. */
 export function varintSizeBytes(value: number): number {
   let sizeBytes = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) sizeBytes += 1;

@@ -2,10 +2,10 @@
  * HTTP/2 frames as bytes: the nine-byte header, types and flags, and the small frames that a server
  * sends.
  *
- * |    0   uint24   length of the payload, bytes
- * |    3   uint8    type
- * |    4   uint8    flags
- * |    5   uint31   stream identifier; 0 is the connection
+ *     0   uint24   length of the payload, bytes
+ *     3   uint8    type
+ *     4   uint8    flags
+ *     5   uint31   stream identifier; 0 is the connection
  *
  * Source: RFC 9113, 4.1 and 6.
  */

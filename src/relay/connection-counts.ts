@@ -1,15 +1,16 @@
 /**
- * Open connections of each thread, in memory that all of them see: the bound on connections holds for all together.
+ * Open connections per thread in shared memory, so that the limit on connections covers all
+ * threads.
  *
- * Each thread writes its own place only, so one that died leaves a place that the host can put back to nothing.
+ * Each thread writes only its own slot, so the host can reset the slot of a thread that died.
  */
 import type { ConnectionCount } from "../grpc/listeners.ts";
 
 export class ConnectionCounts {
-  /** Shared memory, one place per thread. */
+  /** Shared memory, one slot per thread. */
   readonly places: Int32Array;
 
-  /** @param places of the host's counts, in another thread; with a number they are made. */
+  /** @param places the host's slots, in another thread; a number allocates them. */
   constructor(places: Int32Array | number) {
     this.places =
       typeof places === "number"
@@ -23,7 +24,7 @@ export class ConnectionCounts {
     return total;
   }
 
-  /** The count as one thread sees it. */
+  /** The count of one thread. */
   of(thread: number): ConnectionCount {
     const total = (): number => this.total;
     return {
@@ -36,7 +37,7 @@ export class ConnectionCounts {
     };
   }
 
-  /** The thread died, and its connections with it. */
+  /** The thread died, and its connections closed. */
   clear(thread: number): void {
     Atomics.store(this.places, thread, 0);
   }

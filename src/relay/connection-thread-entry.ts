@@ -1,7 +1,7 @@
 /**
- * What runs in a connection thread: sockets, TLS and HTTP/2; the streams are relayed to the host.
+ * The worker thread of connections: sockets, TLS and HTTP/2; it relays the streams to the host.
  *
- * It holds nothing that lasts: when it dies its connections do, and the host starts another.
+ * It holds no lasting state: if it dies, its connections close, and the host starts another.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../errors.ts";
@@ -51,7 +51,7 @@ async function answer(command: ThreadCommand): Promise<void> {
   if (command.command === "end") port.close();
 }
 
-/** @returns the port, when one was asked for. */
+/** @returns the port, if the command asks for one. */
 async function execute(command: ThreadCommand): Promise<number> {
   if (command.command === "listen") return (await entrance.listen(command.host, command.port)).port;
   if (command.command === "leave") entrance.leave();

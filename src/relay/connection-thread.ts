@@ -1,8 +1,9 @@
 /**
- * One place among the threads that serve connections, seen from the host: its worker, and the next one when that dies.
+ * One connection thread as seen from the host: its worker, and a new worker if that dies.
  *
- * A worker that dies takes its connections with it: their calls are cut here, and another one listens where it did. It is
- * started at most once per LIMITS.threadRestartMs, so that one which cannot live does not keep the host busy.
+ * If a worker dies, its connections close, their calls are cut here, and a new worker listens on
+ * the same addresses. Restarts are at least LIMITS.threadRestartMs apart, so that a crash loop does
+ * not load the host.
  */
 import { Worker } from "node:worker_threads";
 import type { TakeStream } from "../grpc/call-stream.ts";
@@ -23,9 +24,9 @@ export interface ThreadHost {
   readonly onStream: TakeStream;
   /** The account of the calls. */
   readonly memory: CallMemory;
-  /** Its last connection is gone. */
+  /** The last connection has closed. */
   onEmpty(): void;
-  /** It died, and its connections with it. */
+  /** The worker died, and its connections closed. */
   onDied(): void;
 }
 
@@ -34,11 +35,11 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A worker that runs, and what is asked of it. */
+/** A running worker and its pending commands. */
 interface RunningWorker {
   readonly worker: Worker;
   readonly streams: RelayedStreams;
-  /** Who waits for the report of a command, in the order of the commands. */
+  /** Callers that wait for reports, in the order of their commands. */
   readonly waiting: Waiting[];
   readonly ended: Promise<void>;
 }
@@ -49,21 +50,21 @@ export class ConnectionThread {
   #running: RunningWorker | undefined;
   #startedMs = 0;
   #restart: NodeJS.Timeout | undefined;
-  /** It takes no new connections any more: who dies now is not started again. */
+  /** It accepts no more connections: a worker that dies now is not restarted. */
   #isLeaving = false;
 
   constructor(host: ThreadHost) {
     this.#host = host;
   }
 
-  /** @returns the port. Rejects with the error of the system. */
+  /** @returns the port. Rejects with the system error. */
   async listen(host: string, port: number): Promise<number> {
     const listened = await this.#ask({ command: "listen", host, port });
     this.#addresses.push({ host, port: listened });
     return listened;
   }
 
-  /** Resolves when it takes no new streams. */
+  /** Resolves when it accepts no new streams. */
   async leave(): Promise<void> {
     this.#isLeaving = true;
     clearTimeout(this.#restart);
@@ -80,7 +81,7 @@ export class ConnectionThread {
     await this.#askInTime({ command: "end" }, ended);
   }
 
-  /** A worker that does not do it in time is ended by force. */
+  /** A worker that does not respond in time is terminated. */
   async #askInTime(command: ThreadCommand, done?: Promise<void>): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
@@ -102,7 +103,7 @@ export class ConnectionThread {
   #start(): RunningWorker {
     this.#startedMs = performance.now();
     const { order } = this.#host;
-    // The host's flags are the host's: some of them a thread does not even take.
+    // Does not inherit the host's flags: a thread rejects some of them.
     const name = `flame-object-cache connections ${order.thread}`;
     const worker = new Worker(ENTRY, { workerData: order, name, execArgv: [] });
     const streams = new RelayedStreams(worker, this.#host.onStream, this.#host.memory);
@@ -160,9 +161,9 @@ export class ConnectionThread {
     const { thread } = this.#host.order;
     try {
       for (const { host, port } of this.#addresses) await this.#ask({ command: "listen", host, port });
-      log.info("connection thread runs again", { thread });
+      log.info("connection thread restarted", { thread });
     } catch (error) {
-      // When it has died meanwhile, that was told, and it is started again; else it cannot listen.
+      // If it died meanwhile, that was logged and it is restarted; otherwise it cannot listen.
       if (this.#running !== undefined) log.error("connection thread cannot listen", { thread, error });
     }
   }

@@ -1,13 +1,15 @@
 /**
- * The header blocks that crossed last, in places that both sides count alike: a block that comes again crosses as a number.
+ * The header blocks that crossed last, in slots that both sides number alike: a repeated block
+ * crosses as a number.
  *
- * A client sends nearly the same few blocks for all its calls, and its connection's decoder gives one object for equal ones.
- * The oldest gives way. Cost: a look into a map; without it most of what crosses for a small call would be its header.
+ * A client sends nearly the same few blocks for all its calls, and the decoder returns one object
+ * for equal blocks. The oldest is replaced. Cost: a map lookup; without it header blocks would be
+ * most of what crosses for a small call.
  */
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { LIMITS } from "../limits.ts";
 
-/** The place of a block that is too large to be kept. */
+/** The slot of a block that is too large to keep. */
 export const NO_PLACE = -1;
 
 export class CrossedRequests {
@@ -15,13 +17,13 @@ export class CrossedRequests {
   readonly #places = new WeakMap<HeaderBlock, number>();
   #next = 0;
 
-  /** Where the other side has it; undefined when it has to cross. */
+  /** The block's slot on the other side; undefined if it has to cross. */
   placeOf(block: HeaderBlock): number | undefined {
     const place = this.#places.get(block);
     return place !== undefined && this.#blocks[place] === block ? place : undefined;
   }
 
-  /** It crosses now. @returns where the other side has to keep it */
+  /** Keeps a block that crosses now. @returns its slot on the other side */
   keep(block: HeaderBlock): number {
     if (block.sizeBytes > LIMITS.rememberedHeaderBlockBytesMax) return NO_PLACE;
     const place = this.#next;

@@ -1,25 +1,26 @@
 /**
- * What crosses between a thread that has connections and the thread that runs the calls.
+ * The messages between a connection thread and the thread that runs the calls.
  *
- * One message holds all events of one turn of the event loop, because sending one costs as much as a few dozen events. An
- * event is its kind, the stream's number, and what stands behind them here; texts and bytes lie apart, in the order in which
- * the events take them.
+ * One message contains all events of one turn of the event loop, because a message costs as much as
+ * a few dozen events. An event is its kind, the stream number, and the numbers below; texts and
+ * bytes are separate, in the order of the events.
  *
  *     connections -> calls
- *       OPEN      place; texts: peer, OWN_HOST or ""; the request is the one that was kept at this place
- *       REQUEST   place or NO_PLACE, fields, sizeBytes, 1 when it is full; texts: name and value of each field. For the OPEN behind it, and to be kept
+ *       OPEN      place; texts: peer, OWN_HOST or ""; the request is the one kept at this place
+ *       REQUEST   place or NO_PLACE, fields, sizeBytes, 1 if full; texts: name and value of each field.
+ *                 For the next OPEN, and to be kept
  *       DATA      lengthBytes; bytes of the request
  *       END       the peer has half-closed
- *       SENT      lengthBytes: so much more of the answer is with the operating system
- *       GONE      1 when it was cut, 0 when all of the answer is sent: the stream's last event
+ *       SENT      lengthBytes: the operating system has this much more of the answer
+ *       GONE      1 if it was cut, 0 if all of the answer is sent: the stream's last event
  *     calls -> connections
  *       HEAD      lengthBytes; a header block that begins the answer
  *       WRITE     messages that begin in it, lengthBytes; bytes of the answer
  *       FINISH    lengthBytes; a header block that ends the answer
  *       RESET     text: the code
- *       READ      lengthBytes: so much more of the request was taken
+ *       READ      lengthBytes: this much more of the request was consumed
  *
- * Events for streams that are gone are passed over: both sides may end one at the same time.
+ * Events of closed streams are ignored: both sides may end a stream at the same time.
  */
 export const RELAY = {
   OPEN: 1,
@@ -40,19 +41,19 @@ export type RelayEvent = (typeof RELAY)[keyof typeof RELAY];
 /** In OPEN: the connection comes from this host. */
 export const OWN_HOST = "own host";
 
-/** The bytes are moved, not copied: the sender has them no longer. */
+/** The bytes are transferred, not copied: the sender loses them. */
 export type RelayMessage = readonly [
   numbers: readonly number[],
   texts: readonly string[],
   bytes: ArrayBuffer | undefined,
 ];
 
-/** Where messages go: a worker, or the port of one. */
+/** The destination of messages: a worker, or the port of one. */
 export interface RelayPort {
   postMessage(message: RelayMessage, transferred: readonly ArrayBuffer[]): void;
 }
 
-/** Takes a message apart, in the order in which it was written. */
+/** Reads the parts of a message in the order in which they were written. */
 export class RelayReader {
   readonly #numbers: readonly number[];
   readonly #texts: readonly string[];
@@ -79,7 +80,7 @@ export class RelayReader {
     return this.#texts[this.#nextText++]!;
   }
 
-  /** As many bytes as the next number says; a view of the message. */
+  /** As many bytes as the next number; a view of the message. */
   bytes(): Buffer {
     const from = this.#nextByte;
     this.#nextByte += this.number();

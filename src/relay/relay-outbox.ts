@@ -1,16 +1,18 @@
 /**
- * Events of one turn of the event loop on their way to the other thread, in one message.
+ * Collects the events of one turn of the event loop and posts them to the other thread in one
+ * message.
  *
- * Bytes are copied once, when the message is made, into memory that moves to the other thread; what they were views of may
- * be used again when the other side says that it has sent or taken them.
- * Cost: a message costs 5 to 12 us on both sides together, an event a tenth of one; the copy passes 5 to 10 GB/s.
+ * Bytes are copied once, when the message is built, into memory that is transferred. The original
+ * memory may be reused when the other side reports that it has sent or consumed them. Cost: a
+ * message costs 5 to 12 us on both sides together, an event a tenth of that; the copy runs at 5 to
+ * 10 GB/s.
  */
 import { LIMITS } from "../limits.ts";
 import type { RelayEvent, RelayPort } from "./relay-message.ts";
 
 export class RelayOutbox {
   readonly #port: RelayPort;
-  /** Called before a message is made: last events may still be added. */
+  /** Called before a message is built: may add the last events. */
   readonly #beforePost: () => void;
   #numbers: number[] = [];
   #texts: string[] = [];
@@ -23,7 +25,7 @@ export class RelayOutbox {
     this.#beforePost = beforePost;
   }
 
-  /** Begins an event; what belongs to it is added by the other methods, in the order of its kind. */
+  /** Begins an event. The other methods add its parts, in the order of its kind. */
   event(kind: RelayEvent, streamId: number): void {
     this.#numbers.push(kind, streamId);
     this.schedule();
@@ -37,7 +39,10 @@ export class RelayOutbox {
     this.#texts.push(value);
   }
 
-  /** The last part of its event. Not copied before the message is made: the bytes must not change until then. */
+  /**
+   * The last part of its event. Copied only when the message is built: the bytes must not change
+   * before.
+   */
   bytes(view: Uint8Array): void {
     this.#numbers.push(view.length);
     this.#parts.push(view);
@@ -45,7 +50,9 @@ export class RelayOutbox {
     if (this.#sizeBytes >= LIMITS.relayMessageBytesMax) this.#post();
   }
 
-  /** Makes a message at the end of this turn: behind what all sockets and ports bring in it. */
+  /**
+   * Builds a message at the end of this turn, after everything that sockets and ports bring in it.
+   */
   schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -68,7 +75,7 @@ export class RelayOutbox {
   }
 }
 
-/** Memory of its own, so that it can move. */
+/** Allocates exclusive memory, so that it can be transferred. */
 function joined(parts: readonly Uint8Array[], sizeBytes: number): ArrayBuffer {
   const whole = Buffer.allocUnsafeSlow(sizeBytes);
   let position = 0;

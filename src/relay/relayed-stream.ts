@@ -1,8 +1,9 @@
 /**
- * A stream whose connection another thread has, as a call sees it.
+ * A stream whose connection is in another thread, as a call sees it.
  *
- * It counts what of the answer has not been sent, wherever it is, so that its writer is held up as if the socket were here;
- * and what of the request was taken, so that the other thread pauses the peer when the call falls behind.
+ * It counts the unsent bytes of the answer in both threads, so that its writer waits as if the
+ * socket were here, and the consumed bytes of the request, so that the other thread pauses the peer
+ * if the call falls behind.
  */
 import type { CallConnection, CallStream } from "../grpc/call-stream.ts";
 import { CallAccount } from "../http2/call-account.ts";
@@ -14,7 +15,10 @@ import { LIMITS } from "../limits.ts";
 import { RELAY, type RelayEvent } from "./relay-message.ts";
 import type { RelayOutbox } from "./relay-outbox.ts";
 
-/** A view's end, counted from the first byte of the answer, and who is told when it was sent. */
+/**
+ * The end of a view, counted from the first byte of the answer, and the callback for when it was
+ * sent.
+ */
 interface Awaited {
   readonly end: number;
   readonly onSent: () => void;
@@ -42,12 +46,12 @@ export class RelayedStream implements CallStream, CallConnection {
   readonly #host: RelayedHost;
   #listener: StreamListener | undefined;
   #isPaused = false;
-  /** Bytes of the request that were taken, which the other thread was not told yet. */
+  /** Consumed bytes of the request that are not reported to the other thread yet. */
   #untoldBytes = 0;
   #writtenBytes = 0;
   #sentBytes = 0;
   #awaited: Awaited[] = [];
-  /** Messages that begin with what is written next. */
+  /** Messages that begin in the next write. */
   #messages = 0;
   #isGone = false;
 
@@ -64,7 +68,7 @@ export class RelayedStream implements CallStream, CallConnection {
     this.#listener = listener;
   }
 
-  // What the peer does; called by who reads the other thread's messages.
+  // Events from the peer; called by the reader of the other thread's messages.
 
   data(view: Buffer): void {
     this.#untoldBytes += view.length;
@@ -77,7 +81,7 @@ export class RelayedStream implements CallStream, CallConnection {
     this.#listener?.ended();
   }
 
-  /** The operating system has so many bytes more of the answer. */
+  /** The operating system has this many more bytes of the answer. */
   sent(sizeBytes: number): void {
     this.#sentBytes += sizeBytes;
     this.movedBytes += sizeBytes;
@@ -87,19 +91,22 @@ export class RelayedStream implements CallStream, CallConnection {
     for (const { onSent } of this.#awaited.splice(0, told)) onSent();
   }
 
-  /** The other thread has forgotten it. */
+  /** The other thread has closed the stream. */
   gone(isCut: boolean): void {
     if (!isCut) this.sent(this.writableLength);
     this.#go(isCut);
   }
 
-  // What we do; called by the call.
+  // Actions of our side; called by the call.
 
   get writableLength(): number {
     return this.#writtenBytes - this.#sentBytes;
   }
 
-  /** The windows are the other thread's: a peer that took all there was is taken to be open for one piece more. */
+  /**
+   * The windows are in the other thread: a peer that read everything is assumed to accept one more
+   * piece.
+   */
   get openBytes(): number {
     return LIMITS.callPieceBytesMax;
   }
@@ -129,7 +136,7 @@ export class RelayedStream implements CallStream, CallConnection {
     outbox.bytes(view);
   }
 
-  /** There is nothing to hold back: what is written in one turn crosses together. */
+  /** Nothing to hold back: everything written in one turn crosses together. */
   cork(): void {}
 
   uncork(): void {}
@@ -155,7 +162,7 @@ export class RelayedStream implements CallStream, CallConnection {
     this.#host.outbox.bytes(block);
   }
 
-  /** Not for each chunk: a small request is over before the other thread has to know. */
+  /** Not for each chunk: a small request is over before the other thread needs to know. */
   #tellTaken(): void {
     if (this.#isPaused || this.#isGone || this.#untoldBytes < LIMITS.relayWindowBytes / 2) return;
     this.#host.outbox.event(RELAY.READ, this.id);

@@ -1,5 +1,7 @@
 /**
- * The streams that one thread relays, in the thread of the calls.
+ * The streams of one connection thread, on the side of the calls.
+ *
+ * The other side is relaying-streams.ts.
  */
 import type { TakeStream } from "../grpc/call-stream.ts";
 import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";
@@ -20,7 +22,7 @@ export class RelayedStreams {
   readonly #memory: CallMemory;
   /** Connections with open streams, by their peer. */
   readonly #connections = new Map<string, RelayedConnection>();
-  /** By place; see crossed-requests.ts. */
+  /** By slot; see crossed-requests.ts. */
   readonly #requests = new Map<number, HeaderBlock>();
   readonly #streams = new Map<number, RelayedStream>();
 
@@ -30,12 +32,12 @@ export class RelayedStreams {
     this.#onStream = onStream;
   }
 
-  /** Streams that are not gone. */
+  /** Number of open streams. */
   get size(): number {
     return this.#streams.size;
   }
 
-  /** What the thread of the connections says. */
+  /** Handles a message of the connection thread. */
   receive(message: RelayMessage): void {
     const reader = new RelayReader(message);
     while (!reader.isAtEnd) {
@@ -71,7 +73,7 @@ export class RelayedStreams {
     }
   }
 
-  /** The thread is gone, and its connections with it. */
+  /** The thread died, and its connections closed. */
   cutAll(): void {
     for (const stream of this.#streams.values()) stream.gone(true);
   }

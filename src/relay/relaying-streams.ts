@@ -1,8 +1,10 @@
 /**
- * The streams of a thread that has connections: what they bring goes to the thread of the calls, its answers come back.
+ * The streams of a connection thread: forwards requests to the thread of the calls, and sends its
+ * answers.
  *
- * Nothing waits here. A stream whose request is not taken fast enough is paused, so that its peer's window closes; the
- * answers are the stream's as soon as they come, and the thread of the calls is told what of them was sent.
+ * Nothing queues here. A stream whose request is not consumed fast enough is paused, so that its
+ * peer's window closes; answers go to the stream at once, and the thread of the calls is notified
+ * of what was sent.
  */
 import type { CallConnection, CallStream, TakeStream } from "../grpc/call-stream.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
@@ -17,7 +19,7 @@ export class RelayingStreams {
   readonly #outbox: RelayOutbox;
   readonly #requests = new CrossedRequests();
   readonly #streams = new Map<number, RelayingStream>();
-  /** Streams of which more was sent than was told. */
+  /** Streams with sent bytes that are not reported yet. */
   readonly #sending = new Set<RelayingStream>();
   #lastId = 0;
 
@@ -25,7 +27,7 @@ export class RelayingStreams {
     this.#outbox = new RelayOutbox(port, () => this.#tellSent());
   }
 
-  /** Streams that are not gone. */
+  /** Number of open streams. */
   get size(): number {
     return this.#streams.size;
   }
@@ -64,7 +66,7 @@ export class RelayingStreams {
     return place;
   }
 
-  /** What the thread of the calls says. */
+  /** Handles a message of the thread of the calls. */
   receive(message: RelayMessage): void {
     const reader = new RelayReader(message);
     while (!reader.isAtEnd) {
@@ -128,10 +130,10 @@ class RelayingStream implements StreamListener {
   readonly id: number;
   readonly #stream: CallStream;
   readonly #host: RelayingHost;
-  /** Bytes of the request that crossed and were not taken yet. */
+  /** Bytes of the request that crossed and are not consumed yet. */
   #untakenBytes = 0;
   #isPaused = false;
-  /** Bytes of the answer that were sent, which nobody was told yet. */
+  /** Sent bytes of the answer that are not reported yet. */
   #untoldBytes = 0;
 
   constructor(id: number, stream: CallStream, host: RelayingHost) {

@@ -1,9 +1,9 @@
 /**
- * Whether several threads can listen on one port, so that the system shares the connections out among them.
+ * Whether several threads can listen on one port, so that the system distributes the connections.
  *
- * Node can from 22.12 and 23.1 on, and here only Linux is relied on: elsewhere the option is refused, or gives all connections
- * to one of those who listen.
- * Source: Node's documentation of `server.listen`, option `reusePort`; socket(7), SO_REUSEPORT.
+ * Node supports it from 22.12 and 23.1 on, and only on Linux it works as needed: other systems
+ * refuse the option or give all connections to one listener. Source: Node's documentation of
+ * `server.listen`, option `reusePort`; socket(7), SO_REUSEPORT.
  */
 
 export interface Runtime {

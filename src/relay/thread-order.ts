@@ -1,8 +1,8 @@
 /**
- * What a connection thread and its host say to each other beside the streams. Types only.
+ * Messages between a connection thread and its host, other than those of streams. Types only.
  *
- *     host    workerData ThreadOrder, then commands, each of which is answered by one report, in order
- *     thread  reports, and at any time word that its last connection is gone, or a line of its log
+ *     host    workerData ThreadOrder, then commands; one report answers each, in order
+ *     thread  reports; at any time a notice that its last connection has closed, or a log line
  */
 import type { ServerTls } from "../grpc/entrance.ts";
 import type { ForwardedLine, LogThreshold } from "../log.ts";
@@ -10,22 +10,22 @@ import type { RelayMessage } from "./relay-message.ts";
 
 export interface ThreadOrder {
   readonly tls: ServerTls | undefined;
-  /** Which thread it is, counted from 0: its place in `places`. */
+  /** Number of the thread, from 0: its slot in `places`. */
   readonly thread: number;
   readonly places: Int32Array;
   readonly logThreshold: LogThreshold;
-  /** Of all threads together. */
+  /** For all threads together. */
   readonly connectionsMax: number | undefined;
-  /** What its connections may make it hold. */
+  /** Memory that its connections may hold. */
   readonly callsMemoryBytes: number;
 }
 
 export type ThreadCommand =
   | { readonly command: "listen"; readonly host: string; readonly port: number }
-  /** No new connections, no new streams. */
+  /** Accept no new connections and no new streams. */
   | { readonly command: "leave" }
   | { readonly command: "destroyConnections" }
-  /** The thread ends by itself. */
+  /** End the thread. */
   | { readonly command: "end" };
 
 export type ThreadReport =
@@ -37,7 +37,7 @@ export type ThreadReport =
 export type FromThread = RelayMessage | ThreadReport;
 export type ToThread = RelayMessage | ThreadCommand;
 
-/** Streams' messages are lists, everything else is an object. */
+/** Messages of streams are arrays; all others are objects. */
 export function isRelayMessage(message: FromThread | ToThread): message is RelayMessage {
   return Array.isArray(message);
 }

@@ -1,9 +1,9 @@
 /**
- * The entrance of a server whose connections other threads have: each listens on the same port, and the system shares the
- * connections out among them.
+ * The transport of a server whose connections are in other threads: each thread listens on the same
+ * port, and the system distributes the connections.
  *
- * A port that somebody else listens on is refused as without threads, though sharing it would be possible: two servers on
- * one port would each get some of the calls of both.
+ * A port in use is refused as without threads, although sharing it would be possible: two servers
+ * on one port would each get some calls of the other.
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -19,7 +19,7 @@ export interface ThreadedEntranceOptions {
   readonly threads: number;
   /** The account of the calls; each thread gets an equal part for its connections. */
   readonly memory: CallMemory;
-  /** Of all threads together; LIMITS.connectionsMax by default. */
+  /** For all threads together; default LIMITS.connectionsMax. */
   readonly connectionsMax?: number;
   readonly tls: ServerTls | undefined;
 }
@@ -28,7 +28,7 @@ export class ThreadedEntrance implements Entrance {
   readonly #counts: ConnectionCounts;
   readonly #threads: readonly ConnectionThread[];
 
-  /** Threads start with the first address. @throws when certificate and key cannot be used. */
+  /** Threads start with the first address. @throws if certificate and key cannot be used. */
   constructor(
     { onStream, onEmpty }: EntranceListener,
     { threads, tls, memory, connectionsMax }: ThreadedEntranceOptions,
@@ -73,7 +73,7 @@ export class ThreadedEntrance implements Entrance {
   }
 }
 
-/** Rejects with the error of the system when somebody listens there. */
+/** Rejects with the system error if the port is in use. */
 async function requireFree(host: string, port: number): Promise<void> {
   const server = createServer();
   server.listen({ host, port });

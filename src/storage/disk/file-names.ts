@@ -1,11 +1,11 @@
 /**
  * Maps names to paths on disk, and files found on disk to names. Pure text; nothing is opened.
  *
- * |    <app>/<session>/<object_id>.arrow                            part "file"
- * |    <app>/<session>/<object_id>.arrows                           part "stream"
- * |    <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
- * |    <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
- * |    .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
+ *     <app>/<session>/<object_id>.arrow                            part "file"
+ *     <app>/<session>/<object_id>.arrows                           part "stream"
+ *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
+ *     <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
+ *     .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
  *
  * Names never collide: a key component never begins with a dot; objects are files, deltas lie in
  * directories; in a patch directory's name the last `.v<digits>` is the base version. Longest file

@@ -2,11 +2,11 @@
  * The text beside a quarantined file: key, time, reason, and the undo command. The engine writes
  * it; `verify` and `inspect` show it.
  *
- * |    key     app/session/object
- * |    time    2026-01-31T12:00:00.000Z
- * |    reason  [OBJECT_CORRUPT] ...
- * |    undo    mkdir -p ... && mv -n ...
- * |            in the storage directory, while no server runs on it
+ *     key     app/session/object
+ *     time    2026-01-31T12:00:00.000Z
+ *     reason  [OBJECT_CORRUPT] ...
+ *     undo    mkdir -p ... && mv -n ...
+ *             in the storage directory, while no server runs on it
  */
 import fs from "node:fs";
 import path from "node:path";

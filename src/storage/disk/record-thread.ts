@@ -1,8 +1,8 @@
 /**
  * Rewrites the records of some sessions in a worker thread, so that calls lose no time.
  *
- * |    host    workerData {root, sessions}; terminates the thread when it wants no more
- * |    thread  {session, look} for each session in turn, then it ends
+ *     host    workerData {root, sessions}; terminates the thread when it wants no more
+ *     thread  {session, look} for each session in turn, then it ends
  *
  * A thread costs 0.1 s of processor time to start, so several sessions share one. Without threads,
  * as under a TypeScript loader, sessions are walked here, a few files per turn of the loop.

@@ -1,9 +1,9 @@
 /**
  * Scans a storage directory in a worker thread, so that a million files cost calls no time.
  *
- * |    host    workerData {root, shared}; per batch: one credit; to end early: STOP
- * |    thread  {found} per batch, {unreadable} per unreadable directory, {unsettled} per session
- * |            that changed too recently to be recorded, then it ends
+ *     host    workerData {root, shared}; per batch: one credit; to end early: STOP
+ *     thread  {found} per batch, {unreadable} per unreadable directory, {unsettled} per session
+ *             that changed too recently to be recorded, then it ends
  *
  * The thread blocks on the disk and on the host: at most LIMITS.scanBatchesAhead batches wait.
  * Without threads, as under a TypeScript loader, the walk runs here, a batch per turn of the loop.

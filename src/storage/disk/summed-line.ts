@@ -1,7 +1,7 @@
 /**
  * One line of text with a checksum, for the retention journal and the version floor.
  *
- * |    CRC-32 of what follows the space, 8 hex digits | space | text without a line feed | line feed
+ *     CRC-32 of what follows the space, 8 hex digits | space | text without a line feed | line feed
  */
 import { crc32 } from "node:zlib";
 

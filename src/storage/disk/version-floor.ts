@@ -1,8 +1,8 @@
 /**
  * `.version-floor`: the highest version that was ever deleted. A lower floor would reuse versions.
  *
- * |    0    512   a slot: one line of summed-line.ts, the version in decimal; zeros behind it
- * |    512  512   the other slot
+ *     0    512   a slot: one line of summed-line.ts, the version in decimal; zeros behind it
+ *     512  512   the other slot
  *
  * The file is created at start and then overwritten in place, so that deletes need no block or
  * inode of a full disk. One slot is written and synced, then the other gets the same line: one of

@@ -1,16 +1,16 @@
 /**
  * One record of the commit log: a file's content or its removal, with proof of its position.
  *
- * |    0   4  "FCLR"
- * |    4   4  CRC-32 of everything behind it, up to the end of the content
- * |    8   8  salt of the segment
- * |    16  4  number of the segment
- * |    20  4  position of the record in the segment
- * |    24  4  size of the content
- * |    28  2  size of the path
- * |    30  1  kind: 1 put, 2 gone, 3 cancel, 4 doubt
- * |    31  1  zero
- * |    32     path, content, zeros up to a multiple of 8
+ *     0   4  "FCLR"
+ *     4   4  CRC-32 of everything behind it, up to the end of the content
+ *     8   8  salt of the segment
+ *     16  4  number of the segment
+ *     20  4  position of the record in the segment
+ *     24  4  size of the content
+ *     28  2  size of the path
+ *     30  1  kind: 1 put, 2 gone, 3 cancel, 4 doubt
+ *     31  1  zero
+ *     32     path, content, zeros up to a multiple of 8
  *
  * Salt, number and position exclude false records: the earlier content of a reused segment, the end
  * of a torn write, and a copy of a record inside an object. Integers are little-endian.

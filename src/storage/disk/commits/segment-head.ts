@@ -1,12 +1,12 @@
 /**
  * The first 64 bytes of a commit log segment: its number, and the boot that wrote it.
  *
- * |    0   8  "FLAMECL1"
- * |    8   8  salt: random, new at each use of the file
- * |    16 16  the machine's boot id; zeros if unknown
- * |    32  4  number: a higher number has later records
- * |    36 24  zeros
- * |    60  4  CRC-32 of the 60 bytes before
+ *     0   8  "FLAMECL1"
+ *     8   8  salt: random, new at each use of the file
+ *     16 16  the machine's boot id; zeros if unknown
+ *     32  4  number: a higher number has later records
+ *     36 24  zeros
+ *     60  4  CRC-32 of the 60 bytes before
  *
  * Written only when the segment has no valid record, so a torn write loses nothing. Integers are
  * little-endian.
