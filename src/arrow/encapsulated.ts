@@ -2,8 +2,8 @@
  * The frame of IPC messages in files and streams: 0xFFFFFFFF, int32 length, header, padding; then
  * the body.
  *
- *     position p     FF FF FF FF | int32 header + padding | header | padding | body ...
- *                                                                              ^ multiple of 8 or 64
+ *     position p    FF FF FF FF | int32 header + padding | header | padding | body ...
+ *                                                                             ^ multiple of 8 or 64
  *
  * Source: Arrow format, "Encapsulated message format". Only a schema is copied: the caller writes
  * prefix, header and padding one after the other. The length does not include the body; its size is

@@ -2,7 +2,7 @@
  * The end of an IPC file: positions of its messages, its schema, and metadata.
  *
  *     ... last message | END_OF_STREAM | footer flatbuffer | int32 its size | "ARROW1"
- *     footer             Footer table | metadata | blocks | the schema message's flatbuffer, unchanged
+ *     footer          Footer table | metadata | blocks | the schema message's flatbuffer, unchanged
  *
  * Source: Arrow format, File.fbs. Footer.schema refers to the Schema table inside the embedded
  * message, so the schema needs no encoder here and every type works. A file that contains a stream

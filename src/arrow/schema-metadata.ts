@@ -1,11 +1,12 @@
 /**
  * Sets metadata of a schema message without decoding its types (PROTOCOL 4.3, the new-root method).
  *
- *     front  root offset | Message' | Schema' | custom_metadata' | KeyValues of `set`    a multiple of 8 long
+ *     front  root offset | Message' | Schema' | custom_metadata' | KeyValues of `set`
  *     old    the unchanged message: fields, types, features, kept KeyValues, the unused old roots
  *
- * The offsets of the front refer forward into the old bytes, which keep their alignment. Only the
- * fields of the Schema table of format 1.5 are carried over. Cost: one copy of the message.
+ * The front is a multiple of 8 long, so the old bytes, to which its offsets refer forward, keep
+ * their alignment. Only the fields of the Schema table of format 1.5 are carried over. Cost: one
+ * copy of the message.
  */
 import { FlatbufferReader, type FlatbufferTable, type VectorRange } from "./flatbuffer-reader.ts";
 import { FlatbufferWriter, int16, int64, OFFSET, uint8 } from "./flatbuffer-writer.ts";

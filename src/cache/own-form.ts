@@ -2,7 +2,7 @@
  * Converts an object of another program, so far only read, to our own form. Patches need that: they
  * name their base, but patches of the Rust cache have names that a later base could match.
  *
- *     1  our patches under the new base's version are removed: leftovers of an interrupted conversion
+ *     1  our patches under the new base's version are removed: leftovers of an earlier attempt
  *     2  each patch is written as one of ours, beside the base of the other program
  *     3  the base is written as one of ours and renamed over the old one
  *     4  the old patches are removed once nobody reads them

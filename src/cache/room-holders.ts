@@ -47,7 +47,7 @@ export class RoomHolders {
   /** Cuts off stalled holders until they release the missing bytes. */
   cut(missingBytes: number, nowMs: number): void {
     let leftBytes = missingBytes;
-    for (const [entry, readings] of this.#readersOfGone()) {
+    for (const [entry, readings] of this.#readersOfRemoved()) {
       const areStalled = readings.map((each) => this.#isStalled(each, nowMs));
       if (leftBytes <= 0 || areStalled.includes(false)) continue;
       leftBytes -= this.#costOf(entry);
@@ -62,7 +62,7 @@ export class RoomHolders {
   }
 
   /** Removed objects with their readers, which keep the bytes charged. */
-  #readersOfGone(): Map<IndexEntry, ReadingHolder[]> {
+  #readersOfRemoved(): Map<IndexEntry, ReadingHolder[]> {
     const readers = new Map<IndexEntry, ReadingHolder[]>();
     for (const reading of this.readings) {
       const { entry } = reading;

@@ -1,13 +1,13 @@
 /**
  * Push decoder for FlightData that passes the body on while the message is still arriving.
  *
- * | tag          | field             | handling                                                        |
- * |--------------|-------------------|-----------------------------------------------------------------|
- * | 0A (1)       | flight_descriptor | gathered; a second one is refused (it would have to be merged)  |
- * | 12 (2)       | data_header       | gathered; the last one before the body counts                   |
- * | 1A (3)       | app_metadata      | gathered, even after the body; the last one counts              |
- * | C2 3E (1000) | data_body         | after a header: passed on as views; before it: gathered         |
- * | others       | unknown           | skipped, never gathered                                         |
+ * | tag          | field             | handling                                               |
+ * |--------------|-------------------|--------------------------------------------------------|
+ * | 0A (1)       | flight_descriptor | gathered; a second one is refused, not merged          |
+ * | 12 (2)       | data_header       | gathered; the last one before the body counts          |
+ * | 1A (3)       | app_metadata      | gathered, even after the body; the last one counts     |
+ * | C2 3E (1000) | data_body         | after a header: passed on as views; before it: gathered |
+ * | others       | unknown           | skipped, never gathered                                |
  *
  * Any split of the input gives the same result. Gathered values are views of a chunk if they lie in
  * one chunk, otherwise copies; a view keeps its chunk alive, so copy what outlives the message.

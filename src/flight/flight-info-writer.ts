@@ -1,7 +1,8 @@
 /**
  * Encodes many FlightInfos for a list: the same bytes as encodeFlightInfo, at a tenth of its cost.
  *
- *     0A schema | 12 {08 01, 1A path} | 1A {0A {0A ticket}, 12 {0A location} ...} | 20 records | 28 bytes | 3A app_metadata
+ *     0A schema | 12 {08 01, 1A path} | 1A {0A {0A ticket}, 12 {0A location} ...}
+ *         | 20 records | 28 bytes | 3A app_metadata
  *
  * The common part, the locations, is encoded once. Each FlightInfo has a path of one part, one
  * endpoint and one ticket without expiry. Empty fields and zeros are omitted, as in protobuf. Cost:

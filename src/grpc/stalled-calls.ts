@@ -107,9 +107,10 @@ export class StalledCalls {
     this.#takeBack(waiting, (call) => call.refuseCollecting());
   }
 
-  #still(isMeant: (call: Http2ServerCall) => boolean, helps: Helps, nowMs: number): Http2ServerCall[] {
+  #still(isCandidate: (call: Http2ServerCall) => boolean, helps: Helps, nowMs: number): Http2ServerCall[] {
     return [...this.#calls].filter(
-      (call) => isMeant(call) && call.stillMs(nowMs) >= LIMITS.stalledCallMs && helps(call.connectionMemory),
+      (call) =>
+        isCandidate(call) && call.stillMs(nowMs) >= LIMITS.stalledCallMs && helps(call.connectionMemory),
     );
   }
 

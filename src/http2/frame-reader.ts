@@ -81,7 +81,7 @@ export class FrameReader {
     const taken = Math.min(chunk.length, CLIENT_PREFACE.length - this.#prefaceBytes);
     const end = this.#prefaceBytes + taken;
     if (chunk.compare(CLIENT_PREFACE, this.#prefaceBytes, end, 0, taken) !== 0) {
-      throw new Http2Error("PROTOCOL_ERROR", "the client preface is not that of HTTP/2");
+      throw new Http2Error("PROTOCOL_ERROR", "the connection preface is not HTTP/2");
     }
     this.#prefaceBytes = end;
     return taken;

@@ -1,8 +1,8 @@
 /**
  * Decodes the header blocks of one connection, in the order of arrival.
  *
- *     1xxxxxxx  field at an index                 01xxxxxx  literal, added to the table
- *     001xxxxx  new maximum size of the table     000xxxxx  literal, not added (0001: never indexed)
+ *     1xxxxxxx  field at an index                01xxxxxx  literal, added to the table
+ *     001xxxxx  new maximum size of the table    000xxxxx  literal, not added (0001: never indexed)
  *
  * Every block has to be decoded, even that of a refused request: the table must stay in sync.
  * Clients send nearly the same block for each call, so the last few are cached by their bytes while

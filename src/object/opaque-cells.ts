@@ -3,7 +3,7 @@
  *
  * no nulls     all cells are adjacent: the first and the last offset are enough
  * nulls        bytes under a null cell are no data: validity and all offsets are needed
- * compressed   one row only: the value is the whole buffer, its first 8 bytes are the uncompressed size
+ * compressed   one row only: the value is the whole buffer; its first 8 bytes are the original size
  */
 import { type BatchLayout, type BufferRange, UNKNOWN_NULLS } from "../arrow/message.ts";
 import { CacheError } from "../errors.ts";

@@ -2,7 +2,8 @@
  * The end of an object file of ours: the Arrow footer with the cache's metadata, sealed by a
  * checksum.
  *
- *     FFFFFFFF 00000000 | footer flatbuffer ... flame.cache.footer_checksum = CRC-32 in hex ... | int32 size | "ARROW1"
+ *     FFFFFFFF 00000000 | footer flatbuffer ... flame.cache.footer_checksum = CRC-32 in hex ...
+ *         | int32 size | "ARROW1"
  *
  * The sum covers all of it, with its own eight digits as zeros. Its entry comes first, so that
  * finding it is fast whatever follows. Bytes before the footer are covered by the checksum of

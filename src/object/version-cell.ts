@@ -4,7 +4,7 @@
  *
  *     no codec    uint64
  *     codec       int64 -1 | uint64                                        stored uncompressed
- *                 int64 8  | a ZSTD frame of one raw or run-length block   the output of encoders for 8 bytes
+ *                 int64 8  | a ZSTD frame of one raw or run-length block   what encoders produce
  *
  * 0 means "none": the value that clients write, and any invalid version. Source: RFC 8878,
  * "Frames".

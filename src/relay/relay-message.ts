@@ -7,8 +7,8 @@
  *
  *     connections -> calls
  *       OPEN      place; texts: peer, OWN_HOST or ""; the request is the one kept at this place
- *       REQUEST   place or NO_PLACE, fields, sizeBytes, 1 if full; texts: name and value of each field.
- *                 For the next OPEN, and to be kept
+ *       REQUEST   place or NO_PLACE, fields, sizeBytes, 1 if full; texts: name and value of each
+ *                 field. For the next OPEN, and to be kept
  *       DATA      lengthBytes; bytes of the request
  *       END       the peer has half-closed
  *       SENT      lengthBytes: the operating system has this much more of the answer

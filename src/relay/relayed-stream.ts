@@ -47,7 +47,7 @@ export class RelayedStream implements CallStream, CallConnection {
   #listener: StreamListener | undefined;
   #isPaused = false;
   /** Consumed bytes of the request that are not reported to the other thread yet. */
-  #untoldBytes = 0;
+  #unreportedBytes = 0;
   #writtenBytes = 0;
   #sentBytes = 0;
   #awaited: Awaited[] = [];
@@ -71,10 +71,10 @@ export class RelayedStream implements CallStream, CallConnection {
   // Events from the peer; called by the reader of the other thread's messages.
 
   data(view: Buffer): void {
-    this.#untoldBytes += view.length;
+    this.#unreportedBytes += view.length;
     this.movedBytes += view.length;
     this.#listener?.push(view);
-    this.#tellTaken();
+    this.#reportConsumed();
   }
 
   ended(): void {
@@ -117,7 +117,7 @@ export class RelayedStream implements CallStream, CallConnection {
 
   resume(): void {
     this.#isPaused = false;
-    this.#tellTaken();
+    this.#reportConsumed();
   }
 
   countMessage(): void {
@@ -163,11 +163,11 @@ export class RelayedStream implements CallStream, CallConnection {
   }
 
   /** Not for each chunk: a small request is over before the other thread needs to know. */
-  #tellTaken(): void {
-    if (this.#isPaused || this.#isGone || this.#untoldBytes < LIMITS.relayWindowBytes / 2) return;
+  #reportConsumed(): void {
+    if (this.#isPaused || this.#isGone || this.#unreportedBytes < LIMITS.relayWindowBytes / 2) return;
     this.#host.outbox.event(RELAY.READ, this.id);
-    this.#host.outbox.number(this.#untoldBytes);
-    this.#untoldBytes = 0;
+    this.#host.outbox.number(this.#unreportedBytes);
+    this.#unreportedBytes = 0;
   }
 
   #go(isCut: boolean): void {

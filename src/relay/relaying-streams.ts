@@ -131,10 +131,10 @@ class RelayingStream implements StreamListener {
   readonly #stream: CallStream;
   readonly #host: RelayingHost;
   /** Bytes of the request that crossed and are not consumed yet. */
-  #untakenBytes = 0;
+  #unconsumedBytes = 0;
   #isPaused = false;
   /** Sent bytes of the answer that are not reported yet. */
-  #untoldBytes = 0;
+  #unreportedBytes = 0;
 
   constructor(id: number, stream: CallStream, host: RelayingHost) {
     this.id = id;
@@ -145,8 +145,8 @@ class RelayingStream implements StreamListener {
   push(view: Buffer): void {
     this.#host.outbox.event(RELAY.DATA, this.id);
     this.#host.outbox.bytes(view);
-    this.#untakenBytes += view.length;
-    if (this.#isPaused || this.#untakenBytes <= LIMITS.relayWindowBytes) return;
+    this.#unconsumedBytes += view.length;
+    if (this.#isPaused || this.#unconsumedBytes <= LIMITS.relayWindowBytes) return;
     this.#isPaused = true;
     this.#stream.pause();
   }
@@ -162,8 +162,8 @@ class RelayingStream implements StreamListener {
   }
 
   taken(sizeBytes: number): void {
-    this.#untakenBytes -= sizeBytes;
-    if (!this.#isPaused || this.#untakenBytes > LIMITS.relayWindowBytes / 2) return;
+    this.#unconsumedBytes -= sizeBytes;
+    if (!this.#isPaused || this.#unconsumedBytes > LIMITS.relayWindowBytes / 2) return;
     this.#isPaused = false;
     this.#stream.resume();
   }
@@ -175,7 +175,7 @@ class RelayingStream implements StreamListener {
   write(view: Uint8Array, messages: number): void {
     for (let i = 0; i < messages; i++) this.#host.connection.countMessage();
     this.#stream.write(view, () => {
-      this.#untoldBytes += view.length;
+      this.#unreportedBytes += view.length;
       this.#host.onSent(this);
     });
   }
@@ -190,7 +190,7 @@ class RelayingStream implements StreamListener {
 
   tellSent(): void {
     this.#host.outbox.event(RELAY.SENT, this.id);
-    this.#host.outbox.number(this.#untoldBytes);
-    this.#untoldBytes = 0;
+    this.#host.outbox.number(this.#unreportedBytes);
+    this.#unreportedBytes = 0;
   }
 }

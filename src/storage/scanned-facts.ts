@@ -2,7 +2,8 @@
  * Facts of many objects as columns, in the form in which a scan passes them between threads: a list
  * of ids and one of numbers.
  *
- *     numbers   version, rows, data bytes, file size, 1 for a table, expiry and time to live (NaN: none); then the next object
+ *     numbers   version, rows, data bytes, file size, 1 for a table, expiry and time to live (NaN:
+ *               none); then the next object
  */
 import type { FileFacts } from "../object/file-facts.ts";
 

@@ -2,8 +2,8 @@
  * Validates a table while it is put, so that common Arrow libraries can read it without leaving
  * their memory.
  *
- * structure   messages that other verifiers accept; nodes and buffers that fit the schema; in the body
- *             null bits, offsets, indices, type ids, views, run ends
+ * structure   messages that other verifiers accept; nodes and buffers that fit the schema; in the
+ *             body null bits, offsets, indices, type ids, views, run ends
  * full        values too, as `validate(full=True)` of Arrow's C++ library does
  *
  * Of compressed bodies only the message and the sizes before the buffers are checked. Extension

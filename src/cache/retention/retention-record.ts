@@ -1,11 +1,11 @@
 /**
  * The lines of the retention journal, as JSON with a few fields.
  *
- *     {"pin": NAME, "until": MS | null}                                 pinned until then; null: until unpinned
+ *     {"pin": NAME, "until": MS | null}            pinned until then; null: until unpinned
  *     {"unpin": NAME}
- *     {"rule": NAME, "ttl": MS | null, "at": MS}                        time to live of objects put there; null: no rule
- *     {"expiry": NAME, "base": VERSION, "until": MS | null, "ttl": MS}  of one object; null: unlimited
- *     {"clock": MS}                                                     the time when something expired
+ *     {"rule": NAME, "ttl": MS | null, "at": MS}   time to live of later puts; null: no rule
+ *     {"expiry": NAME, "base": VERSION, "until": MS | null, "ttl": MS}  one object; null: unlimited
+ *     {"clock": MS}                                the time when something expired
  *
  * NAME is `app`, `app/session` or `app/session/object`; times are ms since 1970. An object's expiry
  * contains its base version, so it never applies to a newer base. Unknown fields are ignored.

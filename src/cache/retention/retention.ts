@@ -34,7 +34,7 @@ export class Retention {
   readonly #nowMs: () => number;
   readonly #log: RetentionLog;
   /** The time in the journal; 0: none. */
-  #toldTimeMs = 0;
+  #journaledTimeMs = 0;
 
   constructor(journal: RecordJournal | undefined, clock: SteadyClock) {
     const nowMs = (): number => clock.nowMs();
@@ -54,7 +54,7 @@ export class Retention {
   /** Reads the journal. Called once, before any object is added. */
   async load(): Promise<void> {
     for await (const record of this.#log.read()) this.#apply(record);
-    const aheadMs = this.#clock.notBefore(this.#toldTimeMs);
+    const aheadMs = this.#clock.notBefore(this.#journaledTimeMs);
     if (aheadMs > CLOCK_TOLERANCE_MS)
       log.warn("the clock was set back: times to live continue from the earlier time", { aheadMs });
     this.#log.compactWhenObsolete();
@@ -66,7 +66,7 @@ export class Retention {
    */
   async timePassed(): Promise<void> {
     const timeMs = this.#nowMs();
-    if (timeMs <= this.#toldTimeMs) return;
+    if (timeMs <= this.#journaledTimeMs) return;
     try {
       await this.#tell({ kind: "clock", timeMs });
     } catch (error) {
@@ -180,7 +180,7 @@ export class Retention {
   #apply(record: RetentionRecord): void {
     const { pins, lifetimes } = this;
     if (record.kind === "clock") {
-      this.#toldTimeMs = Math.max(this.#toldTimeMs, record.timeMs);
+      this.#journaledTimeMs = Math.max(this.#journaledTimeMs, record.timeMs);
       return;
     }
     const { name } = record;
@@ -198,7 +198,7 @@ export class Retention {
   }
 
   *#records(): Generator<RetentionRecord> {
-    yield { kind: "clock", timeMs: this.#toldTimeMs };
+    yield { kind: "clock", timeMs: this.#journaledTimeMs };
     for (const pin of this.pins.all()) yield { kind: "pin", ...pin };
     for (const { name, ttlMs, setAtMs } of this.lifetimes.rules())
       yield { kind: "rule", name, ttlMs, setAtMs };

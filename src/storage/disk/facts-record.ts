@@ -3,7 +3,8 @@
  * the files. Written by the scan, and by session-recorder.ts while the engine runs.
  *
  *     head    "FLMFACTS" | inode | change time, ns | CRC-32 of the 24 bytes before | 0
- *     chunk   objects | bytes of ids | CRC-32 of what follows | 0 | numbers (ScannedFacts) | ids, "/" between them
+ *     chunk   objects | bytes of ids | CRC-32 of what follows | 0 | numbers (ScannedFacts)
+ *             | ids, "/" between them
  *
  * The directory stays the truth: names are always read from it, and a record is valid only if the
  * session's directory is the same and unchanged. Every file that is added, removed or replaced

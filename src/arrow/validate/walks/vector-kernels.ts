@@ -5,8 +5,8 @@
  * against 0.9 for a loop. Each processes 16 bytes at a time of the scratch, which is in the
  * module's memory from SCRATCH_START on. In text form:
  *
- *     descents32, descents64   bad |= value | (value < value one element before); returns the sign bits of `bad`
- *     largest8, 16, 32         most = max_u(most, value), lane by lane; `most` is stored at 0
+ *     descents32, descents64   bad |= value | (value < previous value); returns sign bits of bad
+ *     largest8, 16, 32         most = max_u(most, value), lane by lane; most is stored at 0
  *
  * If the machine has no vectors (the module does not compile), the loops in walk.ts replace it.
  */

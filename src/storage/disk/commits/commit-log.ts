@@ -253,7 +253,7 @@ export class CommitLog {
       if (entry.record?.kind === "put") entry.done(undefined);
       else if (entry.record !== undefined) this.#keep(entry);
       else if (mayCome || !hasRemovals) this.#waiting.push(entry);
-      else entry.failed(noRoomForRemovals());
+      else entry.failed(noSpaceForRemovals());
     }
   }
 
@@ -337,7 +337,7 @@ function place(batch: Batch, entry: Waiting, record: CommitRecord): void {
   batch.puts.set(entry, { segment, position });
 }
 
-function noRoomForRemovals(): CacheError {
+function noSpaceForRemovals(): CacheError {
   const [text, facts] = ["the commit log has no space for removals", { path: COMMITS_DIRECTORY }];
   log.error(text, facts);
   return new CacheError("STORAGE_IO", text, { facts });

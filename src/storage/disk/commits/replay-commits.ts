@@ -36,9 +36,9 @@ export async function replayCommits(replay: ReplayTools): Promise<number> {
     return 0;
   }
   commits.segments.adopt(found);
-  const isElsewhen = found.segments.some(({ head }) => !isSameBoot(head.bootId, commits.settings.bootId));
-  if (!isElsewhen) for (const each of found.doubted) each.isHeld = true;
-  const pass = new ReplayPass(replay, { isElsewhen, mustRepeat: !(await synced(replay, found)) });
+  const isOtherBoot = found.segments.some(({ head }) => !isSameBoot(head.bootId, commits.settings.bootId));
+  if (!isOtherBoot) for (const each of found.doubted) each.isHeld = true;
+  const pass = new ReplayPass(replay, { isOtherBoot, mustRepeat: !(await synced(replay, found)) });
   for (const [file, records] of found.records) await pass.take(file, records);
   pass.tell(found.segments.length);
   return pass.lostVersion;
@@ -61,13 +61,13 @@ async function synced({ tools }: ReplayTools, { segments }: FoundCommits): Promi
 
 interface PassOptions {
   /** True if the log is from another boot. */
-  readonly isElsewhen: boolean;
+  readonly isOtherBoot: boolean;
   readonly mustRepeat: boolean;
 }
 
 class ReplayPass {
   readonly #replay: ReplayTools;
-  readonly #isElsewhen: boolean;
+  readonly #isOtherBoot: boolean;
   readonly #mustRepeat: boolean;
   #putBack = 0;
   #removed = 0;
@@ -75,9 +75,9 @@ class ReplayPass {
   #failed = 0;
   lostVersion = 0;
 
-  constructor(replay: ReplayTools, { isElsewhen, mustRepeat }: PassOptions) {
+  constructor(replay: ReplayTools, { isOtherBoot, mustRepeat }: PassOptions) {
     this.#replay = replay;
-    this.#isElsewhen = isElsewhen;
+    this.#isOtherBoot = isOtherBoot;
     this.#mustRepeat = mustRepeat;
   }
 
@@ -86,7 +86,7 @@ class ReplayPass {
       if (kind === "put") this.#replay.tools.commits.live.put(file, segment);
     }
     try {
-      if (this.#isElsewhen) await this.#restore(file, records);
+      if (this.#isOtherBoot) await this.#restore(file, records);
       else await this.#settle(file, records);
     } catch (error) {
       // Its records and their segments stay.
@@ -109,7 +109,7 @@ class ReplayPass {
       this.#failed,
     ];
     if (segments === 0) return;
-    if (this.#isElsewhen)
+    if (this.#isOtherBoot)
       log.warn("the machine was restarted: the commit log was replayed", {
         segments,
         putBack,
