@@ -41,7 +41,7 @@ function errorTable(): string {
   const rows = Object.entries(ERROR_TABLE).map(
     ([code, row]) => `| ${code} | ${row.status} | ${row.retryable ? "yes" : "no"} | ${row.meaning} |`,
   );
-  return ["| code | gRPC status | may be retried | meaning |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| code | gRPC status | retryable | meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
 function limitTable(): string {
@@ -50,7 +50,7 @@ function limitTable(): string {
   const rows = Object.entries(LIMITS).map(
     ([name, value]) => `| \`${name}\` | ${formatLimit(name, value)} | ${comments.get(name) ?? ""} |`,
   );
-  return ["| limit | value | what it bounds, and why |", "|---|---|---|", ...rows].join("\n");
+  return ["| limit | value | what it limits, and why |", "|---|---|---|", ...rows].join("\n");
 }
 
 /** Document and the table it has to hold. */
