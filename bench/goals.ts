@@ -1,5 +1,5 @@
 /**
- * What the project promises, line by line, and whether a run kept it: `met`, `NO`, or nothing where it was not measured.
+ * What the project promises, line by line, and whether a run kept it: `met`, `MISSED`, or nothing where it was not measured.
  *
  * Ratios are against pyarrow's C++ server unless a line says otherwise. Where a promise is that something does not matter, a fifth
  * is allowed for the noise of a shared machine.
@@ -24,8 +24,8 @@ interface Goal {
   readonly unit: string;
 }
 
-const TIME = "of its time";
-const RATE = "of its rate";
+const TIME = "of the peer's time";
+const RATE = "of the peer's rate";
 
 function gridGoals({ grid }: Results, operation: Operation, servers: readonly string[]): Goal[] {
   const row = (server: string, sizeBytes: number) => grid && findRow(grid, { server, operation, sizeBytes });
@@ -60,13 +60,13 @@ function durableGoals({ durable }: Results): Goal[] {
   const rateRatio = row(1)?.rateRatio;
   return [
     {
-      what: "durable put of 1 KiB, one client, by a bare file that is synced",
+      what: "durable put of 1 KiB, one client, vs a synced bare file",
       value: rateRatio && 1 / rateRatio,
       bound: { max: 2 },
       unit: TIME,
     },
     {
-      what: "durable puts of 16 clients by those of one",
+      what: "durable puts of 16 clients vs one client",
       value: row(16)?.planRatio,
       bound: { min: 5 },
       unit: RATE,
@@ -80,13 +80,13 @@ function patchGoals({ patches }: Results): Goal[] {
     const worst = (ratios: number[]) => (ratios.length === 0 ? undefined : Math.max(...ratios));
     return [
       {
-        what: `newest of ${patches?.patches ?? "1000"} patches by the newest of one, worst base, ${server}`,
+        what: `newest of ${patches?.patches ?? "1000"} patches vs the newest of one, worst base, ${server}`,
         value: worst(rows.map((row) => row.newestRatio)),
         bound: { max: SAME_RATIO_MAX },
         unit: TIME,
       },
       {
-        what: `patching the largest base by patching the smallest, ${server}`,
+        what: `patching the largest base vs the smallest, ${server}`,
         value: rows.at(-1)?.patchRatio,
         bound: { max: SAME_RATIO_MAX },
         unit: TIME,
@@ -102,13 +102,13 @@ function memoryGoals({ mixed, memory }: Results): Goal[] {
     const max = (given: number | undefined) => (given ?? 256) + BESIDE_OBJECTS_MIB;
     return [
       {
-        what: `resident through the mixed calls, ${server}`,
+        what: `resident during the mixed calls, ${server}`,
         value: mixedPeak,
         bound: { max: max(mixed?.maxMemoryMib) },
         unit: "MiB",
       },
       {
-        what: `resident through a store larger than memory, ${server}`,
+        what: `resident during a store larger than memory, ${server}`,
         value: peaks.length === 0 ? undefined : Math.max(...peaks),
         bound: { max: max(memory?.maxMemoryMib) },
         unit: "MiB",
@@ -142,7 +142,7 @@ function formatGoal({ what, value, bound, unit }: Goal): string[] {
   const limit = "max" in bound ? `at most ${bound.max}` : `at least ${bound.min}`;
   if (value === undefined) return [what, `${limit} ${unit}`, "", "not measured"];
   const isMet = "max" in bound ? value <= bound.max : value >= bound.min;
-  return [what, `${limit} ${unit}`, value.toFixed(digits), isMet ? "met" : "NO"];
+  return [what, `${limit} ${unit}`, value.toFixed(digits), isMet ? "met" : "MISSED"];
 }
 
 /**
@@ -151,5 +151,5 @@ function formatGoal({ what, value, bound, unit }: Goal): string[] {
  */
 export function formatGoals(results: Results, isWhole = true): string {
   const goals = goalsOf(results).filter(({ value }) => isWhole || value !== undefined);
-  return formatTable(["what", "promised", "measured", ""], goals.map(formatGoal), 2);
+  return formatTable(["goal", "bound", "measured", ""], goals.map(formatGoal), 2);
 }

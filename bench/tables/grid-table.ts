@@ -11,13 +11,13 @@ const HEAD = [
   "call",
   "server",
   "median ms",
-  "rounds ms",
+  "range ms",
   "p99 ms",
   "MB/s",
   "server CPU ms",
   "ratio",
   "p99 ratio",
-  "of its time",
+  "share of time",
 ];
 
 /** Where throughput counts instead of the time of a call. */

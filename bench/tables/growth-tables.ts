@@ -27,13 +27,13 @@ export function formatPatches({ rows, absent, patches }: PatchesResult): string 
     "base",
     "server",
     "patch ms",
-    "rounds ms",
-    "by the smallest base",
-    "last by first round",
+    "range ms",
+    "vs smallest base",
+    "last vs first round",
     `newest of ${patches} ms`,
-    "rounds ms",
-    "by newest of 1",
-    `by get of ${formatSize(KIB)}`,
+    "range ms",
+    "vs newest of 1",
+    `vs get of ${formatSize(KIB)}`,
   ];
   return formatTable(head, [...cells, ...missing]);
 }
@@ -49,7 +49,7 @@ export function formatMoreThanMemory({ rows, maxMemoryMib }: MoreThanMemoryResul
     `${row.different}`,
     row.peakMib.toFixed(0),
   ]);
-  const head = ["call", "server", "objects", "MB/s", "seconds", "evicted", "different", "peak MiB"];
+  const head = ["call", "server", "objects", "MB/s", "seconds", "evicted", "mismatches", "peak MiB"];
   return `${formatTable(head, cells)}\n\nThe caches have ${maxMemoryMib} MiB for objects.`;
 }
 
@@ -69,8 +69,8 @@ export function formatMillion({ rows, objects, absent }: MillionResult): string 
     "listening ms",
     "first get ms",
     "list s",
-    "gets meanwhile p50 / p99 / most ms",
-    "MiB now / most",
+    "gets during list p50 / p99 / max ms",
+    "MiB now / peak",
   ];
   const medians = `Medians with ${objects} objects: first get ${firstGetMs.toFixed(0)} ms, list complete ${listSeconds.toFixed(2)} s after the start of the process.`;
   return `${formatTable(head, [...cells], 1)}\n\n${medians}`;

@@ -14,7 +14,7 @@ const HEAD = [
   "calls x clients",
   "server",
   "per second",
-  "rounds",
+  "range",
   "get p50 ms",
   "get p99 ms",
   "put p50 ms",
@@ -23,10 +23,10 @@ const HEAD = [
   "server CPU",
   "generator CPU",
   "ratio",
-  "what limits it",
+  "limited by",
 ];
 /** Stands before the last column where the numbers of clients differ. */
-const BY_FEWEST = "by fewest clients";
+const BY_FEWEST = "vs fewest clients";
 
 /** A thread that works this part of the time is taken for busy, and two cores for full. */
 const BUSY_MIN = 0.9;
@@ -84,7 +84,7 @@ export function formatMixed(result: MixedResult): string {
   return [
     formatLoad(result),
     "",
-    `Most memory resident in a server through all of it; the caches have ${result.maxMemoryMib} MiB for objects:`,
+    `Peak resident memory of each server; the caches have ${result.maxMemoryMib} MiB for objects:`,
     "",
     formatTable(["server", "MiB"], peaks, 1),
   ].join("\n");

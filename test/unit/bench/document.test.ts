@@ -75,7 +75,7 @@ describe("the promises", () => {
 
   test("are met up to their bound and not beyond it", () => {
     expect(line(memory(448))).toMatch(/ 448 \| +met \|$/);
-    expect(line(memory(448.1))).toMatch(/\| +NO \|$/);
+    expect(line(memory(448.1))).toMatch(/\| +MISSED \|$/);
   });
 
   test("are not called kept where nothing was measured", () => {
