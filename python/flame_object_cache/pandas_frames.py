@@ -26,6 +26,7 @@ _PLAIN = (bytes, datetime.date, datetime.time, decimal.Decimal)
 _LABEL_NAMES = (type(None), str, int)
 # Values of JSON within each other in `attrs`.
 _ATTRS_DEPTH_MAX = 20
+_CATEGORIES_TRIED = 8
 
 
 def table_of(frame: Any) -> Union[pa.Table, str]:
@@ -43,7 +44,7 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
             objects[position] = found
     try:
         table = pa.Table.from_pandas(frame)
-        seen = table.slice(0, 0).to_pandas()
+        seen = _without_rows(table).to_pandas()
     except Exception as error:  # noqa: BLE001  (whatever the objects in the frame and the names of its dtypes raise)
         return _reason_of_failure(frame, error)
     reason = _difference(seen, frame, objects)
@@ -181,6 +182,18 @@ def _objects_reason(cells: Any, *, text: bool = False) -> Optional[str]:
     return None
 
 
+def _without_rows(table: pa.Table) -> pa.Table:
+    """With the first few of its categories: what comes back of them hangs on their type, once objects were looked at."""
+    empty = table.slice(0, 0)
+    for at, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type) and table.column(at).num_chunks:
+            chunk = table.column(at).chunk(0)
+            words = chunk.dictionary.slice(0, _CATEGORIES_TRIED)
+            tried = pa.DictionaryArray.from_arrays(chunk.indices.slice(0, 0), words, ordered=field.type.ordered)
+            empty = empty.set_column(at, field, tried)
+    return empty
+
+
 def _reason_of_failure(frame: Any, error: Exception) -> str:
     """Which column it is that Arrow cannot write, or not read again."""
     for position, label in enumerate(frame.columns):
@@ -215,14 +228,14 @@ def _difference(seen: Any, frame: Any, objects: Dict[int, str]) -> Optional[str]
 
 
 def _same_dtype(seen: Any, put: Any) -> bool:
-    if type(seen) is not type(put) or seen != put:
+    if type(seen) is not type(put):
         return False
     if hasattr(put, "categories"):
         # Equal dtypes may have their categories in another order.
-        return seen.ordered == put.ordered and _same_labels(seen.categories, put.categories)
+        return seen.ordered == put.ordered and _same_labels(seen.categories, put.categories[:_CATEGORIES_TRIED])
     if hasattr(put, "storage"):
-        return seen.storage == put.storage and seen.na_value is put.na_value
-    return str(seen) == str(put)
+        return bool(seen == put) and seen.storage == put.storage and seen.na_value is put.na_value
+    return bool(seen == put) and str(seen) == str(put)
 
 
 def _same_labels(seen: Any, put: Any) -> bool:
@@ -277,8 +290,11 @@ def frame_of(table: pa.Table, notes: Optional[bytes]) -> Any:
 
 
 def _restore_freq(index: Any, freq: str) -> None:
+    from pandas.tseries.frequencies import to_offset
+
+    offset = to_offset(freq)
     try:
-        index.freq = freq
+        index.freq = offset
     except ValueError:
         # Rows that were appended do not go on at this freq.
         pass

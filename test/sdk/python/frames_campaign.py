@@ -20,14 +20,18 @@ NAMED = re.compile(r"column |index|labels|attrs|flags|rows")
 WRONG_MAX = 20
 
 
-def judge(frame: Any, difference: Callable[[Any, Any], str]) -> tuple[str, str]:
+def _by_itself(frame: Any) -> Any:
+    return decode_value(encode_value(frame))
+
+
+def judge(frame: Any, difference: Callable[[Any, Any], str], travel: Callable[[Any], Any] = _by_itself) -> tuple[str, str]:
     """How the frame travelled, and what was wrong with it."""
     try:
         encoded = encode_value(frame)
     except InvalidValue as refusal:
         return "refused", "" if NAMED.search(refusal.text) else f"refused without a name: {refusal.text}"
     how = "equal" if isinstance(encoded, pa.Table) or encoded[:4] == b"FLM\2" else "pickled"
-    wrong = difference(decode_value(encoded), frame)
+    wrong = difference(travel(frame), frame)
     return how, wrong or ("" if how == "equal" else _wrong_without_pickles(frame))
 
 
@@ -42,12 +46,12 @@ def _wrong_without_pickles(frame: Any) -> str:
     return "is not refused without pickles"
 
 
-def run(library: str, first: int, count: int) -> dict[str, Any]:
+def run(library: str, first: int, count: int, travel: Callable[[Any], Any] = _by_itself) -> dict[str, Any]:
     builder = importlib.import_module(f"{library}_builder")
     counts: dict[str, Any] = {"equal": 0, "pickled": 0, "refused": 0, "wrong": []}
     for seed in range(first, first + count):
         try:
-            how, wrong = judge(builder.build_frame(seed), builder.difference)
+            how, wrong = judge(builder.build_frame(seed), builder.difference, travel)
         except Exception as error:  # noqa: BLE001  (whatever comes out is what is wrong)
             how, wrong = "wrong", f"{type(error).__name__}: {error}"
         if wrong:

@@ -120,7 +120,9 @@ NULLABLE = ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UIn
 
 COLUMNS: dict[str, Make] = {
     "numbers": lambda rng, count: np.array(_integers(rng, count)).astype(rng.choice(NUMBERS)),
+    "integers": lambda rng, count: np.array(_integers(rng, count), dtype=np.int64),
     "floats": _floats,
+    "texts": lambda rng, count: pd.Series(_holed(rng, [rng.choice(WORDS) for _ in range(count)], rng.choice((None, float("nan")))), dtype=object),
     "bools": lambda rng, count: np.array([n % 2 == 0 for n in _integers(rng, count)], bool),
     "moments": _moments,
     "moments with a zone": lambda rng, count: pd.DatetimeIndex(_moments(rng, count)).tz_localize("UTC").tz_convert(rng.choice(ZONES)),
@@ -131,11 +133,13 @@ COLUMNS: dict[str, Make] = {
     "strings": _strings,
     "Arrow's": _arrow,
     "categories": _categories,
-    "intervals": lambda rng, count: pd.array(_holed(rng, list(_intervals(rng, count))), dtype=_intervals(rng, 0).dtype) if count == 0 else _intervals(rng, count),
+    "intervals": lambda rng, count: pd.Series(_intervals(rng, count)).where([n % 5 > 0 for n in _integers(rng, count)]),
     "periods": _periods,
     "sparse": _sparse,
     "objects": _objects,
 }
+
+ORDINARY = ["integers", "floats", "bools", "moments", "moments with a zone", "strings", "texts", "nullable numbers", "periods"]
 
 LABELS: dict[str, Make] = {
     "default": lambda _rng, count: pd.RangeIndex(count),
@@ -157,7 +161,7 @@ LABELS: dict[str, Make] = {
     "categories": lambda rng, count: pd.CategoricalIndex(_categories(rng, count)),
     "nullable": lambda rng, count: pd.Index(pd.array(_integers(rng, count), dtype=rng.choice(NULLABLE))),
     "Arrow's": lambda rng, count: pd.Index(pd.array(_integers(rng, count), dtype=pd.ArrowDtype(pa.int32()))),
-    "objects": lambda rng, count: pd.Index(_hashable(rng, count), dtype=object),
+    "objects": lambda rng, count: pd.Index(_hashable(rng, count), dtype=object, tupleize_cols=False),
     "tuples": lambda rng, count: pd.Index([(n, str(n)) for n in _integers(rng, count)], dtype=object, tupleize_cols=False),
     "a number and its text": lambda _rng, count: pd.Index([1, "1", True, "True", 1.0, None][:count], dtype=object),
     "levels": lambda rng, count: _levels(rng, count),
@@ -184,7 +188,8 @@ ATTRS = ({"a": [1, {"b": None}]}, {1: 2}, {"t": (1, 2)}, {"n": float("nan")}, {"
 def build_frame(seed: int) -> pd.DataFrame:
     rng = Random(seed)
     count, width = rng.randrange(ROWS_MAX + 1), rng.randrange(COLUMNS_MAX + 1)
-    columns = [pd.Series(COLUMNS[rng.choice(list(COLUMNS))](rng, count)) for _ in range(width)]
+    kinds = ORDINARY if rng.random() < 0.5 else list(COLUMNS)
+    columns = [pd.Series(COLUMNS[rng.choice(kinds)](rng, count)) for _ in range(width)]
     frame = pd.concat(columns, axis=1) if columns else pd.DataFrame(index=pd.RangeIndex(count))
     frame.columns = _labels(rng, width, ("words",) if rng.random() < 0.6 else tuple(LABELS))
     frame.index = _labels(rng, count, ("default",) if rng.random() < 0.4 else tuple(LABELS))
