@@ -20,7 +20,7 @@ export function formatCircumstances({ at, commit, node, pyarrow, redis, loadBefo
   const peers = `pyarrow ${pyarrow}, ${redis === undefined ? "no Redis" : `Redis ${redis}`}`;
   const where = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB`;
   const load = `load ${loadBefore.toFixed(1)} before the run`;
-  return `Commit ${commit}, ${at.slice(0, 10)}, Node ${node}, ${peers}, ${where}, ${load}.`;
+  return `Commit ${commit}, ${at.slice(0, 10)}, Node ${node}, ${peers},\n${where}, ${load}.`;
 }
 
 /** The latest result of each workload, whichever run it is from. */

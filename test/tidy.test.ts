@@ -99,6 +99,10 @@ const BROKEN: Record<string, SourceFile[][]> = {
   "each runtime dependency has its section in docs/decisions": [
     sample("package.json", SETTINGS, "docs/decisions/0001-a.md", "# Left-pad\n"),
   ],
+  "prose in documents is at most 100 columns wide": [
+    sample("docs/a.md", `${"word ".repeat(21)}\n`),
+    sample("README.md", `- ${"word ".repeat(20)}\n`),
+  ],
   "a decision is numbered and at most 60 lines long": [
     sample("docs/decisions/0001-a.md", "text\n".repeat(61)),
     sample("docs/decisions/notes.md", "text\n"),

@@ -72,6 +72,6 @@ export function formatMillion({ rows, objects, absent }: MillionResult): string 
     "gets during list p50 / p99 / max ms",
     "MiB now / peak",
   ];
-  const medians = `Medians with ${objects} objects: first get ${firstGetMs.toFixed(0)} ms, list complete ${listSeconds.toFixed(2)} s after the start of the process.`;
+  const medians = `Medians with ${objects} objects: first get ${firstGetMs.toFixed(0)} ms, list complete ${listSeconds.toFixed(2)} s\nafter the start of the process.`;
   return `${formatTable(head, [...cells], 1)}\n\n${medians}`;
 }

@@ -5,6 +5,7 @@ import { DOC_TABLES, holdsTable } from "./doc-tables.ts";
 import { complain, type Rule, type SourceFile } from "./source-tree.ts";
 
 const DECISION_LINES_MAX = 60;
+const PROSE_COLUMNS_MAX = 100;
 
 function textOf(files: readonly SourceFile[], path: string): string {
   return files.find((file) => file.path === path)?.text ?? "";
@@ -62,4 +63,23 @@ const decisions: Rule = {
       .map(({ path }) => `${path} is not a short decision`),
 };
 
-export const REPOSITORY_RULES = [registry, machinePaths, docTables, dependencies, decisions];
+/** Lines of prose: not in code, in tables, or in a decision. */
+function wideLines({ path, text }: SourceFile): string[] {
+  const prose = text.replaceAll(/^```[\s\S]*?^```/gm, (code) => code.replaceAll(/[^\n]/g, ""));
+  return prose.split("\n").flatMap((line, index) => {
+    const isProse = !/^(?:\||<| {4})/.test(line);
+    return isProse && line.length > PROSE_COLUMNS_MAX
+      ? [`${path}:${index + 1} is over ${PROSE_COLUMNS_MAX} columns`]
+      : [];
+  });
+}
+
+const proseWidth: Rule = {
+  title: `prose in documents is at most ${PROSE_COLUMNS_MAX} columns wide`,
+  check: (files) =>
+    files
+      .filter(({ path }) => path.endsWith(".md") && !/^(?:docs\/decisions|src|test|bench)\//.test(path))
+      .flatMap(wideLines),
+};
+
+export const REPOSITORY_RULES = [registry, machinePaths, docTables, dependencies, decisions, proseWidth];

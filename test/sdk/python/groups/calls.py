@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -28,22 +29,24 @@ from flame_object_cache import (
 )
 
 STORAGES = ("files", "none")
-SNIPPET = """
-from flame_object_cache import put_object, get_object, update_object, ObjectRef
-ref = put_object("my-app", "session123", my_data)
-print(f"Stored at: {ref.endpoint}/{ref.key}")
-data = get_object(ref)
-new_ref = update_object(ref, new_data)
-"""
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def shown_by(page):
+    """The first Python of a page that uses the package."""
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    return next(block for block in blocks if block.startswith("from flame_object_cache import"))
 
 
 def case_work_as_pasted(cache):
-    names = {"my_data": {"a": 1}, "new_data": [2], "print": lambda line: None}
-    with settings(endpoint=cache.endpoint):
-        exec(SNIPPET, names)
-        assert names["data"] == {"a": 1}
-        assert (names["new_ref"].key, names["new_ref"].version) == (names["ref"].key, 2)
-        assert get_object(names["ref"]) == [2]
+    for page in ("README.md", "python/README.md"):
+        names = {"my_data": {"a": 1}, "new_data": [2], "print": lambda line: None}
+        with settings(endpoint=cache.endpoint):
+            exec(shown_by(page), names)
+            assert names["data"] == names["my_data"]
+            assert names["new_ref"].key == names["ref"].key
+            assert names["new_ref"].version == names["ref"].version + 1
+            assert get_object(names["ref"]) == names["new_data"]
 
 
 def case_take_a_prefix_or_a_key(cache):
