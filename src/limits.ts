@@ -177,7 +177,7 @@ export const LIMITS = {
    * on a full disk a rule can still be undone.
    */
   journalStepBytes: 64 * KIB,
-  /** Open files of all processes that a failed start checks for the owner of its port or directory. */
+  /** Open files that a failed start checks to find the owner of its port or directory. */
   ownerSearchFilesMax: 100_000,
   /** A full disk is logged at most this often, with the number of suppressed failures. */
   diskFullLogMs: 10_000,

@@ -8,7 +8,7 @@
  * it is refused.
  *
  *     table   int32 back-offset to vtable | slots as the vtable places them
- *     vtable  uint16 own size | uint16 table size | uint16 offset of slot 0 (0: absent) | slot 1 ...
+ *     vtable  uint16 own size | uint16 table size | uint16 offset of slot 0 (0: none) | slot 1 ...
  *     vector  uint32 length | elements        string  uint32 length | UTF-8 | NUL (not needed here)
  *
  * Alignment is not required, because views of network bytes have none. Only strings are copied.

@@ -4,8 +4,9 @@
  *
  * Every scalar is written even if it has the default value, so the length of a record batch message
  * depends only on the numbers of nodes and buffers: it can be written with zeros first and
- * overwritten when the values are known. Source: Arrow format, Message.fbs and Schema.fbs. No
- * dictionaries or nested types: the server needs none.
+ * overwritten when the values are known.
+ * Source: Arrow format, Message.fbs and Schema.fbs. No dictionaries or nested types: the server
+ * needs none.
  */
 import {
   FlatbufferWriter,

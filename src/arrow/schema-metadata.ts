@@ -5,8 +5,8 @@
  *     old    the unchanged message: fields, types, features, kept KeyValues, the unused old roots
  *
  * The front is a multiple of 8 long, so the old bytes, to which its offsets refer forward, keep
- * their alignment. Only the fields of the Schema table of format 1.5 are carried over. Cost: one
- * copy of the message.
+ * their alignment. Only the fields of the Schema table of format 1.5 are carried over.
+ * Cost: one copy of the message.
  */
 import { FlatbufferReader, type FlatbufferTable, type VectorRange } from "./flatbuffer-reader.ts";
 import { FlatbufferWriter, int16, int64, OFFSET, uint8 } from "./flatbuffer-writer.ts";

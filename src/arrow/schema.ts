@@ -3,8 +3,8 @@
  * or a footer.
  *
  * Source: Arrow format, Schema.fbs. Refuses schemas deeper or wider than the limits, and visits not
- * much more than the message contains, however its offsets overlap. Cost: one object per field;
- * types and empty lists are shared.
+ * much more than the message contains, however its offsets overlap.
+ * Cost: one object per field; types and empty lists are shared.
  */
 import { LIMITS } from "../limits.ts";
 import { atOnce } from "../turns.ts";
@@ -57,7 +57,7 @@ export function decodeSchema(header: Uint8Array): ArrowSchema {
   return atOnce(decodeSchemaSteps(header));
 }
 
-/** The same, and lets others in between. */
+/** The same in steps, so that others can run in between. */
 export function decodeSchemaSteps(header: Uint8Array): Generator<void, ArrowSchema> {
   return decodeTableSteps(schemaTable(new FlatbufferReader(header).root()), new FieldDecoder("kept"));
 }

@@ -4,8 +4,8 @@
  *
  * The text does not include nested types, which are the field's children. Two types have equal
  * texts exactly if they mean the same to a reader. An unknown type becomes `type#N` with its raw
- * slots, so that it can be stored and compared. Parameters are not validated here. Source:
- * Schema.fbs, union Type, including the defaults of absent slots.
+ * slots, so that it can be stored and compared. Parameters are not validated here.
+ * Source: Schema.fbs, union Type, including the defaults of absent slots.
  */
 import { LIMITS } from "../limits.ts";
 import type { FlatbufferTable } from "./flatbuffer-reader.ts";

@@ -5,8 +5,9 @@
  * the entry contains its id. And a reader can resume where it stopped, even at the end, while
  * entries are added and removed. Open addressing with linear probing over places in one list; a few
  * entries are searched without hashing. The hash has a random seed, so that nobody can choose
- * colliding ids. Cost: a lookup hashes the id, 50 ns for 36 characters; when the table doubles, all
- * are rehashed, 0.1 s for a million.
+ * colliding ids.
+ * Cost: a lookup hashes the id, 50 ns for 36 characters; when the table doubles, all are rehashed,
+ * 0.1 s for a million.
  */
 import { randomBytes } from "node:crypto";
 import type { IndexEntry } from "./index-entry.ts";

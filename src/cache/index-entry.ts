@@ -3,8 +3,8 @@
  *
  * One small class with few fields: booleans and the number of readers share one integer, and rare
  * facts have their own object. Every field is declared without a value, so it starts as undefined:
- * V8 then stores a small integer in the field and allocates only for numbers over 2^31 - 1. Cost:
- * docs/operations.md.
+ * V8 then stores a small integer in the field and allocates only for numbers over 2^31 - 1.
+ * Cost: docs/operations.md.
  */
 import { Evictable } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";

@@ -11,8 +11,8 @@
  * object is ours, and deltas of no higher version are leftovers. So the object is whole after a
  * crash at any point. Everything is synced before anything is removed, because the old files may be
  * durable. Versions stay, unless the other program skipped some or appended to our base: then base
- * and patches get new ones, above those that clients may hold. Cost: one read and write of the
- * object, under its lock.
+ * and patches get new ones, above those that clients may hold.
+ * Cost: one read and write of the object, under its lock.
  */
 import { CacheError } from "../errors.ts";
 import { logFor } from "../log.ts";

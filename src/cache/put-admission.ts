@@ -6,8 +6,8 @@
  * and objects that cannot be evicted. Without this, sixteen large concurrent puts would each get a
  * part of the space and none could finish. While others wait, a put that is too slow to complete
  * its message within LIMITS.roomWaitMs loses its reservation and must reserve again with its next
- * bytes. A reservation evicts nothing: that happens when the bytes are charged. Cost: two additions
- * per append.
+ * bytes. A reservation evicts nothing: that happens when the bytes are charged.
+ * Cost: two additions per append.
  */
 import { LIMITS } from "../limits.ts";
 

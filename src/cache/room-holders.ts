@@ -3,7 +3,8 @@
  *
  * It checks them only while a put waits for space. Holders without progress are cut off, oldest
  * first, until their space is enough; others continue. Reading an existing object holds no space,
- * because the object can be evicted first. Cost: a set entry for each running get and put.
+ * because the object can be evicted first.
+ * Cost: a set entry for each running get and put.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

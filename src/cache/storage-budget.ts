@@ -6,8 +6,9 @@
  * removed, and removed objects that are still read. The sum never exceeds the limit: callers wait
  * until enough is released. Pinned objects are in no queue of the policy; objects in use are
  * skipped, because removing them releases nothing in time. What cannot fit is refused and evicts
- * nothing. Cost: two additions for a put that fits. Evictions free a little extra, so that not
- * every put evicts.
+ * nothing.
+ * Cost: two additions for a put that fits. Evictions free a little extra, so that not every put
+ * evicts.
  */
 import type { CacheError } from "../errors.ts";
 import type { EvictionPolicy, RemovalReason } from "../eviction/eviction-policy.ts";

@@ -1,8 +1,8 @@
 /**
  * Compares an object found on disk with its checksum before its file is located or patched.
  *
- * An object larger than LIMITS.verifyFirstLookBytesMax is compared when it is sent. Cost: one pass
- * over the file.
+ * An object larger than LIMITS.verifyFirstLookBytesMax is compared when it is sent.
+ * Cost: one pass over the file.
  */
 import { LIMITS } from "../limits.ts";
 import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";

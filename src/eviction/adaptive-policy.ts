@@ -4,12 +4,13 @@
  * The combination is this cache's own (sources: lru-policy.ts, s3-fifo-policy.ts, policy-duel.ts).
  * S3-FIFO is far better for popularity, scans and loops, and far worse if new items are read soon,
  * as with replay buffers and agents. Both orders use the same queues, so a switch moves nothing. It
- * starts as exact least recently used. Weakness: it follows. A workload that changes within a few
- * thousand sampled reads always gets the order that suited the previous one; and if both orders are
- * bad, so is this. Cost: that of S3-FIFO, plus two miniatures for sampled items (all of a cache of
- * up to a thousand, then an ever smaller part): 0.1 us and building the name. With a million items
- * a read takes 0.3 us and a put with an eviction 2.2 us. Memory: 2,048 items in the miniatures,
- * under 1 MiB in total.
+ * starts as exact least recently used.
+ * Weakness: it follows. A workload that changes within a few thousand sampled reads always gets the
+ * order that suited the previous one; and if both orders are bad, so is this.
+ * Cost: that of S3-FIFO, plus two miniatures for sampled items (all of a cache of up to a thousand,
+ * then an ever smaller part): 0.1 us and building the name. With a million items a read takes 0.3
+ * us and a put with an eviction 2.2 us. Memory: 2,048 items in the miniatures, under 1 MiB in
+ * total.
  */
 import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
 import { LruPolicy } from "./lru-policy.ts";

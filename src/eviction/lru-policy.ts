@@ -3,8 +3,8 @@
  *
  * Source: P. Denning, "The working set model for program behavior", CACM 1968, and folklore.
  * Weakness: one scan over many objects evicts everything that is used often, and a loop slightly
- * larger than the cache never hits. Cost: one move in a linked list per put or read, no allocation:
- * with a million items 0.5 us.
+ * larger than the cache never hits.
+ * Cost: one move in a linked list per put or read, no allocation: with a million items 0.5 us.
  */
 import type { Evictable, EvictionPolicy } from "./eviction-policy.ts";
 import { ItemQueue } from "./item-queue.ts";

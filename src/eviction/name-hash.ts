@@ -3,8 +3,8 @@
  *
  * FNV-1a over the name's UTF-16 units, then two rounds of shifts and multiplications, so that any
  * few bits can be used alone. Not keyed: a client that chooses names can cause collisions, which
- * only worsens hit ratios. Cost: a nanosecond per character, more for the first read of a
- * concatenated name.
+ * only worsens hit ratios.
+ * Cost: a nanosecond per character, more for the first read of a concatenated name.
  */
 
 /** @returns an integer from -2^31 to 2^31 - 1, which needs no box. */

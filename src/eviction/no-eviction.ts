@@ -1,8 +1,9 @@
 /**
  * Evicts nothing: what does not fit is refused. For users who prefer an error to a lost object.
  *
- * Source: none, it is the absence of a policy. Weakness: a full cache stays full until objects are
- * deleted. Cost: nothing.
+ * Source: none, it is the absence of a policy.
+ * Weakness: a full cache stays full until objects are deleted.
+ * Cost: nothing.
  */
 import type { Evictable, EvictionPolicy } from "./eviction-policy.ts";
 

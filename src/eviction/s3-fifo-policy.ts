@@ -6,11 +6,13 @@
  * there move to the main queue, which gives items that were read another round, up to three. An
  * item that comes back after leaving the small queue, while at most about the size of the cache was
  * evicted, goes to the main queue directly. Scans and loops pass through the small queue and do not
- * affect the rest. Weakness: items that are read soon after the put, but not within a tenth of the
- * cache (a replay buffer that prefers new experiences, an agent's context), are evicted before they
- * are read; items that were popular yesterday stay long. Cost: a read is one addition in the item,
- * a put builds and hashes the names of new and evicted items: with a million items 0.2 and 1.6 us.
- * Beside the links, 8 to 16 bytes per item for the ghosts.
+ * affect the rest.
+ * Weakness: items that are read soon after the put, but not within a tenth of the cache (a replay
+ * buffer that prefers new experiences, an agent's context), are evicted before they are read; items
+ * that were popular yesterday stay long.
+ * Cost: a read is one addition in the item, a put builds and hashes the names of new and evicted
+ * items: with a million items 0.2 and 1.6 us. Beside the links, 8 to 16 bytes per item for the
+ * ghosts.
  */
 import type { Evictable, EvictionPolicy, RemovalReason } from "./eviction-policy.ts";
 import { GhostTable } from "./ghost-table.ts";

@@ -3,8 +3,8 @@
  *
  * A field of two bytes becomes an object of hundreds: untrusted messages are walked first,
  * including nested ones, and refused over LIMITS.requestFieldsMax and LIMITS.requestDepthMax.
- * Groups (wire types 3 and 4) are refused: proto3 has none. Source: the Protocol Buffers encoding.
- * Nothing is copied or allocated; cost: 20 ns per field.
+ * Groups (wire types 3 and 4) are refused: proto3 has none.
+ * Source: the Protocol Buffers encoding. Nothing is copied or allocated; cost: 20 ns per field.
  */
 import type { DescMessage } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";

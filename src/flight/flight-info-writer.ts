@@ -5,8 +5,8 @@
  *         | 20 records | 28 bytes | 3A app_metadata
  *
  * The common part, the locations, is encoded once. Each FlightInfo has a path of one part, one
- * endpoint and one ticket without expiry. Empty fields and zeros are omitted, as in protobuf. Cost:
- * one buffer, 1 us.
+ * endpoint and one ticket without expiry. Empty fields and zeros are omitted, as in protobuf.
+ * Cost: one buffer, 1 us.
  */
 import { assert } from "../errors.ts";
 import { varintSizeBytes, writeVarint } from "./varint.ts";

@@ -5,8 +5,8 @@
  *     RenewFlightEndpoint   RenewFlightEndpointRequest -> FlightEndpoint
  *     CancelFlightInfo      CancelFlightInfoRequest -> CancelFlightInfoResult
  *
- * Every decode function throws INVALID_REQUEST if the bytes are not its message. Source: PROTOCOL 4
- * for the nested messages, the Arrow Flight RPC specification for the actions.
+ * Every decode function throws INVALID_REQUEST if the bytes are not its message.
+ * Source: PROTOCOL 4 for the nested messages, the Arrow Flight RPC specification for the actions.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";

@@ -3,7 +3,8 @@
  *
  * Unknown fields are skipped and dropped: decoded messages are never forwarded. Bytes fields are
  * views of the input. The generated code creates an object per field, so the fields of a request
- * are counted first. Cost: linear in the input; a small message takes a microsecond or two.
+ * are counted first.
+ * Cost: linear in the input; a small message takes a microsecond or two.
  */
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";

@@ -2,8 +2,8 @@
  * The header blocks of an answer: response headers, trailers, and both in one for an answer without
  * messages.
  *
- * The blocks that nearly every call uses are encoded once. Source: grpc/doc/PROTOCOL-HTTP2.md,
- * "Responses".
+ * The blocks that nearly every call uses are encoded once.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
 import { encodeHeaderBlock } from "../http2/hpack-encoder.ts";
 import { ACCEPTED_ENCODINGS } from "./inflated-message.ts";

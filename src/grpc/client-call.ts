@@ -3,7 +3,8 @@
  *
  * Messages that precede an error status are delivered before the error. `cancel`, the caller's
  * signal and the deadline end the call early; each resets the stream. A lost connection is
- * UNREACHABLE. Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
+ * UNREACHABLE.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests" and "Responses".
  */
 import { setMaxListeners } from "node:events";
 import {

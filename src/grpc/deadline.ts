@@ -3,8 +3,8 @@
  * deadline.
  *
  * Both sides time the same call and reset the stream at the deadline. Which a side sees first, its
- * own timer or the peer's reset, is chance; in both cases the deadline ended the call. Source: gRPC
- * core concepts, "Deadlines"; grpc-go compares the clock in the same way on a reset.
+ * own timer or the peer's reset, is chance; in both cases the deadline ended the call.
+ * Source: gRPC core concepts, "Deadlines"; grpc-go compares the clock in the same way on a reset.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

@@ -4,8 +4,8 @@
  *     0   uint8    1 if the message is compressed
  *     1   uint32   size of the message in bytes, big-endian
  *
- * The server and client send no compressed messages; inflated-message.ts reads them. Source:
- * grpc/doc/PROTOCOL-HTTP2.md, "Requests", Length-Prefixed-Message.
+ * The server and client send no compressed messages; inflated-message.ts reads them.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests", Length-Prefixed-Message.
  */
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

@@ -4,8 +4,10 @@
  * Bytes are read from the peer and inflated only on demand, so a message of a few KiB that inflates
  * to gigabytes costs one piece at a time. Its inflated size is not known in advance; the maximum
  * size of a message bounds it. Answers are never compressed: an Arrow body stays as its owner
- * compressed it. Source: grpc/doc/compression.md; RFC 1952. Cost: 40 KiB in zlib while the message
- * is read, and a turn of the thread pool for every LIMITS.inflatedPieceBytes.
+ * compressed it.
+ * Source: grpc/doc/compression.md; RFC 1952.
+ * Cost: 40 KiB in zlib while the message is read, and a turn of the thread pool for every
+ * LIMITS.inflatedPieceBytes.
  */
 import { createGunzip, type Gunzip } from "node:zlib";
 import { CacheError } from "../errors.ts";

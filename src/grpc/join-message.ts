@@ -2,7 +2,8 @@
  * Collects a whole message in one buffer.
  *
  * Memory grows with the bytes received, not with the declared size; this also holds for inflated
- * messages. Cost: nothing for a message in one chunk, otherwise two copies.
+ * messages.
+ * Cost: nothing for a message in one chunk, otherwise two copies.
  */
 import { assert, CacheError } from "../errors.ts";
 import type { IncomingMessage } from "./call.ts";

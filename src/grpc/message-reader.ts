@@ -3,8 +3,8 @@
  *
  * The stream pushes chunks, the handler pulls messages. At most LIMITS.receiveQueueBytesMax (plus
  * one window) wait between them; beyond that the stream is paused and the peer's window closes.
- * Nothing is parsed ahead of the reader, so a flood of empty messages costs only its bytes. Cost:
- * no copy; for a large message one promise per LIMITS.receiveBatchBytes.
+ * Nothing is parsed ahead of the reader, so a flood of empty messages costs only its bytes.
+ * Cost: no copy; for a large message one promise per LIMITS.receiveBatchBytes.
  */
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

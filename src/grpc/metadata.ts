@@ -4,7 +4,8 @@
  * Names are lower case. Values are printable ASCII, or bytes as base64 if the name ends in `-bin`.
  * Base64 is accepted with or without padding and sent without, as the specification requires. The
  * header decoder joins several values of one name with ", ", which base64 cannot contain: the first
- * is used. Source: grpc/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
+ * is used.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Custom-Metadata".
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
 import { assert } from "../errors.ts";

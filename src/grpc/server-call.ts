@@ -3,8 +3,8 @@
  *
  * A call ends when the peer resets it or disconnects, when its deadline passes, when the server
  * stops, or when its handler returns. The first of these decides the status; each happens once. The
- * call is forgotten when its stream has closed and its handler has returned. Source:
- * grpc/doc/PROTOCOL-HTTP2.md, "Responses".
+ * call is forgotten when its stream has closed and its handler has returned.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
 import { assert, CacheError, isCacheError } from "../errors.ts";
 import type { ConnectionMemory } from "../http2/call-memory.ts";

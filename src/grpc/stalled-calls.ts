@@ -4,8 +4,8 @@
  *
  * While calls wait for memory, it ends calls without progress, starting with the connections that
  * hold the most, until no call waits. If all calls wait for memory, it refuses the requests that
- * have been still the longest. Cost: a check of each open call every second, and ten times as often
- * while calls wait for memory.
+ * have been still the longest.
+ * Cost: a check of each open call every second, and ten times as often while calls wait for memory.
  */
 import { CacheError } from "../errors.ts";
 import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";

@@ -3,8 +3,8 @@
  *
  * Bytes 0x20 to 0x7e other than `%` are not encoded, all others are %XX. Decoding never fails: an
  * invalid escape is kept as it is. The encoded text is cut at LIMITS.statusMessageBytesMax, because
- * peers refuse trailers over 8 KiB and would then show no status at all. Source:
- * grpc/doc/PROTOCOL-HTTP2.md, "Responses".
+ * peers refuse trailers over 8 KiB and would then show no status at all.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Responses".
  */
 import { LIMITS } from "../limits.ts";
 

@@ -1,9 +1,9 @@
 /**
  * gRPC status codes by name, and conversions between errors and statuses.
  *
- * Our own codes are defined in errors.ts; this file maps them to the numbers on the wire. Source:
- * grpc/doc/statuscodes.md; HTTP/2 resets by grpc/doc/PROTOCOL-HTTP2.md, "Errors"; HTTP statuses by
- * grpc/doc/http-grpc-status-mapping.md.
+ * Our own codes are defined in errors.ts; this file maps them to the numbers on the wire.
+ * Source: grpc/doc/statuscodes.md; HTTP/2 resets by grpc/doc/PROTOCOL-HTTP2.md, "Errors"; HTTP
+ * statuses by grpc/doc/http-grpc-status-mapping.md.
  */
 import { CacheError, ERROR_TABLE, type ErrorCode } from "../errors.ts";
 

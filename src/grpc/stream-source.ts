@@ -4,9 +4,10 @@
  * It replaces `push`, where node:http2 delivers each DATA frame, instead of listening for "data". A
  * paused stream still receives its window, and Node would keep that as one object per frame: frames
  * of one byte fill 100 MB with a window of 1 MiB. The reader's queue merges small chunks, paused or
- * not. This is also 5 to 10 % cheaper for bulk data. Relies on: Http2Stream calls its own `push`
- * for data and end, stops reading if it returns false, and resumes with `_read`. This holds on Node
- * 20 to 26; if it changed, no call would get a byte and every test would fail.
+ * not. This is also 5 to 10 % cheaper for bulk data.
+ * Relies on: Http2Stream calls its own `push` for data and end, stops reading if it returns false,
+ * and resumes with `_read`. This holds on Node 20 to 26; if it changed, no call would get a byte
+ * and every test would fail.
  */
 import type { Http2Stream } from "node:http2";
 

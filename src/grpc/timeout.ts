@@ -2,8 +2,8 @@
  * `grpc-timeout`: 1 to 8 digits and a unit, as milliseconds.
  *
  * Fractions of a millisecond are rounded up, so that a deadline of 1 ns is not 0. A timeout longer
- * than a timer supports (24.8 days) means no deadline. Source: grpc/doc/PROTOCOL-HTTP2.md,
- * "Requests".
+ * than a timer supports (24.8 days) means no deadline.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md, "Requests".
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

@@ -7,7 +7,8 @@
  * threshold: Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Unread calls therefore
  * shrink everybody's part but never take the last of it: an eighth is reserved for answers that the
  * peer reads at once. Received bytes are charged even if the account is full; then the server stops
- * reading connections that hold much. Cost: a few additions for each chunk and each frame.
+ * reading connections that hold much.
+ * Cost: a few additions for each chunk and each frame.
  */
 import { LIMITS } from "../limits.ts";
 

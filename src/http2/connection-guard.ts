@@ -5,8 +5,8 @@
  * resets at once (CVE-2023-44487) or breaks so that we reset them (CVE-2025-8671), PING
  * (CVE-2019-9512), SETTINGS (CVE-2019-9515), PRIORITY (CVE-2019-9513), empty DATA (CVE-2019-9518).
  * Each is counted per second; over its limit the connection ends with ENHANCE_YOUR_CALM. A silent
- * connection is pinged, and closed if it stays silent. Cost: one timer per connection, one addition
- * per message.
+ * connection is pinged, and closed if it stays silent.
+ * Cost: one timer per connection, one addition per message.
  */
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";

@@ -5,8 +5,8 @@
  * Everything queued in one turn of the event loop leaves in one write: a small answer (headers,
  * message, status) is one system call. One write is pending at a time, of about BATCH_BYTES_MAX;
  * the next is built when the operating system has taken it. The streams bound what waits, and a
- * stream with much to send delays the others by one frame. Cost: small batches, and small parts of
- * larger ones, are copied into one buffer; bodies are not.
+ * stream with much to send delays the others by one frame.
+ * Cost: small batches, and small parts of larger ones, are copied into one buffer; bodies are not.
  */
 import type { Duplex } from "node:stream";
 

@@ -4,7 +4,8 @@
  * The payload of DATA is passed on while it arrives, as views of the socket's buffers, without its
  * padding. Every other frame is delivered whole: as a view if it lies in one chunk, otherwise
  * gathered in memory that grows with the bytes received. A peer that sends single bytes costs no
- * more than one frame. Source: RFC 9113, 4.1, 4.2, 6.1.
+ * more than one frame.
+ * Source: RFC 9113, 4.1, 4.2, 6.1.
  */
 import { CLIENT_PREFACE, DEFAULT_FRAME_BYTES_MAX, FLAG, FRAME, FRAME_HEADER_BYTES } from "./frame.ts";
 import { Http2Error } from "./http2-error.ts";

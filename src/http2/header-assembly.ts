@@ -2,7 +2,8 @@
  * Joins one header block from its HEADERS and CONTINUATION frames, with bounds.
  *
  * The size of the block and the number of its frames are limited, which stops a peer that never
- * ends its block (CVE-2024-27983). Source: RFC 9113, 6.2 and 6.10.
+ * ends its block (CVE-2024-27983).
+ * Source: RFC 9113, 6.2 and 6.10.
  */
 import { LIMITS } from "../limits.ts";
 import { FLAG } from "./frame.ts";

@@ -3,8 +3,8 @@
  *
  * The checks read the whole name and value, so they run once, when the field is created; the result
  * stays with the field in the table and is not computed again for a reference. header-block.ts
- * checks what depends on other fields (order, repetition). Source: RFC 9113, 8.2 and 8.3; RFC 9110,
- * 5.6.2 (tokens); RFC 7541, 4.1 (size).
+ * checks what depends on other fields (order, repetition).
+ * Source: RFC 9113, 8.2 and 8.3; RFC 9110, 5.6.2 (tokens); RFC 7541, 4.1 (size).
  */
 
 /** HPACK and SETTINGS_MAX_HEADER_LIST_SIZE add this for each field to its name and value. */

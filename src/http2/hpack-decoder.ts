@@ -6,7 +6,8 @@
  *
  * Every block has to be decoded, even that of a refused request: the table must stay in sync.
  * Clients send nearly the same block for each call, so the last few are cached by their bytes while
- * the table is unchanged. A block that changes the table is not cached. Source: RFC 7541, 3 and 6.
+ * the table is unchanged. A block that changes the table is not cached.
+ * Source: RFC 7541, 3 and 6.
  * Cost: one pass, or a comparison of bytes for a cached block.
  */
 import { type HeaderBlock, HeaderBlockBuilder, type HeaderBlockKind } from "./header-block.ts";

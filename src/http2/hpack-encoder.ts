@@ -4,8 +4,9 @@
  *
  * Fields of the static table are sent as an index, others as literals that are not added. So a
  * block can be encoded once and sent many times, and no state can get out of sync. Strings are not
- * Huffman coded, because ours are short. Source: RFC 7541, 6.1 and 6.2.2. Cost: one buffer per
- * block.
+ * Huffman coded, because ours are short.
+ * Source: RFC 7541, 6.1 and 6.2.2.
+ * Cost: one buffer per block.
  */
 import { STATIC_TABLE } from "./hpack-static-table.ts";
 

@@ -2,8 +2,9 @@
  * Reads the parts of a header block: prefixed integers and strings, plain or Huffman coded.
  *
  * Every length is compared with the remaining bytes before it is used. Strings are copies, one
- * character per byte (latin1). Source: RFC 7541, 5. Cost: one pass; a buffer and a string for each
- * Huffman-coded string.
+ * character per byte (latin1).
+ * Source: RFC 7541, 5.
+ * Cost: one pass; a buffer and a string for each Huffman-coded string.
  */
 import { Http2Error } from "./http2-error.ts";
 import { decodedBytesMax, decodeHuffman } from "./huffman.ts";

@@ -4,7 +4,8 @@
  *
  * The oldest fields are evicted when the size in bytes would exceed the maximum. The fields lie in
  * a ring, so nothing moves; a slot is cleared on eviction so that it does not retain its strings.
- * Source: RFC 7541, 2.3 and 4. Cost: O(1) for each lookup, addition and eviction.
+ * Source: RFC 7541, 2.3 and 4.
+ * Cost: O(1) for each lookup, addition and eviction.
  */
 import type { HeaderField } from "./header-field.ts";
 import { STATIC_TABLE } from "./hpack-static-table.ts";

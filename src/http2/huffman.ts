@@ -4,8 +4,9 @@
  * The code is canonical: the lengths define it. A state machine is built from them when this file
  * is loaded. A state is an inner node of the tree and a step takes four bits; no code is shorter
  * than five bits, so a step yields at most one byte. There is no encoder: the server's strings are
- * short, and plain strings cost the peer less. Source: RFC 7541, 5.2 and appendix B. Cost: two
- * table lookups per byte; 16 KiB of tables.
+ * short, and plain strings cost the peer less.
+ * Source: RFC 7541, 5.2 and appendix B.
+ * Cost: two table lookups per byte; 16 KiB of tables.
  */
 import { assert } from "../errors.ts";
 import { Http2Error } from "./http2-error.ts";

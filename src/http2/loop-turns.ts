@@ -6,8 +6,9 @@
  * recently used time, the least first; a connection that used more has to wait sooner. So a flood
  * of small frames slows down its own connection, and others run in between, even a large object
  * that arrives in many chunks. The time of a turn counts from its first work and includes the
- * handlers. Cost: two clock reads per chunk of a socket, and one callback per turn with work;
- * nothing for most small chunks.
+ * handlers.
+ * Cost: two clock reads per chunk of a socket, and one callback per turn with work; nothing for
+ * most small chunks.
  */
 import { LIMITS } from "../limits.ts";
 

@@ -3,7 +3,8 @@
  *
  * A number below the highest belongs to a stream that was opened (and may be closed), or was
  * skipped; skipped streams are closed when a higher one opens (RFC 9113, 5.1.1). Clients count up
- * without gaps, so only the latest few gaps are kept. Cost: a comparison for each stream.
+ * without gaps, so only the latest few gaps are kept.
+ * Cost: a comparison for each stream.
  */
 import { LIMITS } from "../limits.ts";
 

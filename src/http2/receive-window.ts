@@ -5,8 +5,8 @@
  * one does not stall while its reader is quick. The connection is credited for every byte at once
  * and sends quarters of its own window: if it waited for the halves of the streams, a few parallel
  * uploads would use up its window before any of them had read half of its own. A paused reader
- * withholds what it has read from both, so the peer stops when the window is used up. Source: RFC
- * 9113, 5.2 and 6.9.
+ * withholds what it has read from both, so the peer stops when the window is used up.
+ * Source: RFC 9113, 5.2 and 6.9.
  */
 import { LIMITS } from "../limits.ts";
 

@@ -3,7 +3,8 @@
  *
  * The oldest is replaced. Each slot keeps its buffer, so a client whose blocks all differ costs a
  * copy but no new memory. The meaning of a block depends on the decoder's table: if that changes,
- * all blocks are forgotten. Cost: a comparison of bytes for each cached block of the same length.
+ * all blocks are forgotten.
+ * Cost: a comparison of bytes for each cached block of the same length.
  */
 import { LIMITS } from "../limits.ts";
 import type { HeaderBlock, HeaderBlockKind } from "./header-block.ts";

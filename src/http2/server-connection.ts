@@ -3,8 +3,8 @@
  *
  * Designed for gRPC: many small calls on few connections, and bodies of gigabytes. A request is not
  * copied; bodies are views both ways, and a small answer is one system call. On a connection error
- * the server sends GOAWAY, closes the socket and cuts every stream. Source: RFC 9113. Not
- * supported: push, priorities (ignored, as allowed), upgrade from HTTP/1.1.
+ * the server sends GOAWAY, closes the socket and cuts every stream.
+ * Source: RFC 9113. Not supported: push, priorities (ignored, as allowed), upgrade from HTTP/1.1.
  */
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";

@@ -2,7 +2,8 @@
  * Handles each frame of a client: for the connection, for a stream, or ignored.
  *
  * A connection error is thrown; a stream error resets the stream. Frames of closed streams may have
- * been sent before the peer knew: they are ignored and counted. Source: RFC 9113, 5.1, 5.4 and 6.
+ * been sent before the peer knew: they are ignored and counted.
+ * Source: RFC 9113, 5.1, 5.4 and 6.
  */
 import { LIMITS } from "../limits.ts";
 import type { ConnectionMemory } from "./call-memory.ts";

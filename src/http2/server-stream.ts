@@ -4,7 +4,8 @@
  * Received data is pushed to the listener as views; a paused stream returns no window to the peer.
  * The answer is queued as views and framed when the connection has a turn for it. The stream closes
  * when the operating system has all of its answer, when one side resets it, or with its connection;
- * its listener is notified once. Source: RFC 9113, 5.1 and 5.2.
+ * its listener is notified once.
+ * Source: RFC 9113, 5.1 and 5.2.
  */
 import { CallAccount } from "./call-account.ts";
 import type { ConnectionMemory } from "./call-memory.ts";

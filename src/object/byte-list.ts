@@ -3,8 +3,8 @@
  * bytes.
  *
  * The app_metadata of a quarter million batches has this form in a file's footer, while it is
- * gathered and while it is read: an object per item would cost a hundred times its bytes. Cost: two
- * copies of each added item, none of items that are read.
+ * gathered and while it is read: an object per item would cost a hundred times its bytes.
+ * Cost: two copies of each added item, none of items that are read.
  */
 import { CacheError } from "../errors.ts";
 

@@ -2,12 +2,13 @@
  * Compares a stored object with its checksum on the way to the reader, without reading any byte
  * twice.
  *
- * up to wholeReadBytesMax   all bytes to send are read at once and compared before the first is sent
+ * up to wholeReadBytesMax   all bytes are read at once and compared before the first is sent
  * above                     summed piece by piece; the read that ends a range fails if the sum
  *                           differs, so that the last piece is never sent
  *
  * The head is compared when its schema is read (stored-object.ts); the footer has its own seal
- * (sealed-footer.ts). Cost: one CRC-32 over the bytes read, 4 to 5 GB/s.
+ * (sealed-footer.ts).
+ * Cost: one CRC-32 over the bytes read, 4 to 5 GB/s.
  */
 import { crc32 } from "node:zlib";
 import { ZERO_PADDING } from "../arrow/encapsulated.ts";

@@ -5,7 +5,8 @@
  * It understands only our own footers with an intact seal; otherwise the result is undefined, and
  * stored-object.ts has to read the file. A footer that differs from a known one only in its
  * checksums is not parsed. The bytes before the footer are not checked here: the first get does
- * that. Cost: 4 us, or 1.
+ * that.
+ * Cost: 4 us, or 1.
  */
 import { FlatbufferReader, type VectorRange } from "../arrow/flatbuffer-reader.ts";
 import { FILE_MAGIC } from "../arrow/footer.ts";

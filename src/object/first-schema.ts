@@ -2,7 +2,8 @@
  * Reads the schema message of another program's IPC file: the first message, wherever the padding
  * ends.
  *
- * Files of the cache do not need this: their schema follows 8 bytes of magic. Cost: two reads.
+ * Files of the cache do not need this: their schema follows 8 bytes of magic.
+ * Cost: two reads.
  */
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import { firstMessagePositions, MAGIC_BYTES_MAX } from "../arrow/first-message.ts";

@@ -3,7 +3,8 @@
  * positions, app_metadata.
  *
  * One account per process, because a single put may hold much: beyond LIMITS.footerMemoryBytesMax
- * in total a put is refused as OVERLOADED and may be retried. Cost: an addition for each batch.
+ * in total a put is refused as OVERLOADED and may be retried.
+ * Cost: an addition for each batch.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

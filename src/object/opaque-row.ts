@@ -6,8 +6,8 @@
  *     body      version | kind offsets | kind text | data offsets | the value | zeros
  *
  * Each buffer begins at a multiple of 8 on the wire, of 64 on disk. With a codec each has an 8-byte
- * prefix: -1 (not compressed), except for the value, which is stored and sent as it was put. Cost:
- * one small buffer per row.
+ * prefix: -1 (not compressed), except for the value, which is stored and sent as it was put.
+ * Cost: one small buffer per row.
  */
 
 import type { BufferRange } from "../arrow/message.ts";

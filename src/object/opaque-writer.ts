@@ -4,8 +4,8 @@
  *
  * The data goes to the sink as it arrives. The bytes before it in its row (batch message, version,
  * length) have a fixed size; they are left as zeros and overwritten when version and length are
- * known. A value over 2 GiB - 1 becomes several batches of one row. Cost: no copy, one small
- * overwrite per row.
+ * known. A value over 2 GiB - 1 becomes several batches of one row.
+ * Cost: no copy, one small overwrite per row.
  */
 
 import { BlockList } from "../arrow/block-list.ts";

@@ -1,10 +1,11 @@
 /**
- * Whether rows of a patch can follow those of its table: the fields, what their metadata says of the values, the dictionaries' ids,
- * and what the client that wrote the table says of it in `flame.cache.fits` (docs/protocol.md, "DoPut").
+ * Checks whether a patch fits its table: the fields, their metadata, the dictionary ids, and the
+ * table client's own description in `flame.cache.fits` (docs/protocol.md, "DoPut").
  *
- * Metadata of a field can change what its values are (the words of an Enum, the unit of an extension type), so it has to be the
- * same. That of the schema does not: a table without `flame.cache.fits`, or a patch without, is not asked for it.
- * Cost: both schemas decoded once; nothing where their bytes are equal, which the caller looks at first.
+ * Field metadata can change the meaning of values (the words of an Enum, the unit of an extension
+ * type), so it has to be equal. Schema metadata does not, and `flame.cache.fits` is compared only
+ * if both have it. Cost: both schemas decoded once; nothing if their bytes are equal, which the
+ * caller checks first.
  */
 import { dictionaryIds } from "../arrow/dictionary-ids.ts";
 import { type ArrowField, type ArrowSchema, decodeSchemaSteps, sameFieldsSteps } from "../arrow/schema.ts";
@@ -12,17 +13,17 @@ import { type ArrowField, type ArrowSchema, decodeSchemaSteps, sameFieldsSteps }
 export const SCHEMA_KEY_FITS = "flame.cache.fits";
 
 const NAME_LENGTH_SHOWN_MAX = 100;
-/** Fields, and metadata entries, between two steps. */
+/** Fields and metadata entries per step. */
 const WORK_PER_STEP = 32;
 
-/** Why the patch does not fit; undefined when it does. @throws {CacheError} INVALID_IPC */
+/** Why the patch does not fit; undefined if it does. @throws {CacheError} INVALID_IPC */
 export function* patchMisfitSteps(table: Uint8Array, patch: Uint8Array): Generator<void, string | undefined> {
   const base = yield* decodeSchemaSteps(table);
   const added = yield* decodeSchemaSteps(patch);
   if (!(yield* sameFieldsSteps(base, added))) return "the patch's schema is not the table's";
   yield;
   if (String(dictionaryIds(base)) !== String(dictionaryIds(added)))
-    return "the patch numbers its dictionaries otherwise than the table";
+    return "the patch uses other dictionary ids than the table";
   const field = yield* otherMetadataSteps(base.fields, added.fields);
   if (field !== undefined) return `the metadata of the patch's field ${shown(field)} is not the table's`;
   const [said, wanted] = [fitsOf(added), fitsOf(base)];
@@ -31,7 +32,7 @@ export function* patchMisfitSteps(table: Uint8Array, patch: Uint8Array): Generat
   return undefined;
 }
 
-/** The name of the first field with other metadata. The fields are the same, metadata aside. */
+/** The name of the first field with different metadata. The fields are otherwise the same. */
 function* otherMetadataSteps(
   ours: readonly ArrowField[],
   theirs: readonly ArrowField[],
@@ -52,7 +53,7 @@ function* otherMetadataSteps(
   return undefined;
 }
 
-/** Equal for equal entries in any order. */
+/** Equal for the same entries in any order. */
 function metadataText({ metadata }: ArrowField): string {
   if (metadata.length === 0) return "";
   return JSON.stringify(metadata.map((entry) => JSON.stringify(entry)).sort());

@@ -2,9 +2,9 @@
  * Reads an object file: positions of its batches or its data, and its cache metadata.
  *
  * The footer of our own files contains everything. Files of other programs contain less: their
- * messages are read once to count rows and find the data. Bodies are not read here. Cost: one read
- * for a file up to wholeReadBytesMax, which also serves the body later; three reads for a larger
- * one.
+ * messages are read once to count rows and find the data. Bodies are not read here.
+ * Cost: one read for a file up to wholeReadBytesMax, which also serves the body later; three reads
+ * for a larger one.
  */
 import { crc32 } from "node:zlib";
 import { readFramedHeader } from "../arrow/encapsulated.ts";

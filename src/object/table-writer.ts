@@ -4,8 +4,8 @@
  *
  * A Flame table's schema gets the metadata of PROTOCOL "Table metadata" through a new root before
  * the unchanged message; a plain table's schema is stored byte for byte. A stream that replaces a
- * dictionary cannot be an IPC file, so its head is rewritten and it becomes an IPC stream. Cost: no
- * copy of a body, one small overwrite.
+ * dictionary cannot be an IPC file, so its head is rewritten and it becomes an IPC stream.
+ * Cost: no copy of a body, one small overwrite.
  */
 
 import { type Block, BlockList } from "../arrow/block-list.ts";

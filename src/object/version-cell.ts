@@ -6,8 +6,8 @@
  *     codec       int64 -1 | uint64                                        stored uncompressed
  *                 int64 8  | a ZSTD frame of one raw or run-length block   what encoders produce
  *
- * 0 means "none": the value that clients write, and any invalid version. Source: RFC 8878,
- * "Frames".
+ * 0 means "none": the value that clients write, and any invalid version.
+ * Source: RFC 8878, "Frames".
  */
 import type { BatchLayout } from "../arrow/message.ts";
 import { findMetadataValue } from "../arrow/schema-metadata.ts";

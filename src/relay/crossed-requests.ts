@@ -3,8 +3,8 @@
  * crosses as a number.
  *
  * A client sends nearly the same few blocks for all its calls, and the decoder returns one object
- * for equal blocks. The oldest is replaced. Cost: a map lookup; without it header blocks would be
- * most of what crosses for a small call.
+ * for equal blocks. The oldest is replaced.
+ * Cost: a map lookup; without it header blocks would be most of what crosses for a small call.
  */
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { LIMITS } from "../limits.ts";

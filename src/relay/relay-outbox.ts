@@ -3,9 +3,9 @@
  * message.
  *
  * Bytes are copied once, when the message is built, into memory that is transferred. The original
- * memory may be reused when the other side reports that it has sent or consumed them. Cost: a
- * message costs 5 to 12 us on both sides together, an event a tenth of that; the copy runs at 5 to
- * 10 GB/s.
+ * memory may be reused when the other side reports that it has sent or consumed them.
+ * Cost: a message costs 5 to 12 us on both sides together, an event a tenth of that; the copy runs
+ * at 5 to 10 GB/s.
  */
 import { LIMITS } from "../limits.ts";
 import type { RelayEvent, RelayPort } from "./relay-message.ts";

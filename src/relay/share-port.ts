@@ -2,8 +2,8 @@
  * Whether several threads can listen on one port, so that the system distributes the connections.
  *
  * Node supports it from 22.12 and 23.1 on, and only on Linux it works as needed: other systems
- * refuse the option or give all connections to one listener. Source: Node's documentation of
- * `server.listen`, option `reusePort`; socket(7), SO_REUSEPORT.
+ * refuse the option or give all connections to one listener.
+ * Source: Node's documentation of `server.listen`, option `reusePort`; socket(7), SO_REUSEPORT.
  */
 
 export interface Runtime {

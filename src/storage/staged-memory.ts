@@ -4,7 +4,8 @@
  * Gathered bytes are charged until they are written or dropped. Beyond LIMITS.stagedMemoryBytesMax
  * files are written out before they are full, oldest first, and the caller that brings bytes waits
  * until enough is written. So a put that is silent for long lies on disk, and a few concurrent puts
- * never notice. Cost: an addition for each chunk.
+ * never notice.
+ * Cost: an addition for each chunk.
  */
 import { LIMITS } from "../limits.ts";
 

@@ -4,7 +4,8 @@
  *
  * One row per layout, in the order of Columnar.rst. `nullCount` is 0 for layouts without a validity
  * bitmap, and the length for a null column. A child has at least the rows that its parent's rows
- * need. Source: Arrow format, Columnar.rst.
+ * need.
+ * Source: Arrow format, Columnar.rst.
  */
 import { LIMITS } from "../../limits.ts";
 import { invalidIpc } from "../invalid-ipc.ts";

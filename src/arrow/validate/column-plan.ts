@@ -4,7 +4,8 @@
  *
  * A type that is not in this table, or has invalid parameters, cannot be checked and is refused. A
  * dictionary-encoded column has the layout of its indices; its values have the plan of the
- * dictionary. Source: Arrow format, Columnar.rst, "Buffer Listing for Each Layout", and Schema.fbs.
+ * dictionary.
+ * Source: Arrow format, Columnar.rst, "Buffer Listing for Each Layout", and Schema.fbs.
  */
 import { invalidIpc } from "../invalid-ipc.ts";
 import type { ArrowField, FieldsOnly } from "../schema.ts";

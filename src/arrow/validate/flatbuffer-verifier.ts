@@ -4,8 +4,8 @@
  * FlatbufferReader never reads out of bounds. That is enough for this server, but not for later
  * readers: they refuse misaligned data, strings without NUL, and invalid offsets even in unused
  * fields. Every visit of a table or vector is charged to a budget proportional to the input, as in
- * those verifiers. Source: the FlatBuffers binary format. Alignment is relative to the first byte
- * of the flatbuffer.
+ * those verifiers.
+ * Source: the FlatBuffers binary format. Alignment is relative to the first byte of the flatbuffer.
  */
 import { isUtf8 } from "node:buffer";
 import { invalidIpc } from "../invalid-ipc.ts";

@@ -76,7 +76,7 @@ export function isMissing(error: unknown): boolean {
   return errno !== undefined && NOT_AN_OBJECT.has(errno);
 }
 
-/** Why a storage directory cannot be used, in words. */
+/** Why a storage directory cannot be used, by errno. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "this user may not read and write it (EACCES)",
   EPERM: "this user may not read and write it (EPERM)",

@@ -282,7 +282,7 @@ async function makeWithParents(directory: string, hasParent = false): Promise<st
     return directory;
   } catch (error) {
     if (errnoOf(error) === "EEXIST" && fs.statSync(directory).isDirectory()) return undefined;
-    // /proc says ENOENT of a directory whose parent is there: once its parent was made, that is an error.
+    // /proc reports ENOENT even if the parent exists: after the parent was created it is an error.
     if (errnoOf(error) !== "ENOENT" || hasParent) throw error;
   }
   const outermost = await makeWithParents(path.dirname(directory));

@@ -1,9 +1,11 @@
 /**
- * Finds the process that holds a listening socket: for the error of a start that finds a port or a storage directory in use.
+ * Finds the process that holds a listening socket, for the error of a start on a port or storage
+ * directory in use.
  *
- * Reads Linux's /proc: the socket's inode from /proc/net, then the descriptors of every process. Elsewhere, and for processes
- * of other users or other containers, there is no answer. Runs only when a start fails; stops after a bounded number of files.
- * Source: proc(5), /proc/net/tcp, /proc/net/unix, /proc/PID/fd.
+ * Reads Linux's /proc: the socket's inode from /proc/net, then the descriptors of every process. On
+ * other systems, and for processes of other users or containers, there is no answer. Runs only
+ * after a failed start, and checks a limited number of files. Source: proc(5), /proc/net/tcp,
+ * /proc/net/unix, /proc/PID/fd.
  */
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
@@ -11,7 +13,7 @@ import { LIMITS } from "../../limits.ts";
 /** State LISTEN in /proc/net/tcp. */
 const TCP_LISTEN = "0A";
 
-/** The process that listens on a TCP port, on whichever address; undefined when it cannot be known. */
+/** The process that listens on a TCP port on any address; undefined if unknown. */
 export function ownerOfPort(port: number): number | undefined {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   for (const table of ["tcp", "tcp6"]) {
@@ -23,12 +25,15 @@ export function ownerOfPort(port: number): number | undefined {
   return undefined;
 }
 
-/** The process that listens on an abstract unix socket. @param name without its leading zero byte, or those that pad it */
+/**
+ * The process that listens on an abstract unix socket. @param name without its leading and padding
+ * zero bytes
+ */
 export function ownerOfAbstractName(name: string): number | undefined {
   return ownerOfSocket(rowsOf("unix").find((fields) => fields[7]?.replace(/@+$/, "") === `@${name}`)?.[6]);
 }
 
-/** `process 4711`, `this process`, or `another process` when the pid is not known. */
+/** `process 4711`, `this process`, or `another process` if the pid is unknown. */
 export function describeOwner(pid: number | undefined): string {
   if (pid === undefined) return "another process";
   return pid === process.pid ? "this process" : `process ${pid}`;
@@ -57,7 +62,7 @@ function ownerOfSocket(inode: string | undefined): number | undefined {
   return undefined;
 }
 
-/** Empty where the process has ended, or is another user's. */
+/** Empty if the process has ended or belongs to another user. */
 function namesIn(directory: string): string[] {
   try {
     return fs.readdirSync(directory);

@@ -5,8 +5,8 @@
  * in a StageBuffer and are copied into one exact buffer at publish. A larger file is copied into
  * slabs as it arrives, and a partial last slab is copied again into an exact buffer; so a file up
  * to one slab is read as one view. All memory comes from other files (FreeMemory) and returns
- * there: replacing an object by one of its size allocates nothing. Cost: one copy of every byte;
- * two for those of the last slab.
+ * there: replacing an object by one of its size allocates nothing.
+ * Cost: one copy of every byte; two for those of the last slab.
  */
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";

@@ -3,8 +3,9 @@
  *
  * Chunks are views of socket buffers, of any size and alignment. Elements are copied into one
  * scratch of the process, aligned and in this machine's byte order, and checked there; an element
- * split between chunks waits for the rest. Cost: a copy of the buffer, and up to a few nanoseconds
- * per element. Nothing of the body is held, except by walks that say so.
+ * split between chunks waits for the rest.
+ * Cost: a copy of the buffer, and up to a few nanoseconds per element. Nothing of the body is held,
+ * except by walks that say so.
  */
 import { loadKernels, SCRATCH_START } from "./vector-kernels.ts";
 
