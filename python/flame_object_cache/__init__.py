@@ -1,13 +1,36 @@
-"""Client of the Flame Object Cache; see README.md."""
+"""Client of the Flame Object Cache: values, tables and arrays, shared between processes.
 
-from .cache import delete_objects, download_object, get_object, list_objects
-from .cache import patch_object, pin_object, put_object, unpin_object, update_object, upload_object
+    from flame_object_cache import FlameCache
+
+    with FlameCache("grpc://127.0.0.1:9090") as cache:
+        ref = cache.put("my-app/session123", {"a": 1})
+        assert cache.get(ref) == {"a": 1}
+
+FlameCache is the client, AsyncFlameCache the same for asyncio. The functions put_object, get_object and so on call a client that
+takes its settings from the environment and flame.yaml; they have the names of the official Flame SDK.
+"""
+
+from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
+from importlib.metadata import version as _version
+
+# First: cache.py and client.py need each other, as long as reading is in cache.py.
+from .cache import delete_objects, download_object, exists, expire, get_object, list_objects, patch_object, pin_object
+from .cache import put_object, renew, stat, unpin_object, update_object, upload_object
+from .aio import AsyncFlameCache
+from .client import FlameCache
 from .errors import DeadlineExceeded, FlameError, FlameSecurityWarning, InvalidConfig, InvalidKey, InvalidValue
 from .errors import ObjectNotFound, PickleRefused, Unreachable, UnreadableValue
-from .names import ObjectKey, ObjectRef
+from .names import WILDCARD_SESSION, ObjectKey, ObjectRef
+from .object_info import ObjectInfo
 from .values import decode_value, encode_value
 
-__all__ = ["put_object", "get_object", "update_object", "patch_object", "delete_objects", "list_objects"]
-__all__ += ["upload_object", "download_object", "pin_object", "unpin_object", "ObjectKey", "ObjectRef", "encode_value", "decode_value"]
+try:
+    __version__ = _version("flame-object-cache")
+except _PackageNotFoundError:  # run from a checkout that is not installed
+    __version__ = "0+unknown"
+
+__all__ = ["FlameCache", "AsyncFlameCache", "put_object", "get_object", "update_object", "patch_object", "delete_objects"]
+__all__ += ["list_objects", "upload_object", "download_object", "pin_object", "unpin_object", "stat", "exists", "expire", "renew"]
+__all__ += ["ObjectKey", "ObjectRef", "ObjectInfo", "WILDCARD_SESSION", "encode_value", "decode_value"]
 __all__ += ["FlameError", "ObjectNotFound", "InvalidKey", "InvalidConfig", "InvalidValue", "UnreadableValue"]
-__all__ += ["PickleRefused", "Unreachable", "DeadlineExceeded", "FlameSecurityWarning"]
+__all__ += ["PickleRefused", "Unreachable", "DeadlineExceeded", "FlameSecurityWarning", "__version__"]

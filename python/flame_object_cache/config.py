@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 import yaml
 
 from .errors import InvalidConfig
 
+if TYPE_CHECKING:
+    from .connection import Pool
+
 DEFAULT_PORT = 9090
 DEFAULT_ENDPOINT = f"grpc://127.0.0.1:{DEFAULT_PORT}"
 _ENDPOINT = re.compile(r"(grpc|grpcs|grpc\+tls)://(\[[^\]]*\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*))(?::(\d{1,5}))?/?", re.I)
+# A year. What is longer is no limit, and overflows in gRPC.
+TIMEOUT_SECONDS_MAX = 31_536_000
+# Well under the 16 KiB of header fields that gRPC servers take.
+TOKEN_BYTES_MAX = 8192
+_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_BYTES_MAX}}}")
+# Threads of an AsyncFlameCache; each may hold a value of any size.
+THREADS_MAX = 256
 _VARIABLES = {
     "endpoint": "FLAME_CACHE_ENDPOINT",
     "storage": "FLAME_CACHE_STORAGE",
@@ -47,11 +57,49 @@ class Config:
     warn_pickle: bool = True
     # Look at all of a table that the server may not have looked at, before anything of it is handed out.
     validate: bool = True
+    # Of a client object; no variable and no file says these. Seconds for one call as a whole; None: without end.
+    timeout: Optional[float] = None
+    token: Optional[str] = field(default=None, repr=False)
+    pool: Optional[Pool] = field(default=None, repr=False, compare=False)
 
 
 def current_config() -> Config:
     """Of this process's environment; the file is read once for each environment it is seen with."""
     return _load_once(tuple(os.environ.get(name) for name in (*_VARIABLES.values(), "FLAME_HOME", "HOME")))
+
+
+def client_config(
+    endpoint: Optional[str],
+    timeout: Optional[float],
+    token: Optional[str],
+    ca_file: Optional[str],
+    allow_pickle: Optional[bool],
+) -> Config:
+    """The settings of a client object: its arguments over those of the process. Raises InvalidConfig."""
+    chosen: Dict[str, Any] = {}
+    if endpoint is not None:
+        chosen["endpoint"] = check_endpoint(str(endpoint).strip())
+    if timeout is not None:
+        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= TIMEOUT_SECONDS_MAX:
+            raise _wrong("timeout", f"must be a number of seconds, over 0 and at most {TIMEOUT_SECONDS_MAX}", timeout, "argument")
+        chosen["timeout"] = float(timeout)
+    if token is not None:
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            # The token itself goes into no message.
+            raise InvalidConfig("INVALID_CONFIG", f"token must be 1 to {TOKEN_BYTES_MAX} visible ASCII characters (argument)")
+        chosen["token"] = token
+    if ca_file is not None:
+        chosen["ca_file"] = os.path.abspath(os.path.expanduser(ca_file))
+    if allow_pickle is not None:
+        chosen["allow_pickle"] = bool(allow_pickle)
+    return replace(current_config(), **chosen)
+
+
+def check_threads(threads: int) -> int:
+    """Raises InvalidConfig."""
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= THREADS_MAX:
+        raise _wrong("threads", f"must be 1 to {THREADS_MAX}", threads, "argument")
+    return threads
 
 
 @lru_cache(maxsize=16)

@@ -46,22 +46,27 @@ _CHANNEL_OPTIONS = [
 ]
 
 
-def _get_options() -> flight.FlightCallOptions:
+def _alignment() -> Dict[str, Any]:
     """gRPC hands out buffers at odd addresses, which Arrow's engine warns of at every use: one copy sets them right."""
     try:
-        aligned = pa.ipc.IpcReadOptions(ensure_alignment=pa.ipc.Alignment.DataTypeSpecific)
+        return {"read_options": pa.ipc.IpcReadOptions(ensure_alignment=pa.ipc.Alignment.DataTypeSpecific)}
     except (AttributeError, TypeError):  # older than pyarrow's option
-        return flight.FlightCallOptions()
-    return flight.FlightCallOptions(read_options=aligned)
+        return {}
 
 
-GET_OPTIONS = _get_options()
+_ALIGNMENT = _alignment()
+Header = Tuple[bytes, bytes]
 
 
 class Connection:
     """A Flight client and what was learned about its server; used by any number of threads."""
 
-    def __init__(self, endpoint: str, ca_file: Optional[str]) -> None:
+    def __init__(
+        self, endpoint: str, ca_file: Optional[str], timeout: Optional[float] = None, token: Optional[str] = None
+    ) -> None:
+        self._timeout = timeout
+        self._headers: List[Header] = [] if token is None else [(b"authorization", b"Bearer " + token.encode())]
+        self.get_options = self.options(**_ALIGNMENT)
         certificates = None
         if ca_file is not None and endpoint.startswith("grpc+tls"):
             try:
@@ -73,6 +78,10 @@ class Connection:
         self.is_local = _is_this_host(urlsplit(endpoint).hostname or "")
         self._gets = self._fileless = 0
         self._has_files = False
+
+    def options(self, headers: Iterable[Header] = (), **more: Any) -> flight.FlightCallOptions:
+        """Options of one call: the client's timeout and token, and headers of the call's own."""
+        return flight.FlightCallOptions(timeout=self._timeout, headers=[*self._headers, *headers], **more)
 
     def asks_for_files(self) -> bool:
         """Whether a get asks for the object's file first: on this host, unless none could be opened so far."""
@@ -105,8 +114,34 @@ def _is_own_address(family: int, address: Tuple[Any, ...]) -> bool:
         return bool(probe.getsockname()[0] == address[0])
 
 
-# By endpoint and CA file.
-_pool: Dict[Tuple[str, Optional[str]], Connection] = {}
+class Pool:
+    """Connections of one client: by endpoint, CA file, timeout and token. A closed pool gives out none."""
+
+    def __init__(self) -> None:
+        self._is_closed = False
+        self._connections: Dict[Tuple[Any, ...], Connection] = {}
+
+    def check_open(self) -> None:
+        if self._is_closed:
+            raise FlameError("CANCELLED", "this client is closed")
+
+    def connection(self, *place: Any) -> Connection:
+        self.check_open()
+        return self._connections.get(place) or self._connections.setdefault(place, Connection(*place))
+
+    def drop(self, connection: Connection) -> None:
+        for place, pooled in list(self._connections.items()):
+            if pooled is connection:
+                self._connections.pop(place, None)
+
+    def close(self) -> None:
+        """A connection ends with the last call that uses it: pyarrow does not survive closing it before."""
+        self._is_closed = True
+        self._connections.clear()
+
+
+# Of the module functions.
+SHARED_POOL = Pool()
 # The process whose connections those are, once there is one.
 _pool_process: Optional[int] = None
 
@@ -124,20 +159,19 @@ def _refuse_forked() -> None:
 def calling(endpoint: str, config: Config) -> Iterator[Connection]:
     """The pooled connection; an error of the call leaves as FlameError, a broken connection leaves the pool."""
     _refuse_forked()
-    place = (check_endpoint(endpoint), config.ca_file)
-    connection = _pool.get(place) or _pool.setdefault(place, Connection(*place))
+    pool = config.pool or SHARED_POOL
+    connection = pool.connection(check_endpoint(endpoint), config.ca_file, config.timeout, config.token)
     try:
         with flight_errors():
             yield connection
     except Unreachable:
-        if _pool.get(place) is connection:
-            _pool.pop(place, None)
+        pool.drop(connection)
         raise
 
 
-def retrying(operation: Callable[[], T]) -> T:
-    """Does what may be done twice again, if its error says that this can help."""
-    deadline = time.monotonic() + RETRY_SECONDS
+def retrying(operation: Callable[[], T], timeout: Optional[float] = None) -> T:
+    """Does what may be done twice again, if its error says that this can help, and the call's timeout is not over."""
+    deadline = time.monotonic() + min(RETRY_SECONDS, timeout or RETRY_SECONDS)
     while True:
         try:
             return operation()
@@ -152,10 +186,10 @@ def put(
     descriptor: flight.FlightDescriptor,
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch],
-    wishes: Optional[flight.FlightCallOptions] = None,
+    headers: Iterable[Header] = (),
 ) -> ObjectRef:
     """DoPut. When it fails, also because `batches` raises, nothing is stored."""
-    writer, answers = connection.client.do_put(descriptor, schema, wishes)
+    writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
     try:
         for batch in batches:
             writer.write_batch(batch)
@@ -170,12 +204,12 @@ def put(
     return ObjectRef.decode(answer.to_pybytes())
 
 
-def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -> flight.FlightCallOptions:
-    """Call options that ask for an answer which promises `restart` or `power-loss`, and for a time to live; None leaves it to the server."""
+def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -> List[Header]:
+    """Headers that ask for an answer which promises `restart` or `power-loss`, and for a time to live; None leaves it to the server."""
     headers = [] if durability is None else [(b"flame-durability", durability.encode())]
     if ttl_seconds is not None:
         headers.append((b"flame-ttl-seconds", b"%.3f" % ttl_seconds))
-    return flight.FlightCallOptions(headers=headers)
+    return headers
 
 
 def _abandon(writer: flight.FlightStreamWriter) -> None:

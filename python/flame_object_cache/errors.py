@@ -36,20 +36,20 @@ class FlameError(Exception):
         return self.code in RETRYABLE
 
 
-class ObjectNotFound(FlameError):
-    """No object at this key."""
+class ObjectNotFound(FlameError, KeyError):
+    """There is no object with this key. Also a KeyError."""
 
 
-class InvalidKey(FlameError):
-    """A key, a prefix or a component of one breaks the rules for names."""
+class InvalidKey(FlameError, ValueError):
+    """A key, a prefix or a component of one breaks the rules for names. Also a ValueError."""
 
 
-class InvalidConfig(FlameError):
-    """A setting is wrong; the text names key, value and source."""
+class InvalidConfig(FlameError, ValueError):
+    """A setting is wrong; the text names key, value and source. Also a ValueError."""
 
 
-class InvalidValue(FlameError):
-    """A value that cannot be stored: neither Arrow, JSON nor cloudpickle takes it."""
+class InvalidValue(FlameError, ValueError):
+    """A value that cannot be stored: neither Arrow, JSON nor cloudpickle takes it. Also a ValueError."""
 
 
 class UnreadableValue(FlameError):

@@ -98,10 +98,10 @@ def _directory(root: str, names: Iterable[str], *, make: bool = False) -> Iterat
 def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
     """Writes a new object's file and returns the object's key; raises OSError and leaves nothing otherwise."""
     key = f"{prefix}/{uuid.uuid4()}"
-    if isinstance(encoded, pa.Table):
-        parts = written_parts(pa.ipc.new_file, encoded.schema, batches_of(encoded))
-    else:
+    if isinstance(encoded, list):
         parts = _opaque_parts(encoded)
+    else:
+        parts = written_parts(pa.ipc.new_file, encoded.schema, batches_of(encoded))
     os.makedirs(storage, exist_ok=True)
     *parents, name = f"{key}.arrow".split("/")
     with _directory(storage, [".staging"], make=True) as staging, _directory(storage, parents, make=True) as session:
@@ -139,7 +139,7 @@ def _opaque_parts(parts: Parts) -> Parts:
     if size > OPAQUE_BYTES_MAX:
         raise OSError(f"{size} bytes are too many for one row")
     value = pa.py_buffer(mmap.mmap(-1, max(size, COPIED_BYTES_MAX + 1)))
-    padding = ""
+    padding, laid_out = "", []
     for _ in range(2):
         schema = OPAQUE_SCHEMA.with_metadata({"padding": padding})
         row = opaque_row(value.slice(0, size) if size > COPIED_BYTES_MAX else pa.py_buffer(b"".join(parts)))

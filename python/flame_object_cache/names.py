@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
+from typing import Optional
 
 from .errors import FlameError, InvalidKey
 
+# In place of a session: all sessions of an application.
+WILDCARD_SESSION = "*"
 COMPONENT_BYTES_MAX = 200
 # An encoded ObjectRef: a key of 602 bytes and an endpoint, with room to spare.
 REF_BYTES_MAX = 4096
@@ -38,31 +42,103 @@ def _broken_rule(part: str) -> str:
 
 @dataclass(frozen=True)
 class ObjectKey:
-    """`application_id/session_id/object_id`; each 1 to 200 bytes and safe as a file name."""
+    """The name of an object, or of a prefix: `app/session/object`, `app/session`, or `app/*` for all sessions.
 
-    application_id: str
+    Each component is 1 to 200 bytes of UTF-8 and safe as a file name. `str()` gives the text. Raises InvalidKey, a ValueError.
+    """
+
+    app_name: str
     session_id: str
-    object_id: str
+    object_id: Optional[str] = None
 
     def __post_init__(self) -> None:
-        check_components(str(self), 3)
+        if self.session_id == WILDCARD_SESSION and self.object_id is None:
+            check_components(self.app_name, 1)
+        elif self.object_id is None:
+            check_components(self.to_prefix(), 2)
+        else:
+            check_components(f"{self.to_prefix()}/{self.object_id}", 3)
 
     def __str__(self) -> str:
-        return f"{self.application_id}/{self.session_id}/{self.object_id}"
+        return self.to_key() or self.to_prefix()
 
-    @staticmethod
-    def parse(text: str) -> ObjectKey:
-        """Raises InvalidKey."""
-        return ObjectKey(*check_components(text, 3).split("/"))
+    @property
+    def application_id(self) -> str:
+        """The same as `app_name`; the protocol calls it so."""
+        return self.app_name
+
+    @classmethod
+    def parse(cls, text: str) -> ObjectKey:
+        """The key of an object, `app/session/object`. Raises InvalidKey."""
+        return cls(*check_components(text, 3).split("/"))
+
+    @classmethod
+    def from_key(cls, key: str) -> ObjectKey:
+        """The same as `parse`. Raises InvalidKey."""
+        return cls.parse(key)
+
+    @classmethod
+    def from_prefix(cls, prefix: str) -> ObjectKey:
+        """From `app/session` or `app/*`. Raises InvalidKey."""
+        key = cls.from_path(prefix)
+        if key.object_id is not None:
+            raise InvalidKey("INVALID_KEY", f"not a prefix of two components, app/session: {prefix!r}")
+        return key
+
+    @classmethod
+    def from_path(cls, path: str) -> ObjectKey:
+        """From a key or a prefix: `app/session/object`, `app/session` or `app/*`. Raises InvalidKey."""
+        parts = path.split("/")
+        if len(parts) not in (2, 3):
+            check_components(path, 2, 3)
+        return cls(*parts)
+
+    @classmethod
+    def for_shared(cls, app_name: str) -> ObjectKey:
+        """The prefix `app/shared`. Raises InvalidKey."""
+        return cls(app_name, "shared")
+
+    @classmethod
+    def for_all_sessions(cls, app_name: str) -> ObjectKey:
+        """The prefix `app/*`, which names all sessions of an application. Raises InvalidKey."""
+        return cls(app_name, WILDCARD_SESSION)
+
+    def is_all_sessions(self) -> bool:
+        """Whether this is `app/*`."""
+        return self.session_id == WILDCARD_SESSION
+
+    def with_generated_id(self) -> ObjectKey:
+        """A key of the same session with a new UUID. Raises InvalidKey for `app/*`."""
+        return ObjectKey(self.app_name, self.session_id, str(uuid.uuid4()))
+
+    def to_prefix(self) -> str:
+        """`app/session`, without the object."""
+        return f"{self.app_name}/{self.session_id}"
+
+    def to_key(self) -> Optional[str]:
+        """`app/session/object`; None for a prefix."""
+        return None if self.object_id is None else f"{self.to_prefix()}/{self.object_id}"
+
+    def matches_key(self, key: str) -> bool:
+        """Whether this is the key, or a prefix of it. `key` is text of the form `app/session/object`."""
+        app_name, _, rest = key.partition("/")
+        session_id, _, object_id = rest.partition("/")
+        if not session_id or not object_id or "/" in object_id or app_name != self.app_name:
+            return False
+        return self.is_all_sessions() or (session_id == self.session_id and self.object_id in (None, object_id))
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class ObjectRef:
-    """Where an object is and which version of it was meant; `encode()` is BSON that every client reads."""
+    """Where an object is, and the version that was meant; `encode()` gives BSON that every client reads.
+
+    `version` may be set. 0 means no version in particular: `ref.version = 0` asks `get_object` for all of the object again,
+    whatever this client holds of it. References of one object have one hash, whatever their versions.
+    """
 
     endpoint: str
     key: str
-    version: int = 0
+    version: int = field(default=0, hash=False)
 
     def encode(self) -> bytes:
         """BSON: endpoint and key as strings, version as int64, in this order and nothing else."""

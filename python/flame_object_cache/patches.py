@@ -11,18 +11,20 @@ from typing import Any, Optional, Tuple
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from .connection import Connection
 from .errors import FlameError
 
 _PATCH = b"PATCH:"
 
 
-def check_patch(client: flight.FlightClient, descriptor: flight.FlightDescriptor, table: pa.Table) -> None:
+def check_patch(connection: Connection, descriptor: flight.FlightDescriptor, table: pa.Table) -> None:
     """Raises FlameError INVALID_REQUEST when the table is a patch whose rows' numbers are not those that come next."""
     command = descriptor.command or b""
     own = _range_of(table.schema)
     if not command.startswith(_PATCH) or own is None or own == (0, 1) or table.num_rows == 0:
         return
-    info = client.get_flight_info(flight.FlightDescriptor.for_path(command[len(_PATCH) :].decode()))
+    base_descriptor = flight.FlightDescriptor.for_path(command[len(_PATCH) :].decode())
+    info = connection.client.get_flight_info(base_descriptor, connection.options())
     base = _range_of(info.schema)
     if base is not None and own == (base[0] + base[1] * info.total_records, base[1]):
         return

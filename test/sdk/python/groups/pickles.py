@@ -10,7 +10,8 @@ from support.cases import each
 from support.opaque import put_value
 
 import flame_object_cache
-from flame_object_cache import cache as calls
+from flame_object_cache import calls
+from flame_object_cache.config import current_config
 from flame_object_cache import get_object, put_object
 from flame_object_cache.connection import _is_this_host
 
@@ -23,7 +24,7 @@ def _elsewhere(cache, **more: str) -> Iterator[List[warnings.WarningMessage]]:
     calls._warned_of.clear()
     with settings(endpoint=cache.endpoint, **more), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with calls.calling(cache.endpoint, calls.current_config()) as pooled:
+        with calls.calling(cache.endpoint, current_config()) as pooled:
             was_local, pooled.is_local = pooled.is_local, False
         try:
             yield caught
@@ -51,7 +52,7 @@ def case_are_warned_of_once_for_each_endpoint(cache):
     with _elsewhere(cache) as caught:
         ref = put_object(cache.prefix(), {1, 2})
         other = flame_object_cache.ObjectRef(ref.endpoint.replace("127.0.0.1", "localhost"), ref.key)
-        with calls.calling(other.endpoint, calls.current_config()) as pooled:
+        with calls.calling(other.endpoint, current_config()) as pooled:
             was_local, pooled.is_local = pooled.is_local, False
         for _ in range(2):
             get_object(ref)

@@ -1,0 +1,117 @@
+"""AsyncFlameCache: FlameCache for asyncio. Each method is FlameCache's own, run in one of a bounded number of threads.
+
+Why threads: pyarrow has no asynchronous client. A call that waits for a thread costs nothing but its arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Type, TypeVar
+
+from .client import FlameCache
+from .config import check_threads
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
+R = TypeVar("R")
+# Threads of one client. Calls wait for the network most of the time; more threads than this wait for Python's lock.
+THREADS = 16
+
+
+def _twin(
+    method: "Callable[Concatenate[FlameCache, P], R]",
+) -> "Callable[Concatenate[AsyncFlameCache, P], Coroutine[Any, Any, R]]":
+    """The method as a coroutine, with its signature and its text."""
+
+    async def call(self: AsyncFlameCache, /, *arguments: "P.args", **options: "P.kwargs") -> R:
+        return await self._run(functools.partial(method, self._cache, *arguments, **options))
+
+    functools.update_wrapper(call, method)
+    call.__qualname__ = f"AsyncFlameCache.{method.__name__}"
+    call.__module__ = __name__
+    return call
+
+
+class AsyncFlameCache:
+    """FlameCache for asyncio: the same methods, arguments, values and errors, to be awaited.
+
+        async with AsyncFlameCache("grpc://127.0.0.1:9090", timeout=10) as cache:
+            ref = await cache.put("my-app/session123", {"a": 1})
+            assert await cache.get(ref) == {"a": 1}
+
+    Calls run in threads, at most `threads` at once; the others wait, in the order of their calls. Values are encoded and decoded
+    there too, a `deserializer` included. One client serves tasks of any number of event loops.
+
+    A task that is cancelled, or times out, stops waiting at once. Its call never runs if it has not begun. Otherwise it is
+    finished in its thread and its result is dropped: a put that was cancelled may be stored. `timeout` bounds how long the
+    thread is taken.
+    """
+
+    def __init__(
+        self,
+        endpoint: Optional[str] = None,
+        *,
+        timeout: Optional[float] = None,
+        token: Optional[str] = None,
+        ca_file: Optional[str] = None,
+        allow_pickle: Optional[bool] = None,
+        threads: int = THREADS,
+    ) -> None:
+        """The arguments of FlameCache. threads: calls to the server at once, 1 to 256. Raises InvalidConfig."""
+        self._cache = FlameCache(endpoint, timeout=timeout, token=token, ca_file=ca_file, allow_pickle=allow_pickle)
+        self._threads = ThreadPoolExecutor(check_threads(threads), thread_name_prefix="flame-object-cache")
+
+    @property
+    def endpoint(self) -> str:
+        """The configured endpoint, `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`."""
+        return self._cache.endpoint
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.endpoint!r})"
+
+    async def _run(self, call: Callable[[], R]) -> R:
+        def begin() -> R:
+            self._cache.check_open()
+            return call()
+
+        self._cache.check_open()
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, begin)
+
+    async def close(self) -> None:
+        """Ends the client: later calls, and those that wait for a thread, raise FlameError CANCELLED.
+
+        Does not wait: a call under way is finished in its thread.
+        """
+        self._cache.close()
+        self._threads.shutdown(wait=False)
+
+    async def __aenter__(self) -> AsyncFlameCache:
+        return self
+
+    async def __aexit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+    ) -> None:
+        await self.close()
+
+    put = _twin(FlameCache.put)
+    get = _twin(FlameCache.get)
+    update = _twin(FlameCache.update)
+    patch = _twin(FlameCache.patch)
+    stat = _twin(FlameCache.stat)
+    exists = _twin(FlameCache.exists)
+    list = _twin(FlameCache.list)
+    delete = _twin(FlameCache.delete)
+    pin = _twin(FlameCache.pin)
+    unpin = _twin(FlameCache.unpin)
+    expire = _twin(FlameCache.expire)
+    renew = _twin(FlameCache.renew)
+    upload = _twin(FlameCache.upload)
+    download = _twin(FlameCache.download)
