@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Union, cast
 import cloudpickle
 import pyarrow as pa
 
-from . import pandas_frames, polars_frames
+from . import pandas_frames, polars_frames, tabular
 from .batches import batches_of, empty_array, with_metadata
 from .config import current_config
 from .errors import InvalidValue, PickleRefused, UnreadableValue
@@ -54,6 +54,8 @@ def encode_value(obj: Any, *, legacy: bool = False) -> Union[pa.Table, bytes]:
 
 def encode(obj: Any, *, legacy: bool = False) -> Encoded:
     """As encode_value, but an opaque value comes as parts to be joined. `legacy`: only what generation 2 reads."""
+    if _kind_of(obj) == "polars.LazyFrame":
+        obj = tabular.collected(obj)
     table = _as_table(obj)
     if isinstance(table, str):
         return _pickled_frame(obj, table)
@@ -114,7 +116,9 @@ def _as_table(obj: Any) -> Union[pa.Table, str, None]:
         if isinstance(table, str):
             return table
     else:
-        return None
+        table, logical = tabular.table_of(obj), b"dataset"
+        if table is None:
+            return None
     metadata = {**(table.schema.metadata or {}), FORMAT: b"arrow-table-v1", LOGICAL_TYPE: logical}
     return with_metadata(table, metadata)
 

@@ -1,0 +1,36 @@
+"""Objects that are put as tables without being one of the classes that values.py knows.
+
+A polars LazyFrame is collected, and comes back as a DataFrame. An object whose `to_arrow()` gives a
+pyarrow Table or RecordBatch comes back as a Table.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import pyarrow as pa
+
+from .errors import InvalidValue
+
+
+def collected(lazy_frame: Any) -> Any:
+    """The DataFrame of a polars LazyFrame. Raises InvalidValue when its plan fails."""
+    try:
+        return lazy_frame.collect()
+    except Exception as error:  # noqa: BLE001  (whatever the plan raises)
+        text = f"the LazyFrame cannot be collected: {error}"
+        raise InvalidValue("INVALID_VALUE", text) from error
+
+
+def table_of(obj: Any) -> Optional[pa.Table]:
+    """What `to_arrow()` gives; None for an object without it, or with one that gives no table."""
+    # Asked of the class: some objects claim to have every attribute.
+    if getattr(type(obj), "to_arrow", None) is None:
+        return None
+    try:
+        table = obj.to_arrow()
+    except Exception:  # noqa: BLE001  (it takes arguments, or is not meant for this)
+        return None
+    if isinstance(table, pa.RecordBatch):
+        table = pa.Table.from_batches([table])
+    return table if isinstance(table, pa.Table) else None
