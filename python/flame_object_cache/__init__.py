@@ -6,24 +6,28 @@
         ref = cache.put("my-app/session123", {"a": 1})
         assert cache.get(ref) == {"a": 1}
 
-FlameCache is the client, AsyncFlameCache the same for asyncio. The functions put_object, get_object and so on call a client that
-takes its settings from the environment and flame.yaml; they have the names of the official Flame SDK.
+FlameCache is the client, AsyncFlameCache the same for asyncio. The functions put_object, get_object
+and so on call a client that takes its settings from the environment and flame.yaml; they have the
+names of the official Flame SDK.
 """
 
 # First: cache.py and client.py need each other, as long as reading is in cache.py.
-from .cache import delete_objects, download_object, exists, expire, get_object, list_objects, patch_object, pin_object
-from .cache import put_object, renew, stat, unpin_object, update_object, upload_object
+from .cache import delete_objects, download_object, exists, expire, get_object, list_objects
+from .cache import patch_object, pin_object, put_object, renew, stat, unpin_object, update_object
+from .cache import upload_object
 from .aio import AsyncFlameCache
 from .client import FlameCache
-from .errors import DeadlineExceeded, FlameError, FlameSecurityWarning, InvalidConfig, InvalidKey, InvalidValue
-from .errors import ObjectNotFound, PickleRefused, Unreachable, UnreadableValue
+from .errors import DeadlineExceeded, FlameError, FlameSecurityWarning, InvalidConfig, InvalidKey
+from .errors import InvalidValue, ObjectNotFound, PickleRefused, Unreachable, UnreadableValue
 from .names import WILDCARD_SESSION, ObjectKey, ObjectRef
 from .object_info import ObjectInfo
 from .values import decode_value, encode_value
 
 __version__ = "0.1.0"
-__all__ = ["FlameCache", "AsyncFlameCache", "put_object", "get_object", "update_object", "patch_object", "delete_objects"]
-__all__ += ["list_objects", "upload_object", "download_object", "pin_object", "unpin_object", "stat", "exists", "expire", "renew"]
-__all__ += ["ObjectKey", "ObjectRef", "ObjectInfo", "WILDCARD_SESSION", "encode_value", "decode_value"]
-__all__ += ["FlameError", "ObjectNotFound", "InvalidKey", "InvalidConfig", "InvalidValue", "UnreadableValue"]
-__all__ += ["PickleRefused", "Unreachable", "DeadlineExceeded", "FlameSecurityWarning", "__version__"]
+__all__ = ["FlameCache", "AsyncFlameCache", "put_object", "get_object", "update_object"]
+__all__ += ["patch_object", "delete_objects", "list_objects", "upload_object", "download_object"]
+__all__ += ["pin_object", "unpin_object", "stat", "exists", "expire", "renew", "ObjectKey"]
+__all__ += ["ObjectRef", "ObjectInfo", "WILDCARD_SESSION", "encode_value", "decode_value"]
+__all__ += ["FlameError", "ObjectNotFound", "InvalidKey", "InvalidConfig", "InvalidValue"]
+__all__ += ["UnreadableValue", "PickleRefused", "Unreachable", "DeadlineExceeded"]
+__all__ += ["FlameSecurityWarning", "__version__"]

@@ -1,6 +1,8 @@
-"""AsyncFlameCache: FlameCache for asyncio. Each method is FlameCache's own, run in one of a bounded number of threads.
+"""AsyncFlameCache: FlameCache for asyncio. Each method is FlameCache's own, run in one of a bounded
+number of threads.
 
-Why threads: pyarrow has no asynchronous client. A call that waits for a thread costs nothing but its arguments.
+Why threads: pyarrow has no asynchronous client. A call that waits for a thread costs nothing but
+its arguments.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
 
 R = TypeVar("R")
-# Threads of one client. Calls wait for the network most of the time; more threads than this wait for Python's lock.
+# Threads of one client. Calls wait for the network most of the time; more threads than this wait
+# for Python's lock.
 THREADS = 16
 
 
@@ -46,12 +49,13 @@ class AsyncFlameCache:
             ref = await cache.put("my-app/session123", {"a": 1})
             assert await cache.get(ref) == {"a": 1}
 
-    Calls run in threads, at most `threads` at once; the others wait, in the order of their calls. Values are encoded and decoded
-    there too, a `deserializer` included. One client serves tasks of any number of event loops.
+    Calls run in threads, at most `threads` at once; the others wait, in the order of their calls.
+    Values are encoded and decoded there too, a `deserializer` included. One client serves tasks of
+    any number of event loops.
 
-    A task that is cancelled, or times out, stops waiting at once. Its call never runs if it has not begun. Otherwise it is
-    finished in its thread and its result is dropped: a put that was cancelled may be stored. `timeout` bounds how long the
-    thread is taken.
+    A task that is cancelled, or times out, stops waiting at once. Its call never runs if it has not
+    begun. Otherwise it is finished in its thread and its result is dropped: a put that was
+    cancelled may be stored. `timeout` bounds how long the thread is taken.
     """
 
     def __init__(
@@ -64,9 +68,15 @@ class AsyncFlameCache:
         allow_pickle: Optional[bool] = None,
         threads: int = THREADS,
     ) -> None:
-        """The arguments of FlameCache. threads: calls to the server at once, 1 to 256. Raises InvalidConfig."""
-        self._cache = FlameCache(endpoint, timeout=timeout, token=token, ca_file=ca_file, allow_pickle=allow_pickle)
-        self._threads = ThreadPoolExecutor(check_threads(threads), thread_name_prefix="flame-object-cache")
+        """The arguments of FlameCache. threads: calls to the server at once, 1 to 256. Raises
+        InvalidConfig.
+        """
+        self._cache = FlameCache(
+            endpoint, timeout=timeout, token=token, ca_file=ca_file, allow_pickle=allow_pickle
+        )
+        self._threads = ThreadPoolExecutor(
+            check_threads(threads), thread_name_prefix="flame-object-cache"
+        )
 
     @property
     def endpoint(self) -> str:
@@ -86,7 +96,8 @@ class AsyncFlameCache:
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, begin)
 
     async def close(self) -> None:
-        """Ends the client: later calls, and those that wait for a thread, raise FlameError CANCELLED.
+        """Ends the client: later calls, and those that wait for a thread, raise FlameError
+        CANCELLED.
 
         Does not wait: a call under way is finished in its thread.
         """
@@ -97,7 +108,10 @@ class AsyncFlameCache:
         return self
 
     async def __aexit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
     ) -> None:
         await self.close()
 

@@ -1,4 +1,6 @@
-"""Steps of FlameCache's calls: the arguments of a put, actions, a put by way of a file, and the warning before pickles."""
+"""Steps of FlameCache's calls: the arguments of a put, actions, a put by way of a file, and the
+warning before pickles.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ NOT_GIVEN: Any = _NotGiven()
 
 
 def named_value(key_prefix: str, session_id: Any, obj: Any) -> Tuple[str, Any]:
-    """Name and value of a put: `(app/session, obj)`, `(app/session/name, obj)` or `(app, session, obj)`. Raises InvalidKey."""
+    """Name and value of a put: `(app/session, obj)`, `(app/session/name, obj)` or `(app, session,
+    obj)`. Raises InvalidKey.
+    """
     if session_id is not NOT_GIVEN and obj is not NOT_GIVEN:
         return check_components(f"{key_prefix}/{session_id}", 2), obj
     if session_id is NOT_GIVEN and obj is NOT_GIVEN:
@@ -39,15 +43,22 @@ def named_value(key_prefix: str, session_id: Any, obj: Any) -> Tuple[str, Any]:
 
 def act(connection: Connection, action: str, body: bytes) -> List[bytes]:
     """DoAction; the bodies of its answers."""
-    return [result.body.to_pybytes() for result in connection.client.do_action(flight.Action(action, body), connection.options())]
+    return [
+        result.body.to_pybytes()
+        for result in connection.client.do_action(flight.Action(action, body), connection.options())
+    ]
 
 
 def json_body(fields: Dict[str, Any]) -> bytes:
     return json.dumps(fields).encode()
 
 
-def put_file(config: Config, storage: str, prefix: str, encoded: values.Encoded) -> Optional[ObjectRef]:
-    """Local-storage mode: writes the file and asks the server for its reference. None when that cannot be done here."""
+def put_file(
+    config: Config, storage: str, prefix: str, encoded: values.Encoded
+) -> Optional[ObjectRef]:
+    """Local-storage mode: writes the file and asks the server for its reference. None when that
+    cannot be done here.
+    """
     try:
         key = local_files.write_object(storage, prefix, encoded)
     except (OSError, pa.ArrowException) as error:
@@ -55,7 +66,9 @@ def put_file(config: Config, storage: str, prefix: str, encoded: values.Encoded)
         return None
     try:
         with calling(config.endpoint, config) as connection:
-            info = connection.client.get_flight_info(flight.FlightDescriptor.for_path(key), connection.options())
+            info = connection.client.get_flight_info(
+                flight.FlightDescriptor.for_path(key), connection.options()
+            )
             return ObjectRef.decode(info.app_metadata)
     except BaseException as error:
         local_files.remove_object(storage, key)
@@ -70,21 +83,26 @@ _warned_of: Set[str] = set()
 
 
 def warn_of_pickle(endpoint: str, config: Config) -> None:
-    """For the caller of `get`. Where warnings are errors it raises each time, and nothing is unpickled."""
+    """For the caller of `get`. Where warnings are errors it raises each time, and nothing is
+    unpickled.
+    """
     endpoint = check_endpoint(endpoint)
     with calling(endpoint, config) as connection:
         if connection.is_local or endpoint in _warned_of:
             return
     text = (
-        f"a value of {endpoint}, which is not on this host, is unpickled: whoever can put there can run code here. "
-        "allow_pickle=False refuses pickles; FLAME_WARN_PICKLE=0 silences this where all who can put are trusted"
+        f"a value of {endpoint}, which is not on this host, is unpickled: whoever can put there can "
+        "run code here. allow_pickle=False refuses pickles; FLAME_WARN_PICKLE=0 silences this where "
+        "all who can put are trusted"
     )
     warnings.warn(text, FlameSecurityWarning, stacklevel=_level_of_caller())
     _warned_of.add(endpoint)
 
 
 def _level_of_caller() -> int:
-    """How many frames above `warn_of_pickle`'s call of `warn` the first one outside of this package is."""
+    """How many frames above `warn_of_pickle`'s call of `warn` the first one outside of this package
+    is.
+    """
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         level, frame = level + 1, frame.f_back

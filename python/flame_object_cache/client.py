@@ -1,49 +1,48 @@
-"""FlameCache: the client object. The module functions (cache.py) and AsyncFlameCache (aio.py) call it and add nothing.
+"""FlameCache: the client object. The module functions (cache.py) and AsyncFlameCache (aio.py) call
+it and add nothing.
 
-Calls on a reference dial its endpoint, all others the configured one. Reads are tried again where that can help; writes
-never, because what looks failed may have been done. Every failure of a call is a FlameError.
+Calls on a reference dial its endpoint, all others the configured one. Reads are tried again where
+that can help; writes never, because what looks failed may have been done. Every failure of a call
+is a FlameError.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Callable, List, Optional, Set, Type, TypeVar, Union
+from typing import Any, Callable, List, Optional, Type, Union
 
 import pyarrow as pa
 import pyarrow.flight as flight
 
 from . import cache as reading
 from . import files, local_files, values
+from .caller import Caller, Target
 from .calls import NOT_GIVEN, act, json_body, named_value, put_file, warn_of_pickle
-from .config import Config, check_endpoint, client_config
-from .connection import OPAQUE_SCHEMA, Connection, Header, Pool, asking_for, calling, opaque_rows, put, retrying, table_batches
+from .config import client_config
+from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, retrying
 from .errors import FlameError, ObjectNotFound
 from .names import ObjectKey, ObjectRef, check_components
-from .patches import check_patch
 from .object_info import ObjectInfo, end_of, object_info, renew_request
 
-T = TypeVar("T")
 Deserializer = Callable[[Any, List[Any]], Any]
 Name = Union[str, ObjectKey]
-Target = Union[str, ObjectKey, ObjectRef]
-# Endpoints that a server may name as its own, for the token.
-OWN_ENDPOINTS_MAX = 16
 
 
-class FlameCache:
+class FlameCache(Caller):
     """A client of one cache, for any number of threads.
 
         with FlameCache("grpc://127.0.0.1:9090", timeout=10) as cache:
             ref = cache.put("my-app/session123", {"a": 1})
             assert cache.get(ref) == {"a": 1}
 
-    Keys are text of the form `app/session/object`. Where a reference is taken, so is the text of a key or an ObjectKey: it
-    names the object on the configured endpoint. A reference is called at the endpoint that it names.
+    Keys are text of the form `app/session/object`. Where a reference is taken, so is the text of a
+    key or an ObjectKey: it names the object on the configured endpoint. A reference is called at
+    the endpoint that it names.
 
-    Every failure of a call is a FlameError with the `code` of the error table: ObjectNotFound, InvalidKey, Unreachable,
-    DeadlineExceeded and others. A file of yours that cannot be read or written raises OSError.
+    Every failure of a call is a FlameError with the `code` of the error table: ObjectNotFound,
+    InvalidKey, Unreachable, DeadlineExceeded and others. A file of yours that cannot be read or
+    written raises OSError.
     """
 
     def __init__(
@@ -55,43 +54,30 @@ class FlameCache:
         ca_file: Optional[str] = None,
         allow_pickle: Optional[bool] = None,
     ) -> None:
-        """Connects at the first call. What is None comes from the environment or flame.yaml, read here once.
+        """Connects at the first call. What is None comes from the environment or flame.yaml, read
+        here once.
 
         endpoint: `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for TLS.
-        timeout: seconds that one call to the server may take, transfer included; None: no limit. Then DeadlineExceeded.
-        token: sent with each call as `authorization: Bearer TOKEN`, to the configured endpoint and to those that its server
-            names in its answers. References to other endpoints are called without it.
+        timeout: seconds that one call to the server may take, transfer included; None: no limit.
+            Then DeadlineExceeded.
+        token: sent with each call as `authorization: Bearer TOKEN`, to the configured endpoint and
+            to those that its server names in its answers. References to other endpoints are called
+            without it.
         ca_file: certificates (PEM) to trust with `grpcs://`.
         allow_pickle: False refuses to unpickle anything (PickleRefused).
 
         Raises InvalidConfig.
         """
-        self._pool = Pool()
-        settings = client_config(endpoint, timeout, token, ca_file, allow_pickle)
-        self._settings = replace(settings, pool=self._pool)
-        self._own_endpoints: Set[str] = {self._settings.endpoint}
-
-    @property
-    def endpoint(self) -> str:
-        """The configured endpoint, `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`."""
-        return self._config().endpoint
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.endpoint!r})"
-
-    def close(self) -> None:
-        """Ends the client: later calls raise FlameError CANCELLED. A call under way in another thread is finished."""
-        self._pool.close()
-
-    def check_open(self) -> None:
-        """Raises FlameError CANCELLED when the client was closed."""
-        self._pool.check_open()
+        super().__init__(client_config(endpoint, timeout, token, ca_file, allow_pickle))
 
     def __enter__(self) -> FlameCache:
         return self
 
     def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
     ) -> None:
         self.close()
 
@@ -111,12 +97,15 @@ class FlameCache:
             put("app", "session", obj)       the same
             put("app/session/name", obj)     under this key; replaces what is there
 
-        legacy: True writes only what clients of generation 2 read: pickles instead of JSON and bytes.
+        legacy: True writes only what clients of generation 2 read: pickles instead of JSON and
+            bytes.
         durability: "restart" or "power-loss": returns when the object survives it.
-        ttl_seconds: the object expires this long after the put; 0: never. None leaves it to the session's rule.
+        ttl_seconds: the object expires this long after the put; 0: never. None leaves it to the
+            session's rule.
 
-        Raises InvalidKey, InvalidValue, Unreachable, FlameError STORAGE_FULL. A put that fails stores nothing, except that
-        after Unreachable and DeadlineExceeded it may be stored. It is never tried again by itself.
+        Raises InvalidKey, InvalidValue, Unreachable, FlameError STORAGE_FULL. A put that fails
+        stores nothing, except that after Unreachable and DeadlineExceeded it may be stored. It is
+        never tried again by itself.
         """
         name, value = named_value(str(key_prefix), session_id, obj)
         config, headers = self._config(), asking_for(durability, ttl_seconds)
@@ -137,13 +126,19 @@ class FlameCache:
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
     ) -> ObjectRef:
-        """Replaces the object with a new value, its patches included. The reference returned has the new version.
+        """Replaces the object with a new value, its patches included. The reference returned has
+        the new version.
 
         An object that is not there is created. The options are those of `put`. Raises as `put`.
         """
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_path(target.key)
-        return self._put(target.endpoint, descriptor, self._encoded(new_obj, legacy), asking_for(durability, ttl_seconds))
+        return self._put(
+            target.endpoint,
+            descriptor,
+            self._encoded(new_obj, legacy),
+            asking_for(durability, ttl_seconds),
+        )
 
     def patch(
         self,
@@ -154,14 +149,21 @@ class FlameCache:
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
     ) -> ObjectRef:
-        """Appends to the object: rows to a table, which must be of its schema; to any other value a patch.
+        """Appends to the object: rows to a table, which must be of its schema; to any other value a
+        patch.
 
         `get` hands the patches of a value to its `deserializer`. The options are those of `put`.
-        Raises ObjectNotFound, FlameError INVALID_REQUEST for a patch that does not fit; otherwise as `put`.
+        Raises ObjectNotFound, FlameError INVALID_REQUEST for a patch that does not fit; otherwise
+        as `put`.
         """
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_command(f"PATCH:{target.key}")
-        return self._put(target.endpoint, descriptor, self._encoded(delta, legacy), asking_for(durability, ttl_seconds))
+        return self._put(
+            target.endpoint,
+            descriptor,
+            self._encoded(delta, legacy),
+            asking_for(durability, ttl_seconds),
+        )
 
     def get(
         self,
@@ -174,16 +176,19 @@ class FlameCache:
     ) -> Any:
         """The current value of the object, also when the reference is of an older version.
 
-        deserializer: called as `deserializer(base, patches)`, patches oldest first; what it returns is returned. Without it
-            the value is returned without its patches. A table always has the rows of its patches.
+        deserializer: called as `deserializer(base, patches)`, patches oldest first; what it returns
+            is returned. Without it the value is returned without its patches. A table always has
+            the rows of its patches.
         allow_pickle: False refuses pickles.
-        zero_copy: False never reads the object's own file, which is what a client on the server's host does.
+        zero_copy: False never reads the object's own file, which is what a client on the server's
+            host does.
         view: True gives what was put as bytes as a memoryview, not a copy.
 
-        Tables and arrays are read-only views of memory that was received, or of the object's file: copy them to change them.
+        Tables and arrays are read-only views of memory that was received, or of the object's file:
+        copy them to change them.
         Views stay as they are when the object is updated or deleted.
-        Raises ObjectNotFound, UnreadableValue, PickleRefused, Unreachable, DeadlineExceeded. Warns with FlameSecurityWarning
-        before the first pickle of each endpoint that is not on this host.
+        Raises ObjectNotFound, UnreadableValue, PickleRefused, Unreachable, DeadlineExceeded. Warns
+        with FlameSecurityWarning before the first pickle of each endpoint that is not on this host.
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
@@ -197,10 +202,15 @@ class FlameCache:
         return decoded[0] if deserializer is None else deserializer(decoded[0], decoded[1:])
 
     def stat(self, ref: Target) -> ObjectInfo:
-        """Version, size, kind, schema and end of an object, without its bytes. Raises ObjectNotFound."""
+        """Version, size, kind, schema and end of an object, without its bytes. Raises
+        ObjectNotFound.
+        """
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_path(target.key)
-        return self._reading(target.endpoint, lambda on: object_info(on.client.get_flight_info(descriptor, on.options())))
+        return self._reading(
+            target.endpoint,
+            lambda on: object_info(on.client.get_flight_info(descriptor, on.options())),
+        )
 
     def exists(self, ref: Target) -> bool:
         """Whether the object is there. Raises InvalidKey, Unreachable."""
@@ -211,27 +221,38 @@ class FlameCache:
         return True
 
     def list(self, key_prefix: Target = "") -> List[ObjectRef]:
-        """References of all objects under `app`, `app/session` or a key; of everything without a prefix."""
+        """References of all objects under `app`, `app/session` or a key; of everything without a
+        prefix.
+        """
         endpoint, name = self._named(key_prefix)
 
         def find(on: Connection) -> List[ObjectRef]:
-            return [ObjectRef.decode(info.app_metadata) for info in on.client.list_flights(name.encode(), on.options())]
+            return [
+                ObjectRef.decode(info.app_metadata)
+                for info in on.client.list_flights(name.encode(), on.options())
+            ]
 
         return self._reading(endpoint, find)
 
     def delete(self, key_prefix: Target) -> None:
-        """Deletes an object, a session (`app/session`) or an application (`app/*`). Nothing to delete is no error."""
+        """Deletes an object, a session (`app/session`) or an application (`app/*`). Nothing to
+        delete is no error.
+        """
         endpoint, name = self._named(key_prefix)
         self._reading(endpoint, lambda on: act(on, "DELETE", name.encode()))
 
     def pin(self, key_prefix: Target, *, ttl_seconds: Optional[float] = None) -> None:
         """Keeps an object, a session (`app/session`) or an application (`app/*`) from eviction.
 
-        ttl_seconds: for this long; None: until `unpin`. A pinned object can still be deleted, and still expires.
+        ttl_seconds: for this long; None: until `unpin`. A pinned object can still be deleted, and
+            still expires.
         Raises ObjectNotFound.
         """
         endpoint, name = self._named(key_prefix)
-        self._writing(endpoint, lambda on: act(on, "PIN", json_body({"key": name, "ttl_seconds": ttl_seconds})))
+        self._writing(
+            endpoint,
+            lambda on: act(on, "PIN", json_body({"key": name, "ttl_seconds": ttl_seconds})),
+        )
 
     def unpin(self, key_prefix: Target) -> None:
         """Ends the pin that was set by this name. No such pin is no error."""
@@ -241,23 +262,32 @@ class FlameCache:
     def expire(self, key_prefix: Target, ttl_seconds: Optional[float]) -> None:
         """Sets when objects expire: an object this many seconds from now, or never (None).
 
-        For a session (`app/session`) or an application (`app/*`) it is a rule: each object put there expires this many
-        seconds after its put. None removes the rule. Raises ObjectNotFound for an object that is not there.
+        For a session (`app/session`) or an application (`app/*`) it is a rule: each object put
+        there expires this many seconds after its put. None removes the rule. Raises ObjectNotFound
+        for an object that is not there.
         """
         endpoint, name = self._named(key_prefix)
-        self._writing(endpoint, lambda on: act(on, "EXPIRE", json_body({"key": name, "ttl_seconds": ttl_seconds})))
+        self._writing(
+            endpoint,
+            lambda on: act(on, "EXPIRE", json_body({"key": name, "ttl_seconds": ttl_seconds})),
+        )
 
     def renew(self, ref: Target, *, until: Optional[datetime] = None) -> Optional[datetime]:
-        """Gives an object as much time again as it was given before, counted from now; never takes time away.
+        """Gives an object as much time again as it was given before, counted from now; never takes
+        time away.
 
         until: at least until then; must have a time zone.
         Returns when the object expires, in UTC; None: never. Raises ObjectNotFound.
         """
         if until is not None and until.tzinfo is None:
-            raise FlameError("INVALID_REQUEST", f"renew: until must have a time zone: {until.isoformat()}")
+            raise FlameError(
+                "INVALID_REQUEST", f"renew: until must have a time zone: {until.isoformat()}"
+            )
         target = self._ref(ref)
         request = renew_request(target.key, until)
-        (answer,) = self._writing(target.endpoint, lambda on: act(on, "RenewFlightEndpoint", request))
+        (answer,) = self._writing(
+            target.endpoint, lambda on: act(on, "RenewFlightEndpoint", request)
+        )
         return end_of(flight.FlightEndpoint.deserialize(answer))
 
     def upload(
@@ -268,23 +298,33 @@ class FlameCache:
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
     ) -> ObjectRef:
-        """Stores the bytes of a file, a path or an open binary file, for `download`. One MiB of it is in memory at a time.
+        """Stores the bytes of a file, a path or an open binary file, for `download`. One MiB of it
+        is in memory at a time.
 
-        Under a new key of `app/session`, or under the key `app/session/name`. The options are those of `put`.
-        Raises OSError (FileNotFoundError) when the file cannot be read: then nothing is stored; otherwise as `put`.
+        Under a new key of `app/session`, or under the key `app/session/name`. The options are those
+        of `put`.
+        Raises OSError (FileNotFoundError) when the file cannot be read: then nothing is stored;
+        otherwise as `put`.
         """
         name = check_components(str(key_or_prefix), 2, 3)
         config = self._config()
         with files.opened(file_path) as file, calling(config.endpoint, config) as connection:
-            descriptor, headers = flight.FlightDescriptor.for_path(name), asking_for(durability, ttl_seconds)
-            return self._learn(config, put(connection, descriptor, OPAQUE_SCHEMA, files.rows_of(file), headers))
+            descriptor, headers = (
+                flight.FlightDescriptor.for_path(name),
+                asking_for(durability, ttl_seconds),
+            )
+            return self._learn(
+                config, put(connection, descriptor, OPAQUE_SCHEMA, files.rows_of(file), headers)
+            )
 
     def download(self, ref: Target, dest_path: files.PathOrFile) -> None:
         """Writes the bytes of an object as they are stored to a path or an open binary file.
 
-        A path gets its missing parent directories. The file is written aside and renamed: at the path is all of it, or what
-        was there before. A value that was put keeps its type tag of 4 bytes.
-        Raises ObjectNotFound, FlameError INVALID_REQUEST for a table and for an object with patches, OSError.
+        A path gets its missing parent directories. The file is written aside and renamed: at the
+        path is all of it, or what was there before. A value that was put keeps its type tag of 4
+        bytes.
+        Raises ObjectNotFound, FlameError INVALID_REQUEST for a table and for an object with
+        patches, OSError.
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
@@ -292,55 +332,8 @@ class FlameCache:
         if isinstance(stored.base, pa.Table):
             raise FlameError("INVALID_REQUEST", f"{target.key} is a table: get it with get_object")
         if stored.patches:
-            raise FlameError("INVALID_REQUEST", f"{target.key} has {len(stored.patches)} patches: get it with get_object")
+            raise FlameError(
+                "INVALID_REQUEST",
+                f"{target.key} has {len(stored.patches)} patches: get it with get_object",
+            )
         files.write(local_files.slices_of([stored.base]), dest_path)
-
-    def _config(self) -> Config:
-        return self._settings
-
-    def _config_for(self, endpoint: str) -> Config:
-        """The settings for a call to an endpoint that a reference names: the token is for this cache only."""
-        config = self._config()
-        if config.token is None or check_endpoint(endpoint) in self._own_endpoints:
-            return config
-        return replace(config, token=None)
-
-    def _learn(self, config: Config, ref: ObjectRef) -> ObjectRef:
-        """A server that was sent the token is believed when it names its own endpoint."""
-        if config.token is not None and len(self._own_endpoints) < OWN_ENDPOINTS_MAX:
-            self._own_endpoints.add(check_endpoint(ref.endpoint))
-        return ref
-
-    def _ref(self, target: Target) -> ObjectRef:
-        if isinstance(target, ObjectRef):
-            check_components(target.key, 3)
-            return target
-        return ObjectRef(self._config().endpoint, check_components(str(target), 3))
-
-    def _named(self, target: Target) -> "tuple[str, str]":
-        """Endpoint and name of what may be an object, a session or an application."""
-        if isinstance(target, ObjectRef):
-            return target.endpoint, target.key
-        return self._config().endpoint, str(target)
-
-    def _encoded(self, value: Any, legacy: Optional[bool]) -> values.Encoded:
-        return values.encode(value, legacy=self._config().legacy if legacy is None else legacy)
-
-    def _put(
-        self, endpoint: str, descriptor: flight.FlightDescriptor, encoded: values.Encoded, headers: List[Header]
-    ) -> ObjectRef:
-        config = self._config_for(endpoint)
-        with calling(endpoint, config) as connection:
-            if isinstance(encoded, list):
-                ref = put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), headers)
-            else:
-                check_patch(connection, descriptor, encoded)
-                ref = put(connection, descriptor, encoded.schema, table_batches(encoded), headers)
-        return self._learn(config, ref)
-
-    def _writing(self, endpoint: str, call: Callable[[Connection], T]) -> T:
-        with calling(endpoint, self._config_for(endpoint)) as connection:
-            return call(connection)
-
-    def _reading(self, endpoint: str, call: Callable[[Connection], T]) -> T:
-        return retrying(lambda: self._writing(endpoint, call), self._config().timeout)

@@ -1,4 +1,6 @@
-"""Files of the caller: read for an upload, and written by a download so that half of one is never seen."""
+"""Files of the caller: read for an upload, and written by a download so that half of one is never
+seen.
+"""
 
 from __future__ import annotations
 

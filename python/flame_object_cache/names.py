@@ -1,4 +1,6 @@
-"""ObjectKey and ObjectRef: the name of an object, and what is handed around to find it (docs/protocol.md)."""
+"""ObjectKey and ObjectRef: the name of an object, and what is handed around to find it
+(docs/protocol.md).
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,11 @@ def _broken_rule(part: str) -> str:
 
 @dataclass(frozen=True)
 class ObjectKey:
-    """The name of an object, or of a prefix: `app/session/object`, `app/session`, or `app/*` for all sessions.
+    """The name of an object, or of a prefix: `app/session/object`, `app/session`, or `app/*` for
+    all sessions.
 
-    Each component is 1 to 200 bytes of UTF-8 and safe as a file name. `str()` gives the text. Raises InvalidKey, a ValueError.
+    Each component is 1 to 200 bytes of UTF-8 and safe as a file name. `str()` gives the text.
+    Raises InvalidKey, a ValueError.
     """
 
     app_name: str
@@ -87,7 +91,9 @@ class ObjectKey:
 
     @classmethod
     def from_path(cls, path: str) -> ObjectKey:
-        """From a key or a prefix: `app/session/object`, `app/session` or `app/*`. Raises InvalidKey."""
+        """From a key or a prefix: `app/session/object`, `app/session` or `app/*`. Raises
+        InvalidKey.
+        """
         parts = path.split("/")
         if len(parts) not in (2, 3):
             check_components(path, 2, 3)
@@ -120,7 +126,9 @@ class ObjectKey:
         return None if self.object_id is None else f"{self.to_prefix()}/{self.object_id}"
 
     def matches_key(self, key: str) -> bool:
-        """Whether this is the key, or a prefix of it. `key` is text of the form `app/session/object`."""
+        """Whether this is the key, or a prefix of it. `key` is text of the form
+        `app/session/object`.
+        """
         app_name, _, rest = key.partition("/")
         session_id, _, object_id = rest.partition("/")
         if not session_id or not object_id or "/" in object_id or app_name != self.app_name:
@@ -130,10 +138,12 @@ class ObjectKey:
 
 @dataclass(unsafe_hash=True)
 class ObjectRef:
-    """Where an object is, and the version that was meant; `encode()` gives BSON that every client reads.
+    """Where an object is, and the version that was meant; `encode()` gives BSON that every client
+    reads.
 
-    `version` may be set. 0 means no version in particular: `ref.version = 0` asks `get_object` for all of the object again,
-    whatever this client holds of it. References of one object have one hash, whatever their versions.
+    `version` may be set. 0 means no version in particular: `ref.version = 0` asks `get_object` for
+    all of the object again, whatever this client holds of it. References of one object have one
+    hash, whatever their versions.
     """
 
     endpoint: str
@@ -148,7 +158,8 @@ class ObjectRef:
 
     @staticmethod
     def decode(document: bytes) -> ObjectRef:
-        """Takes int32 and int64, and reads a missing version as 0. Raises FlameError INVALID_REQUEST.
+        """Takes int32 and int64, and reads a missing version as 0. Raises FlameError
+        INVALID_REQUEST.
 
         Its key keeps the rules for names, so that it may become part of a path.
         """

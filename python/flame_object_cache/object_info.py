@@ -1,4 +1,6 @@
-"""ObjectInfo: what the server knows of an object without its bytes, as `stat` gives it; and the request of `renew`."""
+"""ObjectInfo: what the server knows of an object without its bytes, as `stat` gives it; and the
+request of `renew`.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,13 @@ class ObjectInfo:
     ref: ObjectRef
     """Endpoint, key and current version."""
     size_bytes: int
-    """The bytes of a value with its patches, type tags counted; of a table, its batches without their headers."""
+    """Of a value: its bytes with patches and type tags. Of a table: its batches without headers."""
     rows: int
     """Rows of a table. A value has one row, and one more for each patch."""
     kind: str
     """`table`, or `opaque` for every other value."""
     schema: pa.Schema
-    """The schema of a table, with Flame's metadata; `version: uint64, data: binary` for every other value."""
+    """Of a table, with Flame's metadata; of any other value, `version: uint64, data: binary`."""
     expires_at: Optional[datetime]
     """When the object expires, in UTC; None: never."""
 
@@ -47,7 +49,9 @@ def object_info(info: flight.FlightInfo) -> ObjectInfo:
     try:
         schema = info.schema
     except (pa.ArrowException, OSError) as error:
-        raise FlameError("INVALID_IPC", f"the schema in the answer cannot be read: {error}") from error
+        raise FlameError(
+            "INVALID_IPC", f"the schema in the answer cannot be read: {error}"
+        ) from error
     endpoints = info.endpoints
     return ObjectInfo(
         ref=ObjectRef.decode(info.app_metadata),
@@ -66,7 +70,9 @@ def end_of(endpoint: flight.FlightEndpoint) -> Optional[datetime]:
 
 
 def renew_request(key: str, until: Optional[datetime]) -> bytes:
-    """RenewFlightEndpointRequest (Flight.proto): field 1 is the endpoint, with a ticket that names the object."""
+    """RenewFlightEndpointRequest (Flight.proto): field 1 is the endpoint, with a ticket that names
+    the object.
+    """
     end = None if until is None else pa.scalar(until, pa.timestamp("us", "UTC"))
     endpoint: bytes = flight.FlightEndpoint(f"{key}:0".encode(), [], end).serialize()
     return b"\x0a" + _varint(len(endpoint)) + endpoint

@@ -1,6 +1,8 @@
-"""Virtual environments that cases install into: one with the official Flame SDK, kept in .venv-flamepy, and empty ones.
+"""Virtual environments that cases install into: one with the official Flame SDK, kept in
+.venv-flamepy, and empty ones.
 
-Without the SDK's packages the cases are skipped and the reason is told; with CI=true that is a failure.
+Without the SDK's packages the cases are skipped and the reason is told; with CI=true that is a
+failure.
 """
 
 import os
@@ -30,16 +32,31 @@ def pip(*arguments: str) -> None:
 
 def build_wheels(directory: str) -> List[str]:
     """The wheels of the package and of the shim."""
-    pip("wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", directory, str(PYTHON_FOLDER), str(SHIM_FOLDER))
+    pip(
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        directory,
+        str(PYTHON_FOLDER),
+        str(SHIM_FOLDER),
+    )
     return sorted(str(wheel) for wheel in Path(directory).glob("*.whl"))
 
 
 def run(python: Path, *arguments: str, **env: str) -> str:
     """What a program writes, run without a package of the checkout in its way."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "FLAME_CACHE_STORAGE")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "FLAME_CACHE_STORAGE")
+    }
     with tempfile.TemporaryDirectory() as home:
         env = {**kept, "HOME": home, "PYTHONDONTWRITEBYTECODE": "1", **env}
-        done = subprocess.run([str(python), *arguments], env=env, cwd=home, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(python), *arguments], env=env, cwd=home, capture_output=True, text=True
+        )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -52,25 +69,52 @@ def official_python() -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         venv.create(OFFICIAL, clear=True)
         try:
-            pip("--python", str(python), "install", "--quiet", "--only-binary=:all:", "-r", str(REQUIREMENTS))
+            pip(
+                "--python",
+                str(python),
+                "install",
+                "--quiet",
+                "--only-binary=:all:",
+                "-r",
+                str(REQUIREMENTS),
+            )
         except AssertionError as error:
             if os.environ.get("CI") == "true":
                 raise
-            raise Skipped(f"NEEDS THE OFFICIAL flamepy, AND WITHOUT IT IS NOT TESTED: {error}") from error
+            raise Skipped(
+                f"NEEDS THE OFFICIAL flamepy, AND WITHOUT IT IS NOT TESTED: {error}"
+            ) from error
         stamp.write_text(wanted)
     with tempfile.TemporaryDirectory() as directory:
-        pip("--python", str(python), "install", "--quiet", "--no-deps", "--force-reinstall", *build_wheels(directory))
+        pip(
+            "--python",
+            str(python),
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--force-reinstall",
+            *build_wheels(directory),
+        )
     return python
 
 
 @contextmanager
 def environment_without_the_official_sdk() -> Iterator[Path]:
-    """Our wheels, installed where what they depend on is that of this Python. Gives the folder; its Python is bin/python."""
+    """Our wheels, installed where what they depend on is that of this Python. Gives the folder; its
+    Python is bin/python.
+    """
     here = Path(flame_object_cache.config.yaml.__file__).resolve().parent.parent
     with tempfile.TemporaryDirectory() as directory:
         venv.create(directory)
         with tempfile.TemporaryDirectory() as wheels:
-            pip("--python", f"{directory}/bin/python", "install", "--quiet", "--no-deps", *build_wheels(wheels))
+            pip(
+                "--python",
+                f"{directory}/bin/python",
+                "install",
+                "--quiet",
+                "--no-deps",
+                *build_wheels(wheels),
+            )
         (site_packages_of(Path(directory)) / "dependencies.pth").write_text(f"{here}\n")
         yield Path(directory)
 

@@ -1,6 +1,8 @@
-"""Run in an environment with the official Flame SDK: its cache API against the cache, and its objects beside ours.
+"""Run in an environment with the official Flame SDK: its cache API against the cache, and its
+objects beside ours.
 
-Asserts what a user of the SDK relies on. Its `download_object` is not called: it fails with this pyarrow, whatever the server.
+Asserts what a user of the SDK relies on. Its `download_object` is not called: it fails with this
+pyarrow, whatever the server.
 """
 
 import sys
@@ -17,7 +19,11 @@ from flamepy.core import ObjectKey, upload_object
 import flame_object_cache as ours
 
 PREFIX = "official/session"
-TABLES = [pa.table({"n": [1, 2]}), pa.table({"n": pa.array([], pa.int8())}), pa.record_batch({"n": [1]})]
+TABLES = [
+    pa.table({"n": [1, 2]}),
+    pa.table({"n": pa.array([], pa.int8())}),
+    pa.record_batch({"n": [1]}),
+]
 ARRAYS = [np.arange(10.0), np.arange(3_000_000), np.zeros((0, 3)), np.array(1.5)]
 VALUES = [{"a": 1}, (1, 2), b"bytes", None, b"x" * 5_000_000, pa.array([1, None])]
 
@@ -27,7 +33,13 @@ def both(base, deltas):
 
 
 def same(seen, put) -> bool:
-    return np.array_equal(seen, put) if isinstance(put, np.ndarray) else seen.equals(put) if hasattr(put, "equals") else seen == put
+    return (
+        np.array_equal(seen, put)
+        if isinstance(put, np.ndarray)
+        else seen.equals(put)
+        if hasattr(put, "equals")
+        else seen == put
+    )
 
 
 def check_official_calls() -> None:

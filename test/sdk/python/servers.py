@@ -1,4 +1,6 @@
-"""Flight servers of the cases' own: one that writes down what each call brings, and one that never answers."""
+"""Flight servers of the cases' own: one that writes down what each call brings, and one that never
+answers.
+"""
 
 import threading
 from contextlib import contextmanager
@@ -16,7 +18,9 @@ class _Recorder(flight.ServerMiddlewareFactory):
 
 
 class RecordingServer(flight.FlightServerBase):
-    """Refuses every call; `seen` has its method and its `authorization`. A put is answered with `ref`, when there is one."""
+    """Refuses every call; `seen` has its method and its `authorization`. A put is answered with
+    `ref`, when there is one.
+    """
 
     def __init__(self):
         self.seen: List[Tuple[str, Optional[str]]] = []

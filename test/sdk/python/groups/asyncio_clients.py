@@ -1,4 +1,6 @@
-"""AsyncFlameCache: FlameCache's methods as coroutines, in a bounded number of threads; tasks that are cancelled stop at once."""
+"""AsyncFlameCache: FlameCache's methods as coroutines, in a bounded number of threads; tasks that
+are cancelled stop at once.
+"""
 
 import asyncio
 import inspect
@@ -17,7 +19,11 @@ STORAGES = ("files",)
 
 
 def _methods(kind: type) -> dict:
-    return {name: value for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("_")}
+    return {
+        name: value
+        for name, value in vars(kind).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
 
 
 def case_have_the_methods_arguments_and_texts_of_the_client(_cache):
@@ -64,7 +70,9 @@ def case_serve_many_tasks_by_few_threads(cache):
             return base
 
         async with AsyncFlameCache(cache.endpoint, threads=3) as client:
-            refs = await asyncio.gather(*(client.put(cache.prefix(), pa.table({"n": [n]})) for n in range(40)))
+            refs = await asyncio.gather(
+                *(client.put(cache.prefix(), pa.table({"n": [n]})) for n in range(40))
+            )
             tables = await asyncio.gather(*(client.get(ref, merge) for ref in refs))
             assert [table.to_pydict() for table in tables] == [{"n": [n]} for n in range(40)]
         assert 1 <= len(names) <= 3 and threading.main_thread().name not in names
@@ -83,7 +91,9 @@ def case_that_are_cancelled_stop_waiting_at_once(_cache):
             task = asyncio.create_task(client.get("a/s/o"))
             await _entered(server)
             task.cancel()
-            assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+            assert isinstance(
+                (await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError
+            )
             assert not server.release.is_set()
 
     with settings(), silent() as server:

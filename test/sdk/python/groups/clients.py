@@ -1,4 +1,6 @@
-"""FlameCache: every method, key text for references, settings of its own, the timeout, the token, and the end of a client."""
+"""FlameCache: every method, key text for references, settings of its own, the timeout, the token,
+and the end of a client.
+"""
 
 import io
 import os
@@ -31,7 +33,11 @@ def case_put_get_update_patch_list_and_delete(cache):
 
 
 def case_take_the_text_of_a_key_or_a_key_for_a_reference(cache):
-    with settings(), FlameCache(cache.endpoint) as client, tempfile.TemporaryDirectory() as directory:
+    with (
+        settings(),
+        FlameCache(cache.endpoint) as client,
+        tempfile.TemporaryDirectory() as directory,
+    ):
         for key in (cache.key(), ObjectKey.parse(cache.key())):
             ref = client.put(key, 1)
             assert ref.key == str(key) and client.stat(key).ref == ref
@@ -56,7 +62,13 @@ NO_KEYS = {"a prefix": "a/s", "too many": "a/s/o/x", "nothing": "", "a hidden na
 @each(NO_KEYS)
 def case_refuse_as_a_key(cache, text):
     with settings(), FlameCache(cache.endpoint) as client:
-        for call in (client.get, client.stat, client.exists, client.renew, lambda key: client.update(key, 1)):
+        for call in (
+            client.get,
+            client.stat,
+            client.exists,
+            client.renew,
+            lambda key: client.update(key, 1),
+        ):
             with fails(flame_object_cache.InvalidKey, "INVALID_KEY"):
                 call(text)
 
@@ -65,12 +77,24 @@ def case_stat_tables_and_values(cache):
     with settings(), FlameCache(cache.endpoint) as client:
         table = client.put(cache.prefix(), pa.table({"n": pa.array([1, 2, 3], pa.int64())}))
         info = client.stat(table)
-        assert (info.ref, info.key, info.version, info.rows, info.kind) == (table, table.key, 1, 3, "table")
+        assert (info.ref, info.key, info.version, info.rows, info.kind) == (
+            table,
+            table.key,
+            1,
+            3,
+            "table",
+        )
         assert info.schema.names == ["n"] and info.size_bytes >= 24 and info.expires_at is None
         value = client.put(cache.prefix(), b"12345")
-        assert [getattr(client.stat(value), name) for name in ("kind", "rows", "size_bytes")] == ["opaque", 1, 9]
+        assert [getattr(client.stat(value), name) for name in ("kind", "rows", "size_bytes")] == [
+            "opaque",
+            1,
+            9,
+        ]
         client.patch(value, b"1")
-        assert [getattr(client.stat(value), name) for name in ("version", "rows", "size_bytes")] == [2, 2, 14]
+        assert [
+            getattr(client.stat(value), name) for name in ("version", "rows", "size_bytes")
+        ] == [2, 2, 14]
         with fails(ObjectNotFound, "OBJECT_NOT_FOUND"):
             client.stat(cache.key())
 
@@ -138,7 +162,9 @@ def case_that_are_closed_make_no_calls_while_others_do(cache):
 def case_close_their_connections(cache):
     def sockets() -> int:
         links = (os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd"))
-        return sum(os.readlink(link).startswith("socket:") for link in links if os.path.lexists(link))
+        return sum(
+            os.readlink(link).startswith("socket:") for link in links if os.path.lexists(link)
+        )
 
     with settings(endpoint=cache.endpoint):
         flame_object_cache.list_objects(cache.prefix())
@@ -180,7 +206,9 @@ def _failing(call, client) -> None:
 def case_send_their_token_with(_cache, call):
     with settings(), recording() as server, FlameCache(server.endpoint, token="secret") as client:
         _failing(call, client)
-        assert server.seen and {authorization for _, authorization in server.seen} == {"Bearer secret"}
+        assert server.seen and {authorization for _, authorization in server.seen} == {
+            "Bearer secret"
+        }
 
 
 def case_send_no_token_where_none_is_set(_cache):
@@ -190,16 +218,28 @@ def case_send_no_token_where_none_is_set(_cache):
 
 
 def case_send_their_token_to_no_endpoint_that_only_a_reference_names(_cache):
-    with settings(), recording() as mine, recording() as strange, FlameCache(mine.endpoint, token="secret") as client:
+    with (
+        settings(),
+        recording() as mine,
+        recording() as strange,
+        FlameCache(mine.endpoint, token="secret") as client,
+    ):
         ref = ObjectRef(strange.endpoint, "a/s/o")
         for call in (client.get, client.stat, client.delete, lambda ref: client.patch(ref, 1)):
             _failing(lambda _: call(ref), client)
-        assert len(strange.seen) >= 4 and {authorization for _, authorization in strange.seen} == {None}
+        assert len(strange.seen) >= 4 and {authorization for _, authorization in strange.seen} == {
+            None
+        }
         assert mine.seen == []
 
 
 def case_send_their_token_to_an_endpoint_that_their_server_names(_cache):
-    with settings(), recording() as mine, recording() as advertised, FlameCache(mine.endpoint, token="secret") as client:
+    with (
+        settings(),
+        recording() as mine,
+        recording() as advertised,
+        FlameCache(mine.endpoint, token="secret") as client,
+    ):
         mine.ref = ObjectRef(advertised.endpoint, "a/s/o", 1).encode()
         ref = client.put("a/s", 1)
         _failing(lambda _: client.get(ref), client)
@@ -209,7 +249,9 @@ def case_send_their_token_to_an_endpoint_that_their_server_names(_cache):
 def case_keep_their_token_out_of_texts(_cache):
     with settings():
         client = FlameCache("grpc://127.0.0.1:1", token="secret", timeout=1)
-        assert repr(client) == "FlameCache('grpc://127.0.0.1:1')" and "secret" not in repr(vars(client))
+        assert repr(client) == "FlameCache('grpc://127.0.0.1:1')" and "secret" not in repr(
+            vars(client)
+        )
 
 
 @each(CALLS)

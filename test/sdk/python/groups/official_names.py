@@ -1,4 +1,6 @@
-"""What the cache API of the official Flame SDK (flamepy 0.6) offers works under the same names and keywords."""
+"""What the cache API of the official Flame SDK (flamepy 0.6) offers works under the same names and
+keywords.
+"""
 
 import inspect
 import tempfile
@@ -42,7 +44,10 @@ def case_of_functions_take_an_application_and_a_session_too(cache):
             flame_object_cache.put_object(application, session, obj=1),
             flame_object_cache.put_object(ObjectKey(application, session), 1),
         ):
-            assert ref.key.startswith(f"{application}/{session}/") and flame_object_cache.get_object(ref) == 1
+            assert (
+                ref.key.startswith(f"{application}/{session}/")
+                and flame_object_cache.get_object(ref) == 1
+            )
         for wrong in ((), ("only/prefix",)):
             try:
                 flame_object_cache.put_object(*wrong)
@@ -52,26 +57,58 @@ def case_of_functions_take_an_application_and_a_session_too(cache):
 
 
 def case_of_functions_are_those_of_the_default_client(_cache):
-    for name in ("put_object", "get_object", "update_object", "patch_object", "delete_objects", "stat", "exists", "expire", "renew"):
+    for name in (
+        "put_object",
+        "get_object",
+        "update_object",
+        "patch_object",
+        "delete_objects",
+        "stat",
+        "exists",
+        "expire",
+        "renew",
+    ):
         function = getattr(flame_object_cache, name)
         method = getattr(flame_object_cache.FlameCache, name.partition("_")[0])
-        assert function is getattr(functions, name) and function.__name__ == name and function.__doc__ == method.__doc__
-        assert list(inspect.signature(function).parameters) == list(inspect.signature(method).parameters)[1:]
+        assert (
+            function is getattr(functions, name)
+            and function.__name__ == name
+            and function.__doc__ == method.__doc__
+        )
+        assert (
+            list(inspect.signature(function).parameters)
+            == list(inspect.signature(method).parameters)[1:]
+        )
 
 
 def case_of_keys_have_their_constructors(_cache):
     full = ObjectKey.from_key("app/s/o")
-    assert full == ObjectKey(app_name="app", session_id="s", object_id="o") == ObjectKey.from_path("app/s/o") == ObjectKey.parse("app/s/o")
+    assert (
+        full
+        == ObjectKey(app_name="app", session_id="s", object_id="o")
+        == ObjectKey.from_path("app/s/o")
+        == ObjectKey.parse("app/s/o")
+    )
     prefix = ObjectKey.from_prefix("app/s")
-    assert prefix == ObjectKey("app", "s") == ObjectKey.from_path("app/s") and prefix.object_id is None
+    assert (
+        prefix == ObjectKey("app", "s") == ObjectKey.from_path("app/s") and prefix.object_id is None
+    )
     assert (str(full), full.to_key(), full.to_prefix()) == ("app/s/o", "app/s/o", "app/s")
     assert (str(prefix), prefix.to_key(), prefix.to_prefix()) == ("app/s", None, "app/s")
     assert str(ObjectKey.for_shared("app")) == "app/shared"
     everything = ObjectKey.for_all_sessions("app")
-    assert (str(everything), WILDCARD_SESSION, everything.is_all_sessions(), prefix.is_all_sessions()) == ("app/*", "*", True, False)
+    assert (
+        str(everything),
+        WILDCARD_SESSION,
+        everything.is_all_sessions(),
+        prefix.is_all_sessions(),
+    ) == ("app/*", "*", True, False)
     assert ObjectKey.from_path("app/*") == everything == ObjectKey.from_prefix("app/*")
     made = prefix.with_generated_id()
-    assert made.to_prefix() == "app/s" and made.object_id not in (None, prefix.with_generated_id().object_id)
+    assert made.to_prefix() == "app/s" and made.object_id not in (
+        None,
+        prefix.with_generated_id().object_id,
+    )
     assert len({full, ObjectKey.from_key("app/s/o")}) == 1
 
 
@@ -86,7 +123,17 @@ MATCHES = {
 @each({pattern: (pattern, keys) for pattern, keys in MATCHES.items()})
 def case_of_keys_match(_cache, entry):
     pattern, keys = entry
-    candidates = ["app/s/o", "app/s/p", "app/t/o", "app/s", "app", "app/s/o/x", "app//o", "app/s/", "other/s/o"]
+    candidates = [
+        "app/s/o",
+        "app/s/p",
+        "app/t/o",
+        "app/s",
+        "app",
+        "app/s/o/x",
+        "app//o",
+        "app/s/",
+        "other/s/o",
+    ]
     assert [key for key in candidates if ObjectKey.from_path(pattern).matches_key(key)] == keys
 
 

@@ -1,0 +1,105 @@
+"""What the methods of a client stand on: its settings, its connections, where its token may go, and
+when it ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Callable, List, Optional, Set, Tuple, TypeVar, Union
+
+import pyarrow.flight as flight
+
+from . import values
+from .config import Config, check_endpoint
+from .connection import OPAQUE_SCHEMA, Connection, Header, Pool, calling, opaque_rows, put
+from .connection import retrying, table_batches
+from .names import ObjectKey, ObjectRef, check_components
+from .patches import check_patch
+
+T = TypeVar("T")
+Target = Union[str, ObjectKey, ObjectRef]
+# Endpoints that a server may name as its own, for the token.
+OWN_ENDPOINTS_MAX = 16
+
+
+class Caller:
+    """Settings and connections of one client."""
+
+    def __init__(self, settings: Config) -> None:
+        self._pool = Pool()
+        self._settings = replace(settings, pool=self._pool)
+        self._own_endpoints: Set[str] = {settings.endpoint}
+
+    @property
+    def endpoint(self) -> str:
+        """The configured endpoint, `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`."""
+        return self._config().endpoint
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.endpoint!r})"
+
+    def close(self) -> None:
+        """Ends the client: later calls raise FlameError CANCELLED. A call under way in another
+        thread is finished.
+        """
+        self._pool.close()
+
+    def check_open(self) -> None:
+        """Raises FlameError CANCELLED when the client was closed."""
+        self._pool.check_open()
+
+    def _config(self) -> Config:
+        return self._settings
+
+    def _config_for(self, endpoint: str) -> Config:
+        """The settings for a call to an endpoint that a reference names: the token is for this
+        cache only.
+        """
+        config = self._config()
+        if config.token is None or check_endpoint(endpoint) in self._own_endpoints:
+            return config
+        return replace(config, token=None)
+
+    def _learn(self, config: Config, ref: ObjectRef) -> ObjectRef:
+        """A server that was sent the token is believed when it names its own endpoint."""
+        if config.token is not None and len(self._own_endpoints) < OWN_ENDPOINTS_MAX:
+            self._own_endpoints.add(check_endpoint(ref.endpoint))
+        return ref
+
+    def _ref(self, target: Target) -> ObjectRef:
+        if isinstance(target, ObjectRef):
+            check_components(target.key, 3)
+            return target
+        return ObjectRef(self._config().endpoint, check_components(str(target), 3))
+
+    def _named(self, target: Target) -> Tuple[str, str]:
+        """Endpoint and name of what may be an object, a session or an application."""
+        if isinstance(target, ObjectRef):
+            return target.endpoint, target.key
+        return self._config().endpoint, str(target)
+
+    def _encoded(self, value: Any, legacy: Optional[bool]) -> values.Encoded:
+        return values.encode(value, legacy=self._config().legacy if legacy is None else legacy)
+
+    def _put(
+        self,
+        endpoint: str,
+        descriptor: flight.FlightDescriptor,
+        encoded: values.Encoded,
+        headers: List[Header],
+    ) -> ObjectRef:
+        config = self._config_for(endpoint)
+        with calling(endpoint, config) as connection:
+            if isinstance(encoded, list):
+                ref = put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), headers)
+            else:
+                check_patch(connection, descriptor, encoded)
+                ref = put(connection, descriptor, encoded.schema, table_batches(encoded), headers)
+        return self._learn(config, ref)
+
+    def _writing(self, endpoint: str, call: Callable[[Connection], T]) -> T:
+        with calling(endpoint, self._config_for(endpoint)) as connection:
+            return call(connection)
+
+    def _reading(self, endpoint: str, call: Callable[[Connection], T]) -> T:
+        return retrying(lambda: self._writing(endpoint, call), self._config().timeout)
