@@ -8,6 +8,7 @@ goes to standard output and no file is written; a test compares it with the file
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import re
 import sys
@@ -20,6 +21,7 @@ PACKAGE = ROOT / "python" / "flame_object_cache"
 PAGE = ROOT / "docs" / "python-api.md"
 WIDTH = 100
 SIGNATURE_WIDTH = 88
+ARGUMENT = re.compile(r"([a-z_]+): ")
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
@@ -135,7 +137,7 @@ def _parameter(argument: ast.arg, default: Optional[ast.expr]) -> str:
         return text
     shown = ast.unparse(default)
     # A private default only marks an argument that was left out.
-    shown = "..." if shown.startswith("_") else shown
+    shown = "..." if shown.startswith("_") or shown == "NOT_GIVEN" else shown
     return f"{text} = {shown}" if argument.annotation else f"{text}={shown}"
 
 
@@ -147,9 +149,27 @@ def prose(node: Union[Function, ast.ClassDef]) -> str:
 
 def _filled(paragraph: str) -> str:
     lines = paragraph.split("\n")
+    if ARGUMENT.match(lines[0]):
+        return _arguments(lines)
     if any(line.startswith((" ", "- ", "* ", "|", ">>>")) for line in lines):
         return paragraph
     return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _arguments(lines: List[str]) -> str:
+    """`name: text` with its indented lines as an entry of a list; what comes after the list as a paragraph."""
+    entries: List[str] = []
+    after: List[str] = []
+    for line in lines:
+        if ARGUMENT.match(line):
+            entries.append(ARGUMENT.sub(r"- `\1`: ", line))
+        elif line.startswith(" "):
+            entries[-1] += f" {line.strip()}"
+        else:
+            after.append(line)
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    text = "\n".join(textwrap.fill(entry, WIDTH, subsequent_indent="  ", **options) for entry in entries)
+    return "\n\n".join([text, textwrap.fill(" ".join(after), WIDTH, **options)]).rstrip()
 
 
 def describe_function(functions: List[Function], title: str, owner: str = "", level: str = "###") -> str:
@@ -173,7 +193,33 @@ def _members(kind: ast.ClassDef, module: Module, path: Path, public: List[str]) 
     for node in kind.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _is_shown(node):
             members[node.name] = _functions(kind.body, node.name)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            twin = _method_of(node.value, node.targets[0].id, ast.AsyncFunctionDef)
+            members.update({} if twin is None else {twin.name: [twin]})
     return members
+
+
+def _method_of(value: Optional[ast.expr], name: str, kind: type) -> Optional[Function]:
+    """For `name = _function(..., FlameCache.put)` the method, as a definition of that name and kind."""
+    method = value.args[-1] if isinstance(value, ast.Call) and value.args else None
+    if not isinstance(method, ast.Attribute):
+        return None
+    owner = ast.unparse(method.value).rsplit(".", 1)[-1]
+    found, module, _ = find(owner, PACKAGE / "__init__.py")
+    class_ = module.class_named(found)
+    functions = [] if class_ is None else _functions(class_.body, method.attr)
+    if not functions:
+        return None
+    made = copy.deepcopy(functions[-1])
+    title = f"{owner}.{method.attr}"
+    text = f"As [{title}](#{title.replace('.', '').lower()})."
+    return kind(**{**vars(made), "name": name, "body": [ast.Expr(ast.Constant(text))]})
+
+
+def _as_function(method: Function) -> Function:
+    """Without `self`."""
+    del method.args.args[0]
+    return method
 
 
 def _is_shown(function: Function) -> bool:
@@ -227,6 +273,10 @@ def render() -> str:
             sections["Functions"].append(describe_function(functions, name))
         else:
             value = module.constant(original)
+            method = _method_of(value, name, ast.FunctionDef)
+            if method is not None:
+                sections["Functions"].append(describe_function([_as_function(method)], name))
+                continue
             shown = name if value is None or not isinstance(value, ast.Constant) else f"{name} = {ast.unparse(value)}"
             sections["Constants"].append(_section(f"### {name}", f"```python\n{shown}\n```"))
     text = "\n".join(entry for entries in sections.values() for entry in entries)

@@ -88,10 +88,10 @@ class AsyncFlameCache:
 
     async def _run(self, call: Callable[[], R]) -> R:
         def begin() -> R:
-            self._cache.check_open()
+            self._cache._check_open()
             return call()
 
-        self._cache.check_open()
+        self._cache._check_open()
         context = contextvars.copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, begin)
 

@@ -44,7 +44,7 @@ class Caller:
         """
         self._pool.close()
 
-    def check_open(self) -> None:
+    def _check_open(self) -> None:
         """Raises FlameError CANCELLED when the client was closed."""
         self._pool.check_open()
 

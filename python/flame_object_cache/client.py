@@ -22,6 +22,7 @@ from .calls import NOT_GIVEN, act, json_body, named_value, put_file, warn_of_pic
 from .config import client_config
 from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, retrying
 from .errors import FlameError, ObjectNotFound
+from .files import PathOrFile
 from .names import ObjectKey, ObjectRef, check_components
 from .object_info import ObjectInfo, end_of, object_info, renew_request
 
@@ -293,7 +294,7 @@ class FlameCache(Caller):
     def upload(
         self,
         key_or_prefix: Name,
-        file_path: files.PathOrFile,
+        file_path: PathOrFile,
         *,
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
@@ -317,7 +318,7 @@ class FlameCache(Caller):
                 config, put(connection, descriptor, OPAQUE_SCHEMA, files.rows_of(file), headers)
             )
 
-    def download(self, ref: Target, dest_path: files.PathOrFile) -> None:
+    def download(self, ref: Target, dest_path: PathOrFile) -> None:
         """Writes the bytes of an object as they are stored to a path or an open binary file.
 
         A path gets its missing parent directories. The file is written aside and renamed: at the

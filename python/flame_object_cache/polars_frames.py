@@ -79,7 +79,7 @@ def frame_of(table: pa.Table) -> Any:
         if "" not in table.column_names:
             return polars.from_arrow(table)
         # polars gives a column without a name one of its own.
-        frame = polars.from_arrow(table.rename_columns([str(at) for at in range(table.num_columns)]))
+        frame: Any = polars.from_arrow(table.rename_columns([str(at) for at in range(table.num_columns)]))
         frame.columns = table.column_names
         return frame
     except BaseException as error:

@@ -29,7 +29,9 @@ class LastFinder:
             top is not None and getattr(top.__spec__, "loader", None) is not self
         ):
             return None
-        return ModuleSpec(name, self, origin="flamepy-shim", is_package=MODULES[name])
+        # A loader by its methods: importing the class of loaders would slow every start of Python.
+        is_package = MODULES[name]
+        return ModuleSpec(name, self, origin="flamepy-shim", is_package=is_package)  # type: ignore
 
     def create_module(self, spec):
         return None

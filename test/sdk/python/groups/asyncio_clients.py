@@ -28,7 +28,7 @@ def _methods(kind: type) -> dict:
 
 def case_have_the_methods_arguments_and_texts_of_the_client(_cache):
     own = {name: method for name, method in _methods(AsyncFlameCache).items() if name != "close"}
-    assert set(own) == set(_methods(FlameCache)) - {"close", "check_open"}
+    assert set(own) == set(_methods(FlameCache)) - {"close"}
     for name, method in own.items():
         assert inspect.iscoroutinefunction(method), name
         assert inspect.signature(method) == inspect.signature(getattr(FlameCache, name)), name
