@@ -2,7 +2,7 @@
  * The positions of an opaque batch's cells in its body, and the bytes that determine them.
  *
  * no nulls     all cells are adjacent: the first and the last offset are enough
- * nulls        bytes under a null cell are no data: validity and all offsets are needed
+ * nulls        bytes under a null cell are not data: validity and all offsets are needed
  * compressed   one row only: the value is the whole buffer; its first 8 bytes are the original size
  */
 import { type BatchLayout, type BufferRange, UNKNOWN_NULLS } from "../arrow/message.ts";

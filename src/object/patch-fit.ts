@@ -20,15 +20,16 @@ const WORK_PER_STEP = 32;
 export function* patchMisfitSteps(table: Uint8Array, patch: Uint8Array): Generator<void, string | undefined> {
   const base = yield* decodeSchemaSteps(table);
   const added = yield* decodeSchemaSteps(patch);
-  if (!(yield* sameFieldsSteps(base, added))) return "the patch's schema is not the table's";
+  if (!(yield* sameFieldsSteps(base, added))) return "the schema of the patch differs from the table's";
   yield;
   if (String(dictionaryIds(base)) !== String(dictionaryIds(added)))
     return "the patch uses other dictionary ids than the table";
   const field = yield* otherMetadataSteps(base.fields, added.fields);
-  if (field !== undefined) return `the metadata of the patch's field ${shown(field)} is not the table's`;
+  if (field !== undefined)
+    return `the metadata of field ${shown(field)} in the patch differs from the table's`;
   const [said, wanted] = [fitsOf(added), fitsOf(base)];
   if (said !== undefined && wanted !== undefined && said !== wanted)
-    return "the patch's labels, index or dtypes are not the table's";
+    return "the labels, index or dtypes of the patch differ from the table's";
   return undefined;
 }
 

@@ -2,8 +2,8 @@
  * Finds the content of one session, one application or one directory of patches on disk;
  * walk-objects.ts walks all of them.
  *
- * Foreign files are skipped: names that are no key components, symbolic links, pipes. An unreadable
- * directory is logged and treated as empty.
+ * Foreign files are skipped: names that are not key components, symbolic links, pipes. An
+ * unreadable directory is logged and treated as empty.
  */
 import fs from "node:fs";
 import { logFor } from "../../log.ts";

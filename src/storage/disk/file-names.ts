@@ -81,7 +81,7 @@ export function deltaDirectoryPath(key: ObjectKey): string {
   return `${sessionPath(key.applicationId, key.sessionId)}/${key.objectId}${DELTAS_ENDING}`;
 }
 
-/** True for a valid key component. Invalid names on disk are no error. */
+/** True for a valid key component. Invalid names on disk are not errors. */
 export function isKeyComponent(name: string): boolean {
   try {
     checkKeyComponent(name);
