@@ -13,10 +13,20 @@ import pyarrow as pa
 from .errors import InvalidValue
 
 
-def collected(lazy_frame: Any) -> Any:
-    """The DataFrame of a polars LazyFrame. Raises InvalidValue when its plan fails."""
+def kind_of(obj: Any) -> str:
+    """`numpy.ndarray`, `pandas.DataFrame`: the exact type, without an import of its library."""
+    return f"{type(obj).__module__.split('.')[0]}.{type(obj).__qualname__}"
+
+
+def collected(obj: Any) -> Any:
+    """The DataFrame of a polars LazyFrame; any other object as it is.
+
+    Raises InvalidValue when the plan of the LazyFrame fails.
+    """
+    if kind_of(obj) != "polars.LazyFrame":
+        return obj
     try:
-        return lazy_frame.collect()
+        return obj.collect()
     except Exception as error:  # noqa: BLE001  (whatever the plan raises)
         text = f"the LazyFrame cannot be collected: {error}"
         raise InvalidValue("INVALID_VALUE", text) from error

@@ -25,6 +25,7 @@ from .batches import batches_of, empty_array, with_metadata
 from .config import current_config
 from .errors import InvalidValue, PickleRefused, UnreadableValue
 from .soundness import checked
+from .tabular import kind_of as _kind_of
 
 PICKLE, TENSOR, TABLE, ARRAY, BATCH, JSON, BYTES = (b"FLM" + bytes([tag]) for tag in range(7))
 FORMAT, LOGICAL_TYPE = b"flame.cache.format", b"flame.cache.logical_type"
@@ -54,8 +55,7 @@ def encode_value(obj: Any, *, legacy: bool = False) -> Union[pa.Table, bytes]:
 
 def encode(obj: Any, *, legacy: bool = False) -> Encoded:
     """As encode_value, but an opaque value comes as parts to be joined. `legacy`: only what generation 2 reads."""
-    if _kind_of(obj) == "polars.LazyFrame":
-        obj = tabular.collected(obj)
+    obj = tabular.collected(obj)
     table = _as_table(obj)
     if isinstance(table, str):
         return _pickled_frame(obj, table)
@@ -79,11 +79,6 @@ def _pickled(obj: Any) -> Parts:
         return [pa.py_buffer(PICKLE), pa.py_buffer(cloudpickle.dumps(obj))]
     except Exception as error:  # noqa: BLE001  (whatever the value's own methods raise)
         raise InvalidValue("INVALID_VALUE", f"a value of {type(obj)} cannot be pickled: {error}") from error
-
-
-def _kind_of(obj: Any) -> str:
-    """`numpy.ndarray`, `pandas.DataFrame`: exact types, without importing what may not be installed."""
-    return f"{type(obj).__module__.split('.')[0]}.{type(obj).__qualname__}"
 
 
 def _pickled_frame(frame: Any, reason: str) -> Parts:

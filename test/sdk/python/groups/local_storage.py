@@ -23,7 +23,7 @@ def _local(cache, storage=None):
 
 def _calls_of(put) -> list[str]:
     """Which of file and call a put was made by."""
-    from flame_object_cache import client as calls
+    from flame_object_cache import caller as calls
 
     made, original = [], calls.put
     calls.put = lambda *arguments: made.append("DoPut") or original(*arguments)
