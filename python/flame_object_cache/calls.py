@@ -17,6 +17,7 @@ from . import local_files, values
 from .config import Config, check_endpoint
 from .connection import Connection, calling
 from .errors import FlameSecurityWarning, ObjectNotFound
+from .flight_messages import app_metadata_of
 from .names import ObjectRef, check_components
 
 log = logging.getLogger("flame_object_cache")
@@ -69,7 +70,7 @@ def put_file(
             info = connection.client.get_flight_info(
                 flight.FlightDescriptor.for_path(key), connection.options()
             )
-            return ObjectRef.decode(info.app_metadata)
+            return ObjectRef.decode(app_metadata_of(info))
     except BaseException as error:
         local_files.remove_object(storage, key)
         if not isinstance(error, ObjectNotFound):

@@ -23,8 +23,9 @@ from .config import client_config
 from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, retrying
 from .errors import FlameError, ObjectNotFound
 from .files import PathOrFile
+from .flight_messages import app_metadata_of, end_of, renew_request
 from .names import ObjectKey, ObjectRef, check_components
-from .object_info import ObjectInfo, end_of, object_info, renew_request
+from .object_info import ObjectInfo, object_info
 
 Deserializer = Callable[[Any, List[Any]], Any]
 Name = Union[str, ObjectKey]
@@ -229,7 +230,7 @@ class FlameCache(Caller):
 
         def find(on: Connection) -> List[ObjectRef]:
             return [
-                ObjectRef.decode(info.app_metadata)
+                ObjectRef.decode(app_metadata_of(info))
                 for info in on.client.list_flights(name.encode(), on.options())
             ]
 
@@ -286,10 +287,12 @@ class FlameCache(Caller):
             )
         target = self._ref(ref)
         request = renew_request(target.key, until)
-        (answer,) = self._writing(
+        answers = self._writing(
             target.endpoint, lambda on: act(on, "RenewFlightEndpoint", request)
         )
-        return end_of(flight.FlightEndpoint.deserialize(answer))
+        if len(answers) != 1:
+            raise FlameError("INVALID_IPC", f"renew: {len(answers)} answers instead of one")
+        return end_of(answers[0])
 
     def upload(
         self,

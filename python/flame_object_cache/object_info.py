@@ -1,18 +1,17 @@
-"""ObjectInfo: what the server knows of an object without its bytes, as `stat` gives it; and the
-request of `renew`.
-"""
+"""ObjectInfo: what the server knows of an object without its bytes, as `stat` gives it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Optional
+from typing import Optional
 
 import pyarrow as pa
 import pyarrow.flight as flight
 
 from . import values
 from .errors import FlameError
+from .flight_messages import app_metadata_of, end_of
 from .names import ObjectRef
 
 
@@ -54,30 +53,10 @@ def object_info(info: flight.FlightInfo) -> ObjectInfo:
         ) from error
     endpoints = info.endpoints
     return ObjectInfo(
-        ref=ObjectRef.decode(info.app_metadata),
+        ref=ObjectRef.decode(app_metadata_of(info)),
         size_bytes=info.total_bytes,
         rows=info.total_records,
         kind="opaque" if values.is_opaque(schema) else "table",
         schema=schema,
-        expires_at=end_of(endpoints[0]) if endpoints else None,
+        expires_at=end_of(endpoints[0].serialize()) if endpoints else None,
     )
-
-
-def end_of(endpoint: flight.FlightEndpoint) -> Optional[datetime]:
-    """The end of the object behind an endpoint, to the microsecond; None: it has none."""
-    end: Any = endpoint.expiration_time
-    return None if end is None else end.cast(pa.timestamp("us", "UTC"), safe=False).as_py()
-
-
-def renew_request(key: str, until: Optional[datetime]) -> bytes:
-    """RenewFlightEndpointRequest (Flight.proto): field 1 is the endpoint, with a ticket that names
-    the object.
-    """
-    end = None if until is None else pa.scalar(until, pa.timestamp("us", "UTC"))
-    endpoint: bytes = flight.FlightEndpoint(f"{key}:0".encode(), [], end).serialize()
-    return b"\x0a" + _varint(len(endpoint)) + endpoint
-
-
-def _varint(number: int) -> bytes:
-    low, rest = number & 0x7F, number >> 7
-    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
