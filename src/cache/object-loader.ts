@@ -59,6 +59,9 @@ export class ObjectLoader {
    */
   async load(key: ObjectKey): Promise<LoadedObject | undefined> {
     const base = await this.#loadBase(key);
+    if (log.isEnabled("trace")) {
+      log.trace("looked for in storage", { key: formatObjectKey(key), isThere: base !== undefined });
+    }
     if (base === undefined) return undefined;
     if ("damage" in base) return await this.#damaged(key, base);
     const { isOwn, lifetime } = base.object;

@@ -102,6 +102,8 @@ export interface ServerCall extends MessageWriter {
   throwIfOver(): void;
   /** Bytes moved in both directions. */
   readonly movedBytes: number;
+  /** Filled by the handler for the log; undefined if the log does not want it. */
+  facts?: Record<string, unknown> | undefined;
   /** Ends the call from our side with this error and drops unsent data. */
   abandon(reason: CacheError): void;
   readonly requests: MessageReader;

@@ -30,6 +30,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   readonly path: string;
   readonly metadata: CallMetadata;
   readonly requests: QueuedMessageReader;
+  facts: Record<string, unknown> | undefined;
   readonly #stream: CallStream;
   readonly #connection: CallConnection;
   readonly #writer: StreamMessageWriter;

@@ -5,7 +5,7 @@
  * src/http2 implements HTTP/2. A stop never waits for idle peers: the server sends GOAWAY, running
  * calls get time to finish, and the rest end with SHUTTING_DOWN.
  */
-import { assert, CacheError } from "../errors.ts";
+import { assert, CacheError, isCacheError } from "../errors.ts";
 import { CallMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { LIMITS } from "../limits.ts";
@@ -102,11 +102,13 @@ export class GrpcServer {
   #run(call: Http2ServerCall, request: HeaderBlock): Promise<void> {
     let timeoutMs: number | undefined;
     let handler = this.#methods.get(call.path) ?? unknownMethod;
+    if (handler === unknownMethod) logRefusal(call, NO_METHOD);
     try {
       checkCallHeaders(request);
       if (call.connectionMemory.admission !== "yes") this.#refuseUnlessRoom(call);
       timeoutMs = parseTimeout(request.fields.get("grpc-timeout"));
     } catch (error) {
+      if (isCacheError(error)) logRefusal(call, error);
       handler = () => Promise.reject(error);
     }
     return call.run(handler, timeoutMs);
@@ -163,3 +165,9 @@ export class GrpcServer {
 /** Shared by all calls: a new error per call would cost a stack trace. */
 const NO_METHOD = new CacheError("NOT_IMPLEMENTED", "no such method");
 const unknownMethod: CallHandler = () => Promise.reject(NO_METHOD);
+
+/** A call that no method was asked to answer. */
+function logRefusal({ path, peer }: Http2ServerCall, { code, message, facts }: CacheError): void {
+  if (log.isEnabled("debug"))
+    log.debug("call refused", { method: path, peer, code, reason: message, ...facts });
+}

@@ -9,6 +9,10 @@
  * Cost: small batches, and small parts of larger ones, are copied into one buffer; bodies are not.
  */
 import type { Duplex } from "node:stream";
+import { logFor } from "../log.ts";
+import { frameName } from "./frame.ts";
+
+const log = logFor("grpc");
 
 /** One DATA frame if other streams also have data to send: it delays them this long. */
 const SHARED_FRAME_BYTES_MAX = 256 * 1024;
@@ -58,6 +62,8 @@ export class FrameOutbox {
   readonly #onControl: (bytes: number) => void;
   /** Window of the whole connection at the peer, bytes. */
   windowBytes = 65_535;
+  /** Asked once for each connection. */
+  readonly #isTraced = log.isEnabled("trace");
   #control: Uint8Array[] = [];
   #controlBytes = 0;
   /** Streams with data to send, in the order of their turns. */
@@ -85,6 +91,7 @@ export class FrameOutbox {
   }
 
   control(frame: Uint8Array): void {
+    if (this.#isTraced) log.trace("frame sent", { type: frameName(frame[3]), bytes: frame.length });
     this.#control.push(frame);
     this.#controlBytes += frame.length;
     this.#onControl(frame.length);
@@ -146,7 +153,9 @@ export class FrameOutbox {
         isSending = true;
         const frameBytesMax = this.#sources.size === 1 ? LONE_FRAME_BYTES_MAX : SHARED_FRAME_BYTES_MAX;
         this.#sources.delete(source);
-        this.windowBytes -= source.frameInto(batch, Math.min(this.windowBytes, frameBytesMax));
+        const dataBytes = source.frameInto(batch, Math.min(this.windowBytes, frameBytesMax));
+        this.windowBytes -= dataBytes;
+        if (this.#isTraced) log.trace("stream frames sent", { dataBytes });
         if (source.hasMore) this.#sources.add(source);
         break;
       }

@@ -32,6 +32,11 @@ export const FRAME = {
   CONTINUATION: 9,
 } as const;
 
+/** For the log. */
+export function frameName(type: number | undefined): string {
+  return Object.entries(FRAME).find(([, number]) => number === type)?.[0] ?? `type ${type}`;
+}
+
 export const FLAG = { END_STREAM: 1, ACK: 1, END_HEADERS: 4, PADDED: 8, PRIORITY: 0x20 } as const;
 
 export const SETTING = {

@@ -6,9 +6,10 @@
  * Source: RFC 9113, 5.1, 5.4 and 6.
  */
 import { LIMITS } from "../limits.ts";
+import { logFor } from "../log.ts";
 import type { ConnectionMemory } from "./call-memory.ts";
 import type { ConnectionGuard } from "./connection-guard.ts";
-import { encodePing, FLAG, FRAME, SETTINGS_ACK, UINT31_MAX } from "./frame.ts";
+import { encodePing, FLAG, FRAME, frameName, SETTINGS_ACK, UINT31_MAX } from "./frame.ts";
 import type { FrameReceiver } from "./frame-reader.ts";
 import { HeaderAssembly } from "./header-assembly.ts";
 import { type HeaderBlock, HpackDecoder } from "./hpack-decoder.ts";
@@ -16,6 +17,8 @@ import { Http2Error, type Http2ErrorCode } from "./http2-error.ts";
 import { OpenedStreams } from "./opened-streams.ts";
 import type { PeerSettings } from "./peer-settings.ts";
 import type { ServerStream } from "./server-stream.ts";
+
+const log = logFor("grpc");
 
 const HEADER_TABLE_BYTES = 4096;
 
@@ -52,6 +55,8 @@ export class ServerFrames implements FrameReceiver {
   });
   /** By type. A frame of unknown type is ignored. */
   readonly #handlers: readonly (FrameHandler | undefined)[];
+  /** Asked once for each connection: a frame costs less than the question. */
+  readonly #isTraced = log.isEnabled("trace");
   #hasSettings = false;
   readonly #opened = new OpenedStreams();
   /** Target of the current DATA frame, its length, and whether it contained more than padding. */
@@ -88,6 +93,8 @@ export class ServerFrames implements FrameReceiver {
   }
 
   frame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    if (this.#isTraced)
+      log.trace("frame received", { type: frameName(type), flags, streamId, bytes: payload.length });
     if (this.#assembly.open !== undefined && type !== FRAME.CONTINUATION) {
       throw new Http2Error("PROTOCOL_ERROR", "another frame arrived inside a header block");
     }
@@ -99,6 +106,7 @@ export class ServerFrames implements FrameReceiver {
   }
 
   dataBegins(streamId: number, lengthBytes: number): void {
+    if (this.#isTraced) log.trace("frame received", { type: "DATA", streamId, bytes: lengthBytes });
     if (this.#assembly.open !== undefined || !this.#hasSettings) {
       throw new Http2Error("PROTOCOL_ERROR", "DATA inside a header block or before SETTINGS");
     }

@@ -83,6 +83,7 @@ function collected(bodyBytesMax: number, run: RunAction<Buffer>): Omit<ActionRow
 
 export async function doAction(context: ServiceContext, call: ServerCall): Promise<void> {
   const { type, body } = await readAction(call);
+  if (call.facts !== undefined) call.facts.action = type;
   const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
   if (action === undefined) {
     throw new CacheError("UNKNOWN_ACTION", `there are ${Object.keys(ACTIONS).join(", ")}`);
@@ -105,8 +106,11 @@ export async function listActions(call: ServerCall): Promise<void> {
 async function deleteNamed(
   context: ServiceContext,
   body: Buffer,
-  { durability }: CallTerms,
+  { durability, facts }: CallTerms,
 ): Promise<string> {
-  await context.cache.delete(parseDeletePattern(decodeText(body, "the name")), durability);
+  const name = decodeText(body, "the name");
+  if (facts !== undefined) facts.key = name;
+  const deleted = await context.cache.delete(parseDeletePattern(name), durability);
+  if (facts !== undefined) facts.deleted = deleted;
   return "OK";
 }

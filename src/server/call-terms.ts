@@ -14,10 +14,13 @@ export interface CallTerms {
   readonly ttlMs: number | undefined;
   /** Throws the reason when the call is over: what was cancelled must not become an object. */
   readonly throwIfOver: () => void;
+  /** The call's: what the log says of it. */
+  readonly facts?: Record<string, unknown> | undefined;
 }
 
 /** @throws {CacheError} INVALID_REQUEST, NOT_IMPLEMENTED */
 export function callTerms(context: ServiceContext, call: ServerCall): CallTerms {
   const throwIfOver = (): void => call.throwIfOver();
-  return { durability: callDurability(context, call), ttlMs: callTtl(call), throwIfOver };
+  const { facts } = call;
+  return { durability: callDurability(context, call), ttlMs: callTtl(call), throwIfOver, facts };
 }

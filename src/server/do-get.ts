@@ -32,21 +32,34 @@ type HeldVersion = number | undefined;
 
 export async function doGet(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
   const { key: keyText, heldVersion } = parseTicket(decodeTicket(request));
+  if (call.facts !== undefined) noteTicket(call.facts, keyText, heldVersion);
   const key = parseObjectKey(keyText);
   const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
   const { reading } = opened;
   reading.isTakenBy(call);
+  const sender = new ObjectSender(call);
   try {
-    if (log.isEnabled("debug")) {
-      log.debug("get", { key: keyText, version: reading.version, heldVersion, kind: reading.kind });
-    }
-    await send(opened, heldVersion, new ObjectSender(call));
+    await send(opened, heldVersion, sender);
   } catch (error) {
     reading.close();
     if (isCacheError(error, "OBJECT_CORRUPT")) context.cache.reportDamage(reading, error);
     throw error;
+  } finally {
+    if (call.facts !== undefined) noteSent(call.facts, opened, sender);
   }
   closeWhenSent(opened, call);
+}
+
+function noteTicket(facts: Record<string, unknown>, key: string, heldVersion: HeldVersion): void {
+  facts.key = key;
+  facts.heldVersion = heldVersion;
+  log.trace("ticket parsed", { key, heldVersion });
+}
+
+function noteSent(facts: Record<string, unknown>, { reading }: OpenedObject, sender: ObjectSender): void {
+  facts.version = reading.version;
+  facts.kind = reading.kind;
+  facts.bytes = sender.sentBytes;
 }
 
 /**

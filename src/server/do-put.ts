@@ -9,14 +9,11 @@
 import { FlightDataDecoder } from "../flight/flight-data-decoder.ts";
 import { encodePutResult } from "../flight/messages.ts";
 import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
-import { logFor } from "../log.ts";
 import { formatObjectKey } from "../object/object-key.ts";
 import { turnIfDue } from "../turns.ts";
 import { callTerms } from "./call-terms.ts";
 import { IncomingPut } from "./incoming-put.ts";
 import type { ServiceContext } from "./service-context.ts";
-
-const log = logFor("flight");
 
 /** So many messages may come in one turn before anybody asks how long it has been: an object has three or four. */
 const MESSAGES_PER_LOOK = 8;
@@ -28,6 +25,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
     validation: context.validation,
     abandon: (reason) => call.abandon(reason),
     footerMemory: context.footerMemory,
+    facts: call.facts,
   });
   const decoder = new FlightDataDecoder();
   let isEchoing = false;
@@ -45,7 +43,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
       if (isEchoing) await call.write([encodePutResult(decoder.appMetadata)]);
     }
     const { key, version, kind } = await put.commit(terms);
-    if (log.isEnabled("debug")) log.debug("stored", { key: formatObjectKey(key), version, kind });
+    if (call.facts !== undefined) Object.assign(call.facts, { key: formatObjectKey(key), version, kind });
     if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);
   } finally {
     await put.discard();

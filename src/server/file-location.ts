@@ -24,6 +24,10 @@ export async function fileLocationFor(
 ): Promise<string | undefined> {
   if (call.metadata.get(FILE_LOCATIONS_HEADER) !== "1" || !call.isFromThisHost) return undefined;
   const location = await cache.locate(key);
+  // The client reads the file itself: no other call of it will be in the log.
+  if (call.facts !== undefined && location !== undefined) {
+    Object.assign(call.facts, { action: "get by file location", fileBytes: Number(location.sizeBytes) });
+  }
   return location && formatFileLocation(location);
 }
 

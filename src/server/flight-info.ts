@@ -25,7 +25,7 @@ export async function getFlightInfo(
   request: Buffer,
   call: ServerCall,
 ): Promise<Uint8Array> {
-  const { key, descriptor } = parseObjectDescriptor(request);
+  const { key, descriptor } = parseObjectDescriptor(request, call.facts);
   const schema = await readSchema(context, key);
   const file = await fileLocationFor(call, context.cache, key);
   // A schema may be of many MiB, and is copied once more.
@@ -33,8 +33,12 @@ export async function getFlightInfo(
   return describe(context, key, await context.cache.stat(key), { schema, descriptor, file });
 }
 
-export async function getSchema(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
-  const { key } = parseObjectDescriptor(request);
+export async function getSchema(
+  context: ServiceContext,
+  request: Buffer,
+  call: ServerCall,
+): Promise<Uint8Array> {
+  const { key } = parseObjectDescriptor(request, call.facts);
   const schema = await readSchema(context, key);
   await turnIfDue();
   return encodeSchemaResult(schema);

@@ -32,7 +32,7 @@ export function buildMethods(context: ServiceContext): MethodTable {
     [FLIGHT_METHODS.ListActions.path, answering((_request, call) => listActions(call))],
     [FLIGHT_METHODS.ListFlights.path, answering((request, call) => listFlights(context, request, call))],
     [FLIGHT_METHODS.GetFlightInfo.path, unary((request, call) => getFlightInfo(context, request, call))],
-    [FLIGHT_METHODS.GetSchema.path, unary((request) => getSchema(context, request))],
+    [FLIGHT_METHODS.GetSchema.path, unary((request, call) => getSchema(context, request, call))],
     [FLIGHT_METHODS.Handshake.path, notOffered],
     [FLIGHT_METHODS.DoExchange.path, notOffered],
     [FLIGHT_METHODS.PollFlightInfo.path, notOffered],
@@ -46,28 +46,34 @@ function answering(answer: StreamingAnswer): CallHandler {
   return async (call) => answer(await singleRequest(call, LIMITS.requestBytesMax), call);
 }
 
+/** One line at debug for each call: method, peer, key, bytes, time and code. Without debug it costs the question alone. */
 function logged(handler: CallHandler): CallHandler {
   return async (call) => {
+    if (!log.isEnabled("debug")) return await handler(call);
+    call.facts = {};
     const startedMs = performance.now();
-    let failure: unknown;
     try {
       await handler(call);
+      logCall(call, startedMs, undefined);
     } catch (error) {
-      failure = error;
+      logCall(call, startedMs, error);
       throw error;
-    } finally {
-      if (log.isEnabled("debug")) logCall(call, performance.now() - startedMs, failure);
     }
   };
 }
 
-function logCall(call: ServerCall, durationMs: number, failure: unknown): void {
-  const fields = { method: call.path.slice(call.path.lastIndexOf("/") + 1), peer: call.peer, durationMs };
-  if (failure instanceof CacheError) {
+function logCall(call: ServerCall, startedMs: number, failure: unknown): void {
+  const fields = {
+    method: call.path.slice(call.path.lastIndexOf("/") + 1),
+    peer: call.peer,
+    bytes: call.movedBytes,
+    ...call.facts,
+    durationMs: Math.round((performance.now() - startedMs) * 1000) / 1000,
+  };
+  if (failure === undefined) log.debug("call", { ...fields, code: "OK" });
+  else if (failure instanceof CacheError) {
     log.debug("call refused", { ...fields, code: failure.code, reason: failure.message, ...failure.facts });
-  } else if (failure === undefined) {
-    log.debug("call", fields);
-  }
+  } else log.debug("call failed", { ...fields, code: "INTERNAL" });
 }
 
 function isServed(service: string): boolean {

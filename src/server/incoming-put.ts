@@ -47,6 +47,8 @@ export interface IncomingPutOptions {
   readonly abandon: (reason: CacheError) => void;
   /** Of all puts of this server. */
   readonly footerMemory: FooterMemory;
+  /** The call's: what the log says of it. */
+  readonly facts?: Record<string, unknown> | undefined;
 }
 
 export class IncomingPut {
@@ -73,7 +75,7 @@ export class IncomingPut {
   /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here, STORAGE_FULL when there can be no room for it. */
   async head(head: FlightDataHead): Promise<void> {
     const isFirst = this.#target === undefined;
-    this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)));
+    this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)), this.#options.facts);
     if (head.dataHeader.length === 0) {
       // A descriptor may come alone; a million empty messages behind it may not.
       if (isFirst && head.bodySizeBytes === 0) return;

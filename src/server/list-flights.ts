@@ -22,7 +22,9 @@ const ENDS_LIKE_VERSION = /:[0-9]+$/;
 type DescribeListed = (entry: IndexEntry, schema: Uint8Array) => Uint8Array;
 
 export async function listFlights(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
-  const pattern = parseListPattern(decodeCriteria(request));
+  const criteria = decodeCriteria(request);
+  if (call.facts !== undefined) call.facts.key = criteria;
+  const pattern = parseListPattern(criteria);
   const { schemas } = context.cache;
   const describeListed = listedBy(context);
   for await (const page of context.cache.list(pattern)) {

@@ -18,6 +18,8 @@ import { turnIfLarge } from "../turns.ts";
 
 export class ObjectSender {
   readonly #call: ServerCall;
+  /** Bytes of the bodies that were sent. */
+  sentBytes = 0;
 
   constructor(call: ServerCall) {
     this.#call = call;
@@ -30,6 +32,7 @@ export class ObjectSender {
   /** One opaque row; its data is what the ranges of the source hold, one after the other. */
   async sendRow(row: RowFrame, source: ByteSource, data: readonly ByteRange[]): Promise<void> {
     const parts = encodeFlightDataHead({ dataHeader: row.header, bodySizeBytes: row.bodySizeBytes });
+    this.sentBytes += row.bodySizeBytes;
     parts.push(row.bodyFront);
     const padding = ZERO_PADDING.subarray(0, row.paddingSizeBytes);
     const only = data.length === 1 ? data[0] : undefined;
@@ -58,6 +61,7 @@ export class ObjectSender {
     const dataHeader = unframeBlock(first);
     const bodySizeBytes = sentBodyBytes(dataHeader, block);
     const parts = encodeFlightDataHead({ dataHeader, appMetadata, bodySizeBytes });
+    this.sentBytes += bodySizeBytes;
     if (isSmall) {
       const body = first.subarray(block.metadataSizeBytes, block.metadataSizeBytes + bodySizeBytes);
       if (bodySizeBytes > 0) parts.push(body);

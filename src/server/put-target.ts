@@ -7,6 +7,8 @@
  */
 import { CacheError } from "../errors.ts";
 import { decodeDescriptor, type TextDescriptor } from "../flight/descriptor.ts";
+import type { ServerCall } from "../grpc/call.ts";
+import { logFor } from "../log.ts";
 import {
   type ObjectKey,
   parseObjectKey,
@@ -19,10 +21,15 @@ export type PutTarget =
   | { readonly kind: "session"; readonly prefix: SessionPrefix }
   | { readonly kind: "patch"; readonly key: ObjectKey };
 
+const log = logFor("flight");
 const PATCH = "PATCH:";
 
+/** What the log says of a call; see ServerCall. */
+type Facts = ServerCall["facts"];
+
 /** @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
-export function parsePutTarget(descriptor: TextDescriptor): PutTarget {
+export function parsePutTarget(descriptor: TextDescriptor, facts?: Facts): PutTarget {
+  if (facts !== undefined) noteDescriptor(facts, descriptor);
   if (descriptor.kind === "command") {
     if (!descriptor.command.startsWith(PATCH)) {
       throw new CacheError("INVALID_REQUEST", "the only command a put takes is PATCH:app/session/object");
@@ -36,8 +43,21 @@ export function parsePutTarget(descriptor: TextDescriptor): PutTarget {
 }
 
 /** The key of a call that names one object by a PATH descriptor. @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
-export function parseObjectDescriptor(bytes: Uint8Array): { key: ObjectKey; descriptor: TextDescriptor } {
+export function parseObjectDescriptor(
+  bytes: Uint8Array,
+  facts?: Facts,
+): { key: ObjectKey; descriptor: TextDescriptor } {
   const descriptor = decodeDescriptor(bytes);
+  if (facts !== undefined) noteDescriptor(facts, descriptor);
   if (descriptor.kind === "command") throw new CacheError("INVALID_REQUEST", "the descriptor must be a PATH");
   return { key: parseObjectKey(descriptor.path.join("/")), descriptor };
+}
+
+/** Before it is judged: a key that is refused is in the log as well. */
+function noteDescriptor(facts: Record<string, unknown>, descriptor: TextDescriptor): void {
+  const text = descriptor.kind === "command" ? descriptor.command : descriptor.path.join("/");
+  const isPatch = descriptor.kind === "command" && text.startsWith(PATCH);
+  facts.key = isPatch ? text.slice(PATCH.length) : text;
+  if (isPatch) facts.action = "patch";
+  log.trace("descriptor parsed", { ...descriptor });
 }

@@ -13,7 +13,7 @@ import {
 } from "../flight/lifetime-messages.ts";
 import { decodeText } from "../flight/text.ts";
 import { parseTicket } from "../flight/ticket.ts";
-import { type KeyPattern, type ObjectKey, parseObjectKey } from "../object/object-key.ts";
+import { formatObjectKey, type KeyPattern, type ObjectKey, parseObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import { turnIfDue } from "../turns.ts";
 import { ttlOfSeconds } from "./call-lifetime.ts";
@@ -32,9 +32,9 @@ interface NamedTime {
 export async function pinNamed(
   context: ServiceContext,
   body: Buffer,
-  { durability }: CallTerms,
+  { durability, facts }: CallTerms,
 ): Promise<string> {
-  const { name, pattern, ttlMs } = parseNamedTime(body);
+  const { name, pattern, ttlMs } = parseNamedTime(body, facts);
   if (ttlMs === 0) throw new CacheError("INVALID_REQUEST", "a pin of no seconds pins nothing");
   const { untilMs } = await context.cache.retaining.pin(pattern, ttlMs, durability);
   return answer(name, untilMs);
@@ -44,9 +44,9 @@ export async function pinNamed(
 export async function unpinNamed(
   context: ServiceContext,
   body: Buffer,
-  { durability }: CallTerms,
+  { durability, facts }: CallTerms,
 ): Promise<string> {
-  await context.cache.retaining.unpin(parseNamedTime(body).pattern, durability);
+  await context.cache.retaining.unpin(parseNamedTime(body, facts).pattern, durability);
   return "OK";
 }
 
@@ -54,9 +54,9 @@ export async function unpinNamed(
 export async function expireNamed(
   context: ServiceContext,
   body: Buffer,
-  { durability }: CallTerms,
+  { durability, facts }: CallTerms,
 ): Promise<string> {
-  const { name, pattern, ttlMs } = parseNamedTime(body);
+  const { name, pattern, ttlMs } = parseNamedTime(body, facts);
   if (ttlMs === 0) throw new CacheError("INVALID_REQUEST", "what is to go now is deleted; null is no end");
   const lifetime = await context.cache.retaining.expire(pattern, ttlMs, durability);
   return answer(name, lifetime?.untilMs ?? Number.POSITIVE_INFINITY);
@@ -66,10 +66,11 @@ export async function expireNamed(
 export async function renewEndpoint(
   context: ServiceContext,
   body: Buffer,
-  { durability }: CallTerms,
+  { durability, facts }: CallTerms,
 ): Promise<Uint8Array> {
   const { expirationTime, ...endpoint } = decodeRenewRequest(body);
   const key = keyOfTicket(endpoint.ticket);
+  if (facts !== undefined) facts.key = formatObjectKey(key);
   const wantedUntilMs = expirationTime?.getTime();
   const lifetime = await context.cache.retaining.renew(key, wantedUntilMs, durability);
   return encodeEndpoint({ ...endpoint, ...expiration(lifetime) });
@@ -79,10 +80,11 @@ export async function renewEndpoint(
 export async function cancelFlight(
   context: ServiceContext,
   body: Buffer,
-  { durability }: CallTerms,
+  { durability, facts }: CallTerms,
 ): Promise<Uint8Array> {
   let deleted = 0;
   for (const { ticket } of decodeCancelRequest(body).endpoints) {
+    if (facts !== undefined) facts.key = parseTicket(ticket).key;
     deleted += await context.cache.delete({ scope: "object", key: keyOfTicket(ticket) }, durability);
     await turnIfDue();
   }
@@ -102,11 +104,14 @@ function answer(key: string, untilMs: number): string {
   return JSON.stringify({ key, until: Number.isFinite(untilMs) ? new Date(untilMs).toISOString() : null });
 }
 
-function parseNamedTime(body: Buffer): NamedTime {
+/** @param facts are given the name, also where it is refused */
+function parseNamedTime(body: Buffer, facts: CallTerms["facts"]): NamedTime {
   const text = decodeText(body, "the name");
+  if (facts !== undefined) facts.key = text;
   if (!text.startsWith("{")) return { name: text, pattern: parseDeletePattern(text), ttlMs: undefined };
   const { key, ttl_seconds: seconds } = parseJson(text);
   if (typeof key !== "string") throw new CacheError("INVALID_REQUEST", 'the JSON has no text "key"');
+  if (facts !== undefined) facts.key = key;
   const pattern = parseDeletePattern(key);
   if (seconds === undefined || seconds === null) return { name: key, pattern, ttlMs: undefined };
   if (typeof seconds !== "number") {

@@ -26,6 +26,7 @@ export async function putValue(
   terms: CallTerms,
 ): Promise<Uint8Array> {
   const { name, first } = await readName(body);
+  if (terms.facts !== undefined) terms.facts.key = name;
   const prefix = parseSessionPrefix(name.includes("/") ? name : name.replace(":", "/"));
   const draft = context.cache.draftCreate(prefix, "opaque", terms.ttlMs);
   return await storeValue(context, draft, { first, body, terms });
@@ -38,6 +39,7 @@ export async function updateValue(
   terms: CallTerms,
 ): Promise<Uint8Array> {
   const { name, first } = await readName(body);
+  if (terms.facts !== undefined) terms.facts.key = name;
   const draft = context.cache.draftPut(parseObjectKey(name), "opaque", terms.ttlMs);
   return await storeValue(context, draft, { first, body, terms });
 }
@@ -86,6 +88,7 @@ async function storeValue(
     size += last.length;
     await writer.append([last]);
     const version = await draft.commit(writer, terms);
+    if (terms.facts !== undefined) Object.assign(terms.facts, { key: formatObjectKey(draft.key), version });
     const { endpoint } = context;
     return bytesOf(JSON.stringify({ endpoint, key: formatObjectKey(draft.key), version, size }));
   } finally {

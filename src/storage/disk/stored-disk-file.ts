@@ -42,8 +42,9 @@ export async function openStoredFile(tools: DiskTools, path: string): Promise<St
     // The open has loaded the inode: this needs no disk access.
     const status = fs.fstatSync(fd);
     if (status.isFile()) {
-      if (log.isEnabled("debug")) log.debug("file opened", { path, sizeBytes: status.size });
-      return new StoredDiskFile(fd, status, { path, tools });
+      const isDebugged = log.isEnabled("debug");
+      if (isDebugged) log.debug("file opened", { path, sizeBytes: status.size });
+      return new StoredDiskFile(fd, status, { path, tools, isTraced: isDebugged && log.isEnabled("trace") });
     }
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd);
@@ -60,12 +61,20 @@ function openInPool(path: string): Promise<number> {
   });
 }
 
+interface OpenedOptions {
+  readonly path: string;
+  readonly tools: DiskTools;
+  /** Whether each read is in the log. */
+  readonly isTraced: boolean;
+}
+
 export class StoredDiskFile implements StoredFile {
   readonly sizeBytes: number;
   /** With the size, these identify one state of one file among all that this path ever holds. */
   readonly inode: number;
   readonly modifiedMs: number;
   readonly #path: string;
+  readonly #isTraced: boolean;
   readonly #pace: DiskPace;
   /** Blocks for whole pieces, and for smaller ones. */
   readonly #pools: readonly BlockPool[];
@@ -76,12 +85,13 @@ export class StoredDiskFile implements StoredFile {
   #readsUnderWay = 0;
   #isClosed = false;
 
-  constructor(fd: number, status: fs.Stats, options: { path: string; tools: DiskTools }) {
+  constructor(fd: number, status: fs.Stats, options: OpenedOptions) {
     this.#fd = fd;
     this.sizeBytes = status.size;
     this.inode = status.ino;
     this.modifiedMs = status.mtimeMs;
     this.#path = options.path;
+    this.#isTraced = options.isTraced;
     this.#pace = options.tools.pace;
     this.#pools = [options.tools.readBlocks, options.tools.blocks];
   }
@@ -99,6 +109,7 @@ export class StoredDiskFile implements StoredFile {
   async readInto(bytes: Buffer, position: number): Promise<void> {
     assert(this.#fd !== undefined && !this.#isClosed, "a closed file is not read");
     const lengthBytes = bytes.length;
+    if (this.#isTraced) log.trace("read from disk", { path: this.#path, position, bytes: lengthBytes });
     const fd = this.#fd;
     let readBytes: number;
     try {

@@ -11,7 +11,8 @@
  * cached.
  */
 import type { EvictionPolicy } from "../../eviction/eviction-policy.ts";
-import type { ObjectKey } from "../../object/object-key.ts";
+import { logFor } from "../../log.ts";
+import { formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
 import type { DiskStorage } from "../disk/disk-storage.ts";
 import type { StoredDiskFile } from "../disk/stored-disk-file.ts";
 import { MemoryShelf } from "../memory/memory-shelf.ts";
@@ -32,6 +33,8 @@ import { KeptFile, type KeptFileHost } from "./kept-file.ts";
 import { Openings } from "./openings.ts";
 import { TierMemory } from "./tier-memory.ts";
 import { TieredStagedFile } from "./tiered-staged-file.ts";
+
+const log = logFor("storage");
 
 /** The largest file, as a part of the tier, that is kept. */
 const FILE_PART_MAX = 1 / 3;
@@ -62,6 +65,8 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   readonly #policy: EvictionPolicy;
   readonly #bytesMax: number;
   readonly #memory: TierMemory;
+  /** Asked once, at the start. */
+  readonly #isTraced = log.isEnabled("trace");
   #shelf = new MemoryShelf<KeptFile>();
   readonly #openings = new Openings();
   /** Bytes of files in use, cached or dropped. */
@@ -110,6 +115,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     // Deltas are not cached: the first patch converts them to our own patches.
     if (name.part.kind === "delta") return await this.#disk.open(name);
     const kept = this.#shelf.get(name);
+    if (this.#isTraced) this.#trace(kept === undefined ? "not in memory" : "found in memory", name);
     if (kept === undefined) return await this.#openOnDisk(name);
     this.#counters.hits += 1;
     this.#policy.touched(kept);
@@ -217,6 +223,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     const { sizeBytes } = file;
     if (sizeBytes === 0 || !this.#makeRoom(sizeBytes)) {
       this.#counters.bypassed += 1;
+      if (this.#isTraced) this.#trace("not kept in memory: no room", name);
       return file;
     }
     this.#counters.loads += 1;
@@ -243,6 +250,8 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     return false;
   }
 
+const log = logFor("storage");
+
   /** The content under this name may have changed. */
   #changed(name: StoredName): void {
     this.#openings.changed(name.key);
@@ -260,6 +269,8 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   /** Drops the cached file; readers that have it open keep it. */
   #drop(file: KeptFile, reason: "evicted" | "gone"): void {
     this.#policy.removed(file, reason);
+    if (this.#isTraced)
+      this.#trace(reason === "evicted" ? "evicted from memory" : "dropped from memory", file.name);
     if (this.#shelf.get(file.name) === file) this.#shelf.remove(file.name);
     else file.retire();
   }
