@@ -136,7 +136,7 @@ export interface CacheErrorOptions {
 
 /** The only error class for operating errors. `message` is `[CODE] text`. */
 export class CacheError extends Error {
-  override readonly name = "CacheError";
+  override readonly name: string = "CacheError";
   readonly code: ErrorCode;
   readonly facts: ErrorFacts;
 
@@ -158,6 +158,15 @@ export class CacheError extends Error {
   /** True if the same call, unchanged, may succeed later. */
   get retryable(): boolean {
     return ERROR_TABLE[this.code].retryable;
+  }
+}
+
+/** The caller's AbortSignal ended the operation: CANCELLED, the cause is the signal's reason. */
+export class AbortError extends CacheError {
+  override readonly name = "AbortError";
+
+  constructor(signal: AbortSignal | undefined) {
+    super("CANCELLED", "the operation was aborted", { cause: signal?.reason });
   }
 }
 

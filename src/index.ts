@@ -12,6 +12,7 @@ import { loadLogDirectives } from "./config/log-directives.ts";
 import { type LogDirective, logFor, startLog } from "./log.ts";
 import { type ObjectCacheThread, startCacheThread } from "./server/cache-thread.ts";
 import { type RunningCache, startServer } from "./server/start-server.ts";
+import { threadEntry } from "./thread-entries.ts";
 
 export type { CacheConfig } from "./config/cache-config.ts";
 export { CacheError, type ErrorCode } from "./errors.ts";
@@ -42,7 +43,10 @@ export async function startObjectCache(options: ObjectCacheOptions = {}): Promis
   if (options.log !== undefined) {
     startLog({ directives: directivesOf(options), format: "auto", stream: process.stderr });
   }
-  return await startServer(configOf(options));
+  const config = configOf(options);
+  // A bundle that has left its threads behind is told now, not by the first scan.
+  if (config.storage.kind === "files") threadEntry("storage/disk/scan-thread-entry");
+  return await startServer(config);
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * `FlameCache` and the functions over it put and get values; `FlightClient` is the plain layer below, a method per RPC.
  */
-export { CacheError, type ErrorCode, isCacheError } from "../errors.ts";
+export { AbortError, CacheError, type ErrorCode, isCacheError } from "../errors.ts";
 export type { FlightDescriptor } from "../flight/descriptor.ts";
 export type { ActionType, FlightEndpoint, FlightInfo } from "../flight/messages.ts";
 export type { PollInfo } from "../flight/poll-info.ts";

@@ -14,7 +14,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from "node:http2";
-import { CacheError, isCacheError } from "../errors.ts";
+import { AbortError, CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
 import { Deadline } from "./deadline.ts";
@@ -143,7 +143,7 @@ export class Http2ClientCall implements ClientCall {
   }
 
   readonly #onAbort = (): void => {
-    this.#abandon(new CacheError("CANCELLED", undefined, { cause: this.#signal?.reason }));
+    this.#abandon(new AbortError(this.#signal));
   };
 
   #takeHeaders(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): void {

@@ -17,8 +17,6 @@ import { type FromThread, isRelayMessage, type ThreadCommand, type ThreadOrder }
 
 const log = logFor("relay");
 
-const ENTRY = threadEntry("relay/connection-thread-entry");
-
 export interface ThreadHost {
   readonly order: ThreadOrder;
   readonly onStream: TakeStream;
@@ -105,7 +103,11 @@ export class ConnectionThread {
     const { order } = this.#host;
     // Does not inherit the host's flags: a thread rejects some of them.
     const name = `flame-object-cache connections ${order.thread}`;
-    const worker = new Worker(ENTRY, { workerData: order, name, execArgv: [] });
+    const worker = new Worker(threadEntry("relay/connection-thread-entry"), {
+      workerData: order,
+      name,
+      execArgv: [],
+    });
     const streams = new RelayedStreams(worker, this.#host.onStream, this.#host.memory);
     const waiting: Waiting[] = [];
     worker.on("message", (message: FromThread) => {

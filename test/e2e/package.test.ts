@@ -2,12 +2,13 @@
  * The package as users get it: packed, unpacked into an empty project beside its dependencies, imported, type-checked, and
  * looked at by publint and attw. Nothing is downloaded. Needs a build.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { builtDoor } from "../support/built-package.ts";
+import { cleanEnvironment } from "../support/clean-environment.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -64,6 +65,21 @@ await cache.close();
 await server.stop();
 `;
 
+const COMMONJS = `
+const { startObjectCache, CacheError } = require("${NAME}");
+const client = require("${NAME}/client");
+
+async function main() {
+  const server = await startObjectCache({ endpoint: "grpc://127.0.0.1:0", storage: "none" });
+  const cache = await client.FlameCache.connect({ endpoint: server.endpoint });
+  const ref = await cache.put("app", "session", { answer: 42 });
+  console.log(JSON.stringify(await cache.get(ref)), client.CacheError === CacheError);
+  await cache.close();
+  await server.stop();
+}
+main();
+`;
+
 describe("the packed package", () => {
   test("type-checks and runs in a project of its own", () => {
     const project = join(directory.path, "project");
@@ -74,6 +90,19 @@ describe("the packed package", () => {
     run("tsc", [...strict, ...target, "program.ts"], project);
     const stdout = execFileSync(process.execPath, ["program.js"], { cwd: project, encoding: "utf8" });
     expect(stdout).toBe('{"answer":42} 1\n');
+  });
+
+  test("can be required from CommonJS, without flags or warnings, and has one class of each name", () => {
+    const project = join(directory.path, "commonjs");
+    installInto(project);
+    writeFileSync(join(project, "program.cjs"), COMMONJS);
+    const { stdout, stderr } = spawnSync(process.execPath, ["program.cjs"], {
+      cwd: project,
+      encoding: "utf8",
+      env: cleanEnvironment({ RUST_LOG: "off", FLAME_HOME: project }),
+    });
+    expect(stderr).toBe("");
+    expect(stdout).toBe('{"answer":42} true\n');
   });
 
   test("has nothing that publint minds", () => {

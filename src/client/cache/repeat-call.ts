@@ -6,7 +6,7 @@
  * for and said nothing is not waited for again. All attempts share one deadline.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { CacheError, isCacheError } from "../../errors.ts";
+import { AbortError, CacheError, isCacheError } from "../../errors.ts";
 import { GrpcError } from "../../grpc/status.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
@@ -16,7 +16,7 @@ import type { FlightCallOptions } from "../flight/flight-client.ts";
 export interface OperationOptions {
   /** Milliseconds for the whole operation, its repetitions included; then it ends with DEADLINE_EXCEEDED. */
   readonly timeoutMs?: number | undefined;
-  /** Ends the operation with CANCELLED, the signal's reason as its cause. */
+  /** Ends the operation with an AbortError (code CANCELLED), the signal's reason as its cause. */
   readonly signal?: AbortSignal | undefined;
   /** Of what writes and deletes: the answer comes when this holds, or more where the server promises more; reads pass it over. */
   readonly durability?: "restart" | "power-loss" | undefined;
@@ -72,7 +72,7 @@ export class OperationTime {
 
   /** @throws {CacheError} DEADLINE_EXCEEDED, CANCELLED */
   throwIfOver(): void {
-    if (this.signal?.aborted) throw cancelled(this.signal);
+    if (this.signal?.aborted) throw new AbortError(this.signal);
     if (performance.now() >= this.#endMs) throw new CacheError("DEADLINE_EXCEEDED");
   }
 
@@ -83,13 +83,9 @@ export class OperationTime {
       await sleep(waitMs, undefined, { signal: this.signal });
       return true;
     } catch {
-      throw cancelled(this.signal);
+      throw new AbortError(this.signal);
     }
   }
-}
-
-function cancelled(signal: AbortSignal | undefined): CacheError {
-  return new CacheError("CANCELLED", undefined, { cause: signal?.reason });
 }
 
 /**
@@ -105,6 +101,7 @@ export async function repeatCall<T>(
     try {
       return await call(time.callOptions());
     } catch (error) {
+      if (time.signal?.aborted) throw error instanceof AbortError ? error : new AbortError(time.signal);
       if (repetition >= LIMITS.clientRetriesMax || !mayRepeat(error)) throw error;
       if (!(await time.wait(waitBefore(repetition)))) throw error;
       log.debug("call is repeated", { repetition: repetition + 1, error: String(error) });
@@ -125,7 +122,11 @@ export async function* repeatUntilFirst<T>(
     return { items: begun, first: await begun.next() };
   });
   try {
-    for (let next = first; next.done !== true; next = await items.next()) yield next.value;
+    for (let next = first; next.done !== true; next = await items.next()) {
+      // What came before the signal may wait here still.
+      if (time.signal?.aborted) throw new AbortError(time.signal);
+      yield next.value;
+    }
   } finally {
     await items.return?.();
   }

@@ -15,7 +15,7 @@ export interface FlightCallOptions {
   readonly metadata?: MetadataEntries;
   /** Milliseconds for the whole call, the reading of its answers included; then it ends with DEADLINE_EXCEEDED. */
   readonly timeoutMs?: number;
-  /** Ends the call with CANCELLED, the signal's reason as its cause. */
+  /** Ends the call with an AbortError (code CANCELLED), the signal's reason as its cause. */
   readonly signal?: AbortSignal;
 }
 

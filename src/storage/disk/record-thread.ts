@@ -37,16 +37,14 @@ export interface RecordHost {
   readonly nowMs: () => number;
 }
 
-const ENTRY = IS_BUILT ? threadEntry("storage/disk/record-thread-entry") : undefined;
-
 /**
  * Resolves when all are done, or the signal was aborted, and writing has stopped. @throws the error
  * that ended the thread.
  */
 export async function recordSessions(order: RecordOrder, host: RecordHost): Promise<void> {
   if (host.signal.aborted) return;
-  if (ENTRY === undefined) await recordHere(order, host);
-  else await recordInThread(ENTRY, order, host);
+  if (!IS_BUILT) await recordHere(order, host);
+  else await recordInThread(threadEntry("storage/disk/record-thread-entry"), order, host);
 }
 
 /** Walks one session after the other; yields undefined after every few files. */

@@ -33,8 +33,6 @@ export type ScanReport =
 
 export const STOP = -1;
 
-const ENTRY = IS_BUILT ? threadEntry("storage/disk/scan-thread-entry") : undefined;
-
 export interface ScanOptions {
   /** Absolute. */
   readonly root: string;
@@ -45,7 +43,8 @@ export interface ScanOptions {
 }
 
 export function scanDirectory(options: ScanOptions): AsyncGenerator<ScannedObjects> {
-  return ENTRY === undefined ? walkHere(options) : new ScanThread(ENTRY, options).batches();
+  if (!IS_BUILT) return walkHere(options);
+  return new ScanThread(threadEntry("storage/disk/scan-thread-entry"), options).batches();
 }
 
 function tellUnreadable(path: string, errno: string): void {

@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "transport-limits": [],
   "client-limits": [],
   errors: [],
-  "thread-entries": [],
+  "thread-entries": ["errors"],
   turns: ["limits"],
 };
 

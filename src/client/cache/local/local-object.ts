@@ -12,7 +12,7 @@
 import fs from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CacheError } from "../../../errors.ts";
+import { AbortError, CacheError } from "../../../errors.ts";
 import { LIMITS } from "../../../limits.ts";
 import { logFor } from "../../../log.ts";
 import type { ByteSource } from "../../../object/byte-sink.ts";
@@ -58,7 +58,7 @@ export async function readLocalObject(
     if (await isReachedByLink) throw notTheFile("a link leads to it");
     return await readObject(new FileSource(file, Number(identity.size), signal));
   } catch (error) {
-    if (signal?.aborted) throw new CacheError("CANCELLED", undefined, { cause: signal.reason });
+    if (signal?.aborted) throw new AbortError(signal);
     log.debug("file is not read directly", {
       uri,
       reason: error instanceof Error ? error.message : String(error),
