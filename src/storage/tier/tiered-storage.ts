@@ -250,7 +250,9 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     return false;
   }
 
-const log = logFor("storage");
+  #trace(text: string, { key, part }: StoredName): void {
+    log.trace(text, { key: formatObjectKey(key), part: part.kind });
+  }
 
   /** The content under this name may have changed. */
   #changed(name: StoredName): void {
