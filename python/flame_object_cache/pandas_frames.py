@@ -8,8 +8,6 @@ and object columns of text. For any other difference `table_of` gives the reason
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import hashlib
 import json
 import math
@@ -18,11 +16,10 @@ from typing import Any, Dict, Iterable, Optional, Union
 import pyarrow as pa
 
 from .batches import with_metadata
+from .pandas_cells import categories_reason, cells_of, freq_of, objects_reason
 
 # Schema metadata: what to restore, as JSON; and what a patch must say as well (docs/protocol.md).
 NOTES, FITS = b"flame.cache.pandas", b"flame.cache.fits"
-# Arrow gives cells of these classes back as they were. Times and decimals are looked at one by one.
-_PLAIN = (bytes, datetime.date, datetime.time, decimal.Decimal)
 _LABEL_NAMES = (type(None), str, int)
 # Values of JSON within each other in `attrs`.
 _ATTRS_DEPTH_MAX = 20
@@ -37,7 +34,7 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
     notes: Dict[str, Any] = {}
     objects: Dict[int, str] = {}
     for position, dtype in enumerate(frame.dtypes):
-        found = _cells_of(frame, position, dtype)
+        found = cells_of(frame, position, dtype)
         if found is not None and found not in ("none", "nan"):
             return f"column {_shown(frame.columns[position])}: {found}"
         if found is not None:
@@ -54,7 +51,7 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
     notes["objects"] = {at: kind for at, kind in objects.items() if kind == "nan" or seen.dtypes.iloc[at] != object}
     if type(frame.columns).__name__ == "RangeIndex":
         notes["columns"] = [frame.columns.start, frame.columns.stop, frame.columns.step]
-    if _freq(frame.index) is not None:
+    if freq_of(frame.index) is not None:
         notes["freq"] = frame.index.freq.freqstr
     notes = {name: note for name, note in notes.items() if note != {}}
     metadata = {**table.schema.metadata, FITS: _fingerprint(table, frame)}
@@ -63,11 +60,6 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
 
 def _shown(label: Any) -> str:
     return f"{label!r:.100}"
-
-
-def _freq(index: Any) -> Any:
-    """Of a period's index the freq belongs to its dtype."""
-    return getattr(index, "freq", None) if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex") else None
 
 
 def _levels(index: Any) -> Iterable[Any]:
@@ -95,11 +87,11 @@ def _reason_of_index(frame: Any) -> Optional[str]:
     index = frame.index
     if any(type(name) not in (type(None), str) for name in index.names):
         return f"the names of the index are not text: {_shown(list(index.names))}"
-    freq = _freq(index)
+    freq = freq_of(index)
     if freq is not None and not _is_told_by_name(freq):
         return f"the index's freq {freq!r} cannot be told by its name"
     for number, level in enumerate(_levels(index)):
-        found = _objects_reason(level.to_numpy()) if level.dtype == object else _categories_reason(level)
+        found = objects_reason(level.to_numpy()) if level.dtype == object else categories_reason(level)
         if found not in (None, "none"):
             reason = "a missing label is nan" if found == "nan" else found
             return f"level {number} of the index ({_shown(level.name)}): {reason}"
@@ -124,62 +116,6 @@ def _is_json(value: Any, depth: int = 0) -> bool:
     if kind is list:
         return depth < _ATTRS_DEPTH_MAX and all(_is_json(item, depth + 1) for item in value)
     return kind in (str, int, bool, type(None)) or (kind is float and math.isfinite(value))
-
-
-def _cells_of(frame: Any, position: int, dtype: Any) -> Optional[str]:
-    """`none` or `nan`, how an object column of text writes missing cells; None when Arrow keeps them; else the reason against it."""
-    if dtype == object:
-        return _objects_reason(frame.iloc[:, position].to_numpy(), text=True)
-    if type(dtype).__name__ == "CategoricalDtype":
-        found = _categories_reason(dtype)
-        return None if found == "none" else found
-    if type(dtype).__name__ == "SparseDtype":
-        return "it is sparse"
-    if type(dtype).__name__ in ("Float32Dtype", "Float64Dtype"):
-        return _masked_nan(frame.iloc[:, position].array)
-    return None
-
-
-def _masked_nan(array: Any) -> Optional[str]:
-    """A nullable float can hold nan beside NA; Arrow is told of both as one."""
-    numbers = array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=0)
-    return "it holds nan that is not NA" if (numbers != numbers).any() else None
-
-
-def _categories_reason(dtype_or_index: Any) -> Optional[str]:
-    categories = getattr(dtype_or_index, "categories", None)
-    if categories is None:
-        return None
-    if _freq(categories) is not None:
-        return "its categories have a freq"
-    if categories.names != [None]:
-        return "its categories have a name"
-    return _objects_reason(categories.to_numpy()) if categories.dtype == object else None
-
-
-def _objects_reason(cells: Any, *, text: bool = False) -> Optional[str]:
-    """As _cells_of, of an array of objects."""
-    kinds = set(map(type, cells))
-    missing = "none"
-    if type(None) in kinds:
-        kinds.discard(type(None))
-    elif float in kinds and kinds <= {float, str} and all(cell != cell for cell in cells if type(cell) is float):
-        # Of nan alone no type is known.
-        kinds.discard(float)
-        missing = "nan"
-    if kinds == {str} or (missing == "nan" and not kinds):
-        return missing
-    if not kinds:
-        return None
-    if len(kinds) > 1 or not kinds <= set(_PLAIN):
-        return f"its cells are of {', '.join(sorted(kind.__qualname__ for kind in kinds))[:100]}"
-    if kinds == {datetime.time} and any(cell is not None and (cell.tzinfo is not None or cell.fold) for cell in cells):
-        return "its times have a time zone or a fold"
-    if kinds == {decimal.Decimal}:
-        shapes = {cell.as_tuple().exponent if cell or not cell.is_signed() else "-0" for cell in cells if cell is not None}
-        if len(shapes) > 1 or not all(type(shape) is int and shape <= 0 for shape in shapes):
-            return "its decimals are of several scales"
-    return None
 
 
 def _without_rows(table: pa.Table) -> pa.Table:
@@ -242,7 +178,7 @@ def _same_labels(seen: Any, put: Any) -> bool:
     """Whether two indexes of labels are alike in all they show."""
     if list(seen.names) != list(put.names) or [type(name) for name in seen.names] != [type(name) for name in put.names]:
         return False
-    if type(seen) is not type(put) or seen.nlevels != put.nlevels or not seen.equals(put) or _freq(put) is not None:
+    if type(seen) is not type(put) or seen.nlevels != put.nlevels or not seen.equals(put) or freq_of(put) is not None:
         return False
     pairs = [(seen.get_level_values(at), put.get_level_values(at)) for at in range(put.nlevels)]
     if not all(_same_dtype(ours.dtype, theirs.dtype) for ours, theirs in pairs):

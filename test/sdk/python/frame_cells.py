@@ -75,6 +75,7 @@ CELLS: dict[str, Callable[[Random], Any]] = {
     "own class": lambda rng: Own(rng.randrange(3)),
     "function": lambda _rng: len,
     "type": lambda _rng: int,
+    "what no pickle takes": lambda _rng: (n for n in [1]),
 }
 MISSING = (None, float("nan"), pd.NaT, pd.NA, np.datetime64("NaT"), decimal.Decimal("NaN"))
 
