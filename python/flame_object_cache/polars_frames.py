@@ -23,6 +23,9 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
             return f"column {name!r:.100}: polars does not read arrays of size 0"
     if frame.width == 0 and frame.height > 0:
         return "the frame has rows and no columns"
+    if any(_is_inside(dtype, _is_array) for dtype in frame.dtypes) and max(frame.n_chunks("all")) > 1:
+        # polars 1 writes a second chunk of arrays as one that is longer than its values.
+        frame = frame.rechunk()
     table = _there_and_back(frame)
     if not isinstance(table, str):
         return table
@@ -56,6 +59,10 @@ def _has_nul(dtype: Any) -> bool:
 
 def _is_object(dtype: Any) -> bool:
     return bool(dtype.base_type().__name__ == "Object")
+
+
+def _is_array(dtype: Any) -> bool:
+    return hasattr(dtype, "shape")
 
 
 def _is_array_of_nothing(dtype: Any) -> bool:

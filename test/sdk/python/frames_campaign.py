@@ -52,7 +52,7 @@ def run(library: str, first: int, count: int, travel: Callable[[Any], Any] = _by
     for seed in range(first, first + count):
         try:
             how, wrong = judge(builder.build_frame(seed), builder.difference, travel)
-        except Exception as error:  # noqa: BLE001  (whatever comes out is what is wrong)
+        except BaseException as error:  # noqa: BLE001  (whatever comes out is what is wrong, a panic of polars too)
             how, wrong = "wrong", f"{type(error).__name__}: {error}"
         if wrong:
             counts["wrong"] = [*counts["wrong"], f"seed {seed} ({how}): {wrong:.300}"][:WRONG_MAX]

@@ -56,6 +56,7 @@ POLARS = {
     "a name with a NUL": pl.DataFrame({"a\0b": [1]}),
     "a field with a NUL": pl.DataFrame({"a": [{"x\0": 1}]}),
     "arrays of nothing": pl.DataFrame({"a": pl.Series([[], None], dtype=pl.Array(pl.Int8, 0))}),
+    "arrays in two chunks": pl.concat([pl.DataFrame({"a": pl.Series([[at, at]], dtype=pl.Array(pl.Int8, 2))}) for at in (1, 2)], rechunk=False),
     "numbers of 128 bits": pl.DataFrame({"a": pl.Series([2**100], dtype=pl.Int128)}),
     "an enum": pl.DataFrame({"a": pl.Series(["y", None], dtype=pl.Enum(["x", "y"]))}),
     "nested emptiness": pl.DataFrame({"a": pl.Series([[], None], dtype=pl.List(pl.Struct({"": pl.Array(pl.Int8, 2)})))}),
