@@ -13,10 +13,7 @@ interface ErrorRow {
     | "INVALID_ARGUMENT"
     | "DEADLINE_EXCEEDED"
     | "NOT_FOUND"
-    | "ALREADY_EXISTS"
-    | "PERMISSION_DENIED"
     | "RESOURCE_EXHAUSTED"
-    | "ABORTED"
     | "UNIMPLEMENTED"
     | "INTERNAL"
     | "UNAVAILABLE"
@@ -49,21 +46,10 @@ export const ERROR_TABLE = {
     meaning: "the server has no action of this name",
   },
   OBJECT_NOT_FOUND: { status: "NOT_FOUND", retryable: false, meaning: "no object at this key" },
-  OBJECT_EXISTS: { status: "ALREADY_EXISTS", retryable: false, meaning: "an object is already at this key" },
-  VERSION_CONFLICT: {
-    status: "ABORTED",
-    retryable: true,
-    meaning: "the object was replaced during the call",
-  },
   UNAUTHENTICATED: {
     status: "UNAUTHENTICATED",
     retryable: false,
     meaning: "missing or invalid credentials",
-  },
-  PERMISSION_DENIED: {
-    status: "PERMISSION_DENIED",
-    retryable: false,
-    meaning: "the caller is not allowed to do this to this key",
   },
   CANCELLED: {
     status: "CANCELLED",

@@ -78,7 +78,7 @@ describe("a connect client of our server", () => {
   });
 
   it("gets an error, its text and trailers behind the messages", async () => {
-    const headers = { "x-count": "2", "x-code": "VERSION_CONFLICT", "x-text": "50% of it", "x-echo": "e" };
+    const headers = { "x-count": "2", "x-code": "OBJECT_NOT_FOUND", "x-text": "50% of it", "x-echo": "e" };
     const transport = connectTransportOf(await serve());
     const answer = await transport.stream(
       streamMethod("fail"),
@@ -88,7 +88,7 @@ describe("a connect client of our server", () => {
       messages(1, VALUE),
     );
     const failure = ConnectError.from(await allOf(answer.message).catch((error: unknown) => error));
-    expect(failure).toMatchObject({ code: Code.Aborted, rawMessage: "[VERSION_CONFLICT] 50% of it" });
+    expect(failure).toMatchObject({ code: Code.NotFound, rawMessage: "[OBJECT_NOT_FOUND] 50% of it" });
     expect(failure.metadata.get("x-echo")).toBe("e");
   });
 
