@@ -30,6 +30,8 @@ const HANG_MS = 5000;
 const LANES = 3;
 const MIB = 1024 ** 2;
 const SEEDS = campaign({ slice: [1], whole: [1, 2, 3] });
+/** At least this many of the puts are accepted. */
+const [FILES, KEYS] = campaign({ slice: [150, 100], whole: [500, 300] });
 const CALLS = campaign({ slice: 300, whole: 1000 });
 /** Before memory is measured first; ten times as many come then. */
 const PUTS = campaign({ slice: 50, whole: 200 });
@@ -216,13 +218,13 @@ describe("a server that was sent hostile input", () => {
         files += 1;
       }
     }
-    expect(files).toBeGreaterThan(500);
+    expect(files).toBeGreaterThan(FILES);
   });
 
   it("serves whatever it took, with a version and without", async () => {
     const [client] = clients;
     const keys = await client!.keys();
-    expect(keys.length).toBeGreaterThan(300);
+    expect(keys.length).toBeGreaterThan(KEYS);
     for (const key of keys) {
       expect((await client!.get(key, 0)).length).toBeGreaterThan(0);
       await client!.info(key);
