@@ -6,12 +6,13 @@
 import { describe, expect, it } from "vitest";
 import { blanked } from "./support/tidy/blanked.ts";
 import { DOC_TABLES } from "./support/tidy/doc-tables.ts";
+import { DOCUMENT_RULES } from "./support/tidy/document-rules.ts";
 import { IMPORT_RULES, importsOf } from "./support/tidy/import-rules.ts";
 import { REPOSITORY_RULES } from "./support/tidy/repository-rules.ts";
 import { readTree, type SourceFile } from "./support/tidy/source-tree.ts";
 import { TEXT_RULES } from "./support/tidy/text-rules.ts";
 
-const RULES = [...IMPORT_RULES, ...TEXT_RULES, ...REPOSITORY_RULES];
+const RULES = [...IMPORT_RULES, ...TEXT_RULES, ...REPOSITORY_RULES, ...DOCUMENT_RULES];
 const FILES = readTree(process.cwd());
 
 /** Files made of path, text, path, text. */
@@ -106,6 +107,47 @@ const BROKEN: Record<string, SourceFile[][]> = {
   "a decision is numbered and at most 60 lines long": [
     sample("docs/decisions/0001-a.md", "text\n".repeat(61)),
     sample("docs/decisions/notes.md", "text\n"),
+  ],
+  "recipes name only files and folders that there are, from the root": [
+    sample(
+      "CONTRIBUTING.md",
+      "## Recipes\n\n**A new action.** A row in\n`src/gone.ts`.\n\n## More\n\n`a/b.ts`\n",
+    ),
+    sample(
+      "CONTRIBUTING.md",
+      "## Recipes\n\n**A new action.** `a.ts`, then `npx tsx b.ts --all`.",
+      "b.ts",
+      "",
+      "c/a.ts",
+      "",
+    ),
+  ],
+  "a recipe names each file that an existing one takes": [
+    sample(
+      "CONTRIBUTING.md",
+      "## Recipes\n\n**A new limit.** `src/server/actions.ts`.",
+      "src/server/actions.ts",
+      "UNPIN: {",
+    ),
+    sample("src/command/describe-verbs.ts", 'import { stat } from "./stat.ts";'),
+  ],
+  "comments cite documents, and sections, that the repository has": [
+    sample("src/a.ts", "// As in PROTOCOL" + " 4.2."),
+    sample("test/a.py", '"""Puts (docs/b.md)."""', "docs/a.md", ""),
+    sample(
+      "src/a.ts",
+      '/**\n * Gets (docs/a.md,\n * "Get"). Puts: docs/a.md, "Puts".\n */',
+      "docs/a.md",
+      "## Get\n",
+    ),
+  ],
+  "each error code is thrown": [
+    sample(
+      "src/errors.ts",
+      "  A_CODE: {\n",
+      "src/a.ts",
+      'if (isCacheError(error, "A_CODE") || code === "A_CODE") retry();',
+    ),
   ],
 };
 
