@@ -2,6 +2,7 @@
  * What `npm test` runs: everything but the attacks and test/slow, of campaigns a slice (test/support/campaign.ts), and a part
  * of the tests that talk to a server once more with four threads. The rest is in vitest.slow.config.ts.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { canSharePort } from "./src/relay/share-port.ts";
@@ -38,9 +39,18 @@ class LongOnesFirst extends BaseSequencer {
 /** Run by `npm run test:slow` (vitest.slow.config.ts). */
 const SLOW = ["test/slow/**", "test/hostile/!(short).test.ts"];
 
+/** A file that replaces a module for itself does not share modules with others. */
+const replacesModules = (file: string): boolean => /\bvi\.(mock|doMock)\(/.test(readFileSync(file, "utf8"));
+/** One process runs these one after the other, and loads what they share once. Storage remembers what it has logged. */
+const UNITS = readdirSync("test/unit", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts") && !name.startsWith("storage/"))
+  .map((name) => `test/unit/${name}`)
+  .filter((file) => !replacesModules(file));
+
+const units = { extends: true as const, test: { name: "units", include: UNITS, isolate: false } };
 const once = {
   extends: true as const,
-  test: { name: "once", include: ["test/**/*.test.ts"], exclude: SLOW },
+  test: { name: "once", include: ["test/**/*.test.ts"], exclude: [...SLOW, ...UNITS] },
 };
 const threaded = {
   extends: true as const,
@@ -49,9 +59,9 @@ const threaded = {
 
 export default defineConfig({
   test: {
-    projects: canSharePort() ? [once, threaded] : [once],
-    // Two cores: more workers than that only make real servers and clients wait for each other.
-    maxWorkers: 2,
+    projects: canSharePort() ? [units, once, threaded] : [units, once],
+    // For two cores: much of the tests' time is waiting: for a disk, a deadline or a server that starts.
+    maxWorkers: 3,
     sequence: { sequencer: LongOnesFirst },
     testTimeout: 60_000,
     hookTimeout: 300_000,

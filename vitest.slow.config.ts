@@ -13,9 +13,10 @@ const CAMPAIGNS = [
   "test/crash/{disk-storage,power-loss}.test.ts",
   "test/fuzz/{http2-damage,server-input}.test.ts",
   "test/interop/{mutated-tables,pyarrow}.test.ts",
-  "test/sdk/python-sdk.test.ts",
+  "test/sdk/{cross-language,python-sdk}.test.ts",
   "test/unit/cache/index-memory.test.ts",
   "test/unit/eviction/{policy-contract,workloads}.test.ts",
+  "test/unit/http2/flow-control.test.ts",
 ];
 
 /** What talks to a server, with connections served by four threads. */

@@ -12,12 +12,13 @@ import { type Table, tableFromIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FlameCache } from "../../src/client/index.ts";
 import { decodeObjectRef, encodeObjectRef, type ObjectRef } from "../../src/object/object-ref.ts";
+import { campaign } from "../support/campaign.ts";
 import { cleanEnvironment } from "../support/clean-environment.ts";
 import { type InProcessServer, startInProcess } from "../support/in-process-server.ts";
 import { pythonEnvironment } from "../support/python-environment.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-const COUNT = 1000;
+const COUNT = campaign({ slice: 200, whole: 1000 });
 const SEED = 20_261_122;
 const SCRIPT = "test/sdk/cross-language/values.py";
 const TEST_MS = 120_000;

@@ -6,6 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../../src/limits.ts";
 import type { RawPeer } from "../../support/attack.ts";
+import { campaign } from "../../support/campaign.ts";
 import { serve } from "../../support/grpc-peers.ts";
 import {
   dataOf,
@@ -26,6 +27,8 @@ const FRAME_SIZE = 5;
 const FRAME_BYTES = 16_384;
 const FRAME_BYTES_LIMIT = 2 ** 24 - 1;
 const PREFIX_BYTES = 5;
+/** How many windows a large request is long. */
+const WINDOWS = campaign({ slice: 2, whole: 5 });
 const WIDE = 100 * 1024 * 1024;
 
 /** A call whose answer is `sizeBytes` of message and prefix. */
@@ -199,7 +202,7 @@ describe("a request", () => {
     const peer = await openedPeer((await serve()).port);
     await peer.send(h2.callHeaders(1, "/test.Echo/ClientStream"));
     // Nothing but empty messages: five zeros each.
-    const sizeBytes = PREFIX_BYTES * LIMITS.streamWindowBytes;
+    const sizeBytes = WINDOWS * LIMITS.streamWindowBytes;
     expect(await upload(peer, 1, sizeBytes)).toBe(sizeBytes);
     await peer.send(h2.frame(FRAME.data, h2.END_STREAM, 1));
     expect(await verdictOn(peer, 1)).toBe("answered");
@@ -209,7 +212,7 @@ describe("a request", () => {
     const peer = await openedPeer((await serve()).port);
     const streams = Array.from({ length: 40 }, (_, i) => 2 * i + 1);
     for (const stream of streams) await peer.send(h2.callHeaders(stream, "/test.Echo/ClientStream"));
-    const rounds = (PREFIX_BYTES * LIMITS.streamWindowBytes) / streams.length / FRAME_BYTES;
+    const rounds = (WINDOWS * LIMITS.streamWindowBytes) / streams.length / FRAME_BYTES;
     let sent = 0;
     const room = (): number => 65_535 + credited(peer, 0) - sent;
     for (let round = 0; round < rounds; round++) {
