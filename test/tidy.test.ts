@@ -108,20 +108,6 @@ const BROKEN: Record<string, SourceFile[][]> = {
     sample("docs/decisions/0001-a.md", "text\n".repeat(61)),
     sample("docs/decisions/notes.md", "text\n"),
   ],
-  "recipes name only files and folders that there are, from the root": [
-    sample(
-      "CONTRIBUTING.md",
-      "## Recipes\n\n**A new action.** A row in\n`src/gone.ts`.\n\n## More\n\n`a/b.ts`\n",
-    ),
-    sample(
-      "CONTRIBUTING.md",
-      "## Recipes\n\n**A new action.** `a.ts`, then `npx tsx b.ts --all`.",
-      "b.ts",
-      "",
-      "c/a.ts",
-      "",
-    ),
-  ],
   "a recipe names each file that an existing one takes": [
     sample(
       "CONTRIBUTING.md",

@@ -2,9 +2,9 @@
  * A small flatbuffer builder for the few messages that the server creates.
  *
  * Unlike most builders it writes front to back: a table first, then what it refers to, joined by
- * `link`. So the tables can precede existing bytes (PROTOCOL 4.3). Every given slot is written,
- * even with the default value: messages of the same shape have the same length, whatever their
- * values.
+ * `link`. So the tables can precede existing bytes (schema-metadata.ts). Every given slot is
+ * written, even with the default value: messages of the same shape have the same length, whatever
+ * their values.
  */
 import { assert } from "../errors.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Sets metadata of a schema message without decoding its types (PROTOCOL 4.3, the new-root method).
+ * Sets metadata of a schema message without decoding its types: a new root is put in front.
  *
  *     front  root offset | Message' | Schema' | custom_metadata' | KeyValues of `set`
  *     old    the unchanged message: fields, types, features, kept KeyValues, the unused old roots

@@ -1,8 +1,8 @@
 /**
  * FlightDescriptor: the subject of a call, a path or a command.
  *
- * The parts of a path are returned as sent; the service joins them into a key (PROTOCOL 1). A
- * descriptor without a type is refused, because it names nothing.
+ * The parts of a path are returned as sent; the service joins them into a key (docs/protocol.md,
+ * "Keys"). A descriptor without a type is refused, because it names nothing.
  */
 import { isUtf8 } from "node:buffer";
 import { create, toBinary } from "@bufbuild/protobuf";

@@ -6,7 +6,8 @@
  *     CancelFlightInfo      CancelFlightInfoRequest -> CancelFlightInfoResult
  *
  * Every decode function throws INVALID_REQUEST if the bytes are not its message.
- * Source: PROTOCOL 4 for the nested messages, the Arrow Flight RPC specification for the actions.
+ * Source: Flight.proto of Apache Arrow for the nested messages, the Arrow Flight RPC specification
+ * for the actions.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CacheError } from "../errors.ts";

@@ -5,7 +5,7 @@
  * FlightData is elsewhere (flight-data-decoder.ts, flight-data-encoder.ts), as are descriptors
  * (descriptor.ts) and the text of tickets (ticket.ts). Decoded bytes are views of the input;
  * encoded messages are new. Every decode function throws INVALID_REQUEST if the bytes are not its
- * message. Field numbers: PROTOCOL 4 and flight.proto.
+ * message. Field numbers: Flight.proto of Apache Arrow.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -175,7 +175,8 @@ export function decodePutResult(bytes: Uint8Array): Buffer {
 }
 
 /**
- * @param expression what to list: text for the cache (PROTOCOL 4.4), any bytes for other servers.
+ * @param expression what to list: text for the cache (docs/protocol.md, "Other methods"), any bytes
+ * for other servers.
  */
 export function encodeCriteria(expression: string | Uint8Array): Uint8Array {
   return toBinary(CriteriaSchema, create(CriteriaSchema, { expression: bytesOf(expression) }));

@@ -6,9 +6,9 @@
  * | `KEY`   | the object as it was put                                       |
  * | `KEY:V` | the object, for a client that holds version V; 0 means none    |
  *
- * The text is split at the last `:` if only digits, at least one, follow (PROTOCOL 4.2). Keys may
- * contain `:`, so a key that itself ends in `:` and digits can only be requested as `KEY:V`. The
- * key is not checked here.
+ * The text is split at the last `:` if only digits, at least one, follow (docs/protocol.md,
+ * "DoGet"). Keys may contain `:`, so a key that itself ends in `:` and digits can only be requested
+ * as `KEY:V`. The key is not checked here.
  */
 import { assert } from "../errors.ts";
 import { decodeText } from "./text.ts";

@@ -1,6 +1,6 @@
 /**
- * The kind of a put, determined by its schema (PROTOCOL, "DoPut"), and the schemas of the cache
- * itself.
+ * The kind of a put, determined by its schema (docs/protocol.md, "DoPut"), and the schemas of the
+ * cache itself.
  *
  * opaque       exactly two fields: version uint64, data binary or large_binary, nullable or not
  * flame table  schema metadata `flame.cache.format` = `arrow-table-v1`

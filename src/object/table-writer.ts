@@ -2,7 +2,7 @@
  * Writes a table as an object file: its schema and batches as they arrived, each body at a multiple
  * of 64.
  *
- * A Flame table's schema gets the metadata of PROTOCOL "Table metadata" through a new root before
+ * A Flame table's schema gets the metadata of docs/protocol.md, "DoGet", through a new root before
  * the unchanged message; a plain table's schema is stored byte for byte. A stream that replaces a
  * dictionary cannot be an IPC file, so its head is rewritten and it becomes an IPC stream.
  * Cost: no copy of a body, one small overwrite.
