@@ -40,7 +40,7 @@ describe("a patch", () => {
     const schemas = [[encoded(1n)], [encoded(2n)], [{ typeId: TYPE_ID.utf8, name: "a" }]].map((fields) =>
       buildSchema(fields),
     );
-    expect(misfit(schemas[0]!, schemas[1]!)).toMatch(/dictionaries/);
+    expect(misfit(schemas[0]!, schemas[1]!)).toMatch(/dictionary ids/);
     expect(misfit(schemas[0]!, schemas[2]!)).toMatch(/schema/);
     expect(misfit(schemas[0]!, schemas[0]!)).toBeUndefined();
   });
