@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 9090
 DEFAULT_ENDPOINT = f"grpc://127.0.0.1:{DEFAULT_PORT}"
-_ENDPOINT = re.compile(r"(grpc|grpcs|grpc\+tls)://(\[[^\]]*\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*))(?::(\d{1,5}))?/?", re.I)
+_ENDPOINT = re.compile(r"(grpc|grpcs|grpc\+tls|grpc\+tcp)://(\[[^\]]*\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*))(?::(\d{1,5}))?/?", re.I)
 # A year. What is longer is no limit, and overflows in gRPC.
 TIMEOUT_SECONDS_MAX = 31_536_000
 # Well under the 16 KiB of header fields that gRPC servers take.
@@ -186,7 +186,7 @@ def check_endpoint(text: str, source: str = "endpoint") -> str:
     match = _ENDPOINT.fullmatch(text)
     if match is None or int(match[3] or 0) > 65535:
         raise _wrong("cache.endpoint", "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS", text, source)
-    scheme = "grpc" if match[1].lower() == "grpc" else "grpc+tls"
+    scheme = "grpc" if match[1].lower() in ("grpc", "grpc+tcp") else "grpc+tls"
     return f"{scheme}://{match[2]}:{match[3] or DEFAULT_PORT}"
 
 

@@ -6,6 +6,7 @@
  * V8 then stores a small integer in the field and allocates only for numbers over 2^31 - 1.
  * Cost: docs/operations.md.
  */
+import { CacheError } from "../errors.ts";
 import { Evictable } from "../eviction/eviction-policy.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
@@ -321,4 +322,9 @@ export class IndexEntry extends Evictable {
     };
     return this.#rare;
   }
+}
+
+/** The error of a read. */
+export function damageError(entry: IndexEntry): CacheError {
+  return new CacheError("OBJECT_CORRUPT", undefined, { facts: { reason: entry.damage } });
 }

@@ -20,7 +20,7 @@ import { BackgroundScan } from "./background-scan.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import type { DraftHost } from "./draft-host.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
-import type { IndexEntry } from "./index-entry.ts";
+import { damageError, type IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
 import { listObjects } from "./list-objects.ts";
@@ -214,6 +214,11 @@ export class ObjectCache {
     return this.#unlessExpired(entry);
   }
 
+  /** Whether the index has the object; undefined while the scan of the start may find it. */
+  isIndexed(key: ObjectKey): boolean | undefined {
+    return this.#roster.get(key) !== undefined || (this.#scan.isOver ? false : undefined);
+  }
+
   /** The entry of a readable object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
   async stat(key: ObjectKey): Promise<IndexEntry> {
     const entry = await this.find(key);
@@ -341,8 +346,4 @@ export class ObjectCache {
       return true;
     });
   }
-}
-
-function damageError(entry: IndexEntry): CacheError {
-  return new CacheError("OBJECT_CORRUPT", undefined, { facts: { reason: entry.damage } });
 }

@@ -1,8 +1,8 @@
 /**
  * Endpoints: `grpc://HOST:PORT`, with TLS `grpcs://` as configuration files say or `grpc+tls://` as clients do.
  *
- * Both spellings of TLS are read everywhere and mean the same. A port that is left out is the cache's own.
- * IPv6 addresses stand in brackets in the text and without them in the value.
+ * Both spellings of TLS are read everywhere and mean the same. `grpc+tcp://`, as Arrow Flight has it, means `grpc://`.
+ * A port that is left out is the cache's own. IPv6 addresses stand in brackets in the text and without them in the value.
  */
 import { isIPv6 } from "node:net";
 import { type Refuse, textSchema } from "./text-schema.ts";
@@ -19,6 +19,7 @@ export const WILDCARD_HOSTS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:
 
 const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
   ["grpc", "grpc"],
+  ["grpc+tcp", "grpc"],
   ["grpcs", "grpcs"],
   ["grpc+tls", "grpcs"],
 ]);

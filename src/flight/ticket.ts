@@ -7,13 +7,15 @@
  * | `KEY:V` | the object, for a client that holds version V; 0 means none    |
  *
  * The text is split at the last `:` if only digits, at least one, follow (docs/protocol.md,
- * "DoGet"). Keys may contain `:`, so a key that itself ends in `:` and digits can only be requested
- * as `KEY:V`. The key is not checked here.
+ * "DoGet"). Keys may contain `:`, so the whole text may be the key of an object as well: the server
+ * looks for that one first (server/ticket-target.ts). The key is not checked here.
  */
 import { assert } from "../errors.ts";
 import { decodeText } from "./text.ts";
 
 export interface FlightTicket {
+  /** All of the ticket. */
+  readonly text: string;
   readonly key: string;
   /**
    * undefined: the ticket has no version. Infinity: above every possible version (over 2^53 - 1).
@@ -29,10 +31,11 @@ export function parseTicket(bytes: Uint8Array): FlightTicket {
   const text = decodeText(bytes, "the ticket");
   const colon = text.lastIndexOf(":");
   if (colon < 0 || colon === text.length - 1 || !onlyDigits(text, colon + 1)) {
-    return { key: text, heldVersion: undefined };
+    return { text, key: text, heldVersion: undefined };
   }
   const version = Number(text.slice(colon + 1));
   return {
+    text,
     key: text.slice(0, colon),
     heldVersion: Number.isSafeInteger(version) ? version : Number.POSITIVE_INFINITY,
   };

@@ -14,26 +14,28 @@ import type { IndexEntry } from "../cache/index-entry.ts";
 import type { OpenedObject } from "../cache/object-reading.ts";
 import { isCacheError } from "../errors.ts";
 import { decodeTicket } from "../flight/messages.ts";
-import { parseTicket } from "../flight/ticket.ts";
+import { type FlightTicket, parseTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
-import { parseObjectKey } from "../object/object-key.ts";
 import { OPAQUE_SCHEMA_HEADER, VERSIONED_SCHEMA_HEADER, withVersion } from "../object/object-schema.ts";
 import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
 import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
 import { turnIfDue, turnIfLarge } from "../turns.ts";
 import { ObjectSender } from "./object-sender.ts";
 import type { ServiceContext } from "./service-context.ts";
+import { ticketTarget } from "./ticket-target.ts";
 
 const log = logFor("flight");
 
 type HeldVersion = number | undefined;
 
 export async function doGet(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
-  const { key: keyText, heldVersion } = parseTicket(decodeTicket(request));
-  if (call.facts !== undefined) noteTicket(call.facts, keyText, heldVersion);
-  const key = parseObjectKey(keyText);
+  const ticket = decodeTicket(request);
+  if (call.facts !== undefined) noteTicket(call.facts, parseTicket(ticket));
+  const target = ticketTarget(context.cache, ticket);
+  const { key, keyText, heldVersion } = target instanceof Promise ? await target : target;
+  if (call.facts !== undefined) Object.assign(call.facts, { key: keyText, heldVersion });
   const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
   const { reading } = opened;
   reading.isTakenBy(call);
@@ -50,7 +52,8 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   closeWhenSent(opened, call);
 }
 
-function noteTicket(facts: Record<string, unknown>, key: string, heldVersion: HeldVersion): void {
+/** As it reads; which object it names is found out afterwards. */
+function noteTicket(facts: Record<string, unknown>, { key, heldVersion }: FlightTicket): void {
   facts.key = key;
   facts.heldVersion = heldVersion;
   log.trace("ticket parsed", { key, heldVersion });

@@ -8,7 +8,7 @@ import type { IndexEntry } from "../cache/index-entry.ts";
 import { CacheError } from "../errors.ts";
 import type { FlightDescriptor } from "../flight/descriptor.ts";
 import { encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";
-import { formatTicket, parseTicket } from "../flight/ticket.ts";
+import { formatTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
@@ -69,15 +69,9 @@ export function describe(
   const locations = file === undefined ? [context.endpoint] : [context.endpoint, file];
   return encodeFlightInfo({
     ...more,
-    endpoints: [{ ticket: ticketOf(formatObjectKey(key)), locations, ...expires }],
+    endpoints: [{ ticket: formatTicket(formatObjectKey(key)), locations, ...expires }],
     totalRecords: entry.rowCount,
     totalBytes: entry.dataBytes,
     appMetadata: context.encodeRef(key, entry.version),
   });
-}
-
-/** A key that ends in `:` and digits would be taken for another key and a version: it is named by `KEY:0` only. */
-export function ticketOf(key: string): Buffer {
-  const ticket = formatTicket(key);
-  return parseTicket(ticket).key === key ? ticket : formatTicket(key, 0);
 }

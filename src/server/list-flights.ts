@@ -12,12 +12,9 @@ import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import { ObjectRefWriter } from "../object/object-ref.ts";
 import { nextTurn } from "../turns.ts";
-import { describe, OPAQUE_SCHEMA, ticketOf } from "./flight-info.ts";
+import { describe, OPAQUE_SCHEMA } from "./flight-info.ts";
 import { parseListPattern } from "./key-pattern.ts";
 import type { ServiceContext } from "./service-context.ts";
-
-/** Of such a key alone the ticket may have to be another one. */
-const ENDS_LIKE_VERSION = /:[0-9]+$/;
 
 type DescribeListed = (entry: IndexEntry, schema: Uint8Array) => Uint8Array;
 
@@ -86,7 +83,7 @@ function listedBy(context: ServiceContext): DescribeListed {
     return infos.write({
       schema,
       path,
-      ticket: ENDS_LIKE_VERSION.test(name) ? ticketOf(name) : path,
+      ticket: path,
       totalRecords: entry.rowCount,
       totalBytes: entry.dataBytes,
       appMetadata: refs.write(path, entry.version),

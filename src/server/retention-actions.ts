@@ -13,13 +13,14 @@ import {
 } from "../flight/lifetime-messages.ts";
 import { decodeText } from "../flight/text.ts";
 import { parseTicket } from "../flight/ticket.ts";
-import { formatObjectKey, type KeyPattern, type ObjectKey, parseObjectKey } from "../object/object-key.ts";
+import { formatObjectKey, type KeyPattern } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import { turnIfDue } from "../turns.ts";
 import { ttlOfSeconds } from "./call-lifetime.ts";
 import type { CallTerms } from "./call-terms.ts";
 import { parseDeletePattern } from "./key-pattern.ts";
 import type { ServiceContext } from "./service-context.ts";
+import { ticketTarget } from "./ticket-target.ts";
 
 interface NamedTime {
   readonly name: string;
@@ -69,7 +70,7 @@ export async function renewEndpoint(
   { durability, facts }: CallTerms,
 ): Promise<Uint8Array> {
   const { expirationTime, ...endpoint } = decodeRenewRequest(body);
-  const key = keyOfTicket(endpoint.ticket);
+  const { key } = await ticketTarget(context.cache, endpoint.ticket);
   if (facts !== undefined) facts.key = formatObjectKey(key);
   const wantedUntilMs = expirationTime?.getTime();
   const lifetime = await context.cache.retaining.renew(key, wantedUntilMs, durability);
@@ -85,7 +86,8 @@ export async function cancelFlight(
   let deleted = 0;
   for (const { ticket } of decodeCancelRequest(body).endpoints) {
     if (facts !== undefined) facts.key = parseTicket(ticket).key;
-    deleted += await context.cache.delete({ scope: "object", key: keyOfTicket(ticket) }, durability);
+    const { key } = await ticketTarget(context.cache, ticket);
+    deleted += await context.cache.delete({ scope: "object", key }, durability);
     await turnIfDue();
   }
   return encodeCancelResult(deleted > 0 ? "cancelled" : "notCancellable");
@@ -94,10 +96,6 @@ export async function cancelFlight(
 /** For a FlightEndpoint. */
 export function expiration(lifetime: Lifetime | undefined): { readonly expirationTime?: Date } {
   return lifetime === undefined ? {} : { expirationTime: new Date(lifetime.untilMs) };
-}
-
-function keyOfTicket(ticket: Uint8Array): ObjectKey {
-  return parseObjectKey(parseTicket(ticket).key);
 }
 
 function answer(key: string, untilMs: number): string {

@@ -43,8 +43,7 @@ export function readDialOptions(options: FlightClientOptions): {
   dial: GrpcClientOptions;
 } {
   const { ca, cert, key, keepalive, connectTimeoutMs } = options;
-  const text = options.endpoint.replace(/^grpc\+tcp:/i, "grpc:");
-  const endpoint = readValue(endpointSchema, text, { key: "endpoint", source: "FlightClient" });
+  const endpoint = readValue(endpointSchema, options.endpoint, { key: "endpoint", source: "FlightClient" });
   const files: ClientTls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   const tls = endpoint.scheme === "grpcs" ? files : undefined;
   return { endpoint, dial: { host: endpoint.host, port: endpoint.port, tls, keepalive, connectTimeoutMs } };

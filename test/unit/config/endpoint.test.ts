@@ -9,6 +9,7 @@ describe("endpoints", () => {
     ["GRPC://Cache_1:0", { scheme: "grpc", host: "Cache_1", port: 0 }],
     ["grpc://[::1]:9090", { scheme: "grpc", host: "::1", port: 9090 }],
     [" grpc://0.0.0.0:1 ", { scheme: "grpc", host: "0.0.0.0", port: 1 }],
+    ["grpc+tcp://cache:9090", { scheme: "grpc", host: "cache", port: 9090 }],
     ["grpc://cache", { scheme: "grpc", host: "cache", port: 9090 }],
   ])("reads %s", (text, endpoint) => {
     expect(endpointSchema.parse(text)).toEqual(endpoint);

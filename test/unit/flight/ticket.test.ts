@@ -15,7 +15,7 @@ describe("parseTicket", () => {
     ["", "", undefined],
     [":3", "", 3],
   ])("splits %j at the last colon before digits", (text, key, heldVersion) => {
-    expect(parse(text)).toEqual({ key, heldVersion });
+    expect(parse(text)).toEqual({ text, key, heldVersion });
   });
 
   it.each([
@@ -29,11 +29,14 @@ describe("parseTicket", () => {
     "a/s/o:٣",
     "a:1/s/o",
   ])("takes %j as a key when something other than digits follows the colon", (text) => {
-    expect(parse(text)).toEqual({ key: text, heldVersion: undefined });
+    expect(parse(text)).toEqual({ text, key: text, heldVersion: undefined });
   });
 
   it.each(["9007199254740992", "9".repeat(400)])("reads the version %s as Infinity", (digits) => {
-    expect(parse(`a/s/o:${digits}`)).toEqual({ key: "a/s/o", heldVersion: Number.POSITIVE_INFINITY });
+    expect(parse(`a/s/o:${digits}`)).toMatchObject({
+      key: "a/s/o",
+      heldVersion: Number.POSITIVE_INFINITY,
+    });
   });
 
   it.each(["ff", "c0af", "eda080", "612fe2"])("refuses %s, which is not UTF-8", (hex) => {
@@ -57,7 +60,10 @@ describe("formatTicket", () => {
   it.each([undefined, 0, 1, Number.MAX_SAFE_INTEGER])(
     "gives back what parseTicket reads, version %s",
     (version) => {
-      expect(parseTicket(formatTicket("a/s:s/o", version))).toEqual({ key: "a/s:s/o", heldVersion: version });
+      expect(parseTicket(formatTicket("a/s:s/o", version))).toMatchObject({
+        key: "a/s:s/o",
+        heldVersion: version,
+      });
     },
   );
 
