@@ -3,7 +3,8 @@
  * The command `flame-object-cache`: hands the process to the command line and ends it with an exit code.
  *
  * The only file that knows of signals and of how the process ends. The first SIGTERM or SIGINT asks to stop, which drains;
- * a second one ends the process at once.
+ * a second one ends the process at once. While work runs that does not give way, no handler could run: the signal's own action
+ * ends the process then.
  * @see docs/configuration.md for options and exit codes.
  */
 import { createRequire } from "node:module";
@@ -29,6 +30,17 @@ function stopRequested(): Promise<string> {
   });
 }
 
+/** Without a listener a signal has its default action, which needs no turn of the event loop. */
+function killable<T>(work: () => T): T {
+  const held = (["SIGTERM", "SIGINT"] as const).map((name) => ({ name, listeners: process.listeners(name) }));
+  for (const { name } of held) process.removeAllListeners(name);
+  try {
+    return work();
+  } finally {
+    for (const { name, listeners } of held) for (const listener of listeners) process.on(name, listener);
+  }
+}
+
 // A mistake in the program ends it, as by default, but not with the code that means a damaged file.
 process.on("uncaughtException", (error: unknown) => {
   const stack = error instanceof Error ? error.stack : String(error);
@@ -46,6 +58,7 @@ const outcome = await runCommandLine(process.argv.slice(2), {
   stderr: process.stderr,
   env: undefined,
   startServer,
+  killable,
   stopRequested,
 });
 process.exit(EXIT_CODES[outcome].code);

@@ -19,7 +19,7 @@ import { FlatbufferWriter, int16, OFFSET } from "./flatbuffer-writer.ts";
 import { invalidIpc } from "./invalid-ipc.ts";
 import { decodeKeyValues, type SchemaMetadata, writeKeyValues } from "./key-values.ts";
 import { type ArrowSchema, decodeSchemaTable, schemaTable } from "./schema.ts";
-import { BLOCK_SIZE_BYTES, FOOTER, METADATA_V5 } from "./slots.ts";
+import { BLOCK_SIZE_BYTES, FOOTER, MESSAGE, METADATA_V5 } from "./slots.ts";
 
 export type { Block, BlockSequence } from "./block-list.ts";
 
@@ -60,7 +60,10 @@ export function* encodeFooterSteps(parts: FooterParts, position: number): Genera
   assert(position % 8 === 0, "a footer stands at a multiple of 8");
   const blockCount = parts.dictionaries.length + parts.recordBatches.length;
   const writer = new FlatbufferWriter(parts.schemaHeader.byteLength + BLOCK_SIZE_BYTES * blockCount + 4096);
-  const footer = writer.table([int16(METADATA_V5), OFFSET, OFFSET, OFFSET, OFFSET]);
+  const message = new FlatbufferReader(parts.schemaHeader).root();
+  // Readers want the footer to be of the version that its messages are of.
+  const version = message.int16(MESSAGE.version, METADATA_V5);
+  const footer = writer.table([int16(version), OFFSET, OFFSET, OFFSET, OFFSET]);
   writer.link(0, footer.position);
   writeKeyValues(writer, footer.slots[FOOTER.metadata]!, parts.metadata);
   yield;
@@ -68,7 +71,7 @@ export function* encodeFooterSteps(parts: FooterParts, position: number): Genera
   yield* writeBlocks(writer, footer.slots[FOOTER.recordBatches]!, parts.recordBatches);
   writer.align(8);
   const embedded = writer.bytes(parts.schemaHeader);
-  const schema = schemaTable(new FlatbufferReader(parts.schemaHeader).root());
+  const schema = schemaTable(message);
   writer.link(footer.slots[FOOTER.schema]!, embedded + schema.position);
   writer.align(8);
   yield;

@@ -7,6 +7,7 @@
  */
 import { firstMessagePositions, MAGIC_BYTES_MAX } from "../arrow/first-message.ts";
 import { decodeFooter, FILE_MAGIC, footerSizeBytes } from "../arrow/footer.ts";
+import type { SchemaMetadata } from "../arrow/key-values.ts";
 import { decodeMessage, type IpcMessage } from "../arrow/message.ts";
 import { decodeSchema } from "../arrow/schema.ts";
 import { CacheError, isCacheError } from "../errors.ts";
@@ -30,6 +31,8 @@ export interface ArrowMessage {
 export interface ArrowInput {
   readonly schemaHeader: Buffer;
   readonly batches: AsyncIterable<ArrowMessage>;
+  /** What a file's footer says beside its schema; of a stream, and of a file from a pipe, it is not known. */
+  readonly metadata?: SchemaMetadata;
 }
 
 /**
@@ -164,7 +167,7 @@ export async function readArrowFile(source: ByteSource): Promise<ArrowInput> {
   const footer = decodeFooter(await source.read(source.sizeBytes - tailBytes, tailBytes), source.sizeBytes);
   const schemaHeader = await readFirstSchema(source);
   decodeSchema(schemaHeader);
-  return { schemaHeader, batches: fileBatches(source, footer) };
+  return { schemaHeader, batches: fileBatches(source, footer), metadata: footer.metadata };
 }
 
 async function* fileBatches(

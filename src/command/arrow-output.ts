@@ -10,6 +10,7 @@
 import { BlockList } from "../arrow/block-list.ts";
 import { END_OF_STREAM, frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
 import { encodeFooter, FILE_MAGIC } from "../arrow/footer.ts";
+import type { SchemaMetadata } from "../arrow/key-values.ts";
 import type { IpcMessage } from "../arrow/message.ts";
 import { VerbError } from "./failure.ts";
 
@@ -22,14 +23,20 @@ export class ArrowOutput {
   readonly #form: ArrowForm;
   readonly #write: WriteViews;
   readonly #schemaHeader: Uint8Array;
+  readonly #metadata: SchemaMetadata;
   readonly #dictionaries = new BlockList();
   readonly #recordBatches = new BlockList();
   readonly #dictionaryIds = new Set<bigint>();
   #position = 0;
 
-  /** @param schemaHeader kept until the end. */
-  constructor(form: ArrowForm, schemaHeader: Uint8Array, write: WriteViews) {
+  /** @param schemaHeader kept until the end. @param metadata of the file; a stream has none. */
+  constructor(
+    form: ArrowForm,
+    { schemaHeader, metadata }: { schemaHeader: Uint8Array; metadata: SchemaMetadata },
+    write: WriteViews,
+  ) {
     this.#form = form;
+    this.#metadata = metadata;
     this.#schemaHeader = schemaHeader;
     this.#write = write;
   }
@@ -57,10 +64,8 @@ export class ArrowOutput {
   async end(): Promise<void> {
     if (this.#form === "stream") return await this.#put([END_OF_STREAM]);
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
-    const footer = encodeFooter(
-      { schemaHeader: this.#schemaHeader, ...blocks, metadata: [] },
-      this.#position,
-    );
+    const parts = { schemaHeader: this.#schemaHeader, metadata: this.#metadata, ...blocks };
+    const footer = encodeFooter(parts, this.#position);
     await this.#put([footer]);
   }
 

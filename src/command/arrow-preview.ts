@@ -1,17 +1,19 @@
 /**
  * The first rows of a table, as values: fetches as many batches as they need, and no more.
  *
- * What cells hold is told by @uwdata/flechette, an optional peer that is imported here and only now; what it gets has
- * passed the bounds-checked readers of arrow/ before, as far as headers go. A batch is fetched whole, so a very large one
- * is refused.
+ * The package @uwdata/flechette reads the cells, an optional peer that is imported here and only now. It gets what was
+ * checked before (batch-check.ts), so that a hostile table is refused and not read without end. A batch is fetched whole,
+ * so a very large one is refused. One cell that cannot be read does not hide the others.
  */
 import zlib from "node:zlib";
-import type { CompressionType_, Table } from "@uwdata/flechette";
+import type { CompressionType_ } from "@uwdata/flechette";
 import type { IpcMessage } from "../arrow/message.ts";
 import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
 import { frameMessage, frameSchema, streamEnd } from "../client/values/ipc-messages.ts";
 import { LIMITS } from "../limits.ts";
 import type { ArrowInput } from "./arrow-input.ts";
+import { BatchCheck, type Decompress } from "./batch-check.ts";
+import type { Killable } from "./command-context.ts";
 import { VerbError } from "./failure.ts";
 import { decodeWholeLz4Frame } from "./lz4-frame.ts";
 import type { Progress } from "./progress.ts";
@@ -23,28 +25,41 @@ export interface TablePreview {
   readonly fields: readonly ArrowField[];
   /** Rows there are values of; the table may have more. */
   readonly rowCount: number;
-  /** A cell as flechette gives it, 64-bit numbers, times and decimals as whole numbers. */
+  /** A cell as flechette gives it, 64-bit numbers, times and decimals as whole numbers. Throws when flechette cannot read it. */
   value(row: number, column: number): unknown;
 }
 
+/** A table that cannot be shown as one: why, and how its Arrow stream begins. */
+export class UnshownTable extends VerbError {
+  readonly start: Buffer;
+
+  constructor(reason: string, start: Buffer, cause: unknown) {
+    super("dataError", `the table is not shown: ${reason}`, { cause });
+    this.start = start;
+  }
+}
+
+const START_BYTES = 512;
+
 const EXACT = { useBigInt: true, useBigIntTimestamp: true, useDecimalInt: true, useMap: true } as const;
 
-/** @throws {VerbError} unavailable when flechette is not installed, dataError for what it cannot show */
+/** @throws {VerbError} unavailable when flechette is not installed; {UnshownTable}; what taking the batches throws */
 export async function previewTable(
   input: ArrowInput,
   rowsMax: number,
   progress: Pick<Progress, "add">,
+  killable: Killable = (work) => work(),
 ): Promise<TablePreview> {
   const { fields } = decodeSchema(input.schemaHeader);
   if (rowsMax === 0) return { fields, rowCount: 0, value: () => undefined };
   const flechette = await importFlechette();
   registerCodecs(flechette, new Expansion());
-  const { parts, rowCount } = await collectRows(input, rowsMax, progress);
-  const table = decodeParts(flechette, parts);
+  const { parts, rowCount } = await collectRows(input, { rowsMax, progress, killable });
+  const table = explained(parts, () => killable(() => flechette.tableFromIPC(parts, EXACT)));
   return {
     fields,
     rowCount: Math.min(rowCount, rowsMax),
-    value: (row, column) => cellOf(table, row, column),
+    value: (row, column) => table.getChildAt(column).at(row),
   };
 }
 
@@ -78,33 +93,44 @@ class Expansion {
   }
 }
 
+function decompressor(expansion: Expansion): Decompress {
+  return (codec, bytes, sizeBytes) => {
+    expansion.take(sizeBytes);
+    if (codec === "lz4_frame") return decodeWholeLz4Frame(bytes, sizeBytes);
+    // A copy begins where its memory begins, so that views of it are aligned.
+    return new Uint8Array(zstdDecompressSync!(bytes, { maxOutputLength: Math.max(1, sizeBytes) }));
+  };
+}
+
 /** Bodies that were put compressed stay so until they are shown. */
 function registerCodecs({ setCompressionCodec, CompressionType }: Flechette, expansion: Expansion): void {
-  const codec = (decode: (bytes: Uint8Array, sizeBytes: number) => Uint8Array) => ({
-    decode: (bytes: Uint8Array, sizeBytes = 0) => {
-      expansion.take(sizeBytes);
-      return decode(bytes, sizeBytes);
-    },
+  const decompress = decompressor(expansion);
+  const codec = (name: "lz4_frame" | "zstd") => ({
+    decode: (bytes: Uint8Array, sizeBytes = 0) => decompress(name, bytes, sizeBytes),
     encode: (bytes: Uint8Array) => bytes,
   });
-  setCompressionCodec(CompressionType.LZ4_FRAME as CompressionType_, codec(decodeWholeLz4Frame));
+  setCompressionCodec(CompressionType.LZ4_FRAME as CompressionType_, codec("lz4_frame"));
   if (zstdDecompressSync === undefined) return;
-  // A copy begins where its memory begins, so that views of it are aligned.
-  const decode = (bytes: Uint8Array, sizeBytes: number): Uint8Array =>
-    new Uint8Array(zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, sizeBytes) }));
-  setCompressionCodec(CompressionType.ZSTD as CompressionType_, codec(decode));
+  setCompressionCodec(CompressionType.ZSTD as CompressionType_, codec("zstd"));
+}
+
+interface Collecting {
+  readonly rowsMax: number;
+  readonly progress: Pick<Progress, "add">;
+  readonly killable: Killable;
 }
 
 /** A stream of the table's first batches, in parts, one per message. */
 async function collectRows(
   { schemaHeader, batches }: ArrowInput,
-  rowsMax: number,
-  progress: Pick<Progress, "add">,
+  { rowsMax, progress, killable }: Collecting,
 ): Promise<{ parts: Uint8Array[]; rowCount: number }> {
   const parts = [frameSchema(schemaHeader)];
+  const check = explained(parts, () => new BatchCheck(schemaHeader, decompressor(new Expansion()), killable));
   let rowCount = 0;
   let sizeBytes = 0;
   for await (const { header, message, body } of batches) {
+    if (message.kind === "schema") continue;
     refuseZstd(message);
     sizeBytes += message.bodySizeBytes;
     if (sizeBytes > LIMITS.shownTableBytesMax) throw tooLarge(sizeBytes);
@@ -116,6 +142,9 @@ async function collectRows(
       progress.add(chunk.byteLength);
     }
     parts.push(framed.part);
+    await check
+      .check(header, message, Buffer.from(framed.body.buffer, framed.body.byteOffset, framed.body.length))
+      .catch((error: unknown) => explained(parts, () => raise(error)));
     if (message.kind === "recordBatch") rowCount += message.batch.rowCount;
     if (rowCount >= rowsMax) break;
   }
@@ -139,25 +168,17 @@ function tooLarge(sizeBytes: number): VerbError {
   );
 }
 
-function decodeParts(flechette: Flechette, parts: Uint8Array[]): Table {
+/** What flechette does not know, and bytes that are not what they say, both end as UnshownTable. */
+function explained<T>(parts: readonly Uint8Array[], work: () => T): T {
   try {
-    return flechette.tableFromIPC(parts, EXACT);
+    return work();
   } catch (cause) {
-    throw notShown("the table", cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const start = Buffer.concat(parts.map((part) => part.subarray(0, START_BYTES))).subarray(0, START_BYTES);
+    throw new UnshownTable(reason, start, cause);
   }
 }
 
-function cellOf(table: Table, row: number, column: number): unknown {
-  try {
-    return table.getChildAt(column).at(row);
-  } catch (cause) {
-    throw notShown("a cell", cause);
-  }
-}
-
-/** What flechette does not know, and bytes that are not what they say, both end here. */
-function notShown(what: string, cause: unknown): VerbError {
-  if (cause instanceof VerbError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VerbError("dataError", `@uwdata/flechette cannot read ${what}: ${reason}`, { cause });
+function raise(error: unknown): never {
+  throw error;
 }

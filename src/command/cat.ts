@@ -3,7 +3,7 @@
  *
  * Only what is shown is fetched: as many batches as the rows need, the first MiB of a value. Patches of an opaque value
  * stand behind its base, each with its version, as SDKs keep them apart. `--json` gives a JSON object per row, or per base
- * and patch.
+ * and patch. A table that cannot be shown ends with its reason, behind its first bytes in hexadecimal.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";
@@ -14,9 +14,10 @@ import { LIMITS } from "../limits.ts";
 import type { ObjectRef } from "../object/object-ref.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowInput, type ArrowMessage, readArrowStream } from "./arrow-input.ts";
-import { previewTable, type TablePreview } from "./arrow-preview.ts";
+import { previewTable, type TablePreview, UnshownTable } from "./arrow-preview.ts";
 import { ByteReader } from "./byte-reader.ts";
-import { jsonCell } from "./cell-json.ts";
+import { jsonCell, uniqueNames } from "./cell-json.ts";
+import { cellOrReason } from "./cell-text.ts";
 import { jsonLine } from "./json-line.ts";
 import { askFor, type ObjectFacts } from "./object-info.ts";
 import {
@@ -29,7 +30,7 @@ import {
   valueBytes,
 } from "./opaque-answer.ts";
 import { formatSize } from "./quantities.ts";
-import { type ReadableValue, readableValue, tagOf } from "./readable-value.ts";
+import { hexDump, type ReadableValue, readableValue, tagOf } from "./readable-value.ts";
 import { formatTable } from "./table-view.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
@@ -57,15 +58,39 @@ export async function cat(key: string, options: CatOptions, run: VerbRun): Promi
 }
 
 async function showTable(client: FlightClient, facts: ObjectFacts, { options, run }: Show): Promise<void> {
-  const preview = await run.withProgress({ label: "cat", unit: "bytes" }, async (progress) => {
-    const answer = await openAnswer(client.doGet(facts.ticket, { signal: run.signal }));
-    return await previewTable(arrowOf(answer), options.rows, progress);
-  });
-  if (options.json === true) {
-    await run.print(rowsAsJson(preview).map(jsonLine).join(""));
-    return;
+  const { text, rows } = await preview({ options, run }, facts.rows, async () =>
+    arrowOf(await openAnswer(client.doGet(facts.ticket, { signal: run.signal }))),
+  );
+  await run.print(options.json === true ? rows().map(jsonLine).join("") : text());
+}
+
+interface ShownTable {
+  text(): string;
+  rows(): Record<string, unknown>[];
+}
+
+/** @throws {UnshownTable} after its first bytes were printed */
+async function preview(
+  { options, run }: Show,
+  totalRows: number,
+  open: () => Promise<ArrowInput>,
+): Promise<ShownTable> {
+  try {
+    const table = await run.withProgress({ label: "cat", unit: "bytes" }, async (progress) =>
+      previewTable(await open(), options.rows, progress, run.killable),
+    );
+    const view = { columns: terminalWidth(run), totalRows };
+    return {
+      text: () => run.killable(() => formatTable(table, view)),
+      rows: () => run.killable(() => rowsAsJson(table)),
+    };
+  } catch (error) {
+    if (error instanceof UnshownTable) {
+      const { start } = error;
+      await run.print(options.json === true ? jsonLine({ hex: start.toString("hex") }) : hexDump(start));
+    }
+    throw error;
   }
-  await run.print(formatTable(preview, { columns: terminalWidth(run), totalRows: facts.rows }));
 }
 
 function terminalWidth({ context }: VerbRun): number | undefined {
@@ -82,8 +107,11 @@ function arrowOf({ schemaHeader, batches }: Answer): ArrowInput {
 }
 
 function rowsAsJson({ fields, rowCount, value }: TablePreview): Record<string, unknown>[] {
+  const names = uniqueNames(fields);
   return Array.from({ length: rowCount }, (_, row) =>
-    Object.fromEntries(fields.map((field, column) => [field.name, jsonCell(value(row, column), field)])),
+    Object.fromEntries(
+      fields.map((field, column) => [names[column], cellOrReason(() => jsonCell(value(row, column), field))]),
+    ),
   );
 }
 
@@ -143,12 +171,12 @@ async function readable(
     const isWhole = start.length <= LIMITS.shownValueBytesMax;
     // What is stored may be compressed, and smaller than what was seen of it.
     const sizeBytes = isWhole ? start.length : Math.max(storedBytes, start.length);
-    return readableValue({ bytes: start.subarray(0, LIMITS.shownValueBytesMax), sizeBytes });
+    const bytes = start.subarray(0, LIMITS.shownValueBytesMax);
+    return run.killable(() => readableValue({ bytes, sizeBytes }));
   }
   await reader.read(TAG_SIZE_BYTES);
-  const preview = await run.withProgress({ label: "cat", unit: "bytes" }, async (progress) =>
-    previewTable(await readArrowStream(reader), options.rows, progress),
-  );
-  const text = formatTable(preview, { columns: terminalWidth(run), totalRows: -1 });
-  return { kind: tag, text, json: { rows: rowsAsJson(preview) } };
+  const { text, rows } = await preview({ options, run }, -1, () => readArrowStream(reader));
+  return options.json === true
+    ? { kind: tag, text: "", json: { rows: rows() } }
+    : { kind: tag, text: text(), json: {} };
 }

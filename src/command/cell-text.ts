@@ -12,6 +12,15 @@ const ITEMS_MAX = 64;
 const UNIT_DIGITS: Readonly<Record<string, number>> = { s: 0, ms: 3, us: 6, ns: 9 };
 const DAY_MS = 86_400_000;
 
+/** What stands in place of a cell that cannot be read: the others are shown. @param read gives the cell's text or value */
+export function cellOrReason<T>(read: () => T): T | string {
+  try {
+    return read();
+  } catch (error) {
+    return escapeUnseen(`<not shown: ${error instanceof Error ? error.message : String(error)}>`);
+  }
+}
+
 /** On one line, whatever the value holds. */
 export function formatCell(value: unknown, field: ArrowField): string {
   if (value === null || value === undefined) return "null";
@@ -49,24 +58,22 @@ function formatNested(value: unknown, field: ArrowField): string {
   if (value instanceof Map && child !== undefined) {
     // A map's one child is the struct of its entries.
     const [keyField = child, valueField = child] = child.children;
-    const pairs = Array.from(
-      value,
-      ([key, item]) => `${formatCell(key, keyField)}: ${formatCell(item, valueField)}`,
-    );
-    return `{${shortened(pairs).join(", ")}}`;
+    const format = ([key, item]: [unknown, unknown]): string =>
+      `${formatCell(key, keyField)}: ${formatCell(item, valueField)}`;
+    return `{${joinFirst(value, format)}}`;
   }
   if (
     /^(large_)?list(_view)?$|^fixed_size_list/.test(field.type.name) &&
     child !== undefined &&
     isIterable(value)
   ) {
-    return `[${shortened(Array.from(value, (item) => formatCell(item, child))).join(", ")}]`;
+    return `[${joinFirst(value, (item) => formatCell(item, child))}]`;
   }
   if (field.type.name === "struct" && isRecord(value)) {
-    const pairs = field.children.map(
-      (inner) => `${escapeUnseen(inner.name)}: ${formatCell(value[inner.name], inner)}`,
-    );
-    return `{${shortened(pairs).join(", ")}}`;
+    refuseEqualNames(field);
+    const format = (inner: ArrowField): string =>
+      `${escapeUnseen(inner.name)}: ${formatCell(value[inner.name], inner)}`;
+    return `{${joinFirst(field.children, format)}}`;
   }
   return formatPlain(value);
 }
@@ -76,10 +83,10 @@ function formatPlain(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "string") return escapeText(value);
   if (value instanceof Uint8Array) return formatBytes(value);
-  if (isIterable(value)) return `[${shortened(Array.from(value, formatPlain)).join(", ")}]`;
+  if (isIterable(value)) return `[${joinFirst(value, formatPlain)}]`;
   if (isRecord(value)) {
-    const pairs = Object.entries(value).map(([key, item]) => `${escapeUnseen(key)}: ${formatPlain(item)}`);
-    return `{${shortened(pairs).join(", ")}}`;
+    const format = ([key, item]: [string, unknown]): string => `${escapeUnseen(key)}: ${formatPlain(item)}`;
+    return `{${joinFirst(Object.entries(value), format)}}`;
   }
   return String(value);
 }
@@ -94,9 +101,19 @@ function formatBytes(bytes: Uint8Array): string {
   return `0x${hex}${bytes.length > ITEMS_MAX ? `… (${bytes.length} bytes)` : ""}`;
 }
 
-function shortened(items: readonly string[]): readonly string[] {
-  if (items.length <= ITEMS_MAX) return items;
-  return [...items.slice(0, ITEMS_MAX), `… (${items.length} items)`];
+/** A list may have millions of items: those beyond ITEMS_MAX are counted only. */
+function joinFirst<T>(items: Iterable<T>, format: (item: T) => string): string {
+  const texts: string[] = [];
+  let count = 0;
+  for (const item of items) if (count++ < ITEMS_MAX) texts.push(format(item));
+  if (count > ITEMS_MAX) texts.push(`… (${count} items)`);
+  return texts.join(", ");
+}
+
+/** Flechette gives a struct as an object, which holds one of two equal names. @throws {Error} */
+export function refuseEqualNames({ children }: ArrowField): void {
+  const names = new Set(children.map(({ name }) => name));
+  if (names.size < children.length) throw new Error("two fields of the struct have the same name");
 }
 
 /** The shortest text that reads back as the same single-precision number. */

@@ -10,6 +10,7 @@ import type { FlightClient } from "../client/flight/flight-client.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowForm, ArrowOutput, type WriteViews } from "./arrow-output.ts";
 import { VerbError } from "./failure.ts";
+import { decodeFileMetadata } from "./file-metadata.ts";
 import { jsonLine } from "./json-line.ts";
 import { LocalOutput } from "./local-output.ts";
 import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
@@ -101,13 +102,14 @@ async function takeValue(
 }
 
 async function takeTable(
-  { schemaHeader, batches }: Answer,
+  { schemaHeader, appMetadata, batches }: Answer,
   form: ArrowForm,
   write: WriteViews,
   progress: Progress,
 ): Promise<void> {
   // A copy: the answer's is a view of a socket's buffer, and the footer needs it in the end.
-  const output = new ArrowOutput(form, Buffer.from(schemaHeader), write);
+  const schema = { schemaHeader: Buffer.from(schemaHeader), metadata: decodeFileMetadata(appMetadata) };
+  const output = new ArrowOutput(form, schema, write);
   await output.begin();
   for await (const data of batches) {
     async function* body(): AsyncGenerator<Buffer> {

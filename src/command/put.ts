@@ -18,6 +18,7 @@ import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts"
 import { type ArrowInput, detectArrow, readArrowFile, readArrowStream, readPieces } from "./arrow-input.ts";
 import { ByteReader, unlessAborted } from "./byte-reader.ts";
 import { fileFailure, VerbError } from "./failure.ts";
+import { encodeFileMetadata } from "./file-metadata.ts";
 import { jsonLine } from "./json-line.ts";
 import { opaqueColumns } from "./opaque-answer.ts";
 import { openPipe } from "./pipe-input.ts";
@@ -147,11 +148,12 @@ async function* opaqueMessages(
 }
 
 async function* tableMessages(
-  { schemaHeader, batches }: ArrowInput,
+  { schemaHeader, batches, metadata = [] }: ArrowInput,
   sent: Sent,
   progress: Progress,
 ): AsyncGenerator<OutgoingFlightData> {
-  yield { dataHeader: schemaHeader };
+  const appMetadata = encodeFileMetadata(metadata);
+  yield { dataHeader: schemaHeader, ...(appMetadata && { appMetadata }) };
   for await (const { header, message, body } of batches) {
     const sizeBytes = message.bodySizeBytes;
     sent.bytes += sizeBytes;

@@ -13,7 +13,7 @@ import type { ArrowField } from "../arrow/schema.ts";
 import { escapeUnseen } from "../log-format.ts";
 import type { TablePreview } from "./arrow-preview.ts";
 import { formatType } from "./arrow-types.ts";
-import { formatCell } from "./cell-text.ts";
+import { cellOrReason, formatCell } from "./cell-text.ts";
 import { cutToWidth, displayWidth, padToWidth } from "./display-text.ts";
 import { formatCount } from "./quantities.ts";
 
@@ -58,7 +58,9 @@ function renderColumn(
   field: ArrowField,
   { index, cellWidthMax }: { index: number; cellWidthMax: number },
 ): string[] {
-  const cells = Array.from({ length: rowCount }, (_, row) => formatCell(value(row, index), field));
+  const cells = Array.from({ length: rowCount }, (_, row) =>
+    cellOrReason(() => formatCell(value(row, index), field)),
+  );
   const texts = [escapeUnseen(field.name), escapeUnseen(formatType(field)), ...cells].map((text) =>
     cutToWidth(text, cellWidthMax),
   );

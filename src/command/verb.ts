@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { FlightClient } from "../client/flight/flight-client.ts";
 import { LIMITS } from "../limits.ts";
 import { type EndpointOptions, findCache } from "./cache-endpoint.ts";
-import type { CommandContext } from "./command-context.ts";
+import type { CommandContext, Killable } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { describeFailure, type Failure, VerbError } from "./failure.ts";
 import { Progress, type ProgressSubject } from "./progress.ts";
@@ -22,6 +22,7 @@ export interface VerbRun {
   open(options: EndpointOptions): FlightClient;
   /** Writes to standard output, at the pace of its reader. @throws {VerbError} when nobody reads it any more. */
   print(chunk: string | Uint8Array): Promise<void>;
+  readonly killable: Killable;
   /** One line on standard error. */
   note(line: string): void;
   /** Shows how far things are while `work` goes on. Nothing is shown with `--json`. */
@@ -66,12 +67,14 @@ export async function runVerb(
 class RunningVerb implements VerbRun {
   readonly context: CommandContext;
   readonly signal: AbortSignal;
+  readonly killable: Killable;
   readonly #isProgressWanted: boolean;
   readonly #clients: FlightClient[] = [];
 
   constructor(context: CommandContext, signal: AbortSignal, json: boolean) {
     this.context = context;
     this.signal = signal;
+    this.killable = context.killable ?? ((work) => work());
     this.#isProgressWanted = !json;
   }
 

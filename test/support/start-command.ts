@@ -53,6 +53,10 @@ export class RunningCommand {
     this.#child.kill(signal);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** Stops reading one of its streams, as a reader that went away. */
   closeStream(stream: "stdout" | "stderr"): void {
     this.#child[stream].destroy();

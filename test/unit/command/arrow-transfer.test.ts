@@ -48,7 +48,7 @@ function unpadded(header: Uint8Array): string {
 
 async function written(form: ArrowForm, input: ArrowInput): Promise<Buffer> {
   const parts: Buffer[] = [];
-  const output = new ArrowOutput(form, input.schemaHeader, async (views) => {
+  const output = new ArrowOutput(form, { schemaHeader: input.schemaHeader, metadata: [] }, async (views) => {
     for (const view of views) parts.push(Buffer.from(view));
   });
   await output.begin();

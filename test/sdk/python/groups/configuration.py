@@ -124,6 +124,7 @@ ENDPOINTS = {
     "grpc://host:1": "grpc://host:1",
     "grpcs://host": "grpc+tls://host:9090",
     "GRPC+TLS://[::1]:1/": "grpc+tls://[::1]:1",
+    "grpc+tcp://host:1": "grpc://host:1",
     "grpc://host:65536": None,
     "http://host:1": None,
     "grpc://:1": None,
