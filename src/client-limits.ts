@@ -79,6 +79,16 @@ export const CLIENT_LIMITS = {
 
   /** Bytes of a table that `cat` fetches to show its first rows. Batches are fetched whole. */
   shownTableBytesMax: 256 * MIB,
+  /** JSON that `put --as json` accepts, bytes: it is held and parsed before it is sent. */
+  jsonPutBytesMax: 64 * MIB,
+  /** Time limit of one press of Tab, ms. */
+  completionMs: 1_000,
+  /** Objects that one press of Tab looks at. */
+  completionObjectsMax: 20_000,
+  /** Words that one press of Tab offers. */
+  completedWordsMax: 500,
+  /** Objects that `ls --sort`, `du` and `watch` hold at once, a few hundred bytes each. */
+  heldFactsMax: 1_000_000,
   /** Bytes of a value that `cat` fetches to show it as text or JSON. */
   shownValueBytesMax: 1 * MIB,
   /** A configuration file, bytes. It is read whole. */

@@ -274,6 +274,8 @@ export const LIMITS = {
   listPageObjects: 128,
   /** What a page of a list is charged before it is built, bytes: 128 objects, usual keys. */
   listPageBytes: 64 * KIB,
+  /** First bytes of a value that a caller may ask for: the header of a tensor of 10 dimensions fits. */
+  valueHeadBytes: 512,
   /** A page of a list is sent in parts of this size, bytes, because schemas can make it large. */
   listPartBytes: 256 * KIB,
   /** Objects up to this size are read whole in one system call. */

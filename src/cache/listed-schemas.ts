@@ -4,14 +4,17 @@
  * A table that this process put or read has its schema number in the pool. For any other, after a
  * restart, the file is read once, just before its page is sent, and its number is stored. At most
  * LIMITS.scanConcurrency files are open for all lists, and no checksum is compared: gets do that.
+ * Times and the first bytes of values are read for callers that ask for them, in the same way.
  */
 import { encapsulateHeader } from "../arrow/encapsulated.ts";
 import { isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import type { ObjectFactsParts } from "../object/object-facts.ts";
+import type { ByteRange } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { Slots } from "../storage/disk/slots.ts";
-import type { ObjectStorage } from "../storage/object-storage.ts";
-import type { IndexEntry } from "./index-entry.ts";
+import type { ObjectStorage, StoredFile, StoredName } from "../storage/object-storage.ts";
+import type { BaseForm, IndexEntry } from "./index-entry.ts";
 import { LARGE_SCHEMA, type SchemaPool } from "./schema-pool.ts";
 
 export interface SchemasHost {
@@ -63,10 +66,25 @@ export class ListedSchemas {
     });
   }
 
-  async #readHeader({ key, form }: IndexEntry): Promise<Buffer | undefined> {
-    const file = await this.#host.storage.open({ key, part: { kind: form } }, "look");
+  /** When an object was last put or patched, and how its value begins; a copy. What is gone or damaged is not known. */
+  readFacts(entry: IndexEntry): Promise<ObjectFactsParts> {
+    return this.#reads.run(async () => {
+      const { key, form, baseVersion, version, deltas } = entry;
+      const base = await this.#lookAt({ key, part: { kind: form } }, async (file) => ({
+        modifiedMs: file.modifiedMs,
+        head: entry.kind === "opaque" ? await headOf(file, entry) : NO_BYTES,
+      }));
+      if (base === undefined || version === baseVersion || deltas !== undefined) return base ?? NOTHING_KNOWN;
+      const part = { kind: "patch", baseVersion, version } as const;
+      const modifiedMs = await this.#lookAt({ key, part }, async (file) => file.modifiedMs);
+      return { ...base, modifiedMs: modifiedMs ?? base.modifiedMs };
+    });
+  }
+
+  async #lookAt<T>(name: StoredName, use: (file: StoredFile) => Promise<T>): Promise<T | undefined> {
+    const file = await this.#host.storage.open(name, "look");
     try {
-      return file && (await readStoredObject(file, form, LIMITS.loadWholeBytesMax))?.schemaHeader;
+      return file && (await use(file));
     } catch (error) {
       if (isCacheError(error, "OBJECT_CORRUPT")) return undefined;
       throw error;
@@ -74,4 +92,26 @@ export class ListedSchemas {
       file?.close();
     }
   }
+
+  async #readHeader({ key, form }: IndexEntry): Promise<Buffer | undefined> {
+    return await this.#lookAt(
+      { key, part: { kind: form } },
+      async (file) => (await readStoredObject(file, form, LIMITS.loadWholeBytesMax))?.schemaHeader,
+    );
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+const NOTHING_KNOWN: ObjectFactsParts = { modifiedMs: undefined, head: NO_BYTES };
+
+async function headOf(file: StoredFile, { value, form }: IndexEntry): Promise<Uint8Array> {
+  const range = value?.fileSizeBytes === file.sizeBytes ? value : await rangeOf(file, form);
+  if (range === undefined) return NO_BYTES;
+  return Buffer.from(await file.read(range.position, Math.min(range.sizeBytes, LIMITS.valueHeadBytes)));
+}
+
+/** Where a value begins that another program wrote, or an earlier process. */
+async function rangeOf(file: StoredFile, form: BaseForm): Promise<ByteRange | undefined> {
+  const object = await readStoredObject(file, form, LIMITS.loadWholeBytesMax);
+  return object?.codec === undefined ? object?.dataRanges[0] : undefined;
 }

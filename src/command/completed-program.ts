@@ -2,10 +2,18 @@
  * What a completion script has to know of the command line, read out of its description.
  */
 import type { Command, Option } from "commander";
-import type { CompletedCommand, CompletedOption, CompletedProgram } from "./completion.ts";
+import {
+  COMPLETE_KEYS,
+  type CompletedCommand,
+  type CompletedOption,
+  type CompletedProgram,
+} from "./completion.ts";
 
 export function completedProgram(program: Command): CompletedProgram {
-  return { name: program.name(), commands: program.commands.map(completedCommand) };
+  return {
+    name: program.name(),
+    commands: program.commands.filter((each) => each.name() !== COMPLETE_KEYS).map(completedCommand),
+  };
 }
 
 function completedCommand(command: Command): CompletedCommand {
@@ -14,7 +22,7 @@ function completedCommand(command: Command): CompletedCommand {
     description: "show help",
     takesValue: false,
     choices: [],
-    isFile: false,
+    value: "other",
   };
   return {
     name: command.name(),
@@ -30,14 +38,17 @@ function completedOption(option: Option): CompletedOption {
     description: option.description,
     takesValue: option.required || option.optional,
     choices: option.argChoices ?? [],
-    isFile: option.flags.endsWith("<file>"),
+    value: option.flags.endsWith("<file>") ? "file" : option.flags.endsWith("<key>") ? "key" : "other",
   };
 }
+
+const KEY_NAMES: ReadonlySet<string> = new Set(["key", "prefix", "source"]);
 
 /** By the name of the first argument, which says what it is. */
 function completedArgument(command: Command): CompletedCommand["argument"] {
   const [argument] = command.registeredArguments;
   if (argument?.argChoices !== undefined) return { choices: argument.argChoices };
   if (argument?.name() === "file") return "file";
-  return argument?.name() === "directory" ? "directory" : "none";
+  if (argument?.name() === "directory") return "directory";
+  return KEY_NAMES.has(argument?.name() ?? "") ? "key" : "none";
 }

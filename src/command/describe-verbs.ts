@@ -1,13 +1,17 @@
 /**
  * The verbs that work with a cache: their arguments and options, as the command line and its completion know them.
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { type Running, withCache } from "./cache-options.ts";
 import { type CatOptions, cat } from "./cat.ts";
 import type { CommandContext } from "./command-context.ts";
 import { copy } from "./copy.ts";
+import { describeUpkeep } from "./describe-upkeep.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { type GetOptions, get } from "./get.ts";
 import { type ListOptions, listObjects } from "./list-objects.ts";
+import { SORT_KEYS } from "./listed-objects.ts";
+import { countFrom, parseMoment } from "./parse-option.ts";
 import { type PutOptions, put } from "./put.ts";
 import { type RemoveOptions, remove } from "./remove.ts";
 import { stat } from "./stat.ts";
@@ -30,9 +34,8 @@ export function describeVerbs(
   program.commandsGroup(VERBS_TITLE);
   describeTransfers(program, running);
   describeQuestions(program, running);
+  describeUpkeep(program, running);
 }
-
-type Running = (verb: Verb, options: VerbOptions) => Promise<void>;
 
 function describeTransfers(program: Command, running: Running): void {
   withCache(program.command("put"))
@@ -40,8 +43,8 @@ function describeTransfers(program: Command, running: Running): void {
     .argument("<file>", "a file, or - for standard input")
     .requiredOption("-k, --key <key>", "app/session/object; app/session lets the server name the object")
     .addOption(
-      new Option("--as <kind>", "auto: Arrow IPC bytes become a table, all others an opaque value")
-        .choices(["auto", "opaque", "table"])
+      new Option("--as <kind>", "auto: Arrow IPC bytes become a table, all others a file's bytes")
+        .choices(["auto", "json", "bytes", "table", "opaque"])
         .default("auto"),
     )
     .action((file: string, options: PutOptions) => running((run) => put(file, options, run), options));
@@ -58,7 +61,8 @@ function describeTransfers(program: Command, running: Running): void {
         "of a table; default: stream to standard output and *.arrows, file otherwise",
       ).choices(["file", "stream"]),
     )
-    .option("-f, --force", "write to a terminal what is no text")
+    .option("-f, --force", "write binary data to the terminal")
+    .option("--raw", "write a value as it is stored, with the tag of its type")
     .action((key: string, options: GetOptions) => running((run) => get(key, options, run), options));
   withCache(program.command("cp"))
     .description("copy an object to another cache or key, with its patches")
@@ -71,10 +75,15 @@ function describeTransfers(program: Command, running: Running): void {
 
 function describeQuestions(program: Command, running: Running): void {
   withCache(program.command("ls"))
-    .description("list objects: key, kind, version, rows, size")
+    .description("list objects: key, kind, version, rows, size, type")
     .argument("[prefix]", "app, app/session or app/session/object; default: everything", "")
     .option("--keys", "keys alone, one per line")
     .option("--bytes", "sizes in bytes, also on a terminal")
+    .option("--limit <count>", "at most so many", countFrom(1, Number.MAX_SAFE_INTEGER))
+    .addOption(
+      new Option("--sort <by>", "keys from A to Z, all else from the largest or newest").choices(SORT_KEYS),
+    )
+    .option("--since <time>", "put or patched since then: 2h, 7d or 2024-05-01T12:00Z", parseMoment)
     .action((prefix: string, options: ListOptions) =>
       running((run) => listObjects(prefix, options, run), options),
     );
@@ -87,7 +96,7 @@ function describeQuestions(program: Command, running: Running): void {
     .argument("<key>", "app/session/object")
     .addOption(
       new Option("-n, --rows <count>", "rows of a table, values of an object with patches")
-        .argParser(parseRows)
+        .argParser(countFrom(0, ROWS_MAX))
         .default(ROWS_DEFAULT),
     )
     .action((key: string, options: CatOptions) => running((run) => cat(key, options, run), options));
@@ -98,21 +107,4 @@ function describeQuestions(program: Command, running: Running): void {
     .action((prefix: string, options: RemoveOptions) =>
       running((run) => remove(prefix, options, run), options),
     );
-}
-
-/** The options that every verb has. */
-function withCache(command: Command): Command {
-  return command
-    .option(
-      "--endpoint <endpoint>",
-      "grpc://HOST:PORT, grpcs:// for TLS; default: FLAME_CACHE_ENDPOINT, flame.yaml, 127.0.0.1:9090",
-    )
-    .option("--ca-file <file>", "PEM certificates to trust, for TLS")
-    .option("--json", "JSON on standard output, and no progress");
-}
-
-function parseRows(text: string): number {
-  const rows = Number(text);
-  if (/^\d+$/.test(text) && rows <= ROWS_MAX) return rows;
-  throw new InvalidArgumentError(`It must be a whole number from 0 to ${ROWS_MAX}.`);
 }

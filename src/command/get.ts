@@ -1,30 +1,43 @@
 /**
  * `get KEY`: brings an object down, an opaque value as its bytes and a table as an Arrow IPC file or stream.
  *
- * An opaque value is its base, then its patches, without a byte of the cache's own: a file that `put` sent up comes back
- * equal. With `-o` the file appears whole or not at all; on standard output what came before a failure has been written.
+ * An opaque value is its base, then its patches, each without the four bytes of tag that SDKs put before it, or with them when
+ * `--raw` is given: a file that `put` sent up comes back equal. With `-o` the file appears whole or not at all; on standard output what came before a failure has been written.
  */
 import { isUtf8 } from "node:buffer";
 import { extname } from "node:path";
 import type { FlightClient } from "../client/flight/flight-client.ts";
+import { TAG_SIZE_BYTES } from "../client/values/value-tags.ts";
+import { formatTicket } from "../flight/ticket.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowForm, ArrowOutput, type WriteViews } from "./arrow-output.ts";
+import { ByteReader } from "./byte-reader.ts";
 import { VerbError } from "./failure.ts";
 import { decodeFileMetadata } from "./file-metadata.ts";
 import { jsonLine } from "./json-line.ts";
 import { LocalOutput } from "./local-output.ts";
 import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
-import { batchOf, type OpaqueColumns, opaqueColumns, valueBytes } from "./opaque-answer.ts";
+import {
+  batchOf,
+  type OpaqueColumns,
+  opaqueColumns,
+  readRowHead,
+  rowHeadSizeBytes,
+  valueBytes,
+} from "./opaque-answer.ts";
 import type { Progress } from "./progress.ts";
+import { tagOf } from "./readable-value.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export interface GetOptions extends VerbOptions {
   readonly output?: string;
   readonly format?: ArrowForm;
   readonly force?: boolean;
+  readonly raw?: boolean;
 }
 
 const STREAM_ENDING = ".arrows";
+const CHUNK_BYTES = 1024 * 1024;
 
 export async function get(key: string, options: GetOptions, run: VerbRun): Promise<"ok"> {
   if (options.json === true && options.output === undefined) {
@@ -36,10 +49,11 @@ export async function get(key: string, options: GetOptions, run: VerbRun): Promi
   const client = run.open(options);
   const facts = await askFor(client, key, run.signal);
   const form = options.format ?? chooseForm(options.output);
+  const fetch: Fetch = { client, facts, form, isRaw: options.raw === true };
   const written =
     options.output === undefined
-      ? await fetchObject({ client, facts, form, write: standardOutput(options, run) }, run)
-      : await fetchToFile({ client, facts, form }, options.output, run);
+      ? await fetchObject({ ...fetch, write: standardOutput(options, run) }, run)
+      : await fetchToFile(fetch, options.output, run);
   if (options.json === true)
     await run.print(jsonLine({ ...factsAsJson(facts), file: options.output, written }));
   return "ok";
@@ -54,6 +68,8 @@ interface Fetch {
   readonly client: FlightClient;
   readonly facts: ObjectFacts;
   readonly form: ArrowForm;
+  /** Tags are written as well. */
+  readonly isRaw: boolean;
 }
 
 async function fetchToFile(fetch: Fetch, path: string, run: VerbRun): Promise<number> {
@@ -69,7 +85,7 @@ async function fetchToFile(fetch: Fetch, path: string, run: VerbRun): Promise<nu
 
 /** @returns how many bytes were written. */
 async function fetchObject(
-  { client, facts, form, write }: Fetch & { readonly write: WriteViews },
+  { client, facts, form, isRaw, write }: Fetch & { readonly write: WriteViews },
   run: VerbRun,
 ): Promise<number> {
   let written = 0;
@@ -79,7 +95,10 @@ async function fetchObject(
   };
   const total = facts.sizeBytes < 0 ? undefined : facts.sizeBytes;
   await run.withProgress({ label: "get", unit: "bytes", total }, async (progress) => {
-    const answer = await openAnswer(client.doGet(facts.ticket, { signal: run.signal }));
+    // With the kind of each row it is told where base and patches begin. Other servers do not know that form.
+    const isOurs = facts.kind === "opaque" && facts.ref !== undefined;
+    const ticket = isOurs && !isRaw ? formatTicket(facts.key, 0) : facts.ticket;
+    const answer = await openAnswer(client.doGet(ticket, { signal: run.signal }));
     const columns = opaqueColumns(answer.schema);
     if (columns === undefined) await takeTable(answer, form, counted, progress);
     else await takeValue(answer, columns, counted, progress);
@@ -93,12 +112,29 @@ async function takeValue(
   write: WriteViews,
   progress: Progress,
 ): Promise<void> {
+  let version = 0;
   for await (const data of batches) {
-    for await (const chunk of valueBytes(batchOf(data).batch, data.chunks(), columns)) {
+    const { batch } = batchOf(data);
+    const body = new ByteReader(data.chunks());
+    const head = columns.hasKind ? readRowHead(batch, await body.peek(rowHeadSizeBytes(batch))) : undefined;
+    const value = new ByteReader(valueBytes(batch, body.pieces(data.bodySizeBytes), columns));
+    // A value over 2 GiB goes on in rows of the same version.
+    if (head !== undefined && head.version !== version) await skipTag(value);
+    version = head?.version ?? 0;
+    for (
+      let chunk = await value.next(CHUNK_BYTES);
+      chunk !== undefined;
+      chunk = await value.next(CHUNK_BYTES)
+    ) {
       await write([chunk]);
       progress.add(chunk.length);
     }
   }
+}
+
+async function skipTag(value: ByteReader): Promise<void> {
+  const tag = tagOf(await value.peek(TAG_SIZE_BYTES));
+  if (tag !== undefined && tag !== "unknown") await value.read(TAG_SIZE_BYTES);
 }
 
 async function takeTable(

@@ -1,22 +1,26 @@
 /**
- * `ls [PREFIX]`: what is in the cache, a line each, in the order in which the server tells.
+ * `ls [PREFIX]` and `find [PREFIX]`: what is in the cache, a line each, in the order in which the server lists it or sorted.
  *
- * Printed while it comes: a million objects take no more memory than a few hundred. On a terminal with titles and sizes
- * for people, elsewhere without titles and with sizes in bytes; `--json` gives a JSON object per line.
+ * Printed while it comes, unless it is sorted: a million objects take no more memory than a few hundred. On a terminal with
+ * titles and sizes for people, elsewhere without titles and with sizes in bytes; `--json` gives a JSON object per line.
  */
-import type { FlightClient } from "../client/flight/flight-client.ts";
-import { isCacheError } from "../errors.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { ColumnPrinter, type ColumnSpec } from "./column-printer.ts";
-import { VerbError } from "./failure.ts";
 import { jsonLine } from "./json-line.ts";
-import { factsAsJson, factsOf, type ObjectFacts } from "./object-info.ts";
+import { first, objectsUnder, type SortKey, since, sorted } from "./listed-objects.ts";
+import { factsAsJson, type ObjectFacts } from "./object-info.ts";
 import { formatSize } from "./quantities.ts";
+import { formatValueType } from "./value-type.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export interface ListOptions extends VerbOptions {
   readonly keys?: boolean;
   readonly bytes?: boolean;
+  /** Shows so many at most. */
+  readonly limit?: number;
+  readonly sort?: SortKey;
+  /** Put or patched since then, ms since 1970. */
+  readonly since?: number;
 }
 
 const COLUMNS: readonly ColumnSpec[] = [
@@ -25,6 +29,7 @@ const COLUMNS: readonly ColumnSpec[] = [
   { title: "VERSION", align: "right" },
   { title: "ROWS", align: "right" },
   { title: "SIZE", align: "right" },
+  { title: "TYPE", align: "left" },
 ];
 
 /** So much is printed in one go. */
@@ -32,26 +37,27 @@ const BATCH_LENGTH = 64 * 1024;
 
 export async function listObjects(prefix: string, options: ListOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
-  const lines = new LineBatch(run);
-  const add = rowPrinter(options, run, lines);
-  for await (const facts of objectsUnder(client, prefix, run.signal)) await add.row(facts);
-  await add.end();
-  await lines.flush();
+  // Keys alone need neither types nor times.
+  const withFacts = options.keys !== true || options.since !== undefined || options.sort === "time";
+  const objects = objectsUnder(client, prefix, { signal: run.signal, withFacts });
+  await printObjects(objects, options, run);
   return "ok";
 }
 
-/** Everything that a prefix names. @throws {VerbError} usage when it is none */
-export async function* objectsUnder(
-  client: FlightClient,
-  prefix: string,
-  signal: AbortSignal,
-): AsyncGenerator<ObjectFacts> {
-  try {
-    for await (const info of client.listFlights(prefix, { signal })) yield factsOf(info);
-  } catch (error) {
-    if (!isCacheError(error, "INVALID_KEY")) throw error;
-    throw new VerbError("usage", `${error.message}: a prefix is app, app/session or app/session/object`);
-  }
+/** The lines of `ls` and `find`. */
+export async function printObjects(
+  objects: AsyncIterable<ObjectFacts>,
+  options: ListOptions,
+  run: VerbRun,
+): Promise<void> {
+  const lines = new LineBatch(run);
+  const add = rowPrinter(options, run, lines);
+  const limit = options.limit ?? Number.POSITIVE_INFINITY;
+  const wanted = options.since === undefined ? objects : since(objects, options.since);
+  const shown = options.sort === undefined ? first(wanted, limit) : await sorted(wanted, options.sort, limit);
+  for await (const facts of shown) await add.row(facts);
+  await add.end();
+  await lines.flush();
 }
 
 interface RowPrinter {
@@ -69,7 +75,7 @@ function rowPrinter(options: ListOptions, { context }: VerbRun, lines: LineBatch
   return { row: (facts) => printer.add(asCells(facts, isExact)), end: () => printer.end() };
 }
 
-function asCells({ key, kind, ref, rows, sizeBytes }: ObjectFacts, isExact: boolean): string[] {
+function asCells({ key, kind, type, ref, rows, sizeBytes }: ObjectFacts, isExact: boolean): string[] {
   const size = isExact ? String(sizeBytes) : formatSize(sizeBytes);
   return [
     escapeUnseen(key),
@@ -77,6 +83,7 @@ function asCells({ key, kind, ref, rows, sizeBytes }: ObjectFacts, isExact: bool
     ref === undefined ? "-" : String(ref.version),
     rows < 0 ? "-" : String(rows),
     sizeBytes < 0 ? "-" : size,
+    type === undefined ? "-" : escapeUnseen(formatValueType(type)),
   ];
 }
 

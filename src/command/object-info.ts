@@ -7,9 +7,14 @@ import type { FlightClient } from "../client/flight/flight-client.ts";
 import { CacheError, isCacheError } from "../errors.ts";
 import type { FlightInfo } from "../flight/messages.ts";
 import { formatTicket } from "../flight/ticket.ts";
+import { decodeObjectFacts, OBJECT_FACTS_HEADER } from "../object/object-facts.ts";
 import { formatObjectKey, type ObjectKey, parseObjectKey } from "../object/object-key.ts";
 import { decodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
 import { opaqueColumns } from "./opaque-answer.ts";
+import { tableType, type ValueType, valueType } from "./value-type.ts";
+
+/** The call header that asks for times and first bytes. */
+export const WITH_FACTS = { [OBJECT_FACTS_HEADER]: "1" } as const;
 
 export interface ObjectFacts {
   readonly key: string;
@@ -22,6 +27,12 @@ export interface ObjectFacts {
   readonly sizeBytes: number;
   /** Undefined in lists of servers that send none there. */
   readonly schema: ArrowSchema | undefined;
+  /** Undefined where the server does not tell. */
+  readonly type: ValueType | undefined;
+  /** When it was last put or patched; undefined where the server does not tell. */
+  readonly modifiedMs: number | undefined;
+  /** Until when it may be served. */
+  readonly expires: Date | undefined;
   /** What to ask for to get it. */
   readonly ticket: Uint8Array;
   readonly locations: readonly string[];
@@ -32,9 +43,14 @@ export function factsOf(info: FlightInfo): ObjectFacts {
   const schema = info.schema.length === 0 ? undefined : decodeSchema(readFramedHeader(info.schema, 0).header);
   const key = ref?.key ?? (info.descriptor?.kind === "path" ? info.descriptor.path.join("/") : "");
   const [endpoint] = info.endpoints;
+  const { modifiedMs, head } = decodeObjectFacts(endpoint?.appMetadata);
+  const kind = schema !== undefined && opaqueColumns(schema) !== undefined ? "opaque" : "table";
   return {
     key,
-    kind: schema !== undefined && opaqueColumns(schema) !== undefined ? "opaque" : "table",
+    kind,
+    type: kind === "table" ? schema && tableType(schema) : valueType(head),
+    expires: endpoint?.expirationTime,
+    modifiedMs,
     ref,
     rows: info.totalRecords,
     sizeBytes: info.totalBytes,
@@ -63,7 +79,7 @@ export async function askFor(
 ): Promise<ObjectFacts> {
   const key = parseObjectKey(keyText);
   try {
-    return factsOf(await client.getFlightInfo(pathOf(key), { signal }));
+    return factsOf(await client.getFlightInfo(pathOf(key), { signal, metadata: WITH_FACTS }));
   } catch (error) {
     if (!isCacheError(error, "OBJECT_NOT_FOUND")) throw error;
     throw new CacheError("OBJECT_NOT_FOUND", `no object at ${keyText}`, { cause: error });
@@ -75,7 +91,16 @@ function pathOf(key: ObjectKey): { readonly kind: "path"; readonly path: readonl
 }
 
 /** As `--json` prints it: what is not known is left out, sizes are bytes. */
-export function factsAsJson({ key, kind, ref, rows, sizeBytes }: ObjectFacts): Record<string, unknown> {
+export function factsAsJson({
+  key,
+  kind,
+  type,
+  ref,
+  rows,
+  sizeBytes,
+  expires,
+  modifiedMs,
+}: ObjectFacts): Record<string, unknown> {
   return {
     endpoint: ref?.endpoint,
     key,
@@ -83,5 +108,9 @@ export function factsAsJson({ key, kind, ref, rows, sizeBytes }: ObjectFacts): R
     kind,
     ...(rows >= 0 && { rows }),
     ...(sizeBytes >= 0 && { size: sizeBytes }),
+    ...(type && { type: type.name }),
+    ...(type?.elementType !== undefined && { dtype: type.elementType, shape: type.shape }),
+    ...(modifiedMs !== undefined && { modified: new Date(modifiedMs).toISOString() }),
+    ...(expires && { expires: expires.toISOString() }),
   };
 }

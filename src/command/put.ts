@@ -2,13 +2,17 @@
  * `put FILE|-`: sends a file or standard input up, as a table when it is Arrow IPC and as an opaque value otherwise.
  *
  * An opaque value goes as rows of 1 MiB, a table as the messages it consists of. At most two pieces of it are in memory. The
- * object is there when the server has answered, and not at all when something fails before.
+ * object is there when the server has answered, and not at all when something fails before. `--as json` and `--as bytes` put
+ * a value as the SDKs do, so that their `get` reads it; JSON is held and checked before.
  */
 import fs from "node:fs";
 import { decodeSchema } from "../arrow/schema.ts";
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import type { OutgoingFlightData } from "../client/flight/outgoing-flight-data.ts";
+import { decodeJson } from "../client/values/json-value.ts";
+import { encodeTag } from "../client/values/value-tags.ts";
 import { CacheError, isCacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
 import { decodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
@@ -17,17 +21,19 @@ import { encodeWireRow } from "../object/opaque-row.ts";
 import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts";
 import { type ArrowInput, detectArrow, readArrowFile, readArrowStream, readPieces } from "./arrow-input.ts";
 import { ByteReader, unlessAborted } from "./byte-reader.ts";
+import type { Killable } from "./command-context.ts";
 import { fileFailure, VerbError } from "./failure.ts";
 import { encodeFileMetadata } from "./file-metadata.ts";
 import { jsonLine } from "./json-line.ts";
 import { opaqueColumns } from "./opaque-answer.ts";
 import { openPipe } from "./pipe-input.ts";
 import type { Progress } from "./progress.ts";
+import { formatSize } from "./quantities.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export interface PutOptions extends VerbOptions {
   readonly key: string;
-  readonly as: "auto" | "opaque" | "table";
+  readonly as: "auto" | "bytes" | "json" | "opaque" | "table";
 }
 
 const STANDARD_INPUT = "-";
@@ -38,7 +44,7 @@ export async function put(path: string, options: PutOptions, run: VerbRun): Prom
   const client = run.open(options);
   const input = await openInput(path, run);
   try {
-    const upload = await prepareUpload(input, options.as);
+    const upload = await prepareUpload(input, options.as, run);
     const subject = { label: "put", unit: "bytes", total: input.file?.sizeBytes } as const;
     const sent: Sent = { bytes: 0, rows: 0 };
     const ref = await run.withProgress(subject, (progress) =>
@@ -107,10 +113,22 @@ interface Upload {
   messages(sent: Sent, progress: Progress): AsyncIterable<OutgoingFlightData>;
 }
 
-async function prepareUpload({ file, reader }: Input, as: PutOptions["as"]): Promise<Upload> {
+async function prepareUpload(
+  { file, reader }: Input,
+  as: PutOptions["as"],
+  { killable }: VerbRun,
+): Promise<Upload> {
+  if (as === "json" || as === "bytes") {
+    if (as === "json") await checkJson(reader, killable);
+    const tag = encodeTag(as);
+    return { kind: "opaque", messages: (sent, progress) => opaqueMessages(reader, sent, { progress, tag }) };
+  }
   const form = as === "opaque" ? undefined : await detectArrow(reader);
   if (form === undefined && as !== "table") {
-    return { kind: "opaque", messages: (sent, progress) => opaqueMessages(reader, sent, progress) };
+    return {
+      kind: "opaque",
+      messages: (sent, progress) => opaqueMessages(reader, sent, { progress, tag: NO_TAG }),
+    };
   }
   const arrow = await openArrow(reader, form === "file" ? file : undefined).catch((error: unknown) => {
     if (as === "table" || !isCacheError(error)) throw error;
@@ -128,14 +146,34 @@ async function openArrow(reader: ByteReader, file: SurveyFile | undefined): Prom
   return file === undefined ? await readArrowStream(reader) : await readArrowFile(file);
 }
 
+const NO_TAG = Buffer.alloc(0);
+
+/** Takes nothing from the reader. @throws {VerbError} dataError */
+async function checkJson(reader: ByteReader, killable: Killable): Promise<void> {
+  const bytes = await reader.peek(LIMITS.jsonPutBytesMax + 1);
+  if (bytes.length > LIMITS.jsonPutBytesMax) {
+    throw new VerbError(
+      "dataError",
+      `JSON is put up to ${formatSize(LIMITS.jsonPutBytesMax)}: use --as bytes`,
+    );
+  }
+  try {
+    killable(() => decodeJson(bytes));
+  } catch (error) {
+    if (!isCacheError(error)) throw error;
+    throw new VerbError("dataError", `this is not JSON: ${error.message}`, { cause: error });
+  }
+}
+
+/** @param tag stands before the value. */
 async function* opaqueMessages(
   reader: ByteReader,
   sent: Sent,
-  progress: Progress,
+  { progress, tag }: { readonly progress: Progress; readonly tag: Buffer },
 ): AsyncGenerator<OutgoingFlightData> {
   yield { dataHeader: OPAQUE_SCHEMA_HEADER };
-  for (;;) {
-    const cells: Buffer[] = [];
+  for (let front = tag; ; front = NO_TAG) {
+    const cells: Buffer[] = front.length === 0 ? [] : [front];
     for await (const piece of reader.pieces(ROW_BYTES)) cells.push(piece);
     const dataSizeBytes = cells.reduce((sum, { length }) => sum + length, 0);
     if (dataSizeBytes === 0) return;

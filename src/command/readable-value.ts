@@ -81,7 +81,8 @@ export function readableValue(value: ValueStart): ReadableValue {
   }
 }
 
-function isPickle(bytes: Buffer): boolean {
+/** Without a tag, as the first clients put it. */
+export function isPickle(bytes: Buffer): boolean {
   return bytes[0] === PICKLE_START && PICKLE_PROTOCOLS.includes(bytes[1] ?? 0);
 }
 

@@ -10,7 +10,7 @@ import { ByteReader } from "./byte-reader.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { VerbError } from "./failure.ts";
 import { jsonLine } from "./json-line.ts";
-import { objectsUnder } from "./list-objects.ts";
+import { objectsUnder } from "./listed-objects.ts";
 import { formatCount, formatSize } from "./quantities.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
@@ -21,7 +21,7 @@ export interface RemoveOptions extends VerbOptions {
 const ANSWER_BYTES_MAX = 1024;
 
 export async function remove(prefix: string, options: RemoveOptions, run: VerbRun): Promise<ExitName> {
-  checkPrefix(prefix);
+  checkPrefix(prefix, "rm");
   const client = run.open(options);
   const found = await countObjects(client, prefix, run);
   if (found.count === 0)
@@ -39,11 +39,14 @@ export async function remove(prefix: string, options: RemoveOptions, run: VerbRu
   return "ok";
 }
 
-/** @throws {CacheError} INVALID_KEY; {VerbError} for a lone application: too much would go by a forgotten word. */
-function checkPrefix(prefix: string): void {
+/** @throws {CacheError} INVALID_KEY; {VerbError} for a lone application: too much would be meant by a forgotten word. */
+export function checkPrefix(prefix: string, verb: string): void {
   const parts = prefix.split("/");
   if (parts.length === 1) {
-    throw new VerbError("usage", `[INVALID_KEY] to delete all of an application, say so: rm '${prefix}/*'`);
+    throw new VerbError(
+      "usage",
+      `[INVALID_KEY] to name all of an application, say so: ${verb} '${prefix}/*'`,
+    );
   }
   if (parts.length === 3) parseObjectKey(prefix);
   else parseSessionPrefix(prefix.endsWith("/*") ? `${parts[0]}/any` : prefix);
@@ -57,7 +60,10 @@ interface Found {
 async function countObjects(client: FlightClient, prefix: string, run: VerbRun): Promise<Found> {
   return await run.withProgress({ label: "rm: counting", unit: "objects" }, async (progress) => {
     const found: Found = { count: 0, sizeBytes: 0 };
-    for await (const { sizeBytes } of objectsUnder(client, prefix, run.signal)) {
+    for await (const { sizeBytes } of objectsUnder(client, prefix, {
+      signal: run.signal,
+      withFacts: false,
+    })) {
       found.count += 1;
       found.sizeBytes += Math.max(0, sizeBytes);
       progress.add(1);

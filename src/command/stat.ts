@@ -1,16 +1,15 @@
 /**
  * `stat KEY`: everything the cache tells of one object without sending it.
  */
-import type { ArrowField, ArrowSchema } from "../arrow/schema.ts";
+import type { ArrowField } from "../arrow/schema.ts";
 import { escapeUnseen } from "../log-format.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import { formatField, formatType } from "./arrow-types.ts";
 import { jsonLine } from "./json-line.ts";
 import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
 import { formatSize } from "./quantities.ts";
+import { formatValueType, logicalTypeOf } from "./value-type.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
-
-const LOGICAL_TYPE_KEY = "flame.cache.logical_type";
 
 export async function stat(key: string, options: VerbOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
@@ -21,18 +20,19 @@ export async function stat(key: string, options: VerbOptions, run: VerbRun): Pro
 }
 
 function* factLines(facts: ObjectFacts): Generator<string> {
-  const { key, kind, ref, rows, sizeBytes, schema, locations } = facts;
+  const { key, kind, type, ref, rows, sizeBytes, schema, locations, expires, modifiedMs } = facts;
   yield `key       ${key}`;
   yield `kind      ${kind}`;
+  if (type !== undefined) yield `type      ${formatValueType(type)}`;
   if (ref !== undefined) yield `version   ${ref.version}`;
   if (rows >= 0) yield `rows      ${rows}`;
   if (sizeBytes >= 0)
     yield `size      ${formatSize(sizeBytes)}${sizeBytes < 1024 ? "" : ` (${sizeBytes} bytes)`}`;
+  if (modifiedMs !== undefined) yield `modified  ${new Date(modifiedMs).toISOString()}`;
+  if (expires !== undefined) yield `expires   ${expires.toISOString()}`;
   for (const location of locations) yield `location  ${location}`;
   if (ref !== undefined) yield `ref       ${Buffer.from(encodeObjectRef(ref)).toString("base64")}`;
   if (kind === "opaque" || schema === undefined) return;
-  const logicalType = logicalTypeOf(schema);
-  if (logicalType !== undefined) yield `type      ${logicalType}`;
   yield "schema";
   for (const field of schema.fields) yield `  ${formatField(field)}`;
   for (const [name, value] of schema.metadata)
@@ -57,9 +57,4 @@ function allAsJson(facts: ObjectFacts): Record<string, unknown> {
 function fieldAsJson(field: ArrowField): Record<string, unknown> {
   const metadata = field.metadata.length === 0 ? {} : { metadata: Object.fromEntries(field.metadata) };
   return { name: field.name, type: formatType(field), nullable: field.nullable, ...metadata };
-}
-
-/** What the client that put it says it is, such as `pandas.dataframe`. */
-function logicalTypeOf(schema: ArrowSchema): string | undefined {
-  return schema.metadata.find(([key]) => key === LOGICAL_TYPE_KEY)?.[1];
 }

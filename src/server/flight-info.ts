@@ -10,6 +10,7 @@ import type { FlightDescriptor } from "../flight/descriptor.ts";
 import { encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";
 import { formatTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
+import { encodeObjectFacts, OBJECT_FACTS_HEADER } from "../object/object-facts.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
 import { turnIfDue } from "../turns.ts";
@@ -30,7 +31,11 @@ export async function getFlightInfo(
   const file = await fileLocationFor(call, context.cache, key);
   // A schema may be of many MiB, and is copied once more.
   await turnIfDue();
-  return describe(context, key, await context.cache.stat(key), { schema, descriptor, file });
+  const entry = await context.cache.stat(key);
+  const facts = wantsFacts(call)
+    ? encodeObjectFacts(await context.cache.schemas.readFacts(entry))
+    : undefined;
+  return describe(context, key, entry, { schema, descriptor, file, facts });
 }
 
 export async function getSchema(
@@ -58,18 +63,37 @@ async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint
   }
 }
 
-/** @param schema encapsulated */
+/** What the FlightEndpoint carries beside the ticket, for callers who ask for it. */
+export function wantsFacts(call: ServerCall): boolean {
+  return call.metadata.get(OBJECT_FACTS_HEADER) === "1";
+}
+
+interface DescribedParts {
+  /** Encapsulated. */
+  readonly schema: Uint8Array;
+  readonly descriptor: FlightDescriptor;
+  readonly file?: string | undefined;
+  readonly facts?: Uint8Array | undefined;
+}
+
 export function describe(
   context: ServiceContext,
   key: ObjectKey,
   entry: IndexEntry,
-  { file, ...more }: { schema: Uint8Array; descriptor: FlightDescriptor; file?: string | undefined },
+  { file, facts, ...more }: DescribedParts,
 ): Uint8Array {
   const expires = expiration(context.cache.retaining.lifetimeOf(entry));
   const locations = file === undefined ? [context.endpoint] : [context.endpoint, file];
   return encodeFlightInfo({
     ...more,
-    endpoints: [{ ticket: formatTicket(formatObjectKey(key)), locations, ...expires }],
+    endpoints: [
+      {
+        ticket: formatTicket(formatObjectKey(key)),
+        locations,
+        ...expires,
+        ...(facts && { appMetadata: facts }),
+      },
+    ],
     totalRecords: entry.rowCount,
     totalBytes: entry.dataBytes,
     appMetadata: context.encodeRef(key, entry.version),

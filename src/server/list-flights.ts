@@ -10,13 +10,18 @@ import { FlightInfoWriter } from "../flight/flight-info-writer.ts";
 import { decodeCriteria } from "../flight/messages.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
+import { encodeObjectFacts } from "../object/object-facts.ts";
 import { ObjectRefWriter } from "../object/object-ref.ts";
 import { nextTurn } from "../turns.ts";
-import { describe, OPAQUE_SCHEMA } from "./flight-info.ts";
+import { describe, OPAQUE_SCHEMA, wantsFacts } from "./flight-info.ts";
 import { parseListPattern } from "./key-pattern.ts";
 import type { ServiceContext } from "./service-context.ts";
 
-type DescribeListed = (entry: IndexEntry, schema: Uint8Array) => Uint8Array;
+type DescribeListed = (entry: IndexEntry, schema: Uint8Array, facts?: Uint8Array) => Uint8Array;
+/** What is told of the objects of a page beyond their FlightInfos. */
+type Facts = ReadonlyMap<IndexEntry, Uint8Array>;
+
+const NO_FACTS: Facts = new Map();
 
 export async function listFlights(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
   const criteria = decodeCriteria(request);
@@ -24,16 +29,18 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
   const pattern = parseListPattern(criteria);
   const { schemas } = context.cache;
   const describeListed = listedBy(context);
+  const areFactsWanted = wantsFacts(call);
   for await (const page of context.cache.list(pattern)) {
     const learning = schemas.learn(page);
     if (learning !== undefined) await learning;
+    const facts = areFactsWanted ? await factsOf(page, schemas) : NO_FACTS;
     for (let from = 0; from < page.length; ) {
       const reserved = await call.reserve(LIMITS.listPageBytes);
-      const infos = knownFrom(page, from, { schemas, describeListed });
+      const infos = knownFrom(page, from, { schemas, describeListed, facts });
       call.release(reserved);
       from += infos.length;
       if (infos.length > 0) await (call.writeAll(infos) ?? nextTurn());
-      else await sendRead(page[from++]!, call, { schemas, describeListed });
+      else await sendRead(page[from++]!, call, { schemas, describeListed, facts });
     }
   }
 }
@@ -41,17 +48,23 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
 interface Listing {
   readonly schemas: ListedSchemas;
   readonly describeListed: DescribeListed;
+  readonly facts: Facts;
+}
+
+async function factsOf(page: readonly IndexEntry[], schemas: ListedSchemas): Promise<Facts> {
+  const told = page.map(async (entry) => [entry, encodeObjectFacts(await schemas.readFacts(entry))] as const);
+  return new Map(await Promise.all(told));
 }
 
 /** The infos of the objects from one on, up to one whose schema has to be read, or to the size of a part. */
-function knownFrom(page: readonly IndexEntry[], from: number, { schemas, describeListed }: Listing) {
+function knownFrom(page: readonly IndexEntry[], from: number, { schemas, describeListed, facts }: Listing) {
   const infos: Uint8Array[] = [];
   let sizeBytes = 0;
   for (let index = from; index < page.length && sizeBytes < LIMITS.listPartBytes; index += 1) {
     const entry = page[index]!;
     const schema = entry.kind === "opaque" ? OPAQUE_SCHEMA : schemas.known(entry);
     if (schema === undefined) break;
-    const info = describeListed(entry, schema);
+    const info = describeListed(entry, schema, facts.get(entry));
     infos.push(info);
     sizeBytes += info.length;
   }
@@ -64,7 +77,7 @@ async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): 
   if (schema === undefined) return;
   await call.collect(schema.length);
   try {
-    await call.write([listing.describeListed(entry, schema)]);
+    await call.write([listing.describeListed(entry, schema, listing.facts.get(entry))]);
   } finally {
     call.letGo(schema.length);
   }
@@ -74,10 +87,14 @@ async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): 
 function listedBy(context: ServiceContext): DescribeListed {
   const infos = new FlightInfoWriter([context.endpoint]);
   const refs = new ObjectRefWriter(context.endpoint);
-  return (entry, schema) => {
+  return (entry, schema, facts) => {
     const name = entry.evictionKey;
-    if (context.cache.retaining.lifetimeOf(entry) !== undefined) {
-      return describe(context, entry.key, entry, { schema, descriptor: { kind: "path", path: [name] } });
+    if (facts !== undefined || context.cache.retaining.lifetimeOf(entry) !== undefined) {
+      return describe(context, entry.key, entry, {
+        schema,
+        facts,
+        descriptor: { kind: "path", path: [name] },
+      });
     }
     const path = Buffer.from(name);
     return infos.write({

@@ -77,6 +77,8 @@ export interface StagedFile {
 /** A published file, opened for reading. */
 export interface StoredFile {
   readonly sizeBytes: number;
+  /** When it was written, ms since 1970; absent where nobody knows. */
+  readonly modifiedMs?: number;
   /**
    * True if the content is in memory and a reader has called `markChecked`. Absent if each read
    * goes to the disk.

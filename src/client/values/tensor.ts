@@ -95,9 +95,29 @@ export function decodeTensor(bytes: Uint8Array, mayAlias: boolean): Tensor {
   }
 }
 
-function readTensor(table: FlatbufferTable, body: Uint8Array, mayAlias: boolean): Tensor {
+/**
+ * What an array is, by the beginning of its message.
+ * @returns undefined when it is not such a message, or its header is longer than `start`.
+ */
+export function tensorFacts(start: Uint8Array): Pick<Tensor, "elementType" | "shape"> | undefined {
+  try {
+    const message = new FlatbufferReader(readFramedHeader(start, 0).header).root();
+    const table = message.table(MESSAGE.header);
+    if (table === undefined || message.uint8(MESSAGE.headerType, 0) !== TENSOR_HEADER) return undefined;
+    return { elementType: elementTypeOf(table), shape: readShape(table) };
+  } catch (error) {
+    if (isCacheError(error)) return undefined;
+    throw error;
+  }
+}
+
+function elementTypeOf(table: FlatbufferTable): string {
   const type = table.table(TENSOR.type);
-  const elementType = type === undefined ? "missing" : formatType(table.uint8(TENSOR.typeId, 0), type, 0);
+  return type === undefined ? "missing" : formatType(table.uint8(TENSOR.typeId, 0), type, 0);
+}
+
+function readTensor(table: FlatbufferTable, body: Uint8Array, mayAlias: boolean): Tensor {
+  const elementType = elementTypeOf(table);
   const element = Object.hasOwn(ELEMENT_TYPES, elementType) ? ELEMENT_TYPES[elementType] : undefined;
   if (element === undefined) throw unreadable(`the numpy array has elements of type ${elementType}`);
   const shape = readShape(table);

@@ -35,6 +35,7 @@ export interface MemoryFileParts {
 export class MemoryFile {
   readonly sizeBytes: number;
   readonly slabs: readonly Buffer[];
+  readonly modifiedMs: number = Date.now();
   /** True after the bytes were compared with the checksum. */
   isChecked = false;
   readonly #owner: MemoryOwner;
@@ -82,10 +83,12 @@ export class MemoryFile {
 
 class OpenMemoryFile implements StoredFile {
   readonly sizeBytes: number;
+  readonly modifiedMs: number;
   #file: MemoryFile | undefined;
 
   constructor(file: MemoryFile) {
     this.sizeBytes = file.sizeBytes;
+    this.modifiedMs = file.modifiedMs;
     this.#file = file;
   }
 

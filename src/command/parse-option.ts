@@ -1,0 +1,45 @@
+/**
+ * Values of options as people write them: counts, spans of time, moments, sizes.
+ *
+ * Each parser throws commander's InvalidArgumentError, which becomes one line on standard error and exit code 64.
+ */
+import { InvalidArgumentError } from "commander";
+import { byteSizeSchema } from "../config/byte-size.ts";
+
+const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
+const SPAN = /^(\d{1,12}(?:\.\d{1,3})?)\s*(ms|s|m|h|d|)$/i;
+const DATE = /^\d{4}-\d{2}-\d{2}(T.+)?$/;
+
+/** A parser of whole numbers of a range. */
+export function countFrom(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (/^\d{1,15}$/.test(text) && count >= min && count <= max) return count;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** `90`, `90s`, `1.5h`, `7d`: seconds, more than none. */
+export function parseSpan(text: string): number {
+  const match = SPAN.exec(text.trim());
+  const seconds = match === null ? 0 : Number(match[1]) * SECONDS[match[2]!.toLowerCase()]!;
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError("It must be a span of time: a number with ms, s, m, h or d, such as 90s.");
+}
+
+/** A span, counted back from now, or a date of ISO 8601: ms since 1970. */
+export function parseMoment(text: string): number {
+  if (!DATE.test(text)) return Date.now() - 1000 * parseSpan(text);
+  const timeMs = Date.parse(text);
+  if (!Number.isNaN(timeMs)) return timeMs;
+  throw new InvalidArgumentError(
+    "It must be a span of time such as 2h, or a date such as 2024-05-01T12:00Z.",
+  );
+}
+
+/** `512`, `64K`, `1.5MiB`: bytes. */
+export function parseSize(text: string): number {
+  const read = byteSizeSchema.safeParse(text);
+  if (read.success) return read.data;
+  throw new InvalidArgumentError("It must be a size: a number with K, M, G, T or P, such as 64K.");
+}
