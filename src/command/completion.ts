@@ -56,7 +56,7 @@ function bashScript({ name, commands }: CompletedProgram): string {
   return `# ${name} completion bash: source it, or put it into a directory of bash-completion
 ${identifier(name)}_keys() {
   local line
-  type compopt >/dev/null 2>&1 && compopt -o nospace
+  compopt -o nospace 2>/dev/null
   while IFS= read -r line; do COMPREPLY+=("$line"); done < <(${name} ${COMPLETE_KEYS} -- "$1" 2>/dev/null)
 }
 ${identifier(name)}() {

@@ -36,12 +36,22 @@ describe.skipIf(!hasShell("bash"))("completion in bash", () => {
   });
 
   it("offers the choices of a value, files where files are meant, and nothing where it cannot know", async () => {
-    expect(await offeredByBash("put", "x", "--as", "")).toEqual(["auto", "opaque", "table"]);
+    expect(await offeredByBash("put", "x", "--as", "")).toEqual(["auto", "json", "bytes", "table", "opaque"]);
     expect(await offeredByBash("completion", "z")).toEqual(["zsh"]);
     expect(await offeredByBash("put", "package.j")).toEqual(["package.json"]);
     expect(await offeredByBash("get", "k", "-o", "package.j")).toEqual(["package.json"]);
     expect(await offeredByBash("get", "package.j")).toEqual([]);
     expect(await offeredByBash("put", "x", "--key", "p")).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasShell("bash"))("completion of keys in bash", () => {
+  it("offers what the cache has, and never runs what a key looks like", async () => {
+    const cache = `flame-object-cache() { [ "$*" = "complete-keys -- a/" ] && printf '%s\\n' 'a/$(echo no)/' 'a/b c/'; }`;
+    const ask =
+      'COMP_WORDS=(flame-object-cache get a/); COMP_CWORD=2; _flame_object_cache; printf "%s\\n" "${COMPREPLY[@]}"';
+    const output = execFileSync("bash", ["--norc", "-c", `${await script("bash")}\n${cache}\n${ask}`]);
+    expect(output.toString()).toBe("a/$(echo no)/\na/b c/\n");
   });
 });
 

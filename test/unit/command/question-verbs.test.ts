@@ -38,17 +38,17 @@ describe("ls", () => {
     const { out } = await run(["ls", "ls"]);
     expect(out.split("\n").sort()).toEqual([
       "",
-      "ls/one/a  opaque  1  1    10",
-      "ls/one/b  opaque  1  1  5000",
-      expect.stringMatching(/^ls\/two\/t {2}table {3}1 {2}3 {3}\d{3}$/),
+      "ls/one/a  opaque  1  1    10  file",
+      "ls/one/b  opaque  1  1  5000  file",
+      expect.stringMatching(/^ls\/two\/t {2}table {3}1 {2}3 {3}\d{3} {2}table$/),
     ]);
   });
 
   it("has titles and sizes for people on a terminal, or exact ones", async () => {
     const { out } = await run(["ls", "ls/one"], { isTerminal: true });
-    expect(out.split("\n")[0]).toBe("KEY       KIND    VERSION  ROWS      SIZE");
-    expect(out).toContain("ls/one/b  opaque        1     1  4.88 KiB\n");
-    expect((await run(["ls", "ls/one", "--bytes"], { isTerminal: true })).out).toContain("1  5000\n");
+    expect(out.split("\n")[0]).toBe("KEY       KIND    VERSION  ROWS      SIZE  TYPE");
+    expect(out).toContain("ls/one/b  opaque        1     1  4.88 KiB  file\n");
+    expect((await run(["ls", "ls/one", "--bytes"], { isTerminal: true })).out).toContain("1  5000  file\n");
   });
 
   it("gives keys alone, and JSON lines", async () => {
@@ -60,7 +60,16 @@ describe("ls", () => {
     ]);
     const lines = (await run(["ls", "ls/one/a", "--json"])).out.trimEnd().split("\n");
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { endpoint: server.endpoint, key: "ls/one/a", version: 1, kind: "opaque", rows: 1, size: 10 },
+      {
+        endpoint: server.endpoint,
+        key: "ls/one/a",
+        version: 1,
+        kind: "opaque",
+        rows: 1,
+        size: 10,
+        type: "file",
+        modified: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      },
     ]);
   });
 
@@ -78,7 +87,9 @@ describe("stat", () => {
   it("shows everything about a table: version, size, reference, schema and metadata", async () => {
     await putTable("stat/s/table", "annotated");
     const { out } = await run(["stat", "stat/s/table"]);
-    expect(out).toMatch(/^key {7}stat\/s\/table\nkind {6}table\nversion {3}1\nrows {6}3\nsize {6}24 B\n/);
+    expect(out).toMatch(
+      /^key {7}stat\/s\/table\nkind {6}table\ntype {6}table\nversion {3}1\nrows {6}3\nsize {6}24 B\n/,
+    );
     expect(out).toContain(`location  ${server.endpoint}\n`);
     expect(out).toContain('  metadata "kept" = "äöü"\n');
     const ref = /^ref {7}(\S+)$/m.exec(out)?.[1] ?? "";
