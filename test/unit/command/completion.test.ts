@@ -48,8 +48,7 @@ describe.skipIf(!hasShell("bash"))("completion in bash", () => {
 describe.skipIf(!hasShell("bash"))("completion of keys in bash", () => {
   it("offers what the cache has, and never runs what a key looks like", async () => {
     const cache = `flame-object-cache() { [ "$*" = "complete-keys -- a/" ] && printf '%s\\n' 'a/$(echo no)/' 'a/b c/'; }`;
-    const ask =
-      'COMP_WORDS=(flame-object-cache get a/); COMP_CWORD=2; _flame_object_cache; printf "%s\\n" "${COMPREPLY[@]}"';
+    const ask = `COMP_WORDS=(flame-object-cache get a/); COMP_CWORD=2; _flame_object_cache; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const output = execFileSync("bash", ["--norc", "-c", `${await script("bash")}\n${cache}\n${ask}`]);
     expect(output.toString()).toBe("a/$(echo no)/\na/b c/\n");
   });
