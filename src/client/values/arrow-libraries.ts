@@ -51,6 +51,18 @@ export async function resolveTableForm(wanted: TableForm | undefined): Promise<T
   }
 }
 
+/** As much of a table of flechette as is looked at here. */
+interface FlechetteTable {
+  readonly schema: unknown;
+  readonly children: readonly { readonly data: readonly FlechetteBatch[] }[];
+}
+
+interface FlechetteBatch {
+  readonly children?: readonly FlechetteBatch[];
+  /** Of a dictionary-encoded batch: the column of its values. */
+  readonly dictionary?: unknown;
+}
+
 type LibraryObject = "arrowTable" | "arrowBatch" | "flechetteTable";
 
 /** What a value is to the libraries; undefined when it is nothing of theirs. */
@@ -86,12 +98,36 @@ export async function encodeTable(value: object): Promise<IpcMessages> {
   if (value instanceof IpcTable) return splitIpc(value.bytes);
   let bytes: Uint8Array | null;
   try {
+    if (libraryObject(value) === "flechetteTable" && hasManyDictionaries(value as FlechetteTable)) {
+      return await encodeBatchByBatch(value as FlechetteTable);
+    }
     bytes = await encodeWithLibrary(value);
   } catch (cause) {
     throw new CacheError("INVALID_VALUE", `the table cannot be encoded: ${reasonOf(cause)}`, { cause });
   }
   if (bytes === null) throw new CacheError("INVALID_VALUE", "the table cannot be encoded");
   return splitIpc(bytes);
+}
+
+/** Whether batches of one column have dictionaries of their own: flechette would encode the first batch's only. */
+function hasManyDictionaries({ children }: FlechetteTable): boolean {
+  return children.some(({ data }) => data.some((batch) => !hasDictionariesOf(data[0]!, batch)));
+}
+
+function hasDictionariesOf(first: FlechetteBatch, batch: FlechetteBatch): boolean {
+  if (first.dictionary !== batch.dictionary) return false;
+  const inner = first.children ?? [];
+  return inner.every((child, index) => hasDictionariesOf(child, batch.children![index]!));
+}
+
+/** Each batch with its dictionaries before it: those of a later batch replace the earlier ones. */
+async function encodeBatchByBatch({ schema, children }: FlechetteTable): Promise<IpcMessages> {
+  const { Column, Table, tableToIPC } = await importFlechette();
+  const encoded = children[0]!.data.map((_, index) => {
+    const columns = children.map(({ data }) => new Column([data[index] as never]));
+    return splitIpc(tableToIPC(new Table(schema as never, columns), { format: "stream" })!);
+  });
+  return { schemaHeader: encoded[0]!.schemaHeader, batches: encoded.flatMap(({ batches }) => batches) };
 }
 
 async function encodeWithLibrary(value: object): Promise<Uint8Array | null> {

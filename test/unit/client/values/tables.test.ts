@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import {
   columnFromArray,
   dictionary as flechetteDictionary,
   tableFromColumns,
+  tableFromIPC,
   utf8,
 } from "@uwdata/flechette";
 import { Dictionary, Int32, RecordBatch, Table, tableFromArrays, Utf8, vectorFromArray } from "apache-arrow";
@@ -178,5 +180,16 @@ describe("the library for tables", () => {
       `[UNREADABLE_VALUE] ${library} cannot read the table (tables: "ipc" gives its bytes)`,
     );
     expect(await decodeTable(parts, "ipc")).toBeInstanceOf(IpcTable);
+  });
+});
+
+describe("a flechette table whose batches have dictionaries of their own", () => {
+  it("keeps the words of every batch", async () => {
+    const url = new URL("../../../golden/cases/test__data__dict_replacement.arrows", import.meta.url);
+    const table = tableFromIPC(readFileSync(url));
+    const words = ["alice", "bob", "carol", "dave", "eve"];
+    expect([...table.getChild("name")]).toEqual(words);
+    const back = (await roundTrip(table, "flechette")) as unknown as typeof table;
+    expect([...back.getChild("name")]).toEqual(words);
   });
 });
