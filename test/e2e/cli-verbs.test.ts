@@ -104,7 +104,11 @@ describe("the verbs of the built command", () => {
       66,
       /^flame-object-cache: \[OBJECT_NOT_FOUND\] no object at e2e\/s\/missing\n$/,
     ],
-    ["flame put missing -k a/s/o", 66, /^flame-object-cache: missing: ENOENT\n$/],
+    [
+      "flame put missing -k a/s/o",
+      66,
+      /^flame-object-cache: missing: no such file or directory \(ENOENT\)\n$/,
+    ],
     ["flame stat nonsense", 64, /^flame-object-cache: \[INVALID_KEY\] [^\n]+\n$/],
     ["flame put x", 64, /^error: required option '-k, --key <key>' not specified\n$/],
     [
@@ -118,7 +122,11 @@ describe("the verbs of the built command", () => {
       65,
       /^[^\n]+\[INVALID_IPC\] [^\n]+\n$/,
     ],
-    ["echo x | flame put - -k a/s/x > log; flame get a/s/x -o no/such/place", 73, /^[^\n]+: ENOENT\n$/],
+    [
+      "echo x | flame put - -k a/s/x > log; flame get a/s/x -o no/such/place",
+      73,
+      /^[^\n]+: no such file or directory \(ENOENT\)\n$/,
+    ],
   ])("end with one line and the documented code: %s", async (line, code, err) => {
     const ended = await shell(line);
     expect(ended).toMatchObject({ code, out: "" });
@@ -294,7 +302,7 @@ describe.skipIf(SCRIPT.status !== 0 || !SCRIPT.stdout.includes("util-linux"))("o
     await shell('echo hi | flame put - -k shown/s/o; flame put "$GOLDEN/times.arrows" -k shown/s/table');
     await using listed = new OnTerminal("ls shown");
     expect(await listed.ended).toBe(0);
-    expect(listed.shown).toContain("KEY            KIND    VERSION  ROWS   SIZE\r\n");
+    expect(listed.shown).toContain("KEY            KIND    VERSION  ROWS   SIZE  TYPE\r\n");
     await using shown = new OnTerminal("cat shown/s/table");
     expect(await shown.ended).toBe(0);
     expect(Math.max(...shown.shown.split("\r\n").map((line) => line.length))).toBeLessThanOrEqual(80);
