@@ -86,6 +86,10 @@ export const LIMITS = {
    * under the 2 GiB that every client accepts.
    */
   opaqueWireRowBytesMax: 1 * GIB,
+  /** The smallest row that a caller may ask a value to be cut into, bytes: a row costs a message. */
+  askedRowBytesMin: 1 * MIB,
+  /** Objects of this size and more are answered by the location of their file, where the caller takes it, bytes: smaller ones are sent sooner than mapped. */
+  locatedBytesMin: 256 * KIB,
 
   /** Bytes of an answer's row before its value that a client collects. We send under 100. */
   opaqueFrontBytesMax: 1 * MIB,

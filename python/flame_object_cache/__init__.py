@@ -11,10 +11,9 @@ and so on call a client that takes its settings from the environment and flame.y
 names of the official Flame SDK.
 """
 
-# First: cache.py and client.py need each other, as long as reading is in cache.py.
 from .cache import delete_objects, download_object, exists, expire, get_object, list_objects
 from .cache import patch_object, pin_object, put_object, renew, stat, unpin_object, update_object
-from .cache import upload_object
+from .cache import open_reader, upload_object
 from .aio import AsyncFlameCache
 from .client import FlameCache
 from .errors import DeadlineExceeded, FlameError, FlameSecurityWarning, InvalidConfig, InvalidKey
@@ -24,7 +23,8 @@ from .object_info import ObjectInfo
 from .values import decode_value, encode_value
 
 __version__ = "0.1.0"
-__all__ = ["FlameCache", "AsyncFlameCache", "put_object", "get_object", "update_object"]
+__all__ = ["FlameCache", "AsyncFlameCache", "put_object", "get_object", "open_reader"]
+__all__ += ["update_object"]
 __all__ += ["patch_object", "delete_objects", "list_objects", "upload_object", "download_object"]
 __all__ += ["pin_object", "unpin_object", "stat", "exists", "expire", "renew", "ObjectKey"]
 __all__ += ["ObjectRef", "ObjectInfo", "WILDCARD_SESSION", "encode_value", "decode_value"]

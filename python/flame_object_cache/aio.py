@@ -117,6 +117,7 @@ class AsyncFlameCache:
 
     put = _twin(FlameCache.put)
     get = _twin(FlameCache.get)
+    open_reader = _twin(FlameCache.open_reader)
     update = _twin(FlameCache.update)
     patch = _twin(FlameCache.patch)
     stat = _twin(FlameCache.stat)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, List, Optional, Set, Tuple, TypeVar, Union
 
+import pyarrow as pa
 import pyarrow.flight as flight
 
 from . import values
@@ -93,7 +94,8 @@ class Caller:
             if isinstance(encoded, list):
                 ref = put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), headers)
             else:
-                check_patch(connection, descriptor, encoded)
+                if isinstance(encoded, pa.Table):
+                    check_patch(connection, descriptor, encoded)
                 ref = put(connection, descriptor, encoded.schema, table_batches(encoded), headers)
         return self._learn(config, ref)
 

@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import warnings
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -55,7 +55,7 @@ def json_body(fields: Dict[str, Any]) -> bytes:
 
 
 def put_file(
-    config: Config, storage: str, prefix: str, encoded: values.Encoded
+    config: Config, storage: str, prefix: str, encoded: Union[pa.Table, values.Parts]
 ) -> Optional[ObjectRef]:
     """Local-storage mode: writes the file and asks the server for its reference. None when that
     cannot be done here.

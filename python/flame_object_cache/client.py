@@ -15,8 +15,7 @@ from typing import Any, Callable, List, Optional, Type, Union
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from . import cache as reading
-from . import files, local_files, values
+from . import files, local_files, reading, values
 from .caller import Caller, Target
 from .calls import NOT_GIVEN, act, json_body, named_value, put_file, warn_of_pickle
 from .config import client_config
@@ -24,6 +23,7 @@ from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, ret
 from .errors import FlameError, ObjectNotFound
 from .files import PathOrFile
 from .flight_messages import app_metadata_of, end_of, renew_request
+from .kept import Cell
 from .names import ObjectKey, ObjectRef, check_components
 from .object_info import ObjectInfo, object_info
 
@@ -113,7 +113,8 @@ class FlameCache(Caller):
         config, headers = self._config(), asking_for(durability, ttl_seconds)
         encoded = values.encode(value, legacy=config.legacy if legacy is None else legacy)
         # A file that is written here says nothing of durability and time to live.
-        if config.storage and name.count("/") == 1 and not headers:
+        is_stream = isinstance(encoded, pa.RecordBatchReader)
+        if config.storage and name.count("/") == 1 and not headers and not is_stream:
             ref = put_file(config, config.storage, name, encoded)
             if ref is not None:
                 return ref
@@ -196,12 +197,24 @@ class FlameCache(Caller):
         config = self._config_for(target.endpoint)
         allowed = config.allow_pickle if allow_pickle is None else allow_pickle
         mapped = config.zero_copy if zero_copy is None else zero_copy
-        stored = retrying(lambda: reading._read(target, config, mapped), config.timeout)
-        parts = (stored.base, *stored.patches)
-        if allowed and config.warn_pickle and any(map(values.is_pickle, parts)):
+        stored = retrying(lambda: reading.read(target, config, mapped), config.timeout)
+        cells = [stored.base] if deserializer is None else [stored.base, *stored.patches]
+        if allowed and config.warn_pickle and any(cell.is_pickle for cell in cells):
             warn_of_pickle(target.endpoint, config)
-        decoded = [values.decode_value(part, allow_pickle=allowed, view=view) for part in parts]
-        return decoded[0] if deserializer is None else deserializer(decoded[0], decoded[1:])
+        decode = Cell.decoded if stored.is_kept else Cell.value
+        base, *patches = [decode(cell, allowed, view) for cell in cells]
+        return base if deserializer is None else deserializer(base, patches)
+
+    def open_reader(self, ref: Target) -> pa.RecordBatchReader:
+        """The batches of a table, one after the other, for tables larger than memory. On the
+        server's host they are views of the object's file.
+
+        Raises ObjectNotFound, and FlameError INVALID_REQUEST for an object that is not a table.
+        Errors while the batches are read are FlameErrors as well.
+        """
+        target = self._ref(ref)
+        config = self._config_for(target.endpoint)
+        return retrying(lambda: reading.open_reader(target, config), config.timeout)
 
     def stat(self, ref: Target) -> ObjectInfo:
         """Version, size, kind, schema and end of an object, without its bytes. Raises
@@ -332,12 +345,15 @@ class FlameCache(Caller):
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
-        stored = retrying(lambda: reading._read(target, config, config.zero_copy), config.timeout)
-        if isinstance(stored.base, pa.Table):
+        stored = retrying(
+            lambda: reading.read(target, config, config.zero_copy, keep=False), config.timeout
+        )
+        base = stored.base.payload
+        if isinstance(base, pa.Table):
             raise FlameError("INVALID_REQUEST", f"{target.key} is a table: get it with get_object")
         if stored.patches:
             raise FlameError(
                 "INVALID_REQUEST",
                 f"{target.key} has {len(stored.patches)} patches: get it with get_object",
             )
-        files.write(local_files.slices_of([stored.base]), dest_path)
+        files.write(local_files.slices_of([base]), dest_path)

@@ -38,6 +38,7 @@ _VARIABLES = {
     "zero_copy": "FLAME_ZERO_COPY",
     "validate": "FLAME_VALIDATE",
     "legacy": "FLAME_LEGACY_VALUES",
+    "kept_bytes": "FLAME_KEPT_BYTES",
 }
 _KEYS = {**{name: f"cache.{name}" for name in _VARIABLES}, "ca_file": "cache.tls.ca_file", "legacy": "cache.legacy_values"}
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -61,11 +62,23 @@ class Config:
     timeout: Optional[float] = None
     token: Optional[str] = field(default=None, repr=False)
     pool: Optional[Pool] = field(default=None, repr=False, compare=False)
+    # How much of what was got this process keeps for the next get; 0 keeps nothing.
+    kept_bytes: int = 256 << 20
+
+
+# Every call looks at the environment. Through `os.environ` a variable that is not set costs a raised exception: the dict behind
+# it is asked instead, where there is one.
+_RAW: Any = getattr(os.environ, "_data", None)
+_READ: Any = os.environ.get if _RAW is None else _RAW.get
+_NAMES = tuple(
+    name if _RAW is None else os.environ.encodekey(name)
+    for name in (*_VARIABLES.values(), "FLAME_HOME", "HOME")
+)
 
 
 def current_config() -> Config:
     """Of this process's environment; the file is read once for each environment it is seen with."""
-    return _load_once(tuple(os.environ.get(name) for name in (*_VARIABLES.values(), "FLAME_HOME", "HOME")))
+    return _load_once(tuple(map(_READ, _NAMES)))
 
 
 def client_config(
@@ -103,7 +116,7 @@ def check_threads(threads: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _load_once(_environment: Tuple[Optional[str], ...]) -> Config:
+def _load_once(_environment: Tuple[Any, ...]) -> Config:
     return load_config(os.environ)
 
 
@@ -176,11 +189,16 @@ def _read(name: str, value: Any, source: str, user_home: str, directory: str) ->
             raise _wrong(_KEYS[name], "must be none, a path, fs://PATH or file://PATH", value, source)
         path = user_home + path[1:] if path == "~" or path.startswith("~/") else path
         return os.path.abspath(os.path.join(directory, path))
+    if name == "kept_bytes":
+        if not re.fullmatch(r"[0-9]{1,15}", text):
+            raise _wrong(_KEYS[name], "must be a number of bytes", value, source)
+        return int(text)
     if text.lower() not in _SWITCH:
         raise _wrong(_KEYS[name], "must be true or false", value, source)
     return _SWITCH[text.lower()]
 
 
+@lru_cache(maxsize=256)
 def check_endpoint(text: str, source: str = "endpoint") -> str:
     """The endpoint with its scheme as pyarrow dials it and its port. Raises InvalidConfig."""
     match = _ENDPOINT.fullmatch(text)

@@ -32,6 +32,12 @@ RETRY_SECONDS = 1.0
 _RETRY_PAUSE_SECONDS = 0.05
 # One message stays under every server's and pyarrow's 2 GiB.
 BATCH_BYTES_MAX = 1 << 30
+# Parts up to this size are joined: a copy takes less than a message.
+_JOINED_BYTES_MAX = 1 << 20
+# An opaque value over the network comes in rows of at most this many bytes: pyarrow holds a row twice while it reads it.
+_ROW_BYTES = 16 << 20
+# Options of gets that a connection remembers, by the run of the server that they name.
+_GET_OPTIONS_MAX = 8
 # After so many answers without a file and none with one, only some gets ask.
 _FILELESS_ANSWERS_MAX, _ASK_EVERY = 8, 32
 _CHANNEL_OPTIONS = [
@@ -66,7 +72,8 @@ class Connection:
     ) -> None:
         self._timeout = timeout
         self._headers: List[Header] = [] if token is None else [(b"authorization", b"Bearer " + token.encode())]
-        self.get_options = self.options(**_ALIGNMENT)
+        self._get_options: Dict[Tuple[bytes, bool], flight.FlightCallOptions] = {}
+        self.endpoint = endpoint
         certificates = None
         if ca_file is not None and endpoint.startswith("grpc+tls"):
             try:
@@ -82,6 +89,19 @@ class Connection:
     def options(self, headers: Iterable[Header] = (), **more: Any) -> flight.FlightCallOptions:
         """Options of one call: the client's timeout and token, and headers of the call's own."""
         return flight.FlightCallOptions(timeout=self._timeout, headers=[*self._headers, *headers], **more)
+
+    def get_options(self, instance: bytes, takes_location: bool) -> flight.FlightCallOptions:
+        """Of a get by version (docs/protocol.md, "Gets that keep what they got")."""
+        known = self._get_options.get((instance, takes_location))
+        if known is not None:
+            return known
+        headers = [(b"flame-instance", instance), (b"flame-row-bytes", b"%d" % _ROW_BYTES)]
+        if takes_location:
+            headers.append((b"flame-file-locations", b"1"))
+        if len(self._get_options) >= _GET_OPTIONS_MAX:
+            self._get_options.clear()
+        options = self._get_options[instance, takes_location] = self.options(headers, **_ALIGNMENT)
+        return options
 
     def asks_for_files(self) -> bool:
         """Whether a get asks for the object's file first: on this host, unless none could be opened so far."""
@@ -229,7 +249,7 @@ def _abandon(writer: flight.FlightStreamWriter) -> None:
 def opaque_rows(parts: Iterable[pa.Buffer]) -> Iterator[pa.RecordBatch]:
     """Rows whose cells are the parts, as views; the server joins them."""
     parts = list(parts)
-    if sum(part.size for part in parts) <= 1 << 16:
+    if sum(part.size for part in parts) <= _JOINED_BYTES_MAX:
         parts = [pa.py_buffer(b"".join(parts))]
     for part in parts:
         for start in range(0, max(part.size, 1), BATCH_BYTES_MAX):
@@ -244,11 +264,9 @@ def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([version, data], schema=OPAQUE_SCHEMA)
 
 
-def table_batches(table: pa.Table) -> List[pa.RecordBatch]:
+def table_batches(table: "pa.Table | pa.RecordBatchReader") -> Iterator[pa.RecordBatch]:
     """Its own batches, cut only where one would be over the size of a message."""
-    batches: List[pa.RecordBatch] = []
-    for batch in batches_of(table):
+    for batch in batches_of(table) if isinstance(table, pa.Table) else table:
         pieces = -(-size_of(batch) // BATCH_BYTES_MAX)
         rows = max(1, -(-batch.num_rows // max(1, pieces)))
-        batches += [batch.slice(start, rows) for start in range(0, max(1, batch.num_rows), rows)]
-    return batches
+        yield from (batch.slice(start, rows) for start in range(0, max(1, batch.num_rows), rows))

@@ -13,7 +13,7 @@ import stat
 import sys
 import uuid
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Tuple, Union
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ import pyarrow as pa
 from .batches import batches_of
 from .connection import OPAQUE_SCHEMA, opaque_row
 from .soundness import read_file
-from .values import COPIED_BYTES_MAX, Encoded, Parts, written_parts
+from .values import COPIED_BYTES_MAX, Parts, written_parts
 
 OPAQUE_BYTES_MAX = 2**31 - 1
 SLICE_BYTES = 1 << 20
@@ -47,12 +47,22 @@ def open_location(uri: str, key: str) -> pa.Table:
     try:
         seen = os.fstat(descriptor)
         _check_identity(seen, facts)
-        # The mapping needs no descriptor of its own to live on.
-        options = {"trackfd": False} if sys.version_info >= (3, 13) else {}
-        mapping = mmap.mmap(descriptor, seen.st_size, access=mmap.ACCESS_READ, **options)
+        file = _mapped(descriptor, seen.st_size)
     finally:
         os.close(descriptor)
-    return read_file(pa.py_buffer(mapping))
+    return read_file(file)
+
+
+def _mapped(descriptor: int, size: int) -> pa.Buffer:
+    """The file as a mapping that lives on without a descriptor: a program may hold thousands of views."""
+    if sys.version_info >= (3, 13):
+        return pa.py_buffer(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ, trackfd=False))
+    # Python's own mappings keep a descriptor each, Arrow's do not once their file is closed.
+    with pa.memory_map(f"/dev/fd/{descriptor}") as file:
+        buffer = file.read_buffer()
+    if buffer.size != size:
+        raise OSError("the file has another size than when it was opened")
+    return buffer
 
 
 def _parse_location(uri: str) -> Tuple[str, Dict[str, List[str]]]:
@@ -95,7 +105,7 @@ def _directory(root: str, names: Iterable[str], *, make: bool = False) -> Iterat
         os.close(descriptor)
 
 
-def write_object(storage: str, prefix: str, encoded: Encoded) -> str:
+def write_object(storage: str, prefix: str, encoded: Union[pa.Table, Parts]) -> str:
     """Writes a new object's file and returns the object's key; raises OSError and leaves nothing otherwise."""
     key = f"{prefix}/{uuid.uuid4()}"
     if isinstance(encoded, list):

@@ -8,6 +8,7 @@ import re
 import struct
 import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Optional
 
 from .errors import FlameError, InvalidKey
@@ -20,6 +21,7 @@ REF_BYTES_MAX = 4096
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 
 
+@lru_cache(maxsize=1024)
 def check_components(text: str, *counts: int) -> str:
     """The text, if it is that many components joined with `/`. Raises InvalidKey."""
     parts = text.split("/")

@@ -20,7 +20,7 @@ export interface ValueStart {
   readonly sizeBytes: number;
 }
 
-export type ReadableKind = "json" | "text" | "bytes" | "pickle" | "numpy" | "unknown";
+export type ReadableKind = "json" | "text" | "bytes" | "pickle" | "numpy" | "floats" | "unknown";
 
 export interface ReadableValue {
   readonly kind: ReadableKind;
@@ -66,7 +66,14 @@ export function readableValue(value: ValueStart): ReadableValue {
     case "bytes":
       return readableText(payload) ?? readableBytes("bytes", payload);
     case "cloudpickle":
+    case "bufferedPickle":
       return pickled(value.sizeBytes);
+    case "floats":
+      return readableBytes(
+        "floats",
+        payload,
+        `${payload.sizeBytes / 8} floats, float64 in little-endian order`,
+      );
     case "numpy":
       return readableBytes("numpy", payload, "a numpy array, as an Arrow tensor message");
     case undefined:

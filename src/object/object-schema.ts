@@ -6,6 +6,7 @@
  * flame table  schema metadata `flame.cache.format` = `arrow-table-v1`
  * plain table  anything else
  */
+import type { SchemaMetadata } from "../arrow/key-values.ts";
 import { encodeSchemaMessage } from "../arrow/message-writer.ts";
 import { decodeFieldsSteps, type FieldsOnly } from "../arrow/schema.ts";
 import { findMetadataValue, type MessageWithFront, withSchemaMetadata } from "../arrow/schema-metadata.ts";
@@ -18,6 +19,8 @@ export type PayloadKind = "opaque" | "flame-table" | "plain-table";
 export const TABLE_FORMAT = "arrow-table-v1";
 export const SCHEMA_KEY_FORMAT = "flame.cache.format";
 export const SCHEMA_KEY_VERSION = "flame.cache.version";
+export const SCHEMA_KEY_INSTANCE = "flame.cache.instance";
+export const SCHEMA_KEY_FILE = "flame.cache.file";
 
 export interface PayloadSchema {
   readonly kind: PayloadKind;
@@ -101,18 +104,28 @@ const DATA_FIELD = { name: "data", type: "binary", nullable: false } as const;
 /** Schema message of opaque objects on disk and in answers to a ticket without a version. */
 export const OPAQUE_SCHEMA_HEADER: Buffer = encodeSchemaMessage({ fields: [VERSION_FIELD, DATA_FIELD] });
 
-/**
- * Schema message of opaque objects, and of "not modified", in answers to a ticket with a version.
- */
-export const VERSIONED_SCHEMA_HEADER: Buffer = encodeSchemaMessage({
-  fields: [VERSION_FIELD, { name: "kind", type: "utf8", nullable: false }, DATA_FIELD],
-});
+/** Schema message of opaque objects, and of "not modified", in answers to a ticket with a version. */
+export const VERSIONED_SCHEMA_HEADER: Buffer = versionedSchema([]);
 
-/** The schema message of an answer to a ticket with a version. @throws {CacheError} INVALID_IPC */
-export function withVersion(header: Uint8Array, version: number): MessageWithFront {
+/** The same with metadata. */
+export function versionedSchema(metadata: SchemaMetadata): Buffer {
+  const fields = [VERSION_FIELD, { name: "kind", type: "utf8", nullable: false }, DATA_FIELD] as const;
+  return encodeSchemaMessage({ fields, metadata });
+}
+
+/**
+ * A schema message as an answer to a ticket with a version carries it.
+ * @param more further entries. @throws {CacheError} INVALID_IPC
+ */
+export function withVersion(
+  header: Uint8Array,
+  version: number,
+  more: SchemaMetadata = [],
+): MessageWithFront {
   return withSchemaMetadata(header, [
     [SCHEMA_KEY_FORMAT, TABLE_FORMAT],
     [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
+    ...more,
   ]);
 }
 

@@ -9,6 +9,7 @@
  *     KEY:V, otherwise       opaque: everything
  *
  * B is the version of the base, S the current one. The versions are those of the moment the object was opened.
+ * Call headers may change the form of the answer: get-terms.ts.
  */
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { OpenedObject } from "../cache/object-reading.ts";
@@ -18,10 +19,21 @@ import { type FlightTicket, parseTicket } from "../flight/ticket.ts";
 import type { ServerCall } from "../grpc/call.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
-import { OPAQUE_SCHEMA_HEADER, VERSIONED_SCHEMA_HEADER, withVersion } from "../object/object-schema.ts";
+import type { ObjectKey } from "../object/object-key.ts";
+import {
+  formatSchemaVersion,
+  OPAQUE_SCHEMA_HEADER,
+  SCHEMA_KEY_FILE,
+  SCHEMA_KEY_VERSION,
+  VERSIONED_SCHEMA_HEADER,
+  versionedSchema,
+  withVersion,
+} from "../object/object-schema.ts";
 import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
 import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
 import { turnIfDue, turnIfLarge } from "../turns.ts";
+import { formatFileLocation } from "./file-location.ts";
+import { type GetTerms, getTerms, instanceMetadata } from "./get-terms.ts";
 import { ObjectSender } from "./object-sender.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { ticketTarget } from "./ticket-target.ts";
@@ -33,15 +45,18 @@ type HeldVersion = number | undefined;
 export async function doGet(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
   const ticket = decodeTicket(request);
   if (call.facts !== undefined) noteTicket(call.facts, parseTicket(ticket));
-  const target = ticketTarget(context.cache, ticket);
-  const { key, keyText, heldVersion } = target instanceof Promise ? await target : target;
+  const found = ticketTarget(context.cache, ticket);
+  const { key, keyText, heldVersion: version } = found instanceof Promise ? await found : found;
+  const terms = getTerms(call, context.instance, version);
+  const { heldVersion } = terms;
   if (call.facts !== undefined) Object.assign(call.facts, { key: keyText, heldVersion });
+  if (terms.takesLocation && (await sendLocation(context, key, terms, call))) return;
   const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
   const { reading } = opened;
   reading.isTakenBy(call);
   const sender = new ObjectSender(call);
   try {
-    await send(opened, heldVersion, sender);
+    await send(opened, terms, sender);
   } catch (error) {
     reading.close();
     if (isCacheError(error, "OBJECT_CORRUPT")) context.cache.reportDamage(reading, error);
@@ -98,30 +113,59 @@ function holdsBase(
   return heldVersion >= object.baseVersion && heldVersion < object.version;
 }
 
-async function send(opened: OpenedObject, heldVersion: HeldVersion, sender: ObjectSender): Promise<void> {
+/**
+ * Answers by the location of the object's file: a schema and nothing else.
+ * @returns false when the object has to be sent: it is small, patched, unchanged, or has no file of its own.
+ */
+async function sendLocation(
+  context: ServiceContext,
+  key: ObjectKey,
+  terms: GetTerms,
+  call: ServerCall,
+): Promise<boolean> {
+  const { cache } = context;
+  const entry = await cache.find(key);
+  const version = entry?.version;
+  if (entry === undefined || version === undefined || entry.dataBytes < LIMITS.locatedBytesMin) return false;
+  if (isNotModified(entry, terms.heldVersion)) return false;
+  const location = await cache.locate(key);
+  // It may be the file of a later version.
+  if (location === undefined || (await cache.find(key)) !== entry || entry.version !== version) return false;
+  const schema = versionedSchema([
+    [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
+    [SCHEMA_KEY_FILE, formatFileLocation(location)],
+    ...instanceMetadata(terms),
+  ]);
+  await new ObjectSender(call).sendSchema(schema);
+  if (call.facts !== undefined) Object.assign(call.facts, { version, kind: entry.kind, location: true });
+  return true;
+}
+
+async function send(opened: OpenedObject, terms: GetTerms, sender: ObjectSender): Promise<void> {
   const { reading, base } = opened;
-  if (isNotModified(reading, heldVersion)) return await sender.sendSchema(VERSIONED_SCHEMA_HEADER);
-  if (reading.kind === "table") return await sendTable(opened, heldVersion, sender);
-  await sender.sendSchema(heldVersion === undefined ? OPAQUE_SCHEMA_HEADER : VERSIONED_SCHEMA_HEADER);
-  if (base !== undefined) await sendOpaque(base, reading.baseVersion, "base", heldVersion, sender);
+  const { heldVersion } = terms;
+  const versioned = terms.instance?.versionedSchema ?? VERSIONED_SCHEMA_HEADER;
+  if (isNotModified(reading, heldVersion)) return await sender.sendSchema(versioned);
+  if (reading.kind === "table") return await sendTable(opened, terms, sender);
+  await sender.sendSchema(heldVersion === undefined ? OPAQUE_SCHEMA_HEADER : versioned);
+  if (base !== undefined) await sendOpaque(base, reading.baseVersion, "base", terms, sender);
   const from = holdsBase(reading, heldVersion) ? heldVersion : reading.baseVersion;
   for (const version of reading.patchesAfter(from)) {
-    await reading.withPatch(version, (patch) => sendOpaque(patch, version, "patch", heldVersion, sender));
+    await reading.withPatch(version, (patch) => sendOpaque(patch, version, "patch", terms, sender));
     await turnIfDue();
   }
 }
 
-async function sendTable(
-  opened: OpenedObject,
-  heldVersion: HeldVersion,
-  sender: ObjectSender,
-): Promise<void> {
+async function sendTable(opened: OpenedObject, terms: GetTerms, sender: ObjectSender): Promise<void> {
   const { reading, base } = opened;
+  const { heldVersion } = terms;
   if (base === undefined) return;
   const turn = turnIfLarge(base.schemaHeader.length);
   if (turn !== undefined) await turn;
   const schema =
-    heldVersion === undefined ? base.schemaHeader : withVersion(base.schemaHeader, reading.version).header;
+    heldVersion === undefined
+      ? base.schemaHeader
+      : withVersion(base.schemaHeader, reading.version, instanceMetadata(terms)).header;
   await sender.sendSchema(schema, base.schemaAppMetadata);
   await sendBatches(base, sender);
   for (const version of reading.patchesAfter(reading.baseVersion)) {
@@ -144,10 +188,10 @@ async function sendOpaque(
   object: StoredObject,
   version: number,
   kind: RowKind,
-  heldVersion: HeldVersion,
+  { heldVersion, rowBytesMax }: GetTerms,
   sender: ObjectSender,
 ): Promise<void> {
-  for (const ranges of wireRows(object)) {
+  for (const ranges of wireRows(object, rowBytesMax)) {
     const dataSizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
     const columns = heldVersion === undefined ? {} : { kind };
     const row = encodeWireRow({ version, dataSizeBytes, codec: object.codec, ...columns });
@@ -155,13 +199,16 @@ async function sendOpaque(
   }
 }
 
-/** One row, unless the value is over 2 GiB - 1: then rows of a size that each client's message limit takes. */
-function wireRows(object: StoredObject): readonly (readonly ByteRange[])[] {
-  if (object.dataBytes <= LIMITS.opaqueRowBytesMax) return [object.dataRanges];
+/** One row, unless the value is over 2 GiB - 1, or over what the caller takes as one: then rows that each client's message limit takes. */
+function wireRows(object: StoredObject, askedBytesMax?: number): readonly (readonly ByteRange[])[] {
+  // Compressed, it is one buffer.
+  const asked = object.codec === undefined ? askedBytesMax : undefined;
+  if (object.dataBytes <= (asked ?? LIMITS.opaqueRowBytesMax)) return [object.dataRanges];
+  const rowBytesMax = asked ?? LIMITS.opaqueWireRowBytesMax;
   return object.dataRanges.flatMap((range) => {
     const rows: ByteRange[][] = [];
-    for (let taken = 0; taken < range.sizeBytes; taken += LIMITS.opaqueWireRowBytesMax) {
-      const sizeBytes = Math.min(LIMITS.opaqueWireRowBytesMax, range.sizeBytes - taken);
+    for (let taken = 0; taken < range.sizeBytes; taken += rowBytesMax) {
+      const sizeBytes = Math.min(rowBytesMax, range.sizeBytes - taken);
       rows.push([{ position: range.position + taken, sizeBytes }]);
     }
     return rows;

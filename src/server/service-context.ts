@@ -7,6 +7,7 @@ import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import type { Durability } from "../storage/object-storage.ts";
+import { ServerInstance } from "./get-terms.ts";
 
 export interface ServiceFacts {
   readonly cache: ObjectCache;
@@ -27,6 +28,7 @@ export class ServiceContext implements ServiceFacts {
   readonly endpoint: string;
   readonly stopping: AbortSignal;
   readonly footerMemory = new FooterMemory();
+  readonly instance = new ServerInstance();
 
   constructor({ cache, endpoint, stopping, ...terms }: ServiceFacts) {
     this.durability = terms.durability ?? "restart";

@@ -56,8 +56,8 @@ export class FlightTestClient {
     return await this.getTicket(formatTicket(key, heldVersion));
   }
 
-  async getTicket(ticket: Uint8Array): Promise<ReceivedMessage[]> {
-    const answers = await this.exchange(FLIGHT_METHODS.DoGet.path, [encodeTicket(ticket)]);
+  async getTicket(ticket: Uint8Array, options?: CallOptions): Promise<ReceivedMessage[]> {
+    const answers = await this.exchange(FLIGHT_METHODS.DoGet.path, [encodeTicket(ticket)], options);
     return answers.map(receiveFlightData);
   }
 

@@ -12,15 +12,27 @@
  * | 04 | Arrow record batch, an IPC stream                      | table        |
  * | 05 | JSON, UTF-8                                            | JSON value   |
  * | 06 | bytes as they are                                      | Uint8Array   |
+ * | 07 | cloudpickle with buffers behind it                     | nothing: only Python can |
+ * | 08 | list of floats, float64 in little-endian order         | number[]     |
  *
- * 05 and 06 are what the SDKs of this project write beyond the older clients, which fail on them cleanly. Files uploaded
+ * 05 to 08 are what the SDKs of this project write beyond the older clients, which fail on them cleanly. Files uploaded
  * in chunks, and pickles of the first clients, have no tag.
  */
 import { CacheError } from "../../errors.ts";
 
 export const TAG_SIZE_BYTES = 4;
 
-const TAG_NAMES = ["cloudpickle", "numpy", "table", "array", "recordBatch", "json", "bytes"] as const;
+const TAG_NAMES = [
+  "cloudpickle",
+  "numpy",
+  "table",
+  "array",
+  "recordBatch",
+  "json",
+  "bytes",
+  "bufferedPickle",
+  "floats",
+] as const;
 
 /** What a payload is, by its tag. */
 export type TagName = (typeof TAG_NAMES)[number];
@@ -53,9 +65,9 @@ export function readTag(data: Uint8Array): TagName | undefined {
 }
 
 /** @returns the error of a value that only Python can read. */
-export function pickledError(): CacheError {
+export function pickledError(name: TagName): CacheError {
   return unreadable(
-    `the value has the type tag ${describeTag(0)}: a Python pickle, which only Python can read; put JSON-like values, bytes or tables to share it`,
+    `the value has the type tag ${describeTag(TAG_NAMES.indexOf(name))}: a Python pickle, which only Python can read; put JSON-like values, bytes or tables to share it`,
   );
 }
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 SETTINGS = tuple(
     f"FLAME_{name}"
-    for name in ("CACHE_ENDPOINT", "CACHE_STORAGE", "ZERO_COPY", "VALIDATE", "ALLOW_PICKLE", "WARN_PICKLE", "LEGACY_VALUES")
+    for name in ("CACHE_ENDPOINT", "CACHE_STORAGE", "ZERO_COPY", "VALIDATE", "ALLOW_PICKLE", "WARN_PICKLE", "LEGACY_VALUES", "KEPT_BYTES")
 )
 
 
@@ -60,6 +60,16 @@ class Point:
         return isinstance(other, Point) and other.x == self.x
 
 
+class ByteArrays:
+    """Holds arrays of 80,000 numbers; equal when they are."""
+
+    def __init__(self, count: int):
+        self.arrays = [np.arange(80_000) + number for number in range(count)]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ByteArrays) and all(map(np.array_equal, self.arrays, other.arrays))
+
+
 def _nested(depth: int) -> list:
     value: list = []
     for _ in range(depth):
@@ -76,6 +86,10 @@ def _shared(doublings: int) -> list:
 
 # Name -> (value, the tag it is stored under; None for a table).
 VALUES: dict[str, tuple[Any, Any]] = {
+    "floats": ([0.5] * 2000, 8),
+    "floats beyond JSON": ([math.inf, 1e-5, -0.0, 1e300] * 500, 8),
+    "floats and a number": ([0.5] * 2000 + [1], 5),
+    "dict of large arrays": ({"a": bytearray(5), "b": ByteArrays(3)}, 7),
     "no bytes": (b"", 6),
     "bytes": (b"bytes", 6),
     "large bytes": (bytes(3_000_000), 6),

@@ -58,8 +58,8 @@ describe("a value of the SDKs", () => {
 
   it("is named when it is a numpy array, or of a tag that is not known here", () => {
     expect(readable("FLM\x01....").text).toContain("numpy array");
-    expect(readable("FLM\x07....").text).toContain("a value with the tag 464c4d07");
-    expect(tagOf(Buffer.from("FLM\x07"))).toBe("unknown");
+    expect(readable("FLM\x1f....").text).toContain("a value with the tag 464c4d1f");
+    expect(tagOf(Buffer.from("FLM\x1f"))).toBe("unknown");
   });
 });
 

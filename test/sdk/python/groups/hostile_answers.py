@@ -29,7 +29,7 @@ class _Liar(flight.FlightServerBase):
         return f"grpc://127.0.0.1:{self.port}"
 
     def _info(self) -> flight.FlightInfo:
-        places = [flight.FlightEndpoint(KEY, self.locations)]
+        places = [flight.FlightEndpoint(KEY, [])]
         return flight.FlightInfo(ANSWER, flight.FlightDescriptor.for_path(KEY), places, 1, 1, app_metadata=self.reference)
 
     def get_flight_info(self, _context, _descriptor):
@@ -39,7 +39,10 @@ class _Liar(flight.FlightServerBase):
         yield self._info()
 
     def do_get(self, _context, _ticket):
-        return flight.RecordBatchStream(self.table)
+        if not self.locations:
+            return flight.RecordBatchStream(self.table)
+        located = ANSWER.with_metadata({"flame.cache.file": self.locations.pop(0), "flame.cache.version": "1"})
+        return flight.RecordBatchStream(located.empty_table())
 
     def do_action(self, _context, _action):
         raise flight.FlightInternalError("\x1b]0;title\x07\x9b2J\u202enot\r seen")
@@ -115,15 +118,34 @@ def case_in_a_file_are_refused_with_a_name_that_is_no_text(_cache):
             get_object(ObjectRef(server.endpoint, KEY))
 
 
-def case_that_name_many_files_open_one_at_most(_cache):
+def case_that_name_file_after_file_open_one_at_most(_cache):
     opened, open_location = [], local_files.open_location
     local_files.open_location = lambda uri, key: opened.append(uri) or open_location(uri, key)
     try:
-        with _liar(locations=[f"file:///{number}" for number in range(1000)]) as server:
-            assert get_object(ObjectRef(server.endpoint, KEY)) == [1]
+        with _liar(locations=["file:///0", "file:///1"]) as server, fails(flame_object_cache.FlameError, "UNREADABLE_VALUE"):
+            get_object(ObjectRef(server.endpoint, KEY))
     finally:
         local_files.open_location = open_location
     assert opened == ["file:///0"]
+
+
+def case_that_nothing_has_changed_are_not_believed_of_what_was_never_got(_cache):
+    unchanged = ANSWER.with_metadata({"flame.cache.instance": "run"}).empty_table()
+    with _liar(unchanged) as server, fails(flame_object_cache.UnreadableValue, "UNREADABLE_VALUE"):
+        get_object(ObjectRef(server.endpoint, KEY, 7))
+
+
+def case_of_a_run_whose_name_is_no_header_are_not_kept(_cache):
+    with _liar(_rows([b"FLM\x05[1]"]).replace_schema_metadata({"flame.cache.instance": "a\r\nb: c", "flame.cache.version": "1"})) as server:
+        for _ in range(3):
+            assert get_object(ObjectRef(server.endpoint, KEY, 1)) == [1]
+
+
+@each({"no number": b"x", "negative": b"-1", "beyond all numbers": b"9" * 5000, "not ASCII": "²".encode()})
+def case_of_a_version_that_is_none_are_taken_for_no_version(_cache, version):
+    metadata = {b"flame.cache.instance": b"run", b"flame.cache.version": version}
+    with _liar(_rows([b"FLM\x05[1]"]).replace_schema_metadata(metadata)) as server:
+        assert get_object(ObjectRef(server.endpoint, KEY)) == [1]
 
 
 KEYS = ["../../etc/passwd", "app/../object", "/etc/passwd", "app/session/.object", "app/session/a\0b", "app/session", ""]

@@ -7,7 +7,7 @@ import struct
 import cloudpickle
 import numpy as np
 import pyarrow as pa
-from sdk import VALUES, fails, same, settings
+from sdk import VALUES, ByteArrays, fails, same, settings
 from support.cases import each
 from support.opaque import put_value
 
@@ -91,7 +91,13 @@ def _tensor(shape: tuple[int, int], strides: tuple[int, int]) -> bytes:
 
 
 DAMAGED = {
-    "an unknown tag": b"FLM\x07abc",
+    "an unknown tag": b"FLM\x09abc",
+    "half a float": b"FLM\x08" + bytes(9),
+    "half a head of buffers": b"FLM\x07abc",
+    "more buffers than bytes": b"FLM\x07" + struct.pack("<IQ", 2**32 - 1, 0),
+    "a buffer longer than its bytes": b"FLM\x07" + struct.pack("<IQQ", 1, 0, 2**63),
+    "a pickle longer than its bytes": b"FLM\x07" + struct.pack("<IQ", 0, 2**63),
+    "a pickle that wants more buffers": encode_value(ByteArrays(2))[:4] + struct.pack("<I", 1) + encode_value(ByteArrays(2))[8:],
     "bare bytes": b"just a file",
     "no byte": b"",
     "half a tag": b"FL",

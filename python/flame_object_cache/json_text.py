@@ -1,0 +1,175 @@
+"""JSON as the cache stores it: which values are JSON, their text, and a text's value.
+
+JSON is what every reader gets back as it was: lists, dicts with text keys, text, finite floats, integers up to 2^53 - 1, bools
+and None, of exactly these types and at most JSON_DEPTH_MAX deep. The text is what Python's own `json` writes, byte for byte;
+orjson writes and reads it, twenty times faster. Both ways look at whole containers at once, not at each of their items.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Dict, Iterable, List, Match, Optional, Set, Union
+
+import orjson
+
+SAFE_INTEGER = 2**53 - 1
+# Deeper values are pickled: not every JSON parser follows.
+JSON_DEPTH_MAX = 100
+# Nodes of a value once written out; one that shares its parts can be exponentially larger than it looks.
+JSON_NODES_MAX = 1 << 26
+_KINDS = {str, bool, type(None), int, float, list, dict}
+_CONTAINERS = (list, dict)
+# A number beyond the integers of JSON's readers has at least as many digits as the first of them.
+_AS_NINES, _UNSAFE_DIGITS = bytes.maketrans(b"012345678", b"999999999"), b"9" * len(str(SAFE_INTEGER))
+# Up to this many items are looked at one by one: it takes less than one look at all of them.
+_FEW = 16
+# Where orjson writes a float in other characters than Python: 1e16 for 1e+16, 0.00001 for 1e-05.
+_EXPONENT, _SMALL = re.compile(rb"e-?\d+"), re.compile(rb"0\.0000\d+")
+
+
+def encode_json(value: Any) -> Optional[bytes]:
+    """The JSON of a value that every reader gets back as it was; None for any other."""
+    # As an item of a list: a value need not be a container.
+    if not 0 < _count([value], -1, {}) - 1 <= JSON_NODES_MAX:
+        return None
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # a lone surrogate, which is not Unicode
+        return None
+    if b'"' not in text:
+        return _as_python(text)
+    if b"0.0000" not in text and _EXPONENT.search(text) is None:
+        return text
+    if b"\\" in text:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    # Every second piece is the inside of a text.
+    pieces = text.split(b'"')
+    pieces[::2] = map(_as_python, pieces[::2])
+    return b'"'.join(pieces)
+
+
+def _as_python(text: bytes) -> bytes:
+    """JSON of numbers, as Python writes them."""
+    if b"e" in text:
+        text = _EXPONENT.sub(_exponent, text)
+    return _SMALL.sub(_small, text) if b"0.0000" in text else text
+
+
+def _exponent(match: Match[bytes]) -> bytes:
+    return b"e%+03d" % int(match[0][1:])
+
+
+def _small(match: Match[bytes]) -> bytes:
+    """Not the end of a larger number, as in 10.00001."""
+    is_whole = not match.string[max(0, match.start() - 1) : match.start()].isdigit()
+    return repr(float(match[0])).encode() if is_whole else match[0]
+
+
+def _count(container: Any, depth: int, known: Dict[int, int]) -> int:
+    """Nodes of a list or dict written out; 0 when it is not JSON, a part of itself, or too deep."""
+    if depth >= JSON_DEPTH_MAX:
+        return 0
+    if id(container) in known:
+        return known[id(container)]
+    known[id(container)] = 0
+    items, names = (container.values(), container) if type(container) is dict else (container, ())
+    inner = _inner(names, items) if len(items) <= _FEW else _inner_of_many(names, items)
+    if inner is None:
+        return 0
+    total = 1 + len(items)
+    for item in inner:
+        nodes = _count(item, depth + 1, known)
+        if nodes == 0:
+            return 0
+        total += nodes - 1
+    known[id(container)] = total
+    return total
+
+
+def _inner(names: Iterable[Any], items: Iterable[Any]) -> Optional[List[Any]]:
+    """The containers among the items; None when one of the others, or a name, is not JSON."""
+    for name in names:
+        if type(name) is not str:
+            return None
+    inner = []
+    for item in items:
+        kind = type(item)
+        if kind is int:
+            if not -SAFE_INTEGER <= item <= SAFE_INTEGER:
+                return None
+        elif kind is float:
+            if not math.isfinite(item):
+                return None
+        elif kind is list or kind is dict:
+            inner.append(item)
+        elif kind is not str and kind is not bool and item is not None:
+            return None
+    return inner
+
+
+def _inner_of_many(names: Iterable[Any], items: Iterable[Any]) -> Optional[List[Any]]:
+    """The same, by a few looks at all of them."""
+    kinds = set(map(type, items))
+    if not (kinds <= _KINDS and set(map(type, names)) <= {str}):
+        return None
+    if float in kinds:
+        floats = _of(float, kinds, items)
+        # One sum is faster than many questions, but it can be infinite without any of them being so.
+        if not math.isfinite(sum(floats)) and not all(map(math.isfinite, floats)):
+            return None
+    if int in kinds and not _are_safe(_of(int, kinds, items)):
+        return None
+    return [] if kinds.isdisjoint(_CONTAINERS) else [item for item in items if type(item) in _CONTAINERS]
+
+
+def _of(kind: type, kinds: Set[type], items: Iterable[Any]) -> Any:
+    return items if len(kinds) == 1 else [item for item in items if type(item) is kind]
+
+
+def _are_safe(integers: Any) -> bool:
+    return bool(-SAFE_INTEGER <= min(integers) and max(integers) <= SAFE_INTEGER)
+
+
+def decode_json(text: memoryview) -> Any:
+    """The value of a JSON text. Raises ValueError or RecursionError."""
+    try:
+        value = orjson.loads(text)
+    except ValueError:
+        # Python's parser takes more: numbers beyond all floats, lone surrogates.
+        return json.loads(bytes(text), parse_int=_read_integer)
+    if _UNSAFE_DIGITS not in bytes(text).translate(_AS_NINES):
+        return value
+    # As an item of a list: a value need not be a container.
+    (value,) = _make_floats([value])
+    return value
+
+
+def _read_integer(text: str) -> Union[int, float]:
+    return _safe_or_float(int(text)) if len(text) <= 17 else float(text)
+
+
+def _safe_or_float(value: int) -> Union[int, float]:
+    return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else float(value)
+
+
+def _make_floats(value: List[Any]) -> List[Any]:
+    """In place: a number beyond the integers of JSON's readers was a float where it was written."""
+    waiting: List[Any] = [value]
+    while waiting:
+        container = waiting.pop()
+        is_dict = type(container) is dict
+        items = container.values() if is_dict else container
+        if len(items) <= _FEW:
+            mended: Any = [item for item in items if type(item) is int and not -SAFE_INTEGER <= item <= SAFE_INTEGER]
+            waiting += [item for item in items if type(item) in _CONTAINERS]
+        else:
+            kinds = set(map(type, items))
+            mended = int in kinds and not _are_safe(_of(int, kinds, items))
+            if not kinds.isdisjoint(_CONTAINERS):
+                waiting += [item for item in items if type(item) in _CONTAINERS]
+        if mended:
+            for name, item in list(container.items()) if is_dict else enumerate(container):
+                container[name] = _safe_or_float(item) if type(item) is int else item
+    return value

@@ -1,0 +1,148 @@
+"""What gets brought, kept for the next get of the same object: as it came, and decoded where that can be handed out again.
+
+A server is asked for what has changed since (docs/protocol.md, "Gets that keep what they got"); nothing is handed out from
+here that it has not said is current. What a caller may change is made anew for each caller. Used by any number of threads;
+the bound is in bytes, and what was not asked for longest is forgotten first.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Set, Union, cast
+
+import pyarrow as pa
+
+from . import values
+
+Payload = Union[pa.Table, pa.Buffer]
+# A value of more containers than one for so many bytes is decoded again: that takes less than copying it.
+_BYTES_OF_CONTAINER = 64
+_SCALARS = (str, bytes, int, float, bool, type(None))
+_SHARED = (*_SCALARS, pa.Table, pa.RecordBatch, pa.ChunkedArray)
+
+
+class Cell:
+    """A base or a patch: what came, and what makes a value of it for one more caller."""
+
+    __slots__ = ("payload", "is_pickle", "cost", "_make", "_times_decoded", "_containers_max")
+
+    def __init__(self, payload: Payload) -> None:
+        self.payload = payload
+        self.is_pickle = values.is_pickle(payload)
+        size = int(payload.nbytes if isinstance(payload, pa.Table) else payload.size)
+        # Bytes it may take, its value included: Python's objects take up to four times the bytes of their text.
+        self.cost = 512 + size * (1 if values.is_view(payload) else 5)
+        self._containers_max = 8 + size // _BYTES_OF_CONTAINER
+        self._times_decoded = 0
+        self._make: Optional[Callable[[], Any]] = None
+
+    def value(self, allow_pickle: bool, view: bool) -> Any:
+        """Raises UnreadableValue, PickleRefused."""
+        if self._make is not None and not view and (allow_pickle or not self.is_pickle):
+            return self._make()
+        return values.decode_value(self.payload, allow_pickle=allow_pickle, view=view)
+
+    def decoded(self, allow_pickle: bool, view: bool) -> Any:
+        """The same, for a cell that is kept: from the second time on, what can be handed out again is."""
+        value = self.value(allow_pickle, view)
+        if self._make is not None or view or self._times_decoded > 1:
+            return value
+        self._times_decoded += 1
+        self._make = make = maker_of(value, self._containers_max if self._times_decoded > 1 else 0)
+        return value if make is None else make()
+
+
+def maker_of(value: Any, containers_max: int) -> Optional[Callable[[], Any]]:
+    """Gives the value to caller after caller, none of whom sees what another does to it; None when only decoding can."""
+    if type(value) in _SHARED or isinstance(value, pa.Array):
+        return lambda: value
+    if type(value).__module__ == "numpy" and not value.flags.writeable and type(value).__name__ == "ndarray":
+        # Its shape could be set.
+        return cast(Callable[[], Any], value.view) if value.dtype.kind in "iuf" else None
+    return _copier(value, set(), containers_max)
+
+
+def _copier(value: Any, seen: Set[int], containers_max: int) -> Optional[Callable[[], Any]]:
+    """Copies lists and dicts of scalars; None for what is anything else, holds one container twice, or too many."""
+    if type(value) not in (list, dict) or id(value) in seen or len(seen) >= containers_max:
+        return None
+    seen.add(id(value))
+    is_dict = type(value) is dict
+    if is_dict and not set(map(type, value)).issubset(_SCALARS):
+        return None
+    if set(map(type, value.values() if is_dict else value)).issubset(_SCALARS):
+        return cast(Callable[[], Any], value.copy)
+    copiers = []
+    for name, item in value.items() if is_dict else enumerate(value):
+        if type(item) not in _SCALARS:
+            copier = _copier(item, seen, containers_max)
+            if copier is None:
+                return None
+            copiers.append((name, copier))
+
+    def copy() -> Any:
+        made = value.copy()
+        for name, copier in copiers:
+            made[name] = copier()
+        return made
+
+    return copy
+
+
+class Stored(NamedTuple):
+    """An object as it was got."""
+
+    base: Cell
+    patches: List[Cell]
+    version: int = 0
+    # Which run of the server said so; without one the version means nothing.
+    instance: bytes = b""
+    is_kept: bool = False
+    # Of the base and the first so many patches; the others are added when it is kept.
+    known_cost: int = 0
+    known_patches: int = 0
+
+
+class KeptObjects:
+    """By place, which is whatever tells two objects, or two forms of one, apart."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._objects: "OrderedDict[Hashable, Stored]" = OrderedDict()
+        self._cost = 0
+
+    def find(self, place: Hashable) -> Optional[Stored]:
+        with self._lock:
+            found = self._objects.get(place)
+            if found is None:
+                return None
+            self._objects.move_to_end(place)
+            return found
+
+    def keep(self, place: Hashable, stored: Stored, bytes_max: int) -> Stored:
+        """Replaces what is there. An object over the bound, and one without an instance, is not kept."""
+        cost = stored.known_cost or stored.base.cost
+        cost += sum(cell.cost for cell in stored.patches[stored.known_patches :])
+        is_kept = bool(stored.instance) and cost <= bytes_max
+        stored = stored._replace(is_kept=is_kept, known_cost=cost, known_patches=len(stored.patches))
+        with self._lock:
+            self._forget(place)
+            if is_kept:
+                self._objects[place] = stored
+                self._cost += cost
+                while self._cost > bytes_max:
+                    self._forget(next(iter(self._objects)))
+        return stored
+
+    def forget(self, place: Hashable) -> None:
+        with self._lock:
+            self._forget(place)
+
+    def _forget(self, place: Hashable) -> None:
+        stored = self._objects.pop(place, None)
+        if stored is not None:
+            self._cost -= stored.known_cost
+
+
+kept_objects = KeptObjects()

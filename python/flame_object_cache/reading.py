@@ -1,0 +1,221 @@
+"""What a get reads: the rows of an opaque value, the batches of a table, or the object's own file on this host.
+
+A get is one call. It says which version this process holds, and is answered by nothing when that is current, by the patches
+since then, by the location of a large file, or by the whole object. A value that comes in several rows is put together as they
+come, so that little more than the value itself is held at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any, Iterator, List, Optional, Tuple, Union
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from . import local_files, values
+from .batches import with_metadata
+from .config import Config
+from .connection import Connection, calling
+from .errors import FlameError, ObjectNotFound, flight_errors
+from .kept import Cell, Payload, Stored, kept_objects
+from .names import ObjectRef, check_components
+from .soundness import checked
+
+log = logging.getLogger("flame_object_cache")
+_VERSION, _INSTANCE, _FILE = b"flame.cache.version", b"flame.cache.instance", b"flame.cache.file"
+_VERSION_DIGITS_MAX = 20
+# It goes back to the server as a header.
+_SOUND_INSTANCE = re.compile(rb"[0-9A-Za-z-]{1,64}")
+_DAMAGE = (pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
+
+
+def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) -> Stored:
+    """The object as it is now. A reference of version 0 asks for all of it."""
+    check_components(ref.key, 3)
+    with calling(ref.endpoint, config) as connection:
+        # Two forms of one object, and one that was not looked at, are kept apart.
+        place = (connection.endpoint, ref.key, zero_copy and connection.is_local, config.validate)
+        held = kept_objects.find(place) if keep and ref.version else None
+        takes_location = zero_copy and connection.asks_for_files()
+        try:
+            stored = _ask(connection, ref.key, held, takes_location)
+        except ObjectNotFound:
+            kept_objects.forget(place)
+            raise
+    if stored is held or not keep:
+        return stored
+    return kept_objects.keep(place, stored, config.kept_bytes)
+
+
+def _ask(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> Stored:
+    with flight_errors():
+        reader = _begin(connection, key, held, takes_location)
+        metadata = reader.schema.metadata or {}
+        version, instance = _number(metadata.get(_VERSION, b"")), metadata.get(_INSTANCE, b"")
+        if not _SOUND_INSTANCE.fullmatch(instance):
+            instance = b""
+        if values.FORMAT in metadata:
+            return Stored(Cell(checked(reader.read_all())), [], version, instance)
+        if _FILE not in metadata or not takes_location:
+            return _opaque(reader, held, instance)
+        reader.read_all()
+    table = _open(metadata[_FILE], key)
+    connection.learn(opened=table is not None)
+    if table is None:
+        return _ask(connection, key, held, takes_location=False)
+    with _answers():
+        if not values.is_opaque(table.schema):
+            return Stored(Cell(table), [], version, instance)
+        cells = [cell for chunk in table.column("data").chunks for cell in _cells_of(chunk)]
+    return Stored(Cell(_joined(cells)), [], version, instance)
+
+
+def _begin(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> flight.FlightStreamReader:
+    version, instance = (held.version, held.instance) if held is not None else (0, b"")
+    return connection.client.do_get(flight.Ticket(f"{key}:{version}"), connection.get_options(instance, takes_location))
+
+
+def _number(text: bytes) -> int:
+    return int(text) if len(text) <= _VERSION_DIGITS_MAX and text.isdigit() else 0
+
+
+def _open(location: bytes, key: str) -> Optional[pa.Table]:
+    """The object as views of its file, when it can be opened here."""
+    try:
+        return local_files.open_location(location.decode(), key)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        log.debug("the file of %s is not read, the server sends it: %s", key, error)
+        return None
+
+
+def _opaque(reader: flight.FlightStreamReader, held: Optional[Stored], instance: bytes) -> Stored:
+    """The object after an answer of rows; `held` where there are none, and more patches where there is no base."""
+    base: List[pa.Buffer] = []
+    patches: List[Cell] = []
+    version = 0
+    for row_version, kind, cell in _values(reader):
+        version = max(version, row_version)
+        if kind == "base":
+            base.append(cell)
+        elif kind == "patch":
+            patches.append(Cell(cell))
+    if not base and held is not None and instance and instance == held.instance:
+        return held._replace(patches=held.patches + patches, version=version, is_kept=False) if patches else held
+    return Stored(Cell(_joined(base)), patches, version, instance)
+
+
+_Row = Tuple[int, str, pa.Buffer]
+
+
+def _values(reader: flight.FlightStreamReader) -> Iterator[_Row]:
+    """The rows, those of one value put together while the next ones are on their way."""
+    seen: Optional[Tuple[int, str]] = None
+    cell: Any = None
+    for row_version, kind, data in _rows(reader):
+        if seen == (row_version, kind):
+            if not isinstance(cell, bytearray):
+                cell = bytearray(cell)
+            cell += memoryview(data)
+            continue
+        if seen is not None:
+            yield (*seen, _read_only(cell))
+        seen, cell = (row_version, kind), data
+    if seen is not None:
+        yield (*seen, _read_only(cell))
+
+
+def _rows(reader: flight.FlightStreamReader) -> Iterator[_Row]:
+    for batch in _batches(reader):
+        with _answers():
+            cells = list(_cells_of(batch.column("data")))
+            names = batch.schema.names
+            kinds = batch.column("kind").to_pylist() if "kind" in names else ["base"] * len(cells)
+            versions = batch.column("version").to_pylist() if "version" in names else [0] * len(cells)
+            rows = [(int(number), str(kind), cell) for number, kind, cell in zip(versions, kinds, cells)]
+        # The names hold the batch while the next one comes.
+        del batch, cells
+        yield from rows
+        rows.clear()
+
+
+def _batches(reader: flight.FlightStreamReader) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            chunk = reader.read_chunk()
+        except StopIteration:
+            return
+        yield chunk.data
+
+
+class _answers:
+    """Turns what an answer's false rows make Python raise into a FlameError."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: Any, error: Optional[BaseException], _trace: Any) -> None:
+        if isinstance(error, _DAMAGE):
+            raise FlameError("INVALID_IPC", f"the answer is neither a table nor an opaque value: {error}") from error
+
+
+def _cells_of(column: Union[pa.Array, pa.ChunkedArray]) -> Iterator[pa.Buffer]:
+    """Views; pyarrow's scalars would be copies. The offsets are what the server says; `slice` refuses what lies outside."""
+    if column.type not in (pa.binary(), pa.large_binary()):
+        raise ValueError(f"its data is of type {column.type}")
+    _, offsets, data = column.buffers()
+    if not len(column):
+        return
+    ends = memoryview(offsets).cast("q" if column.type == pa.large_binary() else "i")
+    data = data or pa.py_buffer(b"")
+    for row in range(column.offset, column.offset + len(column)):
+        yield data.slice(ends[row], ends[row + 1] - ends[row])
+
+
+def _joined(cells: List[pa.Buffer]) -> pa.Buffer:
+    return cells[0] if len(cells) == 1 else pa.py_buffer(b"".join(cells))
+
+
+def _read_only(cell: Union[pa.Buffer, bytearray]) -> pa.Buffer:
+    return pa.py_buffer(memoryview(cell).toreadonly()) if isinstance(cell, bytearray) else cell
+
+
+def open_reader(ref: ObjectRef, config: Config, zero_copy: Optional[bool] = None) -> pa.RecordBatchReader:
+    """The batches of a table, each as it comes."""
+    zero_copy = config.zero_copy if zero_copy is None else zero_copy
+    with calling(ref.endpoint, config) as connection:
+        takes_location = zero_copy and connection.asks_for_files()
+        reader = _begin(connection, ref.key, None, takes_location)
+        metadata = reader.schema.metadata or {}
+        if values.FORMAT in metadata:
+            return pa.RecordBatchReader.from_batches(_own(reader.schema), _checked_batches(reader))
+        if _FILE not in metadata or not takes_location:
+            reader.cancel()
+            raise FlameError("INVALID_REQUEST", "the object is not a table: get it with get_object")
+        reader.read_all()
+        table = _open(metadata[_FILE], ref.key)
+        connection.learn(opened=table is not None)
+    if table is None:
+        return open_reader(ref, config, zero_copy=False)
+    with _answers():
+        is_table = not values.is_opaque(table.schema)
+    if not is_table:
+        raise FlameError("INVALID_REQUEST", "the object is not a table: get it with get_object")
+    return with_metadata(table, _own(table.schema).metadata).to_reader()
+
+
+def _own(schema: pa.Schema) -> pa.Schema:
+    """The schema without what the cache writes into it."""
+    own = {name: text for name, text in (schema.metadata or {}).items() if not name.startswith(b"flame.cache.")}
+    return schema.with_metadata(own or None)
+
+
+def _checked_batches(reader: flight.FlightStreamReader) -> Iterator[pa.RecordBatch]:
+    try:
+        with flight_errors():
+            for batch in _batches(reader):
+                yield checked(batch)
+    finally:
+        # Where the caller stops before the end, the server stops sending.
+        reader.cancel()
