@@ -300,9 +300,7 @@ class FlameCache(Caller):
             )
         target = self._ref(ref)
         request = renew_request(target.key, until)
-        answers = self._writing(
-            target.endpoint, lambda on: act(on, "RenewFlightEndpoint", request)
-        )
+        answers = self._writing(target.endpoint, lambda on: act(on, "RenewFlightEndpoint", request))
         if len(answers) != 1:
             raise FlameError("INVALID_IPC", f"renew: {len(answers)} answers instead of one")
         return end_of(answers[0])
@@ -320,19 +318,14 @@ class FlameCache(Caller):
 
         Under a new key of `app/session`, or under the key `app/session/name`. The options are those
         of `put`.
-        Raises OSError (FileNotFoundError) when the file cannot be read: then nothing is stored;
-        otherwise as `put`.
+        Raises OSError if the file cannot be read (then nothing is stored); otherwise as `put`.
         """
         name = check_components(str(key_or_prefix), 2, 3)
         config = self._config()
         with files.opened(file_path) as file, calling(config.endpoint, config) as connection:
-            descriptor, headers = (
-                flight.FlightDescriptor.for_path(name),
-                asking_for(durability, ttl_seconds),
-            )
-            return self._learn(
-                config, put(connection, descriptor, OPAQUE_SCHEMA, files.rows_of(file), headers)
-            )
+            descriptor = flight.FlightDescriptor.for_path(name)
+            headers, rows = asking_for(durability, ttl_seconds), files.rows_of(file)
+            return self._learn(config, put(connection, descriptor, OPAQUE_SCHEMA, rows, headers))
 
     def download(self, ref: Target, dest_path: PathOrFile) -> None:
         """Writes the bytes of an object as they are stored to a path or an open binary file.
@@ -352,8 +345,6 @@ class FlameCache(Caller):
         if isinstance(base, pa.Table):
             raise FlameError("INVALID_REQUEST", f"{target.key} is a table: get it with get_object")
         if stored.patches:
-            raise FlameError(
-                "INVALID_REQUEST",
-                f"{target.key} has {len(stored.patches)} patches: get it with get_object",
-            )
+            text = f"{target.key} has {len(stored.patches)} patches: get it with get_object"
+            raise FlameError("INVALID_REQUEST", text)
         files.write(local_files.slices_of([base]), dest_path)

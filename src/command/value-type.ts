@@ -26,6 +26,8 @@ const NAMES: Readonly<Record<TagName, string>> = {
   recordBatch: "table",
   json: "json",
   bytes: "bytes",
+  bufferedPickle: "pickle",
+  floats: "json",
 };
 
 /** @param head its first bytes; empty where they are not known. */
