@@ -27,7 +27,7 @@ const NAMES: Readonly<Record<TagName, string>> = {
   json: "json",
   bytes: "bytes",
   bufferedPickle: "pickle",
-  floats: "json",
+  floats: "floats",
 };
 
 /** @param head its first bytes; empty where they are not known. */

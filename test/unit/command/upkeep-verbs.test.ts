@@ -100,9 +100,11 @@ describe("the type of a value", () => {
   });
 
   it("is unknown for tags of newer clients, and undefined where nothing is known", () => {
-    expect(valueType(Buffer.from("FLM\x0b"))).toEqual({ name: "unknown" });
+    expect(valueType(Buffer.from("FLM\x1f"))).toEqual({ name: "unknown" });
     expect(valueType(Buffer.alloc(0))).toBeUndefined();
     expect(valueType(Buffer.from([0x80, 4, 1, 2]))).toEqual({ name: "pickle" });
+    expect(valueType(tagged("bufferedPickle", "x"))).toEqual({ name: "pickle" });
+    expect(valueType(tagged("floats", ""))).toEqual({ name: "floats" });
   });
 });
 
