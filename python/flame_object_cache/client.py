@@ -9,8 +9,7 @@ is a FlameError.
 from __future__ import annotations
 
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Callable, List, Optional, Type, Union
+from typing import Any, Callable, List, Optional, Union
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -75,12 +74,7 @@ class FlameCache(Caller):
     def __enter__(self) -> FlameCache:
         return self
 
-    def __exit__(
-        self,
-        kind: Optional[Type[BaseException]],
-        error: Optional[BaseException],
-        traceback: Optional[TracebackType],
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def put(
@@ -338,9 +332,8 @@ class FlameCache(Caller):
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
-        stored = retrying(
-            lambda: reading.read(target, config, config.zero_copy, keep=False), config.timeout
-        )
+        read = lambda: reading.read(target, config, config.zero_copy, keep=False)  # noqa: E731
+        stored = retrying(read, config.timeout)
         base = stored.base.payload
         if isinstance(base, pa.Table):
             raise FlameError("INVALID_REQUEST", f"{target.key} is a table: get it with get_object")

@@ -30,7 +30,8 @@ class Cell:
     def __init__(self, payload: Payload) -> None:
         self.payload = payload
         self.is_pickle = values.is_pickle(payload)
-        size = int(payload.nbytes if isinstance(payload, pa.Table) else payload.size)
+        # Not its nbytes, at which pyarrow crashes for a union that came without rows, and fails for views.
+        size = int(payload.get_total_buffer_size() if isinstance(payload, pa.Table) else payload.size)
         # Bytes it may take, its value included: Python's objects take up to four times the bytes of their text.
         self.cost = 512 + size * (1 if values.is_view(payload) else 5)
         self._containers_max = 8 + size // _BYTES_OF_CONTAINER

@@ -9,8 +9,9 @@ import pyarrow.flight as flight
 from sdk import fails, location_of, settings
 
 import flame_object_cache
-from flame_object_cache import cache as calls
 from flame_object_cache import delete_objects, get_object, local_files, patch_object, put_object, update_object
+from flame_object_cache.config import current_config
+from flame_object_cache.connection import calling
 
 STORAGES = ("files",)
 COUNT = 1_000_000
@@ -184,7 +185,7 @@ def case_make_one_call(cache):
     with settings(endpoint=cache.endpoint):
         refs = [put_object(cache.prefix(), value) for value in (b"1", bytes(COUNT))]
         client = flight.FlightClient(cache.endpoint, middleware=[Recorder()])
-        with calls.calling(cache.endpoint, calls.current_config()) as pooled:
+        with calling(cache.endpoint, current_config()) as pooled:
             pooled.client, kept = client, pooled.client
         try:
             for ref in refs:
