@@ -4,7 +4,6 @@
     FLM\\x01 numpy: Arrow tensor      FLM\\x04 record batch: IPC stream
     FLM\\x02 table: IPC stream        FLM\\x05 JSON, UTF-8        FLM\\x06 bytes
     FLM\\x07 cloudpickle, its large buffers apart (buffered_pickle.py)
-    FLM\\x08 list of floats: float64, little-endian (floats.py)
 
 Tables, record batches and frames are put as tables. No tag means a bare cloudpickle (generation 1). Nothing large is copied:
 an opaque value is encoded as parts that are views of it. Payloads of Arrow are padded so that their data lies
@@ -17,7 +16,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Union, cast
 
 import pyarrow as pa
 
-from . import floats, pandas_frames, polars_frames, tabular
+from . import pandas_frames, polars_frames, tabular
 from .batches import batches_of, empty_array, with_metadata
 from .config import current_config
 from .errors import InvalidValue, UnreadableValue
@@ -29,7 +28,6 @@ from .tabular import kind_of as _kind_of
 from .tensors import fits_tensor, padded, read_tensor, tensor_parts
 
 TENSOR, TABLE, ARRAY, BATCH, JSON, BYTES = (b"FLM" + bytes([tag]) for tag in range(1, 7))
-FLOATS = b"FLM\x08"
 FORMAT, LOGICAL_TYPE = b"flame.cache.format", b"flame.cache.logical_type"
 _CHUNKED = b"pyarrow.chunked_array"
 _PANDAS, _POLARS = b"pandas.dataframe", b"polars.dataframe"
@@ -73,8 +71,6 @@ def encode(obj: Any, *, legacy: bool = False) -> Encoded:
         if isinstance(obj, memoryview) and not obj.c_contiguous:
             obj = obj.tobytes()
         return pickled(bytes(obj)) if legacy else [pa.py_buffer(BYTES), pa.py_buffer(obj)]
-    if not legacy and floats.are_floats(obj):
-        return [pa.py_buffer(FLOATS), pa.py_buffer(floats.encode(obj))]
     text = None if legacy else encode_json(obj)
     if text is not None:
         return [pa.py_buffer(JSON), pa.py_buffer(text)]
@@ -264,6 +260,5 @@ _READERS: Dict[bytes, Callable[[pa.Buffer], Any]] = {
     TABLE: lambda body: _from_table(_read_stream(body)),
     ARRAY: _read_array,
     BATCH: lambda body: _only_batch(_read_stream(body)),
-    FLOATS: lambda body: floats.decode(memoryview(body)),
     JSON: lambda body: decode_json(memoryview(body)),
 }

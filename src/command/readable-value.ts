@@ -20,7 +20,7 @@ export interface ValueStart {
   readonly sizeBytes: number;
 }
 
-export type ReadableKind = "json" | "text" | "bytes" | "pickle" | "numpy" | "floats" | "unknown";
+export type ReadableKind = "json" | "text" | "bytes" | "pickle" | "numpy" | "unknown";
 
 export interface ReadableValue {
   readonly kind: ReadableKind;
@@ -68,12 +68,6 @@ export function readableValue(value: ValueStart): ReadableValue {
     case "cloudpickle":
     case "bufferedPickle":
       return pickled(value.sizeBytes);
-    case "floats":
-      return readableBytes(
-        "floats",
-        payload,
-        `${payload.sizeBytes / 8} floats, float64 in little-endian order`,
-      );
     case "numpy":
       return readableBytes("numpy", payload, "a numpy array, as an Arrow tensor message");
     case undefined:

@@ -27,7 +27,6 @@ const NAMES: Readonly<Record<TagName, string>> = {
   json: "json",
   bytes: "bytes",
   bufferedPickle: "pickle",
-  floats: "floats",
 };
 
 /** @param head its first bytes; empty where they are not known. */

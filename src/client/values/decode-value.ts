@@ -33,23 +33,12 @@ export async function decodeOpaque(data: Uint8Array, options: DecodeOptions): Pr
       return await decodeTable(alignedParts(payload), options.tables);
     case "array":
       return onlyColumn(await decodeTable(alignedParts(payload), options.tables), options.tables);
-    case "floats":
-      return decodeFloats(payload);
     case "cloudpickle":
     case "bufferedPickle":
       throw pickledError(tag);
     default:
       throw untaggedError();
   }
-}
-
-/** @throws {CacheError} UNREADABLE_VALUE */
-function decodeFloats(payload: Uint8Array): number[] {
-  if (payload.length % Float64Array.BYTES_PER_ELEMENT !== 0) {
-    throw unreadable("the value is tagged as floats of 8 bytes and does not end with one");
-  }
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  return Array.from({ length: payload.length / 8 }, (_, index) => view.getFloat64(index * 8, true));
 }
 
 /** @param parts a stream in parts, one per message. @throws {CacheError} UNREADABLE_VALUE */

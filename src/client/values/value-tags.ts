@@ -13,9 +13,8 @@
  * | 05 | JSON, UTF-8                                            | JSON value   |
  * | 06 | bytes as they are                                      | Uint8Array   |
  * | 07 | cloudpickle with buffers behind it                     | nothing: only Python can |
- * | 08 | list of floats, float64 in little-endian order         | number[]     |
  *
- * 05 to 08 are what the SDKs of this project write beyond the older clients, which fail on them cleanly. Files uploaded
+ * 05 to 07 are what the SDKs of this project write beyond the older clients, which fail on them cleanly. Files uploaded
  * in chunks, and pickles of the first clients, have no tag.
  */
 import { CacheError } from "../../errors.ts";
@@ -31,7 +30,6 @@ const TAG_NAMES = [
   "json",
   "bytes",
   "bufferedPickle",
-  "floats",
 ] as const;
 
 /** What a payload is, by its tag. */

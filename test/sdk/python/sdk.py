@@ -86,8 +86,9 @@ def _shared(doublings: int) -> list:
 
 # Name -> (value, the tag it is stored under; None for a table).
 VALUES: dict[str, tuple[Any, Any]] = {
-    "floats": ([0.5] * 2000, 8),
-    "floats beyond JSON": ([math.inf, 1e-5, -0.0, 1e300] * 500, 8),
+    "floats": ([0.5] * 2000, 5),
+    "floats of every size": ([1e-5, -0.0, 1e300, 1e16] * 500, 5),
+    "floats beyond JSON": ([math.inf, 1e-5, -0.0, 1e300] * 500, 0),
     "floats and a number": ([0.5] * 2000 + [1], 5),
     "dict of large arrays": ({"a": bytearray(5), "b": ByteArrays(3)}, 7),
     "no bytes": (b"", 6),

@@ -92,7 +92,6 @@ def _tensor(shape: tuple[int, int], strides: tuple[int, int]) -> bytes:
 
 DAMAGED = {
     "an unknown tag": b"FLM\x09abc",
-    "half a float": b"FLM\x08" + bytes(9),
     "half a head of buffers": b"FLM\x07abc",
     "more buffers than bytes": b"FLM\x07" + struct.pack("<IQ", 2**32 - 1, 0),
     "a buffer longer than its bytes": b"FLM\x07" + struct.pack("<IQQ", 1, 0, 2**63),
