@@ -63,6 +63,7 @@ export default defineConfig({
     // For two cores: much of the tests' time is waiting: for a disk, a deadline or a server that starts.
     maxWorkers: 3,
     sequence: { sequencer: LongOnesFirst },
+    setupFiles: ["test/support/equal-bytes.ts"],
     testTimeout: 60_000,
     hookTimeout: 300_000,
   },

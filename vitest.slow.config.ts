@@ -51,6 +51,7 @@ export default defineConfig({
     projects: canSharePort() ? [long, whole, threaded] : [long, whole],
     maxWorkers: 1,
     fileParallelism: false,
+    setupFiles: ["test/support/equal-bytes.ts"],
     testTimeout: 60_000,
     hookTimeout: 600_000,
   },

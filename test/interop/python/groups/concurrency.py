@@ -12,6 +12,7 @@ from support.opaque import patch_value, put_value, two_field_rows, value_of
 from support.tables import numbers
 
 STORAGES = ("files", "none")
+CAMPAIGN = True
 
 
 def _at_once(cache, *acts: Callable) -> list:

@@ -10,6 +10,7 @@ from support.server import Server, storage_directory
 from support.tables import numbers
 
 STORAGES = ("own",)
+CAMPAIGN = True
 
 DAMAGES = {
     function.__name__.replace("_", " "): function

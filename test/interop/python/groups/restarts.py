@@ -11,6 +11,7 @@ from support.server import Server, storage_directory
 from support.tables import FLAME, numbers
 
 STORAGES = ("own",)
+CAMPAIGN = True
 
 STOPS = {"SIGTERM": Server.stop, "SIGKILL": Server.kill}
 

@@ -16,7 +16,7 @@ from support.cases import each
 from flame_object_cache import InvalidValue, UnreadableValue, decode_value, encode_value, get_object, put_object
 
 STORAGES = ("files", "none")
-SEEDS = 300
+SEEDS = 100
 OBJECTS = {"dtype": object}
 DAYS = pd.date_range("2024-01-01", periods=2)
 

@@ -15,6 +15,7 @@ from environments import (
 )
 
 STORAGES = ("files",)
+CAMPAIGN = True
 PROGRAM = Path(__file__).resolve().parent.parent / "official_program.py"
 SNIPPET = """
 from {module} import put_object, get_object, update_object, ObjectRef

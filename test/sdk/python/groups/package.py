@@ -17,6 +17,7 @@ from environments import SHIM_FOLDER, build_wheels, pip
 from support.cases import each
 
 STORAGES = ("files",)
+CAMPAIGN = True
 SOURCE = Path(flame_object_cache.__file__).resolve().parent.parent
 def case_installs_with_its_types_and_works_as_pasted(cache):
     with tempfile.TemporaryDirectory() as directory:
