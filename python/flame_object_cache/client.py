@@ -22,7 +22,6 @@ from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, ret
 from .errors import FlameError, ObjectNotFound
 from .files import PathOrFile
 from .flight_messages import app_metadata_of, end_of, renew_request
-from .kept import Cell
 from .names import ObjectKey, ObjectRef, check_components
 from .object_info import ObjectInfo, object_info
 
@@ -193,10 +192,10 @@ class FlameCache(Caller):
         mapped = config.zero_copy if zero_copy is None else zero_copy
         stored = retrying(lambda: reading.read(target, config, mapped), config.timeout)
         cells = [stored.base] if deserializer is None else [stored.base, *stored.patches]
-        if allowed and config.warn_pickle and any(cell.is_pickle for cell in cells):
+        is_warned_of = allowed and config.warn_pickle and stored.has_pickle
+        if is_warned_of and any(cell.is_pickle for cell in cells):
             warn_of_pickle(target.endpoint, config)
-        decode = Cell.decoded if stored.is_kept else Cell.value
-        base, *patches = [decode(cell, allowed, view) for cell in cells]
+        base, *patches = stored.decoded(cells, allowed, view)
         return base if deserializer is None else deserializer(base, patches)
 
     def open_reader(self, ref: Target) -> pa.RecordBatchReader:

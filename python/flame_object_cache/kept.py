@@ -25,7 +25,7 @@ _SHARED = (*_SCALARS, pa.Table, pa.RecordBatch, pa.ChunkedArray)
 class Cell:
     """A base or a patch: what came, and what makes a value of it for one more caller."""
 
-    __slots__ = ("payload", "is_pickle", "cost", "_make", "_times_decoded", "_containers_max")
+    __slots__ = ("payload", "is_pickle", "cost", "make", "_times_decoded", "_containers_max")
 
     def __init__(self, payload: Payload) -> None:
         self.payload = payload
@@ -36,21 +36,21 @@ class Cell:
         self.cost = 512 + size * (1 if values.is_view(payload) else 5)
         self._containers_max = 8 + size // _BYTES_OF_CONTAINER
         self._times_decoded = 0
-        self._make: Optional[Callable[[], Any]] = None
+        self.make: Optional[Callable[[], Any]] = None
 
     def value(self, allow_pickle: bool, view: bool) -> Any:
         """Raises UnreadableValue, PickleRefused."""
-        if self._make is not None and not view and (allow_pickle or not self.is_pickle):
-            return self._make()
+        if self.make is not None and not view and (allow_pickle or not self.is_pickle):
+            return self.make()
         return values.decode_value(self.payload, allow_pickle=allow_pickle, view=view)
 
     def decoded(self, allow_pickle: bool, view: bool) -> Any:
         """The same, for a cell that is kept: from the second time on, what can be handed out again is."""
         value = self.value(allow_pickle, view)
-        if self._make is not None or view or self._times_decoded > 1:
+        if self.make is not None or view or self._times_decoded > 1:
             return value
         self._times_decoded += 1
-        self._make = make = maker_of(value, self._containers_max if self._times_decoded > 1 else 0)
+        self.make = make = maker_of(value, self._containers_max if self._times_decoded > 1 else 0)
         return value if make is None else make()
 
 
@@ -100,9 +100,19 @@ class Stored(NamedTuple):
     # Which run of the server said so; without one the version means nothing.
     instance: bytes = b""
     is_kept: bool = False
+    # False when none is known to be one.
+    has_pickle: bool = True
     # Of the base and the first so many patches; the others are added when it is kept.
     known_cost: int = 0
     known_patches: int = 0
+
+    def decoded(self, cells: List[Cell], allow_pickle: bool, view: bool) -> List[Any]:
+        """Values of cells of this object, for one more caller. Raises UnreadableValue, PickleRefused."""
+        decode = Cell.decoded if self.is_kept else Cell.value
+        if view or not allow_pickle:
+            return [decode(cell, allow_pickle, view) for cell in cells]
+        # Of hundreds of patches that are polled, the calls between here and there would take most of the time.
+        return [decode(cell, True, False) if cell.make is None else cell.make() for cell in cells]
 
 
 class KeptObjects:
@@ -123,10 +133,13 @@ class KeptObjects:
 
     def keep(self, place: Hashable, stored: Stored, bytes_max: int) -> Stored:
         """Replaces what is there. An object over the bound, and one without an instance, is not kept."""
-        cost = stored.known_cost or stored.base.cost
-        cost += sum(cell.cost for cell in stored.patches[stored.known_patches :])
+        new = stored.patches[stored.known_patches :] if stored.known_cost else [stored.base, *stored.patches]
+        cost = stored.known_cost + sum(cell.cost for cell in new)
+        has_pickle = any(cell.is_pickle for cell in new) or bool(stored.known_cost and stored.has_pickle)
         is_kept = bool(stored.instance) and cost <= bytes_max
-        stored = stored._replace(is_kept=is_kept, known_cost=cost, known_patches=len(stored.patches))
+        stored = stored._replace(
+            is_kept=is_kept, has_pickle=has_pickle, known_cost=cost, known_patches=len(stored.patches)
+        )
         with self._lock:
             self._forget(place)
             if is_kept:
