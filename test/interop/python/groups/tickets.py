@@ -77,14 +77,15 @@ def case_nothing_of_an_older_base_is_joined_to_a_newer_one(cache):
     assert three_field_rows(get(cache.client, f"{key}:3")) == [(4, "base", b"new")]
 
 
-def case_are_split_at_the_last_colon_when_only_digits_follow(cache):
+def case_name_the_exact_key_first_and_are_split_at_the_last_colon_otherwise(cache):
     prefix = cache.prefix()
     put_value(cache.client, f"{prefix}/o", b"plain")
     put_value(cache.client, f"{prefix}/o:1", b"digits")
     put_value(cache.client, f"{prefix}/o:1x", b"letters")
     put_value(cache.client, f"{prefix}/o:-1", b"minus")
     put_value(cache.client, f"{prefix}/o:1:2", b"two")
-    assert three_field_rows(get(cache.client, f"{prefix}/o:1")) == []
+    assert two_field_rows(get(cache.client, f"{prefix}/o:1")) == [(1, b"digits")]
+    assert three_field_rows(get(cache.client, f"{prefix}/o:2")) == [(1, "base", b"plain")]
     assert three_field_rows(get(cache.client, f"{prefix}/o:1:0")) == [(1, "base", b"digits")]
     assert three_field_rows(get(cache.client, f"{prefix}/o:1:2:0")) == [(1, "base", b"two")]
     assert two_field_rows(get(cache.client, f"{prefix}/o:1x")) == [(1, b"letters")]
