@@ -29,14 +29,18 @@ export interface MessageWithFront {
 
 /**
  * Sets metadata of a Schema message: entries of `set` replace those with equal keys and come first;
- * all others are kept.
+ * entries with a key in `removed` are dropped; all others are kept.
  * @throws {CacheError} INVALID_IPC if the header is not a Schema message.
  */
-export function withSchemaMetadata(header: Uint8Array, set: SchemaMetadata): MessageWithFront {
+export function withSchemaMetadata(
+  header: Uint8Array,
+  set: SchemaMetadata,
+  removed: readonly string[] = [],
+): MessageWithFront {
   const reader = new FlatbufferReader(header);
   const message = reader.root();
   const schema = schemaTable(message);
-  const kept = keptEntries(reader, schema, set);
+  const kept = keptEntries(reader, schema, [...set.map(([key]) => key), ...removed]);
   const messageMetadata = vectorPosition(message, MESSAGE.metadata, 4);
   const fields = vectorPosition(schema, SCHEMA.fields, 4);
   const features = vectorPosition(schema, SCHEMA.features, 8);
@@ -95,8 +99,12 @@ export function findMetadataValue(
  * Positions of the KeyValue tables whose keys are not in `set`. Keys are compared as bytes, never
  * decoded.
  */
-function keptEntries(reader: FlatbufferReader, schema: FlatbufferTable, set: SchemaMetadata): number[] {
-  const replaced = set.map(([key]) => Buffer.from(key));
+function keptEntries(
+  reader: FlatbufferReader,
+  schema: FlatbufferTable,
+  dropped: readonly string[],
+): number[] {
+  const replaced = dropped.map((key) => Buffer.from(key));
   const kept: number[] = [];
   for (const entry of keyValueRanges(schema, SCHEMA.metadata)) {
     if (!replaced.some((key) => equalBytes(reader, entry.key, key))) kept.push(entry.position);

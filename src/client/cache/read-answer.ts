@@ -10,6 +10,7 @@
 import { constants } from "node:buffer";
 import { decodeMessage } from "../../arrow/message.ts";
 import { type ArrowSchema, decodeSchema } from "../../arrow/schema.ts";
+import { findMetadataValue, withSchemaMetadata } from "../../arrow/schema-metadata.ts";
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { SCHEMA_KEY_FORMAT, SCHEMA_KEY_VERSION, TABLE_FORMAT } from "../../object/object-schema.ts";
@@ -43,7 +44,11 @@ export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>
   const schemaHeader = Buffer.from(first.value.dataHeader);
   const schema = decodeSchema(schemaHeader);
   const isTable = schema.metadata.some(([key, value]) => key === SCHEMA_KEY_FORMAT && value === TABLE_FORMAT);
-  return { schemaHeader, schema, columns: isTable ? undefined : opaqueColumns(schema) };
+  return {
+    schemaHeader: isTable ? withoutVersion(schemaHeader) : schemaHeader,
+    schema,
+    columns: isTable ? undefined : opaqueColumns(schema),
+  };
 }
 
 /** @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; OBJECT_TOO_LARGE over `bytesMax`; the call's error */
@@ -112,6 +117,12 @@ async function collectRow(row: OpaqueRow): Promise<Buffer> {
   let sizeBytes = 0;
   for await (const view of row.data()) sizeBytes += view.copy(room, sizeBytes);
   return room.subarray(0, sizeBytes);
+}
+
+/** The server adds the version to its answer. A copy of the table must not carry it. */
+function withoutVersion(schemaHeader: Buffer): Buffer {
+  if (findMetadataValue(schemaHeader, SCHEMA_KEY_VERSION) === undefined) return schemaHeader;
+  return withSchemaMetadata(schemaHeader, [], [SCHEMA_KEY_VERSION]).header;
 }
 
 class TableReader {

@@ -74,6 +74,12 @@ describe("withSchemaMetadata", () => {
     expect(kept).toEqual([["about", "the message"]]);
   });
 
+  it("drops the entries that are to be removed", () => {
+    const { header } = withSchemaMetadata(goldenSchemaHeader("annotated"), [["added", "1"]]);
+    const removed = withSchemaMetadata(header, [], ["added"]).header;
+    expect(decodeSchema(removed)).toEqual(decodeSchema(goldenSchemaHeader("annotated")));
+  });
+
   it("refuses what is no schema message", () => {
     expect(() => withSchemaMetadata(Buffer.alloc(64), [VERSION])).toThrow(/INVALID_IPC/);
   });
