@@ -2,9 +2,9 @@
 /**
  * The command `flame-object-cache`: hands the process to the command line and ends it with an exit code.
  *
- * The only file that knows of signals and of how the process ends. The first SIGTERM or SIGINT asks to stop, which drains;
- * a second one ends the process at once. While work runs that does not give way, no handler could run: the signal's own action
- * ends the process then.
+ * The only file that handles signals and ends the process. The first SIGTERM or SIGINT asks for a stop, which drains; a second
+ * one ends the process at once. A verb that leaves nothing behind asks for no handlers: the default action of a signal then
+ * ends it, even in a long loop.
  * @see docs/configuration.md for options and exit codes.
  */
 import { createRequire } from "node:module";
@@ -30,17 +30,6 @@ function stopRequested(): Promise<string> {
   });
 }
 
-/** Without a listener a signal has its default action, which needs no turn of the event loop. */
-function killable<T>(work: () => T): T {
-  const held = (["SIGTERM", "SIGINT"] as const).map((name) => ({ name, listeners: process.listeners(name) }));
-  for (const { name } of held) process.removeAllListeners(name);
-  try {
-    return work();
-  } finally {
-    for (const { name, listeners } of held) for (const listener of listeners) process.on(name, listener);
-  }
-}
-
 // A mistake in the program ends it, as by default, but not with the code that means a damaged file.
 process.on("uncaughtException", (error: unknown) => {
   const stack = error instanceof Error ? error.stack : String(error);
@@ -58,7 +47,6 @@ const outcome = await runCommandLine(process.argv.slice(2), {
   stderr: process.stderr,
   env: undefined,
   startServer,
-  killable,
   stopRequested,
 });
 process.exit(EXIT_CODES[outcome].code);

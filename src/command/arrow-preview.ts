@@ -13,7 +13,6 @@ import { frameMessage, frameSchema, streamEnd } from "../client/values/ipc-messa
 import { LIMITS } from "../limits.ts";
 import type { ArrowInput } from "./arrow-input.ts";
 import { BatchCheck, type Decompress } from "./batch-check.ts";
-import type { Killable } from "./command-context.ts";
 import { VerbError } from "./failure.ts";
 import { decodeWholeLz4Frame } from "./lz4-frame.ts";
 import type { Progress } from "./progress.ts";
@@ -48,14 +47,13 @@ export async function previewTable(
   input: ArrowInput,
   rowsMax: number,
   progress: Pick<Progress, "add">,
-  killable: Killable = (work) => work(),
 ): Promise<TablePreview> {
   const { fields } = decodeSchema(input.schemaHeader);
   if (rowsMax === 0) return { fields, rowCount: 0, value: () => undefined };
   const flechette = await importFlechette();
   registerCodecs(flechette, new Expansion());
-  const { parts, rowCount } = await collectRows(input, { rowsMax, progress, killable });
-  const table = explained(parts, () => killable(() => flechette.tableFromIPC(parts, EXACT)));
+  const { parts, rowCount } = await collectRows(input, { rowsMax, progress });
+  const table = explained(parts, () => flechette.tableFromIPC(parts, EXACT));
   return {
     fields,
     rowCount: Math.min(rowCount, rowsMax),
@@ -117,16 +115,15 @@ function registerCodecs({ setCompressionCodec, CompressionType }: Flechette, exp
 interface Collecting {
   readonly rowsMax: number;
   readonly progress: Pick<Progress, "add">;
-  readonly killable: Killable;
 }
 
 /** A stream of the table's first batches, in parts, one per message. */
 async function collectRows(
   { schemaHeader, batches }: ArrowInput,
-  { rowsMax, progress, killable }: Collecting,
+  { rowsMax, progress }: Collecting,
 ): Promise<{ parts: Uint8Array[]; rowCount: number }> {
   const parts = [frameSchema(schemaHeader)];
-  const check = explained(parts, () => new BatchCheck(schemaHeader, decompressor(new Expansion()), killable));
+  const check = explained(parts, () => new BatchCheck(schemaHeader, decompressor(new Expansion())));
   let rowCount = 0;
   let sizeBytes = 0;
   for await (const { header, message, body } of batches) {

@@ -12,7 +12,6 @@ import { decodeSchema } from "../arrow/schema.ts";
 import { MESSAGE } from "../arrow/slots.ts";
 import { checkedSchemaSteps, TableValidator } from "../arrow/validate/table-validator.ts";
 import { atOnce } from "../turns.ts";
-import type { Killable } from "./command-context.ts";
 import { VerbError } from "./failure.ts";
 
 type BatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
@@ -29,15 +28,13 @@ const OLD_COMPRESSION_KEY = "ARROW:experimental_compression";
 export class BatchCheck {
   readonly #validator: TableValidator;
   readonly #decompress: Decompress;
-  readonly #killable: Killable;
 
   /** @throws {VerbError} dataError; {CacheError} INVALID_IPC */
-  constructor(schemaHeader: Uint8Array, decompress: Decompress, killable: Killable) {
+  constructor(schemaHeader: Uint8Array, decompress: Decompress) {
     const schema = decodeSchema(schemaHeader);
     if (schema.endianness === "big") throw refused("its numbers are big-endian, which is not shown");
     this.#validator = new TableValidator(atOnce(checkedSchemaSteps(schemaHeader, schema)), "structure");
     this.#decompress = decompress;
-    this.#killable = killable;
   }
 
   /** @throws {VerbError} dataError; {CacheError} INVALID_IPC, OBJECT_TOO_LARGE */
@@ -47,14 +44,13 @@ export class BatchCheck {
       throw refused("it is compressed in the way of Arrow 0.17, which is not read");
     }
     if (message.batch.compression === "none") return await this.#validate(header, message, body);
-    const expand = (): ExpandedBody => new ExpandedBody(message.batch, body, this.#decompress);
-    const { layout: batch, body: expanded } = this.#killable(expand);
+    const { layout: batch, body: expanded } = new ExpandedBody(message.batch, body, this.#decompress);
     await this.#validate(header, { ...message, batch, bodySizeBytes: expanded.length }, expanded);
   }
 
   async #validate(header: Uint8Array, message: BatchMessage, body: Buffer): Promise<void> {
     await this.#validator.begin(header, message);
-    this.#killable(() => this.#validator.take([body]));
+    this.#validator.take([body]);
     this.#validator.end();
   }
 }

@@ -4,10 +4,14 @@
  * Each verb of describe-verbs.ts and describe-upkeep.ts is described with both.
  */
 import type { Command } from "commander";
-import type { Verb, VerbOptions } from "./verb.ts";
+import type { RunOptions, Verb, VerbOptions } from "./verb.ts";
 
 /** Runs a verb with what all of them have. */
-export type Running = (verb: Verb, options: VerbOptions) => Promise<void>;
+export type Running = (
+  verb: Verb,
+  options: VerbOptions,
+  more?: Pick<RunOptions, "hasDefaultSignals">,
+) => Promise<void>;
 
 /** The options that every verb has. */
 export function withCache(command: Command): Command {

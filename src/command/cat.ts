@@ -77,12 +77,12 @@ async function preview(
 ): Promise<ShownTable> {
   try {
     const table = await run.withProgress({ label: "cat", unit: "bytes" }, async (progress) =>
-      previewTable(await open(), options.rows, progress, run.killable),
+      previewTable(await open(), options.rows, progress),
     );
     const view = { columns: terminalWidth(run), totalRows };
     return {
-      text: () => run.killable(() => formatTable(table, view)),
-      rows: () => run.killable(() => rowsAsJson(table)),
+      text: () => formatTable(table, view),
+      rows: () => rowsAsJson(table),
     };
   } catch (error) {
     if (error instanceof UnshownTable) {
@@ -172,7 +172,7 @@ async function readable(
     // What is stored may be compressed, and smaller than what was seen of it.
     const sizeBytes = isWhole ? start.length : Math.max(storedBytes, start.length);
     const bytes = start.subarray(0, LIMITS.shownValueBytesMax);
-    return run.killable(() => readableValue({ bytes, sizeBytes }));
+    return readableValue({ bytes, sizeBytes });
   }
   await reader.read(TAG_SIZE_BYTES);
   const { text, rows } = await preview({ options, run }, -1, () => readArrowStream(reader));

@@ -23,9 +23,6 @@ export interface InputStream extends AsyncIterable<Uint8Array> {
   readonly isTTY?: boolean;
 }
 
-/** Runs work that does not give way: a signal that comes meanwhile ends the process by itself. */
-export type Killable = <T>(work: () => T) => T;
-
 export interface CommandContext {
   readonly version: string;
   readonly stdin: InputStream;
@@ -34,8 +31,6 @@ export interface CommandContext {
   /** Undefined: the environment of the process, which only the config room reads. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
   startServer(config: CacheConfig): Promise<StartedServer>;
-  /** For work that may take long and leaves nothing behind; absent: it is just run. */
-  readonly killable?: Killable;
   /** Begins to listen for a request to stop; resolves with its name, such as SIGTERM. */
   stopRequested(): Promise<string>;
 }

@@ -63,7 +63,7 @@ function describeKeeping(program: Command, running: Running): void {
     .option("--for <time>", "such as 1h; default: until unpin", parseSpan)
     .action((name: string, options: PinVerbOptions) => running((run) => pin(name, options, run), options));
   withCache(program.command("unpin"))
-    .description("end the pin that was set by this name")
+    .description("remove the pin with this name")
     .argument("<prefix>", NAME)
     .action((name: string, options: VerbOptions) => running((run) => unpin(name, options, run), options));
   withCache(program.command("expire"))

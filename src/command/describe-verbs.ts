@@ -15,7 +15,7 @@ import { countFrom, parseMoment } from "./parse-option.ts";
 import { type PutOptions, put } from "./put.ts";
 import { type RemoveOptions, remove } from "./remove.ts";
 import { stat } from "./stat.ts";
-import { runVerb, type Verb, type VerbOptions } from "./verb.ts";
+import { runVerb, type VerbOptions } from "./verb.ts";
 
 const ROWS_DEFAULT = 10;
 const ROWS_MAX = 100_000;
@@ -29,8 +29,8 @@ export function describeVerbs(
   finish: (outcome: ExitName) => void,
 ): void {
   const programName = program.name();
-  const running = async (verb: Verb, { json }: VerbOptions): Promise<void> =>
-    finish(await runVerb(verb, context, { programName, ...(json === true && { json }) }));
+  const running: Running = async (verb, { json }, more) =>
+    finish(await runVerb(verb, context, { programName, ...(json === true && { json }), ...more }));
   program.commandsGroup(VERBS_TITLE);
   describeTransfers(program, running);
   describeQuestions(program, running);
@@ -99,7 +99,9 @@ function describeQuestions(program: Command, running: Running): void {
         .argParser(countFrom(0, ROWS_MAX))
         .default(ROWS_DEFAULT),
     )
-    .action((key: string, options: CatOptions) => running((run) => cat(key, options, run), options));
+    .action((key: string, options: CatOptions) =>
+      running((run) => cat(key, options, run), options, { hasDefaultSignals: true }),
+    );
   withCache(program.command("rm"))
     .description("delete what a prefix names; asks before it deletes more than one object")
     .argument("<prefix>", "app/session/object, app/session or 'app/*'")

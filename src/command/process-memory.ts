@@ -1,13 +1,15 @@
 /**
- * Sets up V8 for a process whose memory lies outside of the heap, and decides when its garbage is collected.
+ * Configures V8 for a process whose memory lies outside the heap, and decides when to collect its
+ * garbage.
  *
- * Every read of a socket is 64 KiB outside of the heap, garbage at once, and freed by the next cheap collection of young
- * objects. But V8 counts these bytes as growth of a heap of 12 MB, and starts a full collection for each 16 MB that
- * pass: half of the time of a put of a large object. With a growth of 300 percent, V8's own upper bound, it is
- * one in twenty of them. Then the heap may grow fourfold, and 64 MiB of garbage gather outside of it. So where
- * the process uses more than its objects and a fixed room, a cheap collection frees what is young, and where that is not
- * enough V8 is made to begin a full one, in steps of a few milliseconds.
- * The options hold for the whole process, so only the command sets them, never a host's thread.
+ * Each socket read allocates 64 KiB outside the heap. They are garbage at once, and the next cheap
+ * collection of young objects frees them. V8 counts them as growth of a heap of 12 MB and starts a
+ * full collection every 16 MB, which takes half of the time of a large put. With a growth of 300
+ * percent, the most V8 accepts, it takes a twentieth. But then the heap may grow fourfold, and
+ * 64 MiB of garbage may gather outside of it. So above `max_memory` and ROOM_BYTES this file runs
+ * cheap collections, and if they free too little, it makes V8 start a full one. V8 runs that in
+ * steps of a few milliseconds.
+ * The options affect the whole process, so only the command sets them, never an embedding host.
  * Measured by `node --trace-gc` and by `npx tsx test/hostile/run-attack.ts`.
  */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
@@ -17,26 +19,26 @@ import { free } from "../storage/free-memory.ts";
 const MIB = 2 ** 20;
 
 const GROWTH_PERCENT = 300;
-/** What the process uses beside its objects before garbage is looked at: heap, calls, what is staged, and pools. */
+/** Memory beside the objects that needs no collection: heap, calls, staged bytes, and pools. */
 const ROOM_BYTES = 80 * MIB;
-/** How often its use is looked at, ms; a look costs microseconds. */
+/** How often the memory in use is checked, ms. A check takes microseconds. */
 const LOOK_INTERVAL_MS = 20;
-/** A growth that is worth a cheap collection, a millisecond. */
+/** Growth that is worth a cheap collection, which takes a millisecond. */
 const CHEAP_BYTES = 8 * MIB;
-/** Full collections, some 50 ms each in small steps, follow each other no sooner, ms. */
+/** Minimum time between two full collections, ms. Each takes about 50 ms in small steps. */
 const FULL_PAUSE_MS = 100;
-/** V8 begins a full collection when 64 MiB outside of its heap have come since the last one. */
+/** V8 starts a full collection after 64 MiB of new memory outside its heap. */
 const BALLAST_BYTES = 96 * MIB;
-/** Below this share of its time the event loop is idle: a pause of some 20 ms hurts nobody. */
+/** The event loop is idle below this utilization. Then a pause of 20 ms delays nobody. */
 const IDLE_UTILIZATION = 0.05;
-/** How long the loop is watched before it is called idle, ms. */
+/** Period over which the utilization is measured, ms. */
 const IDLE_MS = 2_000;
-/** After so much work there may be garbage worth looking for, ms. */
+/** Less work than this, ms, leaves too little garbage to collect. */
 const WORK_MS = 100;
 
 type Collect = (options?: { readonly type: "minor" }) => void;
 
-/** Call it before anything else runs: what is offered holds for contexts that are made later. */
+/** Call it before anything else runs: the flags affect only contexts that are created later. */
 export function prepareMemory(): void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
   // Node 20 has it behind this flag; storage/free-memory.ts looks for it.
@@ -45,9 +47,9 @@ export function prepareMemory(): void {
 }
 
 /**
- * Collects where more is used than objects and the process need, and once after each burst of work.
+ * Collects when the process uses more than its objects and ROOM_BYTES, and after each burst of work.
  * @param objectsBytesMax the setting `eviction.max_memory`.
- * @returns a way to stop.
+ * @returns a function that stops it.
  */
 export function collectGarbage(objectsBytesMax: number): () => void {
   const collect = runInNewContext("gc") as Collect;
@@ -60,13 +62,14 @@ export function collectGarbage(objectsBytesMax: number): () => void {
   return () => timers.forEach(clearInterval);
 }
 
+/** Collects while the process uses more memory than it should. */
 class ExcessCollection {
   readonly #collect: Collect;
-  /** Above it garbage is looked at. */
+  /** No collection below this use. */
   readonly #bytesMax: number;
-  /** What was used after the last cheap collection, or less. */
+  /** Lowest use since the last cheap collection. */
   #leastBytes = 0;
-  /** What was used when the last full one began, the least that was used since, and when it began. */
+  /** Use at the start of the last full collection, the lowest use since, and its start time. */
   #fullBytes = 0;
   #sinceFullBytes = 0;
   #fullSinceMs = 0;
@@ -88,15 +91,22 @@ class ExcessCollection {
     if (used > this.#bytesMax && this.#isFullWorthIt(used)) this.#beginFull(used);
   }
 
-  /** The last one freed much, so that as much may have died while it ran, or there is much that came after it. */
+  /**
+   * True if the last full collection freed much, because as much may have become garbage while it
+   * ran, or if the use grew much since.
+   */
   #isFullWorthIt(used: number): boolean {
     if (performance.now() - this.#fullSinceMs < FULL_PAUSE_MS) return false;
     return Math.max(this.#fullBytes, used) - this.#sinceFullBytes >= CHEAP_BYTES;
   }
 
-  /** Memory that nobody touches takes no room; V8 counts it all the same, and begins to mark. */
+  /** Untouched memory uses no physical memory, but V8 counts it and starts to mark. */
   #beginFull(used: number): void {
-    free(Buffer.allocUnsafeSlow(BALLAST_BYTES).buffer);
+    try {
+      free(Buffer.allocUnsafeSlow(BALLAST_BYTES).buffer);
+    } catch {
+      // The system limits virtual memory. V8 collects on its own before an allocation fails.
+    }
     this.#fullBytes = used;
     this.#sinceFullBytes = used;
     this.#fullSinceMs = performance.now();
@@ -108,7 +118,7 @@ function usedBytes(): number {
   return heapBytes + externalBytes;
 }
 
-/** An idle process starts no collection at all, and would keep what a burst of calls left behind. */
+/** Collects after a burst of calls: V8 starts no collection in an idle process. */
 class IdleCollection {
   readonly #collect: Collect;
   #before = performance.eventLoopUtilization();
@@ -125,7 +135,7 @@ class IdleCollection {
     this.#before = now;
     if (utilization > IDLE_UTILIZATION) return;
     const workedMs = performance.eventLoopUtilization(now, this.#collectedAt).active;
-    // The second, cheap one counts what the first has freed meanwhile.
+    // The later cheap one updates V8's count after the sweep of the first.
     if (workedMs >= WORK_MS) this.#collect();
     else if (!this.#isSwept) this.#collect({ type: "minor" });
     else return;

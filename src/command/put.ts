@@ -21,7 +21,6 @@ import { encodeWireRow } from "../object/opaque-row.ts";
 import { openSurveyFile, type SurveyFile } from "../storage/disk/survey-file.ts";
 import { type ArrowInput, detectArrow, readArrowFile, readArrowStream, readPieces } from "./arrow-input.ts";
 import { ByteReader, unlessAborted } from "./byte-reader.ts";
-import type { Killable } from "./command-context.ts";
 import { fileFailure, VerbError } from "./failure.ts";
 import { encodeFileMetadata } from "./file-metadata.ts";
 import { jsonLine } from "./json-line.ts";
@@ -44,7 +43,7 @@ export async function put(path: string, options: PutOptions, run: VerbRun): Prom
   const client = run.open(options);
   const input = await openInput(path, run);
   try {
-    const upload = await prepareUpload(input, options.as, run);
+    const upload = await prepareUpload(input, options.as);
     const subject = { label: "put", unit: "bytes", total: input.file?.sizeBytes } as const;
     const sent: Sent = { bytes: 0, rows: 0 };
     const ref = await run.withProgress(subject, (progress) =>
@@ -113,13 +112,9 @@ interface Upload {
   messages(sent: Sent, progress: Progress): AsyncIterable<OutgoingFlightData>;
 }
 
-async function prepareUpload(
-  { file, reader }: Input,
-  as: PutOptions["as"],
-  { killable }: VerbRun,
-): Promise<Upload> {
+async function prepareUpload({ file, reader }: Input, as: PutOptions["as"]): Promise<Upload> {
   if (as === "json" || as === "bytes") {
-    if (as === "json") await checkJson(reader, killable);
+    if (as === "json") await checkJson(reader);
     const tag = encodeTag(as);
     return { kind: "opaque", messages: (sent, progress) => opaqueMessages(reader, sent, { progress, tag }) };
   }
@@ -149,7 +144,7 @@ async function openArrow(reader: ByteReader, file: SurveyFile | undefined): Prom
 const NO_TAG = Buffer.alloc(0);
 
 /** Takes nothing from the reader. @throws {VerbError} dataError */
-async function checkJson(reader: ByteReader, killable: Killable): Promise<void> {
+async function checkJson(reader: ByteReader): Promise<void> {
   const bytes = await reader.peek(LIMITS.jsonPutBytesMax + 1);
   if (bytes.length > LIMITS.jsonPutBytesMax) {
     throw new VerbError(
@@ -158,7 +153,7 @@ async function checkJson(reader: ByteReader, killable: Killable): Promise<void> 
     );
   }
   try {
-    killable(() => decodeJson(bytes));
+    decodeJson(bytes);
   } catch (error) {
     if (!isCacheError(error)) throw error;
     throw new VerbError("dataError", `this is not JSON: ${error.message}`, { cause: error });

@@ -8,7 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { FlightClient } from "../client/flight/flight-client.ts";
 import { LIMITS } from "../limits.ts";
 import { type EndpointOptions, findCache } from "./cache-endpoint.ts";
-import type { CommandContext, Killable } from "./command-context.ts";
+import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { describeFailure, type Failure, VerbError } from "./failure.ts";
 import { Progress, type ProgressSubject } from "./progress.ts";
@@ -22,7 +22,6 @@ export interface VerbRun {
   open(options: EndpointOptions): FlightClient;
   /** Writes to standard output, at the pace of its reader. @throws {VerbError} when nobody reads it any more. */
   print(chunk: string | Uint8Array): Promise<void>;
-  readonly killable: Killable;
   /** One line on standard error. */
   note(line: string): void;
   /** Shows how far things are while `work` goes on. Nothing is shown with `--json`. */
@@ -36,18 +35,27 @@ export interface VerbOptions extends EndpointOptions {
 
 export type Verb = (run: VerbRun) => Promise<ExitName>;
 
-/**
- * Runs a verb to its end. Never rejects.
- * @param programName stands before each line of its errors
- */
+export interface RunOptions {
+  /** Precedes each line of the verb's errors. */
+  readonly programName: string;
+  readonly json?: boolean;
+  /**
+   * True for a verb that leaves nothing behind: signals keep their default action, which ends the
+   * process even in a long loop, where no handler could run.
+   */
+  readonly hasDefaultSignals?: boolean;
+}
+
+/** Runs a verb to its end. Never rejects. */
 export async function runVerb(
   verb: Verb,
   context: CommandContext,
-  { programName, json = false }: { readonly programName: string; readonly json?: boolean },
+  { programName, json = false, hasDefaultSignals = false }: RunOptions,
 ): Promise<ExitName> {
   const stop = new AbortController();
   let stoppedBy: string | undefined;
-  const stopped = context.stopRequested().then(async (name) => {
+  const request = hasDefaultSignals ? new Promise<never>(() => {}) : context.stopRequested();
+  const stopped = request.then(async (name) => {
     stoppedBy = name;
     stop.abort();
     await setTimeout(LIMITS.closeGraceMs);
@@ -67,14 +75,12 @@ export async function runVerb(
 class RunningVerb implements VerbRun {
   readonly context: CommandContext;
   readonly signal: AbortSignal;
-  readonly killable: Killable;
   readonly #isProgressWanted: boolean;
   readonly #clients: FlightClient[] = [];
 
   constructor(context: CommandContext, signal: AbortSignal, json: boolean) {
     this.context = context;
     this.signal = signal;
-    this.killable = context.killable ?? ((work) => work());
     this.#isProgressWanted = !json;
   }
 

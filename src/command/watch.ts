@@ -38,10 +38,10 @@ const SIGNS = { added: "+", changed: "~", removed: "-" } as const;
 export async function watch(prefix: string, options: WatchOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
   let left = options.changes ?? Number.POSITIVE_INFINITY;
-  let seen: Versions = options.initial === true ? new Map() : await look(client, prefix, run);
+  let seen: Versions | undefined = options.initial === true ? new Map() : undefined;
   for (;;) {
     const now = await look(client, prefix, run);
-    for (const change of changesBetween(seen, now)) {
+    for (const change of changesBetween(seen ?? now, now)) {
       await run.print(options.json === true ? jsonLine(change) : formatChange(change));
       left -= 1;
       if (left === 0) return "ok";
