@@ -86,9 +86,12 @@ export const LIMITS = {
    * under the 2 GiB that every client accepts.
    */
   opaqueWireRowBytesMax: 1 * GIB,
-  /** The smallest row that a caller may ask a value to be cut into, bytes: a row costs a message. */
+  /** The smallest row size that a caller may ask for, bytes. Each row costs a message. */
   askedRowBytesMin: 1 * MIB,
-  /** Objects of this size and more are answered by the location of their file, where the caller takes it, bytes: smaller ones are sent sooner than mapped. */
+  /**
+   * A get of an object of at least this many bytes is answered by the location of its file, if the
+   * caller accepts that. Sending a smaller object takes less time than mapping its file.
+   */
   locatedBytesMin: 256 * KIB,
 
   /** Bytes of an answer's row before its value that a client collects. We send under 100. */
@@ -280,6 +283,8 @@ export const LIMITS = {
   listPageBytes: 64 * KIB,
   /** First bytes of a value that a caller may ask for: the header of a tensor of 10 dimensions fits. */
   valueHeadBytes: 512,
+  /** What a list is charged for the facts of one object, bytes: the first bytes of its value and the objects around them. */
+  listedFactsBytes: 1 * KIB,
   /** A page of a list is sent in parts of this size, bytes, because schemas can make it large. */
   listPartBytes: 256 * KIB,
   /** Objects up to this size are read whole in one system call. */

@@ -96,7 +96,7 @@ class AsyncFlameCache:
         return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, begin)
 
     async def close(self) -> None:
-        """Ends the client: later calls, and those that wait for a thread, raise FlameError
+        """Closes the client. Later calls, and calls that wait for a thread, raise FlameError
         CANCELLED.
 
         Does not wait: a call under way is finished in its thread.

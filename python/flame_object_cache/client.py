@@ -263,7 +263,7 @@ class FlameCache(Caller):
         )
 
     def unpin(self, key_prefix: Target) -> None:
-        """Ends the pin that was set by this name. No such pin is no error."""
+        """Removes the pin with this name. It is not an error if there is none."""
         endpoint, name = self._named(key_prefix)
         self._writing(endpoint, lambda on: act(on, "UNPIN", json_body({"key": name})))
 

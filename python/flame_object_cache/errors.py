@@ -37,7 +37,7 @@ class FlameError(Exception):
 
 
 class ObjectNotFound(FlameError, KeyError):
-    """There is no object with this key. Also a KeyError."""
+    """No object has this key. It is also a KeyError."""
 
 
 class InvalidKey(FlameError, ValueError):

@@ -119,6 +119,11 @@ export interface ServerCall extends MessageWriter {
    * the call is over.
    */
   reserve(wantedBytes: number): Promise<number>;
+  /**
+   * Charges a read for the answer that cannot be split, until `release`. If it returns a promise,
+   * wait before reading. The promise rejects with OVERLOADED if no memory is released in time.
+   */
+  reserveWhole(bytes: number): Promise<void> | undefined;
   /** Ends a reserved read: its bytes were written to this call or dropped. */
   release(bytes: number): void;
   /**

@@ -136,21 +136,19 @@ export class Http2ServerCall implements ServerCall, StreamListener {
         this.#endWaiting = undefined;
         resolve();
       };
-      const waiter = {
-        connection,
-        sinceMs,
-        wake,
-        get isReady() {
-          return isReady();
-        },
-      };
-      const stop = memory.wait(waiter);
+      const stop = memory.wait({ connection, sinceMs, wake, isReady });
       this.#endWaiting = (reason) => {
         this.#endWaiting = undefined;
         stop();
         reject(reason);
       };
     });
+  }
+
+  reserveWhole(bytes: number): Promise<void> | undefined {
+    const { account } = this.#stream;
+    account.reserveWhole(bytes);
+    return account.mayCollect ? undefined : this.#collectLater();
   }
 
   release(bytes: number): void {
@@ -164,10 +162,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     return account.mayCollect ? undefined : this.#collectLater();
   }
 
-  /**
-   * Waits for memory. If none is released in time, the sweep refuses the request; it ends stalled
-   * calls first.
-   */
+  /** Waits for memory. The sweep ends stalled calls first; then it refuses this one. */
   async #collectLater(): Promise<void> {
     const { account } = this.#stream;
     const sinceMs = performance.now();

@@ -60,11 +60,11 @@ export class CallAccount {
     this.connection.arrived(bytes);
   }
 
-  /** False while no more of the request may be collected. A small request may use the reserve. */
+  /** False while no more may be collected or read whole. A small amount may use the reserve. */
   get mayCollect(): boolean {
     const { freeOfReserveBytes, freeBytes, all } = this.connection;
     if (freeOfReserveBytes >= 0 && all.overdrawnBytes === 0) return true;
-    return this.#collectedBytes <= LIMITS.callPieceBytesMax && freeBytes >= 0;
+    return this.#collectedBytes + this.#readingBytes <= LIMITS.callPieceBytesMax && freeBytes >= 0;
   }
 
   /** Bytes of the answer that may wait to be sent. */
@@ -84,6 +84,11 @@ export class CallAccount {
     const taken = Math.min(openBytes - waitingBytes, LIMITS.callPieceBytesMax, this.connection.freeBytes);
     const granted = Math.min(wantedBytes, pieceBytes(Math.max(ahead, taken)));
     return granted >= Math.min(wantedBytes, LIMITS.callPieceBytesMin) ? this.#beginRead(granted) : 0;
+  }
+
+  /** Charges a read for the answer that cannot be split; `mayCollect` tells whether to wait. */
+  reserveWhole(bytes: number): void {
+    this.#beginRead(bytes);
   }
 
   /** Ends a reserved read. Its bytes are now queued or were dropped. */

@@ -35,7 +35,7 @@ export interface MemoryWaiter {
   readonly connection: ConnectionMemory;
   readonly sinceMs: number;
   /** False while the call's own peer accepts nothing: then the call does not lack memory. */
-  readonly isReady: boolean;
+  isReady(): boolean;
   wake(): void;
 }
 
@@ -115,7 +115,7 @@ export class CallMemory {
   shortage(nowMs: number): ((connection: ConnectionMemory) => boolean) | undefined {
     let first: MemoryWaiter | undefined;
     for (const waiter of this.#waiting) {
-      if (waiter.isReady && (first === undefined || waiter.sinceMs < first.sinceMs)) first = waiter;
+      if (waiter.isReady() && (first === undefined || waiter.sinceMs < first.sinceMs)) first = waiter;
     }
     if (first !== undefined && nowMs - first.sinceMs > LIMITS.starvedMs) {
       const { connection } = first;

@@ -43,8 +43,8 @@ const log = logFor("flight");
 type HeldVersion = number | undefined;
 
 export async function doGet(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
-  const ticket = decodeTicket(request);
-  if (call.facts !== undefined) noteTicket(call.facts, parseTicket(ticket));
+  const ticket = parseTicket(decodeTicket(request));
+  if (call.facts !== undefined) noteTicket(call.facts, ticket);
   const found = ticketTarget(context.cache, ticket);
   const { key, keyText, heldVersion: version } = found instanceof Promise ? await found : found;
   const terms = getTerms(call, context.instance, version);
@@ -199,18 +199,22 @@ async function sendOpaque(
   }
 }
 
-/** One row, unless the value is over 2 GiB - 1, or over what the caller takes as one: then rows that each client's message limit takes. */
-function wireRows(object: StoredObject, askedBytesMax?: number): readonly (readonly ByteRange[])[] {
-  // Compressed, it is one buffer.
+/**
+ * Splits a value into rows. It is one row unless it is over 2 GiB - 1 or over the size that the
+ * caller asked for; then each row fits into one message of every client.
+ */
+function* wireRows(object: StoredObject, askedBytesMax?: number): Generator<readonly ByteRange[]> {
+  // A compressed value is one buffer.
   const asked = object.codec === undefined ? askedBytesMax : undefined;
-  if (object.dataBytes <= (asked ?? LIMITS.opaqueRowBytesMax)) return [object.dataRanges];
+  if (object.dataBytes <= (asked ?? LIMITS.opaqueRowBytesMax)) {
+    yield object.dataRanges;
+    return;
+  }
   const rowBytesMax = asked ?? LIMITS.opaqueWireRowBytesMax;
-  return object.dataRanges.flatMap((range) => {
-    const rows: ByteRange[][] = [];
+  for (const range of object.dataRanges) {
     for (let taken = 0; taken < range.sizeBytes; taken += rowBytesMax) {
       const sizeBytes = Math.min(rowBytesMax, range.sizeBytes - taken);
-      rows.push([{ position: range.position + taken, sizeBytes }]);
+      yield [{ position: range.position + taken, sizeBytes }];
     }
-    return rows;
-  });
+  }
 }

@@ -18,7 +18,7 @@ import { parseListPattern } from "./key-pattern.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 type DescribeListed = (entry: IndexEntry, schema: Uint8Array, facts?: Uint8Array) => Uint8Array;
-/** What is told of the objects of a page beyond their FlightInfos. */
+/** Facts of the objects of a page, beyond their FlightInfos. */
 type Facts = ReadonlyMap<IndexEntry, Uint8Array>;
 
 const NO_FACTS: Facts = new Map();
@@ -33,6 +33,8 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
   for await (const page of context.cache.list(pattern)) {
     const learning = schemas.learn(page);
     if (learning !== undefined) await learning;
+    const factsBytes = areFactsWanted ? page.length * LIMITS.listedFactsBytes : 0;
+    if (areFactsWanted) await call.reserveWhole(factsBytes);
     const facts = areFactsWanted ? await factsOf(page, schemas) : NO_FACTS;
     for (let from = 0; from < page.length; ) {
       const reserved = await call.reserve(LIMITS.listPageBytes);
@@ -42,6 +44,7 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
       if (infos.length > 0) await (call.writeAll(infos) ?? nextTurn());
       else await sendRead(page[from++]!, call, { schemas, describeListed, facts });
     }
+    call.release(factsBytes);
   }
 }
 
@@ -75,11 +78,11 @@ function knownFrom(page: readonly IndexEntry[], from: number, { schemas, describ
 async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): Promise<void> {
   const schema = await listing.schemas.read(entry);
   if (schema === undefined) return;
-  await call.collect(schema.length);
+  await call.reserveWhole(schema.length);
   try {
     await call.write([listing.describeListed(entry, schema, listing.facts.get(entry))]);
   } finally {
-    call.letGo(schema.length);
+    call.release(schema.length);
   }
 }
 

@@ -14,10 +14,14 @@ import { LIMITS } from "../limits.ts";
 import type { ByteSource } from "../object/byte-sink.ts";
 import { padTo, type RowFrame } from "../object/opaque-row.ts";
 import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
-import { turnIfLarge } from "../turns.ts";
+import { turnIfDue, turnIfLarge } from "../turns.ts";
+
+/** Pieces that are small may be very many: the time is checked after this many. */
+const SMALL_PIECES_PER_LOOK = 16;
 
 export class ObjectSender {
   readonly #call: ServerCall;
+  #piecesSent = 0;
   /** Bytes of the bodies that were sent. */
   sentBytes = 0;
 
@@ -77,11 +81,11 @@ export class ObjectSender {
   /** A message header is read as a whole, however little memory there is. */
   async #readHeader(source: ByteSource, block: Block, reservedBytes: number): Promise<Buffer> {
     this.#call.release(reservedBytes);
-    await this.#call.collect(block.metadataSizeBytes);
+    await this.#call.reserveWhole(block.metadataSizeBytes);
     try {
       return await source.read(block.position, block.metadataSizeBytes);
     } finally {
-      this.#call.letGo(block.metadataSizeBytes);
+      this.#call.release(block.metadataSizeBytes);
     }
   }
 
@@ -104,8 +108,9 @@ export class ObjectSender {
       this.#call.release(piece.length);
       if (sent.length > 0) await this.#call.writePiece(sent, () => source.giveBack?.(piece));
       else source.giveBack?.(piece);
-      // What is at hand is read without waiting: hundreds of gets would go on in one turn of the loop.
-      const turn = turnIfLarge(sent.length);
+      // Bytes in memory are read without waiting: hundreds of gets would run in one turn of the loop.
+      this.#piecesSent += 1;
+      const turn = this.#piecesSent % SMALL_PIECES_PER_LOOK === 0 ? turnIfDue() : turnIfLarge(sent.length);
       if (turn !== undefined) await turn;
     }
   }

@@ -70,7 +70,7 @@ export async function renewEndpoint(
   { durability, facts }: CallTerms,
 ): Promise<Uint8Array> {
   const { expirationTime, ...endpoint } = decodeRenewRequest(body);
-  const { key } = await ticketTarget(context.cache, endpoint.ticket);
+  const { key } = await ticketTarget(context.cache, parseTicket(endpoint.ticket));
   if (facts !== undefined) facts.key = formatObjectKey(key);
   const wantedUntilMs = expirationTime?.getTime();
   const lifetime = await context.cache.retaining.renew(key, wantedUntilMs, durability);
@@ -84,8 +84,9 @@ export async function cancelFlight(
   { durability, facts }: CallTerms,
 ): Promise<Uint8Array> {
   let deleted = 0;
-  for (const { ticket } of decodeCancelRequest(body).endpoints) {
-    if (facts !== undefined) facts.key = parseTicket(ticket).key;
+  for (const endpoint of decodeCancelRequest(body).endpoints) {
+    const ticket = parseTicket(endpoint.ticket);
+    if (facts !== undefined) facts.key = ticket.key;
     const { key } = await ticketTarget(context.cache, ticket);
     deleted += await context.cache.delete({ scope: "object", key }, durability);
     await turnIfDue();

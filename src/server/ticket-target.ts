@@ -7,7 +7,7 @@
  */
 import type { ObjectCache } from "../cache/object-cache.ts";
 import { isCacheError } from "../errors.ts";
-import { type FlightTicket, parseTicket } from "../flight/ticket.ts";
+import type { FlightTicket } from "../flight/ticket.ts";
 import { type ObjectKey, parseObjectKey } from "../object/object-key.ts";
 
 export interface TicketTarget {
@@ -17,13 +17,8 @@ export interface TicketTarget {
   readonly heldVersion: number | undefined;
 }
 
-/**
- * @param ticket the bytes inside a Ticket message
- * @returns a promise only where the disk has to be looked at.
- * @throws {CacheError} INVALID_KEY, INVALID_REQUEST
- */
-export function ticketTarget(cache: ObjectCache, ticket: Uint8Array): TicketTarget | Promise<TicketTarget> {
-  const parsed = parseTicket(ticket);
+/** @returns a promise only if the disk has to be read. @throws {CacheError} INVALID_KEY */
+export function ticketTarget(cache: ObjectCache, parsed: FlightTicket): TicketTarget | Promise<TicketTarget> {
   const { text, key: keyText, heldVersion } = parsed;
   if (heldVersion === undefined) return asVersion(parsed);
   const other = keyOf(keyText);

@@ -145,6 +145,8 @@ class DirectCall implements ServerCall {
 
   release(): void {}
 
+  reserveWhole(): undefined {}
+
   collect(): undefined {}
 
   letGo(): void {}

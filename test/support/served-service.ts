@@ -156,6 +156,10 @@ class ArrangedCall implements ServerCall {
     this.#call.release(bytes);
   }
 
+  reserveWhole(bytes: number): Promise<void> | undefined {
+    return this.#call.reserveWhole(bytes);
+  }
+
   collect(bytes: number): Promise<void> | undefined {
     return this.#call.collect(bytes);
   }

@@ -205,7 +205,7 @@ export class FlameCache {
     );
   }
 
-  /** Ends the pin that was set by this name, and no other. @throws as `pin` */
+  /** Removes the pin with this name, and no other. @throws as `pin` */
   async unpin(prefix: RefLike, options?: OperationOptions): Promise<void> {
     const { endpoint, key } = prefixTarget(prefix, this.endpoint);
     await repeatCall(this.#time(options), mayWriteAgain, (call) =>

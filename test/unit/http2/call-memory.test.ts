@@ -93,7 +93,7 @@ describe("a call that waits for memory", () => {
     const connection = memory.open("10.0.0.1");
     const woken: number[] = [];
     for (const sinceMs of [1, 2]) {
-      memory.wait({ connection, sinceMs, isReady: true, wake: () => void woken.push(sinceMs) });
+      memory.wait({ connection, sinceMs, isReady: () => true, wake: () => void woken.push(sinceMs) });
     }
     await setImmediate();
     expect(woken).toEqual([]);
@@ -106,9 +106,9 @@ describe("a call that waits for memory", () => {
   it("is short of memory after a while only when its peer would take what it gets", () => {
     const memory = new CallMemory(BOUND);
     const connection = memory.open("10.0.0.1");
-    memory.wait({ connection, sinceMs: 0, isReady: false, wake: () => undefined });
+    memory.wait({ connection, sinceMs: 0, isReady: () => false, wake: () => undefined });
     expect(memory.shortage(LIMITS.starvedMs + 1)).toBeUndefined();
-    memory.wait({ connection, sinceMs: 0, isReady: true, wake: () => undefined });
+    memory.wait({ connection, sinceMs: 0, isReady: () => true, wake: () => undefined });
     expect(memory.shortage(LIMITS.starvedMs - 1)).toBeUndefined();
     expect(memory.shortage(LIMITS.starvedMs + 1)?.(memory.open("10.0.0.2"))).toBe(true);
   });
@@ -118,7 +118,7 @@ describe("a call that waits for memory", () => {
     const connection = memory.open("10.0.0.1");
     connection.add(BOUND / 2);
     const other = memory.open("10.0.0.1");
-    memory.wait({ connection, sinceMs: 0, isReady: true, wake: () => undefined });
+    memory.wait({ connection, sinceMs: 0, isReady: () => true, wake: () => undefined });
     const helps = memory.shortage(LIMITS.starvedMs + 1);
     expect([helps?.(connection), helps?.(other)]).toEqual([true, false]);
   });
@@ -144,6 +144,20 @@ describe("a connection", () => {
     expect([quiet.isOverdrawn, loud.isOverdrawn]).toEqual([false, true]);
     loud.close();
     expect(memory.overdrawnBytes).toBe(0);
+  });
+
+  it("is not overdrawn by what it reads for an answer, whose peer has to be heard to take it", () => {
+    const memory = new CallMemory(BOUND);
+    memory.open("10.0.0.1").arrived(BOUND / 2 + 1);
+    const connection = memory.open("10.0.0.2");
+    const account = new CallAccount(connection);
+    account.reserveWhole(20 * MIB);
+    expect(connection.isOverdrawn).toBe(false);
+    account.collected(20 * MIB);
+    expect(connection.isOverdrawn).toBe(true);
+    account.release(20 * MIB);
+    account.close();
+    expect(connection.usedBytes).toBe(LIMITS.connectionMemoryBytes);
   });
 
   it("that holds little gets a call when there is no memory, one that holds much gets none", () => {
