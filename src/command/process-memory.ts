@@ -15,6 +15,7 @@
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { free } from "../storage/free-memory.ts";
+import { growYoungGeneration, prepareYoungGenerations, stopYoungGrowth } from "./young-generation.ts";
 
 const MIB = 2 ** 20;
 
@@ -44,6 +45,7 @@ export function prepareMemory(): void {
   // Node 20 has it behind this flag; storage/free-memory.ts looks for it.
   setFlagsFromString("--harmony-rab-gsab-transfer");
   setFlagsFromString("--expose-gc");
+  prepareYoungGenerations();
 }
 
 /**
@@ -55,8 +57,12 @@ export function collectGarbage(objectsBytesMax: number): () => void {
   const collect = runInNewContext("gc") as Collect;
   const excess = new ExcessCollection(collect, objectsBytesMax + ROOM_BYTES);
   const idle = new IdleCollection(collect);
+  growYoungGeneration(() => collect({ type: "minor" }));
   const timers = [
-    setInterval(() => excess.look(), LOOK_INTERVAL_MS).unref(),
+    setInterval(() => {
+      stopYoungGrowth();
+      excess.look();
+    }, LOOK_INTERVAL_MS).unref(),
     setInterval(() => idle.look(), IDLE_MS).unref(),
   ];
   return () => timers.forEach(clearInterval);
@@ -133,7 +139,10 @@ class IdleCollection {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#before);
     this.#before = now;
-    if (utilization > IDLE_UTILIZATION) return;
+    if (utilization > IDLE_UTILIZATION) {
+      growYoungGeneration(() => this.#collect({ type: "minor" }));
+      return;
+    }
     const workedMs = performance.eventLoopUtilization(now, this.#collectedAt).active;
     // The later cheap one updates V8's count after the sweep of the first.
     if (workedMs >= WORK_MS) this.#collect();
