@@ -6,6 +6,7 @@
  * hold the most, until no call waits. If all calls wait for memory, it refuses the requests that
  * have been still the longest.
  * Cost: a check of each open call every second, and ten times as often while calls wait for memory.
+ * Many calls are ended in slices, over several turns of the event loop.
  */
 import { CacheError } from "../errors.ts";
 import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";
@@ -36,6 +37,8 @@ export class StalledCalls {
   readonly #idleCallMs: number;
   #timer: NodeJS.Timeout;
   #isHurried = false;
+  /** The next slice of calls to end. */
+  #nextSlice: NodeJS.Immediate | undefined;
   #madeRoomMs = 0;
 
   constructor(
@@ -53,6 +56,7 @@ export class StalledCalls {
 
   stop(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#nextSlice);
     this.#memory.onWaiting = undefined;
     this.#memory.onRefused = undefined;
   }
@@ -116,12 +120,24 @@ export class StalledCalls {
 
   /** Ends calls in order until the overdraft and RELIEF_PART of the total are released. */
   #takeBack(calls: readonly Http2ServerCall[], end: (call: Http2ServerCall) => void): void {
+    clearImmediate(this.#nextSlice);
     let left = this.#memory.bytesMax * RELIEF_PART + this.#memory.overdrawnBytes;
-    for (const call of calls) {
-      if (left < 0) break;
-      left -= call.heldBytes;
-      end(call);
-    }
+    let next = 0;
+    const endSlice = (): void => {
+      const untilMs = performance.now() + LIMITS.turnWaitingMs;
+      let nowMs = performance.now();
+      while (left >= 0 && next < calls.length && nowMs < untilMs) {
+        const call = calls[next++]!;
+        // It may have moved since the last slice.
+        if (call.stillMs(nowMs) >= LIMITS.stalledCallMs) {
+          left -= call.heldBytes;
+          end(call);
+        }
+        nowMs = performance.now();
+      }
+      if (left >= 0 && next < calls.length) this.#nextSlice = setImmediate(endSlice);
+    };
+    endSlice();
   }
 
   #end(call: Http2ServerCall): void {
