@@ -36,8 +36,12 @@ const IDLE_UTILIZATION = 0.05;
 const IDLE_MS = 2_000;
 /** Less work than this, ms, leaves too little garbage to collect. */
 const WORK_MS = 100;
+/** Growth since the last idle time that is worth a full collection. */
+const GROWTH_BYTES = 16 * MIB;
+/** Collections that a hidden class survives without an object. */
+const MAP_AGE_MAX = 1_000_000;
 
-type Collect = (options?: { readonly type: "minor" }) => void;
+type Collect = (options: { readonly type: "minor" }) => void;
 
 /** Call it before anything else runs: the flags affect only contexts that are created later. */
 export function prepareMemory(): void {
@@ -45,6 +49,9 @@ export function prepareMemory(): void {
   // Node 20 has it behind this flag; storage/free-memory.ts looks for it.
   setFlagsFromString("--harmony-rab-gsab-transfer");
   setFlagsFromString("--expose-gc");
+  // A collection between two bursts finds no open call. Without this, V8 would discard the hidden
+  // classes of calls, and with them all compiled code: calls then take twice as long for seconds.
+  setFlagsFromString(`--retain-maps-for-n-gc=${MAP_AGE_MAX}`);
   prepareYoungGenerations();
 }
 
@@ -55,9 +62,10 @@ export function prepareMemory(): void {
  */
 export function collectGarbage(objectsBytesMax: number): () => void {
   const collect = runInNewContext("gc") as Collect;
-  const excess = new ExcessCollection(collect, objectsBytesMax + ROOM_BYTES);
-  const idle = new IdleCollection(collect);
-  growYoungGeneration(() => collect({ type: "minor" }));
+  const collectYoung = (): void => collect({ type: "minor" });
+  const excess = new ExcessCollection(collectYoung, objectsBytesMax + ROOM_BYTES);
+  const idle = new IdleCollection(collectYoung);
+  growYoungGeneration(collectYoung);
   const timers = [
     setInterval(() => {
       stopYoungGrowth();
@@ -70,7 +78,7 @@ export function collectGarbage(objectsBytesMax: number): () => void {
 
 /** Collects while the process uses more memory than it should. */
 class ExcessCollection {
-  readonly #collect: Collect;
+  readonly #collectYoung: () => void;
   /** No collection below this use. */
   readonly #bytesMax: number;
   /** Lowest use since the last cheap collection. */
@@ -80,15 +88,15 @@ class ExcessCollection {
   #sinceFullBytes = 0;
   #fullSinceMs = 0;
 
-  constructor(collect: Collect, bytesMax: number) {
-    this.#collect = collect;
+  constructor(collectYoung: () => void, bytesMax: number) {
+    this.#collectYoung = collectYoung;
     this.#bytesMax = bytesMax;
   }
 
   look(): void {
     let used = usedBytes();
     if (used > this.#bytesMax && used - this.#leastBytes >= CHEAP_BYTES) {
-      this.#collect({ type: "minor" });
+      this.#collectYoung();
       used = usedBytes();
       this.#leastBytes = used;
     }
@@ -106,16 +114,23 @@ class ExcessCollection {
     return Math.max(this.#fullBytes, used) - this.#sinceFullBytes >= CHEAP_BYTES;
   }
 
-  /** Untouched memory uses no physical memory, but V8 counts it and starts to mark. */
   #beginFull(used: number): void {
-    try {
-      free(Buffer.allocUnsafeSlow(BALLAST_BYTES).buffer);
-    } catch {
-      // The system limits virtual memory. V8 collects on its own before an allocation fails.
-    }
+    beginFullCollection();
     this.#fullBytes = used;
     this.#sinceFullBytes = used;
     this.#fullSinceMs = performance.now();
+  }
+}
+
+/**
+ * V8 counts untouched memory, which uses no physical memory, and starts to mark. `gc()` would
+ * discard compiled code.
+ */
+function beginFullCollection(): void {
+  try {
+    free(Buffer.allocUnsafeSlow(BALLAST_BYTES).buffer);
+  } catch {
+    // The system limits virtual memory. V8 collects on its own before an allocation fails.
   }
 }
 
@@ -126,13 +141,16 @@ function usedBytes(): number {
 
 /** Collects after a burst of calls: V8 starts no collection in an idle process. */
 class IdleCollection {
-  readonly #collect: Collect;
+  readonly #collectYoung: () => void;
   #before = performance.eventLoopUtilization();
   #collectedAt = this.#before;
-  #isSwept = true;
+  /** Use after the last burst. */
+  #leastBytes = usedBytes();
+  /** A full collection began at the last look. */
+  #isCollecting = false;
 
-  constructor(collect: Collect) {
-    this.#collect = collect;
+  constructor(collectYoung: () => void) {
+    this.#collectYoung = collectYoung;
   }
 
   look(): void {
@@ -140,15 +158,16 @@ class IdleCollection {
     const { utilization } = performance.eventLoopUtilization(now, this.#before);
     this.#before = now;
     if (utilization > IDLE_UTILIZATION) {
-      growYoungGeneration(() => this.#collect({ type: "minor" }));
+      growYoungGeneration(this.#collectYoung);
       return;
     }
     const workedMs = performance.eventLoopUtilization(now, this.#collectedAt).active;
-    // The later cheap one updates V8's count after the sweep of the first.
-    if (workedMs >= WORK_MS) this.#collect();
-    else if (!this.#isSwept) this.#collect({ type: "minor" });
-    else return;
-    this.#isSwept = workedMs < WORK_MS;
+    if (workedMs < WORK_MS && !this.#isCollecting) return;
+    this.#collectYoung();
+    const used = usedBytes();
+    if (this.#isCollecting || used < this.#leastBytes) this.#leastBytes = used;
+    this.#isCollecting = used - this.#leastBytes >= GROWTH_BYTES;
+    if (this.#isCollecting) beginFullCollection();
     this.#collectedAt = performance.eventLoopUtilization();
   }
 }
