@@ -22,8 +22,11 @@ const MIB = 2 ** 20;
 const GROWTH_PERCENT = 300;
 /** Memory beside the objects that needs no collection: heap, calls, staged bytes, and pools. */
 const ROOM_BYTES = 80 * MIB;
-/** How often the memory in use is checked, ms. A check takes microseconds. */
+/** How often the memory in use is checked while it changes, and while it does not, ms. */
 const LOOK_INTERVAL_MS = 20;
+const CALM_LOOK_INTERVAL_MS = 100;
+/** A smaller change than this between two checks is calm: the checks themselves make some. */
+const CALM_BYTES = MIB / 4;
 /** Growth that is worth a cheap collection, which takes a millisecond. */
 const CHEAP_BYTES = 8 * MIB;
 /** Minimum time between two full collections, ms. Each takes about 50 ms in small steps. */
@@ -67,13 +70,14 @@ export function collectGarbage(objectsBytesMax: number): () => void {
   const idle = new IdleCollection(collectYoung);
   growYoungGeneration(collectYoung);
   const timers = [
-    setInterval(() => {
-      stopYoungGrowth();
-      excess.look();
-    }, LOOK_INTERVAL_MS).unref(),
     setInterval(() => idle.look(), IDLE_MS).unref(),
+    setInterval(stopYoungGrowth, CALM_LOOK_INTERVAL_MS).unref(),
   ];
-  return () => timers.forEach(clearInterval);
+  excess.start();
+  return () => {
+    timers.forEach(clearInterval);
+    excess.stop();
+  };
 }
 
 /** Collects while the process uses more memory than it should. */
@@ -87,13 +91,28 @@ class ExcessCollection {
   #fullBytes = 0;
   #sinceFullBytes = 0;
   #fullSinceMs = 0;
+  /** Use at the last look. */
+  #lastBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(collectYoung: () => void, bytesMax: number) {
     this.#collectYoung = collectYoung;
     this.#bytesMax = bytesMax;
   }
 
-  look(): void {
+  start(): void {
+    const before = this.#lastBytes;
+    this.#look();
+    const isCalm = Math.abs(this.#lastBytes - before) < CALM_BYTES;
+    const waitMs = isCalm ? CALM_LOOK_INTERVAL_MS : LOOK_INTERVAL_MS;
+    this.#timer = setTimeout(() => this.start(), waitMs).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #look(): void {
     let used = usedBytes();
     if (used > this.#bytesMax && used - this.#leastBytes >= CHEAP_BYTES) {
       this.#collectYoung();
@@ -103,6 +122,7 @@ class ExcessCollection {
     this.#leastBytes = Math.min(this.#leastBytes, used);
     this.#sinceFullBytes = Math.min(this.#sinceFullBytes, used);
     if (used > this.#bytesMax && this.#isFullWorthIt(used)) this.#beginFull(used);
+    this.#lastBytes = used;
   }
 
   /**
