@@ -12,7 +12,7 @@ import { LIMITS } from "../limits.ts";
 import type { ObjectFactsParts } from "../object/object-facts.ts";
 import type { ByteRange } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
-import { Slots } from "../storage/disk/slots.ts";
+import { Semaphore } from "../storage/disk/semaphore.ts";
 import type { ObjectStorage, StoredFile, StoredName } from "../storage/object-storage.ts";
 import type { BaseForm, IndexEntry } from "./index-entry.ts";
 import { LARGE_SCHEMA, type SchemaPool } from "./schema-pool.ts";
@@ -24,7 +24,7 @@ export interface SchemasHost {
 
 export class ListedSchemas {
   readonly #host: SchemasHost;
-  readonly #reads = new Slots(LIMITS.scanConcurrency);
+  readonly #reads = new Semaphore(LIMITS.scanConcurrency);
 
   constructor(host: SchemasHost) {
     this.#host = host;

@@ -15,7 +15,7 @@ import path from "node:path";
 import { LIMITS } from "../../limits.ts";
 import { errnoOf } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
-import { Slots } from "./slots.ts";
+import { Semaphore } from "./semaphore.ts";
 import { writeFully, writeFullySync } from "./write-fully.ts";
 
 export const DISK_STEPS = [
@@ -69,7 +69,7 @@ export class DiskSteps {
    * Only for files: a caller that waits for a directory has synced its file, and others wait for
    * it.
    */
-  readonly #syncs = new Slots(LIMITS.fileSyncsMax);
+  readonly #syncs = new Semaphore(LIMITS.fileSyncsMax);
   #syncsUnderWay = 0;
 
   constructor(pace: DiskPace, before: BeforeStep = () => {}) {

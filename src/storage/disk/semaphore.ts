@@ -4,7 +4,7 @@
  * For syncs of files: each occupies one of the few threads of libuv's pool, and a read must not
  * wait behind all current puts. For files that lists read: each holds a descriptor.
  */
-export class Slots {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -18,7 +18,7 @@ export class Slots {
     try {
       return await work();
     } finally {
-      // Hands the slot to the next waiter, so that a new caller cannot overtake.
+      // Hands its place to the next waiter, so that a new caller cannot overtake.
       const next = this.#waiting.shift();
       if (next === undefined) this.#free += 1;
       else next();
