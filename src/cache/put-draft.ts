@@ -58,7 +58,7 @@ export interface Draft {
 }
 
 /** CommitOptions with defaults applied. */
-interface CommitManner {
+interface PublishOptions {
   readonly durability: Durability;
   readonly throwIfOver: (() => void) | undefined;
 }
@@ -117,7 +117,7 @@ abstract class StagedDraft implements Draft {
   }
 
   /** Assigns the version, finishes the file and makes it visible, under the key's lock. */
-  protected abstract publish(writer: ObjectWriter, manner: CommitManner): Promise<number>;
+  protected abstract publish(writer: ObjectWriter, options: PublishOptions): Promise<number>;
 }
 
 export interface BaseDraftOptions {
@@ -139,7 +139,7 @@ export class BaseDraft extends StagedDraft {
 
   protected override async publish(
     writer: ObjectWriter,
-    { durability, throwIfOver }: CommitManner,
+    { durability, throwIfOver }: PublishOptions,
   ): Promise<number> {
     const { storage, roster, retention } = this.host;
     const { kind, isFresh, ttlMs } = this.#options;
@@ -211,7 +211,7 @@ export class PatchDraft extends StagedDraft {
 
   protected override async publish(
     writer: ObjectWriter,
-    { durability, throwIfOver }: CommitManner,
+    { durability, throwIfOver }: PublishOptions,
   ): Promise<number> {
     const found = await this.host.findLocked(this.key);
     if (found === undefined) throw new CacheError("OBJECT_NOT_FOUND");

@@ -16,7 +16,7 @@ export interface ListenAddress {
 }
 
 /** Options of listening. */
-export interface ListenManner {
+export interface ListenOptions {
   /**
    * Other processes of this user may listen on the port too; the system distributes the
    * connections.
@@ -53,13 +53,13 @@ export class Listeners {
   readonly #addresses = new Map<string, number>();
   readonly #onConnection: (accepted: Accepted) => void;
   readonly #onEmpty: () => void;
-  readonly #manner: ListenManner;
+  readonly #options: ListenOptions;
 
   /** @param onEmpty called each time the last connection has closed */
-  constructor(onConnection: (accepted: Accepted) => void, onEmpty: () => void, manner: ListenManner = {}) {
+  constructor(onConnection: (accepted: Accepted) => void, onEmpty: () => void, options: ListenOptions = {}) {
     this.#onConnection = onConnection;
     this.#onEmpty = onEmpty;
-    this.#manner = manner;
+    this.#options = options;
   }
 
   get connections(): number {
@@ -71,7 +71,7 @@ export class Listeners {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      const { reusePort } = this.#manner;
+      const { reusePort } = this.#options;
       const sharing = reusePort === undefined ? {} : { reusePort };
       server.listen({ host, port, ...sharing }, () => {
         server.off("error", reject);
@@ -84,7 +84,7 @@ export class Listeners {
   }
 
   #accept(socket: Socket): void {
-    const { count } = this.#manner;
+    const { count } = this.#options;
     const address = socket.remoteAddress ?? "";
     if (!this.#makeRoom(address)) {
       socket.destroy();
@@ -109,7 +109,7 @@ export class Listeners {
 
   #forget({ socket, address }: Accepted): void {
     if (!this.#accepted.delete(socket)) return;
-    this.#manner.count?.add(-1);
+    this.#options.count?.add(-1);
     const open = this.#openOf(address) - 1;
     if (open > 0) this.#addresses.set(address, open);
     else this.#addresses.delete(address);
@@ -120,8 +120,8 @@ export class Listeners {
    * one of that address.
    */
   #makeRoom(address: string): boolean {
-    const open = this.#manner.count?.total ?? this.#accepted.size;
-    const { connectionsMax = LIMITS.connectionsMax } = this.#manner;
+    const open = this.#options.count?.total ?? this.#accepted.size;
+    const { connectionsMax = LIMITS.connectionsMax } = this.#options;
     const hasShare = this.#openOf(address) >= Math.ceil(connectionsMax * LIMITS.connectionsPeerShare);
     if (open < connectionsMax && !hasShare) return true;
     const idle = this.#longestIdle(hasShare ? address : undefined);

@@ -12,14 +12,14 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallConnection } from "./call-stream.ts";
 import type { Entrance, EntranceListener, ServerTls } from "./entrance.ts";
-import { type Accepted, type ListenAddress, Listeners, type ListenManner } from "./listeners.ts";
+import { type Accepted, type ListenAddress, Listeners, type ListenOptions } from "./listeners.ts";
 import { formatPeer, isOwnAddress } from "./peer-address.ts";
 
 const log = logFor("grpc");
 
 export interface LocalEntranceOptions {
   readonly tls?: ServerTls | undefined;
-  readonly manner?: ListenManner;
+  readonly listenOptions?: ListenOptions;
   readonly memory: CallMemory;
 }
 
@@ -44,7 +44,7 @@ export class LocalEntrance implements Entrance {
   #isLeaving = false;
 
   /** @throws if certificate and key cannot be used. */
-  constructor(listener: EntranceListener, { tls, manner, memory }: LocalEntranceOptions) {
+  constructor(listener: EntranceListener, { tls, listenOptions, memory }: LocalEntranceOptions) {
     this.#listener = listener;
     this.#memory = memory;
     // This server only runs handshakes; the listeners own all addresses.
@@ -54,7 +54,7 @@ export class LocalEntrance implements Entrance {
       (accepted) =>
         this.#tls === undefined ? this.#serve(accepted, accepted.socket) : this.#secure(accepted),
       () => listener.onEmpty(),
-      manner,
+      listenOptions,
     );
     this.#sweep = setInterval(() => this.#sweepAll(), LIMITS.sweepIntervalMs).unref();
   }

@@ -67,7 +67,7 @@ export class GrpcServer {
       new LocalEntrance(listener, {
         tls,
         memory: this.#memory,
-        manner: { connectionsMax: options.connectionsMax },
+        listenOptions: { connectionsMax: options.connectionsMax },
       });
   }
 

@@ -28,7 +28,7 @@ const entrance = new LocalEntrance(
   { onStream: streams.take, onEmpty: () => report({ report: "empty" }) },
   {
     tls,
-    manner: { reusePort: true, connectionsMax, count: new ConnectionCounts(places).of(thread) },
+    listenOptions: { reusePort: true, connectionsMax, count: new ConnectionCounts(places).of(thread) },
     memory: new CallMemory(callsMemoryBytes),
   },
 );

@@ -49,7 +49,10 @@ describe("the number of connections of all threads", () => {
     const listener = { onStream: () => {}, onEmpty: () => {} };
     const entrances = [0, 1].map(
       (thread) =>
-        new LocalEntrance(listener, { manner: { count: counts.of(thread) }, memory: new CallMemory() }),
+        new LocalEntrance(listener, {
+          listenOptions: { count: counts.of(thread) },
+          memory: new CallMemory(),
+        }),
     );
     onTestFinished(() => {
       for (const entrance of entrances) {
