@@ -12,12 +12,12 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallHandler, MethodTable } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
-import type { Entrance, OpenEntrance, ServerTls } from "./entrance.ts";
 import type { ListenAddress } from "./listeners.ts";
-import { LocalEntrance } from "./local-entrance.ts";
+import { LocalTransport } from "./local-transport.ts";
 import { tooManyCalls } from "./memory-refusal.ts";
 import { checkCallHeaders, httpRefusal } from "./request-checks.ts";
 import { Http2ServerCall } from "./server-call.ts";
+import type { OpenTransport, ServerTls, ServerTransport } from "./server-transport.ts";
 import { StalledCalls } from "./stalled-calls.ts";
 import { parseTimeout } from "./timeout.ts";
 
@@ -30,12 +30,12 @@ export interface GrpcServerOptions {
    * Opens the transport; by default this thread owns the connections. With it, the transport
    * handles `tls`.
    */
-  readonly openEntrance?: OpenEntrance;
+  readonly openTransport?: OpenTransport;
   /** How long calls may run after `close`; default LIMITS.drainTimeoutMs. */
   readonly drainTimeoutMs?: number;
   /** Memory that calls may make this process hold; default LIMITS.callsMemoryBytes. */
   readonly callsMemoryBytes?: number | undefined;
-  /** Open connections; default LIMITS.connectionsMax. With `openEntrance` the transport sets it. */
+  /** Open connections; default LIMITS.connectionsMax. With `openTransport` the transport sets it. */
   readonly connectionsMax?: number | undefined;
   /** A call without progress for this long ends; default LIMITS.idleCallMs. */
   readonly idleCallMs?: number | undefined;
@@ -44,7 +44,7 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   readonly #methods: MethodTable;
   readonly #drainTimeoutMs: number;
-  readonly #entrance: Entrance;
+  readonly #transport: ServerTransport;
   readonly #calls = new Set<Http2ServerCall>();
   readonly #memory: CallMemory;
   readonly #stalled: StalledCalls;
@@ -53,7 +53,7 @@ export class GrpcServer {
   #onQuiet: (() => void) | undefined;
 
   constructor(options: GrpcServerOptions) {
-    const { methods, tls, openEntrance, drainTimeoutMs = LIMITS.drainTimeoutMs } = options;
+    const { methods, tls, openTransport, drainTimeoutMs = LIMITS.drainTimeoutMs } = options;
     this.#methods = methods;
     this.#drainTimeoutMs = drainTimeoutMs;
     this.#memory = new CallMemory(options.callsMemoryBytes);
@@ -62,9 +62,9 @@ export class GrpcServer {
       onStream: (stream: CallStream, connection: CallConnection) => this.#take(stream, connection),
       onEmpty: () => this.#onQuiet?.(),
     };
-    this.#entrance =
-      openEntrance?.(listener, this.#memory) ??
-      new LocalEntrance(listener, {
+    this.#transport =
+      openTransport?.(listener, this.#memory) ??
+      new LocalTransport(listener, {
         tls,
         memory: this.#memory,
         listenOptions: { connectionsMax: options.connectionsMax },
@@ -77,13 +77,13 @@ export class GrpcServer {
 
   /** Number of open connections. */
   get sessions(): number {
-    return this.#entrance.connections;
+    return this.#transport.connections;
   }
 
   /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
   listen(host: string, port: number): Promise<ListenAddress> {
     assert(this.#closing === undefined, "a closed server does not listen again");
-    return this.#entrance.listen(host, port);
+    return this.#transport.listen(host, port);
   }
 
   #take(stream: CallStream, connection: CallConnection): void {
@@ -135,14 +135,14 @@ export class GrpcServer {
   }
 
   async #drain(): Promise<void> {
-    await this.#entrance.leave();
+    await this.#transport.drain();
     await this.#quiet(() => this.#calls.size === 0, this.#drainTimeoutMs);
     for (const call of this.#calls) call.end(new CacheError("SHUTTING_DOWN"));
-    await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
-    this.#entrance.destroyConnections();
-    await this.#quiet(() => this.#calls.size + this.#entrance.connections === 0, LIMITS.closeGraceMs);
+    await this.#quiet(() => this.#calls.size + this.#transport.connections === 0, LIMITS.closeGraceMs);
+    this.#transport.destroyConnections();
+    await this.#quiet(() => this.#calls.size + this.#transport.connections === 0, LIMITS.closeGraceMs);
     this.#stalled.stop();
-    await this.#entrance.close();
+    await this.#transport.close();
     if (this.#calls.size > 0)
       log.warn("handlers did not return after the drain time", { calls: this.#calls.size });
   }

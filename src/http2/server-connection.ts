@@ -84,9 +84,9 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   /** Start of the oldest incomplete one, on the clock of `performance.now`; 0 if there is none. */
   #midwaySinceMs = 0;
   /** Streams whose answer is framed but not yet with the operating system. */
-  #leavingStreams = 0;
+  #framedStreams = 0;
   #isOver = false;
-  #isLeaving = false;
+  #isDraining = false;
 
   constructor(options: ServerConnectionOptions) {
     const { socket, memory, turns, onStream, onBusy, onClosed } = options;
@@ -124,9 +124,9 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   }
 
   /** Accepts no new streams, and closes when the open ones have ended. */
-  leave(): void {
-    if (this.#isLeaving || this.#isOver) return;
-    this.#isLeaving = true;
+  drain(): void {
+    if (this.#isDraining || this.#isOver) return;
+    this.#isDraining = true;
     this.control(encodeGoAway(this.#frames.lastStreamId, "NO_ERROR", ""));
     this.#endWhenIdle();
   }
@@ -252,7 +252,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   }
 
   #endWhenIdle(): void {
-    if (this.#isLeaving && !this.#isOver && this.streams.size === 0) this.#end();
+    if (this.#isDraining && !this.#isOver && this.streams.size === 0) this.#end();
   }
 
   // Called by the frames.
@@ -271,7 +271,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   }
 
   openStream(id: number, request: HeaderBlock): ServerStream | undefined {
-    if (this.#isLeaving || this.streams.size - this.#leavingStreams >= LIMITS.streamsPerSessionMax) {
+    if (this.#isDraining || this.streams.size - this.#framedStreams >= LIMITS.streamsPerSessionMax) {
       return this.#refuse(id, "REFUSED_STREAM");
     }
     if (this.memory.admission === "no") {
@@ -336,12 +336,12 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   }
 
   answered(): void {
-    this.#leavingStreams += 1;
+    this.#framedStreams += 1;
   }
 
   forget(stream: ServerStream): void {
     this.streams.delete(stream.id);
-    if (stream.isAnswerFramed) this.#leavingStreams -= 1;
+    if (stream.isAnswerFramed) this.#framedStreams -= 1;
     else this.#outbox.remove(stream);
     if (this.streams.size === 0) this.#onBusy(false);
     this.#endWhenIdle();

@@ -5,7 +5,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../errors.ts";
-import { LocalEntrance } from "../grpc/local-entrance.ts";
+import { LocalTransport } from "../grpc/local-transport.ts";
 import { CallMemory } from "../http2/call-memory.ts";
 import { forwardLog } from "../log.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
@@ -24,7 +24,7 @@ const { tls, thread, places, logThreshold, callsMemoryBytes, connectionsMax } = 
 forwardLog(logThreshold, (line) => report({ report: "log", line }));
 
 const streams = new RelayingStreams(port);
-const entrance = new LocalEntrance(
+const transport = new LocalTransport(
   { onStream: streams.take, onEmpty: () => report({ report: "empty" }) },
   {
     tls,
@@ -53,8 +53,8 @@ async function answer(command: ThreadCommand): Promise<void> {
 
 /** @returns the port, if the command asks for one. */
 async function execute(command: ThreadCommand): Promise<number> {
-  if (command.command === "listen") return (await entrance.listen(command.host, command.port)).port;
-  if (command.command === "leave") entrance.leave();
-  else entrance.destroyConnections();
+  if (command.command === "listen") return (await transport.listen(command.host, command.port)).port;
+  if (command.command === "drain") transport.drain();
+  else transport.destroyConnections();
   return 0;
 }

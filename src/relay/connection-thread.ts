@@ -49,7 +49,7 @@ export class ConnectionThread {
   #startedMs = 0;
   #restart: NodeJS.Timeout | undefined;
   /** It accepts no more connections: a worker that dies now is not restarted. */
-  #isLeaving = false;
+  #isDraining = false;
 
   constructor(host: ThreadHost) {
     this.#host = host;
@@ -63,10 +63,10 @@ export class ConnectionThread {
   }
 
   /** Resolves when it accepts no new streams. */
-  async leave(): Promise<void> {
-    this.#isLeaving = true;
+  async drain(): Promise<void> {
+    this.#isDraining = true;
     clearTimeout(this.#restart);
-    await this.#askInTime({ command: "leave" });
+    await this.#askInTime({ command: "drain" });
   }
 
   destroyConnections(): void {
@@ -74,7 +74,7 @@ export class ConnectionThread {
   }
 
   async end(): Promise<void> {
-    await this.leave();
+    await this.drain();
     const ended = this.#running?.ended;
     await this.#askInTime({ command: "end" }, ended);
   }
@@ -140,7 +140,7 @@ export class ConnectionThread {
   #end({ streams, waiting }: RunningWorker, failure: Error | undefined): void {
     this.#running = undefined;
     const reason = failure ?? new Error("the thread ended");
-    if (!this.#isLeaving) {
+    if (!this.#isDraining) {
       log.error("connection thread died", {
         thread: this.#host.order.thread,
         calls: streams.size,

@@ -4,7 +4,7 @@
  *     host    workerData ThreadOrder, then commands; one report answers each, in order
  *     thread  reports; at any time a notice that its last connection has closed, or a log line
  */
-import type { ServerTls } from "../grpc/entrance.ts";
+import type { ServerTls } from "../grpc/server-transport.ts";
 import type { ForwardedLine, LogThreshold } from "../log.ts";
 import type { RelayMessage } from "./relay-message.ts";
 
@@ -23,7 +23,7 @@ export interface ThreadOrder {
 export type ThreadCommand =
   | { readonly command: "listen"; readonly host: string; readonly port: number }
   /** Accept no new connections and no new streams. */
-  | { readonly command: "leave" }
+  | { readonly command: "drain" }
   | { readonly command: "destroyConnections" }
   /** End the thread. */
   | { readonly command: "end" };

@@ -13,12 +13,12 @@ import { readTlsFiles } from "../config/tls-files.ts";
 import { assert, CacheError } from "../errors.ts";
 import { openPolicy } from "../eviction/open-policy.ts";
 import type { CallHandler, MethodTable } from "../grpc/call.ts";
-import type { OpenEntrance } from "../grpc/entrance.ts";
 import { GrpcServer } from "../grpc/server.ts";
+import type { OpenTransport } from "../grpc/server-transport.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { canSharePort } from "../relay/share-port.ts";
-import { ThreadedEntrance } from "../relay/threaded-entrance.ts";
+import { ThreadedTransport } from "../relay/threaded-transport.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { describeOwner, ownerOfPort } from "../storage/disk/socket-owner.ts";
@@ -130,9 +130,9 @@ function openServer(methods: MethodTable, { tls, limits }: CacheConfig, threads:
   try {
     if (threads === 1)
       return new GrpcServer({ methods, connectionsMax, ...bounds, ...(files && { tls: files }) });
-    const openEntrance: OpenEntrance = (listener, memory) =>
-      new ThreadedEntrance(listener, { threads, memory, connectionsMax, tls: files });
-    return new GrpcServer({ methods, ...bounds, openEntrance });
+    const openTransport: OpenTransport = (listener, memory) =>
+      new ThreadedTransport(listener, { threads, memory, connectionsMax, tls: files });
+    return new GrpcServer({ methods, ...bounds, openTransport });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const facts = { key: "tls.cert_file", value: tls?.certFile };

@@ -8,9 +8,9 @@ import { type ClientHttp2Session, type ClientSessionOptions, connect } from "nod
 import { expect, onTestFinished, vi } from "vitest";
 import type { CallHandler } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
-import type { OpenEntrance } from "../../src/grpc/entrance.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../src/grpc/server.ts";
-import { ThreadedEntrance } from "../../src/relay/threaded-entrance.ts";
+import type { OpenTransport } from "../../src/grpc/server-transport.ts";
+import { ThreadedTransport } from "../../src/relay/threaded-transport.ts";
 import { echoMethods } from "./echo-methods.ts";
 import { SERVING_THREADS } from "./serving-threads.ts";
 
@@ -25,11 +25,11 @@ export async function serve(
   options: Omit<GrpcServerOptions, "methods"> = {},
 ): Promise<Served> {
   // Each test starts a server: two threads show what four would.
-  const threaded: OpenEntrance = (listener, memory) =>
-    new ThreadedEntrance(listener, { threads: 2, memory, tls: options.tls });
+  const threaded: OpenTransport = (listener, memory) =>
+    new ThreadedTransport(listener, { threads: 2, memory, tls: options.tls });
   const server = new GrpcServer({
     ...options,
-    ...(SERVING_THREADS > 1 && { openEntrance: threaded }),
+    ...(SERVING_THREADS > 1 && { openTransport: threaded }),
     methods: new Map([...echoMethods(), ...Object.entries(methods)]),
   });
   const { port } = await server.listen("127.0.0.1", 0);

@@ -11,7 +11,7 @@ import type { CallHandler, MessageReader, MethodTable, ServerCall } from "../../
 import { GrpcClient } from "../../src/grpc/client.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
 import { LIMITS } from "../../src/limits.ts";
-import { ThreadedEntrance } from "../../src/relay/threaded-entrance.ts";
+import { ThreadedTransport } from "../../src/relay/threaded-transport.ts";
 import { buildMethods } from "../../src/server/flight-service.ts";
 import { ServiceContext } from "../../src/server/service-context.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
@@ -38,7 +38,8 @@ export class ServedService implements TestService {
     const context = new ServiceContext({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
     this.#server = new GrpcServer({
       methods: this.#arranged(buildMethods(context)),
-      openEntrance: (listener, memory) => new ThreadedEntrance(listener, { threads, memory, tls: undefined }),
+      openTransport: (listener, memory) =>
+        new ThreadedTransport(listener, { threads, memory, tls: undefined }),
     });
   }
 

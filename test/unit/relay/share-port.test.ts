@@ -4,7 +4,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { LocalEntrance } from "../../../src/grpc/local-entrance.ts";
+import { LocalTransport } from "../../../src/grpc/local-transport.ts";
 import { CallMemory } from "../../../src/http2/call-memory.ts";
 import { ConnectionCounts } from "../../../src/relay/connection-counts.ts";
 import { canSharePort } from "../../../src/relay/share-port.ts";
@@ -47,20 +47,20 @@ describe("the number of connections of all threads", () => {
   it("is bounded together, and a thread that died leaves its room to the others", async () => {
     const counts = new ConnectionCounts(2);
     const listener = { onStream: () => {}, onEmpty: () => {} };
-    const entrances = [0, 1].map(
+    const transports = [0, 1].map(
       (thread) =>
-        new LocalEntrance(listener, {
+        new LocalTransport(listener, {
           listenOptions: { count: counts.of(thread) },
           memory: new CallMemory(),
         }),
     );
     onTestFinished(() => {
-      for (const entrance of entrances) {
-        entrance.leave();
-        entrance.destroyConnections();
+      for (const transport of transports) {
+        transport.drain();
+        transport.destroyConnections();
       }
     });
-    const ports = await Promise.all(entrances.map((entrance) => entrance.listen("127.0.0.1", 0)));
+    const ports = await Promise.all(transports.map((transport) => transport.listen("127.0.0.1", 0)));
     const connect = (thread: number) => http2Of(ports[thread]!);
     for (const thread of [0, 0]) await once(connect(thread), "remoteSettings");
     const third = connect(1);

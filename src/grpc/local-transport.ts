@@ -11,13 +11,13 @@ import { ServerConnection } from "../http2/server-connection.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { CallConnection } from "./call-stream.ts";
-import type { Entrance, EntranceListener, ServerTls } from "./entrance.ts";
 import { type Accepted, type ListenAddress, Listeners, type ListenOptions } from "./listeners.ts";
 import { formatPeer, isOwnAddress } from "./peer-address.ts";
+import type { ServerTls, ServerTransport, TransportListener } from "./server-transport.ts";
 
 const log = logFor("grpc");
 
-export interface LocalEntranceOptions {
+export interface LocalTransportOptions {
   readonly tls?: ServerTls | undefined;
   readonly listenOptions?: ListenOptions;
   readonly memory: CallMemory;
@@ -28,8 +28,8 @@ interface Handshake {
   readonly deadline: NodeJS.Timeout;
 }
 
-export class LocalEntrance implements Entrance {
-  readonly #listener: EntranceListener;
+export class LocalTransport implements ServerTransport {
+  readonly #listener: TransportListener;
   readonly #memory: CallMemory;
   readonly #turns = new LoopTurns();
   readonly #tls: TlsServer | undefined;
@@ -41,10 +41,10 @@ export class LocalEntrance implements Entrance {
   readonly #listeners: Listeners;
   readonly #connections = new Set<ServerConnection>();
   readonly #sweep: NodeJS.Timeout;
-  #isLeaving = false;
+  #isDraining = false;
 
   /** @throws if certificate and key cannot be used. */
-  constructor(listener: EntranceListener, { tls, listenOptions, memory }: LocalEntranceOptions) {
+  constructor(listener: TransportListener, { tls, listenOptions, memory }: LocalTransportOptions) {
     this.#listener = listener;
     this.#memory = memory;
     // This server only runs handshakes; the listeners own all addresses.
@@ -117,7 +117,7 @@ export class LocalEntrance implements Entrance {
       onClosed: () => this.#connections.delete(connection),
     });
     this.#connections.add(connection);
-    if (this.#isLeaving) connection.leave();
+    if (this.#isDraining) connection.drain();
   }
 
   #sweepAll(): void {
@@ -125,10 +125,10 @@ export class LocalEntrance implements Entrance {
     for (const connection of this.#connections) connection.sweep(nowMs);
   }
 
-  leave(): undefined {
-    this.#isLeaving = true;
+  drain(): undefined {
+    this.#isDraining = true;
     this.#listeners.stopListening();
-    for (const connection of this.#connections) connection.leave();
+    for (const connection of this.#connections) connection.drain();
   }
 
   destroyConnections(): void {

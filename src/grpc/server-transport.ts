@@ -2,7 +2,7 @@
  * The transport of a server: listening addresses, connections, and their streams.
  *
  * The contract between the gRPC server, which runs calls and shuts them down, and the owner of the
- * sockets: this thread (local-entrance.ts) or other threads.
+ * sockets: this thread (local-transport.ts) or other threads.
  */
 import type { CallMemory } from "../http2/call-memory.ts";
 import type { TakeStream } from "./call-stream.ts";
@@ -16,13 +16,13 @@ export interface ServerTls {
 }
 
 /** Receives the events of a transport. */
-export interface EntranceListener {
+export interface TransportListener {
   readonly onStream: TakeStream;
   /** The last connection has closed. */
   readonly onEmpty: () => void;
 }
 
-export interface Entrance {
+export interface ServerTransport {
   /** Open connections, including those that have not started HTTP/2. */
   readonly connections: number;
   /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
@@ -31,11 +31,11 @@ export interface Entrance {
    * Accepts no new connections and streams. A connection closes when its streams have ended.
    * Resolves when no more streams come.
    */
-  leave(): Promise<void> | undefined;
+  drain(): Promise<void> | undefined;
   destroyConnections(): void;
   /** Releases everything else, and closes remaining connections. */
   close(): Promise<void> | undefined;
 }
 
 /** @param memory the account of this thread's calls */
-export type OpenEntrance = (listener: EntranceListener, memory: CallMemory) => Entrance;
+export type OpenTransport = (listener: TransportListener, memory: CallMemory) => ServerTransport;

@@ -8,14 +8,14 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { createSecureContext } from "node:tls";
-import type { Entrance, EntranceListener, ServerTls } from "../grpc/entrance.ts";
 import type { ListenAddress } from "../grpc/listeners.ts";
+import type { ServerTls, ServerTransport, TransportListener } from "../grpc/server-transport.ts";
 import type { CallMemory } from "../http2/call-memory.ts";
 import { logFor, thresholdOf } from "../log.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
 import { ConnectionThread } from "./connection-thread.ts";
 
-export interface ThreadedEntranceOptions {
+export interface ThreadedTransportOptions {
   readonly threads: number;
   /** The account of the calls; each thread gets an equal part for its connections. */
   readonly memory: CallMemory;
@@ -24,14 +24,14 @@ export interface ThreadedEntranceOptions {
   readonly tls: ServerTls | undefined;
 }
 
-export class ThreadedEntrance implements Entrance {
+export class ThreadedTransport implements ServerTransport {
   readonly #counts: ConnectionCounts;
   readonly #threads: readonly ConnectionThread[];
 
   /** Threads start with the first address. @throws if certificate and key cannot be used. */
   constructor(
-    { onStream, onEmpty }: EntranceListener,
-    { threads, tls, memory, connectionsMax }: ThreadedEntranceOptions,
+    { onStream, onEmpty }: TransportListener,
+    { threads, tls, memory, connectionsMax }: ThreadedTransportOptions,
   ) {
     if (tls !== undefined) createSecureContext(tls);
     const counts = new ConnectionCounts(threads);
@@ -60,8 +60,8 @@ export class ThreadedEntrance implements Entrance {
     return { host, port: listened };
   }
 
-  async leave(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.leave()));
+  async drain(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.drain()));
   }
 
   destroyConnections(): void {
