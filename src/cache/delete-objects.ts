@@ -87,7 +87,7 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
   const { key } = entry;
   // The object may have got a patch since the floor was raised for all.
   await host.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
-  const free = host.roster.leave(entry, reason);
+  const free = host.registry.remove(entry, reason);
   try {
     await host.storage.remove({ key, part: { kind: "file" } });
     await host.storage.remove({ key, part: { kind: "stream" } });
@@ -107,7 +107,7 @@ export async function removeObject(host: DraftHost, entry: IndexEntry, reason: R
 async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope === "object") return [pattern.key];
   const keys = await keysInStorage(host, pattern);
-  for (const [key] of host.roster.entries(pattern)) {
+  for (const [key] of host.registry.entries(pattern)) {
     keys.push(key);
     if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
   }
@@ -125,7 +125,7 @@ async function keysInStorage(host: DraftHost, pattern: KeyPattern): Promise<Obje
       looked += 1;
       if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
       // Deltas too: their base may already be removed.
-      if (part.kind !== "patch" && host.roster.get(key) === undefined) keys.set(formatObjectKey(key), key);
+      if (part.kind !== "patch" && host.registry.get(key) === undefined) keys.set(formatObjectKey(key), key);
     }
   }
   return [...keys.values()];

@@ -9,14 +9,14 @@ import type { ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import type { BaseFacts, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { OpenedObject } from "./object-reading.ts";
+import type { FreeBytes, ObjectRegistry } from "./object-registry.ts";
 import type { Retention } from "./retention/retention.ts";
-import type { FreeBytes, Roster } from "./roster.ts";
 import type { SchemaPool } from "./schema-pool.ts";
 
 /** The part of the cache that a draft needs. */
 export interface DraftHost {
   readonly storage: ObjectStorage;
-  readonly roster: Roster;
+  readonly registry: ObjectRegistry;
   readonly retention: Retention;
   readonly locks: KeyLocks;
   readonly schemas: SchemaPool;

@@ -11,14 +11,14 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { nextTurn } from "../turns.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import type { ObjectRegistry } from "./object-registry.ts";
 import { LifetimeRule } from "./retention/lifetimes.ts";
 import { type Retention, retentionPattern } from "./retention/retention.ts";
-import type { Roster } from "./roster.ts";
 
 const log = logFor("cache");
 
 export interface SweepHost {
-  readonly roster: Roster;
+  readonly registry: ObjectRegistry;
   readonly retention: Retention;
   nowMs(): number;
   /** Removes the object if it has expired and the entry is current. @returns false if it stays. */
@@ -88,11 +88,11 @@ export class ExpirySweep {
 
   /** The pins that apply to a name have changed. */
   async repin(name: string): Promise<void> {
-    const { roster, retention } = this.#host;
-    const { budget } = roster;
+    const { registry, retention } = this.#host;
+    const { budget } = registry;
     if (budget === undefined) return;
     let looked = 0;
-    for (const [key, entry] of roster.entries(retentionPattern(name))) {
+    for (const [key, entry] of registry.entries(retentionPattern(name))) {
       budget.setPinned(entry, retention.pins.isPinned(key));
       looked += 1;
       if (looked % LOOKED_AT_PER_TURN === 0) await nextTurn();
@@ -103,7 +103,7 @@ export class ExpirySweep {
   async #sweepRule({ name }: LifetimeRule): Promise<void> {
     let looked = 0;
     let expired: IndexEntry[] = [];
-    for (const [, entry] of this.#host.roster.entries(retentionPattern(name))) {
+    for (const [, entry] of this.#host.registry.entries(retentionPattern(name))) {
       if (this.#host.retention.lifetimes.isExpired(entry)) expired.push(entry);
       looked += 1;
       if (expired.length < LIMITS.expirySweepObjects && looked % LOOKED_AT_PER_TURN !== 0) continue;

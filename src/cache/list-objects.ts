@@ -10,20 +10,20 @@ import type { KeyPattern } from "../object/object-key.ts";
 import { turnIfDue } from "../turns.ts";
 import type { BackgroundScan } from "./background-scan.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import type { ObjectRegistry } from "./object-registry.ts";
 import type { Lifetimes } from "./retention/lifetimes.ts";
-import type { Roster } from "./roster.ts";
 
 export interface ListHost {
-  readonly roster: Roster;
+  readonly registry: ObjectRegistry;
   readonly scan: BackgroundScan;
   readonly lifetimes: Lifetimes;
 }
 
 export async function* listObjects(
-  { roster, scan, lifetimes }: ListHost,
+  { registry, scan, lifetimes }: ListHost,
   pattern: Exclude<KeyPattern, { scope: "object" }>,
 ): AsyncGenerator<readonly IndexEntry[], void, void> {
-  const reader = roster.reader(pattern);
+  const reader = registry.reader(pattern);
   const isListed = (entry: IndexEntry) => entry.damage === undefined && !lifetimes.isExpired(entry);
   try {
     for (let isLast = false; !isLast; ) {

@@ -27,12 +27,12 @@ import { listObjects } from "./list-objects.ts";
 import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
+import { ObjectRegistry } from "./object-registry.ts";
 import { BaseDraft, type Draft, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
-import { Roster } from "./roster.ts";
 import { SchemaPool } from "./schema-pool.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 import { verifyOnce } from "./verify-once.ts";
@@ -57,7 +57,7 @@ export class ObjectCache {
   readonly retaining: Retaining;
   readonly schemas: ListedSchemas;
   readonly #storage: ObjectStorage;
-  readonly #roster: Roster;
+  readonly #registry: ObjectRegistry;
   readonly #retention: Retention;
   readonly #sweep: ExpirySweep;
   readonly #locks: KeyLocks;
@@ -75,7 +75,7 @@ export class ObjectCache {
     this.#storage = storage;
     this.#locks = new KeyLocks(budget && (() => budget.stir()));
     this.#retention = new Retention(storage.journal, clock);
-    this.#roster = new Roster(this.#retention, budget);
+    this.#registry = new ObjectRegistry(this.#retention, budget);
     this.#loader = new ObjectLoader(storage);
     this.#retired = new RetiredObjects(storage);
     const schemas = new SchemaPool();
@@ -86,7 +86,7 @@ export class ObjectCache {
       verifiesReads,
     };
     this.schemas = new ListedSchemas({ storage, schemas });
-    const shared = { roster: this.#roster, retention: this.#retention, locks: this.#locks };
+    const shared = { registry: this.#registry, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
     this.#host = {
       ...shared,
@@ -103,7 +103,7 @@ export class ObjectCache {
       nowMs,
       sweep: this.#sweep,
       stat: (key) => this.stat(key),
-      present: (key) => this.#unlessExpired(this.#roster.get(key)),
+      present: (key) => this.#unlessExpired(this.#registry.get(key)),
     });
     this.#scan = new BackgroundScan({
       ...shared,
@@ -134,7 +134,7 @@ export class ObjectCache {
     this.#stopping.abort();
     await this.#scan.ended;
     await this.#sweep.stop();
-    await this.#roster.budget?.settled();
+    await this.#registry.budget?.settled();
     await this.#storage.stop();
   }
 
@@ -145,7 +145,7 @@ export class ObjectCache {
 
   /** Objects in the index. */
   get size(): number {
-    return this.#roster.size;
+    return this.#registry.size;
   }
 
   /** Runs the due background work now: removes expired objects, ends leases. */
@@ -154,7 +154,7 @@ export class ObjectCache {
   }
 
   get departures(): DepartureCounts {
-    const counts = this.#roster.budget?.counts ?? { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
+    const counts = this.#registry.budget?.counts ?? { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
     return { ...counts, expiredObjects: this.#sweep.expiredObjects };
   }
 
@@ -210,13 +210,13 @@ export class ObjectCache {
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
   async find(key: ObjectKey): Promise<IndexEntry | undefined> {
     const entry =
-      this.#roster.get(key) ?? (await this.#locks.run(formatObjectKey(key), () => this.#findLocked(key)));
+      this.#registry.get(key) ?? (await this.#locks.run(formatObjectKey(key), () => this.#findLocked(key)));
     return this.#unlessExpired(entry);
   }
 
   /** Whether the index has the object; undefined while the scan of the start may find it. */
   isIndexed(key: ObjectKey): boolean | undefined {
-    return this.#roster.get(key) !== undefined || (this.#scan.isOver ? false : undefined);
+    return this.#registry.get(key) !== undefined || (this.#scan.isOver ? false : undefined);
   }
 
   /** The entry of a readable object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
@@ -243,7 +243,7 @@ export class ObjectCache {
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       this.#throwIfExpired(entry);
       if (entry.damage !== undefined) throw damageError(entry);
-      this.#roster.budget?.touched(entry);
+      this.#registry.budget?.touched(entry);
       if (!needsBase(entry))
         return { reading: new ObjectReading(this.#readingHost, key, entry), base: undefined };
       return await this.#openLocked(key, entry, purpose);
@@ -281,7 +281,7 @@ export class ObjectCache {
 
   /** Lists the readable objects that match a pattern, in pages; see list-objects.ts. */
   async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
-    const host = { roster: this.#roster, scan: this.#scan, lifetimes: this.#retention.lifetimes };
+    const host = { registry: this.#registry, scan: this.#scan, lifetimes: this.#retention.lifetimes };
     if (pattern.scope !== "object") return yield* listObjects(host, pattern);
     const entry = await this.find(pattern.key);
     if (entry !== undefined && entry.damage === undefined) yield [entry];
@@ -297,13 +297,13 @@ export class ObjectCache {
   }
 
   async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {
-    const known = this.#roster.get(key);
+    const known = this.#registry.get(key);
     if (known !== undefined) return known;
     const loaded = await this.#loader.load(key);
     if (loaded === undefined) return undefined;
     // A file that a client stored lives from the time it is found.
     const lifetime = loaded.isOwn ? loaded.lifetime : this.#retention.lifetimes.forPut(key, undefined);
-    this.#roster.enter(loaded.entry, { lifetime });
+    this.#registry.add(loaded.entry, { lifetime });
     if (lifetime !== undefined) this.#sweep.arm();
     return loaded.entry;
   }
@@ -315,7 +315,7 @@ export class ObjectCache {
       if (base === undefined) {
         log.warn("the file of an object is missing", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);
-        this.#roster.leave(entry, "gone")();
+        this.#registry.remove(entry, "gone")();
         this.#scan.isGone(key);
         throw new CacheError("OBJECT_NOT_FOUND");
       }
@@ -340,7 +340,7 @@ export class ObjectCache {
   #removeExpired(entry: IndexEntry): Promise<boolean> {
     return this.#locks.run(entry.evictionKey, async () => {
       const { key } = entry;
-      if (this.#roster.get(key) !== entry || !this.#retention.lifetimes.isExpired(entry)) return false;
+      if (this.#registry.get(key) !== entry || !this.#retention.lifetimes.isExpired(entry)) return false;
       await removeObject(this.#host, entry, "evicted");
       await this.#retention.forget({ scope: "object", key });
       return true;

@@ -28,7 +28,7 @@ import { type DraftHost, placeOf } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
 import type { ObjectReading } from "./object-reading.ts";
-import type { FreeBytes } from "./roster.ts";
+import type { FreeBytes } from "./object-registry.ts";
 
 const log = logFor("cache");
 
@@ -102,7 +102,7 @@ async function writeCopies(host: DraftHost, reading: ObjectReading, base: Stored
   } catch (error) {
     for (const { sink } of patches) await sink?.release();
     // The index no longer matches the disk: the next lookup reads it again.
-    if (isOurs) host.roster.leave(old, "gone")();
+    if (isOurs) host.registry.remove(old, "gone")();
     else await host.storage.removePatches(key, { only: baseVersion }).catch(() => {});
     throw error;
   }
@@ -123,7 +123,7 @@ interface Copying {
 
 async function writeCopy(host: DraftHost, key: ObjectKey, copying: Copying): Promise<Written> {
   const { object, version, lifetime, partOf, published } = copying;
-  const { budget } = host.roster;
+  const { budget } = host.registry;
   const staged = host.storage.stage();
   const sink = budget && new CountedSink(staged, budget);
   sink?.committing();
@@ -149,7 +149,7 @@ interface Entered {
 
 /** Updates the index for base and patches in one turn of the loop. */
 function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Copies): Entered {
-  const { roster } = host;
+  const { registry } = host;
   const { part: form, rowCount, dataBytes } = base.summary;
   const { version, fileSizeBytes } = base;
   const facts = {
@@ -163,10 +163,10 @@ function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Co
     lasts: true,
   };
   const entry = new IndexEntry(old.key, { ...facts, ...placeOf(host, base.summary) });
-  const free = roster.enter(entry, { lifetime, sink: base.sink });
+  const free = registry.add(entry, { lifetime, sink: base.sink });
   for (const patch of patches) {
     entry.addPatch({ ...patch.summary, ...patch, lasts: true });
-    roster.grow(entry, patch.fileSizeBytes, patch.sink);
+    registry.grow(entry, patch.fileSizeBytes, patch.sink);
   }
   return { entry, free };
 }

@@ -19,8 +19,8 @@ import { CountedSink } from "./counted-sink.ts";
 import { type DraftHost, placeOf } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
+import type { FreeBytes } from "./object-registry.ts";
 import { needsOwnForm, takeOwnForm } from "./own-form.ts";
-import type { FreeBytes } from "./roster.ts";
 
 const log = logFor("cache");
 
@@ -72,7 +72,7 @@ abstract class StagedDraft implements Draft {
   protected readonly counted: CountedSink | undefined;
 
   constructor(host: DraftHost, key: ObjectKey) {
-    const { budget } = host.roster;
+    const { budget } = host.registry;
     this.key = key;
     this.host = host;
     this.staged = host.storage.stage();
@@ -107,8 +107,8 @@ abstract class StagedDraft implements Draft {
   }
 
   #forget(): void {
-    const known = this.host.roster.get(this.key);
-    if (known !== undefined) this.host.roster.leave(known, "gone")();
+    const known = this.host.registry.get(this.key);
+    if (known !== undefined) this.host.registry.remove(known, "gone")();
   }
 
   async discard(): Promise<void> {
@@ -141,7 +141,7 @@ export class BaseDraft extends StagedDraft {
     writer: ObjectWriter,
     { durability, throwIfOver }: PublishOptions,
   ): Promise<number> {
-    const { storage, roster, retention } = this.host;
+    const { storage, registry, retention } = this.host;
     const { kind, isFresh, ttlMs } = this.#options;
     const old = isFresh ? undefined : await this.host.findLocked(this.key);
     const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
@@ -154,7 +154,7 @@ export class BaseDraft extends StagedDraft {
     const lasts = durability === "power-loss";
     const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
     const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.host, layout) });
-    const freeOld = roster.enter(entry, { lifetime, sink: this.counted });
+    const freeOld = registry.add(entry, { lifetime, sink: this.counted });
     if (lifetime !== undefined) this.host.lifetimeSet();
     if (old !== undefined) await this.#removeOld(old, { form, lasts, free: freeOld });
     return version;
@@ -234,7 +234,7 @@ export class PatchDraft extends StagedDraft {
     const fileSizeBytes = this.staged.sizeBytes;
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
     entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts });
-    this.host.roster.grow(entry, fileSizeBytes, this.counted);
+    this.host.registry.grow(entry, fileSizeBytes, this.counted);
     return version;
   }
 

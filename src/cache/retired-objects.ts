@@ -8,7 +8,7 @@ import { logFor } from "../log.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
-import type { FreeBytes } from "./roster.ts";
+import type { FreeBytes } from "./object-registry.ts";
 
 const log = logFor("cache");
 

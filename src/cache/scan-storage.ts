@@ -15,15 +15,15 @@ import type { ObjectStorage, ScannedObjects } from "../storage/object-storage.ts
 import { factsAt } from "../storage/scanned-facts.ts";
 import { IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
+import type { ObjectRegistry } from "./object-registry.ts";
 import type { RemovedMeanwhile } from "./removed-meanwhile.ts";
-import type { Roster } from "./roster.ts";
 
 const log = logFor("loading");
 
 /** The part of the cache that the scan needs. */
 export interface ScanHost {
   readonly storage: ObjectStorage;
-  readonly roster: Roster;
+  readonly registry: ObjectRegistry;
   readonly locks: KeyLocks;
   readonly removed: RemovedMeanwhile;
   /** The entry of a key, read from the storage if it is not in the index. */
@@ -49,7 +49,7 @@ export async function scanStorage(host: ScanHost, signal: AbortSignal): Promise<
       if (unsure.length > 0 || found.names.length > 0) await loadNames(host, found, unsure, signal);
       host.progressed(found.facts.objectIds.length + found.names.length);
     }
-    if (host.storage.kind === "files") log.info("index is complete", { objects: host.roster.size });
+    if (host.storage.kind === "files") log.info("index is complete", { objects: host.registry.size });
   } catch (error) {
     log.error("scan failed; objects it missed are found on demand", { error });
   } finally {
@@ -61,12 +61,12 @@ export async function scanStorage(host: ScanHost, signal: AbortSignal): Promise<
  * Adds the engine's facts to the index. @returns keys that a call is working on: they are loaded
  * afterwards.
  */
-function takeFacts({ roster, locks, removed, found }: ScanHost, objects: ScannedObjects): ObjectKey[] {
+function takeFacts({ registry, locks, removed, found }: ScanHost, objects: ScannedObjects): ObjectKey[] {
   const { applicationId, sessionId, facts } = objects;
   const unsure: ObjectKey[] = [];
   for (const [place, objectId] of facts.objectIds.entries()) {
     const key = { applicationId, sessionId, objectId };
-    if (roster.get(key) !== undefined) continue;
+    if (registry.get(key) !== undefined) continue;
     if (locks.size > 0 || !removed.isEmpty) {
       const name = formatObjectKey(key);
       if (locks.isHeld(name)) unsure.push(key);
@@ -84,7 +84,7 @@ function takeFacts({ roster, locks, removed, found }: ScanHost, objects: Scanned
       isVerified: false,
     } as const;
     const entry = new IndexEntry(key, base);
-    roster.enter(entry, { lifetime });
+    registry.add(entry, { lifetime });
     found(entry, lifetime);
   }
   return unsure;

@@ -16,14 +16,14 @@ import type { StorageBudget } from "./storage-budget.ts";
 /** Called once, when all bytes of a removed object are released. */
 export type FreeBytes = () => void;
 
-export interface Entering {
+export interface AddOptions {
   /** The object's own lifetime, if any. */
   readonly lifetime?: Lifetime | undefined;
   /** The charge of a file that was just published. */
   readonly sink?: CountedSink | undefined;
 }
 
-export class Roster {
+export class ObjectRegistry {
   readonly budget: StorageBudget | undefined;
   readonly #index = new ObjectIndex();
   readonly #retention: Retention;
@@ -58,7 +58,7 @@ export class Roster {
    * Adds a published or found object. It replaces the one under its key; the result releases that
    * one's charge.
    */
-  enter(entry: IndexEntry, { lifetime, sink }: Entering = {}): FreeBytes {
+  add(entry: IndexEntry, { lifetime, sink }: AddOptions = {}): FreeBytes {
     const old = this.#index.set(entry);
     const free = old === undefined ? nothing : this.#out(old, "gone");
     sink?.handOver();
@@ -74,7 +74,7 @@ export class Roster {
   }
 
   /** Removes an object; lookups no longer find it. */
-  leave(entry: IndexEntry, reason: RemovalReason): FreeBytes {
+  remove(entry: IndexEntry, reason: RemovalReason): FreeBytes {
     this.#index.delete(entry.key);
     return this.#out(entry, reason);
   }
