@@ -12,30 +12,30 @@ import { logFor } from "../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
-import type { DraftHost } from "./draft-host.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import type { WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
 
 /** @returns the number of objects that existed. */
 export async function deleteObjects(
-  host: DraftHost,
+  context: WriteContext,
   pattern: KeyPattern,
   durability: Durability,
 ): Promise<number> {
-  const keys = await collectKeys(host, pattern);
+  const keys = await collectKeys(context, pattern);
   let highest = 0;
   await forEach(keys, async (key) => {
-    const entry = await host.locks.run(formatObjectKey(key), () => host.findLocked(key));
+    const entry = await context.locks.run(formatObjectKey(key), () => context.findLocked(key));
     highest = Math.max(highest, entry?.version ?? 0);
   });
-  await host.storage.raiseVersionFloor(highest);
+  await context.storage.raiseVersionFloor(highest);
   let deleted = 0;
   await forEach(keys, async (key) => {
-    if (await host.locks.run(formatObjectKey(key), () => removeNamed(host, key))) deleted += 1;
+    if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key))) deleted += 1;
   });
-  if (durability === "power-loss") await host.storage.settleRemovals?.([...keys, ...placesOf(pattern)]);
-  await host.retention.forget(pattern, durability);
+  if (durability === "power-loss") await context.storage.settleRemovals?.([...keys, ...placesOf(pattern)]);
+  await context.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
 }
@@ -69,12 +69,12 @@ function placesOf(pattern: KeyPattern): RemovalPlace[] {
 }
 
 /** Removes one object. The caller holds its lock. @returns false if there was none. */
-async function removeNamed(host: DraftHost, key: ObjectKey): Promise<boolean> {
-  const entry = await host.findLocked(key);
+async function removeNamed(context: WriteContext, key: ObjectKey): Promise<boolean> {
+  const entry = await context.findLocked(key);
   // Deltas left by a delete that was killed after it removed the base.
-  if (entry === undefined) await host.storage.removeDeltas?.(key);
+  if (entry === undefined) await context.storage.removeDeltas?.(key);
   if (entry === undefined) return false;
-  await removeObject(host, entry, "gone");
+  await removeObject(context, entry, "gone");
   return true;
 }
 
@@ -83,31 +83,35 @@ async function removeNamed(host: DraftHost, key: ObjectKey): Promise<boolean> {
  * @param reason evictions are frequent: they write the floor ahead, so that most of them write
  *   nothing.
  */
-export async function removeObject(host: DraftHost, entry: IndexEntry, reason: RemovalReason): Promise<void> {
+export async function removeObject(
+  context: WriteContext,
+  entry: IndexEntry,
+  reason: RemovalReason,
+): Promise<void> {
   const { key } = entry;
   // The object may have got a patch since the floor was raised for all.
-  await host.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
-  const free = host.registry.remove(entry, reason);
+  await context.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
+  const free = context.registry.remove(entry, reason);
   try {
-    await host.storage.remove({ key, part: { kind: "file" } });
-    await host.storage.remove({ key, part: { kind: "stream" } });
-    if (entry.patchesMayLast) await host.storage.settleRemovals?.([key]);
+    await context.storage.remove({ key, part: { kind: "file" } });
+    await context.storage.remove({ key, part: { kind: "stream" } });
+    if (entry.patchesMayLast) await context.storage.settleRemovals?.([key]);
   } catch (error) {
     free();
     throw error;
   }
-  await host.retire(key, entry, free);
-  host.isGone(key);
+  await context.retire(key, entry, free);
+  context.isGone(key);
 }
 
 /**
  * Keys from the storage, which may contain files that clients stored, then from the index: in this
  * order, because a scan moves keys from one to the other meanwhile. A key may come twice.
  */
-async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
+async function collectKeys(context: WriteContext, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope === "object") return [pattern.key];
-  const keys = await keysInStorage(host, pattern);
-  for (const [key] of host.registry.entries(pattern)) {
+  const keys = await keysInStorage(context, pattern);
+  for (const [key] of context.registry.entries(pattern)) {
     keys.push(key);
     if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
   }
@@ -115,24 +119,25 @@ async function collectKeys(host: DraftHost, pattern: KeyPattern): Promise<Object
 }
 
 /** Without those in the index. */
-async function keysInStorage(host: DraftHost, pattern: KeyPattern): Promise<ObjectKey[]> {
+async function keysInStorage(context: WriteContext, pattern: KeyPattern): Promise<ObjectKey[]> {
   if (pattern.scope !== "session" && pattern.scope !== "application") return [];
   const keys = new Map<string, ObjectKey>();
-  for (const sessionId of await sessionsOf(host, pattern)) {
-    const scanned = await host.storage.scanSession(pattern.applicationId, sessionId);
+  for (const sessionId of await sessionsOf(context, pattern)) {
+    const scanned = await context.storage.scanSession(pattern.applicationId, sessionId);
     let looked = 0;
     for (const { key, part } of scanned?.names ?? []) {
       looked += 1;
       if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
       // Deltas too: their base may already be removed.
-      if (part.kind !== "patch" && host.registry.get(key) === undefined) keys.set(formatObjectKey(key), key);
+      if (part.kind !== "patch" && context.registry.get(key) === undefined)
+        keys.set(formatObjectKey(key), key);
     }
   }
   return [...keys.values()];
 }
 
-async function sessionsOf(host: DraftHost, pattern: KeyPattern): Promise<readonly string[]> {
+async function sessionsOf(context: WriteContext, pattern: KeyPattern): Promise<readonly string[]> {
   if (pattern.scope === "session") return [pattern.sessionId];
-  if (pattern.scope === "application") return await host.storage.listSessions(pattern.applicationId);
+  if (pattern.scope === "application") return await context.storage.listSessions(pattern.applicationId);
   return [];
 }

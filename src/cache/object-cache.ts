@@ -18,7 +18,6 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
-import type { DraftHost } from "./draft-host.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import { damageError, type IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
@@ -36,6 +35,7 @@ import { RetiredObjects } from "./retired-objects.ts";
 import { SchemaPool } from "./schema-pool.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
 import { verifyOnce } from "./verify-once.ts";
+import type { WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
 
@@ -62,7 +62,7 @@ export class ObjectCache {
   readonly #sweep: ExpirySweep;
   readonly #locks: KeyLocks;
   readonly #loader: ObjectLoader;
-  readonly #host: DraftHost;
+  readonly #writeContext: WriteContext;
   readonly #readingHost: ReadingHost;
   readonly #stopping = new AbortController();
   readonly #retired: RetiredObjects;
@@ -88,7 +88,7 @@ export class ObjectCache {
     this.schemas = new ListedSchemas({ storage, schemas });
     const shared = { registry: this.#registry, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
-    this.#host = {
+    this.#writeContext = {
       ...shared,
       storage,
       schemas,
@@ -118,7 +118,8 @@ export class ObjectCache {
     });
     budget?.connect({
       mayLeave: (entry) => !this.#locks.isHeld(entry.evictionKey),
-      remove: (entry) => this.#locks.run(entry.evictionKey, () => removeObject(this.#host, entry, "evicted")),
+      remove: (entry) =>
+        this.#locks.run(entry.evictionKey, () => removeObject(this.#writeContext, entry, "evicted")),
     });
   }
 
@@ -160,12 +161,16 @@ export class ObjectCache {
 
   /** Begins a put that creates or replaces. @param ttlMs see BaseDraftOptions. */
   draftPut(key: ObjectKey, kind: ObjectKind, ttlMs?: number): Draft {
-    return new BaseDraft(this.#host, key, { kind, isFresh: false, ttlMs });
+    return new BaseDraft(this.#writeContext, key, { kind, isFresh: false, ttlMs });
   }
 
   /** Begins a put with a server-made object id. @param ttlMs see BaseDraftOptions. */
   draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
-    return new BaseDraft(this.#host, { ...prefix, objectId: randomUUID() }, { kind, isFresh: true, ttlMs });
+    return new BaseDraft(
+      this.#writeContext,
+      { ...prefix, objectId: randomUUID() },
+      { kind, isFresh: true, ttlMs },
+    );
   }
 
   /**
@@ -204,7 +209,7 @@ export class ObjectCache {
       refuseTooManyPatches(entry);
       await accept(entry);
     });
-    return new PatchDraft(this.#host, key, { accept, ttlMs });
+    return new PatchDraft(this.#writeContext, key, { accept, ttlMs });
   }
 
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
@@ -293,7 +298,7 @@ export class ObjectCache {
    * @returns the number of objects.
    */
   async delete(pattern: KeyPattern, durability: Durability = "restart"): Promise<number> {
-    return await deleteObjects(this.#host, pattern, durability);
+    return await deleteObjects(this.#writeContext, pattern, durability);
   }
 
   async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {
@@ -341,7 +346,7 @@ export class ObjectCache {
     return this.#locks.run(entry.evictionKey, async () => {
       const { key } = entry;
       if (this.#registry.get(key) !== entry || !this.#retention.lifetimes.isExpired(entry)) return false;
-      await removeObject(this.#host, entry, "evicted");
+      await removeObject(this.#writeContext, entry, "evicted");
       await this.#retention.forget({ scope: "object", key });
       return true;
     });

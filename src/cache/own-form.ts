@@ -24,11 +24,11 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import type { ObjectPart } from "../storage/object-storage.ts";
 import { turnIfDue } from "../turns.ts";
 import { CountedSink } from "./counted-sink.ts";
-import { type DraftHost, placeOf } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
 import type { ObjectReading } from "./object-reading.ts";
 import type { FreeBytes } from "./object-registry.ts";
+import { placeOf, type WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
 
@@ -57,18 +57,18 @@ interface Copies {
  * @throws {CacheError} STORAGE_FULL, STORAGE_IO, OBJECT_CORRUPT, OBJECT_TOO_LARGE if there are no
  *   versions left
  */
-export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<IndexEntry> {
+export async function takeOwnForm(context: WriteContext, old: IndexEntry): Promise<IndexEntry> {
   // Our base is compared with its checksum on the way, because its copy gets a new one.
-  const { reading, base } = await host.openLocked(old.key, old, old.isForeign ? "look" : "send");
+  const { reading, base } = await context.openLocked(old.key, old, old.isForeign ? "look" : "send");
   let copies: Copies;
   try {
     if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-    copies = await writeCopies(host, reading, base);
+    copies = await writeCopies(context, reading, base);
   } finally {
     reading.close();
   }
-  const { entry, free } = enter(host, old, copies);
-  await dropOld(host, old, { form: entry.form, free });
+  const { entry, free } = enter(context, old, copies);
+  await dropOld(context, old, { form: entry.form, free });
   log.info("converted an object of another program", {
     key: entry.evictionKey,
     version: entry.version,
@@ -76,12 +76,16 @@ export async function takeOwnForm(host: DraftHost, old: IndexEntry): Promise<Ind
   return entry;
 }
 
-async function writeCopies(host: DraftHost, reading: ObjectReading, base: StoredObject): Promise<Copies> {
+async function writeCopies(
+  context: WriteContext,
+  reading: ObjectReading,
+  base: StoredObject,
+): Promise<Copies> {
   const { key, entry: old } = reading;
   const oldVersions = [...old.patchesAfter(old.baseVersion)];
   const baseVersion = keepsVersions(old, oldVersions) ? old.baseVersion : versionAfter(old.version);
-  const lifetime = host.retention.lifetimes.forCopy(old);
-  await host.storage.removePatches(key, { only: baseVersion });
+  const lifetime = context.retention.lifetimes.forCopy(old);
+  await context.storage.removePatches(key, { only: baseVersion });
   const patches: Written[] = [];
   let isOurs = false;
   const published = (): void => {
@@ -93,17 +97,17 @@ async function writeCopies(host: DraftHost, reading: ObjectReading, base: Stored
       const version = versionAfter(baseVersion + patches.length);
       const partOf = (): ObjectPart => ({ kind: "patch", baseVersion, version });
       await reading.withPatch(oldVersion, async (object) => {
-        patches.push(await writeCopy(host, key, { object, version, partOf }));
+        patches.push(await writeCopy(context, key, { object, version, partOf }));
       });
     }
     const partOf = ({ part: kind }: FileSummary): ObjectPart => ({ kind });
     const copying = { object: base, version: baseVersion, lifetime, partOf, published };
-    return { base: await writeCopy(host, key, copying), patches, lifetime };
+    return { base: await writeCopy(context, key, copying), patches, lifetime };
   } catch (error) {
     for (const { sink } of patches) await sink?.release();
     // The index no longer matches the disk: the next lookup reads it again.
-    if (isOurs) host.registry.remove(old, "gone")();
-    else await host.storage.removePatches(key, { only: baseVersion }).catch(() => {});
+    if (isOurs) context.registry.remove(old, "gone")();
+    else await context.storage.removePatches(key, { only: baseVersion }).catch(() => {});
     throw error;
   }
 }
@@ -121,10 +125,10 @@ interface Copying {
   readonly published?: () => void;
 }
 
-async function writeCopy(host: DraftHost, key: ObjectKey, copying: Copying): Promise<Written> {
+async function writeCopy(context: WriteContext, key: ObjectKey, copying: Copying): Promise<Written> {
   const { object, version, lifetime, partOf, published } = copying;
-  const { budget } = host.registry;
-  const staged = host.storage.stage();
+  const { budget } = context.registry;
+  const staged = context.storage.stage();
   const sink = budget && new CountedSink(staged, budget);
   sink?.committing();
   try {
@@ -148,8 +152,8 @@ interface Entered {
 }
 
 /** Updates the index for base and patches in one turn of the loop. */
-function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Copies): Entered {
-  const { registry } = host;
+function enter(context: WriteContext, old: IndexEntry, { base, patches, lifetime }: Copies): Entered {
+  const { registry } = context;
   const { part: form, rowCount, dataBytes } = base.summary;
   const { version, fileSizeBytes } = base;
   const facts = {
@@ -162,7 +166,7 @@ function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Co
     isVerified: true,
     lasts: true,
   };
-  const entry = new IndexEntry(old.key, { ...facts, ...placeOf(host, base.summary) });
+  const entry = new IndexEntry(old.key, { ...facts, ...placeOf(context, base.summary) });
   const free = registry.add(entry, { lifetime, sink: base.sink });
   for (const patch of patches) {
     entry.addPatch({ ...patch.summary, ...patch, lasts: true });
@@ -173,14 +177,14 @@ function enter(host: DraftHost, old: IndexEntry, { base, patches, lifetime }: Co
 
 /** A crash or an error here leaves only ignored files: a lower form, and leftovers. */
 async function dropOld(
-  host: DraftHost,
+  context: WriteContext,
   old: IndexEntry,
   { form, free }: { form: BaseForm; free: FreeBytes },
 ): Promise<void> {
   const { key } = old;
   try {
-    if (form !== old.form) await host.storage.remove({ key, part: { kind: old.form } });
-    await host.retire(key, old, free);
+    if (form !== old.form) await context.storage.remove({ key, part: { kind: old.form } });
+    await context.retire(key, old, free);
   } catch (error) {
     log.warn("files of another program left behind", { key: formatObjectKey(key), error });
   }

@@ -16,11 +16,11 @@ import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
 import type { Durability, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { CountedSink } from "./counted-sink.ts";
-import { type DraftHost, placeOf } from "./draft-host.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
 import type { FreeBytes } from "./object-registry.ts";
 import { needsOwnForm, takeOwnForm } from "./own-form.ts";
+import { placeOf, type WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
 
@@ -66,16 +66,16 @@ interface PublishOptions {
 /** Shared by both drafts: a staged file that is published under the key's lock. */
 abstract class StagedDraft implements Draft {
   readonly key: ObjectKey;
-  protected readonly host: DraftHost;
+  protected readonly context: WriteContext;
   protected readonly staged: StagedFile;
   /** The charge of this file, if the storage is limited. */
   protected readonly counted: CountedSink | undefined;
 
-  constructor(host: DraftHost, key: ObjectKey) {
-    const { budget } = host.registry;
+  constructor(context: WriteContext, key: ObjectKey) {
+    const { budget } = context.registry;
     this.key = key;
-    this.host = host;
-    this.staged = host.storage.stage();
+    this.context = context;
+    this.staged = context.storage.stage();
     this.counted = budget && new CountedSink(this.staged, budget);
   }
 
@@ -93,7 +93,7 @@ abstract class StagedDraft implements Draft {
 
   commit(writer: ObjectWriter, { durability = "restart", throwIfOver }: CommitOptions = {}): Promise<number> {
     this.counted?.committing();
-    return this.host.locks.run(formatObjectKey(this.key), async () => {
+    return this.context.locks.run(formatObjectKey(this.key), async () => {
       try {
         // A cancelled put must not evict others.
         throwIfOver?.();
@@ -107,8 +107,8 @@ abstract class StagedDraft implements Draft {
   }
 
   #forget(): void {
-    const known = this.host.registry.get(this.key);
-    if (known !== undefined) this.host.registry.remove(known, "gone")();
+    const known = this.context.registry.get(this.key);
+    if (known !== undefined) this.context.registry.remove(known, "gone")();
   }
 
   async discard(): Promise<void> {
@@ -132,8 +132,8 @@ export interface BaseDraftOptions {
 export class BaseDraft extends StagedDraft {
   readonly #options: BaseDraftOptions;
 
-  constructor(host: DraftHost, key: ObjectKey, options: BaseDraftOptions) {
-    super(host, key);
+  constructor(context: WriteContext, key: ObjectKey, options: BaseDraftOptions) {
+    super(context, key);
     this.#options = options;
   }
 
@@ -141,9 +141,9 @@ export class BaseDraft extends StagedDraft {
     writer: ObjectWriter,
     { durability, throwIfOver }: PublishOptions,
   ): Promise<number> {
-    const { storage, registry, retention } = this.host;
+    const { storage, registry, retention } = this.context;
     const { kind, isFresh, ttlMs } = this.#options;
-    const old = isFresh ? undefined : await this.host.findLocked(this.key);
+    const old = isFresh ? undefined : await this.context.findLocked(this.key);
     const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
     const lifetime = retention.lifetimes.forPut(this.key, ttlMs);
     const { part: form, rowCount, dataBytes, ...layout } = await writer.finish(version, lifetime);
@@ -153,9 +153,9 @@ export class BaseDraft extends StagedDraft {
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const lasts = durability === "power-loss";
     const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
-    const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.host, layout) });
+    const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.context, layout) });
     const freeOld = registry.add(entry, { lifetime, sink: this.counted });
-    if (lifetime !== undefined) this.host.lifetimeSet();
+    if (lifetime !== undefined) this.context.lifetimeSet();
     if (old !== undefined) await this.#removeOld(old, { form, lasts, free: freeOld });
     return version;
   }
@@ -167,7 +167,7 @@ export class BaseDraft extends StagedDraft {
    */
   async #removeOld(old: IndexEntry, { form, lasts, free }: Replacing): Promise<void> {
     const { key } = this;
-    const { storage } = this.host;
+    const { storage } = this.context;
     const hasOtherForm = old.form !== form;
     try {
       if (hasOtherForm) await storage.remove({ key, part: { kind: old.form } });
@@ -177,7 +177,7 @@ export class BaseDraft extends StagedDraft {
       if (lasts) throw error;
       return leftBehind(key, error);
     }
-    await this.host.retire(key, old, free).catch((error: unknown) => leftBehind(key, error));
+    await this.context.retire(key, old, free).catch((error: unknown) => leftBehind(key, error));
   }
 }
 
@@ -204,8 +204,8 @@ export interface PatchDraftOptions {
 export class PatchDraft extends StagedDraft {
   readonly #options: PatchDraftOptions;
 
-  constructor(host: DraftHost, key: ObjectKey, options: PatchDraftOptions) {
-    super(host, key);
+  constructor(context: WriteContext, key: ObjectKey, options: PatchDraftOptions) {
+    super(context, key);
     this.#options = options;
   }
 
@@ -213,12 +213,12 @@ export class PatchDraft extends StagedDraft {
     writer: ObjectWriter,
     { durability, throwIfOver }: PublishOptions,
   ): Promise<number> {
-    const found = await this.host.findLocked(this.key);
+    const found = await this.context.findLocked(this.key);
     if (found === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#options.accept(found);
     refuseTooManyPatches(found);
     throwIfOver?.();
-    const entry = needsOwnForm(found) ? await takeOwnForm(this.host, found) : found;
+    const entry = needsOwnForm(found) ? await takeOwnForm(this.context, found) : found;
     const version = versionAfter(entry.version);
     const { rowCount, dataBytes } = await writer.finish(version);
     if (!Number.isSafeInteger(entry.rowCount + rowCount)) {
@@ -234,17 +234,17 @@ export class PatchDraft extends StagedDraft {
     const fileSizeBytes = this.staged.sizeBytes;
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
     entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts });
-    this.host.registry.grow(entry, fileSizeBytes, this.counted);
+    this.context.registry.grow(entry, fileSizeBytes, this.counted);
     return version;
   }
 
   async #setLifetime(entry: IndexEntry, durability: Durability): Promise<void> {
     const { ttlMs } = this.#options;
     if (ttlMs === undefined) return;
-    const lifetime = this.host.retention.lifetimes.forPut(this.key, ttlMs);
+    const lifetime = this.context.retention.lifetimes.forPut(this.key, ttlMs);
     if (lifetime === undefined) return;
-    await this.host.retention.setLifetime(entry, lifetime, durability);
-    this.host.lifetimeSet();
+    await this.context.retention.setLifetime(entry, lifetime, durability);
+    this.context.lifetimeSet();
   }
 
   /** A patch is only as durable as the base and patches before it. */
@@ -257,7 +257,7 @@ export class PatchDraft extends StagedDraft {
     for (let version = Math.max(baseVersion, lastingVersion) + 1; version <= entry.version; version += 1) {
       names.push({ key, part: { kind: "patch", baseVersion, version } });
     }
-    await this.host.storage.settleFiles?.(names);
+    await this.context.storage.settleFiles?.(names);
     entry.markLasting();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The part of the cache that changes of objects need: puts, patches, deletes, and conversions.
+ * The parts of the cache that changes of objects use: puts, patches, deletes, and conversions.
  *
  * An interface only; object-cache.ts implements it.
  */
@@ -13,8 +13,8 @@ import type { FreeBytes, ObjectRegistry } from "./object-registry.ts";
 import type { Retention } from "./retention/retention.ts";
 import type { SchemaPool } from "./schema-pool.ts";
 
-/** The part of the cache that a draft needs. */
-export interface DraftHost {
+/** What puts, patches, deletes and conversions use of the cache. */
+export interface WriteContext {
   readonly storage: ObjectStorage;
   readonly registry: ObjectRegistry;
   readonly retention: Retention;
@@ -43,7 +43,7 @@ export interface DraftHost {
 
 /** Position of the value, or number of the schema, of a base that was just written. */
 export function placeOf(
-  { schemas }: DraftHost,
+  { schemas }: WriteContext,
   { value, schemaHeader }: Pick<FileSummary, "value" | "schemaHeader">,
 ): Pick<BaseFacts, "value" | "schemaNumber"> {
   if (schemaHeader === undefined) return { value };
