@@ -79,7 +79,7 @@ class TracedCache {
     this.#policy.admitted(held);
   }
 
-  drop(id: number, reason: "evicted" | "gone"): void {
+  drop(id: number, reason: "evicted" | "deleted"): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
     this.#held.delete(id);
@@ -106,7 +106,7 @@ export function play(trace: Trace, policy: EvictionPolicy, bytesMax: number): Hi
     const [id, kind] = [idOf(event), kindOf(event)];
     const sizeBytes = trace.sizes[id]!;
     if (kind === DELETE) {
-      cache.drop(id, "gone");
+      cache.drop(id, "deleted");
       continue;
     }
     const isHit = kind === GET && cache.read(id);

@@ -9,7 +9,7 @@ import type { CacheError } from "../errors.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import type { StagedFile } from "../storage/object-storage.ts";
 import type { Claimant } from "./put-admission.ts";
-import type { StagingHolder } from "./room-holders.ts";
+import type { StagingHolder } from "./space-holders.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 
 export class CountedSink implements ByteSink, Claimant, StagingHolder {

@@ -74,7 +74,7 @@ async function removeNamed(context: WriteContext, key: ObjectKey): Promise<boole
   // Deltas left by a delete that was killed after it removed the base.
   if (entry === undefined) await context.storage.removeDeltas?.(key);
   if (entry === undefined) return false;
-  await removeObject(context, entry, "gone");
+  await removeObject(context, entry, "deleted");
   return true;
 }
 

@@ -49,7 +49,7 @@ export interface ObjectCacheOptions {
 }
 
 /** Objects removed without a request, since the start. */
-export interface DepartureCounts extends EvictionCounts {
+export interface RemovalCounts extends EvictionCounts {
   readonly expiredObjects: number;
 }
 
@@ -62,7 +62,7 @@ export class ObjectCache {
   readonly #sweep: ExpirySweep;
   readonly #locks: KeyLocks;
   readonly #loader: ObjectLoader;
-  readonly #writeContext: WriteContext;
+  readonly #context: WriteContext;
   readonly #readingHost: ReadingHost;
   readonly #stopping = new AbortController();
   readonly #retired: RetiredObjects;
@@ -88,7 +88,7 @@ export class ObjectCache {
     this.schemas = new ListedSchemas({ storage, schemas });
     const shared = { registry: this.#registry, retention: this.#retention, locks: this.#locks };
     this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
-    this.#writeContext = {
+    this.#context = {
       ...shared,
       storage,
       schemas,
@@ -119,7 +119,7 @@ export class ObjectCache {
     budget?.connect({
       mayLeave: (entry) => !this.#locks.isHeld(entry.evictionKey),
       remove: (entry) =>
-        this.#locks.run(entry.evictionKey, () => removeObject(this.#writeContext, entry, "evicted")),
+        this.#locks.run(entry.evictionKey, () => removeObject(this.#context, entry, "evicted")),
     });
   }
 
@@ -154,29 +154,25 @@ export class ObjectCache {
     await this.#sweep.run();
   }
 
-  get departures(): DepartureCounts {
+  get removals(): RemovalCounts {
     const counts = this.#registry.budget?.counts ?? { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
     return { ...counts, expiredObjects: this.#sweep.expiredObjects };
   }
 
   /** Begins a put that creates or replaces. @param ttlMs see BaseDraftOptions. */
   draftPut(key: ObjectKey, kind: ObjectKind, ttlMs?: number): Draft {
-    return new BaseDraft(this.#writeContext, key, { kind, isFresh: false, ttlMs });
+    return new BaseDraft(this.#context, key, { kind, isFresh: false, ttlMs });
   }
 
   /** Begins a put with a server-made object id. @param ttlMs see BaseDraftOptions. */
   draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
-    return new BaseDraft(
-      this.#writeContext,
-      { ...prefix, objectId: randomUUID() },
-      { kind, isFresh: true, ttlMs },
-    );
+    const key = { ...prefix, objectId: randomUUID() };
+    return new BaseDraft(this.#context, key, { kind, isFresh: true, ttlMs });
   }
 
   /**
    * Begins a patch.
-   * @param fits throws INVALID_REQUEST if the patch does not fit the base; called again after a
-   *   replacement.
+   * @param fits throws INVALID_REQUEST if the patch does not fit; called again if replaced.
    * @param ttlMs see PatchDraftOptions.
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT, INVALID_REQUEST if the kinds differ.
    */
@@ -209,7 +205,7 @@ export class ObjectCache {
       refuseTooManyPatches(entry);
       await accept(entry);
     });
-    return new PatchDraft(this.#writeContext, key, { accept, ttlMs });
+    return new PatchDraft(this.#context, key, { accept, ttlMs });
   }
 
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
@@ -286,8 +282,8 @@ export class ObjectCache {
 
   /** Lists the readable objects that match a pattern, in pages; see list-objects.ts. */
   async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
-    const host = { registry: this.#registry, scan: this.#scan, lifetimes: this.#retention.lifetimes };
-    if (pattern.scope !== "object") return yield* listObjects(host, pattern);
+    const context = { registry: this.#registry, scan: this.#scan, lifetimes: this.#retention.lifetimes };
+    if (pattern.scope !== "object") return yield* listObjects(context, pattern);
     const entry = await this.find(pattern.key);
     if (entry !== undefined && entry.damage === undefined) yield [entry];
   }
@@ -298,7 +294,7 @@ export class ObjectCache {
    * @returns the number of objects.
    */
   async delete(pattern: KeyPattern, durability: Durability = "restart"): Promise<number> {
-    return await deleteObjects(this.#writeContext, pattern, durability);
+    return await deleteObjects(this.#context, pattern, durability);
   }
 
   async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {
@@ -320,7 +316,7 @@ export class ObjectCache {
       if (base === undefined) {
         log.warn("the file of an object is missing", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);
-        this.#registry.remove(entry, "gone")();
+        this.#registry.remove(entry, "deleted")();
         this.#scan.isGone(key);
         throw new CacheError("OBJECT_NOT_FOUND");
       }
@@ -346,7 +342,7 @@ export class ObjectCache {
     return this.#locks.run(entry.evictionKey, async () => {
       const { key } = entry;
       if (this.#registry.get(key) !== entry || !this.#retention.lifetimes.isExpired(entry)) return false;
-      await removeObject(this.#writeContext, entry, "evicted");
+      await removeObject(this.#context, entry, "evicted");
       await this.#retention.forget({ scope: "object", key });
       return true;
     });

@@ -19,7 +19,7 @@ import { formOfPart } from "../storage/object-part.ts";
 import type { ObjectPart, ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
-import type { ReadingHolder, RoomHolders } from "./room-holders.ts";
+import type { ReadingHolder, SpaceHolders } from "./space-holders.ts";
 
 const NO_PATCHES: readonly number[] = [];
 
@@ -27,7 +27,7 @@ export interface ReadingHost {
   readonly storage: ObjectStorage;
   readonly layouts: LayoutCache;
   /** If the storage is limited: tracks who holds space. */
-  readonly holders: RoomHolders | undefined;
+  readonly holders: SpaceHolders | undefined;
   /** True: bytes from disk are compared at each read, even if this process wrote them. */
   readonly verifiesReads: boolean;
 }
@@ -53,7 +53,7 @@ export class ObjectReading implements ReadingHolder {
   readonly version: number;
   readonly #host: ReadingHost;
   readonly #entry: IndexEntry;
-  readonly #holders: RoomHolders | undefined;
+  readonly #holders: SpaceHolders | undefined;
   #file: StoredFile | undefined;
   #taker: Taker | undefined;
   #isClosed = false;

@@ -60,7 +60,7 @@ export class ObjectRegistry {
    */
   add(entry: IndexEntry, { lifetime, sink }: AddOptions = {}): FreeBytes {
     const old = this.#index.set(entry);
-    const free = old === undefined ? nothing : this.#out(old, "gone");
+    const free = old === undefined ? nothing : this.#out(old, "deleted");
     sink?.handOver();
     this.#retention.lifetimes.entered(entry, lifetime);
     this.budget?.entered(entry, this.#retention.pins.isPinned(entry.key));

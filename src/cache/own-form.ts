@@ -106,7 +106,7 @@ async function writeCopies(
   } catch (error) {
     for (const { sink } of patches) await sink?.release();
     // The index no longer matches the disk: the next lookup reads it again.
-    if (isOurs) context.registry.remove(old, "gone")();
+    if (isOurs) context.registry.remove(old, "deleted")();
     else await context.storage.removePatches(key, { only: baseVersion }).catch(() => {});
     throw error;
   }

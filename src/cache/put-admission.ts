@@ -12,7 +12,7 @@
 import { LIMITS } from "../limits.ts";
 
 /** The part of the budget that admission needs. */
-export interface RoomOutlook {
+export interface SpaceOutlook {
   /** Bytes that puts could still get if everything evictable were evicted. */
   readonly openBytes: number;
   /** @throws {CacheError} STORAGE_FULL if no eviction could make space for a file of this size. */
@@ -49,11 +49,11 @@ interface Claim {
 }
 
 export class PutAdmission {
-  readonly #outlook: RoomOutlook;
+  readonly #outlook: SpaceOutlook;
   readonly #claims = new Map<Claimant, Claim>();
   #claimedBytes = 0;
 
-  constructor(outlook: RoomOutlook) {
+  constructor(outlook: SpaceOutlook) {
     this.#outlook = outlook;
   }
 

@@ -108,7 +108,7 @@ abstract class StagedDraft implements Draft {
 
   #forget(): void {
     const known = this.context.registry.get(this.key);
-    if (known !== undefined) this.context.registry.remove(known, "gone")();
+    if (known !== undefined) this.context.registry.remove(known, "deleted")();
   }
 
   async discard(): Promise<void> {

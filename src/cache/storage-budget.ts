@@ -19,8 +19,8 @@ import { EvictionPlan } from "./eviction-plan.ts";
 import { type Eviction, Evictions } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { PutAdmission, type Shortage } from "./put-admission.ts";
-import { RoomHolders } from "./room-holders.ts";
-import { noRoom } from "./room-refusal.ts";
+import { SpaceHolders } from "./space-holders.ts";
+import { storageFull } from "./storage-full.ts";
 
 const log = logFor("cache");
 
@@ -52,7 +52,7 @@ export interface EvictionCounts {
 
 export class StorageBudget {
   readonly admission = new PutAdmission(this);
-  readonly holders = new RoomHolders((entry) => this.costOf(entry));
+  readonly holders = new SpaceHolders((entry) => this.costOf(entry));
   readonly #policy: EvictionPolicy;
   readonly #evicts: boolean;
   readonly #bytesMax: number;
@@ -157,7 +157,7 @@ export class StorageBudget {
     this.#pinnedBytes += isPinned ? costBytes : -costBytes;
     if (isPinned) {
       this.#pinned.add(entry);
-      this.#policy.removed(entry, "gone");
+      this.#policy.removed(entry, "deleted");
     } else {
       this.#pinned.delete(entry);
       this.#policy.admitted(entry);
@@ -333,7 +333,7 @@ export class StorageBudget {
       pinnedBytes: this.#pinnedBytes,
       leavingBytes: this.#leavingBytes,
     };
-    return noRoom(facts, this.#evicts);
+    return storageFull(facts, this.#evicts);
   }
 }
 

@@ -54,7 +54,7 @@ export class AdaptivePolicy implements EvictionPolicy {
   }
 
   removed(item: Evictable, reason: RemovalReason): void {
-    if (reason === "gone" && (item.uses & SAMPLED) !== 0) this.#duel.forget(hashName(item.evictionKey));
+    if (reason === "deleted" && (item.uses & SAMPLED) !== 0) this.#duel.forget(hashName(item.evictionKey));
     this.#queues.removed(item, reason);
   }
 

@@ -44,7 +44,7 @@ export abstract class Evictable {
 }
 
 /** Why an item was removed: a policy remembers evicted items, not deleted ones. */
-export type RemovalReason = "evicted" | "gone";
+export type RemovalReason = "evicted" | "deleted";
 
 export interface EvictionPolicy {
   /** An item was added, was replaced, or changed its cost. */

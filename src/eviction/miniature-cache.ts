@@ -66,7 +66,7 @@ export class MiniatureCache {
 
   /** Removes all items with unwanted hashes. */
   keep(isWanted: (hash: number) => boolean): void {
-    for (const hash of this.#held.keys()) if (!isWanted(hash)) this.remove(hash, "gone");
+    for (const hash of this.#held.keys()) if (!isWanted(hash)) this.remove(hash, "deleted");
   }
 
   #accessHeld(held: MiniatureItem, costBytes: number): void {

@@ -72,8 +72,8 @@ export class PolicyDuel {
 
   /** A sampled item was deleted. */
   forget(hash: number): void {
-    this.#leader.remove(hash, "gone");
-    this.#challenger.remove(hash, "gone");
+    this.#leader.remove(hash, "deleted");
+    this.#challenger.remove(hash, "deleted");
   }
 
   #halve(): void {

@@ -102,7 +102,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   }
 
   async stop(): Promise<void> {
-    for (const file of this.#shelf.all()) this.#drop(file, "gone");
+    for (const file of this.#shelf.all()) this.#drop(file, "deleted");
     await this.#disk.stop();
   }
 
@@ -191,7 +191,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   }
 
   giveUp(file: KeptFile): void {
-    this.#drop(file, "gone");
+    this.#drop(file, "deleted");
   }
 
   takeBack(slabs: readonly Buffer[], memory: { sizeBytes: number; isLent: boolean }): void {
@@ -202,7 +202,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   async #look(name: StoredName): Promise<StoredFile | undefined> {
     const file = await this.#disk.open(name);
     const kept = this.#shelf.get(name);
-    if (kept !== undefined && (file === undefined || !kept.isCopyOf(file))) this.#drop(kept, "gone");
+    if (kept !== undefined && (file === undefined || !kept.isCopyOf(file))) this.#drop(kept, "deleted");
     return file;
   }
 
@@ -258,18 +258,18 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   #changed(name: StoredName): void {
     this.#openings.changed(name.key);
     const kept = this.#shelf.get(name);
-    if (kept !== undefined) this.#drop(kept, "gone");
+    if (kept !== undefined) this.#drop(kept, "deleted");
   }
 
   #changedPatches(key: ObjectKey): void {
     this.#openings.changed(key);
     for (const patches of this.#shelf.object(key)?.patches?.values() ?? []) {
-      for (const kept of patches.values()) this.#drop(kept, "gone");
+      for (const kept of patches.values()) this.#drop(kept, "deleted");
     }
   }
 
   /** Drops the cached file; readers that have it open keep it. */
-  #drop(file: KeptFile, reason: "evicted" | "gone"): void {
+  #drop(file: KeptFile, reason: "evicted" | "deleted"): void {
     this.#policy.removed(file, reason);
     if (this.#isTraced)
       this.#trace(reason === "evicted" ? "evicted from memory" : "dropped from memory", file.name);

@@ -118,7 +118,7 @@ describe("the storage budget", () => {
   it("counts what has left until its bytes are free", async () => {
     const store = new Store({ bytesMax: 100 });
     const entry = await store.put("1", 100);
-    const free = store.budget.left(entry, "gone");
+    const free = store.budget.left(entry, "deleted");
     expect(store.budget.takeAtOnce({ bytes: 1 })).toBe(false);
     const put = store.put("2", 100);
     free();
@@ -155,7 +155,7 @@ describe("the storage budget", () => {
     store.budget.release({ bytes: 15 });
     store.budget.grown(entry, 5);
     expect(store.budget.usedBytes).toBe(45);
-    store.budget.left(entry, "gone")();
+    store.budget.left(entry, "deleted")();
     expect(store.budget.usedBytes).toBe(0);
   });
 

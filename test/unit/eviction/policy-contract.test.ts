@@ -15,7 +15,7 @@ import { NamedCache } from "./named-cache.ts";
 function openSwitched(): EvictionPolicy {
   const cache = new NamedCache(new AdaptivePolicy(), 100);
   cache.loop(120, 10);
-  for (const item of cache.items) cache.policy.removed(item, "gone");
+  for (const item of cache.items) cache.policy.removed(item, "deleted");
   expect(cache.policy.order).toBe("s3-fifo");
   return cache.policy;
 }
@@ -45,7 +45,7 @@ describe.each(POLICIES)("the policy %s", (_name, open) => {
   it("never names who has left, however he left", () => {
     const policy = open();
     const [a, , c] = admit(policy, itemsNamed("abc"));
-    policy.removed(a!, "gone");
+    policy.removed(a!, "deleted");
     policy.removed(c!, "evicted");
     expect(namesOf(policy.victims())).toBe("b");
   });
@@ -54,7 +54,7 @@ describe.each(POLICIES)("the policy %s", (_name, open) => {
     const policy = open();
     const stranger = new Item("x");
     policy.touched(stranger);
-    policy.removed(stranger, "gone");
+    policy.removed(stranger, "deleted");
     expect([...policy.victims()]).toEqual([]);
     expect(stranger.isFree).toBe(true);
   });
@@ -63,7 +63,7 @@ describe.each(POLICIES)("the policy %s", (_name, open) => {
     const policy = open();
     const [a, b] = admit(policy, itemsNamed("ab"));
     policy.removed(a!, "evicted");
-    policy.removed(b!, "gone");
+    policy.removed(b!, "deleted");
     admit(policy, [a!, b!]);
     expect(sorted(namesOf(policy.victims()))).toBe("ab");
   });
@@ -127,7 +127,8 @@ describe.each(POLICIES)("the policy %s", (_name, open) => {
     let named = "";
     for (const victim of policy.victims()) {
       if (named === "") {
-        for (const item of items.filter((each) => each !== victim).slice(0, 3)) policy.removed(item, "gone");
+        for (const item of items.filter((each) => each !== victim).slice(0, 3))
+          policy.removed(item, "deleted");
         policy.touched(victim);
         admit(policy, [late!]);
       }
@@ -142,7 +143,7 @@ describe.each(POLICIES)("the policy %s", (_name, open) => {
     const policy = open();
     const items = admit(policy, itemsNamed("abcdefgh"));
     for (const item of items) policy.touched(item);
-    for (const item of [items[0]!, items[4]!, items[7]!]) policy.removed(item, "gone");
+    for (const item of [items[0]!, items[4]!, items[7]!]) policy.removed(item, "deleted");
     expect(items.map((item) => item.isFree)).toEqual([true, false, false, false, true, false, false, true]);
     const reading = policy.victims()[Symbol.iterator]();
     const passed = reading.next().value as Item;
@@ -155,12 +156,16 @@ describe.each(POLICIES)("the policy %s", (_name, open) => {
 });
 
 type Step =
-  | { readonly what: "admit" | "touch" | "gone" | "evicted"; readonly at: number; readonly costBytes: number }
+  | {
+      readonly what: "admit" | "touch" | "deleted" | "evicted";
+      readonly at: number;
+      readonly costBytes: number;
+    }
   | { readonly what: "read"; readonly takes: readonly boolean[]; readonly isAbandoned: boolean };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
-    what: fc.constantFrom("admit", "admit", "touch", "touch", "gone", "evicted"),
+    what: fc.constantFrom("admit", "admit", "touch", "touch", "deleted", "evicted"),
     at: fc.nat(19),
     costBytes: fc.oneof(fc.nat(3000), fc.nat(5_000_000)),
   }),
@@ -192,7 +197,7 @@ class Comparison {
     expect([...this.#policy.victims()]).toEqual([]);
   }
 
-  #tell(what: "admit" | "touch" | "gone" | "evicted", item: Item, costBytes: number): void {
+  #tell(what: "admit" | "touch" | "deleted" | "evicted", item: Item, costBytes: number): void {
     if (what === "touch") this.#policy.touched(item);
     else if (what === "admit") {
       item.costBytes = costBytes;

@@ -88,7 +88,7 @@ describe("a miniature cache", () => {
   it("does not hold what was removed or is no longer wanted", () => {
     const cache = new MiniatureCache(new LruPolicy());
     for (const hash of [1, 2, 3, 4]) cache.access(hash, 10, 100);
-    cache.remove(1, "gone");
+    cache.remove(1, "deleted");
     cache.keep((hash) => hash !== 2);
     expect(cache.size).toBe(2);
     expect([1, 2, 3].map((hash) => cache.access(hash, 10, 100))).toEqual([false, false, true]);

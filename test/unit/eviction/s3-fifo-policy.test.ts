@@ -69,7 +69,7 @@ describe("s3-fifo", () => {
 
   it("does not know an item again that was deleted, or that comes back late", () => {
     const [policy, [a, b]] = opened("abcdefgh");
-    policy.removed(a!, "gone");
+    policy.removed(a!, "deleted");
     policy.admitted(a!);
     expect(evict(policy, 7)).toBe("bcdefgh");
     policy.admitted(b!);

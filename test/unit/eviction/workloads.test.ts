@@ -34,7 +34,7 @@ describe("playing traces", () => {
     builder.put(a);
     builder.delete(a);
     for (const id of [a, b, b, a]) builder.get(id);
-    const trace = builder.build("gone");
+    const trace = builder.build("deleted");
     expect(play(trace, openPolicy("lru"), 100).objects).toBe(1 / 4);
     expect(playOptimum(trace, 100).objects).toBe(1 / 4);
   });

@@ -3,7 +3,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { IndexEntry } from "../../../src/cache/index-entry.ts";
-import type { ReadingHolder } from "../../../src/cache/room-holders.ts";
+import type { ReadingHolder } from "../../../src/cache/space-holders.ts";
 import { StorageBudget } from "../../../src/cache/storage-budget.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { LIMITS } from "../../../src/limits.ts";

@@ -5,7 +5,7 @@
  */
 import { CacheError } from "../errors.ts";
 
-export interface RoomFacts {
+export interface StorageFullFacts {
   readonly neededBytes: number;
   readonly bytesMax: number;
   readonly usedBytes: number;
@@ -15,11 +15,11 @@ export interface RoomFacts {
 }
 
 /** @param evicts false if the policy evicts nothing. */
-export function noRoom(facts: RoomFacts, evicts: boolean): CacheError {
+export function storageFull(facts: StorageFullFacts, evicts: boolean): CacheError {
   return new CacheError("STORAGE_FULL", reasonOf(facts, evicts), { facts: { ...facts } });
 }
 
-function reasonOf({ neededBytes, bytesMax, pinnedBytes }: RoomFacts, evicts: boolean): string {
+function reasonOf({ neededBytes, bytesMax, pinnedBytes }: StorageFullFacts, evicts: boolean): string {
   if (neededBytes > bytesMax) return `the object is larger than the capacity, ${bytesMax} bytes`;
   if (!evicts) return "not enough space for the object, and the eviction policy is none";
   if (pinnedBytes + neededBytes > bytesMax) {

@@ -35,7 +35,7 @@ interface Standing {
   isCut: boolean;
 }
 
-export class RoomHolders {
+export class SpaceHolders {
   readonly readings = new Set<ReadingHolder>();
   readonly staging = new Set<StagingHolder>();
   readonly #costOf: (entry: IndexEntry) => number;
