@@ -125,26 +125,26 @@ export const TRANSPORT_LIMITS = {
   keepaliveIntervalMs: 60_000,
   keepaliveTimeoutMs: 20_000,
   /**
-   * Threads that serve connections. Each costs about 20 MB; more than the machine's processors
-   * bring nothing.
+   * Threads that serve connections. Each costs about 20 MB; more than the machine has
+   * processors bring no gain.
    */
   threadsMax: 64,
   /**
-   * Bytes of one request that have crossed from its connection's thread and are not consumed yet,
-   * before that thread pauses the stream. One stream window, so that a mebibyte crosses without a
-   * pause.
+   * Bytes of one request that its connection thread has sent to the host and that are not consumed
+   * yet, before that thread pauses the stream. One stream window, so that a mebibyte passes without
+   * a pause.
    */
   relayWindowBytes: 2 * MIB,
   /**
-   * Bytes that cross between threads in one message, unless one piece is larger. The smallest
+   * Bytes that one message carries between threads, unless one piece is larger. The smallest
    * remaining view retains the whole message.
    */
   relayMessageBytesMax: 256 * KIB,
   /**
-   * Header blocks that both sides of a relay keep, so that each crosses once: at most
+   * Header blocks that both sides of a relay keep, so that each is sent once: at most
    * rememberedHeaderBlockBytesMax each.
    */
-  crossedRequestsMax: 256,
+  relayedHeaderBlocksMax: 256,
   /** A connection thread that died is restarted at the earliest this long after its last start. */
   threadRestartMs: 1_000,
   /**

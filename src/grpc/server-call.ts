@@ -287,7 +287,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   }
 
   /** The answer is complete, or the peer is gone. */
-  gone(isCut: boolean): void {
+  closed(isCut: boolean): void {
     this.#deadline?.stop();
     this.#isClosed = true;
     this.#isAnswered = true;

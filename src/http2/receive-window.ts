@@ -43,8 +43,8 @@ export class ReceiveWindow {
   /**
    * Bytes to return to the connection. If the stream is closed, all of them, even during a pause.
    */
-  takeHeldBytes(isGone: boolean): number {
-    if (this.isPaused && !isGone) return 0;
+  takeHeldBytes(isClosed: boolean): number {
+    if (this.isPaused && !isClosed) return 0;
     const sizeBytes = this.#heldBytes;
     this.#heldBytes = 0;
     return sizeBytes;

@@ -25,7 +25,7 @@ export interface StreamListener {
    * The stream has closed; `isCut` if that was before its answer was sent: by a reset, or with the
    * connection.
    */
-  gone(isCut: boolean): void;
+  closed(isCut: boolean): void;
 }
 
 /** What a stream needs of its connection. */
@@ -68,7 +68,7 @@ export class ServerStream implements FrameSource {
   readonly #queue = new SendQueue();
   #tail: Uint8Array | undefined;
   #hasAnswered = false;
-  #isGone = false;
+  #isClosed = false;
 
   constructor(host: StreamHost, id: number, request: HeaderBlock, sendWindow: number) {
     this.#host = host;
@@ -165,7 +165,7 @@ export class ServerStream implements FrameSource {
 
   /** @param block encoded; with `endStream` it is the whole answer */
   sendHeaders(block: Uint8Array, { endStream }: { readonly endStream: boolean }): void {
-    if (this.#isGone) return;
+    if (this.#isClosed) return;
     if (endStream) {
       this.#tail = block;
       this.#hasAnswered = true;
@@ -179,7 +179,7 @@ export class ServerStream implements FrameSource {
    * @param onSent called when the operating system has the bytes; not if the stream closes first.
    */
   write(view: Uint8Array, onSent?: () => void): void {
-    if (this.#isGone) return;
+    if (this.#isClosed) return;
     this.#queue.push(view, onSent);
     this.#host.queued(view.length);
     this.#host.wantsToSend(this);
@@ -197,14 +197,14 @@ export class ServerStream implements FrameSource {
 
   /** Ends the answer with these trailers and drops data that is not framed. */
   endNow(block: Uint8Array): void {
-    if (this.#isGone || this.isAnswerFramed) return;
+    if (this.#isClosed || this.isAnswerFramed) return;
     this.#dropUnframed();
     this.end(block);
   }
 
   /** Ends both directions now and drops unsent data. */
   reset(code: Http2ErrorCode): void {
-    if (this.#isGone) return;
+    if (this.#isClosed) return;
     this.#host.control(encodeReset(this.id, code));
     this.#go(true);
   }
@@ -271,15 +271,15 @@ export class ServerStream implements FrameSource {
 
   /** Returns read bytes to the peer: for the stream while it is open, for the connection always. */
   #credit(): void {
-    const dueBytes = this.#isGone || this.#hasPeerEnded ? 0 : this.#window.takeDueBytes();
+    const dueBytes = this.#isClosed || this.#hasPeerEnded ? 0 : this.#window.takeDueBytes();
     if (dueBytes > 0) this.#host.control(encodeWindowUpdate(this.id, dueBytes));
-    const heldBytes = this.#window.takeHeldBytes(this.#isGone);
+    const heldBytes = this.#window.takeHeldBytes(this.#isClosed);
     if (heldBytes > 0) this.#host.credit(heldBytes);
   }
 
   #go(isCut: boolean): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#credit();
     this.#host.forget(this);
     if (isCut) {
@@ -287,7 +287,7 @@ export class ServerStream implements FrameSource {
       this.#head = undefined;
       this.#tail = undefined;
     }
-    this.#listener?.gone(isCut);
+    this.#listener?.closed(isCut);
   }
 
   #dropUnframed(): void {

@@ -8,19 +8,19 @@ import type { ConnectionCount } from "../grpc/listeners.ts";
 
 export class ConnectionCounts {
   /** Shared memory, one slot per thread. */
-  readonly places: Int32Array;
+  readonly counts: Int32Array;
 
-  /** @param places the host's slots, in another thread; a number allocates them. */
-  constructor(places: Int32Array | number) {
-    this.places =
-      typeof places === "number"
-        ? new Int32Array(new SharedArrayBuffer(places * Int32Array.BYTES_PER_ELEMENT))
-        : places;
+  /** @param counts the counts that the host allocated, or the number of threads: allocates them. */
+  constructor(counts: Int32Array | number) {
+    this.counts =
+      typeof counts === "number"
+        ? new Int32Array(new SharedArrayBuffer(counts * Int32Array.BYTES_PER_ELEMENT))
+        : counts;
   }
 
   get total(): number {
     let total = 0;
-    for (let i = 0; i < this.places.length; i++) total += Atomics.load(this.places, i);
+    for (let i = 0; i < this.counts.length; i++) total += Atomics.load(this.counts, i);
     return total;
   }
 
@@ -32,13 +32,13 @@ export class ConnectionCounts {
         return total();
       },
       add: (connections) => {
-        Atomics.add(this.places, thread, connections);
+        Atomics.add(this.counts, thread, connections);
       },
     };
   }
 
   /** The thread died, and its connections closed. */
   clear(thread: number): void {
-    Atomics.store(this.places, thread, 0);
+    Atomics.store(this.counts, thread, 0);
   }
 }

@@ -11,16 +11,17 @@ import { forwardLog } from "../log.ts";
 import { ConnectionCounts } from "./connection-counts.ts";
 import { RelayingStreams } from "./relaying-streams.ts";
 import {
+  type ConnectionThreadOptions,
   isRelayMessage,
   type ThreadCommand,
-  type ThreadOrder,
   type ThreadReport,
   type ToThread,
-} from "./thread-order.ts";
+} from "./thread-messages.ts";
 
 assert(parentPort !== null, "this file runs in a worker thread");
 const port = parentPort;
-const { tls, thread, places, logThreshold, callsMemoryBytes, connectionsMax } = workerData as ThreadOrder;
+const { tls, thread, counts, logThreshold, callsMemoryBytes, connectionsMax } =
+  workerData as ConnectionThreadOptions;
 forwardLog(logThreshold, (line) => report({ report: "log", line }));
 
 const streams = new RelayingStreams(port);
@@ -28,7 +29,7 @@ const transport = new LocalTransport(
   { onStream: streams.take, onEmpty: () => report({ report: "empty" }) },
   {
     tls,
-    listenOptions: { reusePort: true, connectionsMax, count: new ConnectionCounts(places).of(thread) },
+    listenOptions: { reusePort: true, connectionsMax, count: new ConnectionCounts(counts).of(thread) },
     memory: new CallMemory(callsMemoryBytes),
   },
 );

@@ -13,12 +13,17 @@ import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { threadEntry } from "../thread-entries.ts";
 import { RelayedStreams } from "./relayed-streams.ts";
-import { type FromThread, isRelayMessage, type ThreadCommand, type ThreadOrder } from "./thread-order.ts";
+import {
+  type ConnectionThreadOptions,
+  type FromThread,
+  isRelayMessage,
+  type ThreadCommand,
+} from "./thread-messages.ts";
 
 const log = logFor("relay");
 
 export interface ThreadHost {
-  readonly order: ThreadOrder;
+  readonly options: ConnectionThreadOptions;
   readonly onStream: TakeStream;
   /** The account of the calls. */
   readonly memory: CallMemory;
@@ -57,7 +62,7 @@ export class ConnectionThread {
 
   /** @returns the port. Rejects with the system error. */
   async listen(host: string, port: number): Promise<number> {
-    const listened = await this.#ask({ command: "listen", host, port });
+    const listened = await this.#send({ command: "listen", host, port });
     this.#addresses.push({ host, port: listened });
     return listened;
   }
@@ -66,30 +71,30 @@ export class ConnectionThread {
   async drain(): Promise<void> {
     this.#isDraining = true;
     clearTimeout(this.#restart);
-    await this.#askInTime({ command: "drain" });
+    await this.#sendWithTimeout({ command: "drain" });
   }
 
   destroyConnections(): void {
-    void this.#askInTime({ command: "destroyConnections" });
+    void this.#sendWithTimeout({ command: "destroyConnections" });
   }
 
   async end(): Promise<void> {
     await this.drain();
     const ended = this.#running?.ended;
-    await this.#askInTime({ command: "end" }, ended);
+    await this.#sendWithTimeout({ command: "end" }, ended);
   }
 
   /** A worker that does not respond in time is terminated. */
-  async #askInTime(command: ThreadCommand, done?: Promise<void>): Promise<void> {
+  async #sendWithTimeout(command: ThreadCommand, done?: Promise<void>): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
     const timer = setTimeout(() => void running.worker.terminate(), LIMITS.closeGraceMs);
-    await this.#ask(command).catch(() => {});
+    await this.#send(command).catch(() => {});
     await done;
     clearTimeout(timer);
   }
 
-  #ask(command: ThreadCommand): Promise<number> {
+  #send(command: ThreadCommand): Promise<number> {
     this.#running ??= this.#start();
     const { worker, waiting } = this.#running;
     return new Promise((resolve, reject) => {
@@ -100,11 +105,11 @@ export class ConnectionThread {
 
   #start(): RunningWorker {
     this.#startedMs = performance.now();
-    const { order } = this.#host;
+    const { options } = this.#host;
     // Does not inherit the host's flags: a thread rejects some of them.
-    const name = `flame-object-cache connections ${order.thread}`;
+    const name = `flame-object-cache connections ${options.thread}`;
     const worker = new Worker(threadEntry("relay/connection-thread-entry"), {
-      workerData: order,
+      workerData: options,
       name,
       execArgv: [],
     });
@@ -112,7 +117,7 @@ export class ConnectionThread {
     const waiting: Waiting[] = [];
     worker.on("message", (message: FromThread) => {
       if (isRelayMessage(message)) streams.receive(message);
-      else this.#hear(message, waiting);
+      else this.#handleReport(message, waiting);
     });
     let failure: Error | undefined;
     worker.once("error", (error: Error) => {
@@ -128,7 +133,7 @@ export class ConnectionThread {
     return running;
   }
 
-  #hear(message: Exclude<FromThread, readonly unknown[]>, waiting: Waiting[]): void {
+  #handleReport(message: Exclude<FromThread, readonly unknown[]>, waiting: Waiting[]): void {
     if (message.report === "empty") this.#host.onEmpty();
     else if (message.report === "log") {
       const { level, module, text, fields } = message.line;
@@ -142,7 +147,7 @@ export class ConnectionThread {
     const reason = failure ?? new Error("the thread ended");
     if (!this.#isDraining) {
       log.error("connection thread died", {
-        thread: this.#host.order.thread,
+        thread: this.#host.options.thread,
         calls: streams.size,
         error: reason,
       });
@@ -160,9 +165,9 @@ export class ConnectionThread {
   }
 
   async #listenAgain(): Promise<void> {
-    const { thread } = this.#host.order;
+    const { thread } = this.#host.options;
     try {
-      for (const { host, port } of this.#addresses) await this.#ask({ command: "listen", host, port });
+      for (const { host, port } of this.#addresses) await this.#send({ command: "listen", host, port });
       log.info("connection thread restarted", { thread });
     } catch (error) {
       // If it died meanwhile, that was logged and it is restarted; otherwise it cannot listen.

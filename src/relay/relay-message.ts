@@ -2,20 +2,20 @@
  * The messages between a connection thread and the thread that runs the calls.
  *
  * One message contains all events of one turn of the event loop, because a message costs as much as
- * a few dozen events. An event is its kind, the stream number, and the numbers below; texts and
- * bytes are separate, in the order of the events.
+ * a few dozen events. An event consists of its kind, the stream number, and the numbers below. Texts
+ * and bytes are separate, in the order of the events.
  *
  *     connections -> calls
- *       OPEN      place; texts: peer, OWN_HOST or ""; the request is the one kept at this place
- *       REQUEST   place or NO_PLACE, fields, sizeBytes, 1 if full; texts: name and value of each
- *                 field. For the next OPEN, and to be kept
+ *       OPEN      slot; texts: peer, OWN_HOST or ""; the request is the block kept in this slot
+ *       REQUEST   slot or NO_SLOT, fields, sizeBytes, 1 if full; texts: name and value of each
+ *                 field. The next OPEN uses it, and the receiver keeps it
  *       DATA      lengthBytes; bytes of the request
  *       END       the peer has half-closed
  *       SENT      lengthBytes: the operating system has this much more of the answer
- *       GONE      1 if it was cut, 0 if all of the answer is sent: the stream's last event
+ *       CLOSED    1 if it was cut, 0 if all of the answer is sent: the stream's last event
  *     calls -> connections
  *       HEAD      lengthBytes; a header block that begins the answer
- *       WRITE     messages that begin in it, lengthBytes; bytes of the answer
+ *       WRITE     messages that begin in these bytes, lengthBytes; bytes of the answer
  *       FINISH    lengthBytes; a header block that ends the answer
  *       RESET     text: the code
  *       READ      lengthBytes: this much more of the request was consumed
@@ -27,7 +27,7 @@ export const RELAY = {
   DATA: 2,
   END: 3,
   SENT: 4,
-  GONE: 5,
+  CLOSED: 5,
   HEAD: 6,
   WRITE: 7,
   FINISH: 8,
@@ -38,7 +38,7 @@ export const RELAY = {
 
 export type RelayEvent = (typeof RELAY)[keyof typeof RELAY];
 
-/** In OPEN: the connection comes from this host. */
+/** In OPEN: the peer is a process of this host. */
 export const OWN_HOST = "own host";
 
 /** The bytes are transferred, not copied: the sender loses them. */
@@ -48,7 +48,7 @@ export type RelayMessage = readonly [
   bytes: ArrayBuffer | undefined,
 ];
 
-/** The destination of messages: a worker, or the port of one. */
+/** Where messages are posted: a worker, or the port to its host. */
 export interface RelayPort {
   postMessage(message: RelayMessage, transferred: readonly ArrayBuffer[]): void;
 }
@@ -80,7 +80,7 @@ export class RelayReader {
     return this.#texts[this.#nextText++]!;
   }
 
-  /** As many bytes as the next number; a view of the message. */
+  /** Reads a length, and returns this many bytes: a view of the message. */
   bytes(): Buffer {
     const from = this.#nextByte;
     this.#nextByte += this.number();

@@ -53,7 +53,7 @@ export class RelayedStream implements CallStream, CallConnection {
   #awaited: Awaited[] = [];
   /** Messages that begin in the next write. */
   #messages = 0;
-  #isGone = false;
+  #isClosed = false;
 
   constructor(id: number, facts: RelayedFacts, host: RelayedHost) {
     this.id = id;
@@ -86,15 +86,15 @@ export class RelayedStream implements CallStream, CallConnection {
     this.#sentBytes += sizeBytes;
     this.movedBytes += sizeBytes;
     this.account.connection.add(-sizeBytes);
-    let told = 0;
-    while (told < this.#awaited.length && this.#awaited[told]!.end <= this.#sentBytes) told += 1;
-    for (const { onSent } of this.#awaited.splice(0, told)) onSent();
+    let count = 0;
+    while (count < this.#awaited.length && this.#awaited[count]!.end <= this.#sentBytes) count += 1;
+    for (const { onSent } of this.#awaited.splice(0, count)) onSent();
   }
 
   /** The other thread has closed the stream. */
-  gone(isCut: boolean): void {
+  closed(isCut: boolean): void {
     if (!isCut) this.sent(this.writableLength);
-    this.#go(isCut);
+    this.#close(isCut);
   }
 
   // Actions of our side; called by the call.
@@ -125,7 +125,7 @@ export class RelayedStream implements CallStream, CallConnection {
   }
 
   write(view: Uint8Array, onSent?: () => void): void {
-    if (this.#isGone) return;
+    if (this.#isClosed) return;
     this.#writtenBytes += view.length;
     this.account.connection.add(view.length);
     if (onSent !== undefined) this.#awaited.push({ end: this.#writtenBytes, onSent });
@@ -150,32 +150,32 @@ export class RelayedStream implements CallStream, CallConnection {
   }
 
   reset(code: Http2ErrorCode): void {
-    if (this.#isGone) return;
+    if (this.#isClosed) return;
     this.#host.outbox.event(RELAY.RESET, this.id);
     this.#host.outbox.text(code);
-    this.#go(true);
+    this.#close(true);
   }
 
   #block(kind: RelayEvent, block: Uint8Array): void {
-    if (this.#isGone) return;
+    if (this.#isClosed) return;
     this.#host.outbox.event(kind, this.id);
     this.#host.outbox.bytes(block);
   }
 
   /** Not for each chunk: a small request is over before the other thread needs to know. */
   #reportConsumed(): void {
-    if (this.#isPaused || this.#isGone || this.#unreportedBytes < LIMITS.relayWindowBytes / 2) return;
+    if (this.#isPaused || this.#isClosed || this.#unreportedBytes < LIMITS.relayWindowBytes / 2) return;
     this.#host.outbox.event(RELAY.READ, this.id);
     this.#host.outbox.number(this.#unreportedBytes);
     this.#unreportedBytes = 0;
   }
 
-  #go(isCut: boolean): void {
-    if (this.#isGone) return;
-    this.#isGone = true;
+  #close(isCut: boolean): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.account.connection.add(-this.writableLength);
     this.#awaited = [];
     this.#host.forget(this);
-    this.#listener?.gone(isCut);
+    this.#listener?.closed(isCut);
   }
 }

@@ -6,10 +6,10 @@
 import type { TakeStream } from "../grpc/call-stream.ts";
 import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
-import { NO_PLACE } from "./crossed-requests.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
 import { RelayedStream } from "./relayed-stream.ts";
+import { NO_SLOT } from "./sent-header-blocks.ts";
 
 interface RelayedConnection {
   readonly memory: ConnectionMemory;
@@ -22,7 +22,7 @@ export class RelayedStreams {
   readonly #memory: CallMemory;
   /** Connections with open streams, by their peer. */
   readonly #connections = new Map<string, RelayedConnection>();
-  /** By slot; see crossed-requests.ts. */
+  /** By slot; see sent-header-blocks.ts. */
   readonly #requests = new Map<number, HeaderBlock>();
   readonly #streams = new Map<number, RelayedStream>();
 
@@ -64,9 +64,9 @@ export class RelayedStreams {
           stream?.sent(sizeBytes);
           break;
         }
-        case RELAY.GONE: {
+        case RELAY.CLOSED: {
           const isCut = reader.number() === 1;
-          stream?.gone(isCut);
+          stream?.closed(isCut);
           break;
         }
       }
@@ -75,7 +75,7 @@ export class RelayedStreams {
 
   /** The thread died, and its connections closed. */
   cutAll(): void {
-    for (const stream of this.#streams.values()) stream.gone(true);
+    for (const stream of this.#streams.values()) stream.closed(true);
   }
 
   forget(stream: RelayedStream): void {
@@ -97,19 +97,19 @@ export class RelayedStreams {
   }
 
   #keep(reader: RelayReader): void {
-    const place = reader.number();
+    const slot = reader.number();
     const count = reader.number();
     const sizeBytes = reader.number();
     const isFull = reader.number() === 1;
     const fields = new Map<string, string>();
     for (let i = 0; i < count; i++) fields.set(reader.text(), reader.text());
-    this.#requests.set(place, { fields, sizeBytes, isFull, malformed: undefined });
+    this.#requests.set(slot, { fields, sizeBytes, isFull, malformed: undefined });
   }
 
   #open(id: number, reader: RelayReader): void {
-    const place = reader.number();
-    const request = this.#requests.get(place)!;
-    if (place === NO_PLACE) this.#requests.delete(place);
+    const slot = reader.number();
+    const request = this.#requests.get(slot)!;
+    if (slot === NO_SLOT) this.#requests.delete(slot);
     const peer = reader.text();
     const isFromThisHost = reader.text() === OWN_HOST;
     const connection = this.#connectionOf(peer);

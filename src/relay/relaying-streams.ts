@@ -11,20 +11,20 @@ import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
-import { CrossedRequests } from "./crossed-requests.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
+import { SentHeaderBlocks } from "./sent-header-blocks.ts";
 
 export class RelayingStreams {
   readonly #outbox: RelayOutbox;
-  readonly #requests = new CrossedRequests();
+  readonly #requests = new SentHeaderBlocks();
   readonly #streams = new Map<number, RelayingStream>();
   /** Streams with sent bytes that are not reported yet. */
   readonly #sending = new Set<RelayingStream>();
   #lastId = 0;
 
   constructor(port: RelayPort) {
-    this.#outbox = new RelayOutbox(port, () => this.#tellSent());
+    this.#outbox = new RelayOutbox(port, () => this.#reportSent());
   }
 
   /** Number of open streams. */
@@ -36,26 +36,26 @@ export class RelayingStreams {
     this.#lastId += 1;
     const id = this.#lastId;
     const outbox = this.#outbox;
-    const place = this.#requests.placeOf(stream.request) ?? this.#crossRequest(id, stream.request);
+    const slot = this.#requests.slotOf(stream.request) ?? this.#sendRequest(id, stream.request);
     outbox.event(RELAY.OPEN, id);
-    outbox.number(place);
+    outbox.number(slot);
     outbox.text(connection.peer);
     outbox.text(connection.isFromThisHost ? OWN_HOST : "");
     const relaying = new RelayingStream(id, stream, {
       outbox,
       connection,
       onSent: (sender) => this.#noteSent(sender),
-      onGone: (gone) => this.#forget(gone),
+      onClosed: (closed) => this.#forget(closed),
     });
     this.#streams.set(id, relaying);
     stream.listen(relaying);
   };
 
-  #crossRequest(id: number, request: HeaderBlock): number {
+  #sendRequest(id: number, request: HeaderBlock): number {
     const { fields, sizeBytes, isFull } = request;
-    const place = this.#requests.keep(request);
+    const slot = this.#requests.keep(request);
     this.#outbox.event(RELAY.REQUEST, id);
-    this.#outbox.number(place);
+    this.#outbox.number(slot);
     this.#outbox.number(fields.size);
     this.#outbox.number(sizeBytes);
     this.#outbox.number(isFull ? 1 : 0);
@@ -63,7 +63,7 @@ export class RelayingStreams {
       this.#outbox.text(name);
       this.#outbox.text(value);
     }
-    return place;
+    return slot;
   }
 
   /** Handles a message of the thread of the calls. */
@@ -95,8 +95,8 @@ export class RelayingStreams {
           break;
         }
         case RELAY.READ: {
-          const taken = reader.number();
-          stream?.taken(taken);
+          const consumed = reader.number();
+          stream?.consumed(consumed);
           break;
         }
       }
@@ -108,8 +108,8 @@ export class RelayingStreams {
     this.#outbox.schedule();
   }
 
-  #tellSent(): void {
-    for (const stream of this.#sending) stream.tellSent();
+  #reportSent(): void {
+    for (const stream of this.#sending) stream.reportSent();
     this.#sending.clear();
   }
 
@@ -123,14 +123,14 @@ interface RelayingHost {
   readonly outbox: RelayOutbox;
   readonly connection: CallConnection;
   readonly onSent: (stream: RelayingStream) => void;
-  readonly onGone: (stream: RelayingStream) => void;
+  readonly onClosed: (stream: RelayingStream) => void;
 }
 
 class RelayingStream implements StreamListener {
   readonly id: number;
   readonly #stream: CallStream;
   readonly #host: RelayingHost;
-  /** Bytes of the request that crossed and are not consumed yet. */
+  /** Bytes of the request that were sent to the other thread and are not consumed yet. */
   #unconsumedBytes = 0;
   #isPaused = false;
   /** Sent bytes of the answer that are not reported yet. */
@@ -155,13 +155,13 @@ class RelayingStream implements StreamListener {
     this.#host.outbox.event(RELAY.END, this.id);
   }
 
-  gone(isCut: boolean): void {
-    this.#host.onGone(this);
-    this.#host.outbox.event(RELAY.GONE, this.id);
+  closed(isCut: boolean): void {
+    this.#host.onClosed(this);
+    this.#host.outbox.event(RELAY.CLOSED, this.id);
     this.#host.outbox.number(isCut ? 1 : 0);
   }
 
-  taken(sizeBytes: number): void {
+  consumed(sizeBytes: number): void {
     this.#unconsumedBytes -= sizeBytes;
     if (!this.#isPaused || this.#unconsumedBytes > LIMITS.relayWindowBytes / 2) return;
     this.#isPaused = false;
@@ -188,7 +188,7 @@ class RelayingStream implements StreamListener {
     this.#stream.reset(code);
   }
 
-  tellSent(): void {
+  reportSent(): void {
     this.#host.outbox.event(RELAY.SENT, this.id);
     this.#host.outbox.number(this.#unreportedBytes);
     this.#unreportedBytes = 0;

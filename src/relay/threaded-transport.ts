@@ -39,12 +39,12 @@ export class ThreadedTransport implements ServerTransport {
     const logThreshold = thresholdOf(logFor("grpc"));
     this.#threads = Array.from({ length: threads }, (_, thread) => {
       const callsMemoryBytes = memory.bytesMax / threads;
-      const order = { tls, thread, places: counts.places, logThreshold, callsMemoryBytes, connectionsMax };
+      const options = { tls, thread, counts: counts.counts, logThreshold, callsMemoryBytes, connectionsMax };
       const onDied = (): void => {
         counts.clear(thread);
         onEmpty();
       };
-      return new ConnectionThread({ order, onStream, memory, onEmpty, onDied });
+      return new ConnectionThread({ options, onStream, memory, onEmpty, onDied });
     });
   }
 

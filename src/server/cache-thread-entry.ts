@@ -1,19 +1,22 @@
 /**
- * What runs in the worker thread: log, server, one report to the host, and the wait for its word to stop.
+ * Entry point of the worker thread that runs a cache server.
+ *
+ * Starts the log and the server, reports the result to the host, and stops when the host sends
+ * STOP_MESSAGE. cache-thread.ts is the host's side.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, CacheError } from "../errors.ts";
 import { startLog } from "../log.ts";
-import { STOP_MESSAGE, type ThreadOrder, type ThreadReport } from "./cache-thread.ts";
+import { type CacheThreadOptions, STOP_MESSAGE, type ThreadReport } from "./cache-thread.ts";
 import { type RunningCache, startServer } from "./start-server.ts";
 
 assert(parentPort !== null, "this file runs in a worker thread");
 const port = parentPort;
-const order = workerData as ThreadOrder;
-startLog({ directives: order.directives, format: "auto", stream: process.stderr });
+const options = workerData as CacheThreadOptions;
+startLog({ directives: options.directives, format: "auto", stream: process.stderr });
 
 try {
-  const server = await startServer(order.config);
+  const server = await startServer(options.config);
   report({ endpoint: server.endpoint, listening: server.listening });
   port.on("message", (message: unknown) => {
     if (message === STOP_MESSAGE) void stop(server);

@@ -1,8 +1,10 @@
 /**
- * A cache server in a worker thread, seen from the host: start, endpoint, stop, and word when it ends by itself.
+ * A cache server in a worker thread, as seen from the host thread: start, endpoints, stop, end.
  *
  *     host    workerData {config, directives}, then "stop"
- *     thread  {endpoint, listening} or {error: {code, text}} once, then it ends
+ *     thread  one report: {endpoint, listening}, or {failure: {code, text}} if the start failed
+ *
+ * The worker ends after "stop" and after a failed start.
  */
 import { Worker } from "node:worker_threads";
 import type { CacheConfig } from "../config/cache-config.ts";
@@ -11,12 +13,12 @@ import type { LogDirective } from "../log.ts";
 import { threadEntry } from "../thread-entries.ts";
 import type { Endpoints, RunningCache } from "./start-server.ts";
 
-export interface ThreadOrder {
+export interface CacheThreadOptions {
   readonly config: CacheConfig;
   readonly directives: readonly LogDirective[];
 }
 
-/** The thread's one message. An operating error crosses as code and text. */
+/** The only message of the thread. An operating error is sent as its code and text. */
 export type ThreadReport =
   | Endpoints
   | { readonly failure: { readonly code: ErrorCode | undefined; readonly text: string } };
@@ -24,15 +26,18 @@ export type ThreadReport =
 export const STOP_MESSAGE = "stop";
 
 export interface ObjectCacheThread extends RunningCache {
-  /** Resolves when the thread has ended: after `stop`, or by a failure, which is then the value. */
+  /** Resolves when the thread has ended. The value is the failure that ended it, if any. */
   readonly ended: Promise<Error | undefined>;
 }
 
-/** @throws {CacheError} what `startServer` throws. */
-export async function startCacheThread(order: ThreadOrder): Promise<ObjectCacheThread> {
-  // The host's flags are the host's: some of them a thread does not even take.
-  const options = { workerData: order, name: "flame-object-cache", execArgv: [] };
-  const worker = new Worker(threadEntry("server/cache-thread-entry"), options);
+/** @throws {CacheError} the errors of `startServer`. */
+export async function startCacheThread(options: CacheThreadOptions): Promise<ObjectCacheThread> {
+  const worker = new Worker(threadEntry("server/cache-thread-entry"), {
+    workerData: options,
+    name: "flame-object-cache",
+    // Without the host's flags: a thread rejects some of them.
+    execArgv: [],
+  });
   let failure: Error | undefined;
   const ended = new Promise<Error | undefined>((resolve) => {
     worker.once("error", (error: Error) => {
@@ -63,7 +68,7 @@ class WorkerHandle implements ObjectCacheThread {
   }
 
   async stop(): Promise<void> {
-    // While it drains the host must stay, or the drain is cut short.
+    // Keeps the process alive while the server drains.
     this.#worker.ref();
     this.#worker.postMessage(STOP_MESSAGE);
     await this.ended;

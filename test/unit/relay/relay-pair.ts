@@ -65,7 +65,7 @@ export class PeerStream implements CallStream {
   writableLength = 0;
   tail: string | undefined;
   resetCode: string | undefined;
-  isGone = false;
+  isClosed = false;
   hasPeerEnded = false;
 
   constructor(windowBytes: number, request: HeaderBlock = REQUEST) {
@@ -80,7 +80,7 @@ export class PeerStream implements CallStream {
 
   /** Sends up to so many bytes, as the window allows. */
   send(length: number): void {
-    const allowed = this.isGone || this.hasPeerEnded ? 0 : Math.min(length, this.#window);
+    const allowed = this.isClosed || this.hasPeerEnded ? 0 : Math.min(length, this.#window);
     if (allowed === 0) return;
     const bytes = pattern(this.sentRequestBytes, allowed);
     this.sentRequestBytes += allowed;
@@ -89,7 +89,7 @@ export class PeerStream implements CallStream {
   }
 
   halfClose(): void {
-    if (this.isGone || this.hasPeerEnded) return;
+    if (this.isClosed || this.hasPeerEnded) return;
     this.hasPeerEnded = true;
     this.#listener?.ended();
   }
@@ -121,7 +121,7 @@ export class PeerStream implements CallStream {
   }
 
   write(view: Uint8Array, onSent?: () => void): void {
-    if (this.isGone) return;
+    if (this.isClosed) return;
     this.written.push(Buffer.from(view));
     this.writableLength += view.length;
     this.#unsent.push({ sizeBytes: view.length, onSent });
@@ -136,7 +136,7 @@ export class PeerStream implements CallStream {
   }
 
   end(block: Uint8Array): void {
-    if (!this.isGone) this.tail = Buffer.from(block).toString();
+    if (!this.isClosed) this.tail = Buffer.from(block).toString();
   }
 
   reset(code: string): void {
@@ -145,10 +145,10 @@ export class PeerStream implements CallStream {
   }
 
   #go(isCut: boolean): void {
-    if (this.isGone) return;
-    this.isGone = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     this.#unsent = [];
-    this.#listener?.gone(isCut);
+    this.#listener?.closed(isCut);
   }
 }
 
@@ -169,7 +169,7 @@ export class HeardCall implements StreamListener {
     this.ends += 1;
   }
 
-  gone(isCut: boolean): void {
+  closed(isCut: boolean): void {
     this.gones.push(isCut);
   }
 }

@@ -8,7 +8,9 @@ import { PeerStream, pattern, REQUEST, RelayPair } from "./relay-pair.ts";
 
 vi.mock("../../../src/limits.ts", async (original) => {
   const { LIMITS } = await original<typeof import("../../../src/limits.ts")>();
-  return { LIMITS: { ...LIMITS, relayWindowBytes: 1000, relayMessageBytesMax: 600, crossedRequestsMax: 4 } };
+  return {
+    LIMITS: { ...LIMITS, relayWindowBytes: 1000, relayMessageBytesMax: 600, relayedHeaderBlocksMax: 4 },
+  };
 });
 
 const PEER_WINDOW_BYTES = 500;
@@ -198,7 +200,7 @@ describe("whatever happens in whatever order", () => {
       const written = Buffer.concat(peer.written);
       expect(written).toEqual(pattern(0, written.length));
       expect(sentInOrder).toEqual([...sentInOrder].sort((a, b) => a - b));
-      if (!peer.isGone) {
+      if (!peer.isClosed) {
         expect([call.gotBytes, written.length]).toEqual([peer.sentRequestBytes, wrote]);
         expect(peer.isPaused).toBe(false);
         peer.cut();

@@ -1,18 +1,18 @@
 /**
  * Messages between a connection thread and its host, other than those of streams. Types only.
  *
- *     host    workerData ThreadOrder, then commands; one report answers each, in order
+ *     host    workerData ConnectionThreadOptions, then commands; one report answers each, in order
  *     thread  reports; at any time a notice that its last connection has closed, or a log line
  */
 import type { ServerTls } from "../grpc/server-transport.ts";
 import type { ForwardedLine, LogThreshold } from "../log.ts";
 import type { RelayMessage } from "./relay-message.ts";
 
-export interface ThreadOrder {
+export interface ConnectionThreadOptions {
   readonly tls: ServerTls | undefined;
-  /** Number of the thread, from 0: its slot in `places`. */
+  /** Number of the thread, from 0: its slot in `counts`. */
   readonly thread: number;
-  readonly places: Int32Array;
+  readonly counts: Int32Array;
   readonly logThreshold: LogThreshold;
   /** For all threads together. */
   readonly connectionsMax: number | undefined;
