@@ -87,7 +87,7 @@ export const LIMITS = {
    */
   opaqueWireRowBytesMax: 1 * GIB,
   /** The smallest row size that a caller may ask for, bytes. Each row costs a message. */
-  askedRowBytesMin: 1 * MIB,
+  requestedRowBytesMin: 1 * MIB,
   /**
    * A get of an object of at least this many bytes is answered by the location of its file, if the
    * caller accepts that. Sending a smaller object takes less time than mapping its file.

@@ -1,9 +1,9 @@
 /**
- * DoAction and ListActions: one table of actions, each a name, a description and what it does.
+ * DoAction and ListActions: one table of actions. A row has the name, the description and the
+ * function of an action.
  *
  * A new action is a new row here.
  */
-
 import { CacheError } from "../errors.ts";
 import { CANCEL_FLIGHT_INFO, RENEW_FLIGHT_ENDPOINT } from "../flight/lifetime-messages.ts";
 import { encodeActionType, encodeResult } from "../flight/messages.ts";
@@ -25,7 +25,7 @@ type RunAction<Body> = (
 
 interface ActionRow {
   readonly description: string;
-  /** Judged before a byte of the body is kept. */
+  /** Checked before any byte of the body is kept. */
   readonly bodyBytesMax: number;
   readonly run: RunAction<IncomingMessage>;
 }
@@ -33,7 +33,7 @@ interface ActionRow {
 export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   PUT: {
     description:
-      "app/session:BASE64 stores an opaque value under an object id that the server makes; answers JSON",
+      "app/session:BASE64 stores an opaque value under an object id that the server generates; answers JSON",
     bodyBytesMax: LIMITS.valueActionBytesMax,
     run: putValue,
   },
@@ -44,36 +44,36 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   },
   DELETE: {
     description:
-      "app/session/object, app/session or app/* deletes what it names; answers OK, also when nothing matched",
+      "app/session/object, app/session or app/* deletes the matching objects; answers OK even if there are none",
     ...collected(LIMITS.namedActionBytesMax, deleteNamed),
   },
   PIN: {
     description:
-      'keeps from eviction what a name as for DELETE stands for, or for a time: {"key": NAME, "ttl_seconds": N}; answers JSON',
+      'protects the objects of a name from eviction; {"key": NAME, "ttl_seconds": N} limits the time; names as for DELETE; answers JSON',
     ...collected(LIMITS.namedActionBytesMax, pinNamed),
   },
   UNPIN: {
-    description: "ends the pin that was set under this name; answers OK, also when there was none",
+    description: "removes the pin with this name; answers OK even if there is none",
     ...collected(LIMITS.namedActionBytesMax, unpinNamed),
   },
   EXPIRE: {
     description:
-      '{"key": NAME, "ttl_seconds": N or null} says how long an object, or each object of a session or application, may live; answers JSON',
+      '{"key": NAME, "ttl_seconds": N or null} sets the time to live of an object, or of each object of a session or application; answers JSON',
     ...collected(LIMITS.namedActionBytesMax, expireNamed),
   },
   [RENEW_FLIGHT_ENDPOINT]: {
     description:
-      "takes a RenewFlightEndpointRequest, extends the expiration time of its endpoint and answers the FlightEndpoint",
+      "takes a RenewFlightEndpointRequest, extends the expiration time of its endpoint and answers with the FlightEndpoint",
     ...collected(LIMITS.requestBytesMax, renewEndpoint),
   },
   [CANCEL_FLIGHT_INFO]: {
     description:
-      "takes a CancelFlightInfoRequest, drops the objects of its FlightInfo and answers a CancelFlightInfoResult",
+      "takes a CancelFlightInfoRequest, deletes the objects of its FlightInfo and answers with a CancelFlightInfoResult",
     ...collected(LIMITS.cancelActionBytesMax, cancelFlight),
   },
 };
 
-/** An action that needs its body whole. */
+/** Builds the row of an action that needs its complete body. */
 function collected(bodyBytesMax: number, run: RunAction<Buffer>): Omit<ActionRow, "description"> {
   return {
     bodyBytesMax,
@@ -86,7 +86,7 @@ export async function doAction(context: ServiceContext, call: ServerCall): Promi
   if (call.facts !== undefined) call.facts.action = type;
   const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
   if (action === undefined) {
-    throw new CacheError("UNKNOWN_ACTION", `there are ${Object.keys(ACTIONS).join(", ")}`);
+    throw new CacheError("UNKNOWN_ACTION", `known actions: ${Object.keys(ACTIONS).join(", ")}`);
   }
   if (body.sizeBytes > action.bodyBytesMax) {
     throw new CacheError("OBJECT_TOO_LARGE", `the body of ${type} is over ${action.bodyBytesMax} bytes`, {

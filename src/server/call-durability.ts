@@ -1,10 +1,11 @@
 /**
- * What the answer to a put or a delete promises: the server's setting, or more where the call asks for it.
+ * The durability that the answer to a put or a delete promises: the server's setting, or a stronger
+ * one that the call requests.
  *
  *     flame-durability: restart | power-loss
  *
- * A call cannot ask for less than the server promises: objects are shared, and one client's hurried put must not put at risk what
- * another was told is safe.
+ * A call cannot request less than the server's setting. Objects are shared: a weaker put by one
+ * client would weaken what the server has promised to another.
  */
 import { CacheError } from "../errors.ts";
 import type { ServerCall } from "../grpc/call.ts";
@@ -14,20 +15,21 @@ import type { ServiceContext } from "./service-context.ts";
 export const DURABILITY_HEADER = "flame-durability";
 
 /**
- * Asked before a call's bytes are taken.
- * @throws {CacheError} INVALID_REQUEST for a value nobody knows, NOT_IMPLEMENTED where the storage keeps nothing.
+ * Called before the bytes of a call are read.
+ * @throws {CacheError} INVALID_REQUEST for an unknown value; NOT_IMPLEMENTED if the storage is
+ *   memory only.
  */
 export function callDurability(context: ServiceContext, call: ServerCall): Durability {
-  const asked = call.metadata.get(DURABILITY_HEADER);
-  if (asked === undefined) return context.durability;
-  if (asked !== "restart" && asked !== "power-loss") {
+  const requested = call.metadata.get(DURABILITY_HEADER);
+  if (requested === undefined) return context.durability;
+  if (requested !== "restart" && requested !== "power-loss") {
     throw new CacheError("INVALID_REQUEST", `${DURABILITY_HEADER} must be restart or power-loss`);
   }
   if (context.cache.isVolatile) {
     throw new CacheError(
       "NOT_IMPLEMENTED",
-      "the server keeps objects in memory only: no durability can be promised",
+      "the server keeps objects in memory only and cannot promise durability",
     );
   }
-  return asked === "power-loss" ? asked : context.durability;
+  return requested === "power-loss" ? requested : context.durability;
 }

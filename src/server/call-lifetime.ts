@@ -1,7 +1,9 @@
 /**
- * How long what a call puts is to live, in seconds from the put.
+ * The time to live that a call sets for the object it puts, in seconds from the put.
  *
- *     flame-ttl-seconds: 3600        also 0.5; 0 means without end, also where the session has a time to live
+ *     flame-ttl-seconds: 3600        fractions such as 0.5 are valid
+ *
+ * 0 means unlimited, even if the session has a time to live.
  */
 import { CacheError } from "../errors.ts";
 import type { ServerCall } from "../grpc/call.ts";
@@ -11,7 +13,7 @@ export const TTL_HEADER = "flame-ttl-seconds";
 
 const SECONDS = /^\d{1,9}(\.\d{1,3})?$/;
 
-/** @returns ms; undefined when the call says nothing. @throws {CacheError} INVALID_REQUEST */
+/** @returns ms; undefined if the header is absent. @throws {CacheError} INVALID_REQUEST */
 export function callTtl(call: ServerCall): number | undefined {
   const text = call.metadata.get(TTL_HEADER);
   if (text === undefined) return undefined;
@@ -21,7 +23,11 @@ export function callTtl(call: ServerCall): number | undefined {
   return ttlOfSeconds(Number(text), TTL_HEADER);
 }
 
-/** ms. @param subject what is wrong, for the text. @throws {CacheError} INVALID_REQUEST */
+/**
+ * @returns ms.
+ * @param subject the name of the setting, for the error text.
+ * @throws {CacheError} INVALID_REQUEST
+ */
 export function ttlOfSeconds(seconds: number, subject: string): number {
   const ttlMs = Math.ceil(seconds * 1000);
   if (ttlMs >= 0 && ttlMs <= LIMITS.ttlMsMax) return ttlMs;

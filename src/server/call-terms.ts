@@ -1,6 +1,8 @@
 /**
- * How the work of a call is to be done: how durably and for how long, as its headers say, and whether it is still wanted.
- * Read before its bytes are taken.
+ * The terms of a call: the durability and lifetime from its headers, and a check whether the call
+ * is over.
+ *
+ * Read before the bytes of the call.
  */
 import type { ServerCall } from "../grpc/call.ts";
 import type { Durability } from "../storage/object-storage.ts";
@@ -10,11 +12,11 @@ import type { ServiceContext } from "./service-context.ts";
 
 export interface CallTerms {
   readonly durability: Durability;
-  /** ms; 0: without end; undefined: nothing was said. */
+  /** ms; 0: unlimited; undefined: the header is absent. */
   readonly ttlMs: number | undefined;
-  /** Throws the reason when the call is over: what was cancelled must not become an object. */
+  /** Throws the reason if the call is over: a cancelled put must not create an object. */
   readonly throwIfOver: () => void;
-  /** The call's: what the log says of it. */
+  /** The log fields of the call. */
   readonly facts?: Record<string, unknown> | undefined;
 }
 

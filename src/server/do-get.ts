@@ -1,14 +1,14 @@
 /**
- * DoGet: a ticket in, the object out as it was put, or what of it the client lacks
+ * DoGet: takes a ticket and sends the object as it was put, or the parts that the client lacks
  * (docs/protocol.md, "DoGet").
  *
  *     KEY                    everything
- *     KEY:V, V = S           not modified: a schema and nothing else
+ *     KEY:V, V = S           not modified: only a schema
  *     KEY:V, table           schema with the cache's metadata, everything
  *     KEY:V, B <= V < S      opaque: the patches V+1 .. S
  *     KEY:V, otherwise       opaque: everything
  *
- * B is the version of the base, S the current one. The versions are those of the moment the object was opened.
+ * B is the version of the base and S the current version, both at the moment the object was opened.
  * Call headers may change the form of the answer: get-terms.ts.
  */
 import type { IndexEntry } from "../cache/index-entry.ts";
@@ -50,7 +50,7 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   const terms = getTerms(call, context.instance, version);
   const { heldVersion } = terms;
   if (call.facts !== undefined) Object.assign(call.facts, { key: keyText, heldVersion });
-  if (terms.takesLocation && (await sendLocation(context, key, terms, call))) return;
+  if (terms.acceptsLocation && (await sendLocation(context, key, terms, call))) return;
   const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
   const { reading } = opened;
   reading.isTakenBy(call);
@@ -67,7 +67,7 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   closeWhenSent(opened, call);
 }
 
-/** As it reads; which object it names is found out afterwards. */
+/** Logs the ticket as written. ticketTarget resolves it to an object afterwards. */
 function noteTicket(facts: Record<string, unknown>, { key, heldVersion }: FlightTicket): void {
   facts.key = key;
   facts.heldVersion = heldVersion;
@@ -81,8 +81,9 @@ function noteSent(facts: Record<string, unknown>, { reading }: OpenedObject, sen
 }
 
 /**
- * The trailers need not wait for the last bytes to leave, but the memory of the object may be used again then. The answer of
- * a small object was copied into one buffer.
+ * Closes the reading when the answer is sent, because the memory of the object is then reused. The
+ * trailers do not wait for this. The answer of a small object was copied, so its reading closes at
+ * once.
  */
 function closeWhenSent({ reading, base }: OpenedObject, call: ServerCall): void {
   const isCopied = (base?.source.sizeBytes ?? 0) <= LIMITS.copiedMessageBytesMax;
@@ -99,7 +100,7 @@ function isNotModified(entry: { readonly version: number }, heldVersion: HeldVer
   return heldVersion === entry.version;
 }
 
-/** False when the client holds the base, so that nothing, or only patches, have to be sent. */
+/** False if the client holds the base: then the server sends only patches, or nothing. */
 function needsBase(entry: IndexEntry, heldVersion: HeldVersion): boolean {
   if (isNotModified(entry, heldVersion)) return false;
   return !holdsBase(entry, heldVersion);
@@ -114,8 +115,9 @@ function holdsBase(
 }
 
 /**
- * Answers by the location of the object's file: a schema and nothing else.
- * @returns false when the object has to be sent: it is small, patched, unchanged, or has no file of its own.
+ * Answers with the location of the object's file, in a schema without batches.
+ * @returns false if the object itself must be sent, because it is small, patched, not modified, or
+ *   has no file of its own.
  */
 async function sendLocation(
   context: ServiceContext,
@@ -129,7 +131,7 @@ async function sendLocation(
   if (entry === undefined || version === undefined || entry.dataBytes < LIMITS.locatedBytesMin) return false;
   if (isNotModified(entry, terms.heldVersion)) return false;
   const location = await cache.locate(key);
-  // It may be the file of a later version.
+  // The file may belong to a later version.
   if (location === undefined || (await cache.find(key)) !== entry || entry.version !== version) return false;
   const schema = versionedSchema([
     [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
@@ -174,7 +176,10 @@ async function sendTable(opened: OpenedObject, terms: GetTerms, sender: ObjectSe
   }
 }
 
-/** A million small ones may be at hand, and the send queue takes thousands of them without waiting. */
+/**
+ * Yields: there may be a million small batches, and the send queue accepts thousands without a
+ * wait.
+ */
 async function sendBatches({ batches, source }: StoredObject, sender: ObjectSender): Promise<void> {
   let sent = 0;
   for (const batch of batches) {
@@ -200,21 +205,21 @@ async function sendOpaque(
 }
 
 /**
- * Splits a value into rows. It is one row unless it is over 2 GiB - 1 or over the size that the
- * caller asked for; then each row fits into one message of every client.
+ * Splits a value into rows: one row, unless the value is over 2 GiB - 1 or over the size that the
+ * caller requested. In that case each row fits into one message of every client.
  */
-function* wireRows(object: StoredObject, askedBytesMax?: number): Generator<readonly ByteRange[]> {
+function* wireRows(object: StoredObject, requestedBytesMax?: number): Generator<readonly ByteRange[]> {
   // A compressed value is one buffer.
-  const asked = object.codec === undefined ? askedBytesMax : undefined;
-  if (object.dataBytes <= (asked ?? LIMITS.opaqueRowBytesMax)) {
+  const requested = object.codec === undefined ? requestedBytesMax : undefined;
+  if (object.dataBytes <= (requested ?? LIMITS.opaqueRowBytesMax)) {
     yield object.dataRanges;
     return;
   }
-  const rowBytesMax = asked ?? LIMITS.opaqueWireRowBytesMax;
+  const rowBytesMax = requested ?? LIMITS.opaqueWireRowBytesMax;
   for (const range of object.dataRanges) {
-    for (let taken = 0; taken < range.sizeBytes; taken += rowBytesMax) {
-      const sizeBytes = Math.min(rowBytesMax, range.sizeBytes - taken);
-      yield [{ position: range.position + taken, sizeBytes }];
+    for (let offset = 0; offset < range.sizeBytes; offset += rowBytesMax) {
+      const sizeBytes = Math.min(rowBytesMax, range.sizeBytes - offset);
+      yield [{ position: range.position + offset, sizeBytes }];
     }
   }
 }

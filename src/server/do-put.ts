@@ -1,10 +1,11 @@
 /**
- * DoPut: gRPC messages in, as they arrive; one ObjectRef out when the object is stored
- * (docs/protocol.md, "DoPut").
+ * DoPut: reads gRPC messages as they arrive, and answers with one ObjectRef when the object is
+ * stored (docs/protocol.md, "DoPut").
  *
- * A client that attaches app_metadata to a record batch is a standard one that waits for each answer: from its first
- * such batch on every record batch is answered at once by an echo, and no ObjectRef follows. Body bytes are views of
- * the socket's buffers until the storage takes them; at most one receive queue of them waits here.
+ * A client that attaches app_metadata to a record batch is a standard client that waits for an
+ * answer to each batch. From its first such batch on, the server echoes the app_metadata of every
+ * record batch at once and sends no ObjectRef. Body bytes are views of the socket's buffers until
+ * the storage takes them; at most one receive queue of them waits here.
  */
 import { FlightDataDecoder } from "../flight/flight-data-decoder.ts";
 import { encodePutResult } from "../flight/messages.ts";
@@ -15,8 +16,8 @@ import { callTerms } from "./call-terms.ts";
 import { IncomingPut } from "./incoming-put.ts";
 import type { ServiceContext } from "./service-context.ts";
 
-/** So many messages may come in one turn before anybody asks how long it has been: an object has three or four. */
-const MESSAGES_PER_LOOK = 8;
+/** Messages between two checks of the turn's length. An object has three or four messages. */
+const MESSAGES_PER_CHECK = 8;
 
 export async function doPut(context: ServiceContext, call: ServerCall): Promise<void> {
   const terms = callTerms(context, call);
@@ -33,11 +34,12 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   try {
     for (let message = await call.requests.next(); message !== null; message = await call.requests.next()) {
       const batchKind = await receive(message, { call, decoder, put });
-      // What has arrived is read without waiting: thousands of small batches in one turn of the loop.
-      const turn = ++received % MESSAGES_PER_LOOK === 0 ? turnIfDue() : undefined;
+      // Received messages are read without a wait: one turn could handle thousands of small
+      // batches.
+      const turn = ++received % MESSAGES_PER_CHECK === 0 ? turnIfDue() : undefined;
       if (turn !== undefined) await turn;
-      // Every client pairs answers with its record batches. arrow-go attaches the app_metadata of a batch to the schema and
-      // the dictionaries in front of it as well, and waits for one answer.
+      // Every client pairs answers with its record batches. arrow-go attaches the app_metadata of a
+      // batch also to the schema and the dictionaries in front of it, and waits for one answer.
       if (batchKind !== "recordBatch") continue;
       isEchoing ||= decoder.appMetadata.length > 0;
       if (isEchoing) await call.write([encodePutResult(decoder.appMetadata)]);
@@ -50,14 +52,14 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   }
 }
 
-/** What a put is received with. */
+/** The objects that receive one put. */
 interface Receiver {
   readonly call: ServerCall;
   readonly decoder: FlightDataDecoder;
   readonly put: IncomingPut;
 }
 
-/** Passes one message on while it arrives. @returns the kind of batch it carried, if it did. */
+/** Forwards one message while it arrives. @returns the kind of its batch; undefined without one. */
 async function receive(
   message: IncomingMessage,
   { call, decoder, put }: Receiver,
@@ -84,7 +86,7 @@ async function receive(
   if (late.length > 0) await put.body(late);
   const { batchKind } = put;
   put.end(decoder.appMetadata);
-  // The schema is kept to the end, and so is what is charged for it.
+  // The schema is kept until the put ends, so its charge stays too.
   if (batchKind !== undefined) call.letGo(chargedBytes);
   return batchKind;
 }

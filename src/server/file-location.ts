@@ -1,11 +1,12 @@
 /**
- * `file://` locations: a client on this host reads an object's immutable file itself instead of having it sent.
+ * `file://` locations: a client on this host reads the immutable file of an object itself.
  *
  *     file:///storage/app/session/object.arrow?size=BYTES&dev=N&ino=N&mtime_ns=N
  *
- * Only who asks gets one (call header FILE_LOCATIONS_HEADER), and only from this host. The client opens the path, compares
- * all four numbers with those of what it opened, and falls back to DoGet when one differs: the file was replaced, or the
- * path names another one in the client's container.
+ * A client gets a location only if it sends the call header FILE_LOCATIONS_HEADER and runs on this
+ * host. The client opens the path and compares all four numbers with those of the opened file. If
+ * one differs, the file was replaced, or the path names another file in the client's container.
+ * Then the client falls back to DoGet.
  */
 import { pathToFileURL } from "node:url";
 import type { ObjectCache } from "../cache/object-cache.ts";
@@ -16,7 +17,10 @@ import type { FileLocation } from "../storage/object-storage.ts";
 /** `flame-file-locations: 1` */
 export const FILE_LOCATIONS_HEADER = "flame-file-locations";
 
-/** The location of an object's file for this caller, if there is one. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+/**
+ * The location of an object's file; undefined if this caller gets none.
+ * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
+ */
 export async function fileLocationFor(
   call: ServerCall,
   cache: ObjectCache,
@@ -24,7 +28,7 @@ export async function fileLocationFor(
 ): Promise<string | undefined> {
   if (call.metadata.get(FILE_LOCATIONS_HEADER) !== "1" || !call.isFromThisHost) return undefined;
   const location = await cache.locate(key);
-  // The client reads the file itself: no other call of it will be in the log.
+  // The client reads the file itself, so this is the only log line of the get.
   if (call.facts !== undefined && location !== undefined) {
     Object.assign(call.facts, { action: "get by file location", fileBytes: Number(location.sizeBytes) });
   }

@@ -1,7 +1,8 @@
 /**
- * GetFlightInfo, GetSchema and ListFlights: what is known of objects without sending them.
+ * GetFlightInfo and GetSchema: describe an object without sending it.
  *
- * An opaque object's schema is always the same; a table's is read from its file. A list is list-flights.ts's.
+ * An opaque object's schema is always the same; a table's is read from its file. list-flights.ts
+ * lists many objects.
  */
 import { encapsulateHeader } from "../arrow/encapsulated.ts";
 import type { IndexEntry } from "../cache/index-entry.ts";
@@ -29,7 +30,7 @@ export async function getFlightInfo(
   const { key, descriptor } = parseObjectDescriptor(request, call.facts);
   const schema = await readSchema(context, key);
   const file = await fileLocationFor(call, context.cache, key);
-  // A schema may be of many MiB, and is copied once more.
+  // A schema may have many MiB, and the encoding copies it once more.
   await turnIfDue();
   const entry = await context.cache.stat(key);
   const facts = wantsFacts(call)
@@ -58,12 +59,12 @@ async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint
     await turnIfDue();
     return encapsulateHeader(base.schemaHeader);
   } finally {
-    // What was read was copied into the answer.
+    // The answer contains a copy.
     reading.close(true);
   }
 }
 
-/** What the FlightEndpoint carries beside the ticket, for callers who ask for it. */
+/** True if the caller requests the object facts in the app_metadata of the FlightEndpoint. */
 export function wantsFacts(call: ServerCall): boolean {
   return call.metadata.get(OBJECT_FACTS_HEADER) === "1";
 }

@@ -1,8 +1,8 @@
 /**
  * The method table of the server: every Flight method and the health service, by path.
  *
- * Each handler is wrapped once: here an operating error is logged with its facts, and every call is visible at debug.
- * Methods that the cache does not offer answer UNIMPLEMENTED.
+ * Each handler is wrapped once, so that every call is logged at debug, with the facts of its error
+ * if it fails. Methods that the cache does not offer answer UNIMPLEMENTED.
  */
 import { CacheError } from "../errors.ts";
 import { decodeHealthRequest, encodeHealthResponse } from "../flight/health.ts";
@@ -20,33 +20,36 @@ import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("flight");
 
-/** Handles a call of one request and any number of answers. */
+/** Handles a call with one request and any number of answers. */
 type StreamingAnswer = (request: Buffer, call: ServerCall) => Promise<void>;
 
 export function buildMethods(context: ServiceContext): MethodTable {
   const notOffered: CallHandler = () => Promise.reject(new CacheError("NOT_IMPLEMENTED"));
   const handlers: [string, CallHandler][] = [
     [FLIGHT_METHODS.DoPut.path, (call) => doPut(context, call)],
-    [FLIGHT_METHODS.DoGet.path, answering((request, call) => doGet(context, request, call))],
+    [FLIGHT_METHODS.DoGet.path, streaming((request, call) => doGet(context, request, call))],
     [FLIGHT_METHODS.DoAction.path, (call) => doAction(context, call)],
-    [FLIGHT_METHODS.ListActions.path, answering((_request, call) => listActions(call))],
-    [FLIGHT_METHODS.ListFlights.path, answering((request, call) => listFlights(context, request, call))],
+    [FLIGHT_METHODS.ListActions.path, streaming((_request, call) => listActions(call))],
+    [FLIGHT_METHODS.ListFlights.path, streaming((request, call) => listFlights(context, request, call))],
     [FLIGHT_METHODS.GetFlightInfo.path, unary((request, call) => getFlightInfo(context, request, call))],
     [FLIGHT_METHODS.GetSchema.path, unary((request, call) => getSchema(context, request, call))],
     [FLIGHT_METHODS.Handshake.path, notOffered],
     [FLIGHT_METHODS.DoExchange.path, notOffered],
     [FLIGHT_METHODS.PollFlightInfo.path, notOffered],
     [HEALTH_METHODS.Check.path, unary((request) => checkHealth(context, request))],
-    [HEALTH_METHODS.Watch.path, answering((request, call) => watchHealth(context, request, call))],
+    [HEALTH_METHODS.Watch.path, streaming((request, call) => watchHealth(context, request, call))],
   ];
   return new Map(handlers.map(([path, handler]) => [path, logged(handler)]));
 }
 
-function answering(answer: StreamingAnswer): CallHandler {
+function streaming(answer: StreamingAnswer): CallHandler {
   return async (call) => answer(await singleRequest(call, LIMITS.requestBytesMax), call);
 }
 
-/** One line at debug for each call: method, peer, key, bytes, time and code. Without debug it costs the question alone. */
+/**
+ * Logs one debug line for each call: method, peer, key, bytes, time and code. Below debug it costs
+ * only the check of the level.
+ */
 function logged(handler: CallHandler): CallHandler {
   return async (call) => {
     if (!log.isEnabled("debug")) return await handler(call);

@@ -1,12 +1,13 @@
 /**
- * What the caller of a DoGet holds, and how it takes the answer, as its call headers say (docs/protocol.md, "Gets that keep
- * what they got"). Headers count for a ticket with a version only.
+ * The terms of a DoGet: the version that the caller holds, and the forms of answer that it accepts,
+ * from its call headers (docs/protocol.md, "Gets that keep what they got").
  *
- *     flame-instance: ID         where the caller has its version from; empty when it has none yet
- *     flame-row-bytes: 16777216  an opaque value comes in rows of at most this many bytes
- *     flame-file-locations: 1    a large object may be answered by the location of its file
+ *     flame-instance: ID         the server run of the caller's version; empty if it has none
+ *     flame-row-bytes: 16777216  maximum bytes of one row of an opaque value
+ *     flame-file-locations: 1    the server may answer with the file location of a large object
  *
- * A caller that sends none of them is answered as PROTOCOL says. Cost: three lookups per get.
+ * Headers apply only to a ticket with a version. Without them the answer follows docs/protocol.md,
+ * "DoGet". Cost: three lookups per get.
  */
 import { randomUUID } from "node:crypto";
 import type { SchemaMetadata } from "../arrow/key-values.ts";
@@ -21,7 +22,7 @@ const ROW_BYTES_HEADER = "flame-row-bytes";
 const BYTES = /^\d{1,10}$/;
 const NO_METADATA: SchemaMetadata = [];
 
-/** One run of a server: a version that a caller has from another run may belong to another object by now. */
+/** One run of a server. A version from another run may belong to another object. */
 export class ServerInstance {
   readonly metadata: SchemaMetadata;
   readonly versionedSchema: Buffer;
@@ -40,11 +41,11 @@ export class ServerInstance {
 export interface GetTerms {
   /** The version the caller holds; undefined for a ticket without one. */
   readonly heldVersion: number | undefined;
-  /** Set when the caller wants to know which run of the server answers. */
+  /** Set if the caller requests the id of the server run. */
   readonly instance: ServerInstance | undefined;
-  /** Values over this many bytes come as several rows. */
+  /** A value over this many bytes is sent as several rows. */
   readonly rowBytesMax: number | undefined;
-  readonly takesLocation: boolean;
+  readonly acceptsLocation: boolean;
 }
 
 /** @throws {CacheError} INVALID_REQUEST */
@@ -55,7 +56,7 @@ export function getTerms(call: ServerCall, instance: ServerInstance, version: nu
     heldVersion: held === undefined || instance.is(held) ? version : 0,
     instance: held === undefined ? undefined : instance,
     rowBytesMax: version === undefined ? undefined : rowBytesMax(metadata.get(ROW_BYTES_HEADER)),
-    takesLocation:
+    acceptsLocation:
       version !== undefined && metadata.get(FILE_LOCATIONS_HEADER) === "1" && call.isFromThisHost,
   };
 }
@@ -69,5 +70,5 @@ function rowBytesMax(text: string | undefined): number | undefined {
   if (!BYTES.test(text)) {
     throw new CacheError("INVALID_REQUEST", `${ROW_BYTES_HEADER} must be a number of bytes such as 16777216`);
   }
-  return Math.min(Math.max(Number(text), LIMITS.askedRowBytesMin), LIMITS.opaqueWireRowBytesMax);
+  return Math.min(Math.max(Number(text), LIMITS.requestedRowBytesMin), LIMITS.opaqueWireRowBytesMax);
 }

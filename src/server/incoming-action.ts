@@ -1,11 +1,13 @@
 /**
- * One action on its way: its type is read first, so that the size of its body can be judged before a byte of it is kept.
+ * Reads one action. Its type is read first, so that the size of its body can be checked before any
+ * byte of it is kept.
  *
  *     0A size type | 12 size body        as every protobuf encoder writes an Action
  *
- * An action up to LIMITS.requestBytesMax is collected and may have its fields in any order. The body of a larger one is passed on
- * while it arrives, so its type must come first and nothing may follow its body. One that comes compressed is collected, because
- * its size is not known before: it may be no larger than that.
+ * An action up to LIMITS.requestBytesMax is collected and may have its fields in any order. The
+ * body of a larger one is forwarded while it arrives, so its type must be first and its body last.
+ * A compressed action is collected, because its size is not known before: the same limit applies to
+ * it.
  */
 import { CacheError } from "../errors.ts";
 import { decodeAction } from "../flight/messages.ts";
@@ -14,7 +16,9 @@ import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
 import { joinMessage } from "../grpc/join-message.ts";
 import { LIMITS } from "../limits.ts";
 
-/** The body ends when the call's requests do: `read` answers null only when the client has half-closed. */
+/**
+ * The body ends with the requests of the call: `read` returns null after the client half-closed.
+ */
 export interface IncomingAction {
   readonly type: string;
   readonly body: IncomingMessage;
@@ -26,7 +30,10 @@ const BODY_TAG = 0x12;
 const SIZE_BYTES_MAX = 5;
 const FRONT_BYTES_MAX = 2 * (1 + SIZE_BYTES_MAX) + LIMITS.actionTypeBytesMax;
 
-/** @throws {CacheError} INVALID_REQUEST when it is no action, or a large one whose fields come in another order. */
+/**
+ * @throws {CacheError} INVALID_REQUEST if it is not an action, or if it is large and its fields are
+ *   in another order.
+ */
 export async function readAction(call: ServerCall): Promise<IncomingAction> {
   const message = await call.requests.next();
   if (message === null) throw new CacheError("INVALID_REQUEST", "the call has no message");
@@ -64,7 +71,7 @@ function decodeFront(front: Buffer, messageBytes: number): { type: string; bodyS
   return { type: decodeText(front.subarray(type.end, typeEnd), "the type"), bodyStart: body.end };
 }
 
-/** The size behind a tag, and where it ends. */
+/** The size behind a tag, and the position after it. */
 function sizeBehind(
   front: Buffer,
   position: number,
@@ -83,7 +90,7 @@ function sizeBehind(
 function misplaced(): CacheError {
   return new CacheError(
     "INVALID_REQUEST",
-    `an action over ${LIMITS.requestBytesMax} bytes is its type, then its body, and nothing else`,
+    `an action over ${LIMITS.requestBytesMax} bytes must have its type first, then its body, and nothing else`,
   );
 }
 

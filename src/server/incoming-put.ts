@@ -1,8 +1,9 @@
 /**
- * One put on its way: descriptor, schema, then batches whose bodies pass through to a staged file.
+ * Receives one put: the descriptor, the schema, then batches whose bodies pass through to a staged
+ * file.
  *
- * The caller gives each message in three steps, head, body views, end, as they arrive. Nothing is visible before
- * `commit`, and nothing is left after `discard`.
+ * The caller passes each message in three steps as it arrives: head, views of the body, end.
+ * Nothing is visible before `commit`, and nothing remains after `discard`.
  */
 import { decodeMessage } from "../arrow/message.ts";
 import { checkedSchemaSteps, TableValidator } from "../arrow/validate/table-validator.ts";
@@ -39,15 +40,15 @@ type Payload =
     };
 
 export interface IncomingPutOptions {
-  /** How long the object is to live, when the call says so. */
+  /** The lifetime from the call; undefined if it sets none. */
   readonly ttlMs: number | undefined;
-  /** How closely a table is looked at. */
+  /** How thoroughly a table is checked. */
   readonly validation: ValidationLevel;
-  /** Ends the put when its bytes do not come while others wait for the room it holds. */
+  /** Ends the put if it is stalled while other calls wait for its space. */
   readonly abandon: (reason: CacheError) => void;
-  /** Of all puts of this server. */
+  /** Shared by all puts of this server. */
   readonly footerMemory: FooterMemory;
-  /** The call's: what the log says of it. */
+  /** The log fields of the call. */
   readonly facts?: Record<string, unknown> | undefined;
 }
 
@@ -56,10 +57,10 @@ export class IncomingPut {
   readonly #options: IncomingPutOptions;
   #target: PutTarget | undefined;
   #payload: Payload | undefined;
-  /** Set while a batch of an opaque value is passing. */
+  /** Set while a batch of an opaque value arrives. */
   #opaqueBody: OpaqueBody | undefined;
   #batchKind: IpcBatchMessage["kind"] | undefined;
-  /** Set while a schema message is passing. */
+  /** True while a schema message arrives. */
   #isSchema = false;
 
   constructor(cache: ObjectCache, options: IncomingPutOptions) {
@@ -67,19 +68,23 @@ export class IncomingPut {
     this.#options = options;
   }
 
-  /** Between head and end of a message: what it carries; undefined for a descriptor or schema. */
+  /** The kind of the batch between its head and its end; undefined for a descriptor or schema. */
   get batchKind(): IpcBatchMessage["kind"] | undefined {
     return this.#batchKind;
   }
 
-  /** What precedes a message's body. @throws {CacheError} INVALID_* when it does not fit here, STORAGE_FULL when there can be no room for it. */
+  /**
+   * Takes the part of a message before its body.
+   * @throws {CacheError} INVALID_* if the message is not valid at this point; STORAGE_FULL if there
+   *   can never be space for it.
+   */
   async head(head: FlightDataHead): Promise<void> {
     const isFirst = this.#target === undefined;
     this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)), this.#options.facts);
     if (head.dataHeader.length === 0) {
-      // A descriptor may come alone; a million empty messages behind it may not.
+      // Only the first message may be a descriptor alone: a million empty ones must not follow.
       if (isFirst && head.bodySizeBytes === 0) return;
-      throw new CacheError("INVALID_REQUEST", "a message without an Arrow header has nothing to keep");
+      throw new CacheError("INVALID_REQUEST", "a message without an Arrow header cannot be stored");
     }
     if (this.#payload === undefined) {
       if (head.bodySizeBytes > 0) throw new CacheError("INVALID_IPC", "a schema has no body");
@@ -88,9 +93,9 @@ export class IncomingPut {
       return;
     }
     const message = decodeMessage(head.dataHeader);
-    if (message.kind === "schema") throw new CacheError("INVALID_IPC", "a second schema came in one put");
+    if (message.kind === "schema") throw new CacheError("INVALID_IPC", "a put has a second schema");
     if (message.bodySizeBytes !== head.bodySizeBytes) {
-      throw new CacheError("INVALID_IPC", "a batch's body is not of the size its message says", {
+      throw new CacheError("INVALID_IPC", "the size of a batch's body differs from the size in its message", {
         facts: { said: message.bodySizeBytes, came: head.bodySizeBytes },
       });
     }
@@ -101,12 +106,12 @@ export class IncomingPut {
       await this.#payload.writer.beginBatch(head.dataHeader, message);
     } else if (message.kind === "recordBatch")
       this.#opaqueBody = new OpaqueBody(message.batch, this.#payload.offsetBytes);
-    else throw new CacheError("INVALID_IPC", "an opaque value has no dictionaries");
-    // Before the body is taken: what can never be kept need not come.
+    else throw new CacheError("INVALID_IPC", "an opaque value cannot have dictionaries");
+    // Before the body: a put that can never fit fails early.
     draft.announce(message.bodySizeBytes + writer.owedBytes);
   }
 
-  /** The next views of the body. A promise means: wait before giving more. */
+  /** Takes the next views of the body. If it returns a promise, await it before the next call. */
   body(views: readonly Buffer[]): Promise<void> | undefined {
     const payload = this.#payload;
     if (payload?.kind === "table") {
@@ -117,12 +122,15 @@ export class IncomingPut {
     return data.length > 0 ? payload?.writer.append(data) : undefined;
   }
 
-  /** The end of a message. @throws {CacheError} INVALID_REQUEST when its app_metadata belongs to nothing. */
+  /**
+   * Ends a message.
+   * @throws {CacheError} INVALID_REQUEST for app_metadata without an Arrow message.
+   */
   end(appMetadata: Uint8Array): void {
     if (this.#isSchema) this.#endSchema(appMetadata);
     else if (this.#batchKind !== undefined) this.#endBatch(appMetadata);
     else if (appMetadata.length > 0) {
-      throw new CacheError("INVALID_REQUEST", "app_metadata comes without an Arrow message to keep it with");
+      throw new CacheError("INVALID_REQUEST", "app_metadata needs an Arrow message to be stored with");
     }
   }
 
@@ -136,15 +144,15 @@ export class IncomingPut {
     this.#opaqueBody = undefined;
   }
 
-  /** A table keeps it with its schema message; an opaque value has no messages of its own to keep any with. */
+  /** A table stores it with its schema message; an opaque value has no stored schema message. */
   #endSchema(appMetadata: Uint8Array): void {
     this.#isSchema = false;
     if (this.#payload?.kind === "table") this.#payload.writer.keepSchemaAppMetadata(appMetadata);
   }
 
   /**
-   * Makes it an object that lasts as promised, unless nobody wants it any more.
-   * @throws {CacheError} INVALID_REQUEST when no schema came.
+   * Publishes the object with the durability of the call, unless the call is over.
+   * @throws {CacheError} INVALID_REQUEST if there was no schema.
    */
   async commit(terms: CommitOptions): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
     if (this.#payload === undefined)
@@ -153,7 +161,7 @@ export class IncomingPut {
     return { key: draft.key, version: await draft.commit(writer, terms), kind };
   }
 
-  /** Drops what was staged; after `commit` this does nothing. */
+  /** Drops the staged file; after `commit` this does nothing. */
   async discard(): Promise<void> {
     if (this.#payload?.kind === "table") this.#payload.writer.release();
     await this.#payload?.draft.discard();
@@ -167,7 +175,7 @@ export class IncomingPut {
     const { abandon, footerMemory } = this.#options;
     draft.onAbandon(abandon);
     try {
-      // A table's writer copies its schema, which may be of many MiB.
+      // A table's writer copies the schema, which may have many MiB.
       const turn = turnIfLarge(schemaHeader.length);
       if (turn !== undefined) await turn;
       return kind === "opaque"
@@ -193,13 +201,13 @@ export class IncomingPut {
   }
 }
 
-/** A copy, unless the bytes have their memory for themselves: a view would keep a socket's buffer. */
+/** Copies the bytes unless they own their memory: a view would retain a socket's buffer. */
 function ownBytes(bytes: Buffer): Buffer {
   return bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes);
 }
 
 async function checkPatch(schemaHeader: Buffer, base: StoredObject): Promise<void> {
-  // Most patches come with the very schema of their table.
+  // Most patches have exactly the schema of their table.
   if (schemaHeader.equals(base.schemaHeader)) return;
   const misfit = await inTurns(patchMisfitSteps(base.schemaHeader, schemaHeader));
   if (misfit !== undefined) throw new CacheError("INVALID_REQUEST", misfit);
@@ -207,7 +215,7 @@ async function checkPatch(schemaHeader: Buffer, base: StoredObject): Promise<voi
 
 function requireDescriptor(head: FlightDataHead): Buffer {
   if (head.descriptor === undefined) {
-    throw new CacheError("INVALID_REQUEST", "the first message of a put carries no descriptor");
+    throw new CacheError("INVALID_REQUEST", "the first message of a put has no descriptor");
   }
   return head.descriptor;
 }

@@ -1,5 +1,6 @@
 /**
- * The texts by which a list or a delete names many objects (docs/protocol.md, "Other methods").
+ * Parses the names with which a list or a delete selects objects (docs/protocol.md, "Other
+ * methods").
  *
  *     list    (empty) | app | app/* | app/session | app/session/object
  *     delete  app/* | app/session | app:session | app/session/object
@@ -14,12 +15,15 @@ export function parseListPattern(text: string): KeyPattern {
   return parseSlashed(text);
 }
 
-/** @throws {CacheError} INVALID_KEY; also for a lone application: too much is deleted by a forgotten word. */
+/**
+ * @throws {CacheError} INVALID_KEY, also for a lone application: a forgotten session would delete
+ *   too much.
+ */
 export function parseDeletePattern(text: string): KeyPattern {
   if (text.includes("/")) return parseSlashed(text);
   const parts = text.split(":", 3);
   if (parts.length !== 2) {
-    throw new CacheError("INVALID_KEY", "what to delete is app/session/object, app/session or app/*");
+    throw new CacheError("INVALID_KEY", "a name to delete must be app/session/object, app/session or app/*");
   }
   return sessionPattern(parts[0]!, parts[1]!);
 }

@@ -1,8 +1,9 @@
 /**
- * ListFlights: one FlightInfo for each object, page by page, with the schema of each.
+ * ListFlights: one FlightInfo with its schema for each object, page by page.
  *
- * Other calls come in between, and nothing is looked up before the client has taken what was sent. A page leaves in one write,
- * or in several when its schemas are large; one that is too large to be kept is read when its turn comes.
+ * Other calls run between pages, and the next page is looked up only after the client has received
+ * the last one. A page is sent in one write, or in several if its schemas are large. A schema that
+ * is too large to be kept in memory is read when its object is sent.
  */
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { ListedSchemas } from "../cache/listed-schemas.ts";
@@ -18,7 +19,7 @@ import { parseListPattern } from "./key-pattern.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 type DescribeListed = (entry: IndexEntry, schema: Uint8Array, facts?: Uint8Array) => Uint8Array;
-/** Facts of the objects of a page, beyond their FlightInfos. */
+/** The facts of the objects of a page, for callers who request them. */
 type Facts = ReadonlyMap<IndexEntry, Uint8Array>;
 
 const NO_FACTS: Facts = new Map();
@@ -28,7 +29,7 @@ export async function listFlights(context: ServiceContext, request: Buffer, call
   if (call.facts !== undefined) call.facts.key = criteria;
   const pattern = parseListPattern(criteria);
   const { schemas } = context.cache;
-  const describeListed = listedBy(context);
+  const describeListed = listEncoder(context);
   const areFactsWanted = wantsFacts(call);
   for await (const page of context.cache.list(pattern)) {
     const learning = schemas.learn(page);
@@ -55,11 +56,16 @@ interface Listing {
 }
 
 async function factsOf(page: readonly IndexEntry[], schemas: ListedSchemas): Promise<Facts> {
-  const told = page.map(async (entry) => [entry, encodeObjectFacts(await schemas.readFacts(entry))] as const);
-  return new Map(await Promise.all(told));
+  const encoded = page.map(
+    async (entry) => [entry, encodeObjectFacts(await schemas.readFacts(entry))] as const,
+  );
+  return new Map(await Promise.all(encoded));
 }
 
-/** The infos of the objects from one on, up to one whose schema has to be read, or to the size of a part. */
+/**
+ * The infos of the objects from position `from` on. Ends before an object whose schema must be
+ * read, and when a part is full.
+ */
 function knownFrom(page: readonly IndexEntry[], from: number, { schemas, describeListed, facts }: Listing) {
   const infos: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -86,8 +92,8 @@ async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): 
   }
 }
 
-/** An object as a list tells of it. */
-function listedBy(context: ServiceContext): DescribeListed {
+/** Returns the function that encodes the FlightInfo of one listed object. */
+function listEncoder(context: ServiceContext): DescribeListed {
   const infos = new FlightInfoWriter([context.endpoint]);
   const refs = new ObjectRefWriter(context.endpoint);
   return (entry, schema, facts) => {

@@ -1,8 +1,10 @@
 /**
- * Sends what is stored as FlightData: a small head and the body's bytes as they lie in the file.
+ * Sends stored messages as FlightData: a small head, then the bytes of the body as they are in the
+ * file.
  *
- * A message up to one read chunk is read in one go and written at once. A larger one goes out in pieces: while one piece is
- * on its way to the socket the next ones are read, until LIMITS.sendQueueBytesMax wait; one more is read ahead of them.
+ * A message up to one read chunk is read at once and sent in one write. A larger message is sent in
+ * pieces: while one piece is being sent, the next ones are read until LIMITS.sendQueueBytesMax
+ * wait, plus one more.
  */
 import type { Block } from "../arrow/block-list.ts";
 import { ZERO_PADDING } from "../arrow/encapsulated.ts";
@@ -16,13 +18,13 @@ import { padTo, type RowFrame } from "../object/opaque-row.ts";
 import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
 import { turnIfDue, turnIfLarge } from "../turns.ts";
 
-/** Pieces that are small may be very many: the time is checked after this many. */
-const SMALL_PIECES_PER_LOOK = 16;
+/** Small pieces between two checks of the turn's length, as there may be very many. */
+const SMALL_PIECES_PER_CHECK = 16;
 
 export class ObjectSender {
   readonly #call: ServerCall;
   #piecesSent = 0;
-  /** Bytes of the bodies that were sent. */
+  /** Sent bytes of bodies. */
   sentBytes = 0;
 
   constructor(call: ServerCall) {
@@ -33,7 +35,7 @@ export class ObjectSender {
     await this.#call.write(encodeFlightDataHead({ dataHeader: schemaHeader, appMetadata, bodySizeBytes: 0 }));
   }
 
-  /** One opaque row; its data is what the ranges of the source hold, one after the other. */
+  /** Sends one opaque row. Its data are the ranges of the source, in order. */
   async sendRow(row: RowFrame, source: ByteSource, data: readonly ByteRange[]): Promise<void> {
     const parts = encodeFlightDataHead({ dataHeader: row.header, bodySizeBytes: row.bodySizeBytes });
     this.sentBytes += row.bodySizeBytes;
@@ -53,7 +55,7 @@ export class ObjectSender {
     if (padding.length > 0) await this.#call.writePiece(padding);
   }
 
-  /** One dictionary or record batch as it was put, with its app_metadata. */
+  /** Sends one dictionary or record batch as it was put, with its app_metadata. */
   async sendBatch(source: ByteSource, batch: StoredBatch): Promise<void> {
     const { block, appMetadata } = batch;
     const wholeBytes = block.metadataSizeBytes + block.bodySizeBytes;
@@ -78,7 +80,7 @@ export class ObjectSender {
     await this.#sendPieces(source, { position, sizeBytes }, bodySizeBytes);
   }
 
-  /** A message header is read as a whole, however little memory there is. */
+  /** Reads a complete message header; waits until there is memory for all of it. */
   async #readHeader(source: ByteSource, block: Block, reservedBytes: number): Promise<Buffer> {
     this.#call.release(reservedBytes);
     await this.#call.reserveWhole(block.metadataSizeBytes);
@@ -90,8 +92,9 @@ export class ObjectSender {
   }
 
   /**
-   * One piece is read ahead while another is on its way, as far as the call has memory for it.
-   * @param sentBytes how much of the range is sent: all but what a body is padded with, which is read for the checksum's sake.
+   * Reads one piece ahead while another is sent, if the call has memory for it.
+   * @param sentBytes bytes of the range to send: all without the padding of a body, which is read
+   *   only for the checksum.
    */
   async #sendPieces(source: ByteSource, range: ByteRange, sentBytes: number): Promise<void> {
     const end = range.position + range.sizeBytes;
@@ -104,13 +107,13 @@ export class ObjectSender {
       next = this.#readAhead(source, position, end);
       const padding = Math.min(Math.max(0, position - range.position - sentBytes), piece.length);
       const sent = piece.subarray(0, piece.length - padding);
-      // From here on the queue is charged for it: what was read ahead stays reserved until it is written.
+      // The send queue charges the piece from here on. The read-ahead piece stays reserved.
       this.#call.release(piece.length);
       if (sent.length > 0) await this.#call.writePiece(sent, () => source.giveBack?.(piece));
       else source.giveBack?.(piece);
-      // Bytes in memory are read without waiting: hundreds of gets would run in one turn of the loop.
+      // Bytes in memory are read without a wait: one turn could run hundreds of gets.
       this.#piecesSent += 1;
-      const turn = this.#piecesSent % SMALL_PIECES_PER_LOOK === 0 ? turnIfDue() : turnIfLarge(sent.length);
+      const turn = this.#piecesSent % SMALL_PIECES_PER_CHECK === 0 ? turnIfDue() : turnIfLarge(sent.length);
       if (turn !== undefined) await turn;
     }
   }
@@ -125,7 +128,7 @@ export class ObjectSender {
     const granted = this.#call.reserveNow(this.#pieceBytes(source, position, end));
     if (granted === 0) return undefined;
     const reading = source.read(position, granted);
-    // When the call ends first nobody waits for this read any more.
+    // If the call ends first, nothing awaits this read, and its error must not be unhandled.
     reading.catch(() => {});
     return reading;
   }
@@ -136,7 +139,10 @@ export class ObjectSender {
   }
 }
 
-/** The body as it was put: in the file it is padded to 8 bytes. @throws {CacheError} OBJECT_CORRUPT */
+/**
+ * The size of the body as it was put: the file pads it to 8 bytes.
+ * @throws {CacheError} OBJECT_CORRUPT
+ */
 function sentBodyBytes(dataHeader: Uint8Array, block: Block): number {
   let bodySizeBytes: number;
   try {
@@ -145,5 +151,5 @@ function sentBodyBytes(dataHeader: Uint8Array, block: Block): number {
     throw new CacheError("OBJECT_CORRUPT", "a stored message is damaged", { cause });
   }
   if (bodySizeBytes <= block.bodySizeBytes) return bodySizeBytes;
-  throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than its message says");
+  throw new CacheError("OBJECT_CORRUPT", "a stored body is shorter than the size in its message");
 }

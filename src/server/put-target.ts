@@ -1,8 +1,8 @@
 /**
- * What a put is aimed at, by its descriptor (docs/protocol.md, "DoPut").
+ * The target of a put, parsed from its descriptor (docs/protocol.md, "DoPut").
  *
  *     PATH app/session/object         create or replace
- *     PATH app/session                create, the server makes the object id
+ *     PATH app/session                create; the server generates the object id
  *     CMD  PATCH:app/session/object   append to an existing object
  */
 import { CacheError } from "../errors.ts";
@@ -24,7 +24,7 @@ export type PutTarget =
 const log = logFor("flight");
 const PATCH = "PATCH:";
 
-/** What the log says of a call; see ServerCall. */
+/** The log fields of a call; see ServerCall. */
 type Facts = ServerCall["facts"];
 
 /** @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
@@ -32,7 +32,7 @@ export function parsePutTarget(descriptor: TextDescriptor, facts?: Facts): PutTa
   if (facts !== undefined) noteDescriptor(facts, descriptor);
   if (descriptor.kind === "command") {
     if (!descriptor.command.startsWith(PATCH)) {
-      throw new CacheError("INVALID_REQUEST", "the only command a put takes is PATCH:app/session/object");
+      throw new CacheError("INVALID_REQUEST", "the only command of a put is PATCH:app/session/object");
     }
     return { kind: "patch", key: parseObjectKey(descriptor.command.slice(PATCH.length)) };
   }
@@ -42,7 +42,10 @@ export function parsePutTarget(descriptor: TextDescriptor, facts?: Facts): PutTa
     : { kind: "object", key: parseObjectKey(path) };
 }
 
-/** The key of a call that names one object by a PATH descriptor. @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
+/**
+ * The key of a call that names one object by a PATH descriptor.
+ * @throws {CacheError} INVALID_KEY, INVALID_REQUEST
+ */
 export function parseObjectDescriptor(
   bytes: Uint8Array,
   facts?: Facts,
@@ -53,7 +56,7 @@ export function parseObjectDescriptor(
   return { key: parseObjectKey(descriptor.path.join("/")), descriptor };
 }
 
-/** Before it is judged: a key that is refused is in the log as well. */
+/** Called before the check, so that the log also has the key of a refused call. */
 function noteDescriptor(facts: Record<string, unknown>, descriptor: TextDescriptor): void {
   const text = descriptor.kind === "command" ? descriptor.command : descriptor.path.join("/");
   const isPatch = descriptor.kind === "command" && text.startsWith(PATCH);

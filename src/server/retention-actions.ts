@@ -1,8 +1,9 @@
 /**
- * The actions about how long objects stay: PIN, UNPIN and EXPIRE of our own, RenewFlightEndpoint and CancelFlightInfo of Flight.
+ * The actions that control how long objects are kept: our PIN, UNPIN and EXPIRE, and Flight's
+ * RenewFlightEndpoint and CancelFlightInfo.
  *
- * A body of our own is a name as DELETE takes it, or JSON when it begins with a brace: `{"key": NAME, "ttl_seconds": N}`. A key that begins
- * with a brace itself is named by JSON only.
+ * The body of our actions is a name as for DELETE, or JSON if it starts with a brace: `{"key":
+ * NAME, "ttl_seconds": N}`. A key that itself starts with a brace needs the JSON form.
  */
 import { CacheError } from "../errors.ts";
 import {
@@ -25,23 +26,23 @@ import { ticketTarget } from "./ticket-target.ts";
 interface NamedTime {
   readonly name: string;
   readonly pattern: KeyPattern;
-  /** undefined: null, or not said. */
+  /** undefined: null or absent. */
   readonly ttlMs: number | undefined;
 }
 
-/** Answers JSON: until when. */
+/** Answers with JSON: the end of the pin. */
 export async function pinNamed(
   context: ServiceContext,
   body: Buffer,
   { durability, facts }: CallTerms,
 ): Promise<string> {
   const { name, pattern, ttlMs } = parseNamedTime(body, facts);
-  if (ttlMs === 0) throw new CacheError("INVALID_REQUEST", "a pin of no seconds pins nothing");
+  if (ttlMs === 0) throw new CacheError("INVALID_REQUEST", "the time of a pin must be over 0 seconds");
   const { untilMs } = await context.cache.retaining.pin(pattern, ttlMs, durability);
   return answer(name, untilMs);
 }
 
-/** Answers OK, also when nothing was pinned by this name. */
+/** Answers OK even if there is no pin with this name. */
 export async function unpinNamed(
   context: ServiceContext,
   body: Buffer,
@@ -51,19 +52,25 @@ export async function unpinNamed(
   return "OK";
 }
 
-/** Answers JSON: until when; for a session or application until when what is there. */
+/**
+ * Answers with JSON: the end of the lifetime; for a session or application, of its present objects.
+ */
 export async function expireNamed(
   context: ServiceContext,
   body: Buffer,
   { durability, facts }: CallTerms,
 ): Promise<string> {
   const { name, pattern, ttlMs } = parseNamedTime(body, facts);
-  if (ttlMs === 0) throw new CacheError("INVALID_REQUEST", "what is to go now is deleted; null is no end");
+  if (ttlMs === 0)
+    throw new CacheError(
+      "INVALID_REQUEST",
+      "ttl_seconds must be over 0: DELETE removes objects, null means unlimited",
+    );
   const lifetime = await context.cache.retaining.expire(pattern, ttlMs, durability);
   return answer(name, lifetime?.untilMs ?? Number.POSITIVE_INFINITY);
 }
 
-/** Answers the endpoint with its new time. */
+/** Answers with the endpoint and its new expiration time. */
 export async function renewEndpoint(
   context: ServiceContext,
   body: Buffer,
@@ -77,7 +84,7 @@ export async function renewEndpoint(
   return encodeEndpoint({ ...endpoint, ...expiration(lifetime) });
 }
 
-/** Deletes what the endpoints' tickets name. */
+/** Deletes the objects that the endpoints' tickets name. */
 export async function cancelFlight(
   context: ServiceContext,
   body: Buffer,
@@ -94,7 +101,7 @@ export async function cancelFlight(
   return encodeCancelResult(deleted > 0 ? "cancelled" : "notCancellable");
 }
 
-/** For a FlightEndpoint. */
+/** The fields of a FlightEndpoint that carry the lifetime. */
 export function expiration(lifetime: Lifetime | undefined): { readonly expirationTime?: Date } {
   return lifetime === undefined ? {} : { expirationTime: new Date(lifetime.untilMs) };
 }
@@ -103,18 +110,19 @@ function answer(key: string, untilMs: number): string {
   return JSON.stringify({ key, until: Number.isFinite(untilMs) ? new Date(untilMs).toISOString() : null });
 }
 
-/** @param facts are given the name, also where it is refused */
+/** @param facts get the name, even if it is refused */
 function parseNamedTime(body: Buffer, facts: CallTerms["facts"]): NamedTime {
   const text = decodeText(body, "the name");
   if (facts !== undefined) facts.key = text;
   if (!text.startsWith("{")) return { name: text, pattern: parseDeletePattern(text), ttlMs: undefined };
   const { key, ttl_seconds: seconds } = parseJson(text);
-  if (typeof key !== "string") throw new CacheError("INVALID_REQUEST", 'the JSON has no text "key"');
+  if (typeof key !== "string")
+    throw new CacheError("INVALID_REQUEST", 'the JSON has no "key" that is a string');
   if (facts !== undefined) facts.key = key;
   const pattern = parseDeletePattern(key);
   if (seconds === undefined || seconds === null) return { name: key, pattern, ttlMs: undefined };
   if (typeof seconds !== "number") {
-    throw new CacheError("INVALID_REQUEST", "ttl_seconds must be a number, or null");
+    throw new CacheError("INVALID_REQUEST", "ttl_seconds must be a number or null");
   }
   return { name: key, pattern, ttlMs: ttlOfSeconds(seconds, "ttl_seconds") };
 }
@@ -123,6 +131,6 @@ function parseJson(text: string): { readonly key?: unknown; readonly ttl_seconds
   try {
     return JSON.parse(text) as object;
   } catch (cause) {
-    throw new CacheError("INVALID_REQUEST", "the body begins with a brace and is not JSON", { cause });
+    throw new CacheError("INVALID_REQUEST", "the body starts with a brace but is not JSON", { cause });
   }
 }

@@ -1,5 +1,8 @@
 /**
- * What every method of the Flight service works with: the cache, how this server is reached, and whether it is stopping.
+ * The context of every method of the Flight service: the cache, the endpoint of this server, its
+ * promises, and whether it is stopping.
+ *
+ * One instance per server, without state of single calls.
  */
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { ValidationLevel } from "../config/cache-config.ts";
@@ -11,13 +14,13 @@ import { ServerInstance } from "./get-terms.ts";
 
 export interface ServiceFacts {
   readonly cache: ObjectCache;
-  /** What clients dial; the same from call to call. */
+  /** The address that clients dial; the same for all calls. */
   readonly endpoint: string;
-  /** Aborted when the server begins to stop: calls that would go on for ever end then. */
+  /** Aborted when the server begins to stop, so that endless calls end. */
   readonly stopping: AbortSignal;
-  /** What an answer promises where the call does not ask for more; `restart` by default. */
+  /** The durability of calls that request none; default `restart`. */
   readonly durability?: Durability;
-  /** How closely the batches of a table are looked at when they are put; `structure` by default. */
+  /** How thoroughly the batches of a put table are checked; default `structure`. */
   readonly validation?: ValidationLevel;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Builds and connects the server: storage, cache, Flight service, gRPC. The only place that does.
+ * Builds and connects the server: storage, cache, Flight service and gRPC. No other file does this.
  *
- * The order of starting is the order in which things are needed; stopping is the reverse.
+ * Parts start after those that they need, and stop in the reverse order.
  */
 import { setMaxListeners } from "node:events";
 import { ObjectCache } from "../cache/object-cache.ts";
@@ -34,20 +34,20 @@ const VOLATILE = "objects are kept in memory: nothing survives a stop";
 
 /** Both `grpc://HOST:PORT`, or `grpc+tls://HOST:PORT` with TLS. */
 export interface Endpoints {
-  /** What clients dial, and references name: as advertised. */
+  /** The advertised endpoint, which clients dial and references contain. */
   readonly endpoint: string;
-  /** Where it listens, as this host can dial it; the same unless another endpoint is advertised. */
+  /** The endpoint on which it listens; the same unless another one is advertised. */
   readonly listening: string;
 }
 
 export interface RunningCache extends Endpoints {
-  /** Calls under way may finish, then connections are closed. Safe to call more than once. */
+  /** Lets running calls finish, then closes connections. May be called more than once. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a cache server in this process.
- * @throws {CacheError} INVALID_CONFIG when the storage or an address cannot be had.
+ * @throws {CacheError} INVALID_CONFIG if the storage or an address cannot be used.
  */
 export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const addresses = resolveAddresses(config);
@@ -58,7 +58,7 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   await cache.start();
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
-  // Methods need the endpoint, which needs the port, which is known when the server listens on its first address.
+  // Methods need the endpoint, and its port is known only after the first address listens.
   const serveAt = (port: number): Endpoints => {
     const listening = formatDialEndpoint({ ...config.endpoint, host: addresses.advertisedHost, port });
     const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
@@ -70,7 +70,7 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   };
   try {
     const [first, ...others] = addresses.listen;
-    assert(first !== undefined, "a server listens somewhere");
+    assert(first !== undefined, "a server has an address");
     const { port } = await listen(server, first.host, first.port);
     const endpoints = serveAt(port);
     for (const { host } of others) await listen(server, host, port);
@@ -115,7 +115,7 @@ interface ServerParts {
   readonly stopping: AbortController;
 }
 
-/** As many threads as were asked for, or one where the system cannot share a port out among several. */
+/** The configured number of threads; one if this system cannot share a port among several. */
 function servingThreads({ threads }: CacheConfig): number {
   if (threads === 1 || canSharePort()) return threads;
   const facts = { threads, platform: process.platform, node: process.versions.node };
@@ -123,7 +123,10 @@ function servingThreads({ threads }: CacheConfig): number {
   return 1;
 }
 
-/** Nothing listens yet. @throws {CacheError} INVALID_CONFIG when certificate and key cannot be used. */
+/**
+ * Builds the server without listening.
+ * @throws {CacheError} INVALID_CONFIG for unusable TLS files.
+ */
 function openServer(methods: MethodTable, { tls, limits }: CacheConfig, threads: number): GrpcServer {
   const { connections: connectionsMax, ...bounds } = limits;
   const files = tls && readTlsFiles(tls);
@@ -140,28 +143,31 @@ function openServer(methods: MethodTable, { tls, limits }: CacheConfig, threads:
   }
 }
 
-/** What is in memory is always bounded, files when a capacity is set. */
+/** A budget bounds objects in memory always, and files if a capacity is set. */
 function openCache({ storage, capacityBytes, eviction, durability, verifyReads }: CacheConfig): ObjectCache {
   const policy = openPolicy(eviction.policy);
-  const leaving = { policy, evicts: eviction.policy !== "none" };
+  const evicting = { policy, evicts: eviction.policy !== "none" };
   if (storage.kind === "files") {
     const budget =
-      capacityBytes === undefined ? undefined : new StorageBudget({ ...leaving, bytesMax: capacityBytes });
+      capacityBytes === undefined ? undefined : new StorageBudget({ ...evicting, bytesMax: capacityBytes });
     const files = openFiles(storage.directory, eviction);
     return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always" });
   }
   if (durability === "power-loss") {
     const facts = { key: "cache.durability", value: durability };
-    throw new CacheError("INVALID_CONFIG", "storage none cannot keep anything over a power loss", { facts });
+    throw new CacheError("INVALID_CONFIG", "objects of storage none cannot survive a power loss", { facts });
   }
   const memory = new MemoryStorage({ bytesMax: eviction.maxMemoryBytes });
   const bounds = { bytesMax: memory.objectBytesMax, objectsMax: eviction.maxObjects };
   const fileOverheadBytes = LIMITS.memoryFileOverheadBytes;
-  const budget = new StorageBudget({ ...leaving, ...bounds, fileOverheadBytes });
+  const budget = new StorageBudget({ ...evicting, ...bounds, fileOverheadBytes });
   return new ObjectCache(memory, { budget });
 }
 
-/** Leaving the memory tier loses nothing, so there is always a policy for it; without memory there is no tier. */
+/**
+ * The memory tier always has a policy, even with policy `none`: its evictions lose no object.
+ * Without memory there is no tier.
+ */
 function openFiles(directory: string, { policy, maxMemoryBytes }: CacheConfig["eviction"]): ObjectStorage {
   const disk = new DiskStorage({ directory });
   if (maxMemoryBytes === 0) return disk;
@@ -173,19 +179,19 @@ async function listen(server: GrpcServer, host: string, port: number): Promise<{
   try {
     return await server.listen(host, port);
   } catch (cause) {
-    const text = `cannot listen on ${host}, port ${port}: ${whyNot(cause, port)}`;
+    const text = `cannot listen on ${host}, port ${port}: ${listenFailure(cause, port)}`;
     throw new CacheError("INVALID_CONFIG", text, { cause, facts: { key: "endpoint", value: host, port } });
   }
 }
 
-function whyNot(cause: unknown, port: number): string {
+function listenFailure(cause: unknown, port: number): string {
   switch (errnoOf(cause)) {
     case "EADDRINUSE":
       return `${describeOwner(ownerOfPort(port))} listens there; stop it, or name another port with --endpoint (port 0 takes a free one)`;
     case "EADDRNOTAVAIL":
       return "no network interface of this host has that address; --endpoint names another, 0.0.0.0 is all of them";
     case "EACCES":
-      return "this user may not take that port; --endpoint names another";
+      return "this user has no permission for that port; choose another with --endpoint";
     default:
       return cause instanceof Error ? cause.message : String(cause);
   }

@@ -1,9 +1,11 @@
 /**
- * Which object a ticket names. `KEY:5` may be version 5 of KEY, or an object whose own key ends in `:5`.
+ * Resolves a ticket to an object. `KEY:5` may be version 5 of KEY, or an object whose key ends in
+ * `:5`.
  *
- * The exact key wins, then the version form. An object that another program wrote beside one that the index knows counts
- * once the index knows it as well. Cost for a ticket with a version: one look into the index; the disk is looked at only
- * while the start's scan is under way, or when the index has neither object.
+ * An object with the exact key wins over the version form. If another program has added the exact
+ * key to the storage beside an indexed KEY, it wins only after it is in the index. Cost for a
+ * ticket with a version: lookups in the index. The disk is read only while the scan of the start
+ * runs, or if the index has neither object.
  */
 import type { ObjectCache } from "../cache/object-cache.ts";
 import { isCacheError } from "../errors.ts";
@@ -13,11 +15,11 @@ import { type ObjectKey, parseObjectKey } from "../object/object-key.ts";
 export interface TicketTarget {
   readonly key: ObjectKey;
   readonly keyText: string;
-  /** undefined: the ticket has no version. */
+  /** Undefined if the ticket has no version. */
   readonly heldVersion: number | undefined;
 }
 
-/** @returns a promise only if the disk has to be read. @throws {CacheError} INVALID_KEY */
+/** @returns a promise only if the disk may have to be read. @throws {CacheError} INVALID_KEY */
 export function ticketTarget(cache: ObjectCache, parsed: FlightTicket): TicketTarget | Promise<TicketTarget> {
   const { text, key: keyText, heldVersion } = parsed;
   if (heldVersion === undefined) return asVersion(parsed);
@@ -42,7 +44,7 @@ function asVersion({ key: keyText, heldVersion }: FlightTicket): TicketTarget {
   return { key: parseObjectKey(keyText), keyText, heldVersion };
 }
 
-/** Undefined for what cannot be a key. */
+/** Undefined if the text is not a valid key. */
 function keyOf(text: string): ObjectKey | undefined {
   try {
     return parseObjectKey(text);

@@ -1,8 +1,9 @@
 /**
- * PUT and UPDATE: `NAME:BASE64` in the body of an action becomes an opaque value, decoded while it arrives.
+ * PUT and UPDATE: an action with the body `NAME:BASE64` stores an opaque value, decoded as it
+ * arrives.
  *
- * The name ends at the last colon: base64 has none, a name may. Nothing of the body is held but what was just read, so a large value
- * costs no more memory than a put of it, and no turn of the loop more than its chunk.
+ * The name ends at the last colon, because base64 has no colon and a name may have some. Only the
+ * chunks that were just read are held, so a large value costs no more memory than a put of it.
  */
 import type { Draft } from "../cache/put-draft.ts";
 import { CacheError } from "../errors.ts";
@@ -16,10 +17,10 @@ import type { CallTerms } from "./call-terms.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const COLON = 0x3a;
-/** Three components, two separators, and the colon behind them. */
+/** Three components, two separators, and the final colon. */
 const NAME_BYTES_MAX = 3 * LIMITS.keyComponentBytesMax + 3;
 
-/** Stores under an object id that the server makes. */
+/** Stores the value under a generated object id. */
 export async function putValue(
   context: ServiceContext,
   body: IncomingMessage,
@@ -32,7 +33,7 @@ export async function putValue(
   return await storeValue(context, draft, { first, body, terms });
 }
 
-/** Stores under the key that is named. */
+/** Stores the value under the given key. */
 export async function updateValue(
   context: ServiceContext,
   body: IncomingMessage,
@@ -44,7 +45,7 @@ export async function updateValue(
   return await storeValue(context, draft, { first, body, terms });
 }
 
-/** The name, and what was read of the value behind it. */
+/** Reads the name. `first` is the part of the value that was read with it. */
 async function readName(body: IncomingMessage): Promise<{ name: string; first: Buffer }> {
   const parts: Buffer[] = [];
   let sizeBytes = 0;
@@ -59,7 +60,7 @@ async function readName(body: IncomingMessage): Promise<{ name: string; first: B
   const colon = front.subarray(0, NAME_BYTES_MAX).lastIndexOf(COLON);
   if (colon < 0 && body.sizeBytes > NAME_BYTES_MAX)
     throw new CacheError("INVALID_KEY", "the name is too long");
-  if (colon < 0) throw new CacheError("INVALID_REQUEST", "the action's body is NAME:BASE64");
+  if (colon < 0) throw new CacheError("INVALID_REQUEST", "the body of the action must be NAME:BASE64");
   return { name: decodeText(front.subarray(0, colon), "the name"), first: front.subarray(colon + 1) };
 }
 
@@ -98,13 +99,13 @@ async function storeValue(
 
 const PADDING = "=";
 
-/** Base64 in pieces of any size. Padding may be missing, or more than is needed, but nothing follows it. */
+/** Decodes base64 in pieces of any size. Padding may be missing or too long, but must be last. */
 class Base64Reader {
-  /** Up to three letters that make no whole group yet. */
+  /** Up to three letters of an incomplete group. */
   #rest = "";
   #isPadded = false;
 
-  /** @throws {CacheError} INVALID_REQUEST when it is not base64. */
+  /** @throws {CacheError} INVALID_REQUEST if it is not base64. */
   push(chunk: Buffer): Buffer {
     let letters = chunk.toString("latin1");
     const padding = letters.indexOf(PADDING);
@@ -120,13 +121,13 @@ class Base64Reader {
     return decodeLetters(text.slice(0, whole));
   }
 
-  /** @throws {CacheError} INVALID_REQUEST when a group is cut short. */
+  /** @throws {CacheError} INVALID_REQUEST if the last group is truncated. */
   end(): Buffer {
     return decodeLetters(this.#rest);
   }
 }
 
-/** Node passes over what is no base64: then it gives fewer bytes than the letters stand for. */
+/** Node skips characters that are not base64, which shows as too few bytes. */
 function decodeLetters(letters: string): Buffer {
   const value = Buffer.from(letters, "base64");
   if (Math.ceil((value.length * 4) / 3) !== letters.length) throw notBase64();
