@@ -1,7 +1,9 @@
 /**
- * The door `flame-object-cache/client`: clients of the cache, and of any Arrow Flight server.
+ * The entry point `flame-object-cache/client`: clients of the cache, and of any Arrow Flight
+ * server.
  *
- * `FlameCache` and the functions over it put and get values; `FlightClient` is the plain layer below, a method per RPC.
+ * `FlameCache` and its functions put and get values. `FlightClient` is the lower layer, with one
+ * method per RPC.
  */
 export { AbortError, CacheError, type ErrorCode, isCacheError } from "../errors.ts";
 export type { FlightDescriptor } from "../flight/descriptor.ts";
@@ -12,7 +14,7 @@ export type { MetadataEntries } from "../grpc/metadata.ts";
 export { GrpcError, type StatusName } from "../grpc/status.ts";
 export { decodeObjectRef, encodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
 export type { FlameCacheOptions } from "./cache/connect-options.ts";
-export { FlameCache, type GetOptions } from "./cache/flame-cache.ts";
+export { FlameCache } from "./cache/flame-cache.ts";
 export {
   deleteObjects,
   downloadFile,
@@ -25,6 +27,7 @@ export {
   updateObject,
   uploadFile,
 } from "./cache/functions.ts";
+export type { GetOptions } from "./cache/get-options.ts";
 export type { ObjectInfo } from "./cache/object-info.ts";
 export type { RefLike } from "./cache/object-target.ts";
 export type { OperationOptions } from "./cache/repeat-call.ts";

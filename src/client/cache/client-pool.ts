@@ -1,8 +1,8 @@
 /**
- * The Flight clients of one FlameCache, one for each endpoint that its references name.
+ * The Flight clients of one FlameCache: one for each endpoint in its references.
  *
- * A client is made when its endpoint is first dialled and kept: idle connections cost little and do not keep the process
- * alive. There are as many as there are caches that hand out references.
+ * A client is created when its endpoint is first dialled, and is kept: idle connections cost little
+ * and do not keep the process alive. There are as many clients as caches that hand out references.
  */
 import { CacheError } from "../../errors.ts";
 import type { KeepaliveOptions } from "../../grpc/client-keepalive.ts";
@@ -10,12 +10,12 @@ import { FlightClient } from "../flight/flight-client.ts";
 import { FileHabit } from "./fetch-object.ts";
 import { isThisHost } from "./local/this-host.ts";
 
-/** The cache counts no ping strikes: it is asked as often as it takes to notice within seconds that it vanished. */
+/** Frequent pings, to detect a lost server within seconds: the cache does not penalise pings. */
 const CACHE_KEEPALIVE: KeepaliveOptions = { burstMax: Number.POSITIVE_INFINITY };
 
 export interface PooledClient {
   readonly client: FlightClient;
-  /** Present when the endpoint is on this host. */
+  /** Present if the endpoint is on this host. */
   readonly files: FileHabit | undefined;
 }
 
@@ -24,12 +24,14 @@ export class ClientPool {
   readonly #clients = new Map<string, PooledClient>();
   #isClosed = false;
 
-  /** @param ca PEM of who may vouch for servers with TLS; undefined: the system's roots */
+  /** @param ca PEM of the trusted certificate authorities; undefined: the system's roots */
   constructor(ca: Buffer | undefined) {
     this.#ca = ca;
   }
 
-  /** @throws {CacheError} INVALID_CONFIG when the endpoint is none; CANCELLED once the pool is closed */
+  /**
+   * @throws {CacheError} INVALID_CONFIG for an invalid endpoint; CANCELLED if the pool is closed
+   */
   get(endpoint: string): PooledClient {
     if (this.#isClosed) throw new CacheError("CANCELLED", "the cache is closed");
     const known = this.#clients.get(endpoint);

@@ -1,7 +1,9 @@
 /**
- * What a FlameCache is told: options over environment over flame.yaml over defaults.
+ * The settings of a FlameCache. Options take precedence over the environment, then flame.yaml, then
+ * defaults.
  *
- * Without any of them the cache is looked for where `flame-object-cache serve` listens by default, on this host.
+ * The default endpoint is the one on which `flame-object-cache serve` listens by default, on this
+ * host.
  */
 import { resolve } from "node:path";
 import { loadClientConfig } from "../../config/client-config.ts";
@@ -12,30 +14,45 @@ import { LIMITS } from "../../limits.ts";
 import { resolveTableForm, type TableForm } from "../values/arrow-libraries.ts";
 
 export interface FlameCacheOptions {
-  /** `grpc://HOST:PORT`; with TLS `grpcs://` or `grpc+tls://`. Default: FLAME_CACHE_ENDPOINT, flame.yaml, `grpc://127.0.0.1:9090`. */
+  /**
+   * `grpc://HOST:PORT`; with TLS `grpcs://` or `grpc+tls://`. Default: FLAME_CACHE_ENDPOINT,
+   * flame.yaml, `grpc://127.0.0.1:9090`.
+   */
   readonly endpoint?: string | undefined;
-  /** PEM of who may vouch for servers with TLS; goes before `caFile`. */
+  /** PEM of the trusted certificate authorities; takes precedence over `caFile`. */
   readonly ca?: Buffer | string | undefined;
-  /** A file with the same. Default: FLAME_CA_FILE, flame.yaml, else the system's roots. */
+  /** A file with such a PEM. Default: FLAME_CA_FILE, flame.yaml, else the system's roots. */
   readonly caFile?: string | undefined;
-  /** A flame.yaml, which must exist. Default: the one in FLAME_HOME or `~/.flame`, when it is there. */
+  /** A flame.yaml, which must exist. Default: the one in FLAME_HOME or `~/.flame`, if it exists. */
   readonly configFile?: string | undefined;
-  /** Milliseconds for every operation that names none of its own; default: no limit. */
+  /** Milliseconds for each operation without a timeout of its own; default: no limit. */
   readonly timeoutMs?: number | undefined;
-  /** Encoded bytes of objects that are held for conditional gets; 0 holds none. Default LIMITS.clientCacheBytesMax, 64 MiB. */
+  /**
+   * Encoded bytes of objects kept for conditional gets; 0 keeps none. Default
+   * LIMITS.clientCacheBytesMax, 64 MiB.
+   */
   readonly cacheBytesMax?: number | undefined;
-  /** Bytes that a get collects of one object; over it OBJECT_TOO_LARGE. Default LIMITS.fetchedBytesMax, 8 GiB. */
+  /**
+   * Maximum bytes that a get collects; a larger object fails with OBJECT_TOO_LARGE. Default
+   * LIMITS.fetchedBytesMax, 8 GiB.
+   */
   readonly objectBytesMax?: number | undefined;
-  /** Whether files of a server on this host are read directly. Default: FLAME_ZERO_COPY, flame.yaml, true. */
+  /**
+   * Whether to read the files of a server on this host directly. Default: FLAME_ZERO_COPY,
+   * flame.yaml, true.
+   */
   readonly zeroCopy?: boolean | undefined;
-  /** What tables come back as. Default: `arrow` when apache-arrow is installed, else `ipc`. */
+  /**
+   * The form in which gets return tables. Default: `arrow` if apache-arrow is installed, else
+   * `ipc`.
+   */
   readonly tables?: TableForm | undefined;
   /** Default: the environment of the process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 export interface FlameCacheSettings {
-  /** As clients dial it. */
+  /** The address that clients dial. */
   readonly endpoint: string;
   readonly ca: Buffer | undefined;
   readonly timeoutMs: number | undefined;

@@ -1,10 +1,10 @@
 /**
- * Gets an object for a client that may hold some of it already, by the cheapest way.
+ * Gets an object in the cheapest way, for a client that may already hold an older version of it.
  *
- *     held, current              the server says "not modified"; nothing is sent
- *     held, patched since        only the patches are sent
- *     server here, files named   the object's file is read: a call that names it, and no bytes through a connection
- *     otherwise                  everything is sent
+ *     held, current              the server answers "not modified" and sends nothing
+ *     held, patched since        the server sends only the patches
+ *     server on this host        the client asks for the object's file and reads it, without a transfer
+ *     otherwise                  the server sends everything
  */
 import { CacheError, isCacheError } from "../../errors.ts";
 import { formatTicket } from "../../flight/ticket.ts";
@@ -18,25 +18,28 @@ import { type Answer, type AnswerRow, readAnswer } from "./read-answer.ts";
 
 const log = logFor("client");
 
-/** `flame-file-locations: 1` asks GetFlightInfo for the object's file. */
+/** Requests the location of the object's file from GetFlightInfo. */
 const FILE_LOCATIONS = { "flame-file-locations": "1" } as const;
 
 export interface FetchContext {
   readonly client: FlightClient;
   readonly held: HeldObjects;
-  /** Absent when the server is elsewhere, or its files are not to be opened. */
+  /** Absent if the server is on another host, or if its files must not be opened. */
   readonly files: FileHabit | undefined;
-  /** What is collected of an object. */
+  /** Maximum bytes to collect of an object. */
   readonly objectBytesMax: number;
 }
 
 export interface FetchedObject {
   readonly object: HeldObject;
-  /** True when the bytes are held and must not be given out. */
+  /** True if the client keeps the bytes, so that no value may share them. */
   readonly shared: boolean;
 }
 
-/** @throws {CacheError} OBJECT_NOT_FOUND and what the server answers; INVALID_IPC; UNREADABLE_VALUE for compressed values */
+/**
+ * @throws {CacheError} OBJECT_NOT_FOUND; other errors of the server; INVALID_IPC; UNREADABLE_VALUE
+ *   for compressed values
+ */
 export async function fetchObject(
   context: FetchContext,
   target: ObjectTarget,
@@ -44,7 +47,7 @@ export async function fetchObject(
 ): Promise<FetchedObject> {
   const { held, client } = context;
   const { endpoint, key } = target;
-  // A server that was started anew may count versions from 1 again.
+  // After a restart the server may count versions from 1 again.
   if (client.hasLostGets) held.dropEndpoint(endpoint);
   const older = held.find(endpoint, key);
   try {
@@ -77,29 +80,35 @@ async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fet
     if (heldSizeBytes(object) >= LIMITS.localFileBytesMin) context.files?.learn(true);
     return object;
   }
-  // The patches do not follow what is held: it was replaced behind an answer for another version.
+  // The patches do not follow the held version: the object was replaced meanwhile. Gets everything.
   if (older === undefined) throw new CacheError("INVALID_IPC", "the answer has no base");
   return await fetchFrom(context, target, { options, older: undefined });
 }
 
-/** Whether asking a server for files has been worth the call of late: one that keeps objects in memory has none. */
+/**
+ * Decides whether to ask a server for file locations, by whether recent gets had files that were
+ * worth the call. A server that keeps objects in memory has no files.
+ */
 export class FileHabit {
   #fileless = 0;
   #gets = 0;
 
-  /** Asked before each get. */
+  /** Called before each get. */
   isWorthAsking(): boolean {
     this.#gets += 1;
     return this.#fileless < LIMITS.filelessAnswersMax || this.#gets % LIMITS.filelessGetsPerQuestion === 0;
   }
 
-  /** Told after a get: whether there was a file large enough to be worth it, or an answer that would have been. */
+  /**
+   * Called after a get.
+   * @param isWorthIt true if the file, or the sent object, was large enough.
+   */
   learn(isWorthIt: boolean): void {
     this.#fileless = isWorthIt ? 0 : this.#fileless + 1;
   }
 }
 
-/** What is held, with what came; undefined when the one does not follow the other. */
+/** Joins the held object and an answer; undefined if the answer does not follow it. */
 export function joinAnswer(older: HeldObject | undefined, answer: Answer): HeldObject | undefined {
   if (answer.kind === "table") return answer;
   const [first] = answer.rows;
@@ -123,7 +132,7 @@ function withPatches(
   return { ...older, version: older.version + rows.length, patches };
 }
 
-/** The object out of its file; undefined when the server names none, or it cannot be read here. */
+/** Reads the object from its file; undefined if the server names none or it cannot be read. */
 async function fetchFile(
   { client, objectBytesMax }: FetchContext,
   { key }: ObjectTarget,

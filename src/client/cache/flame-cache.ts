@@ -1,21 +1,23 @@
 /**
- * FlameCache: values in, references out, values back. What an application uses.
+ * FlameCache, the interface for applications: put values, get references; get values by reference.
  *
- * Operations on a reference dial the endpoint it names; all others the cache's own. A connection is made by the first operation
- * that needs it, one for gets and one for puts, and none keeps the process alive. Reads are repeated while the error table
- * says that this can help; writes only when no connection was made (repeat-call.ts).
+ * Operations on a reference dial its endpoint; all others dial the cache's own. The first operation
+ * that needs a connection opens it, one for gets and one for puts, and none keeps the process
+ * alive. Reads are repeated if the error table says that this can help; writes only if no
+ * connection was made (repeat-call.ts).
  */
 import { formatTicket } from "../../flight/ticket.ts";
 import type { ObjectRef } from "../../object/object-ref.ts";
 import type { FlightClient } from "../flight/flight-client.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
-import { resolveTableForm, type TableForm } from "../values/arrow-libraries.ts";
+import { resolveTableForm } from "../values/arrow-libraries.ts";
 import { type DecodeOptions, decodeOpaque, decodeTableParts, untaggedBytes } from "../values/decode-value.ts";
 import { encodeValue } from "../values/encode-value.ts";
 import { unreadable } from "../values/value-tags.ts";
 import { ClientPool } from "./client-pool.ts";
 import { type FlameCacheOptions, type FlameCacheSettings, resolveSettings } from "./connect-options.ts";
 import { type FetchedObject, fetchObject } from "./fetch-object.ts";
+import type { GetOptions } from "./get-options.ts";
 import { HeldObjects } from "./held-objects.ts";
 import { readFileChunks, writeFileWhole } from "./local/local-files.ts";
 import { type ObjectInfo, objectInfo } from "./object-info.ts";
@@ -50,18 +52,7 @@ import {
 import { sendPut } from "./send-put.ts";
 import { type PutStreamItems, streamedValue } from "./streamed-put.ts";
 
-/** How a get makes a value. */
-export interface GetOptions<T = unknown, Base = unknown, Patch = unknown> extends OperationOptions {
-  /**
-   * Makes the value of base and patches, oldest first; called without patches too. Absent: the base is the value, and patches are
-   * left out. A table comes with the rows of its patches, so it has none here.
-   */
-  readonly merge?: ((base: Base, patches: Patch[]) => T | Promise<T>) | undefined;
-  /** What a table comes back as; default: as the FlameCache was told. */
-  readonly tables?: TableForm | undefined;
-}
-
-/** A client of one cache: puts and gets values, tables, streams and files. Safe to share within a process. */
+/** A client of one cache for values, tables, streams and files. Safe to share within a process. */
 export class FlameCache {
   readonly #settings: FlameCacheSettings;
   readonly #pool: ClientPool;
@@ -74,22 +65,27 @@ export class FlameCache {
   }
 
   /**
-   * A client of the cache that options, environment and flame.yaml name. Nothing is dialled yet.
-   * @throws {CacheError} INVALID_CONFIG naming key, value and source
+   * A client of the cache that options, environment and flame.yaml name. Dials nothing yet.
+   * @throws {CacheError} INVALID_CONFIG with key, value and source
    */
   static async connect(options: FlameCacheOptions = {}): Promise<FlameCache> {
     return new FlameCache(await resolveSettings(options));
   }
 
-  /** What is dialled for everything but references: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
+  /**
+   * The address for all operations except those on references: `grpc://HOST:PORT` or
+   * `grpc+tls://HOST:PORT`.
+   */
   get endpoint(): string {
     return this.#settings.endpoint;
   }
 
   /**
-   * Stores a value under an id that the server makes: `put("app", "session", value)` or `put("app/session", value)`. A key of three
-   * components is created or replaced: `put("app/session/object", value)`. Bytes must not change before the put is done.
-   * @throws {CacheError} INVALID_KEY; INVALID_VALUE naming the place of what cannot be stored; UNREACHABLE; the server's error
+   * Stores a value under a generated object id: `put("app", "session", value)` or
+   * `put("app/session", value)`. With a key, creates or replaces the object:
+   * `put("app/session/object", value)`. Bytes must not change before the put is done.
+   * @throws {CacheError} INVALID_KEY; INVALID_VALUE with the path of the part that cannot be
+   *   stored; UNREACHABLE; the server's error
    */
   put(name: string, value: unknown, options?: PutOptions): Promise<ObjectRef>;
   put(applicationId: string, sessionId: string, value: unknown, options?: PutOptions): Promise<ObjectRef>;
@@ -98,14 +94,19 @@ export class FlameCache {
     return await this.#putValue({ endpoint: this.endpoint, key: name }, value, options);
   }
 
-  /** Replaces an object, patches included. @returns its reference with the new version. @throws as `put` */
+  /**
+   * Replaces an object and its patches.
+   * @returns its reference with the new version.
+   * @throws as `put`
+   */
   async update(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     return await this.#putValue(this.#target(ref), value, options);
   }
 
   /**
-   * Appends to an object: a table of the same schema to a table, any other value to any other.
-   * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST when the one does not fit the other; as `put`
+   * Appends to an object: a table of the same schema to a table, another value to another value.
+   * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST if patch and object do not match; as
+   *   `put`
    */
   async patch(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const { endpoint, key } = this.#target(ref);
@@ -121,8 +122,9 @@ export class FlameCache {
   }
 
   /**
-   * The object's current value, also when the reference is of an older version.
-   * @throws {CacheError} OBJECT_NOT_FOUND; UNREADABLE_VALUE naming the type tag; UNREACHABLE; the server's error
+   * The object's current value, even if the reference has an older version.
+   * @throws {CacheError} OBJECT_NOT_FOUND; UNREADABLE_VALUE with the type tag; UNREACHABLE; the
+   *   server's error
    */
   async get<T = unknown, Base = unknown, Patch = unknown>(
     ref: RefLike,
@@ -144,18 +146,20 @@ export class FlameCache {
   }
 
   /**
-   * The bytes of a value that was put as bytes, or of an uploaded file; of any other value its tag and payload. Without patches.
+   * The bytes of a value that was put as bytes, or of an uploaded file; of any other value its tag
+   * and payload. Without patches.
    * @throws {CacheError} UNREADABLE_VALUE for a table; as `get`
    */
   async getBytes(ref: RefLike, options: OperationOptions = {}): Promise<Uint8Array> {
     const { object, shared } = await this.#fetch(ref, options);
-    if (object.kind === "table") throw unreadable("the object is a table: take get or getStream");
+    if (object.kind === "table") throw unreadable("the object is a table: use get or getStream");
     return untaggedBytes(object.base, shared);
   }
 
   /**
-   * The bytes of an object as they arrive: of a value of bytes, of an uploaded file, or a table as an Arrow IPC stream. Chunks may be
-   * views; who keeps one copies it. Leaving the loop ends the call.
+   * The bytes of an object as they arrive: of a value that was put as bytes, of an uploaded file,
+   * or of a table as an Arrow IPC stream. Chunks may be views: copy one to keep it. Leaving the
+   * loop ends the call.
    * @throws {CacheError} UNREADABLE_VALUE for other values; as `get`
    */
   getStream(ref: RefLike, options?: OperationOptions): AsyncIterable<Uint8Array> {
@@ -163,8 +167,9 @@ export class FlameCache {
   }
 
   /**
-   * The record batches of a table as they arrive: RecordBatch of apache-arrow, else a table of one batch.
-   * @throws {CacheError} UNREADABLE_VALUE when the object is no table; as `get`
+   * The record batches of a table as they arrive: RecordBatch of apache-arrow, else a table of one
+   * batch.
+   * @throws {CacheError} UNREADABLE_VALUE if the object is not a table; as `get`
    */
   getBatches<T = unknown>(ref: RefLike, options?: OperationOptions): AsyncIterable<T> {
     const { tables } = this.#settings;
@@ -172,9 +177,11 @@ export class FlameCache {
   }
 
   /**
-   * Stores a stream of chunks as one value of bytes, or of record batches as one table, sent as they are made; never repeated.
+   * Stores a stream of chunks as one value of bytes, or of record batches as one table. Sends items
+   * as they are produced; never repeated.
    * @param name as for `put`
-   * @throws {CacheError} INVALID_VALUE for an item that does not fit; what `items` throws: then nothing is stored; as `put`
+   * @throws {CacheError} INVALID_VALUE for an item that does not fit; an error of `items`, and
+   *   stores nothing; as `put`
    */
   async putStream(name: string, items: PutStreamItems, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
@@ -183,7 +190,7 @@ export class FlameCache {
   }
 
   /**
-   * Deletes an object (a reference or key), a session (`app/session`) or an application (`app/*`). Nothing to delete is no error.
+   * Deletes an object, a session (`app/session`) or an application (`app/*`), if there are any.
    * @throws {CacheError} INVALID_KEY; UNREACHABLE; the server's error
    */
   async delete(prefix: RefLike, options?: OperationOptions): Promise<void> {
@@ -194,8 +201,9 @@ export class FlameCache {
   }
 
   /**
-   * Keeps from eviction what a delete would name, also what comes later under a session or application. A pin that lasts longer stays.
-   * @returns until when; undefined: until `unpin`.
+   * Protects the objects of a name as for `delete` from eviction, also later objects of a session
+   * or application. Does not shorten an existing pin.
+   * @returns the end of the pin; undefined: until `unpin`.
    * @throws {CacheError} OBJECT_NOT_FOUND, INVALID_KEY; UNREACHABLE; the server's error
    */
   async pin(prefix: RefLike, options: PinOptions = {}): Promise<Date | undefined> {
@@ -214,9 +222,10 @@ export class FlameCache {
   }
 
   /**
-   * Says how long an object may be served from now on, or each object of a session or application from its put.
-   * @param ttlSeconds undefined: without end.
-   * @returns until when what is there may be served; undefined: it has no end.
+   * Sets the time to live of an object from now on, or of each object of a session or application
+   * from its put.
+   * @param ttlSeconds undefined: unlimited.
+   * @returns when the present objects expire; undefined: never.
    * @throws as `pin`
    */
   async expire(
@@ -231,8 +240,8 @@ export class FlameCache {
   }
 
   /**
-   * Gives an object as much time again as it was given before, or until a later time; never takes time away.
-   * @returns until when it may be served; undefined: it has no end.
+   * Renews the time to live of an object, or extends it to a later time; never shortens it.
+   * @returns when the object expires; undefined: never.
    * @throws {CacheError} OBJECT_NOT_FOUND; as `pin`
    */
   async renew(ref: RefLike, options: RenewOptions = {}): Promise<Date | undefined> {
@@ -243,7 +252,7 @@ export class FlameCache {
   }
 
   /**
-   * What there is: everything, or what lies under `app`, `app/session` or a key, as the server finds it.
+   * Lists all objects, or those of `app`, `app/session` or a key, in the server's order.
    * @throws {CacheError} INVALID_KEY; UNREACHABLE; the server's error
    */
   async *list(prefix: RefLike = "", options?: OperationOptions): AsyncGenerator<ObjectInfo, void, void> {
@@ -253,7 +262,7 @@ export class FlameCache {
     for await (const info of infos) yield objectInfo(info);
   }
 
-  /** What is known of an object. @throws {CacheError} OBJECT_NOT_FOUND; as `list` */
+  /** Facts about an object, without its bytes. @throws {CacheError} OBJECT_NOT_FOUND; as `list` */
   async stat(ref: RefLike, options?: OperationOptions): Promise<ObjectInfo> {
     const { endpoint, key } = this.#target(ref);
     return await repeatCall(this.#time(options), mayReadAgain, async (call) =>
@@ -262,9 +271,9 @@ export class FlameCache {
   }
 
   /**
-   * Stores the bytes of a file as they are, in rows of 1 MiB, one or two of them in memory.
+   * Stores the bytes of a file unchanged, in rows of 1 MiB, with one or two of them in memory.
    * @param name as for `put`
-   * @throws the system's error when the file cannot be read: then nothing is stored; as `put`
+   * @throws the system's error if the file cannot be read, and stores nothing; as `put`
    */
   async uploadFile(name: string, path: string, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
@@ -279,10 +288,10 @@ export class FlameCache {
   }
 
   /**
-   * Writes an object's bytes to a file, as they are stored: an uploaded file is the same again, a value has its tag in front, a table
-   * is an Arrow IPC stream. Written aside and renamed: `path` is the whole of it or what it was.
+   * Writes an object's stored bytes to a file: an uploaded file unchanged, a value with its tag, a
+   * table as an Arrow IPC stream. `path` is replaced only when the new file is complete.
    * @returns bytes written
-   * @throws the system's error when the file cannot be written; as `get`
+   * @throws the system's error if the file cannot be written; as `get`
    */
   async downloadFile(ref: RefLike, path: string, options?: OperationOptions): Promise<number> {
     const { endpoint, key } = this.#target(ref);
@@ -319,7 +328,7 @@ export class FlameCache {
     return await repeatCall(this.#time(options), mayReadAgain, (call) => fetchObject(context, target, call));
   }
 
-  /** Reads an object as it arrives; begins when the first item is asked for. */
+  /** Reads an object as it arrives; starts with the request for the first item. */
   async *#read<T>(
     ref: RefLike,
     options: OperationOptions | undefined,
@@ -330,7 +339,7 @@ export class FlameCache {
     yield* repeatUntilFirst(this.#time(options), (call) => read(client.doGet(formatTicket(key, 0), call)));
   }
 
-  /** Ends the connections; operations under way, and later ones, end with CANCELLED. */
+  /** Closes the connections. Running and later operations fail with CANCELLED. */
   async close(): Promise<void> {
     await this.#pool.close();
   }

@@ -1,11 +1,12 @@
 /**
- * The operations as functions, over one FlameCache that is made when the first of them is called.
+ * The operations as functions, over one shared FlameCache that the first call creates.
  *
- * It is told what `FlameCache.connect()` is told without options: environment and flame.yaml, read once. Its connections do not keep
- * the process alive, so nobody has to close it.
+ * It has the settings of `FlameCache.connect()` without options: environment and flame.yaml, read
+ * once. Its connections do not keep the process alive, so it need not be closed.
  */
 import type { ObjectRef } from "../../object/object-ref.ts";
-import { FlameCache, type GetOptions } from "./flame-cache.ts";
+import { FlameCache } from "./flame-cache.ts";
+import type { GetOptions } from "./get-options.ts";
 import type { ObjectInfo } from "./object-info.ts";
 import type { RefLike } from "./object-target.ts";
 import type { OperationOptions } from "./repeat-call.ts";
@@ -13,7 +14,7 @@ import type { PinOptions, PutOptions } from "./retention-calls.ts";
 
 let shared: Promise<FlameCache> | undefined;
 
-/** The FlameCache of the functions. A configuration that is wrong is read again by the next call. */
+/** The FlameCache of the functions. After an invalid configuration the next call reads it again. */
 function sharedCache(): Promise<FlameCache> {
   shared ??= FlameCache.connect().catch((error: unknown) => {
     shared = undefined;
@@ -22,7 +23,10 @@ function sharedCache(): Promise<FlameCache> {
   return shared;
 }
 
-/** As {@link FlameCache.put}: `putObject("app", "session", value)` or `putObject("app/session", value)`. */
+/**
+ * As {@link FlameCache.put}: `putObject("app", "session", value)` or `putObject("app/session",
+ * value)`.
+ */
 export function putObject(name: string, value: unknown, options?: PutOptions): Promise<ObjectRef>;
 export function putObject(
   applicationId: string,

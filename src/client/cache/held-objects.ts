@@ -1,18 +1,20 @@
 /**
- * The objects a client holds so that the server need only say "not modified", or send the patches that are missing.
+ * The objects that a client keeps, so that the server can answer "not modified" or send only
+ * missing patches.
  *
- * Bounded by the encoded bytes held; what was used longest ago leaves first. Nobody may change these bytes: values are decoded
- * anew from them, into memory of their own. What was held from a server that has lost its memory would look current
- * again when versions repeat, so whoever notices a lost connection drops what is held of that server.
+ * Bounded by encoded bytes; the least recently used object is dropped first. The bytes never
+ * change: each get decodes a new value from them, into memory of its own. After a server has lost
+ * its objects, its versions may repeat, and kept objects would look current again. So a client that
+ * notices a lost connection drops all objects of that server.
  */
 
-/** An object as the server sent it. Never changed once made. */
+/** An object as the server sent it. Immutable. */
 export type HeldObject =
   | {
       readonly kind: "opaque";
       readonly version: number;
       readonly base: Buffer;
-      /** In order; version says how many there are, together with the base's own. */
+      /** In order. The version is that of the base plus the number of patches. */
       readonly patches: readonly Buffer[];
     }
   | {
@@ -22,7 +24,7 @@ export type HeldObject =
       readonly parts: readonly Uint8Array[];
     };
 
-/** Map entry, name and arrays of one object, about. */
+/** Approximate bytes of the map entry, name and arrays of one object. */
 const ENTRY_BYTES = 512;
 
 export function heldSizeBytes(object: HeldObject): number {
@@ -32,16 +34,16 @@ export function heldSizeBytes(object: HeldObject): number {
 
 export class HeldObjects {
   readonly #bytesMax: number;
-  /** By endpoint and key, those used last at the end. */
+  /** By endpoint and key; the most recently used are last. */
   readonly #objects = new Map<string, HeldObject>();
   #sizeBytes = 0;
 
-  /** @param bytesMax 0 holds nothing */
+  /** @param bytesMax 0 keeps nothing */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  /** Encoded bytes held now. */
+  /** Encoded bytes of the kept objects. */
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
@@ -59,7 +61,10 @@ export class HeldObjects {
     return object;
   }
 
-  /** Holds an object unless it is larger than all may be, or a newer version is held. @returns whether it is held. */
+  /**
+   * Keeps an object unless it exceeds the bound or a newer version is kept.
+   * @returns whether it is kept.
+   */
   hold(endpoint: string, key: string, object: HeldObject): boolean {
     const name = nameOf(endpoint, key);
     const older = this.#objects.get(name);
@@ -80,7 +85,7 @@ export class HeldObjects {
     this.#drop(nameOf(endpoint, key));
   }
 
-  /** Drops all that is held of a server. */
+  /** Drops all objects of a server. */
   dropEndpoint(endpoint: string): void {
     const prefix = nameOf(endpoint, "");
     for (const name of [...this.#objects.keys()]) if (name.startsWith(prefix)) this.#drop(name);
@@ -94,7 +99,7 @@ export class HeldObjects {
   }
 }
 
-/** Neither endpoints nor keys have a line feed. */
+/** Unambiguous: endpoints and keys contain no line feed. */
 function nameOf(endpoint: string, key: string): string {
   return `${endpoint}\n${key}`;
 }

@@ -1,5 +1,7 @@
 /**
- * What is known of an object without its bytes: a FlightInfo as a list and a stat give it.
+ * Facts about an object without its bytes, from the FlightInfo of a list or a stat.
+ *
+ * The client does not trust the answer: reference and schema are checked.
  */
 import { readFramedHeader } from "../../arrow/encapsulated.ts";
 import type { FlightInfo } from "../../flight/messages.ts";
@@ -12,18 +14,21 @@ export interface ObjectInfo {
   readonly ref: ObjectRef;
   /** `application_id/session_id/object_id` */
   readonly key: string;
-  /** The current one. */
+  /** The current version. */
   readonly version: number;
-  /** Of a value with its patches: its bytes, the tag counted; of a table: its bodies. */
+  /** Of a value: its bytes with tag and patches. Of a table: its message bodies. */
   readonly sizeBytes: number;
-  /** Of a table; an opaque value has one, and one for each patch. */
+  /** Rows of a table. An opaque value has one, plus one for each patch. */
   readonly rows: number;
   readonly kind: ObjectKind;
-  /** Until when it may be served; undefined: it has no end, as far as the server tells. */
+  /** When it expires; undefined: never, or the server does not report it. */
   readonly expiresAt: Date | undefined;
 }
 
-/** @throws {CacheError} INVALID_REQUEST when the server sent no reference, INVALID_IPC when its schema is none. */
+/**
+ * @throws {CacheError} INVALID_REQUEST if the server sent no reference; INVALID_IPC for an invalid
+ *   schema.
+ */
 export function objectInfo(info: FlightInfo): ObjectInfo {
   const { appMetadata, schema, totalBytes, totalRecords } = info;
   const expiresAt = info.endpoints[0]?.expirationTime;
@@ -32,7 +37,7 @@ export function objectInfo(info: FlightInfo): ObjectInfo {
   return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema), expiresAt };
 }
 
-/** Older servers send no schema of tables in a list. */
+/** Older servers list tables without a schema. */
 function kindOf(schema: Uint8Array): ObjectKind {
   if (schema.length === 0) return "table";
   return readPayloadSchema(readFramedHeader(schema, 0).header).kind === "opaque" ? "opaque" : "table";

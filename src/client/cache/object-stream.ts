@@ -1,14 +1,15 @@
 /**
- * An object as it arrives: the bytes of a value or a file, or the batches of a table, with a few messages in memory.
+ * Streams an object as it arrives: the bytes of a value or file, or the batches of a table. Only a
+ * few messages are in memory.
  *
  * | object                                   | chunks                                     |
- * |------------------------------------------|--------------------------------------------|
- * | bytes that were put (FLM\x06)            | these bytes, without the tag               |
- * | a file that was uploaded                 | its bytes                                  |
- * | a table                                  | an Arrow IPC stream, batch by batch        |
- * | any other value                          | UNREADABLE_VALUE: it is no bytes; or with `asStored`, its tag and payload |
+ * |------------------------------------------|--------------------------------------------| | a
+ * value that was put as bytes (FLM\x06)  | these bytes, without the tag               | | an
+ * uploaded file                         | its bytes                                  | | a table
+ * | an Arrow IPC stream, batch by batch        | | any other value                          |
+ * UNREADABLE_VALUE; with `asStored` its tag and payload |
  *
- * Patches of an opaque object are not part of it.
+ * Patches of an opaque object are not included.
  */
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
 import { batchesOf, decodeTable, type TableForm } from "../values/arrow-libraries.ts";
@@ -19,11 +20,14 @@ import { type OpaqueColumns, readOpaqueRow } from "./opaque-rows.ts";
 import { readAnswerHead, readTablePart } from "./read-answer.ts";
 
 export interface ChunkOptions {
-  /** True: an opaque value's bytes as they lie in the cache, its tag included. */
+  /** True: an opaque value's bytes as stored, with its tag. */
   readonly asStored: boolean;
 }
 
-/** @param answer to `KEY:0`. Chunks are views where they come from the network. @throws {CacheError} as the card says */
+/**
+ * @param answer to `KEY:0`. Chunks from the network are views.
+ * @throws {CacheError} see the table above
+ */
 export async function* objectChunks(
   answer: AsyncIterable<IncomingFlightData>,
   { asStored }: ChunkOptions,
@@ -44,7 +48,7 @@ export async function* objectChunks(
   }
 }
 
-/** The bytes of the base, which may come in several rows; what follows it are patches. */
+/** The bytes of the base, which may have several rows. Patches follow it. */
 async function* baseViews(
   messages: AsyncIterator<IncomingFlightData>,
   columns: OpaqueColumns,
@@ -56,7 +60,7 @@ async function* baseViews(
   }
 }
 
-/** The messages that carry something, without ending the iterator of them when the loop is left. */
+/** The messages with an Arrow header. Leaving the loop does not end the iterator. */
 async function* rest(
   messages: AsyncIterator<IncomingFlightData>,
 ): AsyncGenerator<IncomingFlightData, void, void> {
@@ -84,13 +88,14 @@ function untagged(start: Buffer): Buffer {
   const tag = readTag(start);
   if (tag === undefined) return start;
   if (tag === "bytes") return start.subarray(TAG_SIZE_BYTES);
-  throw unreadable(`the value is no bytes but ${tag}: take get`);
+  throw unreadable(`the value is ${tag}, not bytes: use get`);
 }
 
 /**
- * The record batches of a table as they arrive, each in the form that tables have: RecordBatch of apache-arrow, a table of
- * flechette, an IpcTable of one batch. Each brings the dictionaries it needs.
- * @throws {CacheError} UNREADABLE_VALUE when the object is no table
+ * The record batches of a table as they arrive, in the requested form: a RecordBatch of
+ * apache-arrow, a table of flechette, or an IpcTable of one batch. Each has the dictionaries that
+ * it needs.
+ * @throws {CacheError} UNREADABLE_VALUE if the object is not a table
  */
 export async function* objectBatches(
   answer: AsyncIterable<IncomingFlightData>,
@@ -99,7 +104,7 @@ export async function* objectBatches(
   const messages = answer[Symbol.asyncIterator]();
   try {
     const { schemaHeader, columns } = await readAnswerHead(messages);
-    if (columns !== undefined) throw unreadable("the object is no table: it has no record batches");
+    if (columns !== undefined) throw unreadable("the object is not a table and has no record batches");
     const dictionaries = new DictionaryParts();
     for await (const message of rest(messages)) {
       const part = await readTablePart(message);

@@ -1,18 +1,18 @@
 /**
- * What a caller names an object or a prefix by, as the key and the endpoint that the calls need.
+ * Resolves the name of an object or a prefix to the endpoint and key of its calls.
  *
- * | given                                     | dialled                |
+ * | name                                      | dialled endpoint       |
  * |-------------------------------------------|------------------------|
- * | an ObjectRef, or its encoded bytes        | the endpoint it names  |
+ * | an ObjectRef, or its encoded bytes        | that of the reference  |
  * | `app/session/object`, `app/session`       | the cache's own        |
  *
- * Names are checked here, so that a wrong one costs no call.
+ * Names are checked here, so that an invalid one costs no call.
  */
 import { CacheError } from "../../errors.ts";
 import { checkKeyComponent, parseObjectKey } from "../../object/object-key.ts";
 import { decodeObjectRef, type ObjectRef } from "../../object/object-ref.ts";
 
-/** A reference, the bytes of one (encodeObjectRef), or the key of an object in the cache that is connected to. */
+/** A reference, its bytes (encodeObjectRef), or the key of an object in the connected cache. */
 export type RefLike = ObjectRef | Uint8Array | string;
 
 export interface ObjectTarget {
@@ -20,7 +20,9 @@ export interface ObjectTarget {
   readonly key: string;
 }
 
-/** @throws {CacheError} INVALID_REQUEST when it is no reference, INVALID_KEY when its key is none. */
+/**
+ * @throws {CacheError} INVALID_REQUEST for an invalid reference, INVALID_KEY for an invalid key.
+ */
 export function objectTarget(ref: RefLike, ownEndpoint: string): ObjectTarget {
   const target = readRef(ref, ownEndpoint);
   parseObjectKey(target.key);
@@ -31,11 +33,11 @@ function readRef(ref: RefLike, ownEndpoint: string): ObjectTarget {
   if (typeof ref === "string") return { endpoint: ownEndpoint, key: ref };
   if (ref instanceof Uint8Array) return decodeObjectRef(ref);
   if (typeof ref?.endpoint === "string" && typeof ref.key === "string") return ref;
-  throw new CacheError("INVALID_REQUEST", "an object is named by an ObjectRef, its bytes, or its key");
+  throw new CacheError("INVALID_REQUEST", "the name of an object must be an ObjectRef, its bytes, or a key");
 }
 
 /**
- * The reference that a server answers with. Its key keeps the rules for names, so that it may become part of a path.
+ * Decodes the reference in a server's answer. Its key is checked, so that it is safe in a path.
  * @throws {CacheError} INVALID_REQUEST
  */
 export function answeredRef(bytes: Uint8Array): ObjectRef {
@@ -43,19 +45,20 @@ export function answeredRef(bytes: Uint8Array): ObjectRef {
   try {
     parseObjectKey(ref.key);
   } catch (cause) {
-    throw new CacheError("INVALID_REQUEST", "the server's reference names no object", { cause });
+    throw new CacheError("INVALID_REQUEST", "the server's reference is invalid", { cause });
   }
   return ref;
 }
 
 /**
- * A name to put under: `app/session`, where the server makes the object's id, or a whole key, which is created or replaced.
+ * Checks the name of a put: `app/session`, for which the server generates the object id, or a key,
+ * whose object is created or replaced.
  * @throws {CacheError} INVALID_KEY
  */
 export function checkPutName(name: string): string {
   const parts = name.split("/");
   if (parts.length !== 2 && parts.length !== 3) {
-    throw new CacheError("INVALID_KEY", "a put is to app/session, or to app/session/object");
+    throw new CacheError("INVALID_KEY", "the name of a put must be app/session or app/session/object");
   }
   for (const part of parts) checkKeyComponent(part);
   return name;
@@ -68,12 +71,14 @@ export interface PutCall<Options> {
 }
 
 /**
- * The arguments of a put, `(app, session, value, options)` or `(name, value, options)`: told by the slash in a name.
+ * Reads the arguments of a put: `(name, value, options)` if the first has a slash, else `(app,
+ * session, value, options)`.
  * @throws {CacheError} INVALID_KEY
  */
 export function readPutArguments<Options>(given: readonly unknown[]): PutCall<Options> {
   const [first, second, third, fourth] = given;
-  if (typeof first !== "string") throw new CacheError("INVALID_KEY", "a put is to app/session, as text");
+  if (typeof first !== "string")
+    throw new CacheError("INVALID_KEY", "the name of a put must be a string such as app/session");
   if (first.includes("/")) {
     return { name: checkPutName(first), value: second, options: third as Options | undefined };
   }
@@ -81,7 +86,7 @@ export function readPutArguments<Options>(given: readonly unknown[]): PutCall<Op
   return { name, value: third, options: fourth as Options | undefined };
 }
 
-/** What a list or a delete names, as text: a reference names its object. */
+/** Resolves the name of a list or a delete. A reference names its object. */
 export function prefixTarget(prefix: RefLike, ownEndpoint: string): ObjectTarget {
   return typeof prefix === "string"
     ? { endpoint: ownEndpoint, key: prefix }

@@ -1,11 +1,12 @@
 /**
- * The rows of an opaque answer to `KEY:V`: version, base or patch, and the value's bytes as they pass by.
+ * Reads the rows of an opaque answer to `KEY:V`: version, base or patch, and the value's bytes as
+ * they arrive.
  *
  *     columns {version: uint64, kind: utf8, data: binary or large_binary}, by name, in any order; one row per batch
  *
- * The front of a body (a few dozen bytes, up to the value) is collected to read version and kind; the value's bytes are
- * views. Where they lie is found and checked by object/opaque-body.ts. Source: docs/protocol.md,
- * "DoGet".
+ * The front of a body (a few dozen bytes before the value) is collected to read version and kind.
+ * The value's bytes are views; object/opaque-body.ts locates and checks them. Source:
+ * docs/protocol.md, "DoGet".
  */
 import { type BatchLayout, type BufferRange, decodeMessage } from "../../arrow/message.ts";
 import type { ArrowSchema } from "../../arrow/schema.ts";
@@ -21,7 +22,7 @@ interface Column {
   readonly firstBuffer: number;
 }
 
-/** Where the columns of an opaque answer are. */
+/** Positions of the columns of an opaque answer. */
 export interface OpaqueColumns {
   readonly version: Column;
   readonly kind: Column;
@@ -32,7 +33,7 @@ export interface OpaqueColumns {
 
 const BUFFERS_OF_TYPE: Readonly<Record<string, number>> = { uint64: 2, utf8: 3, binary: 3, large_binary: 3 };
 
-/** The columns, when the schema is the one of an opaque answer; undefined for a table's. */
+/** The columns if this is the schema of an opaque answer; undefined for a table. */
 export function opaqueColumns({ fields, endianness }: ArrowSchema): OpaqueColumns | undefined {
   if (fields.length !== 3 || endianness !== "little") return undefined;
   const found = new Map<string, Column>();
@@ -49,28 +50,31 @@ export function opaqueColumns({ fields, endianness }: ArrowSchema): OpaqueColumn
   return { version, kind, data, offsetBytes: found.has("data:large_binary") ? 8 : 4 };
 }
 
-/** One row; its bytes can be read once, before the next message is asked for. */
+/** One row. Its bytes can be read once, before the next message is requested. */
 export interface OpaqueRow {
   readonly version: number;
   readonly kind: RowKind;
-  /** The value is not larger. */
+  /** Upper bound of the size of the value. */
   readonly dataSizeBytesMax: number;
-  /** The value's bytes as views. @throws {CacheError} UNREADABLE_VALUE when it was put compressed; INVALID_IPC */
+  /**
+   * The value's bytes as views.
+   * @throws {CacheError} UNREADABLE_VALUE if it is compressed; INVALID_IPC
+   */
   data(): AsyncIterable<Buffer>;
 }
 
-/** Reads up to the value's first byte. @throws {CacheError} INVALID_IPC when the message is no such row. */
+/** Reads up to the value's first byte. @throws {CacheError} INVALID_IPC if it is not such a row. */
 export async function readOpaqueRow(data: IncomingFlightData, columns: OpaqueColumns): Promise<OpaqueRow> {
   const message = decodeMessage(data.dataHeader);
   if (message.kind !== "recordBatch" || message.batch.rowCount !== 1) {
-    throw new CacheError("INVALID_IPC", "an opaque answer has one row in each batch");
+    throw new CacheError("INVALID_IPC", "an opaque answer must have one row in each batch");
   }
   if (message.bodySizeBytes !== data.bodySizeBytes) {
-    throw new CacheError("INVALID_IPC", "a batch's body is not of the size its message says");
+    throw new CacheError("INVALID_IPC", "the size of a batch's body differs from the size in its message");
   }
   if (message.batch.compression !== "none") {
     throw unreadable(
-      `the value was put compressed with ${message.batch.compression}, which is not read here`,
+      `the value is compressed with ${message.batch.compression}, which this client cannot read`,
     );
   }
   const cells = cellRanges(message.batch, columns);
@@ -80,7 +84,7 @@ export async function readOpaqueRow(data: IncomingFlightData, columns: OpaqueCol
   let frontBytes = 0;
   while (frontBytes < cells.end) {
     const next = await chunks.next();
-    if (next.done === true) throw new CacheError("INVALID_IPC", "an opaque row is cut short");
+    if (next.done === true) throw new CacheError("INVALID_IPC", "an opaque row is truncated");
     front.push(next.value);
     frontBytes += next.value.length;
   }
@@ -105,7 +109,7 @@ interface CellRanges {
   readonly version: BufferRange;
   readonly kindOffsets: BufferRange;
   readonly kindText: BufferRange;
-  /** Where the last of them ends in the body. */
+  /** The end of the last of them in the body. */
   readonly end: number;
 }
 
@@ -133,9 +137,13 @@ function cellRanges(batch: BatchLayout, { version, kind }: OpaqueColumns): CellR
   ];
   const end = Math.max(...ends);
   if (end > LIMITS.opaqueFrontBytesMax) {
-    throw new CacheError("INVALID_IPC", "an opaque row has its version or kind too far behind", {
-      facts: { end },
-    });
+    throw new CacheError(
+      "INVALID_IPC",
+      "the version or kind of an opaque row is too far from the start of the body",
+      {
+        facts: { end },
+      },
+    );
   }
   return { version: versionCell, kindOffsets, kindText, end };
 }
@@ -149,12 +157,12 @@ function readCells(front: Buffer, cells: CellRanges): { version: number; kind: R
       ? front.toString("latin1", cells.kindText.offset, cells.kindText.offset + to)
       : "";
   if (!Number.isSafeInteger(version) || (kind !== "base" && kind !== "patch")) {
-    throw new CacheError("INVALID_IPC", "an opaque row has an impossible version or kind");
+    throw new CacheError("INVALID_IPC", "an opaque row has an invalid version or kind");
   }
   return { version, kind };
 }
 
-/** The batch as if it had the columns version and data only, which is the form OpaqueBody reads. */
+/** The batch reduced to the columns version and data, which is the form that OpaqueBody reads. */
 function dataColumnOf(batch: BatchLayout, { version, data }: OpaqueColumns): BatchLayout {
   return {
     rowCount: batch.rowCount,

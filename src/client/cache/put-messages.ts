@@ -1,9 +1,11 @@
 /**
- * Values as the messages of a DoPut: opaque ones as rows `{version, data}`, tables as their own batches.
+ * Encodes values as the messages of a DoPut: opaque ones as rows `{version, data}`, tables as their
+ * own batches.
  *
- * A buffer becomes one row, of at most LIMITS.opaqueWireRowBytesMax; a stream becomes rows of about LIMITS.uploadRowBytes,
- * which the server joins (docs/protocol.md, "DoPut"). Nothing is copied: chunks must not change
- * until the put is over. The version cell is 0: versions are the server's.
+ * A buffer becomes one row, of at most LIMITS.opaqueWireRowBytesMax; a stream becomes rows of about
+ * LIMITS.uploadRowBytes, which the server joins (docs/protocol.md, "DoPut"). Nothing is copied:
+ * chunks must not change until the put is over. The version cell is 0, because the server assigns
+ * versions.
  */
 import { ZERO_PADDING } from "../../arrow/encapsulated.ts";
 import { LIMITS } from "../../limits.ts";
@@ -25,7 +27,7 @@ function tableMessages({ schemaHeader, batches }: IpcMessages): OutgoingFlightDa
   return [{ dataHeader: schemaHeader }, ...bodies];
 }
 
-/** Mostly one row; more where the value is over what one message takes. */
+/** Mostly one row; more if the value is too large for one message. */
 function* rowsOf(data: readonly Uint8Array[]): Generator<OutgoingFlightData> {
   const limit = LIMITS.opaqueWireRowBytesMax;
   let row: Uint8Array[] = [];
@@ -46,7 +48,7 @@ function* rowsOf(data: readonly Uint8Array[]): Generator<OutgoingFlightData> {
   yield opaqueRow(row);
 }
 
-/** A stream of chunks as rows, each sent when it is full; small chunks wait for others. */
+/** A stream of chunks as rows. A row is sent when it is full, so small chunks wait for others. */
 export async function* streamedPutMessages(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<OutgoingFlightData, void, void> {

@@ -1,11 +1,12 @@
 /**
- * A whole answer to `KEY:V`, collected: not modified, what of an opaque object the client lacks, or a table.
+ * Collects a whole answer to `KEY:V`: not modified, the missing parts of an opaque object, or a
+ * table.
  *
  *     schema {version, kind, data} and no batch    not modified
  *     the same with batches                        opaque: the base and its patches, or the patches after V
- *     any other schema                             a table, marked as one of Flame's in its metadata
+ *     any other schema                             a table, marked as a Flame table in its metadata
  *
- * Cost: one copy of each body, into memory of its own, where tables can be read from.
+ * Cost: one copy of each body, into memory of its own that Arrow libraries can read.
  */
 import { constants } from "node:buffer";
 import { decodeMessage } from "../../arrow/message.ts";
@@ -29,15 +30,15 @@ export type Answer =
   | { readonly kind: "opaque" /** None: not modified. */; readonly rows: readonly AnswerRow[] }
   | { readonly kind: "table"; readonly version: number; readonly parts: readonly Uint8Array[] };
 
-/** What an answer is about, by its first message. */
+/** The kind of an answer, from its first message. */
 export interface AnswerHead {
   readonly schemaHeader: Buffer;
   readonly schema: ArrowSchema;
-  /** Set for an opaque answer. */
+  /** Set if the answer is opaque. */
   readonly columns: OpaqueColumns | undefined;
 }
 
-/** @throws {CacheError} INVALID_IPC when the answer has no schema; the call's error */
+/** @throws {CacheError} INVALID_IPC if the answer has no schema; the call's error */
 export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>): Promise<AnswerHead> {
   const first = await messages.next();
   if (first.done === true) throw new CacheError("INVALID_IPC", "the answer has no schema");
@@ -51,7 +52,10 @@ export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>
   };
 }
 
-/** @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; OBJECT_TOO_LARGE over `bytesMax`; the call's error */
+/**
+ * @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE; OBJECT_TOO_LARGE over `bytesMax`; the call's
+ *   error
+ */
 export async function readAnswer(
   answer: AsyncIterable<IncomingFlightData>,
   bytesMax: number = LIMITS.fetchedBytesMax,
@@ -65,19 +69,19 @@ export async function readAnswer(
       const { dataHeader, bodySizeBytes } = next.value;
       if (dataHeader.length === 0) continue;
       bytesLeft -= dataHeader.length + bodySizeBytes + LIMITS.fetchedMessageBytes;
-      if (bytesLeft < 0) throw tooLarge(`the object is over the ${bytesMax} bytes that a get collects`);
+      if (bytesLeft < 0) throw tooLarge(`the object is over the limit of a get, ${bytesMax} bytes`);
       await reader.take(next.value);
     }
     return reader.finish();
   } finally {
-    // Cancels a call that was not read to its end.
+    // Cancels the call if it was not read to its end.
     await messages.return?.();
   }
 }
 
-/** What a get does not collect a stream may bring. */
+/** The error for an object that is too large for a get, but not for a stream. */
 function tooLarge(text: string): CacheError {
-  return new CacheError("OBJECT_TOO_LARGE", `${text}: take getStream, getBatches or downloadFile`);
+  return new CacheError("OBJECT_TOO_LARGE", `${text}: use getStream, getBatches or downloadFile`);
 }
 
 class RowsReader {
@@ -88,7 +92,7 @@ class RowsReader {
     this.#columns = columns;
   }
 
-  /** A value of several rows is one of over 2 GiB: they have one version. */
+  /** The rows of one value share a version: a value over 2 GiB has several rows. */
   async take(message: IncomingFlightData): Promise<void> {
     const row = await readOpaqueRow(message, this.#columns);
     const data = await collectRow(row);
@@ -107,11 +111,11 @@ class RowsReader {
 
 function joined(chunks: readonly Buffer[]): Buffer {
   const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
-  if (sizeBytes > constants.MAX_LENGTH) throw tooLarge("the value is larger than a Buffer can be");
+  if (sizeBytes > constants.MAX_LENGTH) throw tooLarge("the value is larger than the maximum of a Buffer");
   return Buffer.concat(chunks, sizeBytes);
 }
 
-/** The value of a row in memory of its own. */
+/** Copies the value of a row into memory of its own. */
 async function collectRow(row: OpaqueRow): Promise<Buffer> {
   const room = Buffer.allocUnsafeSlow(row.dataSizeBytesMax);
   let sizeBytes = 0;
@@ -119,7 +123,7 @@ async function collectRow(row: OpaqueRow): Promise<Buffer> {
   return room.subarray(0, sizeBytes);
 }
 
-/** The server adds the version to its answer. A copy of the table must not carry it. */
+/** Removes the version that the server adds to its answer: a copy of the table must not have it. */
 function withoutVersion(schemaHeader: Buffer): Buffer {
   if (findMetadataValue(schemaHeader, SCHEMA_KEY_VERSION) === undefined) return schemaHeader;
   return withSchemaMetadata(schemaHeader, [], [SCHEMA_KEY_VERSION]).header;
@@ -148,7 +152,7 @@ export async function readTablePart(message: IncomingFlightData): Promise<Uint8A
   const { kind, bodySizeBytes } = decodeMessage(message.dataHeader);
   if (kind === "schema") throw new CacheError("INVALID_IPC", "the answer has a second schema");
   if (bodySizeBytes !== message.bodySizeBytes) {
-    throw new CacheError("INVALID_IPC", "a batch's body is not of the size its message says");
+    throw new CacheError("INVALID_IPC", "the size of a batch's body differs from the size in its message");
   }
   const { part, body } = frameMessage(message.dataHeader, bodySizeBytes);
   let position = 0;
@@ -159,10 +163,10 @@ export async function readTablePart(message: IncomingFlightData): Promise<Uint8A
   return part;
 }
 
-/** @throws {CacheError} INVALID_IPC: without it a table could not be held. */
+/** @throws {CacheError} INVALID_IPC if it is absent: a table cannot be kept without its version. */
 function tableVersion({ metadata }: ArrowSchema): number {
   const text = metadata.find(([key]) => key === SCHEMA_KEY_VERSION)?.[1] ?? "";
   const version = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(version)) return version;
-  throw new CacheError("INVALID_IPC", "the table's schema does not say its version");
+  throw new CacheError("INVALID_IPC", "the table's schema has no version");
 }

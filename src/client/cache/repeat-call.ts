@@ -1,9 +1,11 @@
 /**
- * Repeats a call that failed, where the error table says that it may succeed later and where repeating does no harm.
+ * Repeats a failed call if the error table says that it may succeed later, and if repeating is
+ * harmless.
  *
- * A call that only reads may always be repeated. One that writes is repeated only when no connection was made, so that the server
- * cannot have heard of it: a put answered by silence may be stored, and once more would be twice. A server that was waited
- * for and said nothing is not waited for again. All attempts share one deadline.
+ * A call that only reads may always be repeated. A write is repeated only if no connection was
+ * made, so that the server cannot have received it: an unanswered put may be stored, and a second
+ * one would store it twice. A server that did not respond in time is not tried again. All attempts
+ * share one deadline.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortError, CacheError, isCacheError } from "../../errors.ts";
@@ -12,25 +14,28 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { FlightCallOptions } from "../flight/flight-client.ts";
 
-/** How long an operation may take, what ends it early, and what the answer to one that writes promises. */
+/** Time limit and cancellation of an operation, and the durability of a write. */
 export interface OperationOptions {
-  /** Milliseconds for the whole operation, its repetitions included; then it ends with DEADLINE_EXCEEDED. */
+  /** Milliseconds for the operation with its repetitions; then it fails with DEADLINE_EXCEEDED. */
   readonly timeoutMs?: number | undefined;
-  /** Ends the operation with an AbortError (code CANCELLED), the signal's reason as its cause. */
+  /** Ends the operation with an AbortError (code CANCELLED), whose cause is the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Of what writes and deletes: the answer comes when this holds, or more where the server promises more; reads pass it over. */
+  /**
+   * The durability that a write or delete waits for, or the server's own if that is stronger. Reads
+   * ignore it.
+   */
   readonly durability?: "restart" | "power-loss" | undefined;
 }
 
 const log = logFor("client");
 
-/** True when a call that only reads may succeed if it is made again. */
+/** True if a read may succeed when it is repeated. */
 export function mayReadAgain(error: unknown): boolean {
   if (error instanceof GrpcError) return error.retryable;
   return isCacheError(error) && error.retryable && error.facts.isSilent !== true;
 }
 
-/** True when the server cannot have heard of a call. */
+/** True if the server cannot have received the call. */
 export function mayWriteAgain(error: unknown): boolean {
   return isCacheError(error, "UNREACHABLE") && NEVER_CONNECTED.has(systemCode(error.cause));
 }
@@ -47,7 +52,7 @@ function systemCode(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
-/** What is left of an operation's time. */
+/** The remaining time of an operation. */
 export class OperationTime {
   readonly #endMs: number;
   readonly signal: AbortSignal | undefined;
@@ -59,7 +64,7 @@ export class OperationTime {
     this.signal = signal;
   }
 
-  /** For one call. @throws {CacheError} DEADLINE_EXCEEDED, CANCELLED */
+  /** The options of the next call. @throws {CacheError} DEADLINE_EXCEEDED, CANCELLED */
   callOptions(): FlightCallOptions {
     this.throwIfOver();
     const leftMs = this.#endMs - performance.now();
@@ -76,7 +81,7 @@ export class OperationTime {
     if (performance.now() >= this.#endMs) throw new CacheError("DEADLINE_EXCEEDED");
   }
 
-  /** False when the time is up before the wait is over. @throws {CacheError} CANCELLED */
+  /** @returns false if the time ends before the wait. @throws {CacheError} CANCELLED */
   async wait(waitMs: number): Promise<boolean> {
     if (performance.now() + waitMs >= this.#endMs) return false;
     try {
@@ -89,7 +94,8 @@ export class OperationTime {
 }
 
 /**
- * Makes a call, again after a while when it failed and `mayRepeat` says so, at most LIMITS.clientRetriesMax times.
+ * Makes a call. If it fails and `mayRepeat` allows it, repeats it after a pause, at most
+ * LIMITS.clientRetriesMax times.
  * @throws the error of the last attempt
  */
 export async function repeatCall<T>(
@@ -110,8 +116,8 @@ export async function repeatCall<T>(
 }
 
 /**
- * What an iterable of one call gives; made again as long as nothing has come of it.
- * @throws the error of the last attempt, or the one behind an item
+ * Yields the items of one call. Repeats the call only until its first item has arrived.
+ * @throws the error of the last attempt, or the one after an item
  */
 export async function* repeatUntilFirst<T>(
   time: OperationTime,
@@ -123,7 +129,7 @@ export async function* repeatUntilFirst<T>(
   });
   try {
     for (let next = first; next.done !== true; next = await items.next()) {
-      // What came before the signal may wait here still.
+      // An item may have arrived before the signal and wait here.
       if (time.signal?.aborted) throw new AbortError(time.signal);
       yield next.value;
     }
@@ -132,7 +138,7 @@ export async function* repeatUntilFirst<T>(
   }
 }
 
-/** Doubled with each repetition up to a limit; half of it by chance, so that clients do not come back together. */
+/** Doubles up to a limit; half of it is random, so that clients do not all return at once. */
 function waitBefore(repetition: number): number {
   const fullMs = Math.min(LIMITS.clientRetryDelayMs * 2 ** repetition, LIMITS.clientRetryDelayMsMax);
   return fullMs / 2 + (Math.random() * fullMs) / 2;

@@ -1,5 +1,8 @@
 /**
- * How long objects stay, as a client asks for it: the header of a put, and the actions about pins and times to live.
+ * The client's calls about how long objects are kept: the header of a put, and the actions for pins
+ * and times to live.
+ *
+ * Answers are checked; their times become Dates.
  */
 import { CacheError } from "../../errors.ts";
 import { decodeEndpoint, encodeRenewRequest, RENEW_FLIGHT_ENDPOINT } from "../../flight/lifetime-messages.ts";
@@ -9,30 +12,31 @@ import type { OperationOptions } from "./repeat-call.ts";
 
 export interface PutOptions extends OperationOptions {
   /**
-   * How long the object may be served from when it is stored, seconds, to 0.001; 0: without end. Without it the rule of its session or
-   * application holds, if there is one; with a patch it holds for the whole object from then on.
+   * Time to live from the put, in seconds, with a resolution of 0.001; 0: unlimited. Absent: the
+   * rule of the session or application applies, if there is one. A patch sets it for the whole
+   * object.
    */
   readonly ttlSeconds?: number | undefined;
 }
 
 export interface PinOptions extends OperationOptions {
-  /** Seconds until the pin ends by itself; without it, it lasts until `unpin`. */
+  /** Seconds until the pin ends; absent: it holds until `unpin`. */
   readonly ttlSeconds?: number | undefined;
 }
 
 export interface RenewOptions extends OperationOptions {
-  /** Until when at least; without it as long again as the object was given before. */
+  /** The earliest new end; absent: the object gets its previous time to live again. */
   readonly until?: Date | undefined;
 }
 
-/** The options of a put's call. @throws {CacheError} INVALID_REQUEST */
+/** Adds the lifetime to the options of a put. @throws {CacheError} INVALID_REQUEST */
 export function putCall(call: FlightCallOptions, options: PutOptions | undefined): FlightCallOptions {
   const seconds = options?.ttlSeconds;
   if (seconds === undefined) return call;
   return { ...call, metadata: { ...call.metadata, "flame-ttl-seconds": checkSeconds(seconds).toFixed(3) } };
 }
 
-/** @returns until when; undefined: until `unpin`. */
+/** @returns the end of the pin; undefined: until `unpin`. */
 export async function pinNamed(
   client: FlightClient,
   key: string,
@@ -47,7 +51,7 @@ export async function unpinNamed(client: FlightClient, key: string, call: Flight
   await answerOf(client, "UNPIN", JSON.stringify({ key }), call);
 }
 
-/** @returns until when what is there may be served; undefined: it has no end. */
+/** @returns when the present objects expire; undefined: never. */
 export async function expireNamed(
   client: FlightClient,
   key: string,
@@ -58,7 +62,7 @@ export async function expireNamed(
   return endOf(await answerOf(client, "EXPIRE", body, call));
 }
 
-/** @returns until when the object may be served; undefined: it has no end. */
+/** @returns when the object expires; undefined: never. */
 export async function renewObject(
   client: FlightClient,
   key: string,
@@ -87,14 +91,14 @@ function endOf(answer: Buffer): Date | undefined {
   if (until === null) return undefined;
   const end = new Date(typeof until === "string" ? until : Number.NaN);
   if (!Number.isNaN(end.getTime())) return end;
-  throw new CacheError("INVALID_REQUEST", "the server's answer does not say until when");
+  throw new CacheError("INVALID_REQUEST", "the server's answer has no end time");
 }
 
 function untilOf(answer: Buffer): unknown {
   try {
     return (JSON.parse(answer.toString()) as { readonly until?: unknown } | null)?.until;
   } catch (cause) {
-    throw new CacheError("INVALID_REQUEST", "the server's answer is no JSON", { cause });
+    throw new CacheError("INVALID_REQUEST", "the server's answer is not JSON", { cause });
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * One DoPut and the reference it is answered with, which says that the object is stored.
+ * Sends one DoPut and returns the reference in its answer, which confirms that the object is
+ * stored.
  *
- * Batches carry no app_metadata here: a server that is given some echoes it and sends no reference
+ * Batches have no app_metadata here: a server echoes app_metadata and then sends no reference
  * (docs/protocol.md, "DoPut").
  */
 import { CacheError } from "../../errors.ts";
@@ -11,7 +12,10 @@ import type { FlightCallOptions, FlightClient } from "../flight/flight-client.ts
 import type { OutgoingFlightMessages } from "../flight/outgoing-flight-data.ts";
 import { answeredRef } from "./object-target.ts";
 
-/** @throws {CacheError} INVALID_REQUEST when the server does not answer with a reference; its error; what `messages` throws */
+/**
+ * @throws {CacheError} INVALID_REQUEST if the server answers without a reference; its error; errors
+ *   of `messages`
+ */
 export async function sendPut(
   client: FlightClient,
   descriptor: FlightDescriptor,
@@ -21,5 +25,5 @@ export async function sendPut(
   let ref: ObjectRef | undefined;
   for await (const answer of client.doPut(descriptor, messages, options)) ref ??= answeredRef(answer);
   if (ref !== undefined) return ref;
-  throw new CacheError("INVALID_REQUEST", "the server did not answer with a reference: it is no Flame cache");
+  throw new CacheError("INVALID_REQUEST", "the server answered without a reference: it is not a Flame cache");
 }

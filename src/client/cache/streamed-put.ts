@@ -1,9 +1,10 @@
 /**
- * A stream of chunks or of record batches as the messages of one put, made while they are sent.
+ * Encodes a stream of chunks or record batches as the messages of one put, while they are sent.
  *
- * The first item decides: chunks become one value of bytes, batches become one table, of the schema of the first. A stream that
- * gives nothing is a value of no bytes. A dictionary that a batch shares with the one before it is sent once, so that the
- * table can be kept as a file. Memory: one item, the latest dictionaries, and what waits to be sent.
+ * The first item decides: chunks become one value of bytes, batches become one table with the
+ * schema of the first. An empty stream is a value of no bytes. A dictionary that a batch shares
+ * with the previous one is sent once, so that the table can be stored as a file. Memory: one item,
+ * the latest dictionaries, and the messages that wait to be sent.
  */
 import { dictionaryIds } from "../../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../../arrow/message.ts";
@@ -11,15 +12,21 @@ import { type ArrowSchema, decodeSchema, sameFields } from "../../arrow/schema.t
 import { CacheError } from "../../errors.ts";
 import type { OutgoingFlightData } from "../flight/outgoing-flight-data.ts";
 import { encodeTable, isTable } from "../values/arrow-libraries.ts";
-import { asFlameTable, isTakenForOpaque } from "../values/encode-value.ts";
+import { asFlameTable, looksOpaque } from "../values/encode-value.ts";
 import type { IpcBatch, IpcMessages } from "../values/ipc-messages.ts";
 import { encodeTag } from "../values/value-tags.ts";
 import { streamedPutMessages } from "./put-messages.ts";
 
-/** Chunks of bytes, which must not change until the put is over; or batches: apache-arrow's, tables of either library, IpcTables. */
+/**
+ * Chunks of bytes, which must not change until the put is over; or batches: RecordBatch of
+ * apache-arrow, tables of either library, IpcTable.
+ */
 export type PutStreamItems = AsyncIterable<Uint8Array | object> | Iterable<Uint8Array | object>;
 
-/** @throws {CacheError} INVALID_VALUE for an item that is neither, or not as the first; what `items` throws */
+/**
+ * @throws {CacheError} INVALID_VALUE for an item that is neither, or unlike the first; errors of
+ *   `items`
+ */
 export async function* streamedValue(items: PutStreamItems): AsyncGenerator<OutgoingFlightData, void, void> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   try {
@@ -45,7 +52,7 @@ async function* taggedChunks(chunks: AsyncIterable<unknown>): AsyncGenerator<Uin
   yield encodeTag("bytes");
   for await (const chunk of chunks) {
     if (!(chunk instanceof Uint8Array))
-      throw new CacheError("INVALID_VALUE", "the stream has an item that is no Uint8Array");
+      throw new CacheError("INVALID_VALUE", "the stream has an item that is not a Uint8Array");
     yield chunk;
   }
 }
@@ -57,7 +64,7 @@ async function* batchMessages(
   const sent = new SentDictionaries();
   for await (const batch of batches) {
     if (!isTable(batch))
-      throw new CacheError("INVALID_VALUE", "the stream has an item that is no record batch");
+      throw new CacheError("INVALID_VALUE", "the stream has an item that is not a record batch");
     const messages = await encodeTable(batch);
     const own = decodeSchema(messages.schemaHeader);
     if (schema === undefined) {
@@ -70,25 +77,25 @@ async function* batchMessages(
 }
 
 function firstSchema(messages: IpcMessages): Uint8Array {
-  if (!isTakenForOpaque(messages)) return asFlameTable(messages).schemaHeader;
+  if (!looksOpaque(messages)) return asFlameTable(messages).schemaHeader;
   throw new CacheError(
     "INVALID_VALUE",
-    "a table of just version: uint64 and data: binary cannot be streamed: put it whole",
+    "a table with only the columns version: uint64 and data: binary cannot be streamed: use put",
   );
 }
 
 function checkSameSchema(first: ArrowSchema, own: ArrowSchema): void {
   if (!sameFields(first, own))
-    throw new CacheError("INVALID_VALUE", "the stream has a batch of another schema");
+    throw new CacheError("INVALID_VALUE", "the stream has a batch with another schema");
   const ids = dictionaryIds(own);
   if (dictionaryIds(first).every((id, index) => id === ids[index])) return;
   throw new CacheError(
     "INVALID_VALUE",
-    "the stream has a batch with dictionaries of its own: take the batches of one table",
+    "the stream has a batch with dictionaries of its own: use the batches of one table",
   );
 }
 
-/** The dictionaries the server has been sent, so that a batch does not bring them again. */
+/** The dictionaries that were sent, so that later batches do not repeat them. */
 class SentDictionaries {
   #sent = new Map<bigint, readonly IpcBatch[]>();
 
@@ -107,7 +114,7 @@ class SentDictionaries {
   }
 }
 
-/** By id, a dictionary and its deltas in order. */
+/** Each dictionary with its deltas in order, by id. */
 function dictionariesOf(batches: readonly IpcBatch[]): Map<bigint, IpcBatch[]> {
   const found = new Map<bigint, IpcBatch[]>();
   for (const batch of batches) {
@@ -133,7 +140,7 @@ function isPrefix(known: readonly IpcBatch[], all: readonly IpcBatch[]): boolean
   });
 }
 
-/** So that a small dictionary does not hold the batch it came with. */
+/** Copies a dictionary, so that it does not retain the memory of its batch. */
 function copyOf({ header, body }: IpcBatch): IpcBatch {
   return { header: new Uint8Array(header), body: new Uint8Array(body) };
 }

@@ -1,9 +1,10 @@
 /**
- * Name and password for a token, as Flight servers with HTTP authentication do it: `authorization: Basic ...` goes out with a
- * Handshake, `authorization: Bearer ...` comes back in its headers or trailers and is sent with every later call.
+ * Exchanges name and password for a token, as Flight servers with HTTP authentication do. A
+ * Handshake sends `authorization: Basic ...`. The server returns `authorization: Bearer ...` in its
+ * headers or trailers, and every later call sends it.
  *
- * The password is only as safe as the connection: use TLS.
- * Source: RFC 7617; what Arrow's C++ client calls AuthenticateBasicToken.
+ * The password is only as safe as the connection: use TLS. Source: RFC 7617; AuthenticateBasicToken
+ * of Arrow's C++ client.
  */
 import { CacheError } from "../../errors.ts";
 import type { ClientCall } from "../../grpc/client-call.ts";
@@ -12,20 +13,20 @@ import { LIMITS } from "../../limits.ts";
 
 const NAME = "authorization";
 
-/** @throws {CacheError} INVALID_REQUEST when the name has a colon, which would end it */
+/** @throws {CacheError} INVALID_REQUEST if the name has a colon, which would end it */
 export function basicAuthorization(username: string, password: string): MetadataEntries {
-  if (username.includes(":")) throw new CacheError("INVALID_REQUEST", "a user's name has no colon");
+  if (username.includes(":")) throw new CacheError("INVALID_REQUEST", "a user name must not contain a colon");
   return { [NAME]: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` };
 }
 
 /**
- * Ends a Handshake and takes the token out of its answer.
- * @throws {CacheError | GrpcError} the server's error; UNAUTHENTICATED when its answer has no token
+ * Completes a Handshake and returns the token in its answer.
+ * @throws {CacheError | GrpcError} the server's error; UNAUTHENTICATED if its answer has no token
  */
 export async function bearerAuthorization(call: ClientCall): Promise<MetadataEntries> {
   call.endRequests();
   try {
-    // What it says beside the headers is of no meaning here.
+    // The messages of the answer have no meaning here.
     for (let message = await call.responses.next(); message !== null; message = await call.responses.next()) {
       await message.collect(LIMITS.unaryMessageBytesMax);
     }

@@ -1,12 +1,13 @@
 /**
  * A plain Arrow Flight client: one method per RPC, for any Flight server.
  *
- * It moves messages and knows no Arrow: headers and bodies are bytes (ipc-stream.ts frames them for libraries).
- * Bulk in (DoGet), bulk out (DoPut) and everything else have a connection each, made when first used: two directions of
- * bulk on one connection can stop each other. Nothing is retried here.
- * Errors of the server are CacheErrors when they name one of the cache's codes, else GrpcErrors with its status and text. A
- * server that cannot be reached, or vanishes, is UNREACHABLE (client-keepalive.ts says when), so each method may throw it.
- * Source: the Arrow Flight RPC specification; docs/flight-client.md.
+ * It moves messages and does not decode Arrow: headers and bodies are bytes (ipc-stream.ts frames
+ * them for libraries). DoGet, DoPut and all other calls have a connection each, opened at first
+ * use: large transfers in both directions on one connection can block each other. Nothing is
+ * retried here. An error of the server is a CacheError if it has one of the cache's codes, else a
+ * GrpcError with its status and text. If a server cannot be reached or is lost, any method throws
+ * UNREACHABLE (client-keepalive.ts). Source: the Arrow Flight RPC specification;
+ * docs/flight-client.md.
  */
 import { formatDialEndpoint } from "../../config/endpoint.ts";
 import { CacheError } from "../../errors.ts";
@@ -47,14 +48,14 @@ export type { FlightCallOptions, FlightClientOptions } from "./flight-options.ts
 type Channel = "get" | "put" | "other";
 
 export class FlightClient {
-  /** As clients dial it: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
+  /** The dialled address: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
   readonly endpoint: string;
   readonly #channels: Readonly<Record<Channel, GrpcClient>>;
   readonly #metadata: MetadataEntries;
   readonly #timeoutMs: number | undefined;
   #isClosed = false;
 
-  /** Connects to nothing yet. @throws {CacheError} INVALID_CONFIG when the endpoint is not one */
+  /** Does not connect yet. @throws {CacheError} INVALID_CONFIG for an invalid endpoint */
   constructor(options: FlightClientOptions) {
     const { endpoint, dial } = readDialOptions(options);
     this.endpoint = formatDialEndpoint(endpoint);
@@ -64,16 +65,16 @@ export class FlightClient {
   }
 
   /**
-   * True when the connection of earlier `doGet`s is gone: the next one may meet a server that was started anew, whose versions
-   * count from 1 again. For callers who remember versions.
+   * True if the connection of earlier `doGet`s was lost. The server may have restarted since, and
+   * may count versions from 1 again. For callers that remember versions.
    */
   get hasLostGets(): boolean {
     return this.#channels.get.hasLostConnection;
   }
 
   /**
-   * What a ticket stands for: schema, then dictionaries and record batches, each as it arrives.
-   * @throws {CacheError | GrpcError} when the first message or a later one is asked for
+   * The messages of a ticket: the schema, then dictionaries and record batches, each as it arrives.
+   * @throws {CacheError | GrpcError} from the iteration, not from the call of this method
    */
   doGet(ticket: string | Uint8Array, options?: FlightCallOptions): AsyncIterable<IncomingFlightData> {
     const open = this.#opener("get", FLIGHT_METHODS.DoGet.path, options);
@@ -81,11 +82,11 @@ export class FlightClient {
   }
 
   /**
-   * Sends messages, schema first, and gives the app_metadata of each PutResult while it does: as the server answers, in its
-   * order. The put is done when the iteration ends; nothing is sent before it begins. A source that throws, and a loop that
-   * is left early, cancel the put.
-   * @throws {CacheError | GrpcError} the server's error at once, also while messages are left to send; CANCELLED when it
-   *   ends the call with OK before that; what `messages` throws
+   * Sends messages, schema first, and yields the app_metadata of each PutResult as it arrives. The
+   * put starts with the iteration and is done when the iteration ends. An error of `messages`, or
+   * leaving the loop early, cancels the put.
+   * @throws {CacheError | GrpcError} the server's error at once, even if messages remain to be
+   *   sent; CANCELLED if the server ends the call with OK before that; errors of `messages`
    */
   doPut(
     descriptor: FlightDescriptor,
@@ -97,9 +98,9 @@ export class FlightClient {
   }
 
   /**
-   * Sends and receives side by side. The server hears of the descriptor at once, so that the first message may wait for an
-   * answer. The server may end when it likes; what is unsent then is dropped.
-   * @throws {CacheError | GrpcError} the server's error; what `messages` throws
+   * Sends and receives at the same time. The descriptor is sent at once, so that the first message
+   * may wait for an answer. The server may end the call at any time; unsent messages are dropped.
+   * @throws {CacheError | GrpcError} the server's error; errors of `messages`
    */
   doExchange(
     descriptor: FlightDescriptor,
@@ -110,51 +111,65 @@ export class FlightClient {
     return streamBoth(open, flightDataOf(descriptor, messages, writeExchange), readFlightData);
   }
 
-  /** Schema, size and places of a flight. @throws {CacheError | GrpcError} the server's error, as for one that is not there */
+  /**
+   * Schema, size and endpoints of a flight.
+   * @throws {CacheError | GrpcError} the server's error, such as OBJECT_NOT_FOUND
+   */
   async getFlightInfo(descriptor: FlightDescriptor, options?: FlightCallOptions): Promise<FlightInfo> {
     return decodeFlightInfo(
-      await this.#ask(FLIGHT_METHODS.GetFlightInfo.path, encodeDescriptor(descriptor), options),
+      await this.#unary(FLIGHT_METHODS.GetFlightInfo.path, encodeDescriptor(descriptor), options),
     );
   }
 
   /**
-   * How far a query is; ask again with the answer's descriptor until it has none.
+   * The progress of a query. Call it again with the answer's descriptor until there is none.
    * @throws {CacheError | GrpcError} the server's error; NOT_IMPLEMENTED or UNIMPLEMENTED from most
+   *   servers
    */
   async pollFlightInfo(descriptor: FlightDescriptor, options?: FlightCallOptions): Promise<PollInfo> {
     return decodePollInfo(
-      await this.#ask(FLIGHT_METHODS.PollFlightInfo.path, encodeDescriptor(descriptor), options),
+      await this.#unary(FLIGHT_METHODS.PollFlightInfo.path, encodeDescriptor(descriptor), options),
     );
   }
 
-  /** The encapsulated schema message: 0xFFFFFFFF, int32 size, flatbuffer, padding. @throws {CacheError | GrpcError} the server's error */
+  /**
+   * The encapsulated schema message: 0xFFFFFFFF, int32 size, flatbuffer, padding.
+   * @throws {CacheError | GrpcError} the server's error
+   */
   async getSchema(descriptor: FlightDescriptor, options?: FlightCallOptions): Promise<Buffer> {
     return decodeSchemaResult(
-      await this.#ask(FLIGHT_METHODS.GetSchema.path, encodeDescriptor(descriptor), options),
+      await this.#unary(FLIGHT_METHODS.GetSchema.path, encodeDescriptor(descriptor), options),
     );
   }
 
-  /** The flights that fit; what criteria mean is the server's affair. @throws {CacheError | GrpcError} the server's error */
+  /**
+   * The flights that match the criteria, which the server defines.
+   * @throws {CacheError | GrpcError} the server's error
+   */
   listFlights(criteria: string | Uint8Array = "", options?: FlightCallOptions): AsyncIterable<FlightInfo> {
     const open = this.#opener("other", FLIGHT_METHODS.ListFlights.path, options);
     return streamAnswers(open, encodeCriteria(criteria), smallAnswers(decodeFlightInfo));
   }
 
-  /** The bodies of an action's results. @throws {CacheError | GrpcError} the server's error, as for a name it does not know */
+  /**
+   * The bodies of an action's results.
+   * @throws {CacheError | GrpcError} the server's error, such as for an unknown name
+   */
   doAction(type: string, body: string | Uint8Array = "", options?: FlightCallOptions): AsyncIterable<Buffer> {
     const open = this.#opener("other", FLIGHT_METHODS.DoAction.path, options);
     return streamAnswers(open, encodeAction({ type, body: bytesOf(body) }), smallAnswers(decodeResult));
   }
 
-  /** The actions the server offers. @throws {CacheError | GrpcError} the server's error */
+  /** The actions that the server offers. @throws {CacheError | GrpcError} the server's error */
   listActions(options?: FlightCallOptions): AsyncIterable<ActionType> {
     const open = this.#opener("other", FLIGHT_METHODS.ListActions.path, options);
     return streamAnswers(open, new Uint8Array(0), smallAnswers(decodeActionType));
   }
 
   /**
-   * Sends payloads and gives those of the server, side by side; what they mean is between the two.
-   * @throws {CacheError | GrpcError} the server's error, UNAUTHENTICATED for a payload it does not accept
+   * Sends payloads and yields those of the server at the same time. Both sides define their
+   * meaning.
+   * @throws {CacheError | GrpcError} the server's error, such as UNAUTHENTICATED
    */
   handshake(
     payloads: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -172,8 +187,10 @@ export class FlightClient {
   }
 
   /**
-   * Trades name and password for metadata to send with every later call, where the server does that.
-   * @throws {CacheError | GrpcError} the server's error; UNAUTHENTICATED when it answers without a token
+   * Exchanges name and password for metadata to send with every later call, if the server offers
+   * it.
+   * @throws {CacheError | GrpcError} the server's error; UNAUTHENTICATED if it answers without a
+   *   token
    */
   async authenticateBasic(
     username: string,
@@ -186,7 +203,7 @@ export class FlightClient {
     );
   }
 
-  /** Ends the connections; calls under way end with CANCELLED, and so do later ones. */
+  /** Closes the connections. Running and later calls fail with CANCELLED. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all(Object.values(this.#channels).map((channel) => channel.close()));
@@ -196,7 +213,7 @@ export class FlightClient {
     await this.close();
   }
 
-  #ask(path: string, request: Uint8Array, options?: FlightCallOptions): Promise<Buffer> {
+  #unary(path: string, request: Uint8Array, options?: FlightCallOptions): Promise<Buffer> {
     this.#throwIfClosed();
     return this.#channels.other.unary(path, request, this.#callOptions(options));
   }
@@ -221,7 +238,7 @@ export class FlightClient {
   }
 }
 
-/** A put that is not taken whole has failed; what is exchanged is between the two. */
+/** A put that the server did not read completely has failed; an exchange may end early. */
 function flightDataOf(
   descriptor: FlightDescriptor,
   messages: OutgoingFlightMessages,

@@ -1,7 +1,7 @@
 /**
- * What a FlightClient and its calls can be told, and how that is dialled.
+ * The options of a FlightClient and of its calls, and how they become dial options.
  *
- * Nothing is read from the environment or a file here; config/client-config.ts does that for those who want it.
+ * Reads neither the environment nor a file; config/client-config.ts does.
  */
 import { type Endpoint, endpointSchema } from "../../config/endpoint.ts";
 import { readValue } from "../../config/pick-setting.ts";
@@ -11,33 +11,35 @@ import type { KeepaliveOptions } from "../../grpc/client-keepalive.ts";
 import type { MetadataEntries } from "../../grpc/metadata.ts";
 
 export interface FlightCallOptions {
-  /** Headers of the call: lower-case names; text, or bytes under a name that ends in `-bin`. */
+  /**
+   * Headers of the call: lower-case names; values are text, or bytes if the name ends in `-bin`.
+   */
   readonly metadata?: MetadataEntries;
-  /** Milliseconds for the whole call, the reading of its answers included; then it ends with DEADLINE_EXCEEDED. */
+  /** Milliseconds for the call until its last answer; then it fails with DEADLINE_EXCEEDED. */
   readonly timeoutMs?: number;
-  /** Ends the call with an AbortError (code CANCELLED), the signal's reason as its cause. */
+  /** Ends the call with an AbortError (code CANCELLED), whose cause is the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface FlightClientOptions {
   /** `grpc://HOST:PORT`; with TLS `grpc+tls://` or `grpcs://`. `grpc+tcp://` is `grpc://`. */
   readonly endpoint: string;
-  /** PEM of who may vouch for the server; default: the system's roots. */
+  /** PEM of the trusted certificate authorities; default: the system's roots. */
   readonly ca?: Buffer;
-  /** PEM, both, for a server that wants to know its clients. */
+  /** PEM of certificate and key, for a server that authenticates clients. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** Headers of every call; those of a call go before them. */
+  /** Headers of every call; those of a call take precedence. */
   readonly metadata?: MetadataEntries;
-  /** For every call that names none. */
+  /** For each call without a timeout of its own. */
   readonly timeoutMs?: number;
-  /** Until a connection is there, TLS included; default LIMITS.connectTimeoutMs. */
+  /** Until a connection is open, TLS included; default LIMITS.connectTimeoutMs. */
   readonly connectTimeoutMs?: number;
-  /** How a server that vanished is noticed. */
+  /** How to detect a lost server. */
   readonly keepalive?: KeepaliveOptions;
 }
 
-/** @throws {CacheError} INVALID_CONFIG when the endpoint is not one */
+/** @throws {CacheError} INVALID_CONFIG for an invalid endpoint */
 export function readDialOptions(options: FlightClientOptions): {
   endpoint: Endpoint;
   dial: GrpcClientOptions;

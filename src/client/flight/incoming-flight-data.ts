@@ -1,9 +1,9 @@
 /**
  * FlightData as a client receives it: the head of each message at once, its body as it arrives.
  *
- * Nothing is read ahead of the caller beyond one receive queue (LIMITS.receiveQueueBytesMax) and one window, so a caller
- * who is slow slows the server down. Sizes and order are checked by flight-data-decoder.ts.
- * Cost: `chunks` copies nothing; `collect` copies once.
+ * Read ahead is at most one receive queue (LIMITS.receiveQueueBytesMax) and one window, so a slow
+ * caller slows the server down. flight-data-decoder.ts checks sizes and order. Cost: `chunks`
+ * copies nothing; `collect` copies once.
  */
 import { assert, CacheError } from "../../errors.ts";
 import { decodeServerDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";
@@ -11,35 +11,46 @@ import { FlightDataDecoder, type FlightDataHead } from "../../flight/flight-data
 import type { IncomingMessage, MessageReader } from "../../grpc/call.ts";
 import { LIMITS } from "../../limits.ts";
 
-/** One message of DoGet or DoExchange. Its body can be read once, before the next message is asked for. */
+/**
+ * One message of DoGet or DoExchange. Its body can be read once, before the next message is
+ * requested.
+ */
 export interface IncomingFlightData {
-  /** What the server says the message is about; undefined for nearly all. */
+  /** The descriptor from the server; undefined in nearly all messages. */
   readonly descriptor: FlightDescriptor | undefined;
   /**
-   * A bare IPC Message flatbuffer (schema, dictionary or record batch); empty in a message of app_metadata alone. A view
-   * of what the socket gave, not aligned: copy it to keep it.
+   * A bare IPC Message flatbuffer (schema, dictionary or record batch); empty in a message of
+   * app_metadata alone. An unaligned view of received bytes: copy it to keep it.
    */
   readonly dataHeader: Buffer;
-  /** Empty when there is none. A view. Some servers send it behind the body: then it is here once the body was read. */
+  /**
+   * Empty if there is none. A view. Some servers send it after the body: then it is available when
+   * the body was read.
+   */
   readonly appMetadata: Buffer;
-  /** What `chunks` gives in all, and `collect` at once. */
+  /** Size of the whole body. */
   readonly bodySizeBytes: number;
   /**
-   * The body as it arrives, in views of what the socket gave. Breaking off leaves the rest to `collect`, or to be skipped.
-   * @throws {CacheError} INVALID_IPC or INVALID_REQUEST when the bytes are not FlightData; the call's reason when it is over
+   * The body as it arrives, in views of received bytes. After an early end of the loop, `collect`
+   * returns the rest; otherwise it is skipped.
+   * @throws {CacheError} INVALID_IPC or INVALID_REQUEST if the bytes are not FlightData; the call's
+   *   reason if it is over
    */
   chunks(): AsyncIterable<Buffer>;
   /**
-   * The rest of the body, without `chunks` before it the whole of it, as memory of its own: it begins at offset 0 of its
-   * ArrayBuffer, so that typed arrays and Arrow libraries can make views of it.
-   * @throws {CacheError} OBJECT_TOO_LARGE over `sizeBytesMax`, before anything is collected; else as `chunks`
+   * The whole body, or the rest after `chunks`, in memory of its own. It begins at offset 0 of its
+   * ArrayBuffer, so that typed arrays and Arrow libraries can create views of it.
+   * @throws {CacheError} OBJECT_TOO_LARGE over `sizeBytesMax`, before anything is collected; else
+   *   as `chunks`
    */
   collect(sizeBytesMax?: number): Promise<Buffer>;
 }
 
 /**
- * The messages of a call in order; asking for the next one skips what was not read of the one before.
- * @throws {CacheError} as IncomingFlightData.chunks, and the error of the call's status behind its last message
+ * The messages of a call in order. A request for the next one skips unread bytes of the previous
+ * one.
+ * @throws {CacheError} as IncomingFlightData.chunks; the error of the call's status after its last
+ *   message
  */
 export async function* readFlightData(reader: MessageReader): AsyncGenerator<IncomingFlightData, void, void> {
   const decoder = new FlightDataDecoder();
@@ -58,13 +69,13 @@ class ArrivingFlightData implements IncomingFlightData {
   readonly #decoder: FlightDataDecoder;
   #head: FlightDataHead | undefined;
   #appMetadata: Buffer = NO_BYTES;
-  /** Views of the body that came and were not asked for yet. */
+  /** Received views of the body that were not requested yet. */
   #waiting: Buffer[] = [];
   #givenBytes = 0;
   #isAtEnd = false;
   #isPassed = false;
 
-  /** @param decoder of the call: it serves one message after the other */
+  /** @param decoder of the call, used for one message after the other */
   constructor(message: IncomingMessage, decoder: FlightDataDecoder) {
     this.#message = message;
     this.#decoder = decoder;
@@ -72,7 +83,7 @@ class ArrivingFlightData implements IncomingFlightData {
   }
 
   get #headHere(): FlightDataHead {
-    assert(this.#head !== undefined, "the head is read before the message is handed out");
+    assert(this.#head !== undefined, "the head is read before the message is yielded");
     return this.#head;
   }
 
@@ -98,7 +109,7 @@ class ArrivingFlightData implements IncomingFlightData {
     while (this.#decoder.head === undefined && !this.#isAtEnd) await this.#readOn();
     this.#head = this.#decoder.head;
     this.#appMetadata = this.#decoder.appMetadata;
-    // Mostly the end is here already, and with it the body's last bytes.
+    // The end, and the body's last bytes, have mostly arrived already.
     while (this.bodySizeBytes === 0 && !this.#isAtEnd) await this.#readOn();
   }
 
@@ -113,15 +124,11 @@ class ArrivingFlightData implements IncomingFlightData {
   async collect(sizeBytesMax: number = LIMITS.streamedMessageBytesMax): Promise<Buffer> {
     const sizeBytes = this.bodySizeBytes - this.#givenBytes;
     if (sizeBytes > sizeBytesMax) {
-      throw new CacheError(
-        "OBJECT_TOO_LARGE",
-        `the body is over the ${sizeBytesMax} bytes that were asked for`,
-        {
-          facts: { sizeBytes, sizeBytesMax },
-        },
-      );
+      throw new CacheError("OBJECT_TOO_LARGE", `the body is over the limit of ${sizeBytesMax} bytes`, {
+        facts: { sizeBytes, sizeBytesMax },
+      });
     }
-    // What is only promised costs nothing: the system gives memory page by page, as bytes are written to it.
+    // An announced size alone costs no memory: the system provides pages as they are written.
     const body = Buffer.allocUnsafeSlow(sizeBytes);
     let position = 0;
     while (await this.#hasViews()) {
@@ -131,7 +138,7 @@ class ArrivingFlightData implements IncomingFlightData {
     return body;
   }
 
-  /** Reads to the message's end; from now on nothing can be had of it. */
+  /** Reads to the end of the message, which cannot be read afterwards. */
   async skip(): Promise<void> {
     while (!this.#isAtEnd) {
       this.#waiting = [];
@@ -141,9 +148,9 @@ class ArrivingFlightData implements IncomingFlightData {
     this.#isPassed = true;
   }
 
-  /** Waits until a part of the body is here; false behind the last. */
+  /** Waits until a part of the body is available; false after the last one. */
   async #hasViews(): Promise<boolean> {
-    assert(!this.#isPassed, "a message is read before the next one is asked for");
+    assert(!this.#isPassed, "a message is read before the next one is requested");
     while (this.#waiting.length === 0) {
       if (this.#isAtEnd) return false;
       await this.#readOn();
@@ -151,7 +158,7 @@ class ArrivingFlightData implements IncomingFlightData {
     return true;
   }
 
-  /** Takes what has arrived of the message. */
+  /** Reads the chunks that have arrived. */
   async #readOn(): Promise<void> {
     const chunks = await this.#message.read();
     if (chunks === null) {

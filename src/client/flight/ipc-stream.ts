@@ -1,9 +1,10 @@
 /**
- * FlightData as Arrow IPC bytes and back: the bridge to Arrow libraries, which read streams and know no Flight.
+ * Converts FlightData to Arrow IPC bytes and back, for Arrow libraries that read streams but not
+ * Flight.
  *
- * Messages are framed and never decoded, so every Arrow type passes; app_metadata stays behind. A library that decodes
- * trusts the server: see docs/flight-client.md.
- * Cost: one copy of each body, into memory whose parts are aligned for views; `ipcToFlight` copies nothing.
+ * Messages are framed and never decoded, so every Arrow type passes; app_metadata is dropped. A
+ * library that decodes the bytes trusts the server: see docs/flight-client.md. Cost: one copy of
+ * each body, into memory whose parts are aligned for views; `ipcToFlight` copies nothing.
  */
 import { decodeMessage } from "../../arrow/message.ts";
 import { CacheError } from "../../errors.ts";
@@ -12,9 +13,11 @@ import type { IncomingFlightData } from "./incoming-flight-data.ts";
 import type { OutgoingFlightData } from "./outgoing-flight-data.ts";
 
 /**
- * The messages of a get or an exchange as parts of an IPC stream, a message each, while they come; the last ends the stream.
- * `await tableFromIPC(flightToIpc(client.doGet(ticket)))` makes a table of apache-arrow.
- * @throws {CacheError} INVALID_IPC when a body is not of the size its header says; what reading the messages throws
+ * The messages of a get or an exchange as parts of an IPC stream, one per message, as they arrive.
+ * The last part ends the stream. `await tableFromIPC(flightToIpc(client.doGet(ticket)))` returns a
+ * table of apache-arrow.
+ * @throws {CacheError} INVALID_IPC if the size of a body differs from the size in its header;
+ *   errors of the messages
  */
 export async function* flightToIpc(
   messages: AsyncIterable<IncomingFlightData>,
@@ -23,7 +26,7 @@ export async function* flightToIpc(
     const { dataHeader, bodySizeBytes } = message;
     if (dataHeader.length === 0) continue;
     if (bodySizeOf(dataHeader) !== bodySizeBytes) {
-      throw new CacheError("INVALID_IPC", "a body is not of the size its message says", {
+      throw new CacheError("INVALID_IPC", "the size of a body differs from the size in its message", {
         facts: { came: bodySizeBytes },
       });
     }
@@ -44,9 +47,10 @@ function bodySizeOf(dataHeader: Uint8Array): number {
 }
 
 /**
- * The messages of an IPC stream or file, to be put: `client.doPut(descriptor, ipcToFlight(tableToIPC(table)))`. They are
- * views of the bytes, which must not change before the put is over.
- * @throws {CacheError} INVALID_IPC when the bytes are neither
+ * The messages of an IPC stream or file, for a put: `client.doPut(descriptor,
+ * ipcToFlight(tableToIPC(table)))`. They are views of the bytes, which must not change before the
+ * put is over.
+ * @throws {CacheError} INVALID_IPC if the bytes are neither
  */
 export function ipcToFlight(bytes: Uint8Array): OutgoingFlightData[] {
   const { schemaHeader, batches } = splitIpc(bytes);

@@ -1,16 +1,17 @@
 /**
- * The sending half of a call that runs beside its reading half: the caller's messages go out while answers come in.
+ * The sending half of a call: sends the caller's messages while the reading half receives answers.
  *
- * A message source that fails ends the call, so that the server does not take a part for the whole. When the call is over
- * the source is told (`return` of its iterator), also while the next message is awaited that may never come.
+ * An error of the message source ends the call, so that the server does not store a part as the
+ * whole. When the call is over, the iterator of the source gets `return`, even during a wait for a
+ * next message that may never come.
  */
 import { CacheError } from "../../errors.ts";
 import type { ClientCall } from "../../grpc/client-call.ts";
 
-/** Writes `messages` to the call, to the last of them. */
+/** Writes all `messages` to the call. */
 export type WriteAll<T> = (messages: AsyncIterable<T>) => Promise<void>;
 
-/** Why a sender stopped before the call was over: an error of the caller's own. */
+/** The caller's error that stopped a sender before the call was over. */
 interface SourceFailure {
   readonly reason: unknown;
 }
@@ -19,10 +20,10 @@ export class MessageSender<T> {
   readonly #call: ClientCall;
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   #state: "sending" | "sent" | "stopped" = "sending";
-  /** What the source threw, or was wrong with its messages, when that ended the call. */
+  /** The error of the source or of its messages, if it ended the call. */
   #failure: SourceFailure | undefined;
 
-  /** Begins at once. */
+  /** Starts to send at once. */
   constructor(call: ClientCall, messages: Iterable<T> | AsyncIterable<T>, writeAll: WriteAll<T>) {
     this.#call = call;
     this.#iterator =
@@ -30,17 +31,17 @@ export class MessageSender<T> {
     void this.#send(writeAll);
   }
 
-  /** True when everything was given to the connection. */
+  /** True if the connection has accepted all messages. */
   get isSent(): boolean {
     return this.#state === "sent";
   }
 
-  /** The error to tell: what the source threw, when that is why the call ended, else `error`. */
+  /** The error to report: that of the source if it ended the call, else `error`. */
   reasonOf(error: unknown): unknown {
     return this.#failure === undefined ? error : this.#failure.reason;
   }
 
-  /** The call is over: the source may let go of what it holds. */
+  /** The call is over: the source may release its resources. */
   stop(): void {
     if (this.#state !== "sending") return;
     this.#state = "stopped";
@@ -54,7 +55,7 @@ export class MessageSender<T> {
       this.#state = "sent";
       this.#call.endRequests();
     } catch (reason) {
-      // An error of the call is told by its answers; what comes after its end nobody hears.
+      // The answers report errors of the call. An error after its end is dropped.
       if (this.#state === "sending" && !this.#call.isOver) {
         this.#failure = { reason };
         this.#call.cancel();
@@ -77,7 +78,7 @@ export class MessageSender<T> {
       const closing: unknown = this.#iterator.return?.();
       if (closing instanceof Promise) closing.catch(() => undefined);
     } catch {
-      // Its own affair: the call is over.
+      // Errors of `return` are dropped: the call is over.
     }
   }
 }

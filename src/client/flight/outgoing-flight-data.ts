@@ -1,8 +1,9 @@
 /**
- * FlightData as a client sends it: messages from the caller's iterable, one after the other, as fast as the server takes them.
+ * FlightData as a client sends it: messages from the caller's iterable, in order, as fast as the
+ * server reads them.
  *
- * The next message, and the next piece of a body, is asked for only when at most LIMITS.sendQueueBytesMax wait to be sent.
- * Cost: bodies leave as they are, without a copy.
+ * The next message, and the next piece of a body, is requested only when at most
+ * LIMITS.sendQueueBytesMax wait to be sent. Cost: bodies are sent without a copy.
  */
 import { CacheError } from "../../errors.ts";
 import { encodeDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";
@@ -11,19 +12,22 @@ import { checkSize } from "../../flight/size-limit.ts";
 import type { MessageWriter } from "../../grpc/call.ts";
 import { LIMITS } from "../../limits.ts";
 
-/** A body that is made while it is sent. */
+/** A body that is produced while it is sent. */
 export interface StreamedBody {
-  /** What the chunks are together; stands in front of them on the wire. */
+  /** Total size of the chunks, which is sent before them. */
   readonly sizeBytes: number;
   readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-/** One message of DoPut or DoExchange. Its bytes are not copied and must not change before the call is over. */
+/**
+ * One message of DoPut or DoExchange. Its bytes are not copied and must not change before the call
+ * is over.
+ */
 export interface OutgoingFlightData {
   /** A bare IPC Message flatbuffer; empty in a message of app_metadata alone. */
   readonly dataHeader: Uint8Array;
   readonly appMetadata?: Uint8Array | undefined;
-  /** At most 4 GiB - 1 with all that stands before it. Several buffers are sent one after the other. */
+  /** At most 4 GiB - 1 together with the header. Several buffers are sent in order. */
   readonly body?: Uint8Array | readonly Uint8Array[] | StreamedBody | undefined;
 }
 
@@ -32,9 +36,11 @@ export type OutgoingFlightMessages = Iterable<OutgoingFlightData> | AsyncIterabl
 const NOTHING: OutgoingFlightData = { dataHeader: new Uint8Array(0) };
 
 /**
- * Writes the messages of a put, the descriptor with the first of them; without any it goes alone.
- * @throws {CacheError} OBJECT_TOO_LARGE for a message over LIMITS.streamedMessageBytesMax, INVALID_REQUEST when a body's
- *   chunks are not of the size it said; what the iterables throw; the call's reason when it is over
+ * Writes the messages of a put, with the descriptor in the first; without messages, the descriptor
+ * alone.
+ * @throws {CacheError} OBJECT_TOO_LARGE for a message over LIMITS.streamedMessageBytesMax;
+ *   INVALID_REQUEST if the chunks of a body do not have its size; errors of the iterables; the
+ *   call's reason if it is over
  */
 export async function writePut(
   writer: MessageWriter,
@@ -50,8 +56,8 @@ export async function writePut(
 }
 
 /**
- * Writes the messages of an exchange: the descriptor alone at once, and again with the schema. So does Arrow's C++ client;
- * its server drops what else stands in the first message.
+ * Writes the messages of an exchange: first the descriptor alone, then again with the schema.
+ * Arrow's C++ client does the same, because its server drops everything else in the first message.
  * @throws as writePut
  */
 export async function writeExchange(
@@ -96,12 +102,12 @@ async function writeBody(writer: MessageWriter, { sizeBytes, chunks }: StreamedB
     if (chunk.length > 0) await writer.writePiece(chunk);
   }
   if (missing === 0) return;
-  throw new CacheError("INVALID_REQUEST", "the chunks of a body are not of the size it said", {
+  throw new CacheError("INVALID_REQUEST", "the size of the chunks of a body differs from its sizeBytes", {
     facts: { sizeBytes, missing },
   });
 }
 
-/** Views small enough that few bytes of a large body wait in the queue of the connection. */
+/** Splits buffers into views, so that few bytes of a large body wait in the connection's queue. */
 function* piecesOf(buffers: readonly Uint8Array[]): Iterable<Uint8Array> {
   for (const buffer of buffers) {
     for (let from = 0; from < buffer.length; from += LIMITS.sendQueueBytesMax) {

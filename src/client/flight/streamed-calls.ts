@@ -1,8 +1,9 @@
 /**
- * The ways a Flight call streams: one request and many answers, or both directions side by side.
+ * The two forms of streaming calls: one request and many answers, or both directions at the same
+ * time.
  *
- * Each is a generator, so a call begins when its first answer is asked for, and leaving the loop early (`break`, an
- * error) resets it. What a call still had to say is then dropped.
+ * Each is a generator: a call starts when its first answer is requested, and leaving the loop early
+ * (`break`, an error) resets it. Unsent messages are then dropped.
  */
 import { CacheError } from "../../errors.ts";
 import type { MessageReader } from "../../grpc/call.ts";
@@ -13,7 +14,10 @@ import { MessageSender, type WriteAll } from "./message-sender.ts";
 /** Reads the answers of a call, each once. */
 export type ReadAll<T> = (reader: MessageReader) => AsyncGenerator<T, void, void>;
 
-/** Reads small messages whole. @throws {CacheError} OBJECT_TOO_LARGE over LIMITS.unaryMessageBytesMax, and what `decode` throws */
+/**
+ * Reads small complete messages.
+ * @throws {CacheError} OBJECT_TOO_LARGE over LIMITS.unaryMessageBytesMax; errors of `decode`
+ */
 export function smallAnswers<T>(decode: (bytes: Buffer) => T): ReadAll<T> {
   return async function* (reader) {
     for (let message = await reader.next(); message !== null; message = await reader.next()) {
@@ -22,7 +26,7 @@ export function smallAnswers<T>(decode: (bytes: Buffer) => T): ReadAll<T> {
   };
 }
 
-/** One request, then the answers until the status. */
+/** Sends one request, then yields the answers until the status. */
 export async function* streamAnswers<T>(
   open: () => ClientCall,
   request: Uint8Array,
@@ -31,7 +35,7 @@ export async function* streamAnswers<T>(
   const call = open();
   let isRead = false;
   try {
-    // Nothing comes behind the request, so nobody has to wait until it is sent.
+    // The request is the only message, so it need not be sent before the answers are read.
     void call.write([request]);
     call.endRequests();
     yield* readAll(call.responses);
@@ -41,11 +45,11 @@ export async function* streamAnswers<T>(
   }
 }
 
-/** What goes out in a call of both directions. */
+/** The sending side of a call with both directions. */
 export interface Outgoing<T> {
   readonly messages: Iterable<T> | AsyncIterable<T>;
   readonly writeAll: (call: ClientCall) => WriteAll<T>;
-  /** True where a server that ends the call with OK before it was sent everything has failed. */
+  /** True if an OK before all messages were sent is a failure. */
   readonly mustBeTaken: boolean;
 }
 

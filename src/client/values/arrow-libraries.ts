@@ -1,22 +1,24 @@
 /**
- * The Arrow libraries a host may have, apache-arrow and @uwdata/flechette: their tables in, their tables out.
+ * Tables of the optional Arrow libraries, apache-arrow and @uwdata/flechette: encodes and decodes
+ * them.
  *
- * Both are optional peers, imported when a table of theirs is met or wanted. Their objects are known by their shape, so that a
- * table of the host's own copy of a library is taken too. The libraries see what the cache answered: they are as safe as they
- * are (docs/client.md), and `ipc` keeps them out.
+ * Both are optional peer dependencies, imported when one of their tables is put or requested. Their
+ * objects are recognised by shape, so that tables of another copy of a library work too. A library
+ * decodes bytes from the cache: it must be safe against them (docs/client.md). With `ipc` no
+ * library sees them.
  */
 import { CacheError } from "../../errors.ts";
 import { type IpcMessages, splitIpc } from "./ipc-messages.ts";
 import { IpcTable } from "./ipc-table.ts";
 import { unreadable } from "./value-tags.ts";
 
-/** What tables come back as: a Table of apache-arrow, a Table of flechette, or an IpcTable. */
+/** The form of returned tables: a Table of apache-arrow, a Table of flechette, or an IpcTable. */
 export type TableForm = "arrow" | "flechette" | "ipc";
 
 type ArrowLibrary = typeof import("apache-arrow");
 type FlechetteLibrary = typeof import("@uwdata/flechette");
 
-/** Keys of schema metadata that are the cache's, not the user's. */
+/** Keys of schema metadata that belong to the cache, not to the user. */
 const CACHE_METADATA_PREFIX = "flame.cache.";
 
 function importArrow(): Promise<ArrowLibrary> {
@@ -28,9 +30,9 @@ function importFlechette(): Promise<FlechetteLibrary> {
 }
 
 /**
- * The form tables come back in.
- * @param wanted undefined: apache-arrow's where it is installed, else IpcTable.
- * @throws {CacheError} INVALID_CONFIG when a library is named that is not installed.
+ * The form of returned tables.
+ * @param wanted undefined: that of apache-arrow if it is installed, else IpcTable.
+ * @throws {CacheError} INVALID_CONFIG if the library is not installed.
  */
 export async function resolveTableForm(wanted: TableForm | undefined): Promise<TableForm> {
   if (wanted === "ipc") return "ipc";
@@ -51,7 +53,7 @@ export async function resolveTableForm(wanted: TableForm | undefined): Promise<T
   }
 }
 
-/** As much of a table of flechette as is looked at here. */
+/** The used part of a table of flechette. */
 interface FlechetteTable {
   readonly schema: unknown;
   readonly children: readonly { readonly data: readonly FlechetteBatch[] }[];
@@ -59,13 +61,13 @@ interface FlechetteTable {
 
 interface FlechetteBatch {
   readonly children?: readonly FlechetteBatch[];
-  /** Of a dictionary-encoded batch: the column of its values. */
+  /** The column of values of a dictionary-encoded batch. */
   readonly dictionary?: unknown;
 }
 
 type LibraryObject = "arrowTable" | "arrowBatch" | "flechetteTable";
 
-/** What a value is to the libraries; undefined when it is nothing of theirs. */
+/** The kind of library object; undefined if the value is not one. */
 function libraryObject(value: object): LibraryObject | undefined {
   const { schema, batches, children, names, data } = value as Record<string, unknown>;
   if (!isRecord(schema) || !Array.isArray(schema.fields) || isPlain(value)) return undefined;
@@ -78,21 +80,25 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** JSON that happens to have a `schema` is JSON. */
+/** A plain object with a `schema` is still JSON. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** True for what `encodeTable` takes: IpcTable, tables of either library, record batches of apache-arrow. */
+/**
+ * True for the types that `encodeTable` accepts: IpcTable, tables of either library, record batches
+ * of apache-arrow.
+ */
 export function isTable(value: unknown): value is object {
   if (value instanceof IpcTable) return true;
   return isRecord(value) && libraryObject(value) !== undefined;
 }
 
 /**
- * A table as messages; bodies are views of the encoded bytes.
- * @throws {CacheError} INVALID_IPC for an IpcTable that is none; INVALID_VALUE when the library cannot encode its table.
+ * Encodes a table as messages; bodies are views of the encoded bytes.
+ * @throws {CacheError} INVALID_IPC for an invalid IpcTable; INVALID_VALUE if the library cannot
+ *   encode its table.
  */
 export async function encodeTable(value: object): Promise<IpcMessages> {
   if (value instanceof IpcTable) return splitIpc(value.bytes);
@@ -109,7 +115,7 @@ export async function encodeTable(value: object): Promise<IpcMessages> {
   return splitIpc(bytes);
 }
 
-/** Whether batches of one column have dictionaries of their own: flechette would encode the first batch's only. */
+/** True if batches of one column have different dictionaries: flechette encodes only the first. */
 function hasManyDictionaries({ children }: FlechetteTable): boolean {
   return children.some(({ data }) => data.some((batch) => !hasDictionariesOf(data[0]!, batch)));
 }
@@ -120,7 +126,7 @@ function hasDictionariesOf(first: FlechetteBatch, batch: FlechetteBatch): boolea
   return inner.every((child, index) => hasDictionariesOf(child, batch.children![index]!));
 }
 
-/** Each batch with its dictionaries before it: those of a later batch replace the earlier ones. */
+/** Encodes each batch with its dictionaries before it; later dictionaries replace earlier ones. */
 async function encodeBatchByBatch({ schema, children }: FlechetteTable): Promise<IpcMessages> {
   const { Column, Table, tableToIPC } = await importFlechette();
   const encoded = children[0]!.data.map((_, index) => {
@@ -143,8 +149,9 @@ async function encodeWithLibrary(value: object): Promise<Uint8Array | null> {
 }
 
 /**
- * A table out of a stream in parts, one per message; the library's vectors are views of them.
- * @throws {CacheError} UNREADABLE_VALUE when the library cannot read it: `ipc` always can.
+ * Decodes a table from the parts of a stream, one per message; the library's vectors are views of
+ * them.
+ * @throws {CacheError} UNREADABLE_VALUE if the library cannot read it; never with `ipc`.
  */
 export async function decodeTable(parts: readonly Uint8Array[], form: TableForm): Promise<object> {
   if (form === "ipc") return new IpcTable(parts);
@@ -178,13 +185,13 @@ function dropCacheMetadata(metadata: unknown): void {
   }
 }
 
-/** The one column of a table: what FLM\x03 holds. An IpcTable stays as it is. */
+/** The only column of a table, which is the value of FLM\x03. An IpcTable is returned unchanged. */
 export function onlyColumn(table: object, form: TableForm): unknown {
   if (form === "ipc") return table;
   return (table as { getChildAt(index: number): unknown }).getChildAt(0);
 }
 
-/** Record batches of a table, for who reads it batch by batch: apache-arrow's RecordBatch, else the table itself. */
+/** The record batches of a table: RecordBatch of apache-arrow, else the table itself. */
 export function batchesOf(table: object, form: TableForm): readonly object[] {
   return form === "arrow" ? (table as { batches: readonly object[] }).batches : [table];
 }

@@ -1,8 +1,9 @@
 /**
- * What is stored, as what a user gets: the mirror of encode-value.ts, and of what Python writes.
+ * Decodes stored bytes to the user's value: the reverse of encode-value.ts, and of the Python
+ * client.
  *
- * A value may be decoded again and again from the same bytes (the client cache holds them), so what is handed out never
- * shares memory with bytes that are `shared`; otherwise bytes, tensors and tables are views of what came.
+ * The client keeps bytes and may decode them several times. So a value never shares memory with
+ * bytes that are `shared`. Otherwise bytes, tensors and tables are views of the received bytes.
  */
 import { isCacheError } from "../../errors.ts";
 import { decodeTable, onlyColumn, type TableForm } from "./arrow-libraries.ts";
@@ -13,11 +14,14 @@ import { pickledError, readTag, TAG_SIZE_BYTES, unreadable, untaggedError } from
 
 export interface DecodeOptions {
   readonly tables: TableForm;
-  /** True when the bytes are kept by somebody else too. */
+  /** True if the client also keeps the bytes. */
   readonly shared: boolean;
 }
 
-/** @param data an opaque value, tag first. @throws {CacheError} UNREADABLE_VALUE naming the tag, or that there is none. */
+/**
+ * @param data an opaque value, tag first.
+ * @throws {CacheError} UNREADABLE_VALUE with the tag, or for a value without one.
+ */
 export async function decodeOpaque(data: Uint8Array, options: DecodeOptions): Promise<unknown> {
   const tag = readTag(data);
   const payload = data.subarray(TAG_SIZE_BYTES);
@@ -49,12 +53,12 @@ export async function decodeTableParts(
   return await decodeTable(options.shared ? parts.map(copyOf) : parts, options.tables);
 }
 
-/** The payload of a value of bytes, or the bytes of a file that was uploaded as it is. */
+/** The payload of a value of bytes, or the bytes of an uploaded file. */
 export function untaggedBytes(data: Uint8Array, shared: boolean): Uint8Array {
   return plainBytes(readTag(data) === "bytes" ? data.subarray(TAG_SIZE_BYTES) : data, shared);
 }
 
-/** A Uint8Array, not a Buffer, so that two equal values look equal. */
+/** Returns a Uint8Array, not a Buffer, so that equal values compare equal. */
 function plainBytes(bytes: Uint8Array, copied: boolean): Uint8Array {
   return copied ? copyOf(bytes) : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -63,7 +67,7 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-/** An IPC stream within a value stands at any address: its messages are copied to where libraries can read them. */
+/** Copies the messages of an IPC stream inside a value: libraries need aligned addresses. */
 function alignedParts(stream: Uint8Array): Uint8Array[] {
   try {
     const { schemaHeader, batches } = splitIpc(stream);
@@ -75,6 +79,6 @@ function alignedParts(stream: Uint8Array): Uint8Array[] {
     return [frameSchema(schemaHeader), ...framed, streamEnd()];
   } catch (cause) {
     if (!isCacheError(cause)) throw cause;
-    throw unreadable("the value is tagged as a table and is none", cause);
+    throw unreadable("the value is tagged as a table but is not a valid one", cause);
   }
 }

@@ -1,7 +1,9 @@
 /**
- * The dictionaries that a record batch in the middle of a stream needs: for each id the latest one and its deltas.
+ * The dictionaries that a record batch in the middle of a stream needs: for each id the latest one
+ * and its deltas.
  *
- * Source: Arrow format, "Dictionary Messages". A dictionary may refer to others, so they are kept in the order they came.
+ * Source: Arrow format, "Dictionary Messages". A dictionary may refer to others, so they are kept
+ * in the order of arrival.
  */
 import { decodeMessage } from "../../arrow/message.ts";
 import { CacheError } from "../../errors.ts";
@@ -18,7 +20,7 @@ export class DictionaryParts {
 
   /**
    * Keeps a dictionary batch.
-   * @returns false when the message is another one.
+   * @returns false if the message is not a dictionary batch.
    * @throws {CacheError} INVALID_IPC; OBJECT_TOO_LARGE over LIMITS.streamedDictionariesBytesMax
    */
   take(header: Uint8Array, part: Uint8Array): boolean {
@@ -29,7 +31,7 @@ export class DictionaryParts {
     this.#dictionaries.push({ id, part });
     this.#sizeBytes += sizeOf(part);
     if (this.#sizeBytes <= LIMITS.streamedDictionariesBytesMax) return true;
-    throw new CacheError("OBJECT_TOO_LARGE", "the table has too many dictionaries to be read as it arrives", {
+    throw new CacheError("OBJECT_TOO_LARGE", "the table has too many dictionaries to read it as a stream", {
       facts: { sizeBytes: this.#sizeBytes },
     });
   }
@@ -41,7 +43,7 @@ export class DictionaryParts {
     this.#sizeBytes = kept.reduce((sum, { part }) => sum + sizeOf(part), 0);
   }
 
-  /** Parts of a stream, to stand between its schema and the batch. */
+  /** Parts of a stream, for the place between its schema and the batch. */
   parts(): Uint8Array[] {
     return this.#dictionaries.map(({ part }) => part);
   }

@@ -1,8 +1,9 @@
 /**
- * IPC streams and files taken apart into their messages, and messages framed as parts of a stream.
+ * Splits IPC streams and files into their messages, and frames messages as parts of a stream.
  *
- * Bodies are views of what was given and are never decoded. A file's dictionaries come before its record batches where they
- * stand before them, as in a stream. Source: Arrow format, "IPC Streaming Format" and "IPC File Format".
+ * Bodies are views of the given bytes and are never decoded. The messages of a file keep their
+ * order in the file, so dictionaries precede record batches as in a stream. Source: Arrow format,
+ * "IPC Streaming Format" and "IPC File Format".
  */
 import { END_OF_STREAM, frameHeader, readFramedHeader, ZERO_PADDING } from "../../arrow/encapsulated.ts";
 import { FlatbufferReader } from "../../arrow/flatbuffer-reader.ts";
@@ -14,7 +15,7 @@ import { FOOTER, HEADER_TYPE, MESSAGE, METADATA_V5 } from "../../arrow/slots.ts"
 import { CacheError } from "../../errors.ts";
 import { blocksInOrder } from "../../object/stored-blocks.ts";
 
-/** A dictionary or record batch: a bare Message flatbuffer, maybe padded, and its body as it is sent. */
+/** A dictionary or record batch: a bare Message flatbuffer, maybe padded, and its body as sent. */
 export interface IpcBatch {
   readonly header: Uint8Array;
   readonly body: Uint8Array;
@@ -26,7 +27,10 @@ export interface IpcMessages {
   readonly batches: readonly IpcBatch[];
 }
 
-/** @param bytes a stream or a file; the messages are views of it. @throws {CacheError} INVALID_IPC */
+/**
+ * @param bytes a stream or a file; the messages are views of it.
+ * @throws {CacheError} INVALID_IPC
+ */
 export function splitIpc(bytes: Uint8Array): IpcMessages {
   const magic = FILE_MAGIC.subarray(0, 6);
   return magic.equals(bytes.subarray(0, magic.length)) ? splitFile(bytes) : splitStream(bytes);
@@ -64,12 +68,13 @@ function splitFile(bytes: Uint8Array): IpcMessages {
   return { schemaHeader, batches };
 }
 
-/** The footer's size and the magic behind it. */
+/** The footer's size and the magic after it. */
 const FOOTER_TRAILER_BYTES = 10;
 
 /**
- * A Schema message around the Schema table of a footer, whose bytes it contains; not every writer begins a file with one.
- * Offsets of the new front point forward into the old bytes, as in arrow/schema-metadata.ts.
+ * A Schema message that contains the Schema table of a footer: some writers put no schema message
+ * at the start of a file. Offsets of the new front point forward into the old bytes, as in
+ * arrow/schema-metadata.ts.
  */
 function schemaOfFooter(footer: Uint8Array): Buffer {
   const schema = new FlatbufferReader(footer).root().table(FOOTER.schema);
@@ -94,19 +99,19 @@ function readBatch(bytes: Uint8Array, position: number, header: Uint8Array): Ipc
 
 const BODY_ALIGNMENT = 8;
 
-/** A schema message as the first part of a stream; a copy. */
+/** Frames a schema message as the first part of a stream; a copy. */
 export function frameSchema(schemaHeader: Uint8Array): Uint8Array {
   return frameMessage(schemaHeader, 0).part;
 }
 
-/** What ends a stream of parts. */
+/** The end-of-stream marker. */
 export function streamEnd(): Uint8Array {
   return new Uint8Array(END_OF_STREAM);
 }
 
 /**
- * One part of a stream with a place for the body, to be filled by the caller.
- * Fresh memory whose address is a multiple of 8; what pads the body is zero.
+ * One part of a stream, with space for the body, which the caller fills.
+ * New memory whose address is a multiple of 8; the padding after the body is zero.
  */
 export function frameMessage(
   header: Uint8Array,
@@ -123,7 +128,7 @@ export function frameMessage(
   return { part, body: part.subarray(bodyStart, bodyStart + bodySizeBytes) };
 }
 
-/** The same as views, to be sent one after the other. */
+/** The same part as views, to be sent in order. */
 export function frameViews(header: Uint8Array, body: Uint8Array): Uint8Array[] {
   const { prefix, paddingSizeBytes } = frameHeader(header, 0, BODY_ALIGNMENT);
   const bodyPaddingBytes = Math.ceil(body.byteLength / BODY_ALIGNMENT) * BODY_ALIGNMENT - body.byteLength;

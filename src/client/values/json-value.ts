@@ -1,21 +1,24 @@
 /**
- * JSON-like values as UTF-8 text, so that every client reads an equal value (tag FLM\x05).
+ * Encodes JSON-like values as UTF-8 text from which every client reads an equal value (tag
+ * FLM\x05).
  *
- * | value                               | text                                                          |
+ * | value                               | text
+ * |
  * |-------------------------------------|---------------------------------------------------------------|
- * | whole number up to 2^53 - 1         | its digits                                                    |
- * | number beyond                       | with an exponent: readers with big integers read it as float  |
- * | -0                                  | -0.0                                                          |
- * | anything JSON would drop or change  | refused, with its path: `value.a[3]`                          |
+ * | whole number up to 2^53 - 1         | its digits
+ * | | number beyond                       | with an exponent: readers with big integers read it as
+ * float  | | -0                                  | -0.0
+ * | | anything JSON would drop or change  | refused, with its path: `value.a[3]`
+ * |
  *
- * Reading refuses whole numbers that a JavaScript number does not hold exactly. Cost of writing: one walk, then the
- * engine's own JSON.stringify unless a number needs the second or third row.
+ * Reading refuses integers that a JavaScript number cannot represent exactly. Cost of writing: one
+ * walk, then JSON.stringify of the engine unless a number needs the second or third row.
  */
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { unreadable } from "./value-tags.ts";
 
-/** What `put` stores as JSON. */
+/** The values that `put` stores as JSON. */
 export type JsonValue =
   | null
   | boolean
@@ -26,8 +29,9 @@ export type JsonValue =
 
 /**
  * The UTF-8 text of a value.
- * @throws {CacheError} INVALID_VALUE naming the place of what cannot be stored: undefined, a bigint, a function, a symbol, NaN or
- *   an infinity, an object of a class (Date, Map and the like), a cycle, nesting deeper than LIMITS.jsonDepthMax.
+ * @throws {CacheError} INVALID_VALUE with the path of the part that cannot be stored: undefined, a
+ *   bigint, a function, a symbol, NaN or an infinity, an object of a class (such as Date or Map), a
+ *   cycle, nesting deeper than LIMITS.jsonDepthMax.
  */
 export function encodeJson(value: unknown): Buffer {
   const walk = new JsonWalk();
@@ -37,7 +41,7 @@ export function encodeJson(value: unknown): Buffer {
 
 type Step = string | number;
 
-/** Goes through a value once; knows where it is for the sake of errors. */
+/** Walks through a value once, and tracks the path for errors. */
 class JsonWalk {
   needsOwnText = false;
   readonly #path: Step[] = [];
@@ -69,7 +73,7 @@ class JsonWalk {
 
   #checkRecord(value: object): void {
     const prototype: unknown = Object.getPrototypeOf(value);
-    // An object of another realm has another Object.prototype, which itself has none.
+    // An object of another realm has another Object.prototype, whose prototype is null.
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
       throw this.#refuse(`is an object of class ${value.constructor?.name || "unknown"}`);
     }
@@ -93,7 +97,7 @@ class JsonWalk {
 
 const PATH_STEPS_MAX = 20;
 
-/** `value.a[3]["b c"]`; of a long path the beginning. */
+/** Such as `value.a[3]["b c"]`; a long path is truncated. */
 function formatPath(path: readonly Step[]): string {
   const steps = path.slice(0, PATH_STEPS_MAX).map((step) => {
     if (typeof step === "number") return `[${step}]`;
@@ -106,7 +110,7 @@ function isLargeInteger(value: number): boolean {
   return Math.abs(value) > Number.MAX_SAFE_INTEGER;
 }
 
-/** As JSON.stringify, but for numbers that it writes as other ones than they are. */
+/** As JSON.stringify, except for numbers that other readers would read as different values. */
 function formatJson(value: JsonValue): string {
   if (typeof value === "number") {
     if (Object.is(value, -0)) return "-0.0";
@@ -119,12 +123,12 @@ function formatJson(value: JsonValue): string {
 }
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-/** No shorter run of digits is over 2^53. */
+/** A shorter run of digits is at most 2^53. */
 const MANY_DIGITS = /\d{16}/;
 
 /**
- * A fresh value from UTF-8 text.
- * @throws {CacheError} UNREADABLE_VALUE when it is no JSON, or has a whole number beyond 2^53 - 1.
+ * Decodes a new value from UTF-8 text.
+ * @throws {CacheError} UNREADABLE_VALUE if it is not JSON, or has an integer beyond 2^53 - 1.
  */
 export function decodeJson(bytes: Uint8Array): JsonValue {
   let text: string;
@@ -133,13 +137,13 @@ export function decodeJson(bytes: Uint8Array): JsonValue {
     text = DECODER.decode(bytes);
     value = JSON.parse(text) as JsonValue;
   } catch (cause) {
-    throw unreadable("the value is tagged as JSON and is none", cause);
+    throw unreadable("the value is tagged as JSON but is not valid JSON", cause);
   }
   if (MANY_DIGITS.test(text)) refuseLargeIntegers(text);
   return value;
 }
 
-/** Strings are stepped over; a run of digits behind a dot, or before one or an exponent, is no whole number. */
+/** Skips strings. Digits after a dot, or before a dot or an exponent, are not an integer. */
 function refuseLargeIntegers(text: string): void {
   const next = /"|\d{16,}/g;
   for (let found = next.exec(text); found !== null; found = next.exec(text)) {
@@ -150,11 +154,11 @@ function refuseLargeIntegers(text: string): void {
     const isWhole = text[found.index - 1] !== "." && !/[.eE]/.test(text[next.lastIndex] ?? "");
     if (!isWhole || Number.isSafeInteger(Number(found[0]))) continue;
     const shown = found[0].slice(0, 40);
-    throw unreadable(`the JSON value has the whole number ${shown}, which no JavaScript number holds`);
+    throw unreadable(`the JSON value has the integer ${shown}, which a JavaScript number cannot represent`);
   }
 }
 
-/** The position behind the quote that ends the string begun before `from`. */
+/** The position after the closing quote of the string that contains `from`. */
 function stringEnd(text: string, from: number): number {
   for (let at = from; ; at += 1) {
     at = text.indexOf('"', at);

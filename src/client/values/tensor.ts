@@ -1,10 +1,12 @@
 /**
- * A numpy array as Python put it (tag FLM\x01): shape, strides and a typed array over its elements.
+ * Decodes a numpy array from Python (tag FLM\x01): shape, strides and a typed array of its
+ * elements.
  *
  *     FFFFFFFF  length  Message{Tensor{type, shape, strides, data}}  padding | elements
  *
- * Source: Arrow format, Tensor.fbs. Read only: JavaScript has no array of its own that would become one. The elements are a
- * view where their address allows it, else a copy; float16 becomes float32, as this platform has no array of it.
+ * Source: Arrow format, Tensor.fbs. There is no encoder: JavaScript has no such array type. The
+ * elements are a view if their address allows it, else a copy. float16 becomes float32, because
+ * this platform has no array type for it.
  */
 import { readFramedHeader } from "../../arrow/encapsulated.ts";
 import { FlatbufferReader, type FlatbufferTable } from "../../arrow/flatbuffer-reader.ts";
@@ -44,13 +46,13 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
   float64: { sizeBytes: 8, view: (...range) => new Float64Array(...range) },
 };
 
-/** An array of any number of dimensions, as numpy has them. */
+/** An array with any number of dimensions, as in numpy. */
 export class Tensor {
-  /** `int64`, `float32` and the like; float16 has its elements as float32. */
+  /** Such as `int64` or `float32`; the elements of a float16 array are float32. */
   readonly elementType: string;
   /** Elements along each dimension; empty for a single number. */
   readonly shape: readonly number[];
-  /** How far apart neighbours of a dimension are in `data`, in elements. */
+  /** Distance between neighbours of each dimension in `data`, in elements. */
   readonly strides: readonly number[];
   readonly data: TensorData;
 
@@ -61,7 +63,7 @@ export class Tensor {
     this.data = parts.data;
   }
 
-  /** The element at an index per dimension; undefined outside of the shape. */
+  /** The element at one index per dimension; undefined outside the shape. */
   at(...index: readonly number[]): number | bigint | undefined {
     if (index.length !== this.shape.length) return undefined;
     let position = 0;
@@ -77,8 +79,9 @@ const TENSOR_HEADER = 4;
 const TENSOR = { typeId: 0, type: 1, shape: 2, strides: 3, data: 4 } as const;
 
 /**
- * @param bytes a framed tensor message and its body. @param mayAlias false: the elements are copied.
- * @throws {CacheError} UNREADABLE_VALUE when it is malformed or of an unknown element type.
+ * @param bytes a framed tensor message and its body. @param mayAlias false: the elements are
+ *   copied.
+ * @throws {CacheError} UNREADABLE_VALUE if it is malformed or has an unknown element type.
  */
 export function decodeTensor(bytes: Uint8Array, mayAlias: boolean): Tensor {
   try {
@@ -86,7 +89,7 @@ export function decodeTensor(bytes: Uint8Array, mayAlias: boolean): Tensor {
     const message = new FlatbufferReader(header).root();
     const table = message.table(MESSAGE.header);
     if (table === undefined || message.uint8(MESSAGE.headerType, 0) !== TENSOR_HEADER) {
-      throw unreadable("the value is tagged as a numpy array and is none");
+      throw unreadable("the value is tagged as a numpy array but is not a valid one");
     }
     return readTensor(table, bytes.subarray(sizeBytes), mayAlias);
   } catch (cause) {
@@ -96,8 +99,8 @@ export function decodeTensor(bytes: Uint8Array, mayAlias: boolean): Tensor {
 }
 
 /**
- * What an array is, by the beginning of its message.
- * @returns undefined when it is not such a message, or its header is longer than `start`.
+ * Element type and shape of an array, from the start of its message.
+ * @returns undefined if it is not such a message, or if its header is longer than `start`.
  */
 export function tensorFacts(start: Uint8Array): Pick<Tensor, "elementType" | "shape"> | undefined {
   try {
@@ -142,7 +145,7 @@ function readShape(table: FlatbufferTable): number[] {
   });
 }
 
-/** Absent strides are those of row-major order. */
+/** If strides are absent, the order is row-major. */
 function readStrides(table: FlatbufferTable, shape: readonly number[], elementBytes: number): number[] {
   const vector = table.vector(TENSOR.strides, 8);
   if (vector === undefined || vector.length === 0) {
@@ -153,12 +156,12 @@ function readStrides(table: FlatbufferTable, shape: readonly number[], elementBy
   if (vector.length !== shape.length) throw unreadable("the numpy array has strides for another shape");
   return shape.map((_, dimension) => {
     const stride = table.reader.int64(vector.position + 8 * dimension) / elementBytes;
-    if (!Number.isInteger(stride) || stride < 0) throw unreadable("the numpy array has impossible strides");
+    if (!Number.isInteger(stride) || stride < 0) throw unreadable("the numpy array has invalid strides");
     return stride;
   });
 }
 
-/** Buffer{offset: long, length: long}, a struct that lies in the table itself. */
+/** Buffer{offset: long, length: long}, a struct inside the table. */
 function readElements(table: FlatbufferTable, body: Uint8Array): Uint8Array {
   const position = table.find(TENSOR.data, 16);
   const offset = position < 0 ? 0 : table.reader.int64(position);

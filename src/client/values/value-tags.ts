@@ -1,21 +1,21 @@
 /**
- * The four bytes before a value's payload: what it was encoded as (docs/client.md, "Values").
+ * The four bytes before a value's payload, which give its encoding (docs/client.md, "Values").
  *
  *     46 4C 4D NN   "FLM" and a number
  *
- * | NN | payload                                                | read here as |
+ * | NN | payload                                                | decoded to   |
  * |----|--------------------------------------------------------|--------------|
- * | 00 | cloudpickle                                            | nothing: only Python can |
+ * | 00 | cloudpickle                                            | error: Python only |
  * | 01 | numpy array, an Arrow tensor message                   | Tensor       |
  * | 02 | Arrow table, an IPC stream                             | table        |
  * | 03 | Arrow array, an IPC stream of one column named `data`  | column       |
  * | 04 | Arrow record batch, an IPC stream                      | table        |
  * | 05 | JSON, UTF-8                                            | JSON value   |
  * | 06 | bytes as they are                                      | Uint8Array   |
- * | 07 | cloudpickle with buffers behind it                     | nothing: only Python can |
+ * | 07 | cloudpickle with buffers behind it                     | error: Python only |
  *
- * 05 to 07 are what the SDKs of this project write beyond the older clients, which fail on them cleanly. Files uploaded
- * in chunks, and pickles of the first clients, have no tag.
+ * Only the SDKs of this project write 05 to 07; older clients report an error for them. Files that
+ * were uploaded in chunks, and pickles of the first clients, have no tag.
  */
 import { CacheError } from "../../errors.ts";
 
@@ -32,7 +32,7 @@ const TAG_NAMES = [
   "bufferedPickle",
 ] as const;
 
-/** What a payload is, by its tag. */
+/** The encodings, by their tags. */
 export type TagName = (typeof TAG_NAMES)[number];
 
 const PREFIX = Buffer.from("FLM", "latin1");
@@ -49,15 +49,15 @@ function describeTag(number: number): string {
 }
 
 /**
- * The tag a value begins with; undefined when it begins with none.
- * @throws {CacheError} UNREADABLE_VALUE when it is a tag of a newer client.
+ * The tag at the start of a value; undefined if there is none.
+ * @throws {CacheError} UNREADABLE_VALUE for a tag of a newer client.
  */
 export function readTag(data: Uint8Array): TagName | undefined {
   if (data.length < TAG_SIZE_BYTES || !PREFIX.equals(data.subarray(0, PREFIX.length))) return undefined;
   const number = data[PREFIX.length]!;
   const name = TAG_NAMES[number];
   if (name !== undefined) return name;
-  // Text that happens to begin with FLM has no such number behind it.
+  // Text that starts with FLM has no such number after it.
   if (number >= 0x20) return undefined;
   throw unreadable(`the value has the type tag ${describeTag(number)}, which this client does not know`);
 }
@@ -72,7 +72,7 @@ export function pickledError(name: TagName): CacheError {
 /** @returns the error of a value without a tag. */
 export function untaggedError(): CacheError {
   return unreadable(
-    "the value has no type tag: a file that was uploaded as it is (take downloadFile or getBytes), or a pickle of an older Python client",
+    "the value has no type tag: an uploaded file (use downloadFile or getBytes), or a pickle of an older Python client",
   );
 }
 

@@ -1,15 +1,20 @@
 /**
- * A user's own files: read piece by piece for an upload, written aside and renamed for a download.
+ * The user's files: read piece by piece for an upload; written to a temporary file and renamed for
+ * a download.
  *
- * A download leaves the whole file or nothing: what was there before stays until the rename, and what was written aside is
- * removed when anything fails. It is not synced: a power cut may lose it. Memory: one piece of LIMITS.uploadRowBytes.
+ * A download leaves the complete file or nothing: an older file stays until the rename, and the
+ * temporary file is removed if anything fails. It is not synced, so a power loss may lose it.
+ * Memory: one piece of LIMITS.uploadRowBytes.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LIMITS } from "../../../limits.ts";
 
-/** The file's bytes in order, each piece in memory of its own. @throws the system's error, such as ENOENT */
+/**
+ * Reads the file in pieces, each in memory of its own.
+ * @throws the system's error, such as ENOENT
+ */
 export async function* readFileChunks(path: string): AsyncGenerator<Buffer, void, void> {
   const file = await open(path, "r");
   try {
@@ -23,7 +28,7 @@ export async function* readFileChunks(path: string): AsyncGenerator<Buffer, void
   }
 }
 
-/** Up to LIMITS.uploadRowBytes; fewer only at the end, also of a pipe. */
+/** Reads LIMITS.uploadRowBytes; fewer only at the end, even from a pipe. */
 async function readPiece(file: FileHandle): Promise<Buffer> {
   const piece = Buffer.allocUnsafeSlow(LIMITS.uploadRowBytes);
   let sizeBytes = 0;
@@ -36,8 +41,9 @@ async function readPiece(file: FileHandle): Promise<Buffer> {
 }
 
 /**
- * Writes chunks to a file beside `path`, then gives it that name.
- * @returns bytes written. @throws what `chunks` throws, or the system's error; then nothing is left of it
+ * Writes chunks to a temporary file beside `path`, then renames it to `path`.
+ * @returns bytes written.
+ * @throws the error of `chunks`, or the system's error, and leaves no file
  */
 export async function writeFileWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number> {
   const aside = join(
@@ -68,7 +74,7 @@ async function writeNew(path: string, chunks: AsyncIterable<Uint8Array>): Promis
   }
 }
 
-/** Bytes enough to be worth a system call: the network gives them in 16 KiB. */
+/** Joins chunks for fewer system calls: the network delivers about 16 KiB each. */
 async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   let views: Uint8Array[] = [];
   let sizeBytes = 0;

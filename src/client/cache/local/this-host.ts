@@ -1,8 +1,10 @@
 /**
- * Whether an endpoint is on this host: only then may its server name files for this process to open.
+ * Whether an endpoint is on this host. Only then may its server name files for this process to
+ * open.
  *
- * A server elsewhere could name any path; it is not asked, and not believed. Host names count when they are `localhost` or the
- * host's own name: nothing is looked up. Containers on one host pass for one host here; the numbers of the file tell.
+ * A server on another host could name any path, so it is never asked for paths. Host names count if
+ * they are `localhost` or the name of this host; nothing is resolved. Containers on one host pass
+ * for one host here, and the numbers of the file tell them apart.
  */
 import { hostname, networkInterfaces } from "node:os";
 

@@ -115,7 +115,7 @@ describe("an answer about an opaque object", () => {
       buffers: [none, { offset, sizeBytes: 8 }, ...kind, ...data],
       bodySizeBytes: body.length,
     });
-    await expect(readAnswer(arriving([SCHEMA, { header, body }]))).rejects.toThrow("too far behind");
+    await expect(readAnswer(arriving([SCHEMA, { header, body }]))).rejects.toThrow("too far from the start");
   });
 
   it("is refused or read, never misread, with any bit of a header flipped", async () => {

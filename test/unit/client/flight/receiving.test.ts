@@ -76,7 +76,7 @@ describe("messages of FlightData", () => {
     await expect(collecting()).rejects.toMatchObject({ code: "OBJECT_TOO_LARGE" });
   });
 
-  it("cannot be read any more when the next one was asked for", async () => {
+  it("cannot be read after the next one was requested", async () => {
     const { client } = await flightPeer({
       DoGet: async (call) => {
         await sendData(call, "one", Buffer.from("1"));
@@ -84,7 +84,7 @@ describe("messages of FlightData", () => {
       },
     });
     const [one] = await all(client.doGet("ticket"));
-    await expect(one!.collect()).rejects.toThrow("before the next one is asked for");
+    await expect(one!.collect()).rejects.toThrow("before the next one is requested");
   });
 
   it("hold the server up while they are not read", async () => {
