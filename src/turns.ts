@@ -1,20 +1,24 @@
 /**
- * Turns of the event loop, shared by all long loops: who has worked for long lets the others in.
+ * Divides long loops among turns of the event loop, so that other work runs in between.
  *
- * A turn is measured from the first loop that asks in it, so twenty loops that wake in one turn share it instead of taking one each.
- * Those that wait go on one per turn, first come, first served, and I/O comes in between. Pure code stops by `yield` in a generator
- * (`inTurns`, `atOnce`). Cost of asking: 50 ns, and for the first one in a turn some microseconds; ask every few items where an item
- * costs less than a microsecond, and not at all for what is small and happens once in a call.
+ * A turn is timed from the first loop that checks it, so twenty loops that wake in one turn share
+ * its time. Waiting loops continue in FIFO order, one per turn, with I/O in between. Pure code is a
+ * generator that yields every few items (`inTurns`, `atOnce`).
+ * Cost of a check: 50 ns, and some microseconds for the first in a turn. Check every few items if
+ * an item costs less than a microsecond; do not check in small work that happens once per call.
  */
 import { LIMITS } from "./limits.ts";
 
-/** When the turn began that somebody works in; undefined: nobody has asked in this one. */
+/** Start of the current turn; undefined if no loop has checked it yet. */
 let startedMs: number | undefined;
-/** Those that wait for a turn; a queue read from `next` on. */
+/** Loops that wait for a turn: a queue, read from `next` on. */
 let waiting: (() => void)[] = [];
 let next = 0;
 
-/** For loops: undefined while the turn is young, else a promise of a new one. Await it only when there is one. */
+/**
+ * For loops: a promise of a later turn if the time of this one is used up, else undefined. Await
+ * only a promise, because awaiting undefined costs more than the check.
+ */
 export function turnIfDue(): Promise<void> | undefined {
   const nowMs = performance.now();
   if (startedMs === undefined) {
@@ -25,7 +29,7 @@ export function turnIfDue(): Promise<void> | undefined {
   return nowMs - startedMs < LIMITS.turnMs ? undefined : nextTurn();
 }
 
-/** The same for work that takes long with many bytes only. */
+/** The same for work that takes long only with many bytes. */
 export function turnIfLarge(sizeBytes: number): Promise<void> | undefined {
   return sizeBytes < LIMITS.smallWorkBytes ? undefined : turnIfDue();
 }
@@ -54,7 +58,7 @@ function resumeOne(): void {
   resume();
 }
 
-/** Runs a generator that stops every few items to its end, in as many turns as it takes. */
+/** Runs a generator to its end, in several turns if necessary. It yields every few items. */
 export async function inTurns<Result>(steps: Generator<void, Result>): Promise<Result> {
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done) return step.value;
@@ -63,7 +67,7 @@ export async function inTurns<Result>(steps: Generator<void, Result>): Promise<R
   }
 }
 
-/** The same without a stop: for what is known to be small, and for clients. */
+/** Runs it to its end in this turn: for small work, and for clients. */
 export function atOnce<Result>(steps: Generator<void, Result>): Result {
   for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
 }

@@ -1,9 +1,9 @@
 /**
- * What a call of the server runs on: the stream of its request and answer, and facts about its
+ * The transport side of a server's call: the stream of its request and answer, and facts about its
  * connection.
  *
- * Types only. A stream of this thread's HTTP/2 (http2/server-stream.ts) implements it; if other
- * threads own the connections, the streams that they relay do.
+ * Types only. Streams of this thread's HTTP/2 implement it (http2/server-stream.ts). If other
+ * threads own the connections, relayed streams do (relay/relayed-stream.ts).
  */
 import type { CallAccount } from "../http2/call-account.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
@@ -12,7 +12,7 @@ import type { StreamListener } from "../http2/server-stream.ts";
 import type { ChunkSource } from "./message-reader.ts";
 import type { ByteOutlet } from "./message-writer.ts";
 
-/** The connection of a call, as far as a call needs it. */
+/** The part of a connection that a call uses. */
 export interface CallConnection {
   readonly peer: string;
   readonly isFromThisHost: boolean;

@@ -2,8 +2,8 @@
  * The interface of a gRPC call for the server's modules. Types only; the classes are in
  * server-call.ts, message-reader.ts and message-writer.ts.
  *
- * Two rules apply everywhere: bytes are views of the socket's buffers and never copies, and a
- * promise is created only if the caller really has to wait.
+ * Two rules apply everywhere: bytes are views of the socket's buffers and not copies, and a promise
+ * is created only if the caller has to wait.
  */
 import type { CacheError } from "../errors.ts";
 
@@ -102,7 +102,7 @@ export interface ServerCall extends MessageWriter {
   throwIfOver(): void;
   /** Bytes moved in both directions. */
   readonly movedBytes: number;
-  /** Filled by the handler for the log; undefined if the log does not want it. */
+  /** Log fields, which the handler fills; undefined if the call is not logged. */
   facts?: Record<string, unknown> | undefined;
   /** Ends the call from our side with this error and drops unsent data. */
   abandon(reason: CacheError): void;
@@ -127,13 +127,13 @@ export interface ServerCall extends MessageWriter {
   /** Ends a reserved read: its bytes were written to this call or dropped. */
   release(bytes: number): void;
   /**
-   * Charges for a part of the request that is kept until the call is over, or until `letGo`. If it
-   * returns a promise, wait before reading more. The promise rejects with OVERLOADED if no memory
-   * is released in time.
+   * Charges for a part of the request that is kept until the call is over, or until
+   * `releaseCollected`. If it returns a promise, wait before reading more. The promise rejects with
+   * OVERLOADED if no memory is released in time.
    */
   collect(bytes: number): Promise<void> | undefined;
   /** Releases what `collect` charged. */
-  letGo(bytes: number): void;
+  releaseCollected(bytes: number): void;
   /** Exempts the call from the limit on idle calls. */
   mayIdle(): void;
   /** Adds an entry to the trailers of the status. Bytes need a name that ends in `-bin`. */

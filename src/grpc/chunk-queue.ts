@@ -49,7 +49,7 @@ export class ChunkQueue {
     this.#to += chunk.length;
   }
 
-  /** Turns the gathered bytes into a chunk. */
+  /** Converts the gathered bytes to a chunk. */
   #seal(): void {
     if (this.#to === this.#from) return;
     this.#chunks.push(this.#gathered.subarray(this.#from, this.#to));

@@ -47,7 +47,7 @@ export interface ClientCallOptions {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called when headers or data arrive from the server. */
-  readonly onHeard?: () => void;
+  readonly onReceived?: () => void;
 }
 
 export class Http2ClientCall implements ClientCall {
@@ -73,7 +73,7 @@ export class Http2ClientCall implements ClientCall {
   constructor(
     stream: ClientHttp2Stream,
     reset: AbortController,
-    { timeoutMs, signal, onHeard }: ClientCallOptions,
+    { timeoutMs, signal, onReceived }: ClientCallOptions,
   ) {
     this.#stream = stream;
     this.#session = stream.session;
@@ -83,7 +83,7 @@ export class Http2ClientCall implements ClientCall {
     this.responses = new QueuedMessageReader(source);
     this.#writer = new StreamMessageWriter(stream, () => undefined);
     stream.on("response", (headers) => {
-      onHeard?.();
+      onReceived?.();
       this.#takeHeaders(headers);
     });
     stream.on("trailers", (headers) => this.#takeStatus(headers));
@@ -92,7 +92,7 @@ export class Http2ClientCall implements ClientCall {
     stream.on("close", () => this.#close());
     source.start({
       push: (chunk) => {
-        onHeard?.();
+        onReceived?.();
         this.responses.push(chunk);
       },
     });

@@ -87,8 +87,8 @@ export class ClientConnection {
   }
 
   /** Called when the server sent headers or data. */
-  readonly heard = (): void => {
-    this.#keepalive?.heard();
+  readonly received = (): void => {
+    this.#keepalive?.received();
   };
 
   /** Keeps the process alive, and watches the server, only while calls are open. */

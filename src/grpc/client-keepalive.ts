@@ -1,14 +1,14 @@
 /**
- * Watches a client's connection while calls are open, to notice a vanished server sooner than TCP
- * does.
+ * Watches a client's connection while calls are open, to detect a lost server sooner than TCP does.
  *
  * A server that was silent for an interval gets a PING. If nothing arrives from it in time, the
  * connection closes for all calls. No PING is sent while bytes arrive, or while no call is open.
- * Most gRPC servers count PINGs without data of their own in between ("ping strikes"), forgive two,
- * and close the connection at the next. So after a burst PINGs are minutes apart, and TCP's
- * keepalive watches only the host. A PING five minutes after the last good one is good. grpc-java
- * counts these minutes from the start of the connection, even after data, so a young connection has
- * only two. A blocked event loop is not a silent server: the socket is read before the check.
+ * Most gRPC servers count PINGs if they have sent no data since the last one ("ping strikes"). They
+ * tolerate two and close the connection at the third. So after a burst PINGs are minutes apart, and
+ * TCP's keepalive watches only the host. A PING five minutes after the last valid one is valid.
+ * grpc-java counts these minutes from the start of the connection, even after data, so a young
+ * connection has only two. A blocked event loop is not a silent server: the socket is read before
+ * the check.
  * Source: grpc/doc/keepalive.md; the strikes in gRFC A8 and A18; KeepAliveEnforcer of grpc-java.
  */
 import type { ClientHttp2Session } from "node:http2";
@@ -70,10 +70,10 @@ export class ClientKeepalive {
   }
 
   /**
-   * Called when the server sent headers or data. The server then forgets the PINGs it counted, but
-   * not one still in flight.
+   * Called when the server sent headers or data. The server then resets its count of PINGs, except
+   * for one still in flight.
    */
-  heard(): void {
+  received(): void {
     this.#pings = this.#isAsking ? 1 : 0;
   }
 

@@ -2,9 +2,8 @@
  * A small gRPC client on node:http2 with one connection, opened on demand and reopened after a
  * loss.
  *
- * It does not retry calls or balance load: only the caller knows what may be repeated. One
- * connection is not meant for bulk data in both directions at once; use two clients for that (see
- * docs, windows).
+ * It does not retry calls or balance load: only the caller knows which calls may be repeated. Use
+ * two clients for large transfers in both directions: on one connection they can block each other.
  */
 import type { OutgoingHttpHeaders } from "node:http2";
 import { CacheError } from "../errors.ts";
@@ -64,7 +63,7 @@ export class GrpcClient {
     const reset = new AbortController();
     const connection = this.#connected();
     const stream = connection.open(headers, reset.signal);
-    const call = new Http2ClientCall(stream, reset, { timeoutMs, signal, onHeard: connection.heard });
+    const call = new Http2ClientCall(stream, reset, { timeoutMs, signal, onReceived: connection.received });
     this.#calls.add(call);
     stream.once("close", () => this.#calls.delete(call));
     return call;

@@ -2,8 +2,8 @@
  * The deadline of one call, on either side: a timer, and a test whether a reset was due to the
  * deadline.
  *
- * Both sides time the same call and reset the stream at the deadline. Which a side sees first, its
- * own timer or the peer's reset, is chance; in both cases the deadline ended the call.
+ * Both sides time the same call and reset the stream at the deadline. A side may see its own timer
+ * or the peer's reset first; in both cases the deadline ended the call.
  * Source: gRPC core concepts, "Deadlines"; grpc-go compares the clock in the same way on a reset.
  */
 import { CacheError } from "../errors.ts";

@@ -9,7 +9,7 @@ import { assert, CacheError } from "../errors.ts";
 import type { IncomingMessage } from "./call.ts";
 import { compacted } from "./chunk-queue.ts";
 
-/** A peer that sends single bytes creates many small parts: they are joined at this number. */
+/** Parts are joined at this number, because a peer that sends single bytes creates many. */
 const PARTS_MAX = 1024;
 
 /**

@@ -2,7 +2,7 @@
  * The TCP side of the server: listening addresses and accepted connections.
  *
  * All addresses share one limit on connections. This module tracks each socket from accept to
- * close, independent of TLS and HTTP/2, so that a stop can always close it.
+ * close, independent of TLS and HTTP/2, so that the server can always close it.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
@@ -41,7 +41,7 @@ export interface Accepted {
 
 /** Counts open connections. */
 export interface ConnectionCount {
-  /** Sum of all that share the count. */
+  /** Sum over all listeners that share the count. */
   readonly total: number;
   add(connections: number): void;
 }
@@ -116,8 +116,8 @@ export class Listeners {
   }
 
   /**
-   * If the limit is reached, closes the longest idle connection; if the address has its full share,
-   * one of that address.
+   * Closes the longest idle connection if the limit is reached; if the address has its full share,
+   * the longest idle one of that address. @returns false if there is none.
    */
   #makeRoom(address: string): boolean {
     const open = this.#options.count?.total ?? this.#accepted.size;

@@ -1,7 +1,7 @@
 /**
  * The transport whose sockets, TLS and HTTP/2 run in this thread.
  *
- * Every second it looks for stalled connections.
+ * It sweeps for stalled connections every second.
  */
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";

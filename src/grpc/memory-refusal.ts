@@ -1,7 +1,7 @@
 /**
  * The OVERLOADED error for a call that gets no memory.
  *
- * The account and its limit are logged.
+ * Its facts, for the log, are the used memory and the limit.
  */
 import { CacheError } from "../errors.ts";
 import type { CallMemory } from "../http2/call-memory.ts";

@@ -90,14 +90,14 @@ export class QueuedMessageReader implements MessageReader {
     this.#resumeWhenRoom();
   }
 
-  /** Copies chunks that retain much more memory than they use, because they wait for long. */
+  /** Copies chunks that retain much more memory than they use: they may wait for a long time. */
   compact(): void {
     this.#queue.compact();
   }
 
   /**
-   * Marks up to `bytes` of the last read as kept by the reader, who is charged for them. @returns
-   * how many.
+   * Marks up to `bytes` of the last read as kept by the reader, which is charged for them.
+   * @returns the number of marked bytes.
    */
   handOver(bytes: number): number {
     const handed = Math.min(bytes, this.#lentBytes);
@@ -209,7 +209,7 @@ class QueuedMessage implements IncomingMessage {
 
   async collect(sizeBytesMax: number, charge?: Charge): Promise<Buffer> {
     const whole = await joinMessage(this, sizeBytesMax, charge);
-    // It may wait for long if the peer does not end.
+    // It may wait for a long time if the peer does not end.
     return this.#reader.isEnded ? whole : compacted(whole);
   }
 }

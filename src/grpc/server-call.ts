@@ -34,7 +34,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   readonly #stream: CallStream;
   readonly #connection: CallConnection;
   readonly #writer: StreamMessageWriter;
-  readonly #onGone: () => void;
+  readonly #onClosed: () => void;
   readonly #trailers: Record<string, string> = {};
   #deadline: Deadline | undefined;
   #abort: AbortController | undefined;
@@ -54,14 +54,14 @@ export class Http2ServerCall implements ServerCall, StreamListener {
 
   constructor(
     stream: CallStream,
-    { connection, onGone }: { connection: CallConnection; onGone: () => void },
+    { connection, onClosed }: { connection: CallConnection; onClosed: () => void },
   ) {
     const { fields } = stream.request;
     this.path = fields.get(":path") ?? "";
     this.metadata = new HeaderMetadata(fields);
     this.#stream = stream;
     this.#connection = connection;
-    this.#onGone = onGone;
+    this.#onClosed = onClosed;
     this.requests = new QueuedMessageReader(stream, fields.get("grpc-encoding"));
     this.#writer = new StreamMessageWriter(stream, () => this.#beforeMessage());
     stream.listen(this);
@@ -172,7 +172,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#isCollecting = false;
   }
 
-  letGo(bytes: number): void {
+  releaseCollected(bytes: number): void {
     this.#stream.account.collected(-bytes);
   }
 
@@ -286,7 +286,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.requests.end();
   }
 
-  /** The answer is complete, or the peer is gone. */
+  /** The answer is complete, or the peer has disconnected. */
   closed(isCut: boolean): void {
     this.#deadline?.stop();
     this.#isClosed = true;
@@ -312,11 +312,11 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   #forgetWhenDone(): void {
     if (!this.#isHandled || !this.#isClosed) return;
     this.#stream.account.close();
-    this.#onGone();
+    this.#onClosed();
   }
 
   #beforeMessage(): void {
-    assert(!this.#isAnswered, "a call is not written to after its handler is done");
+    assert(!this.#isAnswered, "a handler does not write after it has ended");
     if (!this.#hasResponded) this.#respond();
     this.#connection.countMessage();
   }

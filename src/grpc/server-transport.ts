@@ -29,7 +29,7 @@ export interface ServerTransport {
   listen(host: string, port: number): Promise<ListenAddress>;
   /**
    * Accepts no new connections and streams. A connection closes when its streams have ended.
-   * Resolves when no more streams come.
+   * Resolves when no more streams can arrive.
    */
   drain(): Promise<void> | undefined;
   destroyConnections(): void;

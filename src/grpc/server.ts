@@ -1,9 +1,9 @@
 /**
  * The gRPC server: runs calls and shuts them down in order.
  *
- * It knows nothing of Flight: a method is a path and a handler. The transport owns connections, and
- * src/http2 implements HTTP/2. A stop never waits for idle peers: the server sends GOAWAY, running
- * calls get time to finish, and the rest end with SHUTTING_DOWN.
+ * It is independent of Flight: a method is a path and a handler. The transport owns connections,
+ * and src/http2 implements HTTP/2. A stop never waits for idle peers: the server sends GOAWAY,
+ * running calls get time to finish, and the rest end with SHUTTING_DOWN.
  */
 import { assert, CacheError, isCacheError } from "../errors.ts";
 import { CallMemory } from "../http2/call-memory.ts";
@@ -35,7 +35,9 @@ export interface GrpcServerOptions {
   readonly drainTimeoutMs?: number;
   /** Memory that calls may make this process hold; default LIMITS.callsMemoryBytes. */
   readonly callsMemoryBytes?: number | undefined;
-  /** Open connections; default LIMITS.connectionsMax. With `openTransport` the transport sets it. */
+  /**
+   * Open connections; default LIMITS.connectionsMax. With `openTransport` the transport sets it.
+   */
   readonly connectionsMax?: number | undefined;
   /** A call without progress for this long ends; default LIMITS.idleCallMs. */
   readonly idleCallMs?: number | undefined;
@@ -94,7 +96,7 @@ export class GrpcServer {
       stream.sendHeaders(refusal, { endStream: true });
       return;
     }
-    const call = new Http2ServerCall(stream, { connection, onGone: () => this.#forget(call) });
+    const call = new Http2ServerCall(stream, { connection, onClosed: () => this.#forget(call) });
     this.#calls.add(call);
     void this.#run(call, request);
   }
@@ -166,7 +168,7 @@ export class GrpcServer {
 const NO_METHOD = new CacheError("NOT_IMPLEMENTED", "no such method");
 const unknownMethod: CallHandler = () => Promise.reject(NO_METHOD);
 
-/** A call that no method was asked to answer. */
+/** Logs a call that was refused before its method ran. */
 function logRefusal({ path, peer }: Http2ServerCall, { code, message, facts }: CacheError): void {
   if (log.isEnabled("debug"))
     log.debug("call refused", { method: path, peer, code, reason: message, ...facts });

@@ -1,6 +1,6 @@
 /**
- * Ends stalled calls: any call after a long time, and calls that hold memory others wait for after
- * a short one.
+ * Ends calls without progress: after a long time, or after a short time if they hold memory that
+ * other calls wait for.
  *
  * While calls wait for memory, it ends calls without progress, starting with the connections that
  * hold the most, until no call waits. If all calls wait for memory, it refuses the requests that
@@ -16,19 +16,19 @@ import type { Http2ServerCall } from "./server-call.ts";
 
 const log = logFor("grpc");
 
-/** The part of the total memory that is taken back at once. */
+/** The part of the total memory that is released at once. */
 const RELIEF_PART = 1 / 16;
 
 /**
- * Shared: hundreds of calls may end like this at once, and a new error each would cost a stack
- * trace.
+ * Shared: hundreds of calls may end for this reason at once, and a new error for each would cost a
+ * stack trace.
  */
 const MEMORY_TAKEN_BACK = new CacheError(
   "OVERLOADED",
   "the call made no progress while other calls waited for its memory",
 );
 
-/** True for connections whose memory would help. */
+/** True for connections whose memory a waiting call could use. */
 type Helps = (connection: ConnectionMemory) => boolean;
 
 export class StalledCalls {
@@ -128,7 +128,7 @@ export class StalledCalls {
       let nowMs = performance.now();
       while (left >= 0 && next < calls.length && nowMs < untilMs) {
         const call = calls[next++]!;
-        // It may have moved since the last slice.
+        // The call may have made progress since the last slice.
         if (call.stillMs(nowMs) >= LIMITS.stalledCallMs) {
           left -= call.heldBytes;
           end(call);

@@ -2,7 +2,7 @@
  * Passes the readable side of an HTTP/2 stream to a reader, chunk by chunk and with back-pressure.
  *
  * It replaces `push`, where node:http2 delivers each DATA frame, instead of listening for "data". A
- * paused stream still receives its window, and Node would keep that as one object per frame: frames
+ * paused stream still receives its window, and Node would keep one object for each frame: frames
  * of one byte fill 100 MB with a window of 1 MiB. The reader's queue merges small chunks, paused or
  * not. This is also 5 to 10 % cheaper for bulk data.
  * Relies on: Http2Stream calls its own `push` for data and end, stops reading if it returns false,

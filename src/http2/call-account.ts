@@ -1,5 +1,6 @@
 /**
- * Charges what one call holds: its request, the collected parts of it, and pending reads.
+ * Charges the memory that one call holds: its request, the collected parts of it, and pending
+ * reads.
  *
  * The queue of the answer is not included. The stream charges it to the connection, because it may
  * outlive the call.
@@ -60,7 +61,7 @@ export class CallAccount {
     this.connection.arrived(bytes);
   }
 
-  /** False while no more may be collected or read whole. A small amount may use the reserve. */
+  /** False while no more memory may be collected. A small amount may use the reserve. */
   get mayCollect(): boolean {
     const { freeOfReserveBytes, freeBytes, all } = this.connection;
     if (freeOfReserveBytes >= 0 && all.overdrawnBytes === 0) return true;

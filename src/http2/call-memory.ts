@@ -4,22 +4,24 @@
  *
  * There are three bounds: the total, a share of it per peer address, and a share per connection. A
  * call that wants to read more of its answer gets a part of what is still free (a dynamic
- * threshold: Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Unread calls therefore
- * shrink everybody's part but never take the last of it: an eighth is reserved for answers that the
- * peer reads at once. Received bytes are charged even if the account is full; then the server stops
- * reading connections that hold much.
+ * threshold: Choudhury and Hahne, "Dynamic queue length thresholds", 1998). Calls whose peers do
+ * not read therefore reduce the part of all others, but never to zero: an eighth is reserved for
+ * answers that the peer reads at once. Received bytes are charged even if the account is full; then
+ * the server stops reading connections that hold much.
  * Cost: a few additions for each chunk and each frame.
  */
 import { LIMITS } from "../limits.ts";
 
 /** Part of each bound that is reserved for answers that the peer reads at once. */
 const RESERVE_PART = 1 / 8;
-/** Part of the total that one peer address may hold, and one connection. */
+/** Parts of the total that one peer address, and one connection, may hold. */
 const PEER_PART = 3 / 4;
 const CONNECTION_PART = 1 / 2;
 /** Part of the total that requests may hold. More requests would only wait longer for the disk. */
 const ARRIVED_PART = 1 / 2;
-/** Bytes that one connection may always have sent while there is memory: 1 MiB does not wait. */
+/**
+ * Bytes that one connection may always send while there is memory: an answer of 1 MiB never waits.
+ */
 const ARRIVED_BYTES_MIN = 2 * 2 ** 20;
 /** Waiting calls that are woken in one turn of the event loop. */
 const WOKEN_PER_TURN = 32;
@@ -109,7 +111,7 @@ export class CallMemory {
   }
 
   /**
-   * Finds out whether a call has waited too long for memory.
+   * Checks whether a call has waited too long for memory.
    * @returns undefined if none has; otherwise a test for connections that help by releasing memory.
    */
   shortage(nowMs: number): ((connection: ConnectionMemory) => boolean) | undefined {
@@ -124,9 +126,9 @@ export class CallMemory {
     return this.#heldUp.size > 0 && this.overdrawnBytes > 0 ? () => true : undefined;
   }
 
-  /** Calls `goOn` once when memory is released. */
-  holdUp(goOn: () => void): void {
-    this.#heldUp.add(goOn);
+  /** Calls `resume` once when memory is released. */
+  holdUp(resume: () => void): void {
+    this.#heldUp.add(resume);
     this.onWaiting?.();
   }
 
@@ -148,7 +150,7 @@ export class CallMemory {
       this.#isWaking = false;
       const heldUp = [...this.#heldUp];
       this.#heldUp.clear();
-      for (const goOn of heldUp) goOn();
+      for (const resume of heldUp) resume();
       let woken = 0;
       for (const waiter of [...this.#waiting].slice(0, WOKEN_PER_TURN)) {
         if (this.freeBytes < LIMITS.callPieceBytesMin) break;

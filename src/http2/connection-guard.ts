@@ -60,8 +60,8 @@ export class ConnectionGuard {
 
   /**
    * Counts a stream that was reset before it was answered, by the peer or because of an error of
-   * the peer. Honest clients cancel hundreds of calls and let as many reach their deadline, so the
-   * cost of the resets decides.
+   * the peer. Honest clients also cancel hundreds of calls, so the cost of the resets decides, not
+   * their number.
    * @param debtMs processor time that the connection recently used beyond its share
    * @throws {Http2Error} ENHANCE_YOUR_CALM
    */

@@ -2,10 +2,10 @@
  * Sends the frames of one connection: control frames at once, then the streams in turn, as far as
  * the windows allow.
  *
- * Everything queued in one turn of the event loop leaves in one write: a small answer (headers,
+ * Everything queued in one turn of the event loop is sent in one write: a small answer (headers,
  * message, status) is one system call. One write is pending at a time, of about BATCH_BYTES_MAX;
- * the next is built when the operating system has taken it. The streams bound what waits, and a
- * stream with much to send delays the others by one frame.
+ * the next is built when the operating system has taken it. The streams bound their queues, and
+ * a stream with a large queue delays the others by one frame.
  * Cost: small batches, and small parts of larger ones, are copied into one buffer; bodies are not.
  */
 import type { Duplex } from "node:stream";
@@ -14,13 +14,13 @@ import { frameName } from "./frame.ts";
 
 const log = logFor("grpc");
 
-/** One DATA frame if other streams also have data to send: it delays them this long. */
+/** Size of a DATA frame if other streams also have data to send, because it delays them. */
 const SHARED_FRAME_BYTES_MAX = 256 * 1024;
 
 /**
- * One DATA frame of a stream that has the connection to itself, and so the size of one write.
- * Clients read more at once from a larger frame: grpc-core has a window of 4 MiB and reads an
- * object of 1 MiB in one frame in 0.8 of the time of five.
+ * Size of a DATA frame of the only stream with data, and so the size of one write. Clients read
+ * larger frames faster: grpc-core, with a window of 4 MiB, reads an object of 1 MiB in one frame in
+ * 0.8 of the time of five frames.
  */
 const LONE_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 const BATCH_BYTES_MAX = LONE_FRAME_BYTES_MAX;
@@ -43,7 +43,7 @@ export interface FrameBatch {
   readonly onSent: (() => void)[];
 }
 
-/** A stream as the outbox sees it. */
+/** The part of a stream that the outbox uses. */
 export interface FrameSource {
   /** True if a frame could be made now, given `windowBytes` of the connection's window. */
   canSend(windowBytes: number): boolean;
@@ -62,7 +62,7 @@ export class FrameOutbox {
   readonly #onControl: (bytes: number) => void;
   /** Window of the whole connection at the peer, bytes. */
   windowBytes = 65_535;
-  /** Asked once for each connection. */
+  /** Checked once for each connection. */
   readonly #isTraced = log.isEnabled("trace");
   #control: Uint8Array[] = [];
   #controlBytes = 0;
@@ -112,7 +112,7 @@ export class FrameOutbox {
     if (this.#sources.size > 0) this.#schedule();
   }
 
-  /** Calls once when nothing is left to send. */
+  /** Calls the callback once when nothing is left to send. */
   whenEmpty(call: () => void): void {
     this.#onEmpty = call;
     this.#schedule();

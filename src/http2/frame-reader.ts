@@ -1,5 +1,5 @@
 /**
- * Cuts the byte stream of a socket into frames.
+ * Splits the byte stream of a socket into frames.
  *
  * The payload of DATA is passed on while it arrives, as views of the socket's buffers, without its
  * padding. Every other frame is delivered whole: as a view if it lies in one chunk, otherwise
@@ -10,8 +10,8 @@
 import { CLIENT_PREFACE, DEFAULT_FRAME_BYTES_MAX, FLAG, FRAME, FRAME_HEADER_BYTES } from "./frame.ts";
 import { Http2Error } from "./http2-error.ts";
 
-/** Reading the clock costs as much as a small frame. */
-const STEPS_PER_LOOK = 16;
+/** Steps between two reads of the clock, which costs as much as a small frame. */
+const STEPS_PER_CHECK = 16;
 const GATHERED_BYTES_MIN = 64;
 const NOTHING = Buffer.alloc(0);
 
@@ -73,7 +73,7 @@ export class FrameReader {
       if (this.#isInData) position = this.#passData(chunk, position);
       else if (this.#gatheredBytes > 0) position = this.#gather(chunk, position);
       else position = this.#readFrame(chunk, position);
-      if (steps % STEPS_PER_LOOK === 0 && performance.now() >= untilMs) return position;
+      if (steps % STEPS_PER_CHECK === 0 && performance.now() >= untilMs) return position;
     }
     return chunk.length;
   }

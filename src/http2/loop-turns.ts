@@ -12,7 +12,7 @@
  */
 import { LIMITS } from "../limits.ts";
 
-/** Small chunks in a row that are not counted: counting one costs more than a small call. */
+/** Small chunks in a row that are not timed: timing one costs more than a small call. */
 const UNCOUNTED_MAX = 8;
 
 /** Connections that get a slice in one turn. */
@@ -29,7 +29,7 @@ export interface TurnUser {
   /** Length of its slice, ms: shorter if its handlers overrun. At most LIMITS.connectionSliceMs. */
   sliceMs: number;
   /** Processes waiting data until `untilMs` on the clock of `performance.now`. Never throws. */
-  goOn(untilMs: number): void;
+  runSlice(untilMs: number): void;
 }
 
 export class LoopTurns {
@@ -111,7 +111,7 @@ export class LoopTurns {
       if (!this.#waiting.delete(user)) continue;
       this.#user = user;
       this.#userSinceMs = nowMs;
-      user.goOn(nowMs + user.sliceMs);
+      user.runSlice(nowMs + user.sliceMs);
       nowMs = performance.now();
       this.#settle(nowMs);
     }

@@ -1,9 +1,9 @@
 /**
  * Caches the last few header blocks of a connection by their bytes.
  *
- * The oldest is replaced. Each slot keeps its buffer, so a client whose blocks all differ costs a
- * copy but no new memory. The meaning of a block depends on the decoder's table: if that changes,
- * all blocks are forgotten.
+ * A new block replaces the oldest. Each slot keeps its buffer, so a client whose blocks all differ
+ * costs a copy but no new memory. The meaning of a block depends on the decoder's table: if that
+ * changes, all blocks are forgotten.
  * Cost: a comparison of bytes for each cached block of the same length.
  */
 import { LIMITS } from "../limits.ts";
@@ -20,7 +20,7 @@ interface Place {
 export class RememberedBlocks {
   readonly #places: Place[] = [];
   #kept = 0;
-  /** The slot that is written next. */
+  /** The slot to write next. */
   #next = 0;
 
   find(bytes: Buffer, kind: HeaderBlockKind): HeaderBlock | undefined {

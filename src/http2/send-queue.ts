@@ -1,9 +1,8 @@
 /**
- * The bytes of an answer on their way out: queued, then framed, then passed to the operating
- * system.
+ * The unsent bytes of an answer: first queued, then framed, then passed to the operating system.
  *
- * Views in, views out. A callback reports when the operating system has all of a view, which may
- * then be reused.
+ * It keeps views and copies nothing. A callback reports when the operating system has all of a
+ * view, whose memory may then be reused.
  */
 
 /** Used slots at the front of the queue that are tolerated before it is compacted. */

@@ -32,10 +32,10 @@ import { ServerStream, type StreamHost } from "./server-stream.ts";
 const log = logFor("grpc");
 
 const DEFAULT_WINDOW_BYTES = 65_535;
-/** If the peer's socket accepts nothing for this long, the peer does not read, ms. */
+/** The peer counts as not reading if its socket accepts nothing for this long, ms. */
 const SOCKET_PATIENCE_MS = 50;
 const PING_BYTES = Buffer.from("keepaliv", "latin1");
-/** Tells the peer that our dynamic header table is empty, as always (RFC 7541, 6.3). */
+/** Announces that our dynamic header table is empty, as it always is (RFC 7541, 6.3). */
 const EMPTY_TABLE_UPDATE = Buffer.from([0x20]);
 
 const OUR_SETTINGS = encodeSettings([
@@ -167,7 +167,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     this.#turns.wait(this);
   }
 
-  goOn(untilMs: number): void {
+  runSlice(untilMs: number): void {
     while (this.#waiting.length > 0 && !this.#isOver) {
       const chunk = this.#waiting[0]!;
       const read = this.#read(chunk, untilMs);
@@ -187,11 +187,11 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
     if (this.#isOver || this.#waiting.length > 0) return;
     if (this.memory.isOverdrawn) {
       this.#socket.pause();
-      this.memory.all.holdUp(this.#goOnReading);
+      this.memory.all.holdUp(this.#resumeReading);
     } else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  readonly #goOnReading = (): void => this.#readOrHoldUp();
+  readonly #resumeReading = (): void => this.#readOrHoldUp();
 
   #chargeMidway(): void {
     const bytes = this.#reader.heldBytes + this.#frames.heldBytes;

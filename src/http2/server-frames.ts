@@ -24,7 +24,7 @@ const HEADER_TABLE_BYTES = 4096;
 
 type FrameHandler = (flags: number, streamId: number, payload: Buffer) => void;
 
-/** The connection as its frames need it. */
+/** The part of the connection that its frames use. */
 export interface FrameHost {
   readonly isOver: boolean;
   readonly guard: ConnectionGuard;
@@ -55,7 +55,7 @@ export class ServerFrames implements FrameReceiver {
   });
   /** By type. A frame of unknown type is ignored. */
   readonly #handlers: readonly (FrameHandler | undefined)[];
-  /** Asked once for each connection: a frame costs less than the question. */
+  /** Checked once for each connection: the check costs more than a frame. */
   readonly #isTraced = log.isEnabled("trace");
   #hasSettings = false;
   readonly #opened = new OpenedStreams();
@@ -145,20 +145,20 @@ export class ServerFrames implements FrameReceiver {
   #headers(flags: number, streamId: number, payload: Buffer): void {
     if (streamId % 2 === 0)
       throw new Http2Error("PROTOCOL_ERROR", "a client opened a stream with an even number");
-    this.#checkRoomFor(flags, payload);
+    this.#checkMemoryFor(flags, payload);
     const block = this.#assembly.begin(flags, streamId, payload);
     if (block !== undefined) this.#block(block, streamId, (flags & FLAG.END_STREAM) !== 0);
   }
 
   #continuation(flags: number, streamId: number, payload: Buffer): void {
     const endStream = this.#assembly.open?.endStream === true;
-    this.#checkRoomFor(flags, payload);
+    this.#checkMemoryFor(flags, payload);
     const block = this.#assembly.continue(flags, streamId, payload);
     if (block !== undefined) this.#block(block, streamId, endStream);
   }
 
   /** A block of several frames is kept, so there must be memory for it. */
-  #checkRoomFor(flags: number, payload: Buffer): void {
+  #checkMemoryFor(flags: number, payload: Buffer): void {
     if ((flags & FLAG.END_HEADERS) !== 0 || payload.length <= this.#host.memory.fairBytes) return;
     throw new Http2Error("ENHANCE_YOUR_CALM", "no memory for a header block of several frames");
   }

@@ -22,13 +22,13 @@ export interface StreamListener {
   /** The peer has half-closed. */
   ended(): void;
   /**
-   * The stream has closed; `isCut` if that was before its answer was sent: by a reset, or with the
-   * connection.
+   * The stream has closed. `isCut` is true if its answer was not sent completely, because of a
+   * reset or a lost connection.
    */
   closed(isCut: boolean): void;
 }
 
-/** What a stream needs of its connection. */
+/** The part of the connection that a stream uses. */
 export interface StreamHost {
   /** Largest DATA frame the peer accepts, bytes. */
   readonly frameBytesMax: number;
@@ -185,7 +185,7 @@ export class ServerStream implements FrameSource {
     this.#host.wantsToSend(this);
   }
 
-  /** Nothing to hold back: everything written in one turn leaves together. */
+  /** Nothing to hold back: everything written in one turn is sent together. */
   cork(): void {}
 
   uncork(): void {}
@@ -237,7 +237,7 @@ export class ServerStream implements FrameSource {
     return sizeBytes;
   }
 
-  /** Tells a client that still sends to stop: the answer is complete (RFC 9113, 8.1). */
+  /** Asks a client that still sends to stop, because the answer is complete (RFC 9113, 8.1). */
   #endAnswer(batch: FrameBatch): void {
     if (!this.#hasPeerEnded) {
       const stop = encodeReset(this.id, "NO_ERROR");

@@ -10,7 +10,7 @@ export class ConnectionCounts {
   /** Shared memory, one slot per thread. */
   readonly counts: Int32Array;
 
-  /** @param counts the counts that the host allocated, or the number of threads: allocates them. */
+  /** @param counts the number of threads, to allocate counts; or counts that the host allocated. */
   constructor(counts: Int32Array | number) {
     this.counts =
       typeof counts === "number"

@@ -1,7 +1,8 @@
 /**
- * The worker thread of connections: sockets, TLS and HTTP/2; it relays the streams to the host.
+ * Entry point of the worker thread of connections: it runs sockets, TLS and HTTP/2, and relays the
+ * streams to the host.
  *
- * It holds no lasting state: if it dies, its connections close, and the host starts another.
+ * It has no durable state: if it dies, its connections close, and the host starts another thread.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../errors.ts";
@@ -52,7 +53,7 @@ async function answer(command: ThreadCommand): Promise<void> {
   if (command.command === "end") port.close();
 }
 
-/** @returns the port, if the command asks for one. */
+/** @returns the port that `listen` uses; 0 for other commands. */
 async function execute(command: ThreadCommand): Promise<number> {
   if (command.command === "listen") return (await transport.listen(command.host, command.port)).port;
   if (command.command === "drain") transport.drain();

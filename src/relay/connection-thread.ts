@@ -1,5 +1,5 @@
 /**
- * One connection thread as seen from the host: its worker, and a new worker if that dies.
+ * One connection thread as seen from the host: its worker, and a new worker if the old one dies.
  *
  * If a worker dies, its connections close, their calls are cut here, and a new worker listens on
  * the same addresses. Restarts are at least LIMITS.threadRestartMs apart, so that a crash loop does
@@ -53,7 +53,7 @@ export class ConnectionThread {
   #running: RunningWorker | undefined;
   #startedMs = 0;
   #restart: NodeJS.Timeout | undefined;
-  /** It accepts no more connections: a worker that dies now is not restarted. */
+  /** True if it accepts no more connections: then a worker that dies is not restarted. */
   #isDraining = false;
 
   constructor(host: ThreadHost) {
@@ -170,7 +170,7 @@ export class ConnectionThread {
       for (const { host, port } of this.#addresses) await this.#send({ command: "listen", host, port });
       log.info("connection thread restarted", { thread });
     } catch (error) {
-      // If it died meanwhile, that was logged and it is restarted; otherwise it cannot listen.
+      // If it died again, #end has logged that and restarts it; otherwise it cannot listen.
       if (this.#running !== undefined) log.error("connection thread cannot listen", { thread, error });
     }
   }

@@ -2,8 +2,8 @@
  * The messages between a connection thread and the thread that runs the calls.
  *
  * One message contains all events of one turn of the event loop, because a message costs as much as
- * a few dozen events. An event consists of its kind, the stream number, and the numbers below. Texts
- * and bytes are separate, in the order of the events.
+ * a few dozen events. An event consists of its kind, the stream number, and the numbers below.
+ * Texts and bytes are separate, in the order of the events.
  *
  *     connections -> calls
  *       OPEN      slot; texts: peer, OWN_HOST or ""; the request is the block kept in this slot

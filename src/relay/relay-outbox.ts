@@ -12,7 +12,7 @@ import type { RelayEvent, RelayPort } from "./relay-message.ts";
 
 export class RelayOutbox {
   readonly #port: RelayPort;
-  /** Called before a message is built: may add the last events. */
+  /** Called before a message is built, to add the last events. */
   readonly #beforePost: () => void;
   #numbers: number[] = [];
   #texts: string[] = [];
@@ -40,8 +40,8 @@ export class RelayOutbox {
   }
 
   /**
-   * The last part of its event. Copied only when the message is built: the bytes must not change
-   * before.
+   * Adds the last part of an event. The bytes are copied when the message is built and must not
+   * change before.
    */
   bytes(view: Uint8Array): void {
     this.#numbers.push(view.length);
@@ -51,7 +51,7 @@ export class RelayOutbox {
   }
 
   /**
-   * Builds a message at the end of this turn, after everything that sockets and ports bring in it.
+   * Builds a message at the end of this turn, after all events of sockets and ports.
    */
   schedule(): void {
     if (this.#isScheduled) return;

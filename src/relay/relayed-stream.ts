@@ -16,8 +16,8 @@ import { RELAY, type RelayEvent } from "./relay-message.ts";
 import type { RelayOutbox } from "./relay-outbox.ts";
 
 /**
- * The end of a view, counted from the first byte of the answer, and the callback for when it was
- * sent.
+ * The end of a view, counted from the first byte of the answer, and its callback, which runs when the view
+ * was sent.
  */
 interface Awaited {
   readonly end: number;
@@ -136,7 +136,7 @@ export class RelayedStream implements CallStream, CallConnection {
     outbox.bytes(view);
   }
 
-  /** Nothing to hold back: everything written in one turn crosses together. */
+  /** Does nothing: everything written in one turn is posted together. */
   cork(): void {}
 
   uncork(): void {}
@@ -162,7 +162,7 @@ export class RelayedStream implements CallStream, CallConnection {
     this.#host.outbox.bytes(block);
   }
 
-  /** Not for each chunk: a small request is over before the other thread needs to know. */
+  /** Not for each chunk: a small request is over before the other thread needs the report. */
   #reportConsumed(): void {
     if (this.#isPaused || this.#isClosed || this.#unreportedBytes < LIMITS.relayWindowBytes / 2) return;
     this.#host.outbox.event(RELAY.READ, this.id);

@@ -1,5 +1,5 @@
 /**
- * The streams of one connection thread, on the side of the calls.
+ * The streams of one connection thread, in the thread that runs the calls.
  *
  * The other side is relaying-streams.ts.
  */

@@ -1,8 +1,8 @@
 /**
  * Whether several threads can listen on one port, so that the system distributes the connections.
  *
- * Node supports it from 22.12 and 23.1 on, and only on Linux it works as needed: other systems
- * refuse the option or give all connections to one listener.
+ * Node supports this since 22.12 and 23.1. It works only on Linux: other systems refuse the option
+ * or pass all connections to one listener.
  * Source: Node's documentation of `server.listen`, option `reusePort`; socket(7), SO_REUSEPORT.
  */
 

@@ -2,7 +2,7 @@
  * Messages between a connection thread and its host, other than those of streams. Types only.
  *
  *     host    workerData ConnectionThreadOptions, then commands; one report answers each, in order
- *     thread  reports; at any time a notice that its last connection has closed, or a log line
+ *     thread  reports; at any time also log lines, and "empty" when its last connection closed
  */
 import type { ServerTls } from "../grpc/server-transport.ts";
 import type { ForwardedLine, LogThreshold } from "../log.ts";
@@ -16,7 +16,7 @@ export interface ConnectionThreadOptions {
   readonly logThreshold: LogThreshold;
   /** For all threads together. */
   readonly connectionsMax: number | undefined;
-  /** Memory that its connections may hold. */
+  /** Memory that the connections of this thread may hold. */
   readonly callsMemoryBytes: number;
 }
 

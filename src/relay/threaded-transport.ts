@@ -2,8 +2,8 @@
  * The transport of a server whose connections are in other threads: each thread listens on the same
  * port, and the system distributes the connections.
  *
- * A port in use is refused as without threads, although sharing it would be possible: two servers
- * on one port would each get some calls of the other.
+ * A port in use is refused, although the system could share it: two servers on one port would each
+ * get some calls of the other.
  */
 import { once } from "node:events";
 import { createServer } from "node:net";

@@ -87,6 +87,6 @@ async function receive(
   const { batchKind } = put;
   put.end(decoder.appMetadata);
   // The schema is kept until the put ends, so its charge stays too.
-  if (batchKind !== undefined) call.letGo(chargedBytes);
+  if (batchKind !== undefined) call.releaseCollected(chargedBytes);
   return batchKind;
 }

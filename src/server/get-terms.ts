@@ -7,7 +7,8 @@
  *     flame-file-locations: 1    the server may answer with the file location of a large object
  *
  * Headers apply only to a ticket with a version. Without them the answer follows docs/protocol.md,
- * "DoGet". Cost: three lookups per get.
+ * "DoGet".
+ * Cost: three lookups per get.
  */
 import { randomUUID } from "node:crypto";
 import type { SchemaMetadata } from "../arrow/key-values.ts";

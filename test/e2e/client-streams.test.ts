@@ -91,7 +91,7 @@ describe("a stream of chunks", () => {
   it("with an item of another kind is refused", async () => {
     const mixed = [Buffer.from("a"), tableFromArrays({ x: [1] })];
     await expect(cache.putStream("app/chunks/mixed", mixed)).rejects.toThrow(
-      refused("INVALID_VALUE", "no Uint8Array"),
+      refused("INVALID_VALUE", "not a Uint8Array"),
     );
     await expect(cache.putStream("app/chunks/mixed", ["text"] as never)).rejects.toThrow(
       refused("INVALID_VALUE"),
@@ -215,14 +215,14 @@ describe("a stream of record batches", () => {
     const put = (...items: object[]) => cache.putStream("app/batches/bad", items);
     await expect(put(MANY, other)).rejects.toThrow(refused("INVALID_VALUE", "another schema"));
     await expect(put(MANY, strange)).rejects.toThrow(refused("INVALID_VALUE", "dictionaries of its own"));
-    await expect(put(MANY, Buffer.from("a"))).rejects.toThrow(refused("INVALID_VALUE", "no record batch"));
+    await expect(put(MANY, Buffer.from("a"))).rejects.toThrow(refused("INVALID_VALUE", "not a record batch"));
     await expect(cache.stat("app/batches/bad")).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
   });
 
   it("is not to be had of other objects", async () => {
     const ref = await cache.put("app", "batches", 1);
     const first = cache.getBatches(ref)[Symbol.asyncIterator]().next();
-    await expect(first).rejects.toThrow(refused("UNREADABLE_VALUE", "no table"));
+    await expect(first).rejects.toThrow(refused("UNREADABLE_VALUE", "not a table"));
   });
 });
 

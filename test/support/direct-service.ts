@@ -149,7 +149,7 @@ class DirectCall implements ServerCall {
 
   collect(): undefined {}
 
-  letGo(): void {}
+  releaseCollected(): void {}
 
   mayIdle(): void {}
 

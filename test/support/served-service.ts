@@ -165,8 +165,8 @@ class ArrangedCall implements ServerCall {
     return this.#call.collect(bytes);
   }
 
-  letGo(bytes: number): void {
-    this.#call.letGo(bytes);
+  releaseCollected(bytes: number): void {
+    this.#call.releaseCollected(bytes);
   }
 
   mayIdle(): void {

@@ -5,8 +5,8 @@
  *     columns {version: uint64, kind: utf8, data: binary or large_binary}, by name, in any order; one row per batch
  *
  * The front of a body (a few dozen bytes before the value) is collected to read version and kind.
- * The value's bytes are views; object/opaque-body.ts locates and checks them. Source:
- * docs/protocol.md, "DoGet".
+ * The value's bytes are views; object/opaque-body.ts locates and checks them.
+ * Source: docs/protocol.md, "DoGet".
  */
 import { type BatchLayout, type BufferRange, decodeMessage } from "../../arrow/message.ts";
 import type { ArrowSchema } from "../../arrow/schema.ts";

@@ -3,8 +3,8 @@
  * Handshake sends `authorization: Basic ...`. The server returns `authorization: Bearer ...` in its
  * headers or trailers, and every later call sends it.
  *
- * The password is only as safe as the connection: use TLS. Source: RFC 7617; AuthenticateBasicToken
- * of Arrow's C++ client.
+ * The password is only as safe as the connection: use TLS.
+ * Source: RFC 7617; AuthenticateBasicToken of Arrow's C++ client.
  */
 import { CacheError } from "../../errors.ts";
 import type { ClientCall } from "../../grpc/client-call.ts";

@@ -6,8 +6,8 @@
  * use: large transfers in both directions on one connection can block each other. Nothing is
  * retried here. An error of the server is a CacheError if it has one of the cache's codes, else a
  * GrpcError with its status and text. If a server cannot be reached or is lost, any method throws
- * UNREACHABLE (client-keepalive.ts). Source: the Arrow Flight RPC specification;
- * docs/flight-client.md.
+ * UNREACHABLE (client-keepalive.ts).
+ * Source: the Arrow Flight RPC specification; docs/flight-client.md.
  */
 import { formatDialEndpoint } from "../../config/endpoint.ts";
 import { CacheError } from "../../errors.ts";

@@ -2,8 +2,8 @@
  * FlightData as a client receives it: the head of each message at once, its body as it arrives.
  *
  * Read ahead is at most one receive queue (LIMITS.receiveQueueBytesMax) and one window, so a slow
- * caller slows the server down. flight-data-decoder.ts checks sizes and order. Cost: `chunks`
- * copies nothing; `collect` copies once.
+ * caller slows the server down. flight-data-decoder.ts checks sizes and order.
+ * Cost: `chunks` copies nothing; `collect` copies once.
  */
 import { assert, CacheError } from "../../errors.ts";
 import { decodeServerDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";

@@ -3,8 +3,9 @@
  * Flight.
  *
  * Messages are framed and never decoded, so every Arrow type passes; app_metadata is dropped. A
- * library that decodes the bytes trusts the server: see docs/flight-client.md. Cost: one copy of
- * each body, into memory whose parts are aligned for views; `ipcToFlight` copies nothing.
+ * library that decodes the bytes trusts the server: see docs/flight-client.md.
+ * Cost: one copy of each body, into memory whose parts are aligned for views; `ipcToFlight` copies
+ * nothing.
  */
 import { decodeMessage } from "../../arrow/message.ts";
 import { CacheError } from "../../errors.ts";

@@ -3,7 +3,8 @@
  * server reads them.
  *
  * The next message, and the next piece of a body, is requested only when at most
- * LIMITS.sendQueueBytesMax wait to be sent. Cost: bodies are sent without a copy.
+ * LIMITS.sendQueueBytesMax wait to be sent.
+ * Cost: bodies are sent without a copy.
  */
 import { CacheError } from "../../errors.ts";
 import { encodeDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";

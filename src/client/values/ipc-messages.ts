@@ -2,8 +2,8 @@
  * Splits IPC streams and files into their messages, and frames messages as parts of a stream.
  *
  * Bodies are views of the given bytes and are never decoded. The messages of a file keep their
- * order in the file, so dictionaries precede record batches as in a stream. Source: Arrow format,
- * "IPC Streaming Format" and "IPC File Format".
+ * order in the file, so dictionaries precede record batches as in a stream.
+ * Source: Arrow format, "IPC Streaming Format" and "IPC File Format".
  */
 import { END_OF_STREAM, frameHeader, readFramedHeader, ZERO_PADDING } from "../../arrow/encapsulated.ts";
 import { FlatbufferReader } from "../../arrow/flatbuffer-reader.ts";

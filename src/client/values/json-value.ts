@@ -11,8 +11,9 @@
  * | | anything JSON would drop or change  | refused, with its path: `value.a[3]`
  * |
  *
- * Reading refuses integers that a JavaScript number cannot represent exactly. Cost of writing: one
- * walk, then JSON.stringify of the engine unless a number needs the second or third row.
+ * Reading refuses integers that a JavaScript number cannot represent exactly.
+ * Cost of writing: one walk, then JSON.stringify of the engine unless a number needs the second or
+ * third row.
  */
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";

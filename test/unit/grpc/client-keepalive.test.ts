@@ -129,7 +129,7 @@ describe("a connection with open calls", () => {
     expect(watched.pings).toBe(3);
     watched.passAnswering(LIMITS.clientKeepaliveSlowIntervalMs);
     expect(watched.pings).toBe(4);
-    watched.keepalive.heard();
+    watched.keepalive.received();
     watched.passAnswering(60_000);
     expect(watched.pings).toBe(7);
     expect(watched.destroy).not.toHaveBeenCalled();
@@ -138,7 +138,7 @@ describe("a connection with open calls", () => {
   it("counts a PING under way when data comes, because the server counts it after its data", () => {
     const watched = new Watched();
     pass(INTERVAL_MS);
-    watched.keepalive.heard();
+    watched.keepalive.received();
     watched.passAnswering(60_000);
     expect(watched.pings).toBe(2);
   });
@@ -154,7 +154,7 @@ describe("a connection with open calls", () => {
         watched.answer();
       }
       server.sendsData();
-      watched.keepalive.heard();
+      watched.keepalive.received();
     }
     expect(watched.pings).toBeGreaterThan(10);
     expect(server.strikesMax).toBe(2);

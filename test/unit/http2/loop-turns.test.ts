@@ -22,14 +22,14 @@ class User implements TurnUser {
     this.name = name;
   }
 
-  goOn(untilMs: number): void {
+  runSlice(untilMs: number): void {
     served.push(this.name);
     expect(untilMs).toBe(nowMs + this.sliceMs);
   }
 }
 
 class SlowUser extends User {
-  override goOn(): void {
+  override runSlice(): void {
     served.push(this.name);
     nowMs += 1;
   }

@@ -8,8 +8,8 @@
  * object's own name, through no symbolic link below the storage directory, and compares all four
  * numbers with those of the opened file. A published file is never modified, so its bytes are
  * consistent. In any other case (another host's path, a container, a replaced or deleted file,
- * permissions) the result is undefined, and the caller gets the bytes with DoGet. Cost: one copy,
- * from the page cache into memory of its own.
+ * permissions) the result is undefined, and the caller gets the bytes with DoGet.
+ * Cost: one copy, from the page cache into memory of its own.
  */
 import fs from "node:fs";
 import { dirname } from "node:path";
