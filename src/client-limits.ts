@@ -62,11 +62,11 @@ export const CLIENT_LIMITS = {
    */
   localFileBytesMin: 1 * MIB,
   /**
-   * After this many answers in a row without a file, a server on this host is asked for one only
-   * every filelessGetsPerQuestion gets.
+   * After this many answers in a row without a file, the client asks a server on this host for one
+   * only every filelessGetsPerLookup gets.
    */
   filelessAnswersMax: 3,
-  filelessGetsPerQuestion: 64,
+  filelessGetsPerLookup: 64,
   /**
    * A `file://` location, characters: a path of 4096 percent-encoded bytes, followed by the
    * numbers.

@@ -108,7 +108,7 @@ export class Http2ClientCall implements ClientCall {
       this.#onAbort();
       return;
     }
-    // One signal may end any number of calls, and each listener goes with its call: a leak warning
+    // One signal may end any number of calls, and each call removes its listener: a leak warning
     // would be wrong.
     setMaxListeners(0, signal);
     signal.addEventListener("abort", this.#onAbort, { once: true });

@@ -86,7 +86,7 @@ export class Listeners {
   #accept(socket: Socket): void {
     const { count } = this.#options;
     const address = socket.remoteAddress ?? "";
-    if (!this.#makeRoom(address)) {
+    if (!this.#admit(address)) {
       socket.destroy();
       return;
     }
@@ -116,15 +116,15 @@ export class Listeners {
   }
 
   /**
-   * Closes the longest idle connection if the limit is reached; if the address has its full share,
-   * the longest idle one of that address. @returns false if there is none.
+   * Whether one more connection of this address is accepted. If the limit is reached, closes the
+   * longest idle connection for it; if the address has its full share, one of that address.
    */
-  #makeRoom(address: string): boolean {
+  #admit(address: string): boolean {
     const open = this.#options.count?.total ?? this.#accepted.size;
     const { connectionsMax = LIMITS.connectionsMax } = this.#options;
-    const hasShare = this.#openOf(address) >= Math.ceil(connectionsMax * LIMITS.connectionsPeerShare);
-    if (open < connectionsMax && !hasShare) return true;
-    const idle = this.#longestIdle(hasShare ? address : undefined);
+    const hasFullShare = this.#openOf(address) >= Math.ceil(connectionsMax * LIMITS.connectionsPeerShare);
+    if (open < connectionsMax && !hasFullShare) return true;
+    const idle = this.#longestIdle(hasFullShare ? address : undefined);
     const facts = { connections: open, address, ofAddress: this.#openOf(address) };
     if (idle === undefined) {
       log.warn("connection refused: the limit is reached and every connection has calls", facts);

@@ -87,7 +87,7 @@ export class QueuedMessageReader implements MessageReader {
     this.#lentBytes = 0;
     this.#charge();
     this.#wake();
-    this.#resumeWhenRoom();
+    this.#resumeIfSpace();
   }
 
   /** Copies chunks that retain much more memory than they use: they may wait for a long time. */
@@ -183,11 +183,11 @@ export class QueuedMessageReader implements MessageReader {
     const chunks = this.#queue.take(this.#unread);
     this.#lentBytes = before - this.#queue.sizeBytes;
     this.#unread -= this.#lentBytes;
-    this.#resumeWhenRoom();
+    this.#resumeIfSpace();
     return chunks;
   }
 
-  #resumeWhenRoom(): void {
+  #resumeIfSpace(): void {
     if (!this.#isPaused || this.#queue.sizeBytes > LIMITS.receiveQueueBytesMax / 2) return;
     this.#isPaused = false;
     this.#source.resume();

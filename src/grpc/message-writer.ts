@@ -2,7 +2,7 @@
  * The outgoing messages of one call.
  *
  * Prefix and body are sent without a copy in one corked, gathering write; only small messages are
- * copied behind their prefix. The writer waits while more than LIMITS.sendQueueBytesMax are queued:
+ * copied together with their prefix. The writer waits while more than LIMITS.sendQueueBytesMax are queued:
  * enough that the socket never runs dry while a file is read and the peer's window opens. Framing:
  * see framing.ts.
  */
@@ -68,7 +68,7 @@ export class StreamMessageWriter implements MessageWriter {
       position += PREFIX_SIZE_BYTES + message.length;
     }
     this.#stream.write(whole, this.#onSent);
-    return this.#room();
+    return this.#waitForSpace();
   }
 
   startMessage(sizeBytes: number, first: readonly Uint8Array[]): Promise<void> | undefined {
@@ -80,7 +80,7 @@ export class StreamMessageWriter implements MessageWriter {
     this.#missing = sizeBytes - given;
     if (PREFIX_SIZE_BYTES + given <= LIMITS.copiedMessageBytesMax) this.#sendCopied(sizeBytes, first, given);
     else this.#sendViews(sizeBytes, first);
-    return this.#room();
+    return this.#waitForSpace();
   }
 
   writePiece(piece: Uint8Array, onSent?: () => void): Promise<void> | undefined {
@@ -94,7 +94,7 @@ export class StreamMessageWriter implements MessageWriter {
         this.#onSent(error);
       });
     }
-    return this.#room();
+    return this.#waitForSpace();
   }
 
   flush(): Promise<void> | undefined {
@@ -133,13 +133,13 @@ export class StreamMessageWriter implements MessageWriter {
     this.#stream.uncork();
   }
 
-  #room(): Promise<void> | undefined {
-    if (this.#hasRoom(this.#stream.writableLength)) return undefined;
+  #waitForSpace(): Promise<void> | undefined {
+    if (this.#hasSpace(this.#stream.writableLength)) return undefined;
     return this.#wait();
   }
 
   /** An empty queue always accepts data: memory that others hold does not block the writer. */
-  #hasRoom(waiting: number): boolean {
+  #hasSpace(waiting: number): boolean {
     if (waiting === 0) return true;
     return waiting <= (this.#stream.account?.queueBytesMax ?? LIMITS.sendQueueBytesMax);
   }
@@ -160,7 +160,7 @@ export class StreamMessageWriter implements MessageWriter {
   readonly #onSent = (error?: Error | null): void => {
     if (error) return;
     const waiting = this.#stream.writableLength;
-    if (this.#waiter !== undefined && this.#hasRoom(waiting)) {
+    if (this.#waiter !== undefined && this.#hasSpace(waiting)) {
       this.#waiter.resolve();
       this.#waiter = undefined;
     }

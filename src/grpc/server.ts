@@ -107,7 +107,7 @@ export class GrpcServer {
     if (handler === unknownMethod) logRefusal(call, NO_METHOD);
     try {
       checkCallHeaders(request);
-      if (call.connectionMemory.admission !== "yes") this.#refuseUnlessRoom(call);
+      if (call.connectionMemory.admission !== "yes") this.#refuseIfNoMemory(call);
       timeoutMs = parseTimeout(request.fields.get("grpc-timeout"));
     } catch (error) {
       if (isCacheError(error)) logRefusal(call, error);
@@ -117,8 +117,8 @@ export class GrpcServer {
   }
 
   /** @throws {CacheError} OVERLOADED if stalled calls release no memory. */
-  #refuseUnlessRoom({ connectionMemory }: Http2ServerCall): void {
-    this.#stalled.makeRoom();
+  #refuseIfNoMemory({ connectionMemory }: Http2ServerCall): void {
+    this.#stalled.releaseMemory();
     if (connectionMemory.admission !== "yes") throw tooManyCalls(this.#memory);
   }
 

@@ -39,7 +39,7 @@ export class StalledCalls {
   #isHurried = false;
   /** The next slice of calls to end. */
   #nextSlice: NodeJS.Immediate | undefined;
-  #madeRoomMs = 0;
+  #releasedMs = 0;
 
   constructor(
     calls: ReadonlySet<Http2ServerCall>,
@@ -51,7 +51,7 @@ export class StalledCalls {
     this.#idleCallMs = idleCallMs;
     this.#timer = setTimeout(this.#sweep, LIMITS.sweepIntervalMs).unref();
     memory.onWaiting = () => this.#hurry();
-    memory.onRefused = () => this.makeRoom();
+    memory.onRefused = () => this.releaseMemory();
   }
 
   stop(): void {
@@ -88,10 +88,10 @@ export class StalledCalls {
   }
 
   /** Called when a new call gets no memory. Ends stalled calls. */
-  makeRoom(): void {
+  releaseMemory(): void {
     const nowMs = performance.now();
-    if (nowMs - this.#madeRoomMs < LIMITS.starvedSweepIntervalMs) return;
-    this.#madeRoomMs = nowMs;
+    if (nowMs - this.#releasedMs < LIMITS.starvedSweepIntervalMs) return;
+    this.#releasedMs = nowMs;
     this.#endStalled(() => true, nowMs);
   }
 

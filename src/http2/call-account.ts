@@ -87,7 +87,7 @@ export class CallAccount {
     return granted >= Math.min(wantedBytes, LIMITS.callPieceBytesMin) ? this.#beginRead(granted) : 0;
   }
 
-  /** Charges a read for the answer that cannot be split; `mayCollect` tells whether to wait. */
+  /** Charges a read for the answer that cannot be split; `mayCollect` is false if the caller must wait. */
   reserveWhole(bytes: number): void {
     this.#beginRead(bytes);
   }

@@ -21,7 +21,7 @@ const BYTES_PER_UPDATE = 1024;
 
 export interface GuardedConnection {
   ping(): void;
-  /** Closes the socket without GOAWAY: nobody reads it. */
+  /** Closes the socket without GOAWAY, because the peer does not read. */
   destroy(): void;
 }
 

@@ -51,9 +51,9 @@ export const SETTING = {
 /** The largest window, and the largest stream identifier. */
 export const UINT31_MAX = 2 ** 31 - 1;
 
-/** Allocates a buffer with the frame's header in front and `payloadRoomBytes` behind it. */
-function begin(frame: FrameHeader, payloadRoomBytes: number): Buffer {
-  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payloadRoomBytes);
+/** Allocates a buffer with the frame's header and `payloadBytes` after it. */
+function begin(frame: FrameHeader, payloadBytes: number): Buffer {
+  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payloadBytes);
   bytes.writeUIntBE(frame.lengthBytes, 0, 3);
   bytes[3] = frame.type;
   bytes[4] = frame.flags;

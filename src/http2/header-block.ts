@@ -1,7 +1,7 @@
 /**
  * A decoded header block, and the builder that collects its fields.
  *
- * The builder checks rules across fields: pseudo-headers come first, each once, and a request has
+ * The builder checks rules across fields: pseudo-headers are first, each once, and a request has
  * the required ones. Beyond the size limit fields are only counted, so that a small block cannot
  * become a large one in memory.
  * Source: RFC 9113, 6.5.2 (size), 8.1 (trailers), 8.2.3 (cookie), 8.3.1 (requests).

@@ -44,7 +44,7 @@ export function encodeHeaderBlock(fields: Iterable<readonly [string, string]>): 
   return block.subarray(0, position);
 }
 
-/** Writes at `position` and returns the position behind. So do the next functions. */
+/** Writes at `position` and returns the position after it, like the functions below. */
 function writeLiteral(block: Buffer, position: number, name: string, value: string): number {
   const nameIndex = NAME_INDEX.get(name) ?? 0;
   const afterIndex = writeInteger(block, position, 0, 4, nameIndex);

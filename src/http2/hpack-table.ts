@@ -2,7 +2,7 @@
  * The table of one HPACK decoder: the static fields, then the fields that the peer added, newest
  * first.
  *
- * The oldest fields are evicted when the size in bytes would exceed the maximum. The fields lie in
+ * The oldest fields are evicted when the size in bytes would exceed the maximum. The fields are in
  * a ring, so nothing moves; a slot is cleared on eviction so that it does not retain its strings.
  * Source: RFC 7541, 2.3 and 4.
  * Cost: O(1) for each lookup, addition and eviction.
@@ -20,7 +20,7 @@ export class HpackTable {
   /** Maximum that our settings allow the peer to set `#bytesMax` to. */
   readonly #agreedBytesMax: number;
   readonly #ring: (HeaderField | undefined)[] = [];
-  readonly #places: number;
+  readonly #slots: number;
   /** Slot of the newest field. */
   #newest = 0;
   #count = 0;
@@ -29,7 +29,7 @@ export class HpackTable {
 
   constructor(agreedBytesMax: number) {
     this.#agreedBytesMax = agreedBytesMax;
-    this.#places = Math.ceil(Math.max(agreedBytesMax, INITIAL_BYTES_MAX) / FIELD_BYTES_MIN);
+    this.#slots = Math.ceil(Math.max(agreedBytesMax, INITIAL_BYTES_MAX) / FIELD_BYTES_MIN);
   }
 
   /** Size of the fields that the peer added, including 32 bytes for each. */
@@ -49,7 +49,7 @@ export class HpackTable {
   add(field: HeaderField): void {
     this.#shrinkTo(Math.max(this.#bytesMax - field.sizeBytes, 0));
     if (field.sizeBytes > this.#bytesMax) return;
-    this.#newest = (this.#newest + 1) % this.#places;
+    this.#newest = (this.#newest + 1) % this.#slots;
     this.#ring[this.#newest] = field;
     this.#count++;
     this.#sizeBytes += field.sizeBytes;
@@ -65,12 +65,12 @@ export class HpackTable {
   }
 
   #added(age: number): HeaderField | undefined {
-    return this.#ring[(this.#newest - age + this.#places) % this.#places];
+    return this.#ring[(this.#newest - age + this.#slots) % this.#slots];
   }
 
   #shrinkTo(bytesMax: number): void {
     while (this.#sizeBytes > bytesMax) {
-      const oldest = (this.#newest - this.#count + 1 + this.#places) % this.#places;
+      const oldest = (this.#newest - this.#count + 1 + this.#slots) % this.#slots;
       this.#sizeBytes -= this.#ring[oldest]!.sizeBytes;
       this.#ring[oldest] = undefined;
       this.#count--;

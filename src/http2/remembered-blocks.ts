@@ -9,7 +9,7 @@
 import { LIMITS } from "../limits.ts";
 import type { HeaderBlock, HeaderBlockKind } from "./header-block.ts";
 
-interface Place {
+interface Slot {
   /** The bytes of the block; the buffer may be longer. */
   bytes: Buffer;
   sizeBytes: number;
@@ -18,16 +18,16 @@ interface Place {
 }
 
 export class RememberedBlocks {
-  readonly #places: Place[] = [];
+  readonly #slots: Slot[] = [];
   #kept = 0;
   /** The slot to write next. */
   #next = 0;
 
   find(bytes: Buffer, kind: HeaderBlockKind): HeaderBlock | undefined {
     for (let i = 0; i < this.#kept; i++) {
-      const place = this.#places[i]!;
-      if (place.sizeBytes !== bytes.length || place.kind !== kind) continue;
-      if (place.bytes.compare(bytes, 0, bytes.length, 0, place.sizeBytes) === 0) return place.block;
+      const slot = this.#slots[i]!;
+      if (slot.sizeBytes !== bytes.length || slot.kind !== kind) continue;
+      if (slot.bytes.compare(bytes, 0, bytes.length, 0, slot.sizeBytes) === 0) return slot.block;
     }
     return undefined;
   }
@@ -35,18 +35,18 @@ export class RememberedBlocks {
   /** Caches a block under a copy of `bytes`, unless it is too large. */
   keep(bytes: Buffer, kind: HeaderBlockKind, block: HeaderBlock): void {
     if (Math.max(bytes.length, block.sizeBytes) > LIMITS.rememberedHeaderBlockBytesMax) return;
-    const room = this.#places[this.#next]?.bytes;
+    const buffer = this.#slots[this.#next]?.bytes;
     // Not from Buffer's pool: a small block would retain it for the life of the connection.
     const copy =
-      room !== undefined && room.length >= bytes.length ? room : Buffer.allocUnsafeSlow(bytes.length);
+      buffer !== undefined && buffer.length >= bytes.length ? buffer : Buffer.allocUnsafeSlow(bytes.length);
     copy.set(bytes);
-    this.#places[this.#next] = { bytes: copy, sizeBytes: bytes.length, kind, block };
+    this.#slots[this.#next] = { bytes: copy, sizeBytes: bytes.length, kind, block };
     this.#kept = Math.max(this.#kept, this.#next + 1);
     this.#next = (this.#next + 1) % LIMITS.rememberedHeaderBlocksMax;
   }
 
   forget(): void {
-    for (const place of this.#places) place.block = NO_BLOCK;
+    for (const slot of this.#slots) slot.block = NO_BLOCK;
     this.#kept = 0;
     this.#next = 0;
   }

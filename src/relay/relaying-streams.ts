@@ -44,7 +44,7 @@ export class RelayingStreams {
     const relaying = new RelayingStream(id, stream, {
       outbox,
       connection,
-      onSent: (sender) => this.#noteSent(sender),
+      onSent: (sender) => this.#scheduleReport(sender),
       onClosed: (closed) => this.#forget(closed),
     });
     this.#streams.set(id, relaying);
@@ -103,7 +103,7 @@ export class RelayingStreams {
     }
   }
 
-  #noteSent(stream: RelayingStream): void {
+  #scheduleReport(stream: RelayingStream): void {
     this.#sending.add(stream);
     this.#outbox.schedule();
   }

@@ -44,7 +44,7 @@ type HeldVersion = number | undefined;
 
 export async function doGet(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
   const ticket = parseTicket(decodeTicket(request));
-  if (call.facts !== undefined) noteTicket(call.facts, ticket);
+  if (call.facts !== undefined) recordTicket(call.facts, ticket);
   const found = ticketTarget(context.cache, ticket);
   const { key, keyText, heldVersion: version } = found instanceof Promise ? await found : found;
   const terms = getTerms(call, context.instance, version);
@@ -62,19 +62,19 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
     if (isCacheError(error, "OBJECT_CORRUPT")) context.cache.reportDamage(reading, error);
     throw error;
   } finally {
-    if (call.facts !== undefined) noteSent(call.facts, opened, sender);
+    if (call.facts !== undefined) recordSent(call.facts, opened, sender);
   }
   closeWhenSent(opened, call);
 }
 
 /** Logs the ticket as written. ticketTarget resolves it to an object afterwards. */
-function noteTicket(facts: Record<string, unknown>, { key, heldVersion }: FlightTicket): void {
+function recordTicket(facts: Record<string, unknown>, { key, heldVersion }: FlightTicket): void {
   facts.key = key;
   facts.heldVersion = heldVersion;
   log.trace("ticket parsed", { key, heldVersion });
 }
 
-function noteSent(facts: Record<string, unknown>, { reading }: OpenedObject, sender: ObjectSender): void {
+function recordSent(facts: Record<string, unknown>, { reading }: OpenedObject, sender: ObjectSender): void {
   facts.version = reading.version;
   facts.kind = reading.kind;
   facts.bytes = sender.sentBytes;

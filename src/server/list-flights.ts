@@ -80,7 +80,7 @@ function knownFrom(page: readonly IndexEntry[], from: number, { schemas, describ
   return infos;
 }
 
-/** A table whose schema is not at hand; one that is gone, or cannot be read, is left out. */
+/** Reads the schema of a table and sends its FlightInfo. Skips a removed or unreadable object. */
 async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): Promise<void> {
   const schema = await listing.schemas.read(entry);
   if (schema === undefined) return;

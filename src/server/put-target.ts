@@ -29,7 +29,7 @@ type Facts = ServerCall["facts"];
 
 /** @throws {CacheError} INVALID_KEY, INVALID_REQUEST */
 export function parsePutTarget(descriptor: TextDescriptor, facts?: Facts): PutTarget {
-  if (facts !== undefined) noteDescriptor(facts, descriptor);
+  if (facts !== undefined) recordDescriptor(facts, descriptor);
   if (descriptor.kind === "command") {
     if (!descriptor.command.startsWith(PATCH)) {
       throw new CacheError("INVALID_REQUEST", "the only command of a put is PATCH:app/session/object");
@@ -51,13 +51,13 @@ export function parseObjectDescriptor(
   facts?: Facts,
 ): { key: ObjectKey; descriptor: TextDescriptor } {
   const descriptor = decodeDescriptor(bytes);
-  if (facts !== undefined) noteDescriptor(facts, descriptor);
+  if (facts !== undefined) recordDescriptor(facts, descriptor);
   if (descriptor.kind === "command") throw new CacheError("INVALID_REQUEST", "the descriptor must be a PATH");
   return { key: parseObjectKey(descriptor.path.join("/")), descriptor };
 }
 
 /** Called before the check, so that the log also has the key of a refused call. */
-function noteDescriptor(facts: Record<string, unknown>, descriptor: TextDescriptor): void {
+function recordDescriptor(facts: Record<string, unknown>, descriptor: TextDescriptor): void {
   const text = descriptor.kind === "command" ? descriptor.command : descriptor.path.join("/");
   const isPatch = descriptor.kind === "command" && text.startsWith(PATCH);
   facts.key = isPatch ? text.slice(PATCH.length) : text;

@@ -1,7 +1,7 @@
 /**
  * Builds and connects the server: storage, cache, Flight service and gRPC. No other file does this.
  *
- * Parts start after those that they need, and stop in the reverse order.
+ * Each part starts after the parts that it needs. They stop in the reverse order.
  */
 import { setMaxListeners } from "node:events";
 import { ObjectCache } from "../cache/object-cache.ts";

@@ -25,7 +25,7 @@ export interface FetchContext {
   readonly client: FlightClient;
   readonly held: HeldObjects;
   /** Absent if the server is on another host, or if its files must not be opened. */
-  readonly files: FileHabit | undefined;
+  readonly files: FileLookups | undefined;
   /** Maximum bytes to collect of an object. */
   readonly objectBytesMax: number;
 }
@@ -68,16 +68,16 @@ interface Fetch {
 
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
   const { older, options } = fetch;
-  if (older === undefined && context.files?.isWorthAsking()) {
+  if (older === undefined && context.files?.shouldAsk()) {
     const local = await fetchFile(context, target, options);
-    context.files.learn(local !== undefined && heldSizeBytes(local) >= LIMITS.localFileBytesMin);
+    context.files.record(local !== undefined && heldSizeBytes(local) >= LIMITS.localFileBytesMin);
     if (local !== undefined) return local;
   }
   const ticket = formatTicket(target.key, older?.version ?? 0);
   const answer = await readAnswer(context.client.doGet(ticket, options), context.objectBytesMax);
   const object = joinAnswer(older, answer);
   if (object !== undefined) {
-    if (heldSizeBytes(object) >= LIMITS.localFileBytesMin) context.files?.learn(true);
+    if (heldSizeBytes(object) >= LIMITS.localFileBytesMin) context.files?.record(true);
     return object;
   }
   // The patches do not follow the held version: the object was replaced meanwhile. Gets everything.
@@ -89,22 +89,22 @@ async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fet
  * Decides whether to ask a server for file locations, by whether recent gets had files that were
  * worth the call. A server that keeps objects in memory has no files.
  */
-export class FileHabit {
+export class FileLookups {
   #fileless = 0;
   #gets = 0;
 
   /** Called before each get. */
-  isWorthAsking(): boolean {
+  shouldAsk(): boolean {
     this.#gets += 1;
-    return this.#fileless < LIMITS.filelessAnswersMax || this.#gets % LIMITS.filelessGetsPerQuestion === 0;
+    return this.#fileless < LIMITS.filelessAnswersMax || this.#gets % LIMITS.filelessGetsPerLookup === 0;
   }
 
   /**
    * Called after a get.
-   * @param isWorthIt true if the file, or the sent object, was large enough.
+   * @param wasUseful true if the file, or the sent object, was large enough.
    */
-  learn(isWorthIt: boolean): void {
-    this.#fileless = isWorthIt ? 0 : this.#fileless + 1;
+  record(wasUseful: boolean): void {
+    this.#fileless = wasUseful ? 0 : this.#fileless + 1;
   }
 }
 

@@ -180,7 +180,7 @@ export class FlightClient {
       writeAll: (call: ClientCall) => async (all: AsyncIterable<Uint8Array>) => {
         for await (const payload of all) await call.write([encodeHandshakeRequest(payload)]);
       },
-      mustBeTaken: false,
+      mustSendAll: false,
     };
     const open = this.#opener("other", FLIGHT_METHODS.Handshake.path, options);
     return streamBoth(open, outgoing, smallAnswers(decodeHandshakeResponse));
@@ -244,6 +244,6 @@ function flightDataOf(
   messages: OutgoingFlightMessages,
   write: typeof writePut,
 ): Outgoing<OutgoingFlightData> {
-  const mustBeTaken = write === writePut;
-  return { messages, writeAll: (call) => (all) => write(call, descriptor, all), mustBeTaken };
+  const mustSendAll = write === writePut;
+  return { messages, writeAll: (call) => (all) => write(call, descriptor, all), mustSendAll };
 }

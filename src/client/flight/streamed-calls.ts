@@ -50,13 +50,13 @@ export interface Outgoing<T> {
   readonly messages: Iterable<T> | AsyncIterable<T>;
   readonly writeAll: (call: ClientCall) => WriteAll<T>;
   /** True if an OK before all messages were sent is a failure. */
-  readonly mustBeTaken: boolean;
+  readonly mustSendAll: boolean;
 }
 
 /** Sends and reads at the same time, until the status. */
 export async function* streamBoth<Request, Answer>(
   open: () => ClientCall,
-  { messages, writeAll, mustBeTaken }: Outgoing<Request>,
+  { messages, writeAll, mustSendAll }: Outgoing<Request>,
   readAll: ReadAll<Answer>,
 ): AsyncGenerator<Answer, void, void> {
   const call = open();
@@ -71,7 +71,7 @@ export async function* streamBoth<Request, Answer>(
     if (!isRead) call.cancel();
     sender.stop();
   }
-  if (mustBeTaken && !sender.isSent) {
+  if (mustSendAll && !sender.isSent) {
     throw new CacheError("CANCELLED", "the server ended the call before everything was sent");
   }
 }

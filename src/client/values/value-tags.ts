@@ -12,7 +12,7 @@
  * | 04 | Arrow record batch, an IPC stream                      | table        |
  * | 05 | JSON, UTF-8                                            | JSON value   |
  * | 06 | bytes as they are                                      | Uint8Array   |
- * | 07 | cloudpickle with buffers behind it                     | error: Python only |
+ * | 07 | cloudpickle with buffers after it                      | error: Python only |
  *
  * Only the SDKs of this project write 05 to 07; older clients report an error for them. Files that
  * were uploaded in chunks, and pickles of the first clients, have no tag.
