@@ -16,7 +16,7 @@ const SESSIONS = 10;
 const AT_ONCE = 64;
 const VALUE = Buffer.alloc(1000, "v");
 /** Nothing is released by itself while this runs. */
-const NEVER = { settledAtStopMax: 0, settleDelayMs: 1e9, segmentAgeMs: 1e9 };
+const NEVER = { syncedAtStopMax: 0, syncDelayMs: 1e9, segmentAgeMs: 1e9 };
 
 const { values: options } = parseArgs({
   options: { directory: { type: "string" }, files: { type: "string", default: "20000" } },

@@ -171,14 +171,14 @@ export const LIMITS = {
    */
   commitSegmentAgeMs: 60_000,
   /** How long a closed segment waits: after 30 s the kernel wrote its files; syncs are cheap. */
-  commitSettleDelayMs: 35_000,
+  commitSyncDelayMs: 35_000,
   /**
    * If no more files than this depend on the log, a stop syncs them and removes the log, and the
    * next start has nothing to replay.
    */
-  commitSettledAtStopMax: 256,
+  commitSyncedAtStopMax: 256,
   /** Directories known to be durable, so that their parents need no sync: about 200 bytes each. */
-  lastingDirectoriesMax: 16_384,
+  durableDirectoriesMax: 16_384,
   /**
    * Bytes by which the retention journal grows. As many bytes stay free behind its lines, so that
    * on a full disk a rule can still be undone.

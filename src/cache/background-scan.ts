@@ -59,7 +59,7 @@ export class BackgroundScan {
   }
 
   /** The object and all of its files were removed. */
-  isGone(key: ObjectKey): void {
+  removed(key: ObjectKey): void {
     this.#removed.add(formatObjectKey(key));
   }
 
@@ -76,7 +76,7 @@ export class BackgroundScan {
     const progressed = (objects: number) => this.#progressed(objects);
     await scanStorage({ ...this.#host, removed: this.#removed, progressed }, signal);
     try {
-      await retention.settle((key) => locks.run(formatObjectKey(key), () => findLocked(key)), signal);
+      await retention.dropStale((key) => locks.run(formatObjectKey(key), () => findLocked(key)), signal);
     } catch (error) {
       log.warn("pins and times to live of deleted objects are kept until the next start", { error });
     }

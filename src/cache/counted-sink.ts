@@ -63,7 +63,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   announce(bytes: number): void {
     this.#budget.refuseUnlessPossible(this.#sizeBytes + bytes);
     this.#comingBytes = bytes;
-    this.#budget.admission.settle(this);
+    this.#budget.admission.shrink(this);
   }
 
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined {
@@ -123,7 +123,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   #took(bytes: number): void {
     this.#takenBytes += bytes;
     this.#pendingBytes -= bytes;
-    this.#budget.admission.settle(this);
+    this.#budget.admission.shrink(this);
   }
 
   #store(chunks: readonly Uint8Array[]): Promise<void> | undefined {
@@ -140,7 +140,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   #giveBack(): void {
     this.#comingBytes = 0;
     this.#pendingBytes = 0;
-    this.#budget.admission.settle(this);
+    this.#budget.admission.shrink(this);
     this.#budget.holders.staging.delete(this);
     this.#budget.release({ bytes: this.#takenBytes, objects: this.#takenObjects });
     this.#takenBytes = 0;

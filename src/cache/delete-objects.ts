@@ -34,7 +34,7 @@ export async function deleteObjects(
   await forEach(keys, async (key) => {
     if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key))) deleted += 1;
   });
-  if (durability === "power-loss") await context.storage.settleRemovals?.([...keys, ...placesOf(pattern)]);
+  if (durability === "power-loss") await context.storage.syncRemovals?.([...keys, ...placesOf(pattern)]);
   await context.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
@@ -95,13 +95,13 @@ export async function removeObject(
   try {
     await context.storage.remove({ key, part: { kind: "file" } });
     await context.storage.remove({ key, part: { kind: "stream" } });
-    if (entry.patchesMayLast) await context.storage.settleRemovals?.([key]);
+    if (entry.patchesMayBeDurable) await context.storage.syncRemovals?.([key]);
   } catch (error) {
     free();
     throw error;
   }
   await context.retire(key, entry, free);
-  context.isGone(key);
+  context.removed(key);
 }
 
 /**

@@ -62,7 +62,7 @@ export class Evictions {
   }
 
   /** Waits for all evictions, including later ones. */
-  async settled(): Promise<void> {
+  async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 }

@@ -42,7 +42,7 @@ export interface BaseFacts {
   /** False for an object found on disk until its checksum was compared. */
   readonly isVerified: boolean;
   /** True if it is known to be durable against power loss. */
-  readonly lasts?: boolean;
+  readonly isDurable?: boolean;
   /** True for a file that another program wrote. */
   readonly isForeign?: boolean;
   /** True if it was found on disk: the durability that an earlier process guaranteed is unknown. */
@@ -56,7 +56,7 @@ export interface PatchFacts {
   readonly dataBytes: number;
   readonly fileSizeBytes: number;
   /** True if it and everything before it are known to be durable against power loss. */
-  readonly lasts?: boolean;
+  readonly isDurable?: boolean;
 }
 
 /** Patches of the Rust cache, while they are in that cache's files. */
@@ -74,7 +74,7 @@ interface RareFacts {
   onIdle: (() => void) | undefined;
   deltas: FoundDeltas | undefined;
   /** The object is durable only up to this version. */
-  lastingVersion: number;
+  durableVersion: number;
   /** The base without patches, once there are patches. */
   base: { readonly dataBytes: number; readonly fileSizeBytes: number } | undefined;
 }
@@ -82,7 +82,7 @@ interface RareFacts {
 const IS_TABLE = 1;
 const IS_STREAM = 2;
 const IS_VERIFIED = 4;
-const IS_LASTING = 8;
+const IS_DURABLE = 8;
 const IS_FOUND = 16;
 const IS_SUMMED = 32;
 const IS_FOREIGN = 64;
@@ -125,7 +125,7 @@ export class IndexEntry extends Evictable {
       (base.kind === "table" ? IS_TABLE : 0) |
       (base.form === "stream" ? IS_STREAM : 0) |
       (base.isVerified ? IS_VERIFIED : 0) |
-      (base.lasts === true ? IS_LASTING : 0) |
+      (base.isDurable === true ? IS_DURABLE : 0) |
       (base.isFound === true ? IS_FOUND : 0) |
       (base.value?.crc32 === undefined ? 0 : IS_SUMMED) |
       (base.isForeign === true ? IS_FOREIGN : 0);
@@ -194,22 +194,22 @@ export class IndexEntry extends Evictable {
   }
 
   /** The version up to which the object is known to be durable against power loss; 0 if unknown. */
-  get lastingVersion(): number {
-    return (this.#state & IS_LASTING) === 0 ? (this.#rare?.lastingVersion ?? 0) : this.version;
+  get durableVersion(): number {
+    return (this.#state & IS_DURABLE) === 0 ? (this.#rare?.durableVersion ?? 0) : this.version;
   }
 
   /**
    * True if a patch may be durable against power loss. Then patches are removed only after the
    * base's removal is synced: a base that reappeared without them would look like the whole object.
    */
-  get patchesMayLast(): boolean {
+  get patchesMayBeDurable(): boolean {
     if (this.version === this.baseVersion) return false;
-    return (this.#state & IS_FOUND) !== 0 || this.lastingVersion > this.baseVersion;
+    return (this.#state & IS_FOUND) !== 0 || this.durableVersion > this.baseVersion;
   }
 
   /** Records that base and all patches were synced. */
-  markLasting(): void {
-    this.#state |= IS_LASTING;
+  markDurable(): void {
+    this.#state |= IS_DURABLE;
   }
 
   /** Running gets. The last one removes the patches of a replaced base. */
@@ -235,10 +235,10 @@ export class IndexEntry extends Evictable {
   }
 
   /** Adds the next patch. */
-  addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts = false }: PatchFacts): void {
-    if (!lasts && (this.#state & IS_LASTING) !== 0) {
-      this.#rareMade().lastingVersion = this.version;
-      this.#state &= ~IS_LASTING;
+  addPatch({ version, rowCount, dataBytes, fileSizeBytes, isDurable = false }: PatchFacts): void {
+    if (!isDurable && (this.#state & IS_DURABLE) !== 0) {
+      this.#rareMade().durableVersion = this.version;
+      this.#state &= ~IS_DURABLE;
     }
     if (this.kind === "opaque") this.#rareMade().base ??= this.#base;
     this.version = version;
@@ -317,7 +317,7 @@ export class IndexEntry extends Evictable {
       unverifiedPatches: undefined,
       deltas: undefined,
       onIdle: undefined,
-      lastingVersion: 0,
+      durableVersion: 0,
       base: undefined,
     };
     return this.#rare;

@@ -96,7 +96,7 @@ export class ObjectCache {
       openLocked: (key, entry, purpose) => this.#openLocked(key, entry, purpose),
       lifetimeSet: () => this.#sweep.arm(),
       retire: (key, entry, free) => this.#retired.retire(key, entry, free),
-      isGone: (key) => this.#scan.isGone(key),
+      removed: (key) => this.#scan.removed(key),
     };
     this.retaining = new Retaining({
       ...shared,
@@ -135,7 +135,7 @@ export class ObjectCache {
     this.#stopping.abort();
     await this.#scan.ended;
     await this.#sweep.stop();
-    await this.#registry.budget?.settled();
+    await this.#registry.budget?.idle();
     await this.#storage.stop();
   }
 
@@ -317,7 +317,7 @@ export class ObjectCache {
         log.warn("the file of an object is missing", { key: formatObjectKey(key) });
         await this.#storage.raiseVersionFloor(entry.version);
         this.#registry.remove(entry, "deleted")();
-        this.#scan.isGone(key);
+        this.#scan.removed(key);
         throw new CacheError("OBJECT_NOT_FOUND");
       }
       // If opened for sending, it is compared during the transfer.

@@ -164,12 +164,12 @@ function enter(context: WriteContext, old: IndexEntry, { base, patches, lifetime
     dataBytes,
     fileSizeBytes,
     isVerified: true,
-    lasts: true,
+    isDurable: true,
   };
   const entry = new IndexEntry(old.key, { ...facts, ...placeOf(context, base.summary) });
   const free = registry.add(entry, { lifetime, sink: base.sink });
   for (const patch of patches) {
-    entry.addPatch({ ...patch.summary, ...patch, lasts: true });
+    entry.addPatch({ ...patch.summary, ...patch, isDurable: true });
     registry.grow(entry, patch.fileSizeBytes, patch.sink);
   }
   return { entry, free };

@@ -84,7 +84,7 @@ export class PutAdmission {
   }
 
   /** The put needs less than before: bytes were charged, or will not come. */
-  settle(put: Claimant): void {
+  shrink(put: Claimant): void {
     const claim = this.#claims.get(put);
     const spareBytes = (claim?.bytes ?? 0) - put.neededBytes;
     if (claim === undefined || spareBytes <= 0) return;

@@ -151,12 +151,12 @@ export class BaseDraft extends StagedDraft {
     const fileSizeBytes = this.staged.sizeBytes;
     throwIfOver?.();
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
-    const lasts = durability === "power-loss";
-    const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, lasts };
+    const isDurable = durability === "power-loss";
+    const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, isDurable };
     const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.context, layout) });
     const freeOld = registry.add(entry, { lifetime, sink: this.counted });
     if (lifetime !== undefined) this.context.lifetimeSet();
-    if (old !== undefined) await this.#removeOld(old, { form, lasts, free: freeOld });
+    if (old !== undefined) await this.#removeOld(old, { form, isDurable, free: freeOld });
     return version;
   }
 
@@ -165,16 +165,16 @@ export class BaseDraft extends StagedDraft {
    * their base. But a power loss may tear the other form, which would make the key damaged, or
    * restore the old base: so the removal is synced before anything depends on it.
    */
-  async #removeOld(old: IndexEntry, { form, lasts, free }: Replacing): Promise<void> {
+  async #removeOld(old: IndexEntry, { form, isDurable, free }: Replacing): Promise<void> {
     const { key } = this;
     const { storage } = this.context;
     const hasOtherForm = old.form !== form;
     try {
       if (hasOtherForm) await storage.remove({ key, part: { kind: old.form } });
-      if (lasts ? hasOtherForm : old.patchesMayLast) await storage.settleRemovals?.([key]);
+      if (isDurable ? hasOtherForm : old.patchesMayBeDurable) await storage.syncRemovals?.([key]);
     } catch (error) {
       free();
-      if (lasts) throw error;
+      if (isDurable) throw error;
       return leftBehind(key, error);
     }
     await this.context.retire(key, old, free).catch((error: unknown) => leftBehind(key, error));
@@ -184,7 +184,7 @@ export class BaseDraft extends StagedDraft {
 /** The base that replaces an older one. */
 interface Replacing {
   readonly form: BaseForm;
-  readonly lasts: boolean;
+  readonly isDurable: boolean;
   /** Releases the charge of the old base. */
   readonly free: FreeBytes;
 }
@@ -226,14 +226,14 @@ export class PatchDraft extends StagedDraft {
     }
     await this.counted?.takeRest(0);
     const { baseVersion } = entry;
-    const lasts = durability === "power-loss";
-    if (lasts) await this.#settleEarlier(entry);
+    const isDurable = durability === "power-loss";
+    if (isDurable) await this.#syncEarlier(entry);
     // Before the time to live is journaled: a cancelled patch leaves no trace.
     throwIfOver?.();
     await this.#setLifetime(entry, durability);
     const fileSizeBytes = this.staged.sizeBytes;
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
-    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, lasts });
+    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, isDurable });
     this.context.registry.grow(entry, fileSizeBytes, this.counted);
     return version;
   }
@@ -248,17 +248,17 @@ export class PatchDraft extends StagedDraft {
   }
 
   /** A patch is only as durable as the base and patches before it. */
-  async #settleEarlier(entry: IndexEntry): Promise<void> {
+  async #syncEarlier(entry: IndexEntry): Promise<void> {
     const { key } = this;
-    const { baseVersion, lastingVersion } = entry;
-    if (lastingVersion === entry.version) return;
+    const { baseVersion, durableVersion } = entry;
+    if (durableVersion === entry.version) return;
     const names: StoredName[] = [];
-    if (lastingVersion < baseVersion) names.push({ key, part: { kind: entry.form } });
-    for (let version = Math.max(baseVersion, lastingVersion) + 1; version <= entry.version; version += 1) {
+    if (durableVersion < baseVersion) names.push({ key, part: { kind: entry.form } });
+    for (let version = Math.max(baseVersion, durableVersion) + 1; version <= entry.version; version += 1) {
       names.push({ key, part: { kind: "patch", baseVersion, version } });
     }
-    await this.context.storage.settleFiles?.(names);
-    entry.markLasting();
+    await this.context.storage.syncFiles?.(names);
+    entry.markDurable();
   }
 }
 

@@ -225,8 +225,8 @@ export class StorageBudget {
   }
 
   /** Waits for pending removals. */
-  settled(): Promise<void> {
-    return this.#evictions.settled();
+  idle(): Promise<void> {
+    return this.#evictions.idle();
   }
 
   /** Releases a charge. */

@@ -38,7 +38,7 @@ export interface WriteContext {
    */
   retire(key: ObjectKey, entry: IndexEntry, free: FreeBytes): Promise<void>;
   /** All files of the object were removed. */
-  isGone(key: ObjectKey): void;
+  removed(key: ObjectKey): void;
 }
 
 /** Position of the value, or number of the schema, of a base that was just written. */

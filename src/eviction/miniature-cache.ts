@@ -44,11 +44,11 @@ export class MiniatureCache {
     const held = this.#held.get(hash);
     if (held !== undefined) {
       this.#accessHeld(held, costBytes);
-      this.#makeRoom(bytesMax);
+      this.#makeSpace(bytesMax);
       return true;
     }
     if (costBytes > bytesMax) return false;
-    this.#makeRoom(bytesMax - costBytes);
+    this.#makeSpace(bytesMax - costBytes);
     const item = new MiniatureItem(hash, costBytes);
     this.#held.set(hash, item);
     this.#heldBytes += costBytes;
@@ -79,7 +79,7 @@ export class MiniatureCache {
     this.#policy.admitted(held);
   }
 
-  #makeRoom(bytesMax: number): void {
+  #makeSpace(bytesMax: number): void {
     if (this.#heldBytes <= bytesMax) return;
     for (const victim of this.#policy.victims()) {
       this.remove((victim as MiniatureItem).hash, "evicted");

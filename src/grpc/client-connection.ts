@@ -78,10 +78,10 @@ export class ClientConnection {
   open(headers: OutgoingHttpHeaders, signal: AbortSignal): ClientHttp2Stream {
     const stream = this.#session.request(headers, { signal });
     this.#openStreams++;
-    this.#settle();
+    this.#updateHold();
     stream.once("close", () => {
       this.#openStreams--;
-      this.#settle();
+      this.#updateHold();
     });
     return stream;
   }
@@ -92,7 +92,7 @@ export class ClientConnection {
   };
 
   /** Keeps the process alive, and watches the server, only while calls are open. */
-  #settle(): void {
+  #updateHold(): void {
     const isHeld = this.#openStreams > 0;
     if (this.#session.destroyed || isHeld === this.#isHeld) return;
     this.#isHeld = isHeld;

@@ -51,7 +51,7 @@ export class LoopTurns {
     }
     this.#uncounted = 0;
     const nowMs = performance.now();
-    this.#settle(nowMs);
+    this.#charge(nowMs);
     if (this.#turnStartMs === 0) {
       this.#turnStartMs = nowMs;
       setImmediate(this.#endTurn);
@@ -64,7 +64,7 @@ export class LoopTurns {
 
   /** Queues a user that has more to do for a later turn. */
   wait(user: TurnUser): void {
-    this.#settle(performance.now());
+    this.#charge(performance.now());
     this.#waiting.add(user);
   }
 
@@ -74,7 +74,7 @@ export class LoopTurns {
   }
 
   /** Charges the time since the last call to the current user. */
-  #settle(nowMs: number): void {
+  #charge(nowMs: number): void {
     const user = this.#user;
     if (user === undefined) return;
     this.#user = undefined;
@@ -89,7 +89,7 @@ export class LoopTurns {
 
   readonly #endTurn = (): void => {
     const nowMs = performance.now();
-    this.#settle(nowMs);
+    this.#charge(nowMs);
     this.#turnStartMs = 0;
     if (this.#waiting.size === 0) return;
     this.#turnStartMs = nowMs;
@@ -113,7 +113,7 @@ export class LoopTurns {
       this.#userSinceMs = nowMs;
       user.runSlice(nowMs + user.sliceMs);
       nowMs = performance.now();
-      this.#settle(nowMs);
+      this.#charge(nowMs);
     }
   }
 }

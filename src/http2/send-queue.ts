@@ -83,9 +83,9 @@ export class SendQueue {
   /** Called when the operating system has the next `sizeBytes` of the framed bytes. */
   sent(sizeBytes: number): void {
     this.#sentBytes += sizeBytes;
-    let told = 0;
-    while (told < this.#awaited.length && this.#awaited[told]!.end <= this.#sentBytes) told += 1;
-    for (const { onSent } of this.#awaited.splice(0, told)) onSent();
+    let count = 0;
+    while (count < this.#awaited.length && this.#awaited[count]!.end <= this.#sentBytes) count += 1;
+    for (const { onSent } of this.#awaited.splice(0, count)) onSent();
   }
 
   /**

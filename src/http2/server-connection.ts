@@ -83,7 +83,7 @@ export class ServerConnection implements StreamHost, FrameHost, GuardedConnectio
   #midwayBytes = 0;
   /** Start of the oldest incomplete one, on the clock of `performance.now`; 0 if there is none. */
   #midwaySinceMs = 0;
-  /** Streams whose answer is framed, but which the operating system does not have yet. */
+  /** Streams with a framed answer that the operating system does not have yet. */
   #framedStreams = 0;
   #isOver = false;
   #isDraining = false;

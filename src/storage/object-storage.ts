@@ -221,13 +221,13 @@ export interface ObjectStorage {
    * in a volatile engine.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
-  settleFiles?(names: readonly StoredName[]): Promise<void>;
+  syncFiles?(names: readonly StoredName[]): Promise<void>;
   /**
    * Makes removals in these sessions or applications durable against power loss. Absent in a
    * volatile engine.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
-  settleRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
+  syncRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
   /**
    * Moves a damaged file away and keeps its bytes for inspection if the engine can. On a full disk
    * it may stay in place.

@@ -70,7 +70,7 @@ export class StagedMemory {
   }
 
   /** Writes files out if too much is staged. If it returns a promise, wait before bringing more. */
-  makeRoom(): Promise<void> | undefined {
+  makeSpace(): Promise<void> | undefined {
     if (this.#bytes <= this.#bytesMax) return undefined;
     for (const file of this.#gathering) {
       if (this.#bytes - this.#leavingBytes <= this.#bytesMax) break;

@@ -117,7 +117,7 @@ async function examine(
   expect(others(directory, key)).toEqual(untouched);
 }
 
-const SMALL_LOG = { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, settleDelayMs: 0 };
+const SMALL_LOG = { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, syncDelayMs: 0 };
 
 describe("a process that dies", () => {
   it.each(CASES)(

@@ -33,10 +33,10 @@ const KINDS = ["put", "put", "put", "large", "patch", "patch", "table", "stream"
 const kinds = fc.constantFrom(...(KINDS as Action["kind"][]));
 
 /** Segments so small that they are closed, released and used again while the clients are at work. */
-const SMALL_LOG = { segmentBytes: 16 * 1024, segmentsMax: 4, sparesMax: 1, settleDelayMs: 0 };
+const SMALL_LOG = { segmentBytes: 16 * 1024, segmentsMax: 4, sparesMax: 1, syncDelayMs: 0 };
 /** Nothing is released before the end, nor at the end. */
-const LASTING_LOG = { segmentBytes: 256 * 1024, settledAtStopMax: 0 };
-type Log = typeof SMALL_LOG | typeof LASTING_LOG;
+const KEPT_LOG = { segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
+type Log = typeof SMALL_LOG | typeof KEPT_LOG;
 
 function programs(durability: fc.Arbitrary<Action["durability"]>): fc.Arbitrary<Action[][]> {
   const chain = fc.array(fc.record({ kind: kinds, durability }), { minLength: 5, maxLength: 12 });
@@ -149,9 +149,9 @@ async function examine(recorded: Recorded, random: Random): Promise<number> {
 describe("a power loss at any moment", () => {
   const anyDurability = fc.constantFrom("power-loss" as const, "restart" as const);
   it.each([
-    { promised: "power-loss", durability: fc.constant("power-loss" as const), log: LASTING_LOG },
+    { promised: "power-loss", durability: fc.constant("power-loss" as const), log: KEPT_LOG },
     { promised: "power-loss", durability: fc.constant("power-loss" as const), log: SMALL_LOG },
-    { promised: "power-loss or restart", durability: anyDurability, log: LASTING_LOG },
+    { promised: "power-loss or restart", durability: anyDurability, log: KEPT_LOG },
     { promised: "power-loss or restart", durability: anyDurability, log: SMALL_LOG },
   ])(
     "leaves every object that was answered with $promised as it was promised, and no wrong byte (segments of $log.segmentBytes)",

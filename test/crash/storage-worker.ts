@@ -15,7 +15,7 @@ let countdown = Number(nth);
 const storage = new DiskStorage({
   directory,
   // So small that segments are made, filled, released and removed in every round or two.
-  commits: { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, settleDelayMs: 0 },
+  commits: { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, syncDelayMs: 0 },
   beforeStep: (each) => {
     if (each !== step) return;
     countdown -= 1;
@@ -62,7 +62,7 @@ async function round(serial: number): Promise<void> {
     ["large", 3_000_000 + serial],
   ] as const) {
     await put(name(objectId), sizeBytes, serial, serial % 2 === 0 ? "power-loss" : "restart");
-    await storage.settleFiles([name(objectId)]);
+    await storage.syncFiles([name(objectId)]);
     tell("put", objectId, serial);
   }
   await put(name("patched", { kind: "patch", baseVersion: serial, version: serial + 1 }), 700, serial);
@@ -76,7 +76,7 @@ async function round(serial: number): Promise<void> {
     ...name("gone"),
     key: { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" },
   });
-  await storage.settleRemovals([{ applicationId: "b", sessionId: `s${serial}` }]);
+  await storage.syncRemovals([{ applicationId: "b", sessionId: `s${serial}` }]);
   await storage.raiseVersionFloor(serial);
   tell("floor", "-", serial);
   for (const objectId of ["c1", "c2", "c3", "c4", "c5", "c6"]) {

@@ -37,7 +37,7 @@ export class LifetimeRule {
 }
 
 /** A lifetime set after an object's put; valid only for this base. */
-export interface ToldLifetime {
+export interface JournaledLifetime {
   readonly baseVersion: number;
   readonly lifetime: Lifetime;
 }
@@ -46,7 +46,7 @@ export class Lifetimes {
   readonly #nowMs: () => number;
   readonly #rules = new Map<string, LifetimeRule>();
   /** By key. */
-  readonly #told = new Map<string, ToldLifetime>();
+  readonly #journaled = new Map<string, JournaledLifetime>();
   readonly #own = new Map<Mortal, Lifetime>();
   readonly #due = new ExpiryQueue<Mortal | LifetimeRule>();
 
@@ -58,8 +58,8 @@ export class Lifetimes {
     return this.#rules.size;
   }
 
-  get toldCount(): number {
-    return this.#told.size;
+  get journaledCount(): number {
+    return this.#journaled.size;
   }
 
   rules(): Iterable<LifetimeRule> {
@@ -71,12 +71,12 @@ export class Lifetimes {
   }
 
   /** By key. */
-  told(): Iterable<[string, ToldLifetime]> {
-    return this.#told;
+  journaled(): Iterable<[string, JournaledLifetime]> {
+    return this.#journaled;
   }
 
-  toldOf(name: string): ToldLifetime | undefined {
-    return this.#told.get(name);
+  journaledOf(name: string): JournaledLifetime | undefined {
+    return this.#journaled.get(name);
   }
 
   /** The next due time, ms. */
@@ -97,17 +97,18 @@ export class Lifetimes {
 
   /** An object was added. @param stored the lifetime in its file; one set later overrides it. */
   entered(object: Mortal, stored: Lifetime | undefined): void {
-    const told = this.#told.size === 0 ? undefined : this.#told.get(formatObjectKey(object.key));
-    const lifetime = told?.baseVersion === object.baseVersion ? told.lifetime : stored;
+    const journaled =
+      this.#journaled.size === 0 ? undefined : this.#journaled.get(formatObjectKey(object.key));
+    const lifetime = journaled?.baseVersion === object.baseVersion ? journaled.lifetime : stored;
     if (lifetime !== undefined) this.#setOwn(object, lifetime);
   }
 
   /** An object was removed or replaced. */
   left(object: Mortal): void {
     this.#dropOwn(object);
-    if (this.#told.size === 0) return;
+    if (this.#journaled.size === 0) return;
     const name = formatObjectKey(object.key);
-    if (this.#told.get(name)?.baseVersion === object.baseVersion) this.#told.delete(name);
+    if (this.#journaled.get(name)?.baseVersion === object.baseVersion) this.#journaled.delete(name);
   }
 
   /** The lifetime, its own or by a rule; undefined: unlimited. */
@@ -130,14 +131,14 @@ export class Lifetimes {
   }
 
   /** Sets the lifetime of an object that exists or may be found later. */
-  tell(name: string, told: ToldLifetime, object: Mortal | undefined): void {
-    this.#told.set(name, told);
-    if (object !== undefined) this.#setOwn(object, told.lifetime);
+  record(name: string, journaled: JournaledLifetime, object: Mortal | undefined): void {
+    this.#journaled.set(name, journaled);
+    if (object !== undefined) this.#setOwn(object, journaled.lifetime);
   }
 
   /** Forgets the lifetime that was set for a deleted object. */
-  dropTold(name: string): void {
-    this.#told.delete(name);
+  dropJournaled(name: string): void {
+    this.#journaled.delete(name);
   }
 
   setRule(rule: LifetimeRule): void {

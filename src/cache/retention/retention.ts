@@ -116,7 +116,7 @@ export class Retention {
     const name = formatObjectKey(object.key);
     const { baseVersion } = object;
     await this.#tell({ kind: "expiry", name, baseVersion, ...lifetime }, durability);
-    this.lifetimes.tell(name, { baseVersion, lifetime }, object);
+    this.lifetimes.record(name, { baseVersion, lifetime }, object);
   }
 
   /** The objects of a pattern were deleted: removes the settings under its name and below it. */
@@ -132,13 +132,14 @@ export class Retention {
    * Removes the settings of objects that no longer exist.
    * @param find returns the object of a key, expired or not.
    */
-  async settle(find: (key: ObjectKey) => Promise<Mortal | undefined>, signal: AbortSignal): Promise<void> {
+  async dropStale(find: (key: ObjectKey) => Promise<Mortal | undefined>, signal: AbortSignal): Promise<void> {
     let looked = 0;
     for (const name of [...this.#objectNames()]) {
       if (signal.aborted) return;
       const object = await find(parseObjectKey(name));
       if (object === undefined) this.pins.delete(name);
-      if (object?.baseVersion !== this.lifetimes.toldOf(name)?.baseVersion) this.lifetimes.dropTold(name);
+      if (object?.baseVersion !== this.lifetimes.journaledOf(name)?.baseVersion)
+        this.lifetimes.dropJournaled(name);
       looked += 1;
       if (looked % LOOKED_AT_PER_TURN === 0) await turnIfDue();
     }
@@ -146,7 +147,7 @@ export class Retention {
 
   *#objectNames(): Generator<string> {
     for (const { name } of this.pins.all()) if (retentionPattern(name).scope === "object") yield name;
-    for (const [name] of this.lifetimes.told()) yield name;
+    for (const [name] of this.lifetimes.journaled()) yield name;
   }
 
   async #namesOf(pattern: KeyPattern): Promise<Iterable<string>> {
@@ -188,13 +189,13 @@ export class Retention {
     else if (record.kind === "unpin") pins.delete(name);
     else if (record.kind === "expiry") {
       const { baseVersion, untilMs, ttlMs } = record;
-      lifetimes.tell(name, { baseVersion, lifetime: { untilMs, ttlMs } }, undefined);
+      lifetimes.record(name, { baseVersion, lifetime: { untilMs, ttlMs } }, undefined);
     } else if (record.ttlMs === undefined) lifetimes.dropRule(name);
     else lifetimes.setRule(new LifetimeRule(name, record.ttlMs, record.setAtMs));
   }
 
   get #recordCount(): number {
-    return 1 + this.pins.count + this.lifetimes.ruleCount + this.lifetimes.toldCount;
+    return 1 + this.pins.count + this.lifetimes.ruleCount + this.lifetimes.journaledCount;
   }
 
   *#records(): Generator<RetentionRecord> {
@@ -202,7 +203,7 @@ export class Retention {
     for (const pin of this.pins.all()) yield { kind: "pin", ...pin };
     for (const { name, ttlMs, setAtMs } of this.lifetimes.rules())
       yield { kind: "rule", name, ttlMs, setAtMs };
-    for (const [name, { baseVersion, lifetime }] of this.lifetimes.told()) {
+    for (const [name, { baseVersion, lifetime }] of this.lifetimes.journaled()) {
       yield { kind: "expiry", name, baseVersion, ...lifetime };
     }
   }

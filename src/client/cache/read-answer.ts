@@ -117,10 +117,10 @@ function joined(chunks: readonly Buffer[]): Buffer {
 
 /** Copies the value of a row into memory of its own. */
 async function collectRow(row: OpaqueRow): Promise<Buffer> {
-  const room = Buffer.allocUnsafeSlow(row.dataSizeBytesMax);
+  const target = Buffer.allocUnsafeSlow(row.dataSizeBytesMax);
   let sizeBytes = 0;
-  for await (const view of row.data()) sizeBytes += view.copy(room, sizeBytes);
-  return room.subarray(0, sizeBytes);
+  for await (const view of row.data()) sizeBytes += view.copy(target, sizeBytes);
+  return target.subarray(0, sizeBytes);
 }
 
 /** Removes the version that the server adds to its answer: a copy of the table must not have it. */

@@ -33,7 +33,7 @@ export class DirectorySyncs {
   readonly #steps: DiskSteps;
   readonly #turns = new Map<string, Turns>();
   /** Directories whose own name is durable, with all names above it. */
-  readonly #lasting = new Set<string>();
+  readonly #durable = new Set<string>();
   /** Directories with a failed sync, and its errno. */
   readonly #distrusted = new Map<string, string | undefined>();
   #removals = 0;
@@ -51,17 +51,17 @@ export class DirectorySyncs {
    *   parent.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL: then nothing is guaranteed.
    */
-  async settle(directory: string): Promise<void> {
+  async sync(directory: string): Promise<void> {
     const removals = this.#removals;
-    const chain = this.#notLasting(directory);
+    const chain = this.#notDurable(directory);
     const wereThere = await Promise.all(chain.map((each) => this.#sync(each)));
     // A directory removed meanwhile may have been created again and is not known to be durable.
     if (removals !== this.#removals || wereThere.includes(false)) return;
-    if (this.#lasting.size + chain.length > LIMITS.lastingDirectoriesMax) this.#lasting.clear();
-    for (const each of chain.slice(0, -1)) this.#lasting.add(each);
+    if (this.#durable.size + chain.length > LIMITS.durableDirectoriesMax) this.#durable.clear();
+    for (const each of chain.slice(0, -1)) this.#durable.add(each);
   }
 
-  /** False if `settle` would fail. */
+  /** False if `sync` would fail. */
   trusts(directory: string): boolean {
     return !this.#distrusted.has(directory);
   }
@@ -69,14 +69,14 @@ export class DirectorySyncs {
   /** The directory was removed: a later one with this name is a new one. */
   removed(directory: string): void {
     this.#removals += 1;
-    this.#lasting.delete(directory);
+    this.#durable.delete(directory);
     this.#distrusted.delete(directory);
   }
 
   /** The directory itself, then its ancestors whose names are not known to be durable. */
-  #notLasting(directory: string): string[] {
+  #notDurable(directory: string): string[] {
     const chain = [directory];
-    for (let each = directory; each !== ROOT && !this.#lasting.has(each); ) {
+    for (let each = directory; each !== ROOT && !this.#durable.has(each); ) {
       each = path.posix.dirname(each);
       chain.push(each);
     }

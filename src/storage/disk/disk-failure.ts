@@ -33,7 +33,7 @@ export function diskFailure(error: unknown, path: string): unknown {
   const errno = errnoOf(error);
   if (isCacheError(error) || errno === undefined) return error;
   const facts = { errno, path };
-  if (isNoRoom(error)) {
+  if (isDiskFull(error)) {
     fullDisk.failed(facts);
     return new CacheError("STORAGE_FULL", undefined, { facts, cause: error });
   }
@@ -42,7 +42,7 @@ export function diskFailure(error: unknown, path: string): unknown {
 }
 
 /** True if the disk has no block or inode left, or the user's quota is used up. */
-export function isNoRoom(error: unknown): boolean {
+export function isDiskFull(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno !== undefined && NO_ROOM.has(errno);
 }

@@ -42,7 +42,7 @@ export const DISK_STEPS = [
   "createCommits",
   "fillCommits",
   "headCommits",
-  "settleCommits",
+  "syncSegment",
   "appendCommits",
   "syncCommits",
   "unlinkCommits",
@@ -102,7 +102,7 @@ export class DiskSteps {
    */
   async syncStaged(fd: number): Promise<void> {
     this.#before("syncStaged");
-    await this.#syncs.run(() => this.#syncing(() => settle((done) => fs.fsync(fd, done))));
+    await this.#syncs.run(() => this.#syncing(() => promised((done) => fs.fsync(fd, done))));
   }
 
   /** Releases the descriptor even after a failure. */
@@ -111,7 +111,7 @@ export class DiskSteps {
       this.#before("closeStaged");
     } finally {
       if (this.#pace.isQuick) this.#pace.block(() => fs.closeSync(fd));
-      else await settle((done) => fs.close(fd, done));
+      else await promised((done) => fs.close(fd, done));
     }
   }
 
@@ -128,7 +128,7 @@ export class DiskSteps {
   async renameIntoPlace(from: string, to: string, sizeBytes: number): Promise<void> {
     this.#before("renameIntoPlace");
     if (sizeBytes > BLOCKING_RENAME_BYTES_MAX || !this.#mayBlock) {
-      await settle((done) => fs.rename(from, to, done));
+      await promised((done) => fs.rename(from, to, done));
     } else {
       this.#pace.block(() => fs.renameSync(from, to));
     }
@@ -136,18 +136,18 @@ export class DiskSteps {
 
   async unlinkStaged(path: string): Promise<void> {
     this.#before("unlinkStaged");
-    await settle((done) => fs.unlink(path, done));
+    await promised((done) => fs.unlink(path, done));
   }
 
   async unlinkObject(path: string): Promise<void> {
     this.#before("unlinkObject");
-    await settle((done) => fs.unlink(path, done));
+    await promised((done) => fs.unlink(path, done));
   }
 
   /** Fails if the directory is not empty. */
   async removeDirectory(path: string): Promise<void> {
     this.#before("removeDirectory");
-    await settle((done) => fs.rmdir(path, done));
+    await promised((done) => fs.rmdir(path, done));
   }
 
   async writeFloor(fd: number, bytes: Buffer, position: number): Promise<void> {
@@ -157,7 +157,7 @@ export class DiskSteps {
 
   async syncFloor(fd: number): Promise<void> {
     this.#before("syncFloor");
-    await settle((done) => fs.fsync(fd, done));
+    await promised((done) => fs.fsync(fd, done));
   }
 
   /** Copies to the other slot what was synced in the first. */
@@ -168,7 +168,7 @@ export class DiskSteps {
 
   async renameFloor(from: string, to: string): Promise<void> {
     this.#before("renameFloor");
-    await settle((done) => fs.rename(from, to, done));
+    await promised((done) => fs.rename(from, to, done));
   }
 
   /** Makes the current names in this directory durable. */
@@ -191,12 +191,12 @@ export class DiskSteps {
 
   async syncJournal(fd: number): Promise<void> {
     this.#before("syncJournal");
-    await settle((done) => fs.fsync(fd, done));
+    await promised((done) => fs.fsync(fd, done));
   }
 
   async renameJournal(from: string, to: string): Promise<void> {
     this.#before("renameJournal");
-    await settle((done) => fs.rename(from, to, done));
+    await promised((done) => fs.rename(from, to, done));
   }
 
   /** Fails if the path exists. */
@@ -219,9 +219,9 @@ export class DiskSteps {
   }
 
   /** Syncs a segment's head, and at first its blocks. */
-  async settleCommits(fd: number): Promise<void> {
-    this.#before("settleCommits");
-    await this.#syncing(() => settle((done) => fs.fdatasync(fd, done)));
+  async syncSegment(fd: number): Promise<void> {
+    this.#before("syncSegment");
+    await this.#syncing(() => promised((done) => fs.fdatasync(fd, done)));
   }
 
   /**
@@ -241,12 +241,12 @@ export class DiskSteps {
    */
   async syncCommits(fd: number): Promise<void> {
     this.#before("syncCommits");
-    await settle((done) => fs.fdatasync(fd, done));
+    await promised((done) => fs.fdatasync(fd, done));
   }
 
   async unlinkCommits(path: string): Promise<void> {
     this.#before("unlinkCommits");
-    await settle((done) => fs.unlink(path, done));
+    await promised((done) => fs.unlink(path, done));
   }
 
   /** True while a short step that changes the disk may block. */
@@ -271,14 +271,14 @@ export class DiskSteps {
 
   async moveToQuarantine(from: string, to: string): Promise<void> {
     this.#before("moveToQuarantine");
-    await settle((done) => fs.rename(from, to, done));
+    await promised((done) => fs.rename(from, to, done));
   }
 }
 
 /** Not with `recursive`, which reports ENOENT on a full disk (Node 20). */
 async function makeWithParents(directory: string, hasParent = false): Promise<string | undefined> {
   try {
-    await settle((done) => fs.mkdir(directory, done));
+    await promised((done) => fs.mkdir(directory, done));
     return directory;
   } catch (error) {
     if (errnoOf(error) === "EEXIST" && fs.statSync(directory).isDirectory()) return undefined;
@@ -294,13 +294,13 @@ async function makeWithParents(directory: string, hasParent = false): Promise<st
 async function syncAt(path: string, flags: number): Promise<void> {
   const fd = fs.openSync(path, flags);
   try {
-    await settle((done) => fs.fsync(fd, done));
+    await promised((done) => fs.fsync(fd, done));
   } finally {
     fs.closeSync(fd);
   }
 }
 
-function settle(call: (done: (error: Error | null) => void) => void): Promise<void> {
+function promised(call: (done: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     call((error) => (error ? reject(error) : resolve()));
   });

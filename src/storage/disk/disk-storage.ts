@@ -42,11 +42,11 @@ import { DiskJournal } from "./record-journal.ts";
 import { removeDeltasOf, removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
 import { scanDirectory } from "./scan-thread.ts";
 import { SessionRecorder, type SessionRecorderOptions } from "./session-recorder.ts";
-import { settleFiles } from "./settle-files.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
 import { prepareDirectory, prepareFloor } from "./storage-directory.ts";
 import { openStoredFile, type StoredDiskFile } from "./stored-disk-file.ts";
+import { syncFiles } from "./sync-files.ts";
 import { VersionFloor } from "./version-floor.ts";
 
 const log = logFor("storage");
@@ -117,7 +117,7 @@ export class DiskStorage implements ObjectStorage {
   }
 
   async stop(): Promise<void> {
-    await this.#floor.settled();
+    await this.#floor.idle();
     await this.journal.close();
     await this.#tools.commits.stop();
     await this.#recorder.stop();
@@ -175,21 +175,21 @@ export class DiskStorage implements ObjectStorage {
     return removeDeltasOf(this.#tools, key);
   }
 
-  async settleFiles(names: readonly StoredName[]): Promise<void> {
+  async syncFiles(names: readonly StoredName[]): Promise<void> {
     const files = names.map(filePath);
-    await settleFiles(this.#tools, files);
-    await this.#tools.commits.settleReplaced(files);
+    await syncFiles(this.#tools, files);
+    await this.#tools.commits.syncReplaced(files);
   }
 
-  async settleRemovals(places: Iterable<RemovalPlace>): Promise<void> {
+  async syncRemovals(places: Iterable<RemovalPlace>): Promise<void> {
     const { syncs, commits } = this.#tools;
     const paths = new Set<string>();
     for (const { applicationId, sessionId } of places) {
       paths.add(sessionId === undefined ? applicationId : sessionPath(applicationId, sessionId));
     }
     const replaced = commits.live.replacedUnder([...paths]);
-    await Promise.all([...paths].map((each) => syncs.settle(each)));
-    await commits.log.settleRemovals(replaced);
+    await Promise.all([...paths].map((each) => syncs.sync(each)));
+    await commits.log.syncRemovals(replaced);
   }
 
   /**

@@ -10,7 +10,7 @@
 import { randomUUID } from "node:crypto";
 import { logFor } from "../../log.ts";
 import type { StoredName } from "../object-storage.ts";
-import { diskFailure, errnoOf, isMissing, isNoRoom } from "./disk-failure.ts";
+import { diskFailure, errnoOf, isDiskFull, isMissing } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, QUARANTINE_DIRECTORY } from "./file-names.ts";
 import { formatReason, REASON_ENDING } from "./quarantine-reason.ts";
@@ -40,7 +40,7 @@ export async function moveToQuarantine(
     return to;
   } catch (error) {
     if (isMissing(error)) return undefined;
-    if (isNoRoom(error)) return stays(file, errnoOf(error)!);
+    if (isDiskFull(error)) return stays(file, errnoOf(error)!);
     throw diskFailure(error, file);
   }
 }

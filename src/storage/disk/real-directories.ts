@@ -53,7 +53,7 @@ export class RealDirectories {
       }
       if (end === -1) break;
     }
-    if (this.#real.size >= LIMITS.lastingDirectoriesMax) this.#real.clear();
+    if (this.#real.size >= LIMITS.durableDirectoriesMax) this.#real.clear();
     this.#real.set(directory, this.#nowMs() + LIMITS.directoryTrustMs);
     return "real";
   }
@@ -74,7 +74,7 @@ export class RealDirectories {
 
   #tell(path: string): void {
     if (this.#foreign.has(path)) return;
-    if (this.#foreign.size >= LIMITS.lastingDirectoriesMax) this.#foreign.clear();
+    if (this.#foreign.size >= LIMITS.durableDirectoriesMax) this.#foreign.clear();
     this.#foreign.add(path);
     log.warn("a link or a file in place of a directory: its content is ignored", { path });
   }

@@ -108,7 +108,7 @@ export class DiskJournal implements RecordJournal {
     this.#waiting = [];
     try {
       const fd = await this.#opened();
-      appends = await this.#thoseWithRoom(fd, appends);
+      appends = await this.#fitting(fd, appends);
       const bytes = Buffer.from(appends.map(({ line }) => line).join(""));
       await this.#tools.steps.appendJournal(fd, bytes, this.#sizeBytes);
       if (appends.some(({ durability }) => durability === "power-loss")) await this.#sync(fd);
@@ -124,7 +124,7 @@ export class DiskJournal implements RecordJournal {
   }
 
   /** Refuses records without the right to the reserve if it cannot be kept behind them. */
-  async #thoseWithRoom(fd: number, appends: WaitingAppend[]): Promise<WaitingAppend[]> {
+  async #fitting(fd: number, appends: WaitingAppend[]): Promise<WaitingAppend[]> {
     const ending = appends.filter(({ purpose }) => purpose === "end");
     if (ending.length === appends.length) return appends;
     try {

@@ -57,11 +57,11 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     }
     if (this.#buffer.sizeBytes < LIMITS.stageBufferBytes) {
       this.#tools.stagedMemory.gathers(this);
-      return this.#tools.stagedMemory.makeRoom();
+      return this.#tools.stagedMemory.makeSpace();
     }
     if (this.#diskWork) return this.#writeWhenIdle();
     this.#writeBuffer();
-    return this.#tools.stagedMemory.makeRoom();
+    return this.#tools.stagedMemory.makeSpace();
   }
 
   spill(): void {
@@ -78,7 +78,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
       this.#buffer.overwrite(position + onDisk.length - this.#bufferPosition, inMemory);
     if (onDisk.length === 0) return undefined;
     this.#addDiskWork((fd) => this.#tools.steps.writeStaged(fd, [onDisk], position));
-    return this.#settled();
+    return this.#idle();
   }
 
   publish(name: StoredName, durability: Durability = "restart"): Promise<void> {
@@ -94,17 +94,17 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   }
 
   async #publish(target: string, durability: Durability): Promise<void> {
-    const lasts = durability === "power-loss";
+    const isDurable = durability === "power-loss";
     let logging: Promise<Commit | undefined> | undefined;
     try {
       await this.#tools.pace.turn();
-      if (lasts && this.#mayBeLogged(target)) logging = this.#writeBoth(target);
+      if (isDurable && this.#mayBeLogged(target)) logging = this.#writeBoth(target);
       else if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
-      await this.#settled();
+      await this.#idle();
       const commit = await logging;
       const { path: stagedPath, fd } = this.#staged!;
       // Before the rename: a durable name must never lead to bytes that are not.
-      if (lasts && commit === undefined) await this.#tools.steps.syncStaged(fd!);
+      if (isDurable && commit === undefined) await this.#tools.steps.syncStaged(fd!);
       this.#staged = { path: stagedPath, fd: undefined };
       await this.#tools.steps.closeStaged(fd!);
       await this.#area.moveIntoPlace(stagedPath, target, this.sizeBytes);
@@ -112,7 +112,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
       this.isPublished = true;
       this.#tools.recorder.changed(target);
       if (commit !== undefined) commit.published();
-      else await this.#publishedUnlogged(target, lasts);
+      else await this.#publishedUnlogged(target, isDurable);
       if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
     } catch (error) {
       void logging?.then(
@@ -144,16 +144,16 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   }
 
   /** The commit log's record of an older file must not outlive the durability of this one. */
-  async #publishedUnlogged(target: string, lasts: boolean): Promise<void> {
+  async #publishedUnlogged(target: string, isDurable: boolean): Promise<void> {
     const { commits, syncs } = this.#tools;
     commits.log.replaced(target);
-    if (!lasts) return;
-    await syncs.settle(path.posix.dirname(target));
-    await commits.settleReplaced([target]);
+    if (!isDurable) return;
+    await syncs.sync(path.posix.dirname(target));
+    await commits.syncReplaced([target]);
   }
 
   async #writeWhenIdle(): Promise<void> {
-    await this.#settled();
+    await this.#idle();
     if (this.#end || this.#buffer.sizeBytes < LIMITS.stageBufferBytes) return;
     this.#writeBuffer();
   }
@@ -197,7 +197,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   }
 
   /** Waits until all disk work is done. @throws the error of the work */
-  async #settled(): Promise<void> {
+  async #idle(): Promise<void> {
     while (this.#diskWork) await this.#diskWork;
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -9,7 +9,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { CacheError } from "../../errors.ts";
 import { logFor } from "../../log.ts";
-import { errnoOf, isNoRoom, unlessDiskFailure } from "./disk-failure.ts";
+import { errnoOf, isDiskFull, unlessDiskFailure } from "./disk-failure.ts";
 import type { DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import {
@@ -44,7 +44,7 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
   for (const name of OWN_DIRECTORIES) await checkNature(directory, name, "directory");
   for (const name of OWN_FILES) await checkNature(directory, name, "file");
   const staging = `${directory}/${STAGING_DIRECTORY}`;
-  const hasStaging = await settleMade(await made(staging, steps), { directory, steps });
+  const hasStaging = await syncMade(await made(staging, steps), { directory, steps });
   await fs.promises.access(directory, READ_WRITE_ENTER);
   if (hasStaging) await fs.promises.access(staging, READ_WRITE_ENTER);
   if (fs.existsSync(`${directory}/${STAGING_DIRECTORY.toUpperCase()}`)) {
@@ -95,7 +95,7 @@ async function made(staging: string, steps: DiskSteps): Promise<string | undefin
   try {
     return await steps.makeDirectory(staging);
   } catch (error) {
-    if (!isNoRoom(error)) throw error;
+    if (!isDiskFull(error)) throw error;
     const facts = { path: STAGING_DIRECTORY, errno: errnoOf(error) };
     log.warn("no space on the disk for a directory that every put needs", facts);
     return false;
@@ -107,7 +107,7 @@ async function made(staging: string, steps: DiskSteps): Promise<string | undefin
  * in it.
  * @returns false if nothing was created for lack of space.
  */
-async function settleMade(
+async function syncMade(
   made: string | undefined | false,
   { directory, steps }: { readonly directory: string; readonly steps: DiskSteps },
 ): Promise<boolean> {

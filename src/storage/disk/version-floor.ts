@@ -39,7 +39,7 @@ export class VersionFloor {
   /** The slot that is written next: never the only one with an acknowledged floor. */
   #next = 0;
   /** False while the loaded floor may not have been synced by the process that wrote it. */
-  #isSettled = false;
+  #isSynced = false;
   /** True if a raise only needs to overwrite the file in place. */
   #isPrepared = false;
   #writing: Promise<void> | undefined;
@@ -94,7 +94,7 @@ export class VersionFloor {
   }
 
   /** Waits for a pending write, successful or not. */
-  async settled(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#writing?.catch(() => {});
   }
 
@@ -114,10 +114,10 @@ export class VersionFloor {
     const file = await fs.promises.open(this.#path, IN_PLACE).catch(unlessMissing);
     if (file === undefined) return false;
     try {
-      if (!this.#isSettled) {
+      if (!this.#isSynced) {
         await steps.syncFloor(file.fd);
         await steps.syncDirectory(root);
-        this.#isSettled = true;
+        this.#isSynced = true;
       }
       const slot = encodeSlot(version);
       await steps.writeFloor(file.fd, slot, this.#next * SLOT_BYTES);
@@ -151,7 +151,7 @@ export class VersionFloor {
       await fs.promises.rm(aside, { force: true }).catch(() => {});
       throw error;
     }
-    this.#isSettled = true;
+    this.#isSynced = true;
   }
 
   /** Undefined if there is no file. */

@@ -154,12 +154,12 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
     return this.#disk.removeDeltas(key);
   }
 
-  settleFiles(names: readonly StoredName[]): Promise<void> {
-    return this.#disk.settleFiles(names);
+  syncFiles(names: readonly StoredName[]): Promise<void> {
+    return this.#disk.syncFiles(names);
   }
 
-  settleRemovals(places: Iterable<RemovalPlace>): Promise<void> {
-    return this.#disk.settleRemovals(places);
+  syncRemovals(places: Iterable<RemovalPlace>): Promise<void> {
+    return this.#disk.syncRemovals(places);
   }
 
   async quarantine(name: StoredName, reason: string): Promise<void> {
@@ -221,9 +221,9 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   /** Starts to load the file if there is space or space can be made; otherwise it streams past. */
   #admit(name: StoredName, file: StoredDiskFile): StoredFile {
     const { sizeBytes } = file;
-    if (sizeBytes === 0 || !this.#makeRoom(sizeBytes)) {
+    if (sizeBytes === 0 || !this.#makeSpace(sizeBytes)) {
       this.#counters.bypassed += 1;
-      if (this.#isTraced) this.#trace("not kept in memory: no room", name);
+      if (this.#isTraced) this.#trace("not kept in memory: no space", name);
       return file;
     }
     this.#counters.loads += 1;
@@ -236,7 +236,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
   }
 
   /** Evicts until a file of this size fits; evicts nothing if that would not be enough. */
-  #makeRoom(sizeBytes: number): boolean {
+  #makeSpace(sizeBytes: number): boolean {
     const costBytes = this.#memory.costOf(sizeBytes);
     if (costBytes > this.#bytesMax * FILE_PART_MAX) return false;
     if (this.#usedBytes + this.#memory.lentBytes + costBytes > this.#bytesMax) return false;

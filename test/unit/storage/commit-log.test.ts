@@ -22,9 +22,9 @@ const PATIENT = { timeout: 20_000 };
 const SMALL = patternBytes(1500);
 const LARGE = patternBytes(100_000);
 /** Nothing is released before somebody is told to. */
-const LASTING: Partial<CommitSettings> = { segmentBytes: 64 * 1024, settledAtStopMax: 0 };
+const LASTING: Partial<CommitSettings> = { segmentBytes: 64 * 1024, syncedAtStopMax: 0 };
 
-async function putLasting(storage: DiskStorage, name: StoredName, bytes: Uint8Array = SMALL): Promise<void> {
+async function putDurably(storage: DiskStorage, name: StoredName, bytes: Uint8Array = SMALL): Promise<void> {
   const staged = storage.stage();
   await staged.append([bytes]);
   await staged.publish(name, "power-loss");
@@ -53,9 +53,9 @@ async function loggingDisk(commits: Partial<CommitSettings> = LASTING) {
   const disk = await watchedDisk(commits);
   await untilLogged(disk);
   await vi.waitFor(() => {
-    expect(count(disk.allSteps, "settleCommits")).toBe(2);
+    expect(count(disk.allSteps, "syncSegment")).toBe(2);
     expect(disk.allSteps.lastIndexOf("syncDirectory")).toBeGreaterThan(
-      disk.allSteps.lastIndexOf("settleCommits"),
+      disk.allSteps.lastIndexOf("syncSegment"),
     );
   }, PATIENT);
   disk.steps.length = 0;
@@ -65,7 +65,7 @@ async function loggingDisk(commits: Partial<CommitSettings> = LASTING) {
 async function untilLogged({ storage, steps }: { storage: DiskStorage; steps: DiskStep[] }): Promise<void> {
   await vi.waitFor(async () => {
     steps.length = 0;
-    await putLasting(storage, named("log/log/log"));
+    await putDurably(storage, named("log/log/log"));
     expect(steps).toContain("syncCommits");
   }, PATIENT);
 }
@@ -77,7 +77,7 @@ function count(steps: readonly DiskStep[], step: DiskStep): number {
 describe("a small put that lasts", () => {
   it("is in the log before it has its name, and neither it nor its directory is synced", async () => {
     const { storage, steps } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     expect(steps.indexOf("syncCommits")).toBeLessThan(steps.indexOf("renameIntoPlace"));
     expect(steps.filter((step) => step.startsWith("sync"))).toEqual(["syncCommits"]);
     expect(await readWhole(storage, named("a/s/o"))).toEqual(SMALL);
@@ -85,7 +85,7 @@ describe("a small put that lasts", () => {
 
   it("shares a sync with all that come while one is under way", async () => {
     const { storage, steps } = await loggingDisk();
-    await Promise.all(Array.from({ length: 16 }, (_, i) => putLasting(storage, named(`a/s/${i}`))));
+    await Promise.all(Array.from({ length: 16 }, (_, i) => putDurably(storage, named(`a/s/${i}`))));
     expect(count(steps, "renameIntoPlace")).toBeGreaterThanOrEqual(16);
     expect(count(steps, "syncCommits")).toBeLessThanOrEqual(3);
     expect(count(steps, "syncStaged")).toBe(0);
@@ -93,7 +93,7 @@ describe("a small put that lasts", () => {
 
   it("syncs itself and its directory while there is no segment yet", async () => {
     const { storage, steps } = await watchedDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     expect(steps).toContain("syncStaged");
     expect(steps).not.toContain("syncCommits");
   });
@@ -101,7 +101,7 @@ describe("a small put that lasts", () => {
   it("whose rename fails is taken back in the log", async () => {
     const { storage, steps, failing } = await loggingDisk();
     failing.set("renameIntoPlace", "EIO");
-    await expect(putLasting(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
     await vi.waitFor(() => expect(count(steps, "appendCommits")).toBe(2), PATIENT);
     expect(await readWhole(storage, named("a/s/o"))).toBeUndefined();
   });
@@ -110,21 +110,21 @@ describe("a small put that lasts", () => {
 describe("a large put that lasts over a logged one", () => {
   it("is answered when the log will not put the older one back", async () => {
     const { storage, steps } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     steps.length = 0;
-    await putLasting(storage, named("a/s/o"), LARGE);
+    await putDurably(storage, named("a/s/o"), LARGE);
     expect(steps.slice(-3)).toEqual(["syncDirectory", "appendCommits", "syncCommits"]);
     steps.length = 0;
-    await putLasting(storage, named("a/s/o"), LARGE);
+    await putDurably(storage, named("a/s/o"), LARGE);
     expect(steps).not.toContain("syncCommits");
   });
 
   it("is answered when the log will not put back the older one that was removed before", async () => {
     const { storage, steps } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     await storage.remove(named("a/s/o"));
     expect(steps.slice(steps.indexOf("unlinkObject"))).not.toContain("syncCommits");
-    await putLasting(storage, named("a/s/o"), LARGE);
+    await putDurably(storage, named("a/s/o"), LARGE);
     expect(steps.slice(-2)).toEqual(["syncDirectory", "syncCommits"]);
   });
 });
@@ -132,12 +132,12 @@ describe("a large put that lasts over a logged one", () => {
 describe("a file that is made to last later", () => {
   it("does so when the log will not put back the older one that was removed before", async () => {
     const { storage, steps } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     await storage.remove(named("a/s/o"));
     const staged = storage.stage();
     await staged.append([SMALL]);
     await staged.publish(named("a/s/o"), "restart");
-    await storage.settleFiles([named("a/s/o")]);
+    await storage.syncFiles([named("a/s/o")]);
     expect(steps.slice(-2)).toEqual(["syncDirectory", "syncCommits"]);
   });
 });
@@ -145,13 +145,13 @@ describe("a file that is made to last later", () => {
 describe("a removal", () => {
   it("of a logged file is written to the log, and synced when it is to last", async () => {
     const { storage, steps } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     steps.length = 0;
     await storage.remove(named("a/s/o"));
     expect(count(steps, "appendCommits")).toBe(1);
     expect(steps.indexOf("unlinkObject")).toBeLessThan(steps.indexOf("appendCommits"));
     expect(steps).not.toContain("syncCommits");
-    await storage.settleRemovals([{ applicationId: "a", sessionId: "s" }]);
+    await storage.syncRemovals([{ applicationId: "a", sessionId: "s" }]);
     expect(steps.at(-1)).toBe("syncCommits");
   });
 
@@ -160,18 +160,18 @@ describe("a removal", () => {
     await untilLogged(disk);
     const { storage } = disk;
     const names = Array.from({ length: 40 }, (_, number) => named(`a/s/${"n".repeat(180)}${number}`));
-    for (const name of names) await putLasting(storage, name, Buffer.from("small"));
+    for (const name of names) await putDurably(storage, name, Buffer.from("small"));
     for (const name of names) await storage.remove(name);
-    await storage.settleRemovals([{ applicationId: "a", sessionId: "s" }]);
+    await storage.syncRemovals([{ applicationId: "a", sessionId: "s" }]);
     expect(tree(disk.directory)).not.toContain("a/");
   });
 
   it("of a file that the log does not know costs nothing there", async () => {
     const { storage, steps } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"), LARGE);
+    await putDurably(storage, named("a/s/o"), LARGE);
     steps.length = 0;
     await storage.remove(named("a/s/o"));
-    await storage.settleRemovals([{ applicationId: "a", sessionId: "s" }]);
+    await storage.syncRemovals([{ applicationId: "a", sessionId: "s" }]);
     expect(steps).not.toContain("appendCommits");
     expect(steps).not.toContain("syncCommits");
   });
@@ -190,11 +190,11 @@ describe("a segment", () => {
     const { storage, directory, steps } = await loggingDisk({
       segmentBytes: 8 * 1024,
       segmentsMax: 3,
-      settleDelayMs: 0,
+      syncDelayMs: 0,
     });
     await vi.waitFor(
       async () => {
-        await putLasting(storage, named("a/s/o"));
+        await putDurably(storage, named("a/s/o"));
         expect(count(steps, "headCommits")).toBeGreaterThan(6);
       },
       { ...PATIENT, interval: 1 },
@@ -208,7 +208,7 @@ describe("a segment", () => {
   it("stays as long as a file in it cannot be synced", async () => {
     watchedLog();
     const { storage, directory, steps, failing } = await loggingDisk({ segmentBytes: 64 * 1024 });
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     failing.set("syncPublished", "EIO");
     const before = fs.readFileSync(`${directory}/.commits/1`);
     await storage.stop();
@@ -218,11 +218,11 @@ describe("a segment", () => {
 
   it("is released at a stop with little in it", async () => {
     const { storage, steps } = await loggingDisk({ segmentBytes: 64 * 1024 });
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     steps.length = 0;
     await storage.stop();
     expect(steps).toContain("syncPublished");
-    expect(steps.slice(-2)).toEqual(["headCommits", "settleCommits"]);
+    expect(steps.slice(-2)).toEqual(["headCommits", "syncSegment"]);
   });
 });
 
@@ -230,7 +230,7 @@ describe.each(["appendCommits", "syncCommits"] as const)("when %s fails", (step)
   it("all that share it are refused and nothing has changed, and later puts have another segment", async () => {
     const log = watchedLog();
     const { storage, directory, steps, failing, onStep } = await loggingDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     let batches = 0;
     onStep.set(step, () => {
       batches += 1;
@@ -238,7 +238,7 @@ describe.each(["appendCommits", "syncCommits"] as const)("when %s fails", (step)
     });
     // The first has a batch of its own, the others share the next.
     const ends = await Promise.allSettled(
-      ["a/t/first", "a/s/o", "a/s/p"].map((key) => putLasting(storage, named(key), patternBytes(900))),
+      ["a/t/first", "a/s/o", "a/s/p"].map((key) => putDurably(storage, named(key), patternBytes(900))),
     );
     const refused = { reason: { code: "STORAGE_IO" } };
     expect(ends).toMatchObject([{ status: "fulfilled" }, refused, refused]);
@@ -251,24 +251,24 @@ describe.each(["appendCommits", "syncCommits"] as const)("when %s fails", (step)
     expect(log().map(({ level }) => level)).toContain("error");
     failing.clear();
     await untilLogged({ storage, steps });
-    await putLasting(storage, named("a/s/o"), patternBytes(900));
+    await putDurably(storage, named("a/s/o"), patternBytes(900));
     expect((await readWhole(storage, named("a/s/o")))!.length).toBe(900);
   });
 });
 
-it.each(["makeDirectory", "createCommits", "fillCommits", "headCommits", "settleCommits"] as const)(
+it.each(["makeDirectory", "createCommits", "fillCommits", "headCommits", "syncSegment"] as const)(
   "no segment because of %s: puts sync their files, which is said once",
   async (step) => {
     const log = watchedLog();
     const { storage, directory, steps, failing } = await watchedDisk();
     await storage.stage().discard();
-    await putLasting(storage, named("a/s/first"), LARGE);
+    await putDurably(storage, named("a/s/first"), LARGE);
     failing.set(step, "ENOSPC");
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     await vi.waitFor(() => expect(steps).toContain(step), PATIENT);
     await vi.waitFor(() => expect(log()).toHaveLength(1), PATIENT);
     steps.length = 0;
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     expect(steps).toContain("syncStaged");
     expect(log()).toHaveLength(1);
     expect(tree(directory).filter((path) => path.startsWith(".commits/") && path !== ".commits/")).toEqual(

@@ -36,7 +36,7 @@ async function watchedDisk() {
   return { storage, directory, steps, failing };
 }
 
-async function putLasting(storage: DiskStorage, name: StoredName): Promise<void> {
+async function putDurably(storage: DiskStorage, name: StoredName): Promise<void> {
   const staged = storage.stage();
   await staged.append([BYTES]);
   await staged.publish(name, "power-loss");
@@ -49,36 +49,36 @@ function syncsOf(steps: readonly DiskStep[]): DiskStep[] {
 describe("a large put that lasts", () => {
   it("syncs its bytes before it has a name, and then the names of all directories on its way", async () => {
     const { storage, steps } = await watchedDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     expect(steps.indexOf("syncStaged")).toBeLessThan(steps.indexOf("renameIntoPlace"));
     expect(syncsOf(steps)).toEqual(["syncStaged", "syncDirectory", "syncDirectory", "syncDirectory"]);
   });
 
   it("syncs one directory where the others are known to last, and all again where one was removed", async () => {
     const { storage, steps } = await watchedDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     steps.length = 0;
-    await putLasting(storage, named("a/s/p"));
+    await putDurably(storage, named("a/s/p"));
     expect(syncsOf(steps)).toEqual(["syncStaged", "syncDirectory"]);
     await storage.remove(named("a/s/o"));
     await storage.remove(named("a/s/p"));
     steps.length = 0;
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     expect(syncsOf(steps)).toEqual(["syncStaged", "syncDirectory", "syncDirectory", "syncDirectory"]);
   });
 
   it("shares syncs of the directory with those that come meanwhile", async () => {
     const { storage, steps } = await watchedDisk();
-    await putLasting(storage, named("a/s/first"));
+    await putDurably(storage, named("a/s/first"));
     steps.length = 0;
-    await Promise.all(Array.from({ length: 32 }, (_, i) => putLasting(storage, named(`a/s/${i}`))));
+    await Promise.all(Array.from({ length: 32 }, (_, i) => putDurably(storage, named(`a/s/${i}`))));
     expect(steps.filter((step) => step === "syncStaged")).toHaveLength(32);
     expect(steps.filter((step) => step === "syncDirectory").length).toBeLessThan(32);
   });
 
   it("is not answered by a sync of the directory that began before it had its name", async () => {
     const { storage, steps } = await watchedDisk();
-    await putLasting(storage, named("a/s/first"));
+    await putDurably(storage, named("a/s/first"));
     const begun: (() => void)[] = [];
     const fsync = fs.fsync;
     vi.spyOn(fs, "fsync").mockImplementation((fd, done) => {
@@ -86,11 +86,11 @@ describe("a large put that lasts", () => {
       if (isDirectory) begun.push(() => fsync(fd, done));
       else fsync(fd, done);
     });
-    const early = putLasting(storage, named("a/s/early"));
+    const early = putDurably(storage, named("a/s/early"));
     await vi.waitFor(() => expect(begun).toHaveLength(1));
     steps.length = 0;
     let isAnswered = false;
-    const late = putLasting(storage, named("a/s/late")).then(() => {
+    const late = putDurably(storage, named("a/s/late")).then(() => {
       isAnswered = true;
     });
     await vi.waitFor(() => expect(steps).toContain("renameIntoPlace"));
@@ -104,20 +104,20 @@ describe("a large put that lasts", () => {
 
   it("that cannot be synced leaves what was there, and nothing beside it", async () => {
     const { storage, directory, failing } = await watchedDisk();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
     failing.add("syncStaged");
-    await expect(putLasting(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
     expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
     expect(openFiles(directory)).toEqual([]);
     failing.clear();
-    await putLasting(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"));
   });
 });
 
 describe("a directory of which a sync failed", () => {
   it("fails every put that it covers, which then say that they are there", async () => {
     const { storage, failing } = await watchedDisk();
-    await putLasting(storage, named("a/s/first"));
+    await putDurably(storage, named("a/s/first"));
     failing.add("syncDirectory");
     const staged = [storage.stage(), storage.stage()];
     const puts = staged.map(async (each, i) => {
@@ -132,15 +132,15 @@ describe("a directory of which a sync failed", () => {
 
   it("is not trusted again, though a later sync says nothing; others are", async () => {
     const { storage, failing, steps } = await watchedDisk();
-    await putLasting(storage, named("a/s/o"));
-    await putLasting(storage, named("a/t/o"));
+    await putDurably(storage, named("a/s/o"));
+    await putDurably(storage, named("a/t/o"));
     failing.add("syncDirectory");
-    await expect(putLasting(storage, named("a/s/o"))).rejects.toMatchObject({ facts: { path: "a/s" } });
+    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ facts: { path: "a/s" } });
     failing.clear();
     steps.length = 0;
-    await expect(putLasting(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
     expect(steps).not.toContain("syncDirectory");
-    await putLasting(storage, named("a/t/p"));
+    await putDurably(storage, named("a/t/p"));
   });
 });
 
@@ -152,17 +152,17 @@ it("files that were published without that promise can be made to last", async (
     await staged.publish(name);
   }
   expect(syncsOf(steps)).toEqual([]);
-  await storage.settleFiles([named("a/s/o"), patchOf("a/s/o", 1, 2), patchOf("a/s/o", 1, 3)]);
+  await storage.syncFiles([named("a/s/o"), patchOf("a/s/o", 1, 2), patchOf("a/s/o", 1, 3)]);
   expect(steps.filter((step) => step === "syncPublished")).toHaveLength(3);
-  await expect(storage.settleFiles([named("a/s/none")])).rejects.toMatchObject({ code: "STORAGE_IO" });
+  await expect(storage.syncFiles([named("a/s/none")])).rejects.toMatchObject({ code: "STORAGE_IO" });
 });
 
 it("a removal is made to last where its directory went with it", async () => {
   const { storage, steps } = await watchedDisk();
-  await putLasting(storage, named("a/s/o"));
+  await putDurably(storage, named("a/s/o"));
   await storage.remove(named("a/s/o"));
   steps.length = 0;
-  await storage.settleRemovals([{ applicationId: "a", sessionId: "s" }]);
+  await storage.syncRemovals([{ applicationId: "a", sessionId: "s" }]);
   expect(syncsOf(steps)).toContain("syncDirectory");
 });
 

@@ -19,7 +19,7 @@ const [BEFORE, AFTER] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
 
 /** A cache in one run of the machine. */
 async function startedCache(directory: string, bootId: Buffer): Promise<ObjectCache> {
-  const commits = { bootId, segmentBytes: 256 * 1024, settledAtStopMax: 0 };
+  const commits = { bootId, segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
   const cache = new ObjectCache(new DiskStorage({ directory, commits }));
   await cache.start();
   onTestFinished(() => cache.stop());
@@ -29,7 +29,7 @@ async function startedCache(directory: string, bootId: Buffer): Promise<ObjectCa
 /** A cache whose small puts are logged from now on. */
 async function loggingCache(directory: string): Promise<ObjectCache> {
   const steps: DiskStep[] = [];
-  const commits = { bootId: BEFORE, segmentBytes: 256 * 1024, settledAtStopMax: 0 };
+  const commits = { bootId: BEFORE, segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
   const beforeStep = (step: DiskStep): void => void steps.push(step);
   const cache = new ObjectCache(new DiskStorage({ directory, commits, beforeStep }));
   await cache.start();

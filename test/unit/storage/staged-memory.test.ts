@@ -98,9 +98,9 @@ describe("the memory of staged files", () => {
     const file = new File();
     memory.gathers(file);
     memory.take(100);
-    expect(memory.makeRoom()).toBe(undefined);
+    expect(memory.makeSpace()).toBe(undefined);
     memory.take(50);
-    const waiting = memory.makeRoom();
+    const waiting = memory.makeSpace();
     expect(file.isSpilled).toBe(true);
     memory.leave(60);
     memory.give(60);
@@ -115,7 +115,7 @@ describe("the memory of staged files", () => {
     memory.isEmpty(files[0]!);
     memory.take(110);
     files[1]!.spill = () => memory.leave(30);
-    void memory.makeRoom();
+    void memory.makeSpace();
     expect(files.map(({ isSpilled }) => isSpilled)).toEqual([false, false, false]);
   });
 });

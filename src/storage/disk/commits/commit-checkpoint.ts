@@ -56,7 +56,7 @@ export class CommitCheckpoint {
     clearTimeout(this.#timer);
     this.#isStopped = true;
     await this.#run;
-    if (live.count > settings.settledAtStopMax) return;
+    if (live.count > settings.syncedAtStopMax) return;
     segments.seal();
     while (this.#oldest !== undefined && (await this.#release(this.#oldest)));
   }
@@ -94,7 +94,7 @@ export class CommitCheckpoint {
     if (oldest?.isHeld) return undefined;
     if (oldest !== undefined) {
       if (oldest.pending > 0) return PENDING_DELAY_MS;
-      return segments.isShort ? 0 : oldest.sealedAtMs! + settings.settleDelayMs - Date.now();
+      return segments.isShort ? 0 : oldest.sealedAtMs! + settings.syncDelayMs - Date.now();
     }
     return active?.firstAtMs === undefined
       ? undefined
@@ -106,8 +106,8 @@ export class CommitCheckpoint {
     const { disk, segments, live } = this.#tools;
     if (segment.pending > 0) return false;
     try {
-      for (const file of [...segment.files]) await this.#settle(file, segment);
-      for (const directory of [...segment.directories]) await disk.syncs.settle(directory);
+      for (const file of [...segment.files]) await this.#syncFile(file, segment);
+      for (const directory of [...segment.directories]) await disk.syncs.sync(directory);
       await segments.release(segment, () => live.release(segment));
       return true;
     } catch (error) {
@@ -119,7 +119,7 @@ export class CommitCheckpoint {
   }
 
   /** Skips a file that was removed, replaced or logged again meanwhile. */
-  async #settle(file: string, segment: CommitSegment): Promise<void> {
+  async #syncFile(file: string, segment: CommitSegment): Promise<void> {
     const { disk, live } = this.#tools;
     if (!segment.files.has(file) || live.isReplaced(file)) return;
     try {

@@ -22,8 +22,8 @@ export interface CommitSettings {
   readonly segmentsMax: number;
   readonly sparesMax: number;
   readonly segmentAgeMs: number;
-  readonly settleDelayMs: number;
-  readonly settledAtStopMax: number;
+  readonly syncDelayMs: number;
+  readonly syncedAtStopMax: number;
 }
 
 export function commitSettings(changed: Partial<CommitSettings> = {}): CommitSettings {
@@ -33,8 +33,8 @@ export function commitSettings(changed: Partial<CommitSettings> = {}): CommitSet
     segmentsMax: LIMITS.commitSegmentsMax,
     sparesMax: LIMITS.commitSparesMax,
     segmentAgeMs: LIMITS.commitSegmentAgeMs,
-    settleDelayMs: LIMITS.commitSettleDelayMs,
-    settledAtStopMax: LIMITS.commitSettledAtStopMax,
+    syncDelayMs: LIMITS.commitSyncDelayMs,
+    syncedAtStopMax: LIMITS.commitSyncedAtStopMax,
     ...changed,
   };
 }

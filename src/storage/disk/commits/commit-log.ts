@@ -130,7 +130,7 @@ export class CommitLog {
    * without files: a durable file must not outlive the removal record of an earlier one.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
-  async settleRemovals(replaced: readonly string[]): Promise<void> {
+  async syncRemovals(replaced: readonly string[]): Promise<void> {
     for (const file of replaced) {
       if (this.#live.isReplaced(file) && !this.#underWay.has(file)) void this.gone(file);
     }
@@ -234,11 +234,13 @@ export class CommitLog {
   }
 
   #roomFor(record: CommitRecord): CommitSegment | undefined {
-    return this.#isStopped ? undefined : this.#segments.room(recordBytes(record), record.kind === "put");
+    return this.#isStopped
+      ? undefined
+      : this.#segments.segmentFor(recordBytes(record), record.kind === "put");
   }
 
   #fits(segment: CommitSegment, record: CommitRecord): boolean {
-    return this.#segments.hasRoom(segment, recordBytes(record), record.kind === "put");
+    return this.#segments.hasSpace(segment, recordBytes(record), record.kind === "put");
   }
 
   /**
@@ -246,7 +248,7 @@ export class CommitLog {
    * come.
    */
   #refuse(): void {
-    const mayCome = this.#segments.mayHaveRoom && !this.#isStopped;
+    const mayCome = this.#segments.mayHaveSpace && !this.#isStopped;
     const all = this.#waiting.splice(0);
     const hasRemovals = all.some(isRemoval);
     for (const entry of all) {

@@ -77,7 +77,7 @@ export class CommitSegments {
   }
 
   /** True while a spare is being made, or a released segment becomes one. */
-  get mayHaveRoom(): boolean {
+  get mayHaveSpace(): boolean {
     return this.#isPreparing || (this.isShort && this.sealed[0]?.isHeld === false);
   }
 
@@ -89,10 +89,10 @@ export class CommitSegments {
   }
 
   /** The segment for the next record, active or new; undefined if none has space now. */
-  room(sizeBytes: number, isPut: boolean): CommitSegment | undefined {
-    if (this.active !== undefined && this.hasRoom(this.active, sizeBytes, isPut)) return this.active;
+  segmentFor(sizeBytes: number, isPut: boolean): CommitSegment | undefined {
+    if (this.active !== undefined && this.hasSpace(this.active, sizeBytes, isPut)) return this.active;
     const next = this.#spares[0];
-    if (next !== undefined && this.hasRoom(next, sizeBytes, isPut)) {
+    if (next !== undefined && this.hasSpace(next, sizeBytes, isPut)) {
       this.seal();
       this.active = this.#spares.shift();
     }
@@ -104,7 +104,7 @@ export class CommitSegments {
     return undefined;
   }
 
-  hasRoom(segment: CommitSegment, sizeBytes: number, isPut: boolean): boolean {
+  hasSpace(segment: CommitSegment, sizeBytes: number, isPut: boolean): boolean {
     const limit = isPut ? segment.sizeBytes * (1 - LIMITS.commitRemovalsShare) : segment.sizeBytes;
     return segment.position + sizeBytes <= limit;
   }
@@ -189,7 +189,7 @@ export class CommitSegments {
     try {
       segment = await this.#made();
       segment.begin(await this.#writeHead(segment));
-      await this.#settleDirectory();
+      await this.#syncDirectory();
       this.#spares.push(segment);
       this.#failedAtMs = undefined;
     } catch (error) {
@@ -239,11 +239,11 @@ export class CommitSegments {
     this.#number += 1;
     const head = newSegmentHead(this.#number, this.#settings.bootId);
     await this.#disk.steps.headCommits(segment.fd, encodeSegmentHead(head));
-    await this.#disk.steps.settleCommits(segment.fd);
+    await this.#disk.steps.syncSegment(segment.fd);
     return head;
   }
 
-  async #settleDirectory(): Promise<void> {
+  async #syncDirectory(): Promise<void> {
     await this.#disk.steps.syncDirectory(this.#directory);
     if (this.#isInDirectory) return;
     await this.#disk.steps.syncDirectory(this.#disk.root);

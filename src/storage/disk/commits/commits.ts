@@ -42,8 +42,8 @@ export class Commits {
    * These files are durable now, names and bytes: logged older content must not be replayed over
    * them.
    */
-  settleReplaced(files: readonly string[]): Promise<void> {
-    return this.log.settleRemovals(files);
+  syncReplaced(files: readonly string[]): Promise<void> {
+    return this.log.syncRemovals(files);
   }
 
   /** Segments that are not released stay for the next start. */

@@ -87,7 +87,7 @@ class ReplayPass {
     }
     try {
       if (this.#isOtherBoot) await this.#restore(file, records);
-      else await this.#settle(file, records);
+      else await this.#replayFile(file, records);
     } catch (error) {
       // Its records and their segments stay.
       for (const { segment } of records) segment.isHeld = true;
@@ -190,7 +190,7 @@ class ReplayPass {
    * Finds the put of the stored file. Puts logged after it never got their name, or were removed by
    * hand.
    */
-  async #settle(file: string, records: readonly KeptRecord[]): Promise<void> {
+  async #replayFile(file: string, records: readonly KeptRecord[]): Promise<void> {
     const { live, log: commitLog } = this.#replay.tools.commits;
     const last = records.at(-1)!;
     if (last.kind === "gone") return this.#stayGone(file);

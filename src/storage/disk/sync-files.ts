@@ -12,13 +12,13 @@ import type { DiskTools } from "./disk-tools.ts";
  * @param files relative to the storage directory. @throws {CacheError} STORAGE_IO, also for a
  *   missing file.
  */
-export async function settleFiles(tools: DiskTools, files: readonly string[]): Promise<void> {
-  await Promise.all(files.map((file) => settleBytes(tools, file)));
+export async function syncFiles(tools: DiskTools, files: readonly string[]): Promise<void> {
+  await Promise.all(files.map((file) => syncBytes(tools, file)));
   const directories = new Set(files.map((file) => path.posix.dirname(file)));
-  await Promise.all([...directories].map((directory) => tools.syncs.settle(directory)));
+  await Promise.all([...directories].map((directory) => tools.syncs.sync(directory)));
 }
 
-async function settleBytes({ root, steps }: DiskTools, file: string): Promise<void> {
+async function syncBytes({ root, steps }: DiskTools, file: string): Promise<void> {
   try {
     await steps.syncPublished(`${root}/${file}`);
   } catch (error) {
