@@ -125,8 +125,8 @@ export const TRANSPORT_LIMITS = {
   keepaliveIntervalMs: 60_000,
   keepaliveTimeoutMs: 20_000,
   /**
-   * Threads that serve connections. Each costs about 20 MB; more than the machine has
-   * processors bring no gain.
+   * Threads that serve connections. Each costs about 20 MB; more threads
+   * than processors bring no gain.
    */
   threadsMax: 64,
   /**

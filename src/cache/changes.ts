@@ -20,7 +20,7 @@ export class Changes {
     });
   }
 
-  tell(): void {
+  notify(): void {
     // A caller that waits again does so in a later turn: the set does not grow meanwhile.
     for (const end of this.#waiting) end();
   }

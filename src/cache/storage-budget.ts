@@ -221,7 +221,7 @@ export class StorageBudget {
 
   /** Wakes callers that wait: something was released. */
   stir(): void {
-    this.#changes.tell();
+    this.#changes.notify();
   }
 
   /** Waits for pending removals. */

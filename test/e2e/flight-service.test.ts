@@ -66,9 +66,9 @@ describe("an action", () => {
     expect(await server.client.keys("gone")).toEqual([]);
   });
 
-  it("that is not offered is UNKNOWN_ACTION and names those that are", async () => {
+  it("that does not exist is UNKNOWN_ACTION, and the error lists the actions", async () => {
     await expect(server.client.action("COMPACT")).rejects.toThrow(
-      "[UNKNOWN_ACTION] there are PUT, UPDATE, DELETE",
+      "[UNKNOWN_ACTION] known actions: PUT, UPDATE, DELETE",
     );
     await expect(server.client.action("constructor")).rejects.toThrow(refused("UNKNOWN_ACTION"));
   });
