@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /**
- * The command `flame-object-cache`: hands the process to the command line and ends it with an exit code.
+ * The command `flame-object-cache`: runs the command line and ends the process with its exit code.
  *
- * The only file that handles signals and ends the process. The first SIGTERM or SIGINT asks for a stop, which drains; a second
- * one ends the process at once. A verb that leaves nothing behind asks for no handlers: the default action of a signal then
- * ends it, even in a long loop.
+ * Only this file handles signals and ends the process. The first SIGTERM or SIGINT requests a stop,
+ * which drains; a second one ends the process at once. A verb that has nothing to clean up installs
+ * no handlers, so that the default action of a signal ends it even in a long loop.
  * @see docs/configuration.md for options and exit codes.
  */
 import { createRequire } from "node:module";
@@ -16,7 +16,7 @@ import { startServer } from "./server/start-server.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
-/** Resolves with the first signal's name; from then on signals no longer end the process by themselves. */
+/** Installs the signal handlers. Resolves with the name of the first signal. */
 function stopRequested(): Promise<string> {
   const decision = new StopDecision();
   return new Promise((resolve) => {
@@ -30,14 +30,14 @@ function stopRequested(): Promise<string> {
   });
 }
 
-// A mistake in the program ends it, as by default, but not with the code that means a damaged file.
+// Node would exit with 1, which this command uses for a damaged file.
 process.on("uncaughtException", (error: unknown) => {
   const stack = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`${PROGRAM_NAME}: ${stack}\n`);
   process.exit(EXIT_CODES.internal.code);
 });
 
-// Whoever started us may have stopped reading; that is no reason to stop serving.
+// The server keeps running if the reader of its standard output closes the pipe.
 process.stdout.on("error", () => {});
 
 const outcome = await runCommandLine(process.argv.slice(2), {

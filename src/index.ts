@@ -1,9 +1,11 @@
 /**
- * The door of the package: a cache server inside a Node host.
+ * The entry point of the package: a cache server inside a Node host.
  *
- * `startObjectCache` serves from this process's event loop; `startObjectCacheThread` from a thread of its own, so that
- * a busy host does not hold up its workers. Both read the host's `flame-cluster.yaml` and environment as the command
- * does; options go before both, and the file before variables that are there for clients. The host's own log set-up is left alone unless `log` is given.
+ * `startObjectCache` serves from this process's event loop. `startObjectCacheThread` serves from a
+ * thread of its own, so that a busy host does not delay the cache. Both read the host's
+ * `flame-cluster.yaml` and environment as the command does. Options take precedence over both. The
+ * file takes precedence over the variables that clients share, because they may be set for a client
+ * in the same process. The host's own log configuration stays as it is unless `log` is given.
  */
 
 import type { CacheConfig } from "./config/cache-config.ts";
@@ -21,22 +23,25 @@ export type { ObjectCacheThread } from "./server/cache-thread.ts";
 export type { RunningCache } from "./server/start-server.ts";
 
 export interface ObjectCacheOptions {
-  /** A `flame-cluster.yaml`; by default the one in FLAME_HOME, when it is there. */
+  /** Path of a `flame-cluster.yaml`. Default: the one in FLAME_HOME, if it exists. */
   readonly configFile?: string;
-  /** `grpc://HOST:PORT` or `grpcs://HOST:PORT`; port 0 takes a free one. */
+  /** `grpc://HOST:PORT` or `grpcs://HOST:PORT`; port 0 selects a free port. */
   readonly endpoint?: string;
   /** `none`, a path, `fs://PATH` or `file://PATH`. */
   readonly storage?: string;
-  /** What clients dial instead: `grpc://HOST:PORT` or `grpcs://HOST:PORT`, behind a port mapping or a service. */
+  /** The endpoint that clients dial, if it differs because of a port mapping or a service. */
   readonly advertise?: string;
-  /** Regular expression over interface names. */
+  /** Regular expression that selects a network interface by name; its address is advertised. */
   readonly networkInterface?: string;
-  /** Directives as in RUST_LOG. In this process: absent leaves the log to the host. In a thread: absent means RUST_LOG. */
+  /**
+   * Directives as in RUST_LOG. Without it, `startObjectCache` leaves the log to the host, and
+   * `startObjectCacheThread` reads RUST_LOG.
+   */
   readonly log?: string;
 }
 
 /**
- * Starts the cache in this process. It keeps the process alive until it is stopped.
+ * Starts the cache in this process and keeps the process alive until the cache is stopped.
  * @throws {CacheError} INVALID_CONFIG naming key, value and source.
  */
 export async function startObjectCache(options: ObjectCacheOptions = {}): Promise<RunningCache> {
@@ -44,7 +49,7 @@ export async function startObjectCache(options: ObjectCacheOptions = {}): Promis
     startLog({ directives: directivesOf(options), format: "auto", stream: process.stderr });
   }
   const config = configOf(options);
-  // A bundle that has left its threads behind is told now, not by the first scan.
+  // Fail at the start, not at the first scan, if a bundler left out the thread's entry file.
   if (config.storage.kind === "files") threadEntry("storage/disk/scan-thread-entry");
   return await startServer(config);
 }

@@ -1,9 +1,10 @@
 /**
- * Log records as lines: for people (`text`) or for machines (`json`).
+ * Formats log records as lines: for people (`text`) or for programs (`json`).
  *
- * Whatever a field holds, a record is exactly one line and cannot steer a terminal: control, line-separator and
- * direction characters are escaped. Values are made plain first: errors keep their facts, cause and stack, bytes
- * become their count, big integers decimal text, and what is too long or too deep is cut and says so.
+ * A record is always exactly one line and cannot control a terminal: control characters, line
+ * separators and direction marks are escaped. Values are converted first: an error becomes its
+ * fields, cause and stack, bytes become their count, big integers become decimal text. Values that
+ * are too long or too deep are cut and marked as cut.
  */
 import type { LogRecord } from "@logtape/logtape";
 import { LIMITS } from "./limits.ts";
@@ -12,10 +13,13 @@ type Plain = string | number | boolean | null | readonly Plain[] | { readonly [n
 
 export type LineFormatter = (record: LogRecord) => string;
 
-/** Fields of ours that a record's own fields may not replace. */
+/** Names of the fixed fields, which a record's own fields cannot replace. */
 const RESERVED: ReadonlySet<string> = new Set(["time", "level", "target", "text"]);
 
-/** One JSON object: `{time, level, target, text, ...fields}`; a field of one of these names gets `field_` before it. */
+/**
+ * One JSON object: `{time, level, target, text, ...fields}`. Fields with a reserved name get the
+ * prefix `field_`.
+ */
 export function formatJsonLine(record: LogRecord): string {
   const line: Record<string, Plain> = {
     time: new Date(record.timestamp).toISOString(),
@@ -24,7 +28,7 @@ export function formatJsonLine(record: LogRecord): string {
     text: textOf(record),
   };
   for (const [name, value] of plainFields(record)) line[RESERVED.has(name) ? `field_${name}` : name] = value;
-  return `${escapeUnseen(JSON.stringify(line))}\n`;
+  return `${escapeInvisible(JSON.stringify(line))}\n`;
 }
 
 const COLOURS: Readonly<Record<string, string>> = {
@@ -37,7 +41,7 @@ const COLOURS: Readonly<Record<string, string>> = {
 const DIM = "\u001b[2m";
 const PLAIN = "\u001b[0m";
 
-/** `TIME LEVEL target text key=value ...`; nested values as `key.inner=value`. */
+/** `TIME LEVEL target text key=value ...`. Nested values become `key.inner=value`. */
 export function textLineFormatter(options: { readonly isColoured: boolean }): LineFormatter {
   const paint = (colour: string, text: string) => (options.isColoured ? `${colour}${text}${PLAIN}` : text);
   return (record) => {
@@ -47,7 +51,7 @@ export function textLineFormatter(options: { readonly isColoured: boolean }): Li
       paint(DIM, new Date(record.timestamp).toISOString()),
       paint(COLOURS[level] ?? "", level.toUpperCase().padStart(5)),
       paint(DIM, record.category.join("::")),
-      escapeUnseen(textOf(record)),
+      escapeInvisible(textOf(record)),
       ...pairs.map(([name, value]) => `${paint(DIM, `${quoteName(name)}=`)}${value}`),
     ];
     return `${parts.join(" ")}\n`;
@@ -59,7 +63,7 @@ function levelName(record: LogRecord): string {
   return record.level === "fatal" ? "error" : record.level;
 }
 
-/** The constant text; never the one with values filled in. */
+/** The constant text, without values. */
 function textOf(record: LogRecord): string {
   return typeof record.rawMessage === "string" ? record.rawMessage : record.rawMessage.join("{}");
 }
@@ -86,9 +90,9 @@ function toPlain(value: unknown, depth: number): Plain {
 }
 
 function objectToPlain(value: object, depth: number): Plain {
-  if (depth >= LIMITS.logValueDepthMax) return "[deeper]";
+  if (depth >= LIMITS.logValueDepthMax) return "[too deep]";
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[no date]" : value.toISOString();
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[invalid date]" : value.toISOString();
   if (value instanceof Error) return errorToPlain(value, depth);
   if (value instanceof Map) return entriesToPlain([...value], depth);
   if (Array.isArray(value) || value instanceof Set) {
@@ -99,7 +103,7 @@ function objectToPlain(value: object, depth: number): Plain {
   return entriesToPlain(Object.entries(value), depth);
 }
 
-/** Name, message, code and facts as they are, then the cause and the stack. */
+/** Name, message, code and facts, then the cause and the stack. */
 function errorToPlain(error: Error, depth: number): Plain {
   const own = Object.entries(error).filter(([name]) => !["name", "message", "stack", "cause"].includes(name));
   const entries: [string, unknown][] = [["name", error.name], ["message", error.message], ...own];
@@ -127,20 +131,25 @@ function flatten(name: string, value: Plain): [string, string][] {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return Object.entries(value).flatMap(([inner, innerValue]) => flatten(`${name}.${inner}`, innerValue));
   }
-  return [[name, typeof value === "string" ? quoteText(value) : escapeUnseen(JSON.stringify(value))]];
+  return [[name, typeof value === "string" ? quoteText(value) : escapeInvisible(JSON.stringify(value))]];
 }
 
-/** Bare when nothing in it could be mistaken for the end of the value, else as a JSON string. */
+/**
+ * Unquoted if the text has no space, quote, `=`, backslash or control character; else as a JSON
+ * string.
+ */
 function quoteText(text: string): string {
-  return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : escapeUnseen(JSON.stringify(text));
+  return /^[^\s"=\\\p{C}]+$/u.test(text) ? text : escapeInvisible(JSON.stringify(text));
 }
 
 function quoteName(name: string): string {
-  return /^[\w.$-]+$/.test(name) ? name : escapeUnseen(JSON.stringify(name));
+  return /^[\w.$-]+$/.test(name) ? name : escapeInvisible(JSON.stringify(name));
 }
 
-/** Control characters of both sets, line separators, direction marks and lone surrogates as `\uXXXX`. */
-export function escapeUnseen(text: string): string {
+/**
+ * Replaces control characters, line separators, direction marks and lone surrogates by `\uXXXX`.
+ */
+export function escapeInvisible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) =>
     [...Array(character.length).keys()]
       .map((unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, "0")}`)

@@ -1,9 +1,9 @@
 /**
- * The log as the rooms see it: `logFor("storage")` writes under the target `flame_cache::storage`.
+ * The log of each module: `logFor("storage")` writes under the target `flame_cache::storage`.
  *
- * A line is a short constant text and fields; values never go into the text. Fields of a level that is off
- * cost nothing when the caller asks `isEnabled` first, which the paths of bytes do.
- * Nothing is written before `startLog`, or before a host that embeds the cache sets up LogTape itself.
+ * A line is a short constant text and fields; values never go into the text. On hot paths the
+ * caller checks `isEnabled` first, so that fields of a disabled level cost nothing. Nothing is
+ * written before `startLog`, or before a host that embeds the cache configures LogTape itself.
  */
 import {
   configureSync,
@@ -18,7 +18,7 @@ export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 export type LogThreshold = LogLevel | "off";
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** The root of all our targets. */
+/** The root of all targets of the cache. */
 export const LOG_ROOT = "flame_cache";
 
 export interface Log {
@@ -38,7 +38,7 @@ const LIBRARY_LEVELS: Readonly<Record<LogLevel, LibraryLevel>> = {
   trace: "trace",
 };
 
-/** From the lowest up. */
+/** From the least severe to the most severe. */
 const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 
 class TargetLog implements Log {
@@ -71,16 +71,19 @@ export function logFor(module: string): Log {
   return new TargetLog(getLogger([LOG_ROOT, ...module.split("::")]));
 }
 
-/** One part of RUST_LOG: what lies under `target`, or everything without one, is written from `level` up. */
+/**
+ * One directive of RUST_LOG: the minimum level for `target` and the targets below it, or for all
+ * targets.
+ */
 export interface LogDirective {
   readonly target: string | undefined;
   readonly level: LogThreshold;
 }
 
-/** What a log writes to; standard error, or what a test looks into. */
+/** The output of a log: standard error, or a buffer in a test. */
 export interface LogStream {
   readonly isTTY?: boolean;
-  /** Terminals say whether they want colour (NO_COLOR, TERM and the like are read by Node). */
+  /** Whether the terminal supports colours. Node reads NO_COLOR, TERM and similar variables. */
   hasColors?(): boolean;
   write(line: string): unknown;
   on?(event: "error", listener: () => void): unknown;
@@ -94,7 +97,10 @@ export interface LogOptions {
   readonly stream: LogStream;
 }
 
-/** Starts writing, or starts anew with other options. Lines are written at once, none are held back. */
+/**
+ * Configures the log, also again with other options. Each line is written at once, without a
+ * buffer.
+ */
 export function startLog({ directives, format, stream }: LogOptions): void {
   const isText = format === "text" || (format === "auto" && stream.isTTY === true);
   const isColoured = stream.isTTY === true && stream.hasColors?.() !== false;
@@ -116,17 +122,19 @@ export function startLog({ directives, format, stream }: LogOptions): void {
   });
 }
 
-/** A line of a log that another thread writes. */
+/** A log line that a thread forwards to the thread that writes the log. */
 export interface ForwardedLine {
   readonly level: LogLevel;
-  /** As for `logFor`. */
+  /** The argument of `logFor`. */
   readonly module: string;
   readonly text: string;
-  /** What a message between threads can carry. */
+  /** Values that `postMessage` can copy. */
   readonly fields: LogFields;
 }
 
-/** In a thread that writes no log of its own: hands on what is logged from `threshold` up. */
+/**
+ * Forwards lines of level `threshold` and above, in a thread that does not write the log itself.
+ */
 export function forwardLog(threshold: LogThreshold, forward: (line: ForwardedLine) => void): void {
   const sink = ({ level, category, rawMessage, properties }: LogRecord): void => {
     const ours = LEVELS.find((name) => LIBRARY_LEVELS[name] === level) ?? "error";
@@ -151,20 +159,21 @@ export function forwardLog(threshold: LogThreshold, forward: (line: ForwardedLin
   });
 }
 
-/** The lowest level that the log of a module writes. */
+/** The lowest level that a log writes. */
 export function thresholdOf(log: Log): LogThreshold {
   return LEVELS.find((level) => log.isEnabled(level)) ?? "off";
 }
 
-/** A log that nobody reads any more is no reason to stop serving. */
+/** The server keeps running if the reader of its log closes the pipe. */
 function ignoreBrokenStream(): void {}
 
-/** Libraries of other implementations whose names deployments set, and the target of ours that does their work. */
+/** Library names that deployments of other implementations set, and the equivalent target here. */
 const ALIASES: ReadonlyMap<string, string> = new Map([["h2", `${LOG_ROOT}::grpc`]]);
 
 /**
- * Our targets and their thresholds; "" is everything. The longest target that matches a log decides, an alias counting
- * as long as the target it stands for and yielding to that target's own name; of equal ones the last.
+ * The targets and their thresholds; "" means all targets. The longest target that matches a log
+ * applies; among equal targets, the last one. An alias counts as the target it stands for, and a
+ * directive with that target's own name overrides it.
  */
 function thresholdsByTarget(directives: readonly LogDirective[]): [string, LogThreshold][] {
   const thresholds = new Map<string, LogThreshold>([["", "info"]]);
@@ -172,7 +181,8 @@ function thresholdsByTarget(directives: readonly LogDirective[]): [string, LogTh
     const aliased = ALIASES.get(target ?? "");
     if (aliased !== undefined) thresholds.set(aliased, level);
   }
-  // Longer prefixes of the root's name come later and so replace shorter ones: `flame=warn` reaches flame_cache.
+  // A prefix of the root's name means the root, as `flame=warn`. Longer prefixes come later and
+  // win.
   const byLength = directives.toSorted((a, b) => (a.target?.length ?? 0) - (b.target?.length ?? 0));
   for (const { target = "", level } of byLength) {
     if (target.startsWith(`${LOG_ROOT}::`) || target === "") thresholds.set(target, level);

@@ -1,5 +1,7 @@
 /**
- * The answer of a DoGet taken apart: its schema first, then its batches one after the other.
+ * Splits the answer of a DoGet into its schema and its batches.
+ *
+ * Batches are read one at a time; messages without Arrow bytes are skipped.
  */
 import { type ArrowSchema, decodeSchema } from "../arrow/schema.ts";
 import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";
@@ -7,16 +9,19 @@ import { CacheError } from "../errors.ts";
 
 export interface Answer {
   readonly schemaHeader: Buffer;
-  /** What came with the schema message. */
+  /** The app_metadata of the schema message. */
   readonly appMetadata: Buffer;
   readonly schema: ArrowSchema;
-  /** To be taken once; leaving it early cancels the call. Messages without Arrow bytes are passed over. */
+  /** Can be iterated once. Ending the iteration early cancels the call. */
   readonly batches: AsyncIterable<IncomingFlightData>;
-  /** Ends the call where the batches are not taken at all. */
+  /** Cancels the call if the batches are not iterated. */
   cancel(): Promise<void>;
 }
 
-/** Waits for the schema. @throws {CacheError} what the server answers; INVALID_IPC when it is no schema. */
+/**
+ * Waits for the schema.
+ * @throws {CacheError} the server's error; INVALID_IPC if the first message is not a schema.
+ */
 export async function openAnswer(messages: AsyncIterable<IncomingFlightData>): Promise<Answer> {
   const iterator = messages[Symbol.asyncIterator]();
   const cancel = async (): Promise<void> => void (await iterator.return?.());

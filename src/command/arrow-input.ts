@@ -1,9 +1,10 @@
 /**
- * An Arrow IPC file or stream as the messages of a put: each message's header and body as they lie in it.
+ * Reads an Arrow IPC file or stream as the messages of a put, with unchanged headers and bodies.
  *
- * Told by how the bytes begin: `ARROW1\0\0` is a file, FFFFFFFF and a schema message a stream. A file on disk is read by its
- * footer, one that comes through a pipe from front to back, which holds the same messages; where its writer left out the end of
- * the stream, its footer ends it. Bodies pass on in pieces.
+ * The first bytes decide: `ARROW1\0\0` is a file; FFFFFFFF and a schema message are a stream. A
+ * file on disk is read through its footer. A file from a pipe is read from front to back, which
+ * yields the same messages; if its writer left out the end-of-stream marker, the footer ends it.
+ * Bodies are passed on in pieces.
  */
 import { firstMessagePositions, MAGIC_BYTES_MAX } from "../arrow/first-message.ts";
 import { decodeFooter, FILE_MAGIC, footerSizeBytes } from "../arrow/footer.ts";
@@ -24,20 +25,20 @@ const TRAILER_BYTES = 10;
 export interface ArrowMessage {
   readonly header: Uint8Array;
   readonly message: IpcMessage;
-  /** Exactly `message.bodySizeBytes`; to be taken before the next message. */
+  /** Exactly `message.bodySizeBytes`. Must be read before the next message. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
 export interface ArrowInput {
   readonly schemaHeader: Buffer;
   readonly batches: AsyncIterable<ArrowMessage>;
-  /** What a file's footer says beside its schema; of a stream, and of a file from a pipe, it is not known. */
+  /** The custom metadata of a file's footer; undefined for a stream and for a file from a pipe. */
   readonly metadata?: SchemaMetadata;
 }
 
 /**
- * What the reader's bytes begin as. Nothing is taken from it.
- * @param known true: the caller says that it is Arrow.
+ * Detects Arrow IPC by the first bytes, which stay in the reader.
+ * @returns undefined if the input is not Arrow IPC.
  */
 export async function detectArrow(reader: ByteReader): Promise<"file" | "stream" | undefined> {
   const start = await reader.peek(FRAME_BYTES);
@@ -61,17 +62,20 @@ function isSchema(header: Buffer): boolean {
   }
 }
 
-/** From front to back. @throws {CacheError} INVALID_IPC, also while the batches are taken. */
+/** Reads from front to back. @throws {CacheError} INVALID_IPC, also while the batches are read. */
 export async function readArrowStream(reader: ByteReader): Promise<ArrowInput> {
   const isFile = (await reader.peek(FILE_MAGIC.length)).equals(FILE_MAGIC);
   if (isFile) await skipMagic(reader);
   const schemaHeader = await readHeader(reader);
-  if (schemaHeader === undefined) throw cutShort("there is no schema");
+  if (schemaHeader === undefined) throw truncated("it has no schema");
   decodeSchema(schemaHeader);
   return { schemaHeader: Buffer.from(schemaHeader), batches: streamBatches(reader, isFile) };
 }
 
-/** With the zeros behind it. Of several places where the schema may begin the first one that holds one counts. */
+/**
+ * Skips the magic and its padding. If the schema may begin at several positions, the first with a
+ * schema counts.
+ */
 async function skipMagic(reader: ByteReader): Promise<void> {
   const positions = firstMessagePositions(await reader.peek(MAGIC_BYTES_MAX));
   for (const position of positions) {
@@ -80,10 +84,10 @@ async function skipMagic(reader: ByteReader): Promise<void> {
     await reader.read(position);
     return;
   }
-  throw cutShort("there is no schema");
+  throw truncated("it has no schema");
 }
 
-/** Framed as Arrow before 0.15 did: of newer files there is one place only. */
+/** Checks a frame from before Arrow 0.15: only those files have several possible positions. */
 async function hasSchemaAt(reader: ByteReader, position: number): Promise<boolean> {
   const start = position + 4;
   const sizeBytes = (await reader.peek(start)).readInt32LE(position);
@@ -92,19 +96,20 @@ async function hasSchemaAt(reader: ByteReader, position: number): Promise<boolea
 }
 
 async function* streamBatches(reader: ByteReader, isFile: boolean): AsyncGenerator<ArrowMessage> {
-  if (isFile && (await isAtFooter(reader))) return await passFooter(reader);
+  if (isFile && (await isAtFooter(reader))) return await skipFooter(reader);
   for (let header = await readHeader(reader); header !== undefined; header = await readHeader(reader)) {
     const message = decodeBatch(header);
-    yield { header, message, body: exactly(reader, message.bodySizeBytes) };
-    // A body that is not a multiple of 8 long is followed by zeros.
+    yield { header, message, body: readExactly(reader, message.bodySizeBytes) };
+    // A body is padded with zeros to a multiple of 8.
     await reader.read((8 - (message.bodySizeBytes % 8)) % 8);
-    if (isFile && (await isAtFooter(reader))) return await passFooter(reader);
+    if (isFile && (await isAtFooter(reader))) return await skipFooter(reader);
   }
-  // What follows the end, such as a file's footer, is taken too: whoever writes into a pipe is not to find it closed.
+  // Read what follows the end, such as a file's footer, so that a program that writes to a pipe
+  // does not find it closed.
   while ((await reader.next(LIMITS.readChunkBytes)) !== undefined);
 }
 
-/** True when what comes next is no message. */
+/** True if the next bytes are not a message. */
 async function isAtFooter(reader: ByteReader): Promise<boolean> {
   const start = await reader.peek(4);
   if (start.length < 4 || start.equals(CONTINUATION)) return false;
@@ -120,8 +125,8 @@ async function isAtFooter(reader: ByteReader): Promise<boolean> {
   }
 }
 
-/** Takes the rest of a file, which must be its footer and nothing else. @throws {CacheError} INVALID_IPC */
-async function passFooter(reader: ByteReader): Promise<void> {
+/** Reads the rest of a file, which must be exactly its footer. @throws {CacheError} INVALID_IPC */
+async function skipFooter(reader: ByteReader): Promise<void> {
   let end: Buffer = Buffer.alloc(0);
   let restBytes = 0;
   for (;;) {
@@ -130,40 +135,43 @@ async function passFooter(reader: ByteReader): Promise<void> {
     restBytes += piece.length;
     end = Buffer.from(Buffer.concat([end, piece.subarray(-TRAILER_BYTES)]).subarray(-TRAILER_BYTES));
   }
-  if (footerSizeBytes(end) !== restBytes) throw cutShort("neither a message nor the file's footer");
+  if (footerSizeBytes(end) !== restBytes) throw truncated("expected a message or the file's footer");
 }
 
-/** The next message's header; undefined at the end of the stream. Also framed as Arrow before 0.15 did. */
+/**
+ * The header of the next message; undefined at the end of the stream. Also accepts frames from
+ * before Arrow 0.15.
+ */
 async function readHeader(reader: ByteReader): Promise<Buffer | undefined> {
   let size = await reader.read(4);
   if (size.length === 0) return undefined;
   if (size.equals(CONTINUATION)) size = await reader.read(4);
-  if (size.length < 4) throw cutShort("a message's frame");
+  if (size.length < 4) throw truncated("the frame of a message is incomplete");
   const sizeBytes = size.readInt32LE(0);
   if (sizeBytes === 0) return undefined;
   if (sizeBytes < 0 || sizeBytes > LIMITS.dataHeaderBytesMax) {
     throw new CacheError("INVALID_IPC", "a message's size is out of range", { facts: { sizeBytes } });
   }
   const header = await reader.read(sizeBytes);
-  if (header.length < sizeBytes) throw cutShort("a message's header");
+  if (header.length < sizeBytes) throw truncated("the header of a message is incomplete");
   return header;
 }
 
-async function* exactly(reader: ByteReader, sizeBytes: number): AsyncGenerator<Buffer> {
+async function* readExactly(reader: ByteReader, sizeBytes: number): AsyncGenerator<Buffer> {
   let left = sizeBytes;
   for await (const piece of reader.pieces(sizeBytes)) {
     left -= piece.length;
     yield piece;
   }
-  if (left > 0) throw cutShort("a message's body");
+  if (left > 0) throw truncated("the body of a message is incomplete");
 }
 
-/** By its footer. @throws {CacheError} INVALID_IPC, also while the batches are taken. */
+/** Reads through the footer. @throws {CacheError} INVALID_IPC, also while the batches are read. */
 export async function readArrowFile(source: ByteSource): Promise<ArrowInput> {
-  if (source.sizeBytes < FILE_MAGIC.length + FRAME_BYTES + TRAILER_BYTES) throw cutShort("the file");
+  if (source.sizeBytes < FILE_MAGIC.length + FRAME_BYTES + TRAILER_BYTES) throw truncated("it has no footer");
   const trailer = await source.read(source.sizeBytes - TRAILER_BYTES, TRAILER_BYTES);
   const tailBytes = footerSizeBytes(trailer);
-  if (tailBytes > source.sizeBytes) throw cutShort("the file");
+  if (tailBytes > source.sizeBytes) throw truncated("the footer is incomplete");
   const footer = decodeFooter(await source.read(source.sizeBytes - tailBytes, tailBytes), source.sizeBytes);
   const schemaHeader = await readFirstSchema(source);
   decodeSchema(schemaHeader);
@@ -177,13 +185,13 @@ async function* fileBatches(
   for (const block of blocksInOrder(footer)) {
     const header = await readBlockHeader(source, block);
     const message = decodeBatch(header);
-    if (message.bodySizeBytes > block.bodySizeBytes) throw cutShort("a message's body");
+    if (message.bodySizeBytes > block.bodySizeBytes) throw truncated("a body exceeds its block");
     const position = block.position + block.metadataSizeBytes;
     yield { header, message, body: readPieces(source, position, message.bodySizeBytes) };
   }
 }
 
-/** A stretch of a file in pieces of one read each. */
+/** A range of a file, one piece per read. */
 export async function* readPieces(
   source: ByteSource,
   position: number,
@@ -198,10 +206,10 @@ export async function* readPieces(
 
 function decodeBatch(header: Uint8Array): IpcMessage {
   const message = decodeMessage(header);
-  if (message.kind === "schema") throw new CacheError("INVALID_IPC", "a second schema is among the batches");
+  if (message.kind === "schema") throw new CacheError("INVALID_IPC", "the batches contain a second schema");
   return message;
 }
 
-function cutShort(what: string): CacheError {
-  return new CacheError("INVALID_IPC", `the Arrow bytes are cut short: ${what}`);
+function truncated(what: string): CacheError {
+  return new CacheError("INVALID_IPC", `the Arrow input is truncated: ${what}`);
 }

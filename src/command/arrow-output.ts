@@ -1,11 +1,12 @@
 /**
- * Writes a table's messages, as they come, as an Arrow IPC stream or file. Nothing is decoded but what a message is.
+ * Writes the messages of a table as an Arrow IPC stream or file. Decodes only the kind of a
+ * message.
  *
  *     stream   schema | batches | end
- *     file     "ARROW1\0\0" | schema | batches | end | footer with the place of each batch | "ARROW1"
+ *     file     "ARROW1\0\0" | schema | batches | end | footer with the position of each batch | "ARROW1"
  *
- * Sequential either way, so that it can go to a pipe. Bodies of a file begin at multiples of 64, for memory maps. What a
- * batch carries beside its Arrow bytes (app_metadata) has no place in the format and is left out.
+ * Writes sequentially, so the output can be a pipe. In a file, bodies begin at multiples of 64, for
+ * memory maps. The format has no place for the app_metadata of a batch, so it is left out.
  */
 import { BlockList } from "../arrow/block-list.ts";
 import { END_OF_STREAM, frameHeader, ZERO_PADDING } from "../arrow/encapsulated.ts";
@@ -16,7 +17,7 @@ import { VerbError } from "./failure.ts";
 
 export type ArrowForm = "file" | "stream";
 
-/** Where bytes go; a promise is waited for. */
+/** Writes bytes and resolves when the destination accepts more. */
 export type WriteViews = (views: readonly Uint8Array[]) => Promise<void>;
 
 export class ArrowOutput {
@@ -29,7 +30,10 @@ export class ArrowOutput {
   readonly #dictionaryIds = new Set<bigint>();
   #position = 0;
 
-  /** @param schemaHeader kept until the end. @param metadata of the file; a stream has none. */
+  /**
+   * @param schemaHeader is kept until the end.
+   * @param metadata for the footer of a file; a stream has none.
+   */
   constructor(
     form: ArrowForm,
     { schemaHeader, metadata }: { schemaHeader: Uint8Array; metadata: SchemaMetadata },
@@ -46,7 +50,10 @@ export class ArrowOutput {
     await this.#putHeader(this.#schemaHeader);
   }
 
-  /** One batch. @throws {VerbError} dataError when a file cannot hold it: it replaces a dictionary. */
+  /**
+   * Writes one batch.
+   * @throws {VerbError} dataError if it replaces a dictionary, which a file cannot hold.
+   */
   async batch(header: Uint8Array, message: IpcMessage, body: AsyncIterable<Uint8Array>): Promise<void> {
     const position = this.#position;
     this.#refuseReplacement(message);

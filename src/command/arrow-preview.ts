@@ -1,9 +1,10 @@
 /**
- * The first rows of a table, as values: fetches as many batches as they need, and no more.
+ * Reads the first rows of a table as values. Fetches only the batches that contain these rows.
  *
- * The package @uwdata/flechette reads the cells, an optional peer that is imported here and only now. It gets what was
- * checked before (batch-check.ts), so that a hostile table is refused and not read without end. A batch is fetched whole,
- * so a very large one is refused. One cell that cannot be read does not hide the others.
+ * The optional package @uwdata/flechette decodes the cells and is imported only here. It gets
+ * batches that batch-check.ts has checked, so that a hostile table is rejected and cannot cause
+ * endless reads. A batch is fetched whole, so a very large one is rejected. A cell that cannot be
+ * decoded does not hide the others.
  */
 import zlib from "node:zlib";
 import type { CompressionType_ } from "@uwdata/flechette";
@@ -22,18 +23,21 @@ type Flechette = typeof import("@uwdata/flechette");
 
 export interface TablePreview {
   readonly fields: readonly ArrowField[];
-  /** Rows there are values of; the table may have more. */
+  /** Number of decoded rows; the table may have more. */
   readonly rowCount: number;
-  /** A cell as flechette gives it, 64-bit numbers, times and decimals as whole numbers. Throws when flechette cannot read it. */
+  /**
+   * The cell as flechette decodes it; 64-bit numbers, times and decimals are integers. Throws if
+   * flechette cannot decode it.
+   */
   value(row: number, column: number): unknown;
 }
 
-/** A table that cannot be shown as one: why, and how its Arrow stream begins. */
-export class UnshownTable extends VerbError {
+/** A table that cannot be displayed: the reason, and the first bytes of its Arrow stream. */
+export class TablePreviewError extends VerbError {
   readonly start: Buffer;
 
   constructor(reason: string, start: Buffer, cause: unknown) {
-    super("dataError", `the table is not shown: ${reason}`, { cause });
+    super("dataError", `the table cannot be displayed: ${reason}`, { cause });
     this.start = start;
   }
 }
@@ -42,7 +46,10 @@ const START_BYTES = 512;
 
 const EXACT = { useBigInt: true, useBigIntTimestamp: true, useDecimalInt: true, useMap: true } as const;
 
-/** @throws {VerbError} unavailable when flechette is not installed; {UnshownTable}; what taking the batches throws */
+/**
+ * @throws {VerbError} unavailable if flechette is not installed; {TablePreviewError}; errors of reading
+ * the batches
+ */
 export async function previewTable(
   input: ArrowInput,
   rowsMax: number,
@@ -51,9 +58,9 @@ export async function previewTable(
   const { fields } = decodeSchema(input.schemaHeader);
   if (rowsMax === 0) return { fields, rowCount: 0, value: () => undefined };
   const flechette = await importFlechette();
-  registerCodecs(flechette, new Expansion());
+  registerCodecs(flechette, new DecompressionBudget());
   const { parts, rowCount } = await collectRows(input, { rowsMax, progress });
-  const table = explained(parts, () => flechette.tableFromIPC(parts, EXACT));
+  const table = withPreviewError(parts, () => flechette.tableFromIPC(parts, EXACT));
   return {
     fields,
     rowCount: Math.min(rowCount, rowsMax),
@@ -67,42 +74,45 @@ async function importFlechette(): Promise<Flechette> {
   } catch (cause) {
     throw new VerbError(
       "unavailable",
-      "tables are shown with the package @uwdata/flechette, which is not installed: npm install @uwdata/flechette",
+      "displaying a table needs the package @uwdata/flechette, which is not installed: npm install @uwdata/flechette",
       { cause },
     );
   }
 }
 
-/** Absent before Node 22.15, and from the types of the oldest Node that we run on. */
+/** Absent before Node 22.15, and absent from the types of the oldest supported Node. */
 const { zstdDecompressSync } = zlib as {
   zstdDecompressSync?: (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer;
 };
 
-/** What the buffers of one table may take when they are decompressed: a few KiB of them can say that they are a terabyte. */
-class Expansion {
+/** Limits the decompressed size of one table: a few KiB can declare a terabyte. */
+class DecompressionBudget {
   #bytesLeft: number = LIMITS.shownTableBytesMax;
 
-  /** @throws {VerbError} dataError, before anything is allocated. */
+  /** Call it before the allocation. @throws {VerbError} dataError */
   take(sizeBytes: number): void {
     this.#bytesLeft -= sizeBytes;
     if (sizeBytes >= 0 && this.#bytesLeft >= 0) return;
-    const text = `decompressed it is over the ${formatSize(LIMITS.shownTableBytesMax)} that are taken to show some rows`;
-    throw new VerbError("dataError", `${text}: get -o FILE brings it all`);
+    const text = `the first rows exceed the limit of ${formatSize(LIMITS.shownTableBytesMax)} when decompressed`;
+    throw new VerbError("dataError", `${text}: use get -o FILE`);
   }
 }
 
-function decompressor(expansion: Expansion): Decompress {
+function decompressor(budget: DecompressionBudget): Decompress {
   return (codec, bytes, sizeBytes) => {
-    expansion.take(sizeBytes);
+    budget.take(sizeBytes);
     if (codec === "lz4_frame") return decodeWholeLz4Frame(bytes, sizeBytes);
-    // A copy begins where its memory begins, so that views of it are aligned.
+    // The copy begins at the start of its memory, so that views of it are aligned.
     return new Uint8Array(zstdDecompressSync!(bytes, { maxOutputLength: Math.max(1, sizeBytes) }));
   };
 }
 
-/** Bodies that were put compressed stay so until they are shown. */
-function registerCodecs({ setCompressionCodec, CompressionType }: Flechette, expansion: Expansion): void {
-  const decompress = decompressor(expansion);
+/** Compressed bodies are decompressed only here, for the display. */
+function registerCodecs(
+  { setCompressionCodec, CompressionType }: Flechette,
+  budget: DecompressionBudget,
+): void {
+  const decompress = decompressor(budget);
   const codec = (name: "lz4_frame" | "zstd") => ({
     decode: (bytes: Uint8Array, sizeBytes = 0) => decompress(name, bytes, sizeBytes),
     encode: (bytes: Uint8Array) => bytes,
@@ -117,13 +127,16 @@ interface Collecting {
   readonly progress: Pick<Progress, "add">;
 }
 
-/** A stream of the table's first batches, in parts, one per message. */
+/** Collects the table's first batches as an IPC stream, one part per message. */
 async function collectRows(
   { schemaHeader, batches }: ArrowInput,
   { rowsMax, progress }: Collecting,
 ): Promise<{ parts: Uint8Array[]; rowCount: number }> {
   const parts = [frameSchema(schemaHeader)];
-  const check = explained(parts, () => new BatchCheck(schemaHeader, decompressor(new Expansion())));
+  const check = withPreviewError(
+    parts,
+    () => new BatchCheck(schemaHeader, decompressor(new DecompressionBudget())),
+  );
   let rowCount = 0;
   let sizeBytes = 0;
   for await (const { header, message, body } of batches) {
@@ -141,7 +154,7 @@ async function collectRows(
     parts.push(framed.part);
     await check
       .check(header, message, Buffer.from(framed.body.buffer, framed.body.byteOffset, framed.body.length))
-      .catch((error: unknown) => explained(parts, () => raise(error)));
+      .catch((error: unknown) => withPreviewError(parts, () => raise(error)));
     if (message.kind === "recordBatch") rowCount += message.batch.rowCount;
     if (rowCount >= rowsMax) break;
   }
@@ -151,28 +164,25 @@ async function collectRows(
 function refuseZstd(message: IpcMessage): void {
   if (message.kind === "schema" || message.batch.compression !== "zstd" || zstdDecompressSync !== undefined)
     return;
-  throw new VerbError(
-    "dataError",
-    "the table is compressed with zstd, which takes Node 22.15 or later to read",
-  );
+  throw new VerbError("dataError", "the table is compressed with zstd: reading it needs Node 22.15 or later");
 }
 
 function tooLarge(sizeBytes: number): VerbError {
   return new VerbError(
     "dataError",
-    `the first rows lie in batches of ${formatSize(sizeBytes)}, and at most ${formatSize(LIMITS.shownTableBytesMax)}` +
-      " are fetched to show some: get -o FILE brings it all",
+    `the first rows are in batches of ${formatSize(sizeBytes)}, over the limit of ${formatSize(LIMITS.shownTableBytesMax)}` +
+      ": use get -o FILE",
   );
 }
 
-/** What flechette does not know, and bytes that are not what they say, both end as UnshownTable. */
-function explained<T>(parts: readonly Uint8Array[], work: () => T): T {
+/** Converts errors about unsupported types and malformed bytes to TablePreviewError. */
+function withPreviewError<T>(parts: readonly Uint8Array[], work: () => T): T {
   try {
     return work();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const start = Buffer.concat(parts.map((part) => part.subarray(0, START_BYTES))).subarray(0, START_BYTES);
-    throw new UnshownTable(reason, start, cause);
+    throw new TablePreviewError(reason, start, cause);
   }
 }
 

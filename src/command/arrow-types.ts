@@ -1,5 +1,6 @@
 /**
- * The type of a column in one text, with what it is nested of: `list<item: int32>`, `dictionary<int8, utf8>`.
+ * Formats the type of a column with its nested types: `list<item: int32>`, `dictionary<int8,
+ * utf8>`.
  */
 import type { ArrowField } from "../arrow/schema.ts";
 
@@ -10,7 +11,7 @@ export function formatType(field: ArrowField): string {
   return dictionary === undefined ? name : `dictionary<${dictionary.indexType.name}, ${name}>`;
 }
 
-/** `"name" type`, and `not null` where that is so. */
+/** `"name" type`, followed by `not null` if the field is not nullable. */
 export function formatField(field: ArrowField): string {
   return `${JSON.stringify(field.name)} ${formatType(field)}${field.nullable ? "" : " not null"}`;
 }

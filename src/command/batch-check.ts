@@ -1,9 +1,10 @@
 /**
- * Checks batches before anybody reads their cells: a server that is not ours, or a file of another program, may hold
- * anything. Afterwards no offset, index, view or count leads outside of the table (arrow/validate).
+ * Checks batches before their cells are read, because another server or program may send anything.
  *
- * A compressed batch is decompressed for it, within a limit. What no reader of ours can show right is refused by its reason:
- * big-endian tables, and the compression of Arrow 0.17, which is named in a message's metadata only.
+ * After the check, every offset, index, view and count stays inside the table (arrow/validate). A
+ * compressed batch is decompressed for the check, within a limit. Two kinds of tables are rejected
+ * with a reason, because no reader here can display them correctly: big-endian tables, and tables
+ * with the compression of Arrow 0.17, which only the metadata of a message names.
  */
 import { FlatbufferReader } from "../arrow/flatbuffer-reader.ts";
 import { decodeKeyValues } from "../arrow/key-values.ts";
@@ -16,7 +17,7 @@ import { VerbError } from "./failure.ts";
 
 type BatchMessage = Exclude<IpcMessage, { kind: "schema" }>;
 
-/** Decompresses one buffer, its size in front taken off. */
+/** Decompresses one buffer, without its size prefix. */
 export type Decompress = (codec: "lz4_frame" | "zstd", bytes: Uint8Array, sizeBytes: number) => Uint8Array;
 
 const PREFIX_BYTES = 8;
@@ -32,7 +33,7 @@ export class BatchCheck {
   /** @throws {VerbError} dataError; {CacheError} INVALID_IPC */
   constructor(schemaHeader: Uint8Array, decompress: Decompress) {
     const schema = decodeSchema(schemaHeader);
-    if (schema.endianness === "big") throw refused("its numbers are big-endian, which is not shown");
+    if (schema.endianness === "big") throw refused("its numbers are big-endian, which is not supported");
     this.#validator = new TableValidator(atOnce(checkedSchemaSteps(schemaHeader, schema)), "structure");
     this.#decompress = decompress;
   }
@@ -41,7 +42,7 @@ export class BatchCheck {
   async check(header: Uint8Array, message: BatchMessage, body: Buffer): Promise<void> {
     const metadata = decodeKeyValues(new FlatbufferReader(header).root(), MESSAGE.metadata);
     if (metadata.some(([key]) => key === OLD_COMPRESSION_KEY)) {
-      throw refused("it is compressed in the way of Arrow 0.17, which is not read");
+      throw refused("it has the compression format of Arrow 0.17, which is not supported");
     }
     if (message.batch.compression === "none") return await this.#validate(header, message, body);
     const { layout: batch, body: expanded } = new ExpandedBody(message.batch, body, this.#decompress);
@@ -55,7 +56,7 @@ export class BatchCheck {
   }
 }
 
-/** A body as it would be without compression, and where its buffers lie then. */
+/** The body without compression, and the ranges of its buffers. */
 class ExpandedBody {
   readonly body: Buffer;
   readonly layout: MessageBatch;
@@ -94,10 +95,10 @@ class ExpandedBody {
 
 function expandBuffer(stored: Buffer, codec: "lz4_frame" | "zstd", decompress: Decompress): Uint8Array {
   if (stored.length === 0) return stored;
-  if (stored.length < PREFIX_BYTES) throw refused("a compressed buffer has no size");
-  const said = stored.readBigInt64LE(0);
+  if (stored.length < PREFIX_BYTES) throw refused("a compressed buffer has no size prefix");
+  const declaredBytes = stored.readBigInt64LE(0);
   const bytes = stored.subarray(PREFIX_BYTES);
-  return said === NOT_COMPRESSED ? bytes : decompress(codec, bytes, Number(said));
+  return declaredBytes === NOT_COMPRESSED ? bytes : decompress(codec, bytes, Number(declaredBytes));
 }
 
 function refused(reason: string): VerbError {

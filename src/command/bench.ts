@@ -1,8 +1,9 @@
 /**
- * `bench`: puts objects of one size, gets them back, deletes them, and prints rates and times of calls.
+ * `bench`: puts objects of one size, gets them back, deletes them, and prints rates and call times.
  *
- * Calls are over gRPC, several at once, in a session of its own that is deleted in the end, also after Ctrl-C. One process on one
- * core makes them: it measures what this client gets from the server, not what the server can do. bench/ compares servers.
+ * Calls go over gRPC, several at once, in a session of their own. The session is deleted at the
+ * end, also after Ctrl-C. One process on one core makes the calls, so the result is what this
+ * client gets from the server, not what the server can do. bench/ compares servers.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { FlightClient } from "../client/flight/flight-client.ts";
@@ -19,14 +20,14 @@ import type { VerbOptions, VerbRun } from "./verb.ts";
 export interface BenchOptions extends VerbOptions {
   readonly size: number;
   readonly count: number;
-  /** Calls at once. */
+  /** Number of concurrent calls. */
   readonly concurrency: number;
 }
 
 interface Measured {
   readonly call: "put" | "get";
   readonly seconds: number;
-  /** Of each call, ms, ascending. */
+  /** Duration of each call, ms, ascending. */
   readonly timesMs: readonly number[];
 }
 
@@ -58,7 +59,7 @@ export async function bench(options: BenchOptions, run: VerbRun): Promise<"ok"> 
     await printMeasured(measured, options, run);
     return "ok";
   } finally {
-    // The signal may have been aborted: this call has an end of its own.
+    // The signal may be aborted already, so this call has its own timeout.
     for await (const _ of client.doAction("DELETE", session, { timeoutMs: CLEANUP_MS }));
   }
 }
@@ -114,7 +115,7 @@ async function getValue(
   for await (const data of client.doGet(key, { signal })) {
     for await (const chunk of data.chunks()) got += chunk.length;
   }
-  if (got < sizeBytes) throw new CacheError("OBJECT_CORRUPT", `${key} came back shorter than it was put`);
+  if (got < sizeBytes) throw new CacheError("OBJECT_CORRUPT", `${key} came back shorter than it was sent`);
 }
 
 async function printMeasured(

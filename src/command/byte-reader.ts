@@ -1,9 +1,9 @@
 /**
- * Takes a stream of chunks apart by counts of bytes: look ahead, read so many, pass so many on.
+ * Reads a stream of chunks by byte counts: peek, read, or pass on.
  *
- * Views of the chunks as they came; only a look ahead or a read over the border of two chunks copies. At most one chunk
- * more than what is asked for is in memory. A wait for the next chunk ends when the signal is aborted, also when the
- * source stays silent.
+ * Returns views of the chunks; only a peek or read across a chunk border copies. Holds at most one
+ * chunk more than requested. A wait for the next chunk ends when the signal is aborted, even if the
+ * source sends nothing.
  */
 import { cancelled } from "./failure.ts";
 
@@ -19,7 +19,7 @@ export class ByteReader {
     this.#signal = signal;
   }
 
-  /** The next `count` bytes, which stay; fewer where the stream ends before. */
+  /** The next `count` bytes, without consuming them; fewer at the end of the stream. */
   async peek(count: number): Promise<Buffer> {
     while (this.#waitingBytes < count && (await this.#pull()));
     if ((this.#waiting[0]?.length ?? 0) < count && this.#waiting.length > 1)
@@ -27,14 +27,14 @@ export class ByteReader {
     return this.#waiting[0]?.subarray(0, count) ?? Buffer.alloc(0);
   }
 
-  /** The next `count` bytes; fewer where the stream ends before. */
+  /** Consumes the next `count` bytes; fewer at the end of the stream. */
   async read(count: number): Promise<Buffer> {
     const bytes = await this.peek(count);
     this.#drop(bytes.length);
     return bytes;
   }
 
-  /** The next bytes as they come, at most `countMax`; undefined at the end. */
+  /** Consumes the next available bytes, at most `countMax`; undefined at the end. */
   async next(countMax: number): Promise<Buffer | undefined> {
     if (this.#waitingBytes === 0 && !(await this.#pull())) return undefined;
     const piece = this.#waiting[0]!.subarray(0, countMax);
@@ -42,7 +42,7 @@ export class ByteReader {
     return piece;
   }
 
-  /** Passes the next `count` bytes on as they come; ends early where the stream does. */
+  /** Passes the next `count` bytes on as they arrive; fewer at the end of the stream. */
   async *pieces(count: number): AsyncGenerator<Buffer> {
     for (let left = count; left > 0; ) {
       const piece = await this.next(left);
@@ -65,7 +65,7 @@ export class ByteReader {
     }
   }
 
-  /** Takes one chunk more. False at the end. */
+  /** Waits for one more chunk. False at the end. */
   async #pull(): Promise<boolean> {
     if (this.#hasEnded) return false;
     const result = await unlessAborted(this.#source.next(), this.#signal);
@@ -74,7 +74,7 @@ export class ByteReader {
       return false;
     }
     const { buffer, byteOffset, byteLength } = result.value;
-    // An empty chunk is no end.
+    // An empty chunk is not the end.
     if (byteLength === 0) return await this.#pull();
     this.#waiting.push(Buffer.from(buffer, byteOffset, byteLength));
     this.#waitingBytes += byteLength;
@@ -82,7 +82,7 @@ export class ByteReader {
   }
 }
 
-/** What a promise gives, unless the signal is aborted first. @throws {CacheError} CANCELLED then */
+/** The result of a promise. @throws {CacheError} CANCELLED if the signal is aborted first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await promise;
   let onAbort = (): void => {};
@@ -95,7 +95,7 @@ export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal 
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener("abort", onAbort);
-    // Nobody waits for the one that lost any more.
+    // The promise that lost the race must not become an unhandled rejection.
     promise.catch(() => {});
     aborted.catch(() => {});
   }

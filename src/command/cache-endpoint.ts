@@ -1,7 +1,8 @@
 /**
- * Which cache a verb talks to: `--endpoint`, else FLAME_CACHE_ENDPOINT, else flame.yaml, else the default address.
+ * Decides which cache a verb connects to.
  *
- * Certificates for TLS: `--ca-file`, else FLAME_CA_FILE, else the one flame.yaml names, else the system's.
+ * Endpoint: `--endpoint`, else FLAME_CACHE_ENDPOINT, else flame.yaml, else the default address.
+ * Certificates for TLS: `--ca-file`, else FLAME_CA_FILE, else flame.yaml, else those of the system.
  */
 import fs from "node:fs";
 import { type ClientConfig, loadClientConfig } from "../config/client-config.ts";

@@ -1,25 +1,25 @@
 /**
- * What the descriptions of all verbs share: the options about the cache, and how a verb is run.
+ * The options that every verb has, and the type of the function that runs a verb.
  *
- * Each verb of describe-verbs.ts and describe-upkeep.ts is described with both.
+ * Used by describe-verbs.ts and describe-maintenance.ts.
  */
 import type { Command } from "commander";
 import type { RunOptions, Verb, VerbOptions } from "./verb.ts";
 
-/** Runs a verb with what all of them have. */
-export type Running = (
+/** Runs a verb with the command's context and the common options. */
+export type StartVerb = (
   verb: Verb,
   options: VerbOptions,
   more?: Pick<RunOptions, "hasDefaultSignals">,
 ) => Promise<void>;
 
-/** The options that every verb has. */
+/** Adds the options that every verb has. */
 export function withCache(command: Command): Command {
   return command
     .option(
       "--endpoint <endpoint>",
       "grpc://HOST:PORT, grpcs:// for TLS; default: FLAME_CACHE_ENDPOINT, flame.yaml, 127.0.0.1:9090",
     )
-    .option("--ca-file <file>", "PEM certificates to trust, for TLS")
-    .option("--json", "JSON on standard output, and no progress");
+    .option("--ca-file <file>", "PEM file of the certificates to trust, for TLS")
+    .option("--json", "print JSON, and no progress bar");
 }

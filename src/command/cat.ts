@@ -1,9 +1,10 @@
 /**
- * `cat KEY`: an object as people read it: a table's first rows, JSON, text, or the first bytes in hexadecimal.
+ * `cat KEY`: displays an object: a table's first rows, JSON, text, or a hex dump.
  *
- * Only what is shown is fetched: as many batches as the rows need, the first MiB of a value. Patches of an opaque value
- * stand behind its base, each with its version, as SDKs keep them apart. `--json` gives a JSON object per row, or per base
- * and patch. A table that cannot be shown ends with its reason, behind its first bytes in hexadecimal.
+ * Fetches only what it displays: the batches of the first rows, or the first MiB of a value. The
+ * patches of an opaque value follow its base, each with its version, because SDKs keep them apart.
+ * `--json` prints one JSON object per row, or per base and patch. For a table that cannot be
+ * displayed, it prints the first bytes in hexadecimal and then fails with the reason.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";
@@ -14,12 +15,12 @@ import { LIMITS } from "../limits.ts";
 import type { ObjectRef } from "../object/object-ref.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowInput, type ArrowMessage, readArrowStream } from "./arrow-input.ts";
-import { previewTable, type TablePreview, UnshownTable } from "./arrow-preview.ts";
+import { previewTable, type TablePreview, TablePreviewError } from "./arrow-preview.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { jsonCell, uniqueNames } from "./cell-json.ts";
 import { cellOrReason } from "./cell-text.ts";
 import { jsonLine } from "./json-line.ts";
-import { askFor, type ObjectFacts } from "./object-info.ts";
+import { fetchFacts, type ObjectFacts } from "./object-info.ts";
 import {
   batchOf,
   type OpaqueColumns,
@@ -35,7 +36,7 @@ import { formatTable } from "./table-view.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export interface CatOptions extends VerbOptions {
-  /** Rows of a table, and values of an opaque object. */
+  /** Number of rows of a table, or of values of an opaque object. */
   readonly rows: number;
 }
 
@@ -48,7 +49,7 @@ interface Show {
 
 export async function cat(key: string, options: CatOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
-  const facts = await askFor(client, key, run.signal);
+  const facts = await fetchFacts(client, key, run.signal);
   if (facts.kind === "opaque" && facts.ref !== undefined) {
     await showValues(client, { ...facts, ref: facts.ref }, { options, run });
   } else {
@@ -69,7 +70,7 @@ interface ShownTable {
   rows(): Record<string, unknown>[];
 }
 
-/** @throws {UnshownTable} after its first bytes were printed */
+/** @throws {TablePreviewError} after printing the first bytes of the table. */
 async function preview(
   { options, run }: Show,
   totalRows: number,
@@ -85,7 +86,7 @@ async function preview(
       rows: () => rowsAsJson(table),
     };
   } catch (error) {
-    if (error instanceof UnshownTable) {
+    if (error instanceof TablePreviewError) {
       const { start } = error;
       await run.print(options.json === true ? jsonLine({ hex: start.toString("hex") }) : hexDump(start));
     }
@@ -115,7 +116,9 @@ function rowsAsJson({ fields, rowCount, value }: TablePreview): Record<string, u
   );
 }
 
-/** The base, then the patches behind it: what is left of a large base is not fetched for their sake. */
+/**
+ * Prints the base, then the patches, in two calls, so that the rest of a large base is not fetched.
+ */
 async function showValues(client: FlightClient, facts: KnownFacts, show: Show): Promise<void> {
   const { signal } = show.run;
   const { ref } = facts;
@@ -124,8 +127,7 @@ async function showValues(client: FlightClient, facts: KnownFacts, show: Show): 
   for (const isBase of [true, false]) {
     const answer = await openAnswer(client.doGet(formatTicket(ref.key, heldVersion), { signal }));
     const columns = opaqueColumns(answer.schema);
-    if (columns?.hasKind !== true)
-      throw new CacheError("INVALID_IPC", "the answer is none about an opaque value");
+    if (columns?.hasKind !== true) throw new CacheError("INVALID_IPC", "the answer is not an opaque value");
     for await (const data of answer.batches) {
       if (shown >= Math.max(1, show.options.rows)) break;
       heldVersion = await showRow(data, columns, { ...show, facts });
@@ -147,7 +149,8 @@ async function showRow(
   const head = readRowHead(batch, await body.peek(rowHeadSizeBytes(batch)));
   const reader = new ByteReader(valueBytes(batch, body.pieces(data.bodySizeBytes), columns));
   const hasPatches = head.kind === "patch" || head.version < facts.ref.version;
-  // A value over 2 GiB comes in several rows; without patches the object is the value.
+  // A value over 2 GiB has several rows. Without patches, the size of the object is that of the
+  // value.
   const storedBytes = hasPatches ? storedValueBytes(batch) : Math.max(0, facts.sizeBytes);
   const shown = await readable(reader, storedBytes, { options, run });
   if (options.json === true) {
@@ -159,7 +162,7 @@ async function showRow(
   return head.version;
 }
 
-/** What is shown of one value: its beginning, of a table in it the first rows. */
+/** The displayed part of one value: its first bytes, or the first rows of a table in it. */
 async function readable(
   reader: ByteReader,
   storedBytes: number,
@@ -169,7 +172,7 @@ async function readable(
   if (tag !== "table" && tag !== "recordBatch" && tag !== "array") {
     const start = await reader.peek(LIMITS.shownValueBytesMax + 1);
     const isWhole = start.length <= LIMITS.shownValueBytesMax;
-    // What is stored may be compressed, and smaller than what was seen of it.
+    // The stored bytes may be compressed and fewer than the decompressed start.
     const sizeBytes = isWhole ? start.length : Math.max(storedBytes, start.length);
     const bytes = start.subarray(0, LIMITS.shownValueBytesMax);
     return readableValue({ bytes, sizeBytes });

@@ -1,8 +1,9 @@
 /**
- * A value of a table's cell for `--json`: what JSON has stays itself, the rest is the text that the table shows.
+ * Converts a table cell for `--json`: types that JSON has stay, others become the text of the
+ * table.
  *
- * Whole numbers beyond 2^53 are text, because most readers of JSON would change them. An object holds a name once: the
- * second of two columns `a` is `a_2`.
+ * Integers beyond 2^53 become text, because most JSON readers would change them. A JSON object
+ * cannot repeat a name, so the second of two columns `a` becomes `a_2`.
  */
 import type { ArrowField } from "../arrow/schema.ts";
 import { formatCell, refuseEqualNames } from "./cell-text.ts";
@@ -33,7 +34,7 @@ function wholeNumber(value: unknown): number | string {
   return Number.isSafeInteger(number) ? number : String(value);
 }
 
-/** The names of columns, each of them once. */
+/** The names of the columns, made unique. */
 export function uniqueNames(fields: readonly ArrowField[]): string[] {
   const all = new Set(fields.map(({ name }) => name));
   const counts = new Map<string, number>();

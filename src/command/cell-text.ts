@@ -1,27 +1,31 @@
 /**
- * A value of a table's cell as text, by the type of its column: times as ISO 8601, decimals with their point, bytes in
- * hexadecimal.
+ * Formats a table cell as text, by the type of its column: times as ISO 8601, decimals with their
+ * point, bytes in hexadecimal.
  *
- * Takes what arrow-preview.ts gives. Times with a zone are shown in UTC, with a `Z`; those without as they stand.
+ * The values come from arrow-preview.ts. Times with a zone are printed in UTC with a `Z`, times
+ * without a zone as they are.
  */
 import type { ArrowField } from "../arrow/schema.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 
-/** Items of a list, entries of a map and bytes that are shown of one value. */
+/** Maximum number of printed list items, map entries and bytes per value. */
 const ITEMS_MAX = 64;
 const UNIT_DIGITS: Readonly<Record<string, number>> = { s: 0, ms: 3, us: 6, ns: 9 };
 const DAY_MS = 86_400_000;
 
-/** What stands in place of a cell that cannot be read: the others are shown. @param read gives the cell's text or value */
+/**
+ * The result of `read`, or the reason as text if the cell cannot be decoded, so that the others
+ * still print.
+ */
 export function cellOrReason<T>(read: () => T): T | string {
   try {
     return read();
   } catch (error) {
-    return escapeUnseen(`<not shown: ${error instanceof Error ? error.message : String(error)}>`);
+    return escapeInvisible(`<unreadable: ${error instanceof Error ? error.message : String(error)}>`);
   }
 }
 
-/** On one line, whatever the value holds. */
+/** The value as one line. */
 export function formatCell(value: unknown, field: ArrowField): string {
   if (value === null || value === undefined) return "null";
   const name = field.type.name;
@@ -56,7 +60,7 @@ export function formatCell(value: unknown, field: ArrowField): string {
 function formatNested(value: unknown, field: ArrowField): string {
   const [child] = field.children;
   if (value instanceof Map && child !== undefined) {
-    // A map's one child is the struct of its entries.
+    // The only child of a map is the struct of its entries.
     const [keyField = child, valueField = child] = child.children;
     const format = ([key, item]: [unknown, unknown]): string =>
       `${formatCell(key, keyField)}: ${formatCell(item, valueField)}`;
@@ -72,28 +76,29 @@ function formatNested(value: unknown, field: ArrowField): string {
   if (field.type.name === "struct" && isRecord(value)) {
     refuseEqualNames(field);
     const format = (inner: ArrowField): string =>
-      `${escapeUnseen(inner.name)}: ${formatCell(value[inner.name], inner)}`;
+      `${escapeInvisible(inner.name)}: ${formatCell(value[inner.name], inner)}`;
     return `{${joinFirst(field.children, format)}}`;
   }
   return formatPlain(value);
 }
 
-/** By what it is to JavaScript: strings, numbers, bytes, and what a union holds. */
+/** Formats by the JavaScript type: strings, numbers, bytes, and values of a union. */
 function formatPlain(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (typeof value === "string") return escapeText(value);
   if (value instanceof Uint8Array) return formatBytes(value);
   if (isIterable(value)) return `[${joinFirst(value, formatPlain)}]`;
   if (isRecord(value)) {
-    const format = ([key, item]: [string, unknown]): string => `${escapeUnseen(key)}: ${formatPlain(item)}`;
+    const format = ([key, item]: [string, unknown]): string =>
+      `${escapeInvisible(key)}: ${formatPlain(item)}`;
     return `{${joinFirst(Object.entries(value), format)}}`;
   }
   return String(value);
 }
 
-/** Line ends and tabs as programmers write them, the rest of what cannot be seen as `\\uXXXX`. */
+/** Writes line ends and tabs as `\\n`, `\\r`, `\\t`, other invisible characters as `\\uXXXX`. */
 function escapeText(text: string): string {
-  return escapeUnseen(text.replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t"));
+  return escapeInvisible(text.replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t"));
 }
 
 function formatBytes(bytes: Uint8Array): string {
@@ -101,7 +106,7 @@ function formatBytes(bytes: Uint8Array): string {
   return `0x${hex}${bytes.length > ITEMS_MAX ? `… (${bytes.length} bytes)` : ""}`;
 }
 
-/** A list may have millions of items: those beyond ITEMS_MAX are counted only. */
+/** A list may have millions of items: items beyond ITEMS_MAX are only counted. */
 function joinFirst<T>(items: Iterable<T>, format: (item: T) => string): string {
   const texts: string[] = [];
   let count = 0;
@@ -110,7 +115,7 @@ function joinFirst<T>(items: Iterable<T>, format: (item: T) => string): string {
   return texts.join(", ");
 }
 
-/** Flechette gives a struct as an object, which holds one of two equal names. @throws {Error} */
+/** Flechette returns a struct as an object, which loses one of two equal names. @throws {Error} */
 export function refuseEqualNames({ children }: ArrowField): void {
   const names = new Set(children.map(({ name }) => name));
   if (names.size < children.length) throw new Error("two fields of the struct have the same name");
@@ -148,7 +153,7 @@ function formatTime(value: unknown, unit: string): string {
   return `${parts.map((part) => String(part).padStart(2, "0")).join(":")}${fraction}`;
 }
 
-/** Whole seconds, rounded down, and the rest as `.123`; nothing when it is zero. */
+/** Whole seconds, rounded down, and the fraction as `.123`, or `""` if it is zero. */
 function splitUnits(value: bigint, digits: number): { whole: bigint; fraction: string } {
   const scale = 10n ** BigInt(digits);
   const rest = ((value % scale) + scale) % scale;

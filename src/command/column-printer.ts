@@ -1,9 +1,9 @@
 /**
- * Rows of text in aligned columns, printed while they come: a million of them take the memory of a few.
+ * Prints rows in aligned columns as they arrive: a million rows need no more memory than a few.
  *
- * The first rows are held back to find the widths; from then on a column only grows, when a text does not fit, up to a width
- * that no text of ours has: a long one stands out of line alone. The last column is not filled up when it is aligned to
- * the left, so that no line ends in spaces.
+ * The first rows are held back to find the column widths. Later, a column grows if a text does not
+ * fit, up to WIDTH_MAX; a longer text breaks the alignment of its own line only. A left-aligned
+ * last column is not padded, so that no line ends in spaces.
  */
 import { displayWidth, padToWidth } from "./display-text.ts";
 
@@ -13,7 +13,7 @@ export interface ColumnSpec {
 }
 
 const HELD_ROWS_MAX = 500;
-/** Characters of the rows that are held back. */
+/** Total characters of the rows that are held back. */
 const HELD_LENGTH_MAX = 1024 * 1024;
 /** A key has 602 bytes at most. */
 const WIDTH_MAX = 1000;
@@ -26,7 +26,7 @@ export class ColumnPrinter {
   #held: (readonly string[])[] | undefined = [];
   #heldLength = 0;
 
-  /** @param hasHead prints the titles first, if any row comes. */
+  /** @param hasHead true: prints the titles before the first row. */
   constructor(columns: readonly ColumnSpec[], hasHead: boolean, print: (lines: string) => Promise<void>) {
     this.#columns = columns;
     this.#print = print;
@@ -34,7 +34,7 @@ export class ColumnPrinter {
     if (hasHead) this.#held?.push(columns.map(({ title }) => title));
   }
 
-  /** @param cells one per column. */
+  /** Adds a row. @param cells one per column. */
   async add(cells: readonly string[]): Promise<void> {
     if (this.#held === undefined) {
       this.#widen(cells);
@@ -46,7 +46,7 @@ export class ColumnPrinter {
     if (this.#held.length >= HELD_ROWS_MAX || this.#heldLength >= HELD_LENGTH_MAX) await this.end();
   }
 
-  /** Prints what was held back; more may be added. */
+  /** Prints the rows that are held back; `add` may be called again. */
   async end(): Promise<void> {
     const held = this.#held ?? [];
     this.#held = undefined;

@@ -1,13 +1,15 @@
 /**
- * What a command needs of the process around it, handed in so that tests can hand in something else.
+ * What a command needs from its process: streams, environment, signals and the server.
+ *
+ * cli.ts passes the real ones, tests pass replacements.
  */
 import type { CacheConfig } from "../config/cache-config.ts";
 import type { LogStream } from "../log.ts";
 
 export interface StartedServer {
-  /** `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`, whatever is advertised. */
+  /** `grpc://HOST:PORT` or `grpc+tls://HOST:PORT` of the listener, not the advertised endpoint. */
   readonly listening: string;
-  /** Drains; resolves when nothing is left open. */
+  /** Drains; resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
@@ -15,7 +17,7 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   /** Width of the terminal. */
   readonly columns?: number;
-  /** `sent` is called when the stream takes more, or with the error when nobody reads it any more. */
+  /** `sent` is called when the stream accepts more, or with an error if the reader closed it. */
   write(chunk: string | Uint8Array, sent?: (error?: Error | null) => void): unknown;
 }
 
@@ -28,9 +30,9 @@ export interface CommandContext {
   readonly stdin: InputStream;
   readonly stdout: OutputStream;
   readonly stderr: LogStream & { readonly columns?: number };
-  /** Undefined: the environment of the process, which only the config room reads. */
+  /** Undefined: the environment of the process, which only src/config reads. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
   startServer(config: CacheConfig): Promise<StartedServer>;
-  /** Begins to listen for a request to stop; resolves with its name, such as SIGTERM. */
+  /** Installs signal handlers; resolves with the name of the first signal, such as SIGTERM. */
   stopRequested(): Promise<string>;
 }

@@ -1,11 +1,11 @@
 /**
- * `complete-keys WORD`: what a word that is being typed may go on as, for the completion scripts: applications, sessions, keys.
+ * `complete-keys WORD`: prints completions of a partly typed key: applications, sessions or keys.
  *
- * Pressing Tab must not take long: it asks for a moment, looks at a bounded number of objects and offers a bounded number of
- * words. A server that cannot be reached offers nothing, and no error.
+ * The completion scripts call it. Tab must respond fast, so time, listed objects and printed words
+ * are limited. If the server cannot be reached, it prints nothing and does not fail.
  */
 import { LIMITS } from "../limits.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { objectsUnder } from "./listed-objects.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
@@ -14,26 +14,28 @@ export async function completeKeys(word: string, options: VerbOptions, run: Verb
   const offers = new Set<string>();
   try {
     const client = run.open(options);
-    let looked = 0;
+    let listedCount = 0;
     for await (const { key } of objectsUnder(client, prefixOf(word), { signal, withFacts: false })) {
       const offer = nextPart(key, word);
       if (offer !== undefined) offers.add(offer);
-      looked += 1;
-      if (offers.size >= LIMITS.completedWordsMax || looked >= LIMITS.completionObjectsMax) break;
+      listedCount += 1;
+      if (offers.size >= LIMITS.completedWordsMax || listedCount >= LIMITS.completionObjectsMax) break;
     }
   } catch {
-    // What was found until then is offered.
+    // Offer the words that were found before the failure.
   }
-  await run.print([...offers].map((offer) => `${escapeUnseen(offer)}\n`).join(""));
+  await run.print([...offers].map((offer) => `${escapeInvisible(offer)}\n`).join(""));
   return "ok";
 }
 
-/** All of a word that is whole: `app/ses` is looked for in `app`. */
+/** The complete parts of the word: for `app/ses`, list `app`. */
 function prefixOf(word: string): string {
   return word.split("/").slice(0, -1).slice(0, 2).join("/");
 }
 
-/** The key up to the next slash behind the word; undefined when it goes on in another way. */
+/**
+ * The key up to the first slash after the word; undefined if the key does not begin with the word.
+ */
 export function nextPart(key: string, word: string): string | undefined {
   if (!key.startsWith(word)) return undefined;
   const slash = key.indexOf("/", word.length);

@@ -1,8 +1,10 @@
 /**
- * `completion SHELL`: a script that completes commands, options and their choices in bash, zsh or fish.
+ * `completion SHELL`: generates a script that completes commands, options and choices in bash, zsh
+ * or fish.
  *
- * Made from the description of the command line itself, so it cannot know other options than there are. Keys are asked of the
- * cache by a command of its own (complete-keys.ts), and never expanded by the shell: an object may have any name.
+ * The script is generated from the command line's own description, so both have the same options.
+ * To complete keys, it calls the hidden command of complete-keys.ts. The shell never expands the
+ * results, because a key may contain any character.
  */
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -10,37 +12,37 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 export const COMPLETE_KEYS = "complete-keys";
 export type Shell = (typeof SHELLS)[number];
 
-export interface CompletedOption {
-  /** `--json`, `-o`; the long one last. */
+export interface OptionSpec {
+  /** For example `-o` and `--output`; the long flag is last. */
   readonly flags: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
   readonly choices: readonly string[];
-  /** What the value is. */
+  /** The kind of the value. */
   readonly value: "file" | "key" | "other";
 }
 
-export interface CompletedCommand {
+export interface CommandSpec {
   readonly name: string;
   readonly description: string;
-  readonly options: readonly CompletedOption[];
-  /** What its arguments are. */
+  readonly options: readonly OptionSpec[];
+  /** The kind of its arguments. */
   readonly argument: "file" | "directory" | "key" | "none" | { readonly choices: readonly string[] };
 }
 
-export interface CompletedProgram {
+export interface ProgramSpec {
   readonly name: string;
-  readonly commands: readonly CompletedCommand[];
+  readonly commands: readonly CommandSpec[];
 }
 
-export function completionScript(shell: Shell, program: CompletedProgram): string {
+export function completionScript(shell: Shell, program: ProgramSpec): string {
   return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](program);
 }
 
 const identifier = (name: string): string => `_${name.replaceAll(/\W/g, "_")}`;
-const allFlags = ({ options }: CompletedCommand): string => options.flatMap(({ flags }) => flags).join(" ");
+const allFlags = ({ options }: CommandSpec): string => options.flatMap(({ flags }) => flags).join(" ");
 
-function bashScript({ name, commands }: CompletedProgram): string {
+function bashScript({ name, commands }: ProgramSpec): string {
   const keys = `${identifier(name)}_keys "$current"`;
   const cases = commands.map((command) => {
     const values = command.options
@@ -53,7 +55,7 @@ function bashScript({ name, commands }: CompletedProgram): string {
       `      else ${bashArgument(command, keys)}; fi ;;`,
     ].join("\n");
   });
-  return `# ${name} completion bash: source it, or put it into a directory of bash-completion
+  return `# ${name} completion for bash: source it, or copy it to a directory of bash-completion
 ${identifier(name)}_keys() {
   local line
   compopt -o nospace 2>/dev/null
@@ -74,13 +76,13 @@ complete -o filenames -F ${identifier(name)} ${name}
 `;
 }
 
-function bashValue({ choices, value }: CompletedOption, keys: string): string {
+function bashValue({ choices, value }: OptionSpec, keys: string): string {
   if (choices.length > 0) return `COMPREPLY=($(compgen -W "${choices.join(" ")}" -- "$current"))`;
   if (value === "key") return keys;
   return value === "file" ? 'COMPREPLY=($(compgen -f -- "$current"))' : ":";
 }
 
-function bashArgument({ argument }: CompletedCommand, keys: string): string {
+function bashArgument({ argument }: CommandSpec, keys: string): string {
   if (argument === "key") return keys;
   if (typeof argument === "object")
     return `COMPREPLY=($(compgen -W "${argument.choices.join(" ")}" -- "$current"))`;
@@ -88,11 +90,11 @@ function bashArgument({ argument }: CompletedCommand, keys: string): string {
   return kind === undefined ? ":" : `COMPREPLY=($(compgen ${kind} -- "$current"))`;
 }
 
-/** For zsh within single quotes. */
+/** Quotes a text for zsh in single quotes. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 const zshText = (text: string): string => text.replaceAll(/[[\]:\\]/g, "\\$&");
 
-function zshScript({ name, commands }: CompletedProgram): string {
+function zshScript({ name, commands }: ProgramSpec): string {
   const described = commands.map(
     (command) => `    ${quoted(`${command.name}:${zshText(command.description)}`)}`,
   );
@@ -104,7 +106,7 @@ function zshScript({ name, commands }: CompletedProgram): string {
     ].join("\n"),
   );
   return `#compdef ${name}
-# ${name} completion zsh: as _${name} into a directory of $fpath, or source it after compinit
+# ${name} completion for zsh: save it as _${name} in a directory of $fpath, or source it after compinit
 ${identifier(name)}_keys() {
   local -a keys=("\${(@f)$(${name} ${COMPLETE_KEYS} -- "$PREFIX" 2>/dev/null)}")
   compadd -S '' -- "\${(@)keys:#}"
@@ -128,7 +130,7 @@ compdef ${identifier(name)} ${name}
 `;
 }
 
-function zshArguments({ options, argument }: CompletedCommand, keys: string): string[] {
+function zshArguments({ options, argument }: CommandSpec, keys: string): string[] {
   const specs = options.flatMap(({ flags, description, takesValue, choices, value }) =>
     flags.map((flag) => {
       const actions = { file: "_files", key: keys, other: " " };
@@ -146,9 +148,9 @@ function zshArguments({ options, argument }: CompletedCommand, keys: string): st
   return files === undefined ? specs : [...specs, quoted(files)];
 }
 
-function fishScript({ name, commands }: CompletedProgram): string {
+function fishScript({ name, commands }: ProgramSpec): string {
   const lines = [
-    `# ${name} completion fish: as ${name}.fish into ~/.config/fish/completions`,
+    `# ${name} completion for fish: save it as ${name}.fish in ~/.config/fish/completions`,
     `complete -c ${name} -f`,
   ];
   const keys = `(${name} ${COMPLETE_KEYS} -- (commandline -ct) 2>/dev/null)`;
@@ -168,7 +170,7 @@ function fishScript({ name, commands }: CompletedProgram): string {
 }
 
 function fishOption(
-  { flags, description, takesValue, choices, value: kind }: CompletedOption,
+  { flags, description, takesValue, choices, value: kind }: OptionSpec,
   keys: string,
 ): string {
   const valued = { file: "-r -F", key: `-x -a ${fishText(keys)}`, other: "-x" };
@@ -178,7 +180,7 @@ function fishOption(
   return [...names, ...value, `-d ${fishText(description)}`].join(" ");
 }
 
-/** Within single quotes fish knows two escapes. */
+/** Quotes a text for fish, which has two escapes in single quotes. */
 function fishText(text: string): string {
   return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }

@@ -1,7 +1,8 @@
 /**
- * Bytes that were compressed as Arrow compresses a buffer: eight bytes of size in front, -1 for "not compressed".
+ * Decompresses an Arrow buffer: eight bytes of size, where -1 means "not compressed", then the
+ * data.
  *
- * lz4 is decoded here, zstd where Node can: from 22.15 on. Streams through, in pieces.
+ * lz4 is decoded here, zstd by Node from 22.15 on. Streams in pieces.
  */
 import { pipeline, Readable, type Transform } from "node:stream";
 import zlib from "node:zlib";
@@ -15,18 +16,22 @@ const NOT_COMPRESSED = -1n;
 
 export type Codec = "lz4_frame" | "zstd";
 
-/** Absent from the types of the oldest Node that we run on. */
+/** Absent from the types of the oldest supported Node. */
 const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
 
-/** @param stored a whole buffer, its size in front. @throws {CacheError} UNREADABLE_VALUE, INVALID_IPC */
+/**
+ * @param stored a whole buffer with its size prefix.
+ * @throws {CacheError} UNREADABLE_VALUE, INVALID_IPC
+ */
 export async function* decompressBuffer(codec: Codec, stored: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const reader = new ByteReader(stored);
   const prefix = await reader.read(PREFIX_BYTES);
   if (prefix.length === 0) return;
-  if (prefix.length < PREFIX_BYTES) throw new CacheError("INVALID_IPC", "a compressed buffer has no size");
-  const said = prefix.readBigInt64LE(0);
+  if (prefix.length < PREFIX_BYTES)
+    throw new CacheError("INVALID_IPC", "a compressed buffer has no size prefix");
+  const declaredBytes = prefix.readBigInt64LE(0);
   const bytes =
-    said === NOT_COMPRESSED
+    declaredBytes === NOT_COMPRESSED
       ? allOf(reader)
       : codec === "lz4_frame"
         ? decodeLz4Frame(reader)
@@ -34,11 +39,14 @@ export async function* decompressBuffer(codec: Codec, stored: AsyncIterable<Buff
   let sizeBytes = 0n;
   for await (const piece of bytes) {
     sizeBytes += BigInt(piece.length);
-    if (said !== NOT_COMPRESSED && sizeBytes > said) break;
+    if (declaredBytes !== NOT_COMPRESSED && sizeBytes > declaredBytes) break;
     yield piece;
   }
-  if (said !== NOT_COMPRESSED && sizeBytes !== said) {
-    throw new CacheError("INVALID_IPC", "a compressed buffer is not of the size it says");
+  if (declaredBytes !== NOT_COMPRESSED && sizeBytes !== declaredBytes) {
+    throw new CacheError(
+      "INVALID_IPC",
+      "a compressed buffer does not have the size that its prefix declares",
+    );
   }
 }
 
@@ -46,12 +54,12 @@ async function* decodeZstd(reader: ByteReader): AsyncGenerator<Buffer> {
   if (createZstdDecompress === undefined) {
     throw new CacheError(
       "UNREADABLE_VALUE",
-      "it is compressed with zstd, which takes Node 22.15 or later to read",
+      "the value is compressed with zstd: reading it needs Node 22.15 or later",
     );
   }
   const decompressed = createZstdDecompress();
   try {
-    // A failure of either end comes out of the iteration.
+    // The iteration throws the error of either stream.
     pipeline(Readable.from(allOf(reader)), decompressed, () => {});
     yield* decompressed;
   } catch (cause) {

@@ -1,10 +1,11 @@
 /**
- * `cp SRC DST`: one object from a cache to another, or to another key, streamed through and never held.
+ * `cp SRC DST`: streams one object to another cache or to another key, without holding it in
+ * memory.
  *
- * Tables and their app_metadata pass on as they are; patches of a table become batches of the copy. An opaque value keeps
- * its patches: the base is put, then each patch is appended, because values of the SDKs are merged by who reads them, and
- * joined bytes could not be told apart. So a copy that fails on the way may have fewer patches than its source. Versions
- * are the target's.
+ * Tables and their app_metadata are copied unchanged; patches of a table become batches of the
+ * copy. An opaque value keeps its patches: the base is put, then each patch is appended. SDKs merge
+ * patches when they read, so joined bytes would be ambiguous. A copy that fails midway may
+ * therefore have fewer patches than its source. The target server assigns the versions.
  */
 import { encodeRecordBatchMessage } from "../arrow/message-writer.ts";
 import type { FlightClient } from "../client/flight/flight-client.ts";
@@ -19,12 +20,12 @@ import { type Answer, openAnswer } from "./answer.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { VerbError } from "./failure.ts";
 import { jsonLine } from "./json-line.ts";
-import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
+import { factsAsJson, fetchFacts, type ObjectFacts } from "./object-info.ts";
 import { batchOf, type RowHead, readRowHead, rowHeadSizeBytes, withoutKind } from "./opaque-answer.ts";
 import type { Progress } from "./progress.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
-/** `grpc://HOST:PORT/KEY`, or a key in the cache that the options name. */
+/** A source or target: `grpc://HOST:PORT/KEY`, or a key in the cache of the options. */
 export interface CopyPlace {
   readonly endpoint: string | undefined;
   readonly key: string;
@@ -37,7 +38,10 @@ export function parsePlace(text: string): CopyPlace {
   return match === null ? { endpoint: undefined, key: text } : { endpoint: match[1], key: match[2] ?? "" };
 }
 
-/** The copy's key: as it was said, or the source's object id in the session that was said. @throws {CacheError} INVALID_KEY */
+/**
+ * The key of the copy: the target, or the source's object id in a target session.
+ * @throws {CacheError} INVALID_KEY
+ */
 export function targetKey(sourceKey: string, target: string): string {
   if (target.split("/").length !== 2) return formatObjectKey(parseObjectKey(target));
   return formatObjectKey({ ...parseSessionPrefix(target), objectId: parseObjectKey(sourceKey).objectId });
@@ -55,17 +59,17 @@ export async function copy(
   const source = clientOf(from, options, run);
   const target = clientOf(to, options, run);
   if (source.endpoint === target.endpoint && from.key === key) {
-    throw new VerbError("usage", `${key} would be copied onto itself`);
+    throw new VerbError("usage", `source and target are the same object: ${key}`);
   }
-  const facts = await askFor(source, from.key, run.signal);
+  const facts = await fetchFacts(source, from.key, run.signal);
   const total = facts.sizeBytes < 0 ? undefined : facts.sizeBytes;
   await run.withProgress({ label: "cp", unit: "bytes", total }, async (progress) => {
     const transfer: Transfer = { source, target, facts, key, signal: run.signal, progress };
-    // Rows with their kind are the cache's own way: another server is asked for what it offers.
+    // Only a Flame cache returns the kind of each row; other servers get the ticket they offered.
     if (facts.kind === "opaque" && facts.ref !== undefined) await copyOpaque(transfer);
     else await copyMessages(transfer);
   });
-  const copied = await askFor(target, key, run.signal);
+  const copied = await fetchFacts(target, key, run.signal);
   await run.print(
     options.json === true ? formatJson(facts, copied) : `${key} version ${copied.ref?.version}\n`,
   );
@@ -93,7 +97,7 @@ interface Transfer {
   readonly progress: Progress;
 }
 
-/** Every message as it came. */
+/** Copies every message unchanged. */
 async function copyMessages({ source, target, facts, key, signal, progress }: Transfer): Promise<void> {
   const answer = await openAnswer(source.doGet(facts.ticket, { signal }));
   async function* messages(): AsyncGenerator<OutgoingFlightData> {
@@ -106,7 +110,10 @@ async function copyMessages({ source, target, facts, key, signal, progress }: Tr
   await send(target, { kind: "path", path: [key] }, messages(), signal);
 }
 
-/** Answers are taken, and not looked at: where batches have app_metadata they are its echoes and name no version. */
+/**
+ * Reads the answers and ignores them: for batches with app_metadata they only echo it, without a
+ * version.
+ */
 async function send(
   target: FlightClient,
   descriptor: FlightDescriptor,
@@ -127,7 +134,7 @@ async function copyOpaque({ source, target, facts, key, signal, progress }: Tran
     }
     await send(target, { kind: "path", path: [key] }, base(), signal);
     for (; row.done !== true; row = await rows.next()) {
-      if (row.value.kind === "base") throw new CacheError("INVALID_IPC", "a base came behind a patch");
+      if (row.value.kind === "base") throw new CacheError("INVALID_IPC", "a base follows a patch");
       const patch = patchMessages(row.value.message);
       await send(target, { kind: "command", command: `PATCH:${key}` }, patch, signal);
     }
@@ -142,16 +149,19 @@ async function* patchMessages(message: OutgoingFlightData): AsyncGenerator<Outgo
 }
 
 interface CopiedRow extends RowHead {
-  /** Without the column `kind`. */
+  /** The row without the column `kind`. */
   readonly message: OutgoingFlightData;
 }
 
-/** The rows of a `{version, kind, data}` answer; the message of each must be sent before the next is asked for. */
+/**
+ * The rows of a `{version, kind, data}` answer. Each message must be sent before the next row is
+ * read.
+ */
 async function* rowsOf({ batches }: Answer, progress: Progress): AsyncGenerator<CopiedRow> {
   for await (const data of batches) yield await rowOf(data, progress);
 }
 
-/** The body stays as it is: a header that names fewer of its buffers is all it takes to drop a column. */
+/** Drops the column `kind`: a new header names fewer buffers, and the body stays unchanged. */
 async function rowOf(data: IncomingFlightData, progress: Progress): Promise<CopiedRow> {
   const { batch } = batchOf(data);
   const reader = new ByteReader(data.chunks());

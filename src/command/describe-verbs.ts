@@ -1,12 +1,14 @@
 /**
- * The verbs that work with a cache: their arguments and options, as the command line and its completion know them.
+ * Declares the verbs that work with a running cache: their arguments, options and help texts.
+ *
+ * The command line and the completion scripts both use these declarations.
  */
 import { type Command, Option } from "commander";
-import { type Running, withCache } from "./cache-options.ts";
+import { type StartVerb, withCache } from "./cache-options.ts";
 import { type CatOptions, cat } from "./cat.ts";
 import type { CommandContext } from "./command-context.ts";
 import { copy } from "./copy.ts";
-import { describeUpkeep } from "./describe-upkeep.ts";
+import { describeMaintenance } from "./describe-maintenance.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { type GetOptions, get } from "./get.ts";
 import { type ListOptions, listObjects } from "./list-objects.ts";
@@ -22,91 +24,99 @@ const ROWS_MAX = 100_000;
 
 export const VERBS_TITLE = "Working with a cache:";
 
-/** Adds the verbs to the program. @param finish is given the outcome of the one that ran */
+/** Adds the verbs to the program. @param finish receives the outcome of the verb that ran. */
 export function describeVerbs(
   program: Command,
   context: CommandContext,
   finish: (outcome: ExitName) => void,
 ): void {
   const programName = program.name();
-  const running: Running = async (verb, { json }, more) =>
+  const startVerb: StartVerb = async (verb, { json }, more) =>
     finish(await runVerb(verb, context, { programName, ...(json === true && { json }), ...more }));
   program.commandsGroup(VERBS_TITLE);
-  describeTransfers(program, running);
-  describeQuestions(program, running);
-  describeUpkeep(program, running);
+  describeTransfers(program, startVerb);
+  describeObjectVerbs(program, startVerb);
+  describeMaintenance(program, startVerb);
 }
 
-function describeTransfers(program: Command, running: Running): void {
+function describeTransfers(program: Command, startVerb: StartVerb): void {
   withCache(program.command("put"))
-    .description("store a file, or standard input, as one object")
+    .description("store a file or standard input as one object")
     .argument("<file>", "a file, or - for standard input")
-    .requiredOption("-k, --key <key>", "app/session/object; app/session lets the server name the object")
+    .requiredOption(
+      "-k, --key <key>",
+      "app/session/object; with app/session the server generates the object id",
+    )
     .addOption(
-      new Option("--as <kind>", "auto: Arrow IPC bytes become a table, all others a file's bytes")
+      new Option(
+        "--as <kind>",
+        "how to store it; auto: Arrow IPC becomes a table, other input an uploaded file",
+      )
         .choices(["auto", "json", "bytes", "table", "opaque"])
         .default("auto"),
     )
-    .action((file: string, options: PutOptions) => running((run) => put(file, options, run), options));
+    .action((file: string, options: PutOptions) => startVerb((run) => put(file, options, run), options));
   withCache(program.command("get"))
-    .description("bring an object: a value's bytes, a table as Arrow IPC")
+    .description("read an object: the bytes of a value, or a table as Arrow IPC")
     .argument("<key>", "app/session/object")
     .option(
       "-o, --output <file>",
-      "write to a file, which appears when it is whole; default: standard output",
+      "write to a file, which appears only when complete; default: standard output",
     )
     .addOption(
       new Option(
         "--format <form>",
-        "of a table; default: stream to standard output and *.arrows, file otherwise",
+        "format of a table; default: stream for standard output and *.arrows, file otherwise",
       ).choices(["file", "stream"]),
     )
     .option("-f, --force", "write binary data to the terminal")
-    .option("--raw", "write a value as it is stored, with the tag of its type")
-    .action((key: string, options: GetOptions) => running((run) => get(key, options, run), options));
+    .option("--raw", "write a value as it is stored, with its type tag")
+    .action((key: string, options: GetOptions) => startVerb((run) => get(key, options, run), options));
   withCache(program.command("cp"))
-    .description("copy an object to another cache or key, with its patches")
+    .description("copy an object with its patches to another cache or key")
     .argument("<source>", "grpc://HOST:PORT/app/session/object, or a key alone")
-    .argument("<target>", "the same; app/session keeps the object's name")
+    .argument("<target>", "the same forms; app/session keeps the object id")
     .action((source: string, target: string, options: VerbOptions) =>
-      running((run) => copy(source, target, options, run), options),
+      startVerb((run) => copy(source, target, options, run), options),
     );
 }
 
-function describeQuestions(program: Command, running: Running): void {
+function describeObjectVerbs(program: Command, startVerb: StartVerb): void {
   withCache(program.command("ls"))
     .description("list objects: key, kind, version, rows, size, type")
     .argument("[prefix]", "app, app/session or app/session/object; default: everything", "")
-    .option("--keys", "keys alone, one per line")
-    .option("--bytes", "sizes in bytes, also on a terminal")
-    .option("--limit <count>", "at most so many", countFrom(1, Number.MAX_SAFE_INTEGER))
+    .option("--keys", "print only keys, one per line")
+    .option("--bytes", "print sizes in bytes, also on a terminal")
+    .option("--limit <count>", "print at most this many objects", countFrom(1, Number.MAX_SAFE_INTEGER))
     .addOption(
-      new Option("--sort <by>", "keys from A to Z, all else from the largest or newest").choices(SORT_KEYS),
+      new Option("--sort <by>", "order: keys from A to Z, others from the largest or newest").choices(
+        SORT_KEYS,
+      ),
     )
-    .option("--since <time>", "put or patched since then: 2h, 7d or 2024-05-01T12:00Z", parseMoment)
+    .option("--since <time>", "put or patched since this time: 2h, 7d or 2024-05-01T12:00Z", parseMoment)
     .action((prefix: string, options: ListOptions) =>
-      running((run) => listObjects(prefix, options, run), options),
+      startVerb((run) => listObjects(prefix, options, run), options),
     );
   withCache(program.command("stat"))
-    .description("show what is known of an object: version, size, schema, reference")
+    .description("describe an object: version, size, schema, reference")
     .argument("<key>", "app/session/object")
-    .action((key: string, options: VerbOptions) => running((run) => stat(key, options, run), options));
+    .action((key: string, options: VerbOptions) => startVerb((run) => stat(key, options, run), options));
   withCache(program.command("cat"))
-    .description("show an object: a table's first rows, JSON, text, or a hex dump")
+    .description("display an object: a table's first rows, JSON, text, or a hex dump")
     .argument("<key>", "app/session/object")
     .addOption(
-      new Option("-n, --rows <count>", "rows of a table, values of an object with patches")
+      new Option("-n, --rows <count>", "number of table rows, or of values of an object with patches")
         .argParser(countFrom(0, ROWS_MAX))
         .default(ROWS_DEFAULT),
     )
     .action((key: string, options: CatOptions) =>
-      running((run) => cat(key, options, run), options, { hasDefaultSignals: true }),
+      startVerb((run) => cat(key, options, run), options, { hasDefaultSignals: true }),
     );
   withCache(program.command("rm"))
-    .description("delete what a prefix names; asks before it deletes more than one object")
+    .description("delete an object, session or application; asks before it deletes more than one object")
     .argument("<prefix>", "app/session/object, app/session or 'app/*'")
-    .option("-y, --yes", "do not ask")
+    .option("-y, --yes", "delete without asking")
     .action((prefix: string, options: RemoveOptions) =>
-      running((run) => remove(prefix, options, run), options),
+      startVerb((run) => remove(prefix, options, run), options),
     );
 }

@@ -1,20 +1,20 @@
 /**
- * `du [PREFIX]`: bytes and objects of each session, or of each application, and of all together.
+ * `du [PREFIX]`: prints the bytes and objects of each session or application, and the total.
  *
- * Bytes are those of the values and table bodies, as `ls` has them; what files add around them is not known here. Only the
- * sums are held.
+ * Counts the bytes of values and table bodies, as `ls` does; the server does not report the
+ * overhead of files. Only the sums are held in memory.
  */
 
 import { LIMITS } from "../limits.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { ColumnPrinter, type ColumnSpec } from "./column-printer.ts";
 import { jsonLine } from "./json-line.ts";
-import { objectsUnder, tooMany } from "./listed-objects.ts";
+import { objectsUnder, tooManyObjects } from "./listed-objects.ts";
 import { formatSize } from "./quantities.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export interface UsageOptions extends VerbOptions {
-  /** What is summed up. */
+  /** One sum per application or per session. */
   readonly by: "app" | "session";
   readonly bytes?: boolean;
 }
@@ -39,7 +39,7 @@ export async function diskUsage(prefix: string, options: UsageOptions, run: Verb
       const name = facts.key.split("/", options.by === "app" ? 1 : 2).join("/");
       const sum = sums.get(name) ?? { objects: 0, sizeBytes: 0 };
       sums.set(name, sum);
-      if (sums.size > LIMITS.heldFactsMax) throw tooMany();
+      if (sums.size > LIMITS.heldFactsMax) throw tooManyObjects();
       for (const each of [sum, total]) add(each, facts.sizeBytes);
       progress.add(1);
     }
@@ -68,12 +68,12 @@ async function printSums(
     );
     return await run.print(lines.join(""));
   }
-  const isForPeople = run.context.stdout.isTTY === true;
-  const isExact = options.bytes === true || !isForPeople;
-  const printer = new ColumnPrinter(COLUMNS, isForPeople, (text) => run.print(text));
+  const isTerminal = run.context.stdout.isTTY === true;
+  const isExact = options.bytes === true || !isTerminal;
+  const printer = new ColumnPrinter(COLUMNS, isTerminal, (text) => run.print(text));
   for (const [name, { objects, sizeBytes }] of [...sums, ["total", total] as const]) {
     const size = isExact ? String(sizeBytes) : formatSize(sizeBytes);
-    await printer.add([size, String(objects), escapeUnseen(name)]);
+    await printer.add([size, String(objects), escapeInvisible(name)]);
   }
   await printer.end();
 }

@@ -1,8 +1,8 @@
 /**
- * Text in the columns of a terminal: how wide it is, cut to a width, filled up to one.
+ * Measures, cuts and pads text for the columns of a terminal.
  *
- * Wide characters of East Asia and emoji count two columns, marks that sit on others none. A close estimate:
- * terminals differ over the rest.
+ * Wide East Asian characters and emoji count as two columns, combining marks as none. This is an
+ * estimate: terminals differ in other cases.
  */
 
 const NO_WIDTH = /\p{Mn}|\p{Me}|[\u200b-\u200f]|[\ufe00-\ufe0f]/u;
@@ -10,7 +10,7 @@ const TWO_WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const PLAIN = /^[\x20-\x7e]*$/;
 
-/** Columns that a text takes. */
+/** The width of a text in columns. */
 export function displayWidth(text: string): number {
   if (PLAIN.test(text)) return text.length;
   let width = 0;
@@ -23,7 +23,7 @@ function widthOf(character: string): number {
   return TWO_WIDE.test(character) ? 2 : 1;
 }
 
-/** The text, or as much of its beginning as fits into `width` with a `…` behind it. */
+/** The text, or its longest prefix that fits into `width` together with a final `…`. */
 export function cutToWidth(text: string, width: number): string {
   if (text.length <= width && PLAIN.test(text)) return text;
   if (displayWidth(text) <= width) return text;
@@ -37,7 +37,7 @@ export function cutToWidth(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Filled with spaces to `width`, in front of the text where it is aligned to the right. */
+/** Pads a text with spaces to `width`; right-aligned text is padded on the left. */
 export function padToWidth(text: string, width: number, align: "left" | "right"): string {
   const spaces = " ".repeat(Math.max(0, width - displayWidth(text)));
   return align === "right" ? spaces + text : text + spaces;

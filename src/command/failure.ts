@@ -1,11 +1,12 @@
 /**
- * How a verb that works with a cache ends when it fails: one line of text with the code, and the exit code's name.
+ * Converts the failure of a verb to one line of text and the name of an exit code.
  *
- * Each code of the error table has its exit code here by type; statuses of servers that are not ours come by the same names.
+ * The type of the first table ensures that each error code has an exit code. The second table maps
+ * the gRPC statuses of other servers to the same names.
  */
 import { CacheError, type ErrorCode, isCacheError } from "../errors.ts";
 import { GrpcError, type StatusName } from "../grpc/status.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import type { ExitName } from "./exit-codes.ts";
 
 const EXIT_OF_CODE: Readonly<Record<ErrorCode, ExitName>> = {
@@ -43,7 +44,7 @@ const EXIT_OF_STATUS: Partial<Record<StatusName, ExitName>> = {
   DATA_LOSS: "damaged",
 };
 
-/** A failure of the command's own: the file that is not there, the pipe that was closed, the option that is missing. */
+/** A failure in the command itself: a missing file, a closed pipe, a missing option. */
 export class VerbError extends Error {
   override readonly name = "VerbError";
   readonly outcome: ExitName;
@@ -56,41 +57,41 @@ export class VerbError extends Error {
 
 export interface Failure {
   readonly outcome: ExitName;
-  /** One line; of a mistake in the program several, the stack. */
+  /** One line, or for a bug in the program the lines of the stack. */
   readonly text: string;
 }
 
-/** @param endpoints what was dialled, for a server that cannot be reached */
+/** @param endpoints the dialled endpoints, for the text about an unreachable server. */
 export function describeFailure(error: unknown, endpoints: readonly string[] = []): Failure {
-  if (error instanceof VerbError) return { outcome: error.outcome, text: escapeUnseen(error.message) };
+  if (error instanceof VerbError) return { outcome: error.outcome, text: escapeInvisible(error.message) };
   if (isCacheError(error)) {
     const where = isCacheError(error, "UNREACHABLE") ? ` (${endpoints.join(" or ")})` : "";
-    return { outcome: EXIT_OF_CODE[error.code], text: escapeUnseen(`${error.message}${where}`) };
+    return { outcome: EXIT_OF_CODE[error.code], text: escapeInvisible(`${error.message}${where}`) };
   }
   if (error instanceof GrpcError) {
     return {
       outcome: EXIT_OF_STATUS[error.status] ?? "serverFailure",
-      text: escapeUnseen(`[${error.status}] ${error.message}`),
+      text: escapeInvisible(`[${error.status}] ${error.message}`),
     };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { outcome: "internal", text: stack.split("\n").map(escapeUnseen).join("\n") };
+  return { outcome: "internal", text: stack.split("\n").map(escapeInvisible).join("\n") };
 }
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory (ENOENT)",
   ENOTDIR: "a part of its path is a file (ENOTDIR)",
-  EACCES: "this user may not open it (EACCES)",
+  EACCES: "permission denied (EACCES)",
   EISDIR: "it is a directory (EISDIR)",
 };
 
-/** The failure of a file of the user's: the path, and the errno in words. */
+/** The failure of a user's file: the path and the errno in words. */
 export function fileFailure(outcome: ExitName, path: string, error: unknown): VerbError {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
   return new VerbError(outcome, `${path}: ${FILE_REASONS[code] ?? code}`, { cause: error });
 }
 
-/** The error of a call or read that was given up because the user asked to stop. */
+/** The error of a call or read that ended because the user interrupted the command. */
 export function cancelled(): CacheError {
   return new CacheError("CANCELLED", "interrupted");
 }

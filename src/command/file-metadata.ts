@@ -1,24 +1,26 @@
 /**
- * The custom metadata of an Arrow file's footer, on its way through the cache: a stream of messages has no place for it, so
- * it travels as the app_metadata of the schema message.
+ * Carries the custom metadata of an Arrow file's footer through the cache.
+ *
+ * A stream of messages has no place for it, so it travels as the app_metadata of the schema
+ * message:
  *
  *     {"arrow.file.metadata": [["key", "value"], ...]}
  *
- * Entries of the cache's own, which a file from its storage directory has, are left out. Values that are not UTF-8 are not
- * kept as they were (arrow/key-values.ts).
+ * The cache's own entries, present in files of its storage directory, are left out. Values that are
+ * not UTF-8 change on the way (arrow/key-values.ts).
  */
 import type { SchemaMetadata } from "../arrow/key-values.ts";
 
 const NAME = "arrow.file.metadata";
 const OWN_PREFIX = "flame.cache.";
 
-/** Undefined where there is nothing to keep. */
+/** Undefined if there are no entries to keep. */
 export function encodeFileMetadata(metadata: SchemaMetadata): Buffer | undefined {
   const kept = metadata.filter(([key]) => !key.startsWith(OWN_PREFIX));
   return kept.length === 0 ? undefined : Buffer.from(JSON.stringify({ [NAME]: kept }));
 }
 
-/** Nothing where the app_metadata is another program's. */
+/** The entries; empty if the app_metadata has another form. */
 export function decodeFileMetadata(appMetadata: Buffer): SchemaMetadata {
   if (
     !appMetadata

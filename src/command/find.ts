@@ -1,8 +1,9 @@
 /**
- * `find [PREFIX]`: the keys of the objects that meet every condition: name, type, size, time.
+ * `find [PREFIX]`: prints the keys of the objects that match all conditions: name, type, size,
+ * time.
  *
- * A name pattern holds for the whole key: `*` is any text, `?` any character. The server is asked for a prefix and tells all
- * that lies under it; what is compared is compared here.
+ * A name pattern matches the whole key: `*` is any text, `?` any character. The server lists all
+ * objects under the prefix; this file filters them.
  */
 
 import { type ListOptions, printObjects } from "./list-objects.ts";
@@ -19,7 +20,7 @@ export interface FindOptions extends ListOptions {
   /** ms since 1970. */
   readonly newer?: number;
   readonly older?: number;
-  /** Lines as `ls` prints them. */
+  /** True: prints the same lines as `ls`. */
   readonly long?: boolean;
 }
 
@@ -51,8 +52,8 @@ function conditionOf(options: FindOptions): (facts: ObjectFacts) => boolean {
 }
 
 /**
- * Whether a text is like a pattern of `*` and `?`. Goes back to the last `*` only, so it takes the product of the two lengths at
- * most: a regular expression of many stars would take more.
+ * Whether a text matches a pattern of `*` and `?`. Backtracks only to the last `*`, so the time is
+ * at most the product of the lengths; a regular expression with many stars could take far longer.
  */
 export function isLike(text: string, pattern: string): boolean {
   let at = 0;

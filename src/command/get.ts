@@ -1,8 +1,10 @@
 /**
- * `get KEY`: brings an object down, an opaque value as its bytes and a table as an Arrow IPC file or stream.
+ * `get KEY`: writes an object: an opaque value as its bytes, a table as an Arrow IPC file or
+ * stream.
  *
- * An opaque value is its base, then its patches, each without the four bytes of tag that SDKs put before it, or with them when
- * `--raw` is given: a file that `put` sent up comes back equal. With `-o` the file appears whole or not at all; on standard output what came before a failure has been written.
+ * An opaque value is its base followed by its patches. The four-byte type tag of SDK values is left
+ * out, or kept with `--raw`. A file that `put` uploaded comes back equal. With `-o`, the file
+ * appears complete or not at all; standard output keeps what was written before a failure.
  */
 import { isUtf8 } from "node:buffer";
 import { extname } from "node:path";
@@ -16,7 +18,7 @@ import { VerbError } from "./failure.ts";
 import { decodeFileMetadata } from "./file-metadata.ts";
 import { jsonLine } from "./json-line.ts";
 import { LocalOutput } from "./local-output.ts";
-import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
+import { factsAsJson, fetchFacts, type ObjectFacts } from "./object-info.ts";
 import {
   batchOf,
   type OpaqueColumns,
@@ -43,11 +45,11 @@ export async function get(key: string, options: GetOptions, run: VerbRun): Promi
   if (options.json === true && options.output === undefined) {
     throw new VerbError(
       "usage",
-      "--json needs -o FILE: standard output is for the object or for the JSON, not both",
+      "--json needs -o FILE: standard output cannot hold both the object and the JSON",
     );
   }
   const client = run.open(options);
-  const facts = await askFor(client, key, run.signal);
+  const facts = await fetchFacts(client, key, run.signal);
   const form = options.format ?? chooseForm(options.output);
   const fetch: Fetch = { client, facts, form, isRaw: options.raw === true };
   const written =
@@ -59,7 +61,7 @@ export async function get(key: string, options: GetOptions, run: VerbRun): Promi
   return "ok";
 }
 
-/** A name that ends in `.arrows` is that of a stream; what goes to standard output is one, too. */
+/** A name that ends in `.arrows` and standard output mean a stream. */
 function chooseForm(output: string | undefined): ArrowForm {
   return output === undefined || extname(output) === STREAM_ENDING ? "stream" : "file";
 }
@@ -68,7 +70,7 @@ interface Fetch {
   readonly client: FlightClient;
   readonly facts: ObjectFacts;
   readonly form: ArrowForm;
-  /** Tags are written as well. */
+  /** True: type tags are written too. */
   readonly isRaw: boolean;
 }
 
@@ -83,7 +85,7 @@ async function fetchToFile(fetch: Fetch, path: string, run: VerbRun): Promise<nu
   }
 }
 
-/** @returns how many bytes were written. */
+/** @returns the number of bytes written. */
 async function fetchObject(
   { client, facts, form, isRaw, write }: Fetch & { readonly write: WriteViews },
   run: VerbRun,
@@ -95,18 +97,18 @@ async function fetchObject(
   };
   const total = facts.sizeBytes < 0 ? undefined : facts.sizeBytes;
   await run.withProgress({ label: "get", unit: "bytes", total }, async (progress) => {
-    // With the kind of each row it is told where base and patches begin. Other servers do not know that form.
+    // Only a Flame cache returns the kind of each row, which tells where base and patches begin.
     const isOurs = facts.kind === "opaque" && facts.ref !== undefined;
     const ticket = isOurs && !isRaw ? formatTicket(facts.key, 0) : facts.ticket;
     const answer = await openAnswer(client.doGet(ticket, { signal: run.signal }));
     const columns = opaqueColumns(answer.schema);
-    if (columns === undefined) await takeTable(answer, form, counted, progress);
-    else await takeValue(answer, columns, counted, progress);
+    if (columns === undefined) await writeTable(answer, form, counted, progress);
+    else await writeValue(answer, columns, counted, progress);
   });
   return written;
 }
 
-async function takeValue(
+async function writeValue(
   { batches }: Answer,
   columns: OpaqueColumns,
   write: WriteViews,
@@ -118,7 +120,7 @@ async function takeValue(
     const body = new ByteReader(data.chunks());
     const head = columns.hasKind ? readRowHead(batch, await body.peek(rowHeadSizeBytes(batch))) : undefined;
     const value = new ByteReader(valueBytes(batch, body.pieces(data.bodySizeBytes), columns));
-    // A value over 2 GiB goes on in rows of the same version.
+    // A value over 2 GiB continues in rows of the same version.
     if (head !== undefined && head.version !== version) await skipTag(value);
     version = head?.version ?? 0;
     for (
@@ -137,13 +139,13 @@ async function skipTag(value: ByteReader): Promise<void> {
   if (tag !== undefined && tag !== "unknown") await value.read(TAG_SIZE_BYTES);
 }
 
-async function takeTable(
+async function writeTable(
   { schemaHeader, appMetadata, batches }: Answer,
   form: ArrowForm,
   write: WriteViews,
   progress: Progress,
 ): Promise<void> {
-  // A copy: the answer's is a view of a socket's buffer, and the footer needs it in the end.
+  // Copy the header: it is a view of a socket's buffer, and the footer needs it at the end.
   const schema = { schemaHeader: Buffer.from(schemaHeader), metadata: decodeFileMetadata(appMetadata) };
   const output = new ArrowOutput(form, schema, write);
   await output.begin();
@@ -159,7 +161,7 @@ async function takeTable(
   await output.end();
 }
 
-/** Refuses what would garble a terminal. */
+/** Rejects binary output to a terminal. */
 function standardOutput({ force }: GetOptions, run: VerbRun): WriteViews {
   const isGuarded = run.context.stdout.isTTY === true && force !== true;
   let last = 0;
@@ -168,7 +170,7 @@ function standardOutput({ force }: GetOptions, run: VerbRun): WriteViews {
       if (isGuarded && isBinary(view, last)) {
         throw new VerbError(
           "usage",
-          "this is no text: write it to a file with -o FILE, or to the terminal with --force",
+          "the object is not text: write it to a file with -o FILE, or to the terminal with --force",
         );
       }
       await run.print(view);
@@ -177,12 +179,13 @@ function standardOutput({ force }: GetOptions, run: VerbRun): WriteViews {
   };
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]|\u00c2[\u0080-\u009f]/;
 
 /**
- * Whether the bytes are no text, or steer the terminal: U+0080 to U+009F do as well, in UTF-8 C2 and the number.
- * A chunk may begin and end within a character of UTF-8. @param last the byte before them
+ * Whether the bytes are not UTF-8 text or contain control characters, which include U+0080 to
+ * U+009F: in UTF-8 these are C2 and one byte. A chunk may begin and end within a character.
+ * @param last the byte before them
  */
 function isBinary(bytes: Uint8Array, last: number): boolean {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

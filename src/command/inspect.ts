@@ -1,13 +1,14 @@
 /**
- * `inspect FILE`: what one object file holds, as text: kind, version, sizes, schema and where its blocks lie.
+ * `inspect FILE`: prints the contents of one object file: kind, version, sizes, schema, blocks.
  *
- * Reads footer, schema and block headers, no bodies; whether the bytes are whole is for `verify` to tell. Any Arrow IPC file
- * can be looked at: one that the cache did not write has the version it says, or 1. Of a file in quarantine the reason is shown first.
+ * Reads the footer, the schema and the headers of blocks, but not the bodies; `verify` checks
+ * those. Works with any Arrow IPC file. A file that another program wrote has the version in its
+ * metadata, or 1. For a file in quarantine, the reason is printed first.
  */
 import { decodeMessage } from "../arrow/message.ts";
 import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
 import { CacheError, isCacheError } from "../errors.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { readBlockHeader, type StoredObject } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { readReason } from "../storage/disk/quarantine-reason.ts";
@@ -20,7 +21,7 @@ type Output = Pick<CommandContext, "stdout" | "stderr">;
 
 export async function inspect(path: string, { stdout, stderr }: Output): Promise<ExitName> {
   const fail = (text: string, outcome: ExitName): ExitName => {
-    stderr.write(`${escapeUnseen(`${path}: ${text}`)}\n`);
+    stderr.write(`${escapeInvisible(`${path}: ${text}`)}\n`);
     return outcome;
   };
   let file: SurveyFile | undefined;
@@ -28,12 +29,14 @@ export async function inspect(path: string, { stdout, stderr }: Output): Promise
     file = await openSurveyFile(path);
     if (file === undefined) return fail("no such file", "noInput");
     const why = await readReason(path);
-    if (why !== undefined) stdout.write(`${escapeUnseen(`quarantine since ${why.time}: ${why.reason}`)}\n`);
-    if (why !== undefined) stdout.write(`${escapeUnseen(`  undo    ${why.undo}`)}\n`);
+    if (why !== undefined)
+      stdout.write(`${escapeInvisible(`quarantine since ${why.time}: ${why.reason}`)}\n`);
+    if (why !== undefined) stdout.write(`${escapeInvisible(`  undo    ${why.undo}`)}\n`);
     const object = await readStoredObject(file, "either");
     if (object === undefined)
-      throw new CacheError("OBJECT_CORRUPT", "the file is not whole: it has no footer");
-    for await (const line of describeObject(object, file.sizeBytes)) stdout.write(`${escapeUnseen(line)}\n`);
+      throw new CacheError("OBJECT_CORRUPT", "the file is incomplete: it has no footer");
+    for await (const line of describeObject(object, file.sizeBytes))
+      stdout.write(`${escapeInvisible(line)}\n`);
     return "ok";
   } catch (error) {
     return fail(describeDamage(error), isCacheError(error, "STORAGE_IO") ? "noInput" : "damaged");

@@ -1,11 +1,11 @@
 /**
- * A value as one line of JSON that cannot steer a terminal.
+ * Formats a value as one line of JSON that cannot control a terminal.
  *
- * JSON itself leaves the control characters above U+007E, direction marks and line separators as they are. Here they are
- * escaped, which every reader of JSON undoes: the value is the same.
+ * JSON.stringify leaves control characters above U+007E, direction marks and line separators
+ * unescaped. This file escapes them; every JSON reader restores the same value.
  */
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 
 export function jsonLine(value: unknown): string {
-  return `${escapeUnseen(JSON.stringify(value))}\n`;
+  return `${escapeInvisible(JSON.stringify(value))}\n`;
 }

@@ -1,13 +1,14 @@
 /**
- * `ls [PREFIX]` and `find [PREFIX]`: what is in the cache, a line each, in the order in which the server lists it or sorted.
+ * `ls [PREFIX]` and the output of `find`: one line per object, in server order or sorted.
  *
- * Printed while it comes, unless it is sorted: a million objects take no more memory than a few hundred. On a terminal with
- * titles and sizes for people, elsewhere without titles and with sizes in bytes; `--json` gives a JSON object per line.
+ * Prints objects as they arrive unless they are sorted: a million objects need no more memory than
+ * a few hundred. A terminal gets titles and sizes with units; other output has no titles and sizes
+ * in bytes. `--json` prints one JSON object per line.
  */
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { ColumnPrinter, type ColumnSpec } from "./column-printer.ts";
 import { jsonLine } from "./json-line.ts";
-import { first, objectsUnder, type SortKey, since, sorted } from "./listed-objects.ts";
+import { modifiedSince, objectsUnder, type SortKey, sortObjects, takeFirst } from "./listed-objects.ts";
 import { factsAsJson, type ObjectFacts } from "./object-info.ts";
 import { formatSize } from "./quantities.ts";
 import { formatValueType } from "./value-type.ts";
@@ -16,10 +17,10 @@ import type { VerbOptions, VerbRun } from "./verb.ts";
 export interface ListOptions extends VerbOptions {
   readonly keys?: boolean;
   readonly bytes?: boolean;
-  /** Shows so many at most. */
+  /** Maximum number of objects. */
   readonly limit?: number;
   readonly sort?: SortKey;
-  /** Put or patched since then, ms since 1970. */
+  /** Only objects put or patched since this time, ms since 1970. */
   readonly since?: number;
 }
 
@@ -32,19 +33,19 @@ const COLUMNS: readonly ColumnSpec[] = [
   { title: "TYPE", align: "left" },
 ];
 
-/** So much is printed in one go. */
+/** Characters per write. */
 const BATCH_LENGTH = 64 * 1024;
 
 export async function listObjects(prefix: string, options: ListOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
-  // Keys alone need neither types nor times.
+  // A list of keys needs neither types nor times.
   const withFacts = options.keys !== true || options.since !== undefined || options.sort === "time";
   const objects = objectsUnder(client, prefix, { signal: run.signal, withFacts });
   await printObjects(objects, options, run);
   return "ok";
 }
 
-/** The lines of `ls` and `find`. */
+/** Prints the lines of `ls` and `find`. */
 export async function printObjects(
   objects: AsyncIterable<ObjectFacts>,
   options: ListOptions,
@@ -53,8 +54,9 @@ export async function printObjects(
   const lines = new LineBatch(run);
   const add = rowPrinter(options, run, lines);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;
-  const wanted = options.since === undefined ? objects : since(objects, options.since);
-  const shown = options.sort === undefined ? first(wanted, limit) : await sorted(wanted, options.sort, limit);
+  const wanted = options.since === undefined ? objects : modifiedSince(objects, options.since);
+  const shown =
+    options.sort === undefined ? takeFirst(wanted, limit) : await sortObjects(wanted, options.sort, limit);
   for await (const facts of shown) await add.row(facts);
   await add.end();
   await lines.flush();
@@ -68,26 +70,26 @@ interface RowPrinter {
 function rowPrinter(options: ListOptions, { context }: VerbRun, lines: LineBatch): RowPrinter {
   const end = async (): Promise<void> => {};
   if (options.json === true) return { row: (facts) => lines.add(jsonLine(factsAsJson(facts))), end };
-  if (options.keys === true) return { row: ({ key }) => lines.add(`${escapeUnseen(key)}\n`), end };
-  const isForPeople = context.stdout.isTTY === true;
-  const isExact = options.bytes === true || !isForPeople;
-  const printer = new ColumnPrinter(COLUMNS, isForPeople, (text) => lines.add(text));
+  if (options.keys === true) return { row: ({ key }) => lines.add(`${escapeInvisible(key)}\n`), end };
+  const isTerminal = context.stdout.isTTY === true;
+  const isExact = options.bytes === true || !isTerminal;
+  const printer = new ColumnPrinter(COLUMNS, isTerminal, (text) => lines.add(text));
   return { row: (facts) => printer.add(asCells(facts, isExact)), end: () => printer.end() };
 }
 
 function asCells({ key, kind, type, ref, rows, sizeBytes }: ObjectFacts, isExact: boolean): string[] {
   const size = isExact ? String(sizeBytes) : formatSize(sizeBytes);
   return [
-    escapeUnseen(key),
+    escapeInvisible(key),
     kind,
     ref === undefined ? "-" : String(ref.version),
     rows < 0 ? "-" : String(rows),
     sizeBytes < 0 ? "-" : size,
-    type === undefined ? "-" : escapeUnseen(formatValueType(type)),
+    type === undefined ? "-" : escapeInvisible(formatValueType(type)),
   ];
 }
 
-/** Gathers lines: a write for each would cost more than all the rest. */
+/** Collects lines, because one write per line would cost more than everything else. */
 class LineBatch {
   readonly #run: VerbRun;
   #text = "";

@@ -1,8 +1,8 @@
 /**
- * Objects as a server lists them: those of a prefix, filtered and sorted as `ls`, `find`, `du` and `watch` need them.
+ * Lists, filters and sorts the objects under a prefix, for `ls`, `find`, `du` and `watch`.
  *
- * Without an order they pass while they come. To sort them all are held, LIMITS.heldFactsMax at most; with a limit only as many
- * as are shown.
+ * Unsorted objects are passed on as they arrive. Sorting holds at most LIMITS.heldFactsMax objects,
+ * or with a limit about twice the limit.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import { isCacheError } from "../errors.ts";
@@ -16,11 +16,13 @@ export type SortKey = (typeof SORT_KEYS)[number];
 
 export interface Listing {
   readonly signal: AbortSignal;
-  /** True: the server is asked for times and first bytes of values, which costs it a read for each object. */
+  /**
+   * True: requests times and the first bytes of values, which costs the server one read per object.
+   */
   readonly withFacts: boolean;
 }
 
-/** Everything that a prefix names. @throws {VerbError} usage when it is none */
+/** The objects under a prefix. @throws {VerbError} usage if the prefix is invalid. */
 export async function* objectsUnder(
   client: FlightClient,
   prefix: string,
@@ -35,22 +37,28 @@ export async function* objectsUnder(
   }
 }
 
-/** Those that were put or patched at a time or later. @throws {VerbError} unavailable where the server does not tell times */
-export async function* since(
+/**
+ * Only objects put or patched at `timeMs` or later.
+ * @throws {VerbError} unavailable if the server reports no times.
+ */
+export async function* modifiedSince(
   objects: AsyncIterable<ObjectFacts>,
   timeMs: number,
 ): AsyncGenerator<ObjectFacts> {
   for await (const facts of objects) if (modifiedOf(facts) >= timeMs) yield facts;
 }
 
-/** @throws {VerbError} unavailable */
+/**
+ * When the object was last put or patched.
+ * @throws {VerbError} unavailable if the server reports no times.
+ */
 export function modifiedOf({ key, modifiedMs }: ObjectFacts): number {
   if (modifiedMs !== undefined) return modifiedMs;
-  throw new VerbError("unavailable", `the server does not tell when ${key} was put`);
+  throw new VerbError("unavailable", `the server does not report when ${key} was put`);
 }
 
-/** The first ones. */
-export async function* first(
+/** At most `limit` objects. */
+export async function* takeFirst(
   objects: AsyncIterable<ObjectFacts>,
   limit: number,
 ): AsyncGenerator<ObjectFacts> {
@@ -63,8 +71,8 @@ export async function* first(
   }
 }
 
-/** Keys from A to Z, all else from the largest, newest or highest; equal ones by their key. */
-export async function sorted(
+/** Sorts keys from A to Z, anything else from the largest, newest or highest; ties by key. */
+export async function sortObjects(
   objects: AsyncIterable<ObjectFacts>,
   by: SortKey,
   limit: number,
@@ -76,14 +84,14 @@ export async function sorted(
   for await (const facts of objects) {
     held.push(facts);
     if (held.length < heldMax) continue;
-    if (held.length >= LIMITS.heldFactsMax) throw tooMany();
+    if (held.length >= LIMITS.heldFactsMax) throw tooManyObjects();
     held.sort(order).splice(limit);
   }
   return held.sort(order).slice(0, limit);
 }
 
-export function tooMany(): VerbError {
-  const text = `there are over ${formatCount(LIMITS.heldFactsMax, "object")}: give a longer prefix`;
+export function tooManyObjects(): VerbError {
+  const text = `there are more than ${formatCount(LIMITS.heldFactsMax, "object")}: give a longer prefix`;
   return new VerbError("dataError", text);
 }
 

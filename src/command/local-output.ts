@@ -1,9 +1,9 @@
 /**
- * A file that a verb writes: aside, under a name of its own in the same directory, and renamed when it is whole.
+ * Writes a local file under a temporary name in the same directory and renames it when complete.
  *
- * Whatever goes wrong before, the file of that name is as it was. A link is followed, so that what it points to is
- * replaced; what is no regular file, such as /dev/null or a pipe, is written straight away. Not synced: the user's own
- * file, the system's own pace.
+ * If anything fails before, an existing file stays unchanged. A symbolic link is followed, so its
+ * target is replaced. A target that is not a regular file, such as /dev/null or a pipe, is written
+ * directly. No fsync: the file is the user's, and the system writes it back in its own time.
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
@@ -55,7 +55,7 @@ export class LocalOutput {
     }
   }
 
-  /** Makes it the file of its name. @throws {VerbError} noOutput */
+  /** Renames the file to its final name. @throws {VerbError} noOutput */
   async commit(): Promise<void> {
     try {
       await this.#handle.close();
@@ -66,7 +66,7 @@ export class LocalOutput {
     }
   }
 
-  /** Leaves nothing behind; after `commit` this does nothing. */
+  /** Removes the temporary file; does nothing after `commit`. */
   async discard(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;

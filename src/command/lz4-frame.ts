@@ -1,12 +1,13 @@
 /**
- * Decodes LZ4 frames, as Arrow writes them for compressed buffers: Node has no decoder for them.
+ * Decodes LZ4 frames, which Arrow uses for compressed buffers, because Node has no decoder for
+ * them.
  *
  *     04 22 4D 18 | flags | block size | [content size, 8] | [dictionary, 4] | header checksum
- *     blocks: uint32 size, highest bit: stored as it is | bytes | [checksum, 4]        ended by a size of 0
- *     a block: token | literals | offset, 2 | matches ...    lengths of 15 and more go on in bytes, 255 means go on
+ *     blocks: uint32 size, highest bit: stored uncompressed | bytes | [checksum, 4]     ends with size 0
+ *     a block: token | literals | offset, 2 | matches ...    lengths of 15 and more continue in bytes
  *
- * Source: the LZ4 frame format 1.6 and block format. Checksums are not compared. Every length is checked; a match reaches
- * at most 64 KiB back. Cost: two copies per byte.
+ * Source: LZ4 frame format 1.6 and block format. Checksums are not verified. Every length is
+ * checked; a match reaches at most 64 KiB back. Cost: two copies per byte.
  */
 import { CacheError } from "../errors.ts";
 import type { ByteReader } from "./byte-reader.ts";
@@ -15,7 +16,7 @@ const MAGIC = 0x184d2204;
 const HEAD_BYTES = 6;
 const WINDOW_BYTES = 64 * 1024;
 const STORED = 0x80000000;
-/** A byte of a block stands for 255 bytes at most. */
+/** One byte of a block expands to at most 255 bytes. */
 const EXPANSION_MAX = 255;
 const FLAG = { version: 0xc0, blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 } as const;
 const VERSION_1 = 0x40;
@@ -33,10 +34,14 @@ export async function* decodeLz4Frame(reader: ByteReader): AsyncGenerator<Buffer
   }
 }
 
-/** Decodes a frame that is in memory. @throws {CacheError} INVALID_IPC, also when it is not of that size */
+/**
+ * Decodes a frame in memory.
+ * @throws {CacheError} INVALID_IPC, also if its size is not `sizeBytes`.
+ */
 export function decodeWholeLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8Array {
   const input = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (sizeBytes > frame.byteLength * EXPANSION_MAX) throw malformed("it is too short for the size it says");
+  if (sizeBytes > frame.byteLength * EXPANSION_MAX)
+    throw malformed("the frame is too short for its declared size");
   const output = new Uint8Array(sizeBytes);
   let taken = 0;
   let filled = 0;
@@ -52,11 +57,14 @@ export function decodeWholeLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8
     filled += step.value.length;
     step = steps.next();
   }
-  if (filled !== sizeBytes) throw malformed("it is not of the size it says");
+  if (filled !== sizeBytes) throw malformed("the frame does not have its declared size");
   return output;
 }
 
-/** The decoder: yields how many bytes it needs, and is given them, or what it has decoded. */
+/**
+ * The decoder as a coroutine: yields a number to request that many bytes, or a buffer of decoded
+ * bytes.
+ */
 function* frameSteps(): Generator<number | Buffer, void, Buffer | undefined> {
   const head = whole(yield HEAD_BYTES, HEAD_BYTES);
   const flags = head[4]!;
@@ -65,9 +73,9 @@ function* frameSteps(): Generator<number | Buffer, void, Buffer | undefined> {
     (flags & FLAG.version) !== VERSION_1 ||
     (flags & FLAG.dictionary) !== 0
   ) {
-    throw malformed("it is no frame that can be read");
+    throw malformed("the frame has an unsupported header");
   }
-  // What is left of the head: the content's size if it is told, and the head's checksum.
+  // The rest of the header: the optional content size, and the checksum.
   const restBytes = ((flags & FLAG.contentSize) === 0 ? 0 : 8) + 1;
   whole(yield restBytes, restBytes);
   const blockBytesMax = blockSize(head[5]!);
@@ -79,7 +87,7 @@ function* frameSteps(): Generator<number | Buffer, void, Buffer | undefined> {
     const blockBytes = isStored ? size - STORED : size;
     if (blockBytes > blockBytesMax) throw malformed("a block is too large");
     const block = whole(yield blockBytes, blockBytes);
-    // What matches may still reach stays in front of the next block.
+    // Keep the last 64 KiB in front of the next block: its matches may refer to them.
     const start = Math.min(filled, WINDOW_BYTES);
     output.copyWithin(0, filled - start, filled);
     filled = isStored ? start + block.copy(output, start) : decodeBlock(block, output, start);
@@ -89,34 +97,35 @@ function* frameSteps(): Generator<number | Buffer, void, Buffer | undefined> {
 }
 
 function whole(bytes: Buffer | undefined, count: number): Buffer {
-  if (bytes === undefined || bytes.length < count) throw malformed("it is cut short");
+  if (bytes === undefined || bytes.length < count) throw malformed("the frame is truncated");
   return bytes;
 }
 
 /** Bits 4 to 6 of the block descriptor: 64 KiB, 256 KiB, 1 MiB or 4 MiB. */
 function blockSize(descriptor: number): number {
   const code = (descriptor >> 4) & 7;
-  if (code < 4) throw malformed("its block size is unknown");
+  if (code < 4) throw malformed("the frame has an unknown block size");
   return 2 ** (8 + 2 * code);
 }
 
-/** Decodes one block to `position` on, behind what matches may reach. @returns where the output ends */
+/** Decodes one block into `output` from `position` on. @returns the end of the decoded bytes. */
 function decodeBlock(block: Buffer, output: Buffer, position: number): number {
   const input = new BlockInput(block);
   for (let at = position; ; ) {
     const token = input.byte();
     const literals = input.take(input.length(token >> 4));
-    if (at + literals.length > output.length) throw malformed("a block is longer than its frame says");
+    if (at + literals.length > output.length) throw malformed("a block is longer than its frame declares");
     at += literals.copy(output, at);
     if (input.isAtEnd) return at;
     const offset = input.byte() | (input.byte() << 8);
     const length = input.length(token & 15) + 4;
-    if (offset === 0 || offset > at || at + length > output.length) throw malformed("a match leads outside");
+    if (offset === 0 || offset > at || at + length > output.length)
+      throw malformed("a match is out of range");
     at = repeat(output, at, { offset, length });
   }
 }
 
-/** A match may overlap what it writes: then its beginning repeats. */
+/** Copies a match. It may overlap its own output; then its first bytes repeat. */
 function repeat(output: Buffer, at: number, { offset, length }: { offset: number; length: number }): number {
   if (offset >= length) {
     output.copyWithin(at, at - offset, at - offset + length);
@@ -145,7 +154,7 @@ class BlockInput {
     return value;
   }
 
-  /** A length of which four bits are known. */
+  /** Reads a length that begins with these four bits. */
   length(bits: number): number {
     let length = bits;
     if (bits < 15) return length;

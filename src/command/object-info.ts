@@ -1,5 +1,7 @@
 /**
- * What a FlightInfo says of an object, as the verbs show it. Works with other Flight servers too, as far as they tell.
+ * Reads the facts about an object from a FlightInfo, as the verbs display them.
+ *
+ * Works with other Flight servers too; facts that they do not report are undefined or -1.
  */
 import { readFramedHeader } from "../arrow/encapsulated.ts";
 import { type ArrowSchema, decodeSchema } from "../arrow/schema.ts";
@@ -13,27 +15,27 @@ import { decodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
 import { opaqueColumns } from "./opaque-answer.ts";
 import { tableType, type ValueType, valueType } from "./value-type.ts";
 
-/** The call header that asks for times and first bytes. */
+/** The call header that requests times and the first bytes of values. */
 export const WITH_FACTS = { [OBJECT_FACTS_HEADER]: "1" } as const;
 
 export interface ObjectFacts {
   readonly key: string;
   readonly kind: "opaque" | "table";
-  /** Undefined for a server that gives no ObjectRef. */
+  /** Undefined if the server returns no ObjectRef. */
   readonly ref: ObjectRef | undefined;
-  /** -1: the server does not tell. */
+  /** -1: not reported. */
   readonly rows: number;
-  /** -1: the server does not tell. */
+  /** -1: not reported. */
   readonly sizeBytes: number;
-  /** Undefined in lists of servers that send none there. */
+  /** Undefined in a list without schemas. */
   readonly schema: ArrowSchema | undefined;
-  /** Undefined where the server does not tell. */
+  /** Undefined: not reported. */
   readonly type: ValueType | undefined;
-  /** When it was last put or patched; undefined where the server does not tell. */
+  /** When it was last put or patched; undefined: not reported. */
   readonly modifiedMs: number | undefined;
-  /** Until when it may be served. */
+  /** When it expires; undefined: never, or not reported. */
   readonly expires: Date | undefined;
-  /** What to ask for to get it. */
+  /** The ticket of a DoGet for the object. */
   readonly ticket: Uint8Array;
   readonly locations: readonly string[];
 }
@@ -60,7 +62,7 @@ export function factsOf(info: FlightInfo): ObjectFacts {
   };
 }
 
-/** Other servers put there what they like. */
+/** Undefined if the app_metadata is not an ObjectRef: other servers may send anything there. */
 function refOf(appMetadata: Uint8Array): ObjectRef | undefined {
   if (appMetadata.length === 0) return undefined;
   try {
@@ -71,8 +73,11 @@ function refOf(appMetadata: Uint8Array): ObjectRef | undefined {
   }
 }
 
-/** Asks for one object. @throws {CacheError} INVALID_KEY, OBJECT_NOT_FOUND and what else the server answers. */
-export async function askFor(
+/**
+ * Fetches the facts about one object.
+ * @throws {CacheError} INVALID_KEY, OBJECT_NOT_FOUND and other server errors.
+ */
+export async function fetchFacts(
   client: FlightClient,
   keyText: string,
   signal: AbortSignal,
@@ -90,7 +95,7 @@ function pathOf(key: ObjectKey): { readonly kind: "path"; readonly path: readonl
   return { kind: "path", path: [formatObjectKey(key)] };
 }
 
-/** As `--json` prints it: what is not known is left out, sizes are bytes. */
+/** The fields of `--json`. Unknown facts are left out; sizes are in bytes. */
 export function factsAsJson({
   key,
   kind,

@@ -1,9 +1,9 @@
 /**
- * The rows of an answer about an opaque object: version, base or patch, and the value's bytes as they pass by.
+ * Reads the rows of an answer about an opaque object: version, kind and the bytes of the value.
  *
- * Reads both forms, `{version, data}` and `{version, kind, data}` (docs/protocol.md, "DoGet"),
- * columns in this order as every server of ours sends them. A value that was put compressed is
- * decompressed where Node can: zstd from 22.15 on.
+ * Reads both forms, `{version, data}` and `{version, kind, data}` (docs/protocol.md, "DoGet"), with
+ * the columns in the order in which the server sends them. A compressed value is decompressed, zstd
+ * with Node 22.15 or later.
  */
 import { type BatchLayout, decodeMessage, type IpcMessage } from "../arrow/message.ts";
 import type { ArrowSchema } from "../arrow/schema.ts";
@@ -16,11 +16,11 @@ import { decompressBuffer } from "./compressed-value.ts";
 
 export interface OpaqueColumns {
   readonly hasKind: boolean;
-  /** Of the column `data`. */
+  /** Width of the offsets of column `data`. */
   readonly offsetBytes: 4 | 8;
 }
 
-/** What the columns of an opaque answer are; undefined for the schema of a table. */
+/** The columns of an opaque answer; undefined for the schema of a table. */
 export function opaqueColumns(schema: ArrowSchema): OpaqueColumns | undefined {
   const fields = schema.fields.map(
     ({ name, type, dictionary }) => `${name}:${dictionary ? "dictionary" : type.name}`,
@@ -34,18 +34,21 @@ export function opaqueColumns(schema: ArrowSchema): OpaqueColumns | undefined {
   return data === "data:large_binary" ? { hasKind: fields.length === 2, offsetBytes: 8 } : undefined;
 }
 
-/** The batch that a message of an answer is. @throws {CacheError} INVALID_IPC */
+/** Decodes a message of an answer as a batch. @throws {CacheError} INVALID_IPC */
 export function batchOf(data: IncomingFlightData): Exclude<IpcMessage, { kind: "schema" }> {
   const message = decodeMessage(data.dataHeader);
   if (message.kind === "schema" || message.bodySizeBytes !== data.bodySizeBytes) {
-    throw new CacheError("INVALID_IPC", "the answer has a batch that is not what it says");
+    throw new CacheError(
+      "INVALID_IPC",
+      "the answer contains a message that is not a batch, or a body of a different size",
+    );
   }
   return message;
 }
 
 /**
- * The value's bytes out of the body of one batch, as views while it passes by.
- * @throws {CacheError} INVALID_IPC, UNREADABLE_VALUE when it cannot be decompressed here.
+ * The bytes of the value in the body of one batch, as views of the chunks.
+ * @throws {CacheError} INVALID_IPC; UNREADABLE_VALUE if this Node cannot decompress it.
  */
 export async function* valueBytes(
   batch: BatchLayout,
@@ -62,7 +65,7 @@ async function* takeValue(chunks: AsyncIterable<Buffer>, body: OpaqueBody): Asyn
   body.end();
 }
 
-/** The batch as it would be without its second column, which has three buffers; the body stays as it is. */
+/** The batch without its second column, which has three buffers. The body does not change. */
 export function withoutKind(batch: BatchLayout): BatchLayout {
   return {
     rowCount: batch.rowCount,
@@ -77,31 +80,34 @@ export interface RowHead {
   readonly kind: RowKind;
 }
 
-/** Longest kind there is. */
+/** At least the length of the longest kind, `patch`. */
 const KIND_BYTES_MAX = 8;
 
 /**
- * How many bytes of a body `rowHead` needs: all before the column `data`, as far as it is told there.
- * @throws {CacheError} INVALID_IPC over LIMITS.opaqueFrontBytesMax
+ * The number of bytes of a body that `readRowHead` needs: the buffers before the cells of `data`.
+ * @throws {CacheError} INVALID_IPC if it exceeds LIMITS.opaqueFrontBytesMax
  */
 export function rowHeadSizeBytes(batch: BatchLayout): number {
   const [, version, , offsets, kind] = batch.buffers();
-  if (version === undefined || offsets === undefined || kind === undefined) throw noRow();
+  if (version === undefined || offsets === undefined || kind === undefined) throw unknownRow();
   const sizeBytes = Math.max(
     version.offset + version.sizeBytes,
     offsets.offset + offsets.sizeBytes,
     kind.offset + kind.sizeBytes,
   );
-  if (sizeBytes > LIMITS.opaqueFrontBytesMax) throw noRow();
+  if (sizeBytes > LIMITS.opaqueFrontBytesMax) throw unknownRow();
   return sizeBytes;
 }
 
-/** Stored bytes of the value of a batch of one row. */
+/** Stored size of the value in a batch of one row. */
 export function storedValueBytes(batch: BatchLayout): number {
   return batch.buffers().at(-1)?.sizeBytes ?? 0;
 }
 
-/** Version and kind out of the beginning of a body of one row. @throws {CacheError} INVALID_IPC */
+/**
+ * Decodes version and kind from the beginning of a body of one row.
+ * @throws {CacheError} INVALID_IPC
+ */
 export function readRowHead(batch: BatchLayout, start: Buffer): RowHead {
   const hasCodec = batch.compression !== "none";
   const cells = batch
@@ -109,12 +115,12 @@ export function readRowHead(batch: BatchLayout, start: Buffer): RowHead {
     .map(({ offset, sizeBytes }) => start.subarray(offset + (hasCodec ? 8 : 0), offset + sizeBytes));
   const [, version, , offsets, kindText] = cells;
   if (batch.rowCount !== 1 || version === undefined || version.length < 8 || (offsets?.length ?? 0) < 8)
-    throw noRow();
+    throw unknownRow();
   const kind = kindText?.subarray(0, KIND_BYTES_MAX).toString("latin1", 0, offsets!.readInt32LE(4));
-  if (kind !== "base" && kind !== "patch") throw noRow();
+  if (kind !== "base" && kind !== "patch") throw unknownRow();
   return { version: Number(version.readBigUInt64LE(0)), kind };
 }
 
-function noRow(): CacheError {
-  return new CacheError("INVALID_IPC", "the answer has a row that is neither base nor patch");
+function unknownRow(): CacheError {
+  return new CacheError("INVALID_IPC", "the answer contains a row that is neither base nor patch");
 }

@@ -1,10 +1,11 @@
 /**
- * `ping` and `info`: whether a server answers, how fast, and what it offers and holds.
+ * `ping` and `info`: test whether a server answers, how fast, and what it offers and holds.
  *
- * A ping is a call of ListActions, which every Flight server knows; the first one makes the connection.
+ * A ping is a call of ListActions, which every Flight server implements. The first call includes
+ * opening the connection.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { jsonLine } from "./json-line.ts";
 import { objectsUnder } from "./listed-objects.ts";
 import { formatCount, formatSize } from "./quantities.ts";
@@ -17,7 +18,7 @@ export interface PingOptions extends VerbOptions {
 export async function ping(options: PingOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
   for (let index = 1; index <= options.count; index += 1) {
-    const { milliseconds } = await askActions(client, run);
+    const { milliseconds } = await timeListActions(client, run);
     const text = `${client.endpoint} answered in ${milliseconds.toFixed(1)} ms${index === 1 ? " (connected)" : ""}\n`;
     const json = jsonLine({ endpoint: client.endpoint, call: index, milliseconds: rounded(milliseconds) });
     await run.print(options.json === true ? json : text);
@@ -27,8 +28,8 @@ export async function ping(options: PingOptions, run: VerbRun): Promise<"ok"> {
 
 export async function info(options: VerbOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
-  const { actions } = await askActions(client, run);
-  const { milliseconds } = await askActions(client, run);
+  const { actions } = await timeListActions(client, run);
+  const { milliseconds } = await timeListActions(client, run);
   const counts = { opaque: 0, table: 0 };
   let sizeBytes = 0;
   await run.withProgress({ label: "info: counting", unit: "objects" }, async (progress) => {
@@ -62,13 +63,13 @@ export async function info(options: VerbOptions, run: VerbRun): Promise<"ok"> {
       `size      ${formatSize(sizeBytes)}`,
       `actions   ${actions.join(", ")}`,
     ]
-      .map((line) => `${escapeUnseen(line)}\n`)
+      .map((line) => `${escapeInvisible(line)}\n`)
       .join(""),
   );
   return "ok";
 }
 
-async function askActions(
+async function timeListActions(
   client: FlightClient,
   { signal }: VerbRun,
 ): Promise<{ readonly actions: string[]; readonly milliseconds: number }> {

@@ -1,8 +1,9 @@
 /**
- * A pipe with a name, also one that a shell makes of `<(command)`, as chunks that can be waited for in vain.
+ * Opens a named pipe, also one that a shell creates for `<(command)`, as chunks whose wait can end.
  *
- * Read as a socket and not as a file: a read of a file that never ends keeps a thread, and the process with it, from
- * ending. Opening waits for somebody who writes; to end that wait, we are the writer for a moment.
+ * It is read as a socket and not as a file: a pending file read keeps a thread, and so the process,
+ * from ending. Opening a pipe waits for a writer. To end that wait, this file opens the pipe for
+ * writing itself.
  */
 import fs from "node:fs";
 import { Socket } from "node:net";
@@ -11,22 +12,22 @@ import { promisify } from "node:util";
 const open = promisify(fs.open);
 const close = promisify(fs.close);
 
-/** @throws what the system says */
+/** @throws the error of the system call. */
 export async function openPipe(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  const giveUp = (): void => void beTheWriter(path);
-  signal.addEventListener("abort", giveUp, { once: true });
+  const endWait = (): void => void openForWriting(path);
+  signal.addEventListener("abort", endWait, { once: true });
   try {
     const fd = await open(path, fs.constants.O_RDONLY);
     return new Socket({ fd, readable: true, writable: false });
   } finally {
-    signal.removeEventListener("abort", giveUp);
+    signal.removeEventListener("abort", endWait);
   }
 }
 
-async function beTheWriter(path: string): Promise<void> {
+async function openForWriting(path: string): Promise<void> {
   try {
     await close(await open(path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK));
   } catch {
-    // Nobody waits there any more.
+    // The pipe is already open, or was removed.
   }
 }

@@ -1,18 +1,18 @@
 /**
- * A progress line on a terminal: how much, of how much, how fast, how long still.
+ * A progress line on a terminal: amount done, total, rate and remaining time.
  *
  *     put 45% [=========>          ] 1.21 GiB of 2.68 GiB  310 MiB/s  5s left
  *     get 1.21 GiB  310 MiB/s  4s
  *
- * Shown from the second second on, drawn over itself, and wiped away in the end. Where standard error is no terminal
- * nothing is written. The rate is that of the last few seconds, so that it follows what happens.
+ * Appears after one second, is redrawn in place, and is erased at the end. Nothing is written if
+ * standard error is not a terminal. The rate is that of the last few seconds.
  */
 import { displayWidth } from "./display-text.ts";
 import { formatCount, formatDuration, formatSize } from "./quantities.ts";
 
 const SHOWN_AFTER_MS = 1000;
 const REDRAWN_EVERY_MS = 100;
-/** Weight of the past in the rate falls to a third within this time. */
+/** Time constant of the rate: within this time the weight of the past falls to about a third. */
 const RATE_MEMORY_MS = 3000;
 const BAR_WIDTH_MAX = 30;
 const BAR_WIDTH_MIN = 8;
@@ -26,15 +26,15 @@ export interface ProgressStream {
 }
 
 export interface ProgressSubject {
-  /** What is being done: `put`. */
+  /** The verb, such as `put`. */
   readonly label: string;
-  /** Bytes, or objects that are counted. */
+  /** The unit of `total` and `add`. */
   readonly unit: "bytes" | "objects";
-  /** Undefined: not known beforehand. */
+  /** Undefined: unknown. */
   readonly total?: number | undefined;
 }
 
-/** What a line shows. */
+/** The values of one line. */
 export interface ProgressState extends ProgressSubject {
   readonly done: number;
   readonly elapsedMs: number;
@@ -42,10 +42,10 @@ export interface ProgressState extends ProgressSubject {
   readonly rate: number;
 }
 
-/** The line for a terminal of that many columns; never as wide as it, so that it does not wrap. */
+/** Formats the line for a terminal of `columns`; always narrower, so that it does not wrap. */
 export function formatProgress(state: ProgressState, columns: number): string {
   const { label, total, rate, elapsedMs } = state;
-  // A body is a little more than the value in it.
+  // Bodies are slightly larger than the values in them.
   const done = Math.min(state.done, total ?? state.done);
   const amount = (value: number): string =>
     state.unit === "bytes" ? formatSize(value) : formatCount(value, "object");
@@ -75,7 +75,7 @@ function drawBar(share: number, width: number): string {
   return ("=".repeat(filled) + (filled < width ? ">" : "")).padEnd(width);
 }
 
-/** Units per second over the last few seconds: an average in which what is longer ago weighs less. */
+/** Units per second over the last few seconds, as an exponentially weighted average. */
 export class RecentRate {
   #atMs: number;
   #done = 0;
@@ -86,7 +86,7 @@ export class RecentRate {
     this.#atMs = nowMs;
   }
 
-  /** Takes what is done by now and gives the rate. */
+  /** Adds a measurement. @param done the total so far. @returns the rate. */
   update(done: number, nowMs: number): number {
     const tookMs = nowMs - this.#atMs;
     if (tookMs > 0) {
@@ -101,7 +101,7 @@ export class RecentRate {
   }
 }
 
-/** Draws while it is open; `end` it on every way out. */
+/** Draws the line until `end`, which must be called on every path. */
 export class Progress {
   readonly #stream: ProgressStream;
   readonly #subject: ProgressSubject;
@@ -112,7 +112,7 @@ export class Progress {
   #done = 0;
   #isShown = false;
 
-  /** @param isWanted false: nothing is drawn (`--json`). */
+  /** @param isWanted false: draws nothing, for `--json`. */
   constructor(
     stream: ProgressStream,
     subject: ProgressSubject,
@@ -127,7 +127,7 @@ export class Progress {
     this.#timer = setInterval(() => this.draw(), REDRAWN_EVERY_MS).unref();
   }
 
-  /** What is done so far. */
+  /** Units done so far. */
   get done(): number {
     return this.#done;
   }
@@ -136,7 +136,7 @@ export class Progress {
     this.#done += amount;
   }
 
-  /** Draws the line if it is time; called by the timer. */
+  /** Draws the line once it is due. The timer calls this. */
   draw(): void {
     const nowMs = this.#now();
     const elapsedMs = nowMs - this.#startedMs;
@@ -148,7 +148,7 @@ export class Progress {
     this.#stream.write(`${WIPE_LINE}${line}`);
   }
 
-  /** Wipes the line away. Safe to call more than once. */
+  /** Erases the line. Can be called more than once. */
   end(): void {
     clearInterval(this.#timer);
     if (this.#isShown) this.#stream.write(WIPE_LINE);

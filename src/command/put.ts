@@ -1,9 +1,11 @@
 /**
- * `put FILE|-`: sends a file or standard input up, as a table when it is Arrow IPC and as an opaque value otherwise.
+ * `put FILE|-`: uploads a file or standard input, as a table if it is Arrow IPC, else as an opaque
+ * value.
  *
- * An opaque value goes as rows of 1 MiB, a table as the messages it consists of. At most two pieces of it are in memory. The
- * object is there when the server has answered, and not at all when something fails before. `--as json` and `--as bytes` put
- * a value as the SDKs do, so that their `get` reads it; JSON is held and checked before.
+ * An opaque value is sent as rows of 1 MiB, a table as its messages. At most two pieces are in
+ * memory. The object exists once the server has answered, and does not exist if anything fails
+ * before. `--as json` and `--as bytes` put a value in the format of the SDKs, so that their `get`
+ * can read it; JSON is held in memory and checked first.
  */
 import fs from "node:fs";
 import { decodeSchema } from "../arrow/schema.ts";
@@ -13,7 +15,7 @@ import { decodeJson } from "../client/values/json-value.ts";
 import { encodeTag } from "../client/values/value-tags.ts";
 import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
 import { decodeObjectRef, type ObjectRef } from "../object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
@@ -63,7 +65,7 @@ function checkTarget(key: string): void {
 }
 
 interface Input {
-  /** Of a regular file, which can be read at any place. */
+  /** Set for a regular file, which can be read at any position. */
   readonly file: SurveyFile | undefined;
   readonly reader: ByteReader;
 }
@@ -77,7 +79,7 @@ async function openInput(path: string, { context, signal }: VerbRun): Promise<In
   } catch (error) {
     throw fileFailure("noInput", path, error);
   }
-  if (status.isDirectory()) throw new VerbError("noInput", `${path}: is a directory`);
+  if (status.isDirectory()) throw new VerbError("noInput", `${path}: it is a directory`);
   if (!status.isFile())
     return { file: undefined, reader: new ByteReader(await openDevice(path, status, signal), signal) };
   const file = await openSurveyFile(path).catch((error: unknown) => {
@@ -101,7 +103,7 @@ async function openDevice(
   }
 }
 
-/** What has gone out so far. */
+/** What has been sent so far. */
 interface Sent {
   bytes: number;
   rows: number;
@@ -127,7 +129,7 @@ async function prepareUpload({ file, reader }: Input, as: PutOptions["as"]): Pro
   }
   const arrow = await openArrow(reader, form === "file" ? file : undefined).catch((error: unknown) => {
     if (as === "table" || !isCacheError(error)) throw error;
-    const hint = "it begins as Arrow IPC, and --as opaque stores it as it is";
+    const hint = "the input begins like Arrow IPC; to store its bytes unchanged use --as opaque";
     throw new VerbError("dataError", `${error.message}: ${hint}`, { cause: error });
   });
   const isOpaque = opaqueColumns(decodeSchema(arrow.schemaHeader)) !== undefined;
@@ -143,24 +145,24 @@ async function openArrow(reader: ByteReader, file: SurveyFile | undefined): Prom
 
 const NO_TAG = Buffer.alloc(0);
 
-/** Takes nothing from the reader. @throws {VerbError} dataError */
+/** Leaves the bytes in the reader. @throws {VerbError} dataError */
 async function checkJson(reader: ByteReader): Promise<void> {
   const bytes = await reader.peek(LIMITS.jsonPutBytesMax + 1);
   if (bytes.length > LIMITS.jsonPutBytesMax) {
     throw new VerbError(
       "dataError",
-      `JSON is put up to ${formatSize(LIMITS.jsonPutBytesMax)}: use --as bytes`,
+      `JSON can have at most ${formatSize(LIMITS.jsonPutBytesMax)}: use --as bytes`,
     );
   }
   try {
     decodeJson(bytes);
   } catch (error) {
     if (!isCacheError(error)) throw error;
-    throw new VerbError("dataError", `this is not JSON: ${error.message}`, { cause: error });
+    throw new VerbError("dataError", `the input is not JSON: ${error.message}`, { cause: error });
   }
 }
 
-/** @param tag stands before the value. */
+/** @param tag is sent before the value. */
 async function* opaqueMessages(
   reader: ByteReader,
   sent: Sent,
@@ -212,7 +214,8 @@ async function send(client: FlightClient, { key, messages, signal }: PutCall): P
   let ref: ObjectRef | undefined;
   const answers = client.doPut({ kind: "path", path: [key] }, messages, { signal });
   for await (const answer of answers) if (answer.length > 0) ref = decodeObjectRef(answer);
-  if (ref === undefined) throw new CacheError("INVALID_REQUEST", "the server did not say what it stored");
+  if (ref === undefined)
+    throw new CacheError("INVALID_REQUEST", "the server did not return a reference to the object");
   return ref;
 }
 
@@ -224,5 +227,5 @@ function formatResult(
   if (json) {
     return jsonLine({ endpoint, key, version, kind, rows: sent.rows, size: sent.bytes });
   }
-  return `${escapeUnseen(`${key} version ${version}`)}\n`;
+  return `${escapeInvisible(`${key} version ${version}`)}\n`;
 }

@@ -1,5 +1,5 @@
 /**
- * Sizes, rates, counts and times as people read them. Sizes are powers of 1024, as everywhere in the cache.
+ * Formats sizes, counts and durations for people. Units of size are powers of 1024.
  */
 
 const UNITS = ["KiB", "MiB", "GiB", "TiB", "PiB"] as const;
@@ -9,7 +9,7 @@ export function formatSize(sizeBytes: number): string {
   if (sizeBytes < 1024) return `${Math.round(sizeBytes)} B`;
   let value = sizeBytes / 1024;
   let unit = 0;
-  // 1023.6 would be shown as 1024.
+  // 1023.6 would round to 1024.
   while (value >= 1023.5 && unit < UNITS.length - 1) {
     value /= 1024;
     unit += 1;
@@ -28,7 +28,7 @@ export function formatCount(count: number, noun: string): string {
   return `${digits} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** `4s`, `3m 20s`, `2h 05m`; parts of a second are rounded up. */
+/** `4s`, `3m 20s`, `2h 05m`; rounded up to full seconds. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.ceil(milliseconds / 1000);
   if (seconds < 60) return `${seconds}s`;

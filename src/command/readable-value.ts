@@ -1,22 +1,23 @@
 /**
- * An opaque value as people read it, told by how it begins: JSON, text, or the first bytes in hexadecimal.
+ * Renders an opaque value for people, by its first bytes: JSON, text, or a hex dump.
  *
- *     46 4C 4D NN ...   a tag of the SDKs (client/values/value-tags.ts): JSON, bytes, a pickle, a numpy array; tables are cat.ts's
- *     anything else     an uploaded file: text where it is UTF-8 without control characters
+ *     46 4C 4D NN ...   a type tag of the SDKs (client/values/value-tags.ts): JSON, bytes, pickle or numpy
+ *                       array; cat.ts handles tables
+ *     anything else     an uploaded file: text if it is UTF-8 without control characters
  *
- * A pickle is named and never read: reading it would run what it holds.
+ * A pickle is never decoded, because decoding it would run the code in it.
  */
 import { isUtf8 } from "node:buffer";
 import { readTag, TAG_SIZE_BYTES, type TagName } from "../client/values/value-tags.ts";
 import { isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { formatSize } from "./quantities.ts";
 
 /** The beginning of a value, or all of it. */
 export interface ValueStart {
   readonly bytes: Buffer;
-  /** Of the whole value. */
+  /** Size of the whole value. */
   readonly sizeBytes: number;
 }
 
@@ -26,24 +27,26 @@ export interface ReadableValue {
   readonly kind: ReadableKind;
   /** Lines for people. */
   readonly text: string;
-  /** As `--json` has it: one of `value`, `text` and `hex`. */
+  /** The fields of `--json`: one of `value`, `text` and `hex`. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
 const HEX_BYTES_MAX = 512;
-/** Indentation of JSON grows with the square of its depth: a MiB of brackets would be shown as hundreds. */
+/**
+ * Indentation grows with the square of the depth: a MiB of brackets would become hundreds of MiB.
+ */
 const PRETTY_DEPTH_MAX = 32;
 const [QUOTE, BACKSLASH] = Buffer.from('"\\');
 const OPENING = Buffer.from("[{");
 const CLOSING = Buffer.from("]}");
 const HEX_LINE_BYTES = 16;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
-/** Protocols 2 to 5 of pickle begin so. */
+/** First byte of pickle protocols 2 to 5. */
 const PICKLE_START = 0x80;
 const PICKLE_PROTOCOLS = [2, 3, 4, 5];
 
-/** The tag; "unknown" for one of a newer client; undefined where there is none. */
+/** The type tag; "unknown" for a tag of a newer client; undefined without a tag. */
 export function tagOf(bytes: Buffer): TagName | "unknown" | undefined {
   try {
     return readTag(bytes);
@@ -53,7 +56,7 @@ export function tagOf(bytes: Buffer): TagName | "unknown" | undefined {
   }
 }
 
-/** @param value not of a table's tag */
+/** @param value must not have the tag of a table. */
 export function readableValue(value: ValueStart): ReadableValue {
   const tag = tagOf(value.bytes);
   const payload: ValueStart = {
@@ -62,7 +65,7 @@ export function readableValue(value: ValueStart): ReadableValue {
   };
   switch (tag) {
     case "json":
-      return readableJson(payload) ?? readableBytes("json", payload, "tagged as JSON, and is none");
+      return readableJson(payload) ?? readableBytes("json", payload, "tagged as JSON, but invalid");
     case "bytes":
       return readableText(payload) ?? readableBytes("bytes", payload);
     case "cloudpickle":
@@ -82,28 +85,29 @@ export function readableValue(value: ValueStart): ReadableValue {
   }
 }
 
-/** Without a tag, as the first clients put it. */
+/** Whether the value is a pickle without a tag, as the first clients put it. */
 export function isPickle(bytes: Buffer): boolean {
   return bytes[0] === PICKLE_START && PICKLE_PROTOCOLS.includes(bytes[1] ?? 0);
 }
 
 function pickled(sizeBytes: number): ReadableValue {
   const text =
-    `a pickled Python value, ${formatSize(sizeBytes)}: not shown, because reading it would run what it holds.\n` +
-    "Python reads it with flame_object_cache.get_object, and `get -o FILE` brings its bytes.\n";
+    `a pickled Python value, ${formatSize(sizeBytes)}: not displayed, because decoding it would run its code.\n` +
+    "Read it in Python with flame_object_cache.get_object, or write its bytes with `get -o FILE`.\n";
   return { kind: "pickle", text, json: {} };
 }
 
-/** Pretty; what is cut off cannot be JSON any more and is shown as text. */
+/** Indented JSON. A value that is cut off is no longer JSON and is displayed as text. */
 function readableJson(value: ValueStart): ReadableValue | undefined {
   try {
     if (value.bytes.length < value.sizeBytes) return readableText(value);
     const source = value.bytes.toString();
     const depth = nestingOf(value.bytes);
-    // What no reader of ours would take is not taken apart: it is shown as it stands.
+    // The SDKs reject deeper JSON, so it is displayed unparsed.
     if (depth > LIMITS.jsonDepthMax) return readableText(value);
     const parsed: unknown = JSON.parse(source);
-    // As it stands, too: numbers beyond 2^53, which would be shown as others than they are, and what would be mostly indentation.
+    // Not reformatted: numbers beyond 2^53, which would change, and text that would be mostly
+    // indentation.
     const isPretty = depth <= PRETTY_DEPTH_MAX && !/\d{16}/.test(source);
     const text = isPretty ? JSON.stringify(parsed, undefined, 2) : source;
     return { kind: "json", text: `${escapeUnseenButLines(text)}\n`, json: { value: parsed } };
@@ -113,7 +117,7 @@ function readableJson(value: ValueStart): ReadableValue | undefined {
   }
 }
 
-/** How many brackets are open at once; those in strings do not count. Takes any text. */
+/** The maximum nesting of brackets outside strings. Accepts any text. */
 function nestingOf(json: Buffer): number {
   let depth = 0;
   let deepest = 0;
@@ -139,18 +143,18 @@ function readableText({ bytes, sizeBytes }: ValueStart): ReadableValue | undefin
   return { kind: "text", text: `${escapeUnseenButLines(text)}${end}${rest}`, json: { text } };
 }
 
-/** The last character may have been cut in two: up to three bytes of it stand there. */
+/** Drops up to three bytes of a last character that was cut. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   let end = bytes.length;
   while (end > bytes.length - 4 && end > 0 && !isUtf8(bytes.subarray(0, end))) end -= 1;
   return bytes.subarray(0, end);
 }
 
-/** Text keeps its lines and tabs; what could steer a terminal does not reach it. */
+/** Escapes everything that could control a terminal, except line ends and tabs. */
 function escapeUnseenButLines(text: string): string {
   return text
     .split(/(\r?\n|\t)/)
-    .map((part, index) => (index % 2 === 1 ? part : escapeUnseen(part)))
+    .map((part, index) => (index % 2 === 1 ? part : escapeInvisible(part)))
     .join("");
 }
 

@@ -1,8 +1,10 @@
 /**
- * `rm PREFIX`: deletes an object, a session or an application, and asks before it deletes more than one object.
+ * `rm PREFIX`: deletes an object, a session or an application. Asks before it deletes more than
+ * one.
  *
- * What would go is counted first. Where there is no terminal to ask on, `--yes` is needed. Between the count and the deletion
- * objects may come and go: what is deleted is what the prefix names then.
+ * The objects are counted first. Without a terminal to ask on, `--yes` is required. Objects may
+ * change between the count and the deletion; the server deletes everything under the prefix at that
+ * time.
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import { parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
@@ -26,7 +28,7 @@ export async function remove(prefix: string, options: RemoveOptions, run: VerbRu
   const found = await countObjects(client, prefix, run);
   if (found.count === 0)
     throw new VerbError("noInput", `[OBJECT_NOT_FOUND] nothing to delete: no object at ${prefix}`);
-  if (found.count > 1 && options.yes !== true && !(await isAgreed(prefix, found, run))) {
+  if (found.count > 1 && options.yes !== true && !(await isConfirmed(prefix, found, run))) {
     run.note("nothing was deleted");
     return "declined";
   }
@@ -39,13 +41,16 @@ export async function remove(prefix: string, options: RemoveOptions, run: VerbRu
   return "ok";
 }
 
-/** @throws {CacheError} INVALID_KEY; {VerbError} for a lone application: too much would be meant by a forgotten word. */
+/**
+ * @throws {CacheError} INVALID_KEY
+ * @throws {VerbError} usage for `app` alone: a forgotten session must not name a whole application.
+ */
 export function checkPrefix(prefix: string, verb: string): void {
   const parts = prefix.split("/");
   if (parts.length === 1) {
     throw new VerbError(
       "usage",
-      `[INVALID_KEY] to name all of an application, say so: ${verb} '${prefix}/*'`,
+      `[INVALID_KEY] '${prefix}' has no session; for the whole application use: ${verb} '${prefix}/*'`,
     );
   }
   if (parts.length === 3) parseObjectKey(prefix);
@@ -76,15 +81,15 @@ function describe({ count, sizeBytes }: Found): string {
   return `${formatCount(count, "object")} (${formatSize(sizeBytes)})`;
 }
 
-/** @throws {VerbError} usage where nobody can be asked */
-async function isAgreed(prefix: string, found: Found, { context, signal }: VerbRun): Promise<boolean> {
+/** @throws {VerbError} usage without a terminal to ask on. */
+async function isConfirmed(prefix: string, found: Found, { context, signal }: VerbRun): Promise<boolean> {
   const { stdin, stderr } = context;
   if (stdin.isTTY !== true || stderr.isTTY !== true) {
-    throw new VerbError("usage", `this would delete ${describe(found)} at ${prefix}: say --yes to do it`);
+    throw new VerbError("usage", `this would delete ${describe(found)} at ${prefix}: confirm with --yes`);
   }
   stderr.write(`Delete ${describe(found)} at ${prefix}? [y/N] `);
   const answer = await readLine(new ByteReader(stdin, signal));
-  // Ended by the end of the input, not by a line: the cursor still stands behind the question.
+  // The input ended without a line end, so the cursor is still on the line of the question.
   if (!answer.endsWith("\n")) stderr.write("\n");
   return /^y(es)?$/i.test(answer.trim());
 }

@@ -1,15 +1,15 @@
 /**
- * The command line: which command, which options, and how each way to fail ends.
+ * Declares the command line, runs one command, and converts every failure to an exit code.
  *
- * A failure that a user can mend is one line on standard error; a mistake of ours is its stack.
+ * A failure that the user can fix is one line on standard error; a bug in the program is its stack.
  */
 import { Argument, Command, CommanderError } from "commander";
 import { closestName } from "../config/closest-name.ts";
 import { isCacheError } from "../errors.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import type { CommandContext } from "./command-context.ts";
-import { completedProgram } from "./completed-program.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
+import { programSpec } from "./completion-spec.ts";
 import { describeVerbs } from "./describe-verbs.ts";
 import { EXIT_CODES, type ExitName } from "./exit-codes.ts";
 import { inspect } from "./inspect.ts";
@@ -18,7 +18,7 @@ import { verify } from "./verify.ts";
 
 export const PROGRAM_NAME = "flame-object-cache";
 
-/** Runs one command to its end. Never rejects. `args` are those after the program's name. */
+/** Runs one command. Never rejects. @param args the arguments after the program's name. */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<ExitName> {
   let outcome: ExitName = "ok";
   const program = describeProgram(context, (name) => {
@@ -34,7 +34,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
 
 function describeProgram(context: CommandContext, finish: (outcome: ExitName) => void): Command {
   const program = new Command(PROGRAM_NAME)
-    .description("An object cache on Apache Arrow: Arrow Flight in, the same bytes out, kept on disk.")
+    .description("An object cache for Apache Arrow: stores objects over Arrow Flight and returns the same bytes.")
     .version(context.version)
     .exitOverride()
     .configureOutput({
@@ -47,28 +47,28 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
     finish(await serve(options, context));
   });
   describeVerbs(program, context, finish);
-  program.commandsGroup("Looking at storage:");
+  program.commandsGroup("Checking files:");
   program
     .command("inspect")
-    .description("show blocks, schema, version and sizes of one object file")
+    .description("print version, sizes, schema and blocks of one object file")
     .argument("<file>")
     .action(async (file: string) => finish(await inspect(file, context)));
   program
     .command("verify")
-    .description("read every object file below a storage directory: one line per file that is not whole")
+    .description("check every object file in a storage directory: one line per damaged or incomplete file")
     .argument("<directory>")
     .action(async (directory: string) => finish(await verify(directory, context)));
   program.commandsGroup("Other:");
   program
     .command("completion")
     .description("print a script that completes this command in a shell")
-    .addArgument(new Argument("<shell>", "of which shell").choices(SHELLS))
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .action((shell: Shell) => {
-      context.stdout.write(completionScript(shell, completedProgram(program)));
+      context.stdout.write(completionScript(shell, programSpec(program)));
     });
   program.addHelpText(
     "after",
-    () => `\nWithout a command, serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,
+    () => `\nThe default command is serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,
   );
   return program;
 }
@@ -78,26 +78,23 @@ function describeServe(program: Command): Command {
     .command("serve", { isDefault: true })
     .allowExcessArguments()
     .description("serve objects over Arrow Flight until SIGTERM or SIGINT")
-    .option(
-      "--config <file>",
-      "configuration file (default: flame-cluster.yaml in FLAME_HOME, if it is there)",
-    )
-    .option("--endpoint <endpoint>", "grpc://HOST:PORT, grpcs:// for TLS; port 0 takes a free one")
+    .option("--config <file>", "configuration file (default: flame-cluster.yaml in FLAME_HOME, if it exists)")
+    .option("--endpoint <endpoint>", "grpc://HOST:PORT, grpcs:// for TLS; port 0 selects a free port")
     .option(
       "--storage <location>",
-      "none, a path, fs://PATH or file://PATH; relative ones under the working directory",
+      "none, a path, fs://PATH or file://PATH; a relative path is under the working directory",
     )
-    .option("--advertise <endpoint>", "what clients dial instead, behind a port mapping or a service")
+    .option("--advertise <endpoint>", "endpoint that clients dial, if a port mapping or a service changes it")
     .option(
       "--network-interface <regexp>",
       "advertise the IPv4 address of the first interface whose name matches",
     )
     .option("--log <directives>", "LEVEL or target=LEVEL, comma-separated, as in RUST_LOG")
-    .option("--print-config", "print the effective configuration and where each value comes from, and exit")
-    .option("--welcome", "say where objects are kept and how to try the server from Python");
+    .option("--print-config", "print the effective configuration with the source of each value, and exit")
+    .option("--welcome", "print where objects are kept and how to try the server from Python");
 }
 
-/** What stands where a command should is an argument of `serve`, which takes none. */
+/** Commander passes an unknown command to `serve` as an argument; `serve` has no arguments. */
 function refuseArguments(program: Command, { args }: Command): void {
   const [word] = args;
   if (word === undefined) return;
@@ -109,7 +106,7 @@ function refuseArguments(program: Command, { args }: Command): void {
     nearest === undefined
       ? `'${PROGRAM_NAME} --help' lists the commands; --storage names a storage directory`
       : `Did you mean ${nearest}?`;
-  program.error(`error: unknown command '${escapeUnseen(word)}'\n(${next})`);
+  program.error(`error: unknown command '${escapeInvisible(word)}'\n(${next})`);
 }
 
 function exitHelp(): string {
@@ -118,7 +115,7 @@ function exitHelp(): string {
 }
 
 function explain(error: unknown, { stderr }: CommandContext): ExitName {
-  // Commander has already said what it has to say.
+  // Commander has already printed the error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? "ok" : "usage";
   const [outcome, text] = classify(error);
   stderr.write(`${PROGRAM_NAME}: ${text}\n`);
@@ -126,9 +123,9 @@ function explain(error: unknown, { stderr }: CommandContext): ExitName {
 }
 
 function classify(error: unknown): [ExitName, string] {
-  if (!(error instanceof Error)) return ["internal", escapeUnseen(String(error))];
-  if (isCacheError(error, "INVALID_CONFIG")) return ["config", escapeUnseen(error.message)];
+  if (!(error instanceof Error)) return ["internal", escapeInvisible(String(error))];
+  if (isCacheError(error, "INVALID_CONFIG")) return ["config", escapeInvisible(error.message)];
   const isOperating = isCacheError(error) || "syscall" in error;
-  if (isOperating) return ["unavailable", escapeUnseen(error.message)];
+  if (isOperating) return ["unavailable", escapeInvisible(error.message)];
   return ["internal", error.stack ?? error.message];
 }

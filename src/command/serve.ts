@@ -1,8 +1,8 @@
 /**
- * `serve`: configuration, log, server, one line on standard output, and then until somebody asks to stop.
+ * `serve`: loads the configuration, starts the log and the server, and waits for a request to stop.
  *
- * The log comes first, so that warnings about the configuration are in it; the listening line comes when calls
- * are accepted, and nothing else is ever printed on standard output.
+ * The log starts first, so that it contains warnings about the configuration. The line "listening
+ * on" appears when the server accepts calls; nothing else is ever printed on standard output.
  */
 import { formatCacheConfig } from "../config/format-cache-config.ts";
 import { loadCacheConfig } from "../config/load-cache-config.ts";
@@ -26,13 +26,13 @@ export interface ServeOptions {
 
 const log = logFor("command");
 
-/** @throws {CacheError} INVALID_CONFIG before anything is opened; what `startServer` throws. */
+/** @throws {CacheError} INVALID_CONFIG before anything is opened; errors of `startServer`. */
 export async function serve(options: ServeOptions, context: CommandContext): Promise<ExitName> {
   const { stdout, stderr, env } = context;
   const logging = loadLogDirectives({ flag: options.log, ...(env && { env }) });
   startLog({ directives: logging.directives, format: "auto", stream: stderr });
   for (const directive of logging.ignored)
-    log.debug("log directive ignored: there are no spans", { directive });
+    log.debug("log directive ignored: the cache has no spans", { directive });
   const loaded = loadCacheConfig({ flags: options, configFile: options.config, ...(env && { env }) });
   for (const { text, ...fields } of loaded.warnings) log.warn(text, fields);
   if (options.printConfig === true) {
@@ -42,7 +42,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   }
   log.debug("configuration", { ...loaded.config, sources: loaded.sources });
   prepareMemory();
-  // Asked for before the start: a signal that comes during it stops the server right after.
+  // Listen for signals before the start: a signal during the start stops the server right after it.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
   stdout.write(`listening on ${server.listening}\n`);

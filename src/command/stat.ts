@@ -1,20 +1,20 @@
 /**
- * `stat KEY`: everything the cache tells of one object without sending it.
+ * `stat KEY`: prints all facts about one object that the server reports without sending it.
  */
 import type { ArrowField } from "../arrow/schema.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import { formatField, formatType } from "./arrow-types.ts";
 import { jsonLine } from "./json-line.ts";
-import { askFor, factsAsJson, type ObjectFacts } from "./object-info.ts";
+import { factsAsJson, fetchFacts, type ObjectFacts } from "./object-info.ts";
 import { formatSize } from "./quantities.ts";
 import { formatValueType, logicalTypeOf } from "./value-type.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export async function stat(key: string, options: VerbOptions, run: VerbRun): Promise<"ok"> {
   const client = run.open(options);
-  const facts = await askFor(client, key, run.signal);
-  const lines = [...factLines(facts)].map((line) => `${escapeUnseen(line)}\n`);
+  const facts = await fetchFacts(client, key, run.signal);
+  const lines = [...factLines(facts)].map((line) => `${escapeInvisible(line)}\n`);
   await run.print(options.json === true ? jsonLine(allAsJson(facts)) : lines.join(""));
   return "ok";
 }

@@ -1,8 +1,10 @@
 /**
- * What a signal means: the first one asks to stop, a later one ends the process at once.
+ * Decides what a signal means: the first one stops the server, a later one ends the process at
+ * once.
  *
- * Ctrl-C under `npm start` arrives twice, from the terminal and, passed on, from npm: a SIGINT that soon after the
- * first signal is the same request. No clock in here; cli.ts, which receives the signals, brings the time.
+ * Under `npm start`, Ctrl-C arrives twice: from the terminal and forwarded by npm. A SIGINT shortly
+ * after the first signal is therefore the same request. This file has no clock; cli.ts receives the
+ * signals and passes the time.
  */
 import { LIMITS } from "../limits.ts";
 

@@ -1,16 +1,16 @@
 /**
- * A table's first rows as text: names, types, a line, then the cells in aligned columns.
+ * Formats a table's first rows as text: names, types, a line, then the cells in aligned columns.
  *
  *     n      name
  *     int64  utf8
  *     -----  ------
  *         1  Anna
  *
- * Fitted to a terminal's width: long cells are cut, and columns that do not fit are left out and counted. Elsewhere
- * all columns stand, with cells of a length that an editor can show.
+ * On a terminal, long cells are cut, and columns that do not fit are left out and counted. Other
+ * output has all columns, with cells of up to 1000 characters.
  */
 import type { ArrowField } from "../arrow/schema.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import type { TablePreview } from "./arrow-preview.ts";
 import { formatType } from "./arrow-types.ts";
 import { cellOrReason, formatCell } from "./cell-text.ts";
@@ -22,9 +22,9 @@ const TERMINAL_CELL_WIDTH_MAX = 40;
 const CELL_WIDTH_MAX = 1000;
 
 export interface ViewOptions {
-  /** Of the terminal; undefined: no terminal. */
+  /** Width of the terminal; undefined: no terminal. */
   readonly columns: number | undefined;
-  /** Rows of the whole table; -1 when not known. */
+  /** Rows of the whole table; -1: unknown. */
   readonly totalRows: number;
 }
 
@@ -61,7 +61,7 @@ function renderColumn(
   const cells = Array.from({ length: rowCount }, (_, row) =>
     cellOrReason(() => formatCell(value(row, index), field)),
   );
-  const texts = [escapeUnseen(field.name), escapeUnseen(formatType(field)), ...cells].map((text) =>
+  const texts = [escapeInvisible(field.name), escapeInvisible(formatType(field)), ...cells].map((text) =>
     cutToWidth(text, cellWidthMax),
   );
   const width = Math.max(1, ...texts.map(displayWidth));
@@ -74,7 +74,7 @@ function isNumeric({ type }: ArrowField): boolean {
   return /^(u?int|float|decimal)\d/.test(type.name);
 }
 
-/** What is not shown. */
+/** A line about the rows and columns that are left out. */
 function formatRest({ fields, rowCount }: TablePreview, shownColumns: number, totalRows: number): string[] {
   const rest: string[] = [];
   if (totalRows > rowCount) rest.push(formatCount(totalRows - rowCount, "more row"));

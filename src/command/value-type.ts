@@ -1,8 +1,10 @@
 /**
- * What an object is to a program: `json`, `bytes`, `tensor`, `pickle`, `table` and so on, for `ls`, `stat` and `find`.
+ * Derives the type of an object for `ls`, `stat` and `find`: `json`, `bytes`, `tensor`, `table`
+ * etc.
  *
- * A value of an SDK says so in its first bytes, which a server of ours sends when it is asked to (object/object-facts.ts);
- * a table may carry a logical type. Other servers do not tell: then it is undefined.
+ * The first bytes of an SDK value contain its type tag; the server sends them on request
+ * (object/object-facts.ts). A table may have a logical type. Undefined if the server does not
+ * report the first bytes.
  */
 import type { ArrowSchema } from "../arrow/schema.ts";
 import { tensorFacts } from "../client/values/tensor.ts";
@@ -11,7 +13,7 @@ import { isPickle, tagOf } from "./readable-value.ts";
 
 export interface ValueType {
   readonly name: string;
-  /** Of a tensor. */
+  /** For a tensor: the type of its elements. */
   readonly elementType?: string;
   readonly shape?: readonly number[];
 }
@@ -29,7 +31,7 @@ const NAMES: Readonly<Record<TagName, string>> = {
   bufferedPickle: "pickle",
 };
 
-/** @param head its first bytes; empty where they are not known. */
+/** @param head the first bytes of the value; empty if they are unknown. */
 export function valueType(head: Uint8Array): ValueType | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
   if (bytes.length === 0) return undefined;
@@ -40,7 +42,7 @@ export function valueType(head: Uint8Array): ValueType | undefined {
   return { name: NAMES[tag], ...facts };
 }
 
-/** A table is what the client that put it says it is, such as `pandas.dataframe`. */
+/** The logical type that the client set, such as `pandas.dataframe`; default: `table`. */
 export function tableType(schema: ArrowSchema): ValueType {
   return { name: logicalTypeOf(schema) ?? "table" };
 }

@@ -1,8 +1,8 @@
 /**
- * What all verbs that work with a cache share: how they are run, stopped and ended, and how they write.
+ * Runs a verb that works with a cache: its client, its output, its interruption and its exit code.
  *
- * A signal aborts what is under way and the verb cleans up behind itself. It has a moment for that: what waits for the world
- * outside is not waited for any longer.
+ * A signal aborts the running calls, and the verb cleans up. It has `closeGraceMs` for that; what
+ * still waits for a peer or a pipe after that time is abandoned.
  */
 import { setTimeout } from "node:timers/promises";
 import { FlightClient } from "../client/flight/flight-client.ts";
@@ -13,22 +13,28 @@ import type { ExitName } from "./exit-codes.ts";
 import { describeFailure, type Failure, VerbError } from "./failure.ts";
 import { Progress, type ProgressSubject } from "./progress.ts";
 
-/** What a verb is given. */
+/** The context of a running verb. */
 export interface VerbRun {
   readonly context: CommandContext;
-  /** Aborted when the user asks to stop. */
+  /** Aborted when the user interrupts the command. */
   readonly signal: AbortSignal;
-  /** A client of the cache that the options name; it is closed when the verb has ended. @throws {CacheError} INVALID_CONFIG */
+  /**
+   * Opens a client of the cache in the options; closed at the end of the verb.
+   * @throws {CacheError} INVALID_CONFIG
+   */
   open(options: EndpointOptions): FlightClient;
-  /** Writes to standard output, at the pace of its reader. @throws {VerbError} when nobody reads it any more. */
+  /**
+   * Writes to standard output with backpressure.
+   * @throws {VerbError} outputClosed if its reader closed it.
+   */
   print(chunk: string | Uint8Array): Promise<void>;
-  /** One line on standard error. */
+  /** Writes one line to standard error. */
   note(line: string): void;
-  /** Shows how far things are while `work` goes on. Nothing is shown with `--json`. */
+  /** Shows a progress line during `work`, unless `--json` is set. */
   withProgress<T>(subject: ProgressSubject, work: (progress: Progress) => Promise<T>): Promise<T>;
 }
 
-/** What every verb can be told. */
+/** The options of every verb. */
 export interface VerbOptions extends EndpointOptions {
   readonly json?: boolean;
 }
@@ -40,7 +46,7 @@ export interface RunOptions {
   readonly programName: string;
   readonly json?: boolean;
   /**
-   * True for a verb that leaves nothing behind: signals keep their default action, which ends the
+   * True for a verb that has nothing to clean up: signals keep their default action, which ends the
    * process even in a long loop, where no handler could run.
    */
   readonly hasDefaultSignals?: boolean;

@@ -1,13 +1,15 @@
 /**
- * `verify DIR`: reads every object file below a storage directory and tells which are not whole, and what is in quarantine.
+ * `verify DIR`: reads every object file in a storage directory and prints damaged or incomplete
+ * files.
  *
- * One line per bad file on standard output, two per file in quarantine, a count on standard error. Quarantine is no damage: what is
- * there is no object any more. Nothing is changed, and a server may be running: a file
- * that is removed meanwhile is passed over, one that a client is still writing counts as not whole.
+ * Prints one line per bad file and two lines per file in quarantine on standard output, and the
+ * counts on standard error. A file in quarantine is no longer an object, so it does not count as
+ * damage. Changes nothing, and a server may be running: a file that is removed meanwhile is
+ * skipped, and a file that is still being written counts as incomplete.
  */
 import { join, resolve } from "node:path";
 import { type CacheError, isCacheError } from "../errors.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { verifyObject } from "../object/verify-object.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { isStorageDirectory, type SurveyedPath, surveyDirectory } from "../storage/disk/disk-survey.ts";
@@ -22,7 +24,7 @@ export async function verify(
   { stdout, stderr }: Pick<CommandContext, "stdout" | "stderr">,
 ): Promise<ExitName> {
   const refuse = (text: string): ExitName => {
-    stderr.write(`${escapeUnseen(`${directory}: ${text}`)}\n`);
+    stderr.write(`${escapeInvisible(`${directory}: ${text}`)}\n`);
     return "noInput";
   };
   let fileCount = 0;
@@ -33,10 +35,10 @@ export async function verify(
       fileCount += 1;
       if (problem === undefined) continue;
       badCount += 1;
-      stdout.write(`${escapeUnseen(`${found.path}: ${problem}`)}\n`);
+      stdout.write(`${escapeInvisible(`${found.path}: ${problem}`)}\n`);
     }
   } catch (error) {
-    // Only the directory itself ends a survey.
+    // Only a failure of the directory itself ends the survey.
     if (!isCacheError(error, "STORAGE_IO")) throw error;
     return refuse(describeUnreadable(error));
   }
@@ -44,42 +46,42 @@ export async function verify(
   if (wrong !== undefined) return refuse(wrong);
   const quarantined = await showQuarantine(directory, stdout);
   const more = quarantined === 0 ? "" : `, ${quarantined} in quarantine`;
-  stderr.write(`${fileCount} files, ${badCount} not whole${more}\n`);
+  stderr.write(`${fileCount} files, ${badCount} damaged or incomplete${more}\n`);
   return badCount === 0 ? "ok" : "damaged";
 }
 
 function describeUnreadable(error: CacheError): string {
   switch (errnoOf(error.cause)) {
     case "ENOENT":
-      return "no such directory; give the directory that --storage names";
+      return "no such directory; give the directory of --storage";
     case "ENOTDIR":
-      return "is a file, not a directory; `inspect` shows one file";
+      return "is a file, not a directory; use `inspect` for one file";
     default:
       return error.message;
   }
 }
 
-/** Why there is nothing to verify; undefined for a storage directory that is empty. */
+/** Why there is nothing to verify; undefined for an empty storage directory. */
 function wrongDirectory(directory: string): string | undefined {
   if (isStorageDirectory(directory)) return undefined;
   const above = ["..", "../.."].map((up) => resolve(directory, up)).find(isStorageDirectory);
-  if (above !== undefined) return `holds no object file; the storage directory is ${above}`;
-  return "holds no object file, and no server has used it; give the directory that --storage names";
+  if (above !== undefined) return `contains no object files; the storage directory is ${above}`;
+  return "contains no object files and is not a storage directory; give the directory of --storage";
 }
 
-/** @returns how many files there are. */
+/** Prints the files in quarantine. @returns their number. */
 async function showQuarantine(directory: string, stdout: CommandContext["stdout"]): Promise<number> {
   let count = 0;
   for await (const { path, why } of surveyQuarantine(directory)) {
     count += 1;
-    const text = why === undefined ? "no reason is kept" : `since ${why.time}: ${why.reason}`;
-    stdout.write(`${escapeUnseen(`${path}: in quarantine, ${text}`)}\n`);
-    if (why !== undefined) stdout.write(`${escapeUnseen(`  undo: ${why.undo}`)}\n`);
+    const text = why === undefined ? "reason unknown" : `since ${why.time}: ${why.reason}`;
+    stdout.write(`${escapeInvisible(`${path}: in quarantine, ${text}`)}\n`);
+    if (why !== undefined) stdout.write(`${escapeInvisible(`  undo: ${why.undo}`)}\n`);
   }
   return count;
 }
 
-/** Undefined for a file that is whole. */
+/** Undefined for an intact file. */
 async function problemOf(directory: string, found: SurveyedPath): Promise<string | undefined> {
   if ("failure" in found) return found.failure.message;
   try {
@@ -96,7 +98,7 @@ async function problemOf(directory: string, found: SurveyedPath): Promise<string
   }
 }
 
-/** The error with what it knows of the reason. @throws what is no operating error. */
+/** The error's text and, if known, its reason. @throws `error` itself if it is not a CacheError. */
 export function describeDamage(error: unknown): string {
   if (!isCacheError(error)) throw error;
   const { reason } = error.facts;

@@ -1,27 +1,28 @@
 /**
- * `watch [PREFIX]`: a line for each object that comes, changes or goes. The server cannot push, so it is asked again and again.
+ * `watch [PREFIX]`: prints a line for each object that is added, changed or removed.
  *
- *     + app/session/object version 1      put since the last look
+ *     + app/session/object version 1      put since the last poll
  *     ~ app/session/object version 2      replaced or patched
  *     - app/session/object                deleted, evicted or expired
  *
- * What happens twice between two looks is seen once. Holds the key and version of each object, LIMITS.heldFactsMax at most.
+ * The server cannot push, so this verb polls. Several changes between two polls appear as one.
+ * Holds the key and version of each object, at most LIMITS.heldFactsMax.
  */
 import { setTimeout } from "node:timers/promises";
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import { LIMITS } from "../limits.ts";
-import { escapeUnseen } from "../log-format.ts";
+import { escapeInvisible } from "../log-format.ts";
 import { cancelled } from "./failure.ts";
 import { jsonLine } from "./json-line.ts";
-import { objectsUnder, tooMany } from "./listed-objects.ts";
+import { objectsUnder, tooManyObjects } from "./listed-objects.ts";
 import type { VerbOptions, VerbRun } from "./verb.ts";
 
 export interface WatchOptions extends VerbOptions {
-  /** Seconds between two looks. */
+  /** Seconds between two polls. */
   readonly interval: number;
-  /** Ends after so many changes. */
+  /** Ends after this many changes. */
   readonly changes?: number;
-  /** What is there at the start counts as come. */
+  /** True: objects that exist at the start count as added. */
   readonly initial?: boolean;
 }
 
@@ -40,7 +41,7 @@ export async function watch(prefix: string, options: WatchOptions, run: VerbRun)
   let left = options.changes ?? Number.POSITIVE_INFINITY;
   let seen: Versions | undefined = options.initial === true ? new Map() : undefined;
   for (;;) {
-    const now = await look(client, prefix, run);
+    const now = await poll(client, prefix, run);
     for (const change of changesBetween(seen ?? now, now)) {
       await run.print(options.json === true ? jsonLine(change) : formatChange(change));
       left -= 1;
@@ -51,16 +52,16 @@ export async function watch(prefix: string, options: WatchOptions, run: VerbRun)
   }
 }
 
-async function look(client: FlightClient, prefix: string, { signal }: VerbRun): Promise<Versions> {
+async function poll(client: FlightClient, prefix: string, { signal }: VerbRun): Promise<Versions> {
   const versions = new Map<string, number>();
   for await (const { key, ref } of objectsUnder(client, prefix, { signal, withFacts: false })) {
     versions.set(key, ref?.version ?? 0);
-    if (versions.size > LIMITS.heldFactsMax) throw tooMany();
+    if (versions.size > LIMITS.heldFactsMax) throw tooManyObjects();
   }
   return versions;
 }
 
-/** In the order of the list, what is gone at the end. */
+/** Added and changed objects in list order, then removed ones. */
 export function* changesBetween(before: Versions, now: Versions): Generator<Change> {
   for (const [key, version] of now) {
     const earlier = before.get(key);
@@ -72,7 +73,7 @@ export function* changesBetween(before: Versions, now: Versions): Generator<Chan
 
 function formatChange({ event, key, version }: Change): string {
   const text = version === undefined ? key : `${key} version ${version}`;
-  return `${SIGNS[event]} ${escapeUnseen(text)}\n`;
+  return `${SIGNS[event]} ${escapeInvisible(text)}\n`;
 }
 
 async function pause(seconds: number, signal: AbortSignal): Promise<void> {

@@ -1,15 +1,15 @@
 /**
- * What `npm start` says to somebody who is here for the first time: where objects go, and three lines of Python.
+ * The welcome text of `npm start` for new users: where objects are kept, and three lines of Python.
  *
- * The lines stand alone, unindented, so that they can be pasted into python3 as they are; a test runs them.
+ * The Python lines are not indented, so that they can be pasted into python3; a test runs them.
  */
 import type { CacheConfig } from "../config/cache-config.ts";
 
-/** What a terminal shows, also without `--welcome`: whoever runs the bare command may expect otherwise. */
+/** A terminal gets this also without `--welcome`, because a user may expect objects to survive. */
 export const IN_MEMORY =
   "Objects are kept in memory: nothing survives a stop. --storage DIRECTORY keeps them on disk.";
 
-/** @param endpoint with the port that was taken. */
+/** @param endpoint the endpoint with the actual port. */
 export function formatWelcome(config: Pick<CacheConfig, "storage" | "tls">, endpoint: string): string {
   const kept = config.storage.kind === "none" ? IN_MEMORY : `Objects are kept in ${config.storage.directory}`;
   return [
@@ -33,7 +33,7 @@ export function pythonLines({ tls }: Pick<CacheConfig, "tls">, endpoint: string)
   ];
 }
 
-/** A JSON string is a Python string as well. */
+/** A JSON string literal is also a Python string literal. */
 function quote(text: string): string {
   return JSON.stringify(text);
 }

@@ -1,8 +1,8 @@
 /**
- * Sizes as people write them: `8G`, `1.5GiB`, `512 kb`, `1048576`.
+ * Parses and formats byte sizes as people write them: `8G`, `1.5GiB`, `512 kb`, `1048576`.
  *
- * All units are powers of 1024, whichever way they are spelled, because that is what existing configuration files
- * mean (docs/configuration.md). Parts of a byte are dropped.
+ * All units are powers of 1024, however they are spelled, because existing configuration files mean
+ * them so (docs/configuration.md). Fractions of a byte are dropped.
  */
 import { LIMITS } from "../limits.ts";
 import { textSchema } from "./text-schema.ts";
@@ -16,10 +16,10 @@ export const byteSizeSchema = textSchema((text, refuse) => {
   return sizeBytes < 1 ? refuse("must be a size of at least one byte") : sizeBytes;
 });
 
-/** A size that may be 0, where that means none at all. */
+/** A size that may be 0, which means none. */
 export const byteSizeOrNoneSchema = textSchema(parseByteSize);
 
-/** Less memory than this would not do for one call. */
+/** A size of at least `callsMemoryBytesMin`: one call could not run with less memory. */
 export const callsMemorySchema = textSchema((text, refuse) => {
   const sizeBytes = parseByteSize(text, refuse);
   const minText = formatByteSize(LIMITS.callsMemoryBytesMin);
@@ -29,7 +29,7 @@ export const callsMemorySchema = textSchema((text, refuse) => {
 function parseByteSize(text: string, refuse: (text: string) => never): number {
   const match = SIZE.exec(text);
   if (match === null)
-    return refuse("must be a size: a number with K, M, G, T, P or nothing behind it, such as 8G");
+    return refuse("must be a size: a number, optionally followed by K, M, G, T or P, such as 8G");
   const unit = UNITS.indexOf((match[2] ?? "").toUpperCase() as (typeof UNITS)[number]);
   const sizeBytes = Math.floor(Number(match[1]) * 1024 ** unit);
   return Number.isSafeInteger(sizeBytes) ? sizeBytes : refuse("must be a size below 8P");

@@ -1,49 +1,56 @@
 /**
- * What a cache server is told: the one shape that every source of configuration ends in.
+ * The configuration of a cache server: the result of all configuration sources.
  *
- * Plain data, so that it can be handed to a worker thread. Paths are absolute, sizes are bytes, and what was
- * wrong has been refused by `loadCacheConfig`; whoever builds one by hand owes the same.
+ * Plain data, so that it can be passed to a worker thread. Paths are absolute and sizes are in
+ * bytes. `loadCacheConfig` rejects wrong values; code that builds a `CacheConfig` itself must check
+ * them.
  */
 import type { Endpoint } from "./endpoint.ts";
 
-/** As src/eviction/open-policy.ts knows them; the first is the default. */
+/** The names in src/eviction/open-policy.ts; the first is the default. */
 export const EVICTION_POLICIES = ["adaptive", "lru", "s3-fifo", "none"] as const;
 
 export type EvictionPolicyName = (typeof EVICTION_POLICIES)[number];
 
-/** What an answer promises: that it survives the end of the process, or that of the machine as well. */
+/** What an acknowledged object survives: a restart of the process, or also a power loss. */
 export type DurabilityName = "restart" | "power-loss";
 
-/** What is compared with its checksum when it comes from the disk: all of it, or what an earlier process left, once. */
+/**
+ * Which reads from disk verify the checksum: `always` every read, `found` only the first read of an
+ * object that an earlier process wrote.
+ */
 export type VerifyReads = "always" | "found";
 
 /**
- * How closely the batches of a table are looked at when they are put: not at all, as far as a reader's memory is at stake, or down to
- * the values, as Arrow's own full validation does.
+ * How thoroughly the batches of a table are validated in a put: `structure` checks everything that
+ * a reader's memory safety depends on, `full` also the values, as Arrow's full validation does.
  */
 export const VALIDATION_LEVELS = ["structure", "full", "off"] as const;
 
 export type ValidationLevel = (typeof VALIDATION_LEVELS)[number];
 
 export interface CacheConfig {
-  /** What is listened on. Port 0 takes a free one. */
+  /** The endpoint to listen on. Port 0 selects a free port. */
   readonly endpoint: Endpoint;
-  /** What clients dial instead of what is listened on; undefined: the same. */
+  /** The endpoint that clients dial; undefined: `endpoint`. */
   readonly advertise: Endpoint | undefined;
   /** Source of a regular expression over interface names; see `resolveAddresses`. */
   readonly networkInterface: string | undefined;
-  /** How many threads serve connections; 1: the one that runs the calls. More where the system can share a port out. */
+  /**
+   * Threads that serve connections; 1: only the thread that runs the calls. More need a system that
+   * can share a port.
+   */
   readonly threads: number;
   readonly storage: StorageConfig;
   /** `power-loss` needs storage `files`. */
   readonly durability: DurabilityName;
   readonly verifyReads: VerifyReads;
   readonly validateTables: ValidationLevel;
-  /** What files may take on disk, bytes; undefined: as many as fit. */
+  /** Capacity of the object files on disk, bytes; undefined: no limit but the disk. */
   readonly capacityBytes: number | undefined;
   readonly eviction: EvictionConfig;
   readonly limits: LimitsConfig;
-  /** Set exactly when the endpoint's scheme is `grpcs`. */
+  /** Set if and only if the endpoint's scheme is `grpcs`. */
   readonly tls: TlsConfig | undefined;
 }
 
@@ -55,21 +62,21 @@ export type StorageConfig =
 export interface EvictionConfig {
   readonly policy: EvictionPolicyName;
   readonly maxMemoryBytes: number;
-  /** undefined: as many as fit. */
+  /** Undefined: no limit. */
   readonly maxObjects: number | undefined;
 }
 
-/** What clients may make the server hold. */
+/** Limits on what clients can make the server hold. */
 export interface LimitsConfig {
-  /** Memory of all calls together. */
+  /** Memory of all calls together, bytes. */
   readonly callsMemoryBytes: number;
   /** Open connections. */
   readonly connections: number;
-  /** A call on which nothing moves for this long is ended. */
+  /** A call without progress for this long is ended. */
   readonly idleCallMs: number;
 }
 
-/** Absolute paths of PEM files that could be read when the configuration was loaded. */
+/** Absolute paths of PEM files, which were readable when the configuration was loaded. */
 export interface TlsConfig {
   readonly certFile: string;
   readonly keyFile: string;

@@ -1,15 +1,16 @@
 /**
- * Section `cache` of flame-cluster.yaml: found, checked for its shape, its values handed out by dotted key.
+ * Reads section `cache` of flame-cluster.yaml: checks its shape and returns its values by dotted
+ * key.
  *
- * The other sections of the file belong to other services and are not looked at. What nobody knows under `cache` is a
- * warning, not an error: a file may be shared with a newer release.
+ * The other sections belong to other services and are ignored. An unknown key under `cache` is a
+ * warning, not an error, because the file may be shared with a newer release.
  */
 import { CacheError } from "../errors.ts";
 import { closestName } from "./closest-name.ts";
 import { SETTINGS } from "./settings.ts";
 import type { YamlFile, YamlPath } from "./yaml-file.ts";
 
-/** Something that was passed over. `text` is constant; the rest are fields for the log. */
+/** A key that was ignored. `text` is constant; the rest are fields for the log. */
 export interface ConfigWarning {
   readonly text: string;
   readonly key: string;
@@ -19,7 +20,7 @@ export interface ConfigWarning {
 
 export interface CacheSection {
   readonly file: YamlFile;
-  /** Values by dotted key; keys that are not set or set to null are absent. */
+  /** Values by dotted key. Keys that are missing or null are absent. */
   readonly values: ReadonlyMap<string, unknown>;
   readonly warnings: readonly ConfigWarning[];
 }
@@ -30,13 +31,16 @@ const KNOWN_GROUPS: readonly string[] = [
   ...new Set(KNOWN_KEYS.filter((key) => key.includes(".")).map((key) => key.split(".")[0]!)),
 ];
 
-/** @throws {CacheError} INVALID_CONFIG when the file, the section or a group in it is not a mapping. */
+/**
+ * @throws {CacheError} INVALID_CONFIG when the file, the section or a group in it is not a mapping.
+ */
 export function readCacheSection(file: YamlFile): CacheSection {
   const values = new Map<string, unknown>();
   const warnings: ConfigWarning[] = [];
   const root = mappingAt(file, [], file.value);
   for (const [name, value] of mappingAt(file, [SECTION], root.get(SECTION))) {
-    // A dotted name in one piece is not a path: in quotes it is unknown, and the path is suggested.
+    // "eviction.policy" written as one name is not a path: it is unknown, and the path is
+    // suggested.
     const isGroup = KNOWN_GROUPS.includes(name);
     if (!isGroup) note(name.includes(".") ? JSON.stringify(name) : name, value);
     if (!isGroup) continue;
@@ -77,7 +81,7 @@ function unknownKey(file: YamlFile, key: string): ConfigWarning {
   };
 }
 
-/** A known key that is spelled nearly alike, or of the same last name in another group. */
+/** A known key with the same last name in another group, or with a similar spelling. */
 function suggestKey(written: string): string | undefined {
   const key = written.replaceAll('"', "");
   const lastName = key.split(".").at(-1);

@@ -1,9 +1,10 @@
 /**
- * What a client of the cache is told: environment over flame.yaml, for the cluster or context in use.
+ * Loads the configuration of a client: the environment overrides flame.yaml.
  *
- * Without either there is no endpoint: which one to try then is the client's decision, not a default hidden here.
- * The file is looked for in FLAME_HOME when that is set, then in `~/.flame`, because installations also use
- * FLAME_HOME for where the services live.
+ * flame.yaml may list several clusters or contexts; the current one applies. Without either source
+ * there is no endpoint: the client chooses its default. The file is searched in FLAME_HOME if that
+ * is set, then in `~/.flame`, because some installations set FLAME_HOME to the directory of the
+ * services.
  */
 import { dirname, join, resolve } from "node:path";
 import { CacheError } from "../errors.ts";
@@ -20,15 +21,15 @@ import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 export interface ClientConfig {
   /** Name of the cluster or context; undefined without a file. */
   readonly name: string | undefined;
-  /** Of the cluster, not of the cache, as it stands in the file. */
+  /** The endpoint of the cluster, not of the cache, as written in the file. */
   readonly clusterEndpoint: string | undefined;
   readonly cache: {
     readonly endpoint: Endpoint | undefined;
-    /** The storage directory when this client shares it with the server; `none` when it does not. */
+    /** The storage directory if this client shares it with the server, else `none`. */
     readonly storage: StorageConfig;
     /** Absolute path of a PEM file. */
     readonly caFile: string | undefined;
-    /** Whether files of a server on this host are read directly; true unless it is switched off. */
+    /** Whether the client reads the files of a server on the same host directly. Default: true. */
     readonly zeroCopy: boolean;
   };
 }
@@ -36,12 +37,12 @@ export interface ClientConfig {
 export interface ClientConfigOptions {
   /** Defaults to the environment of the process. */
   readonly env?: Environment;
-  /** Must exist when named. */
+  /** Path of a flame.yaml, which must exist. */
   readonly configFile?: string | undefined;
 }
 
 export const CLIENT_FILE_NAME = "flame.yaml";
-/** Only clients know it: it is no setting of the server. */
+/** A setting of clients only; the server does not read it. */
 const ZERO_COPY_VARIABLE = "FLAME_ZERO_COPY";
 
 const switchSchema = textSchema((text, refuse): boolean => {
@@ -116,7 +117,10 @@ function pick(
   return { text: inFile.value, key, source: entry.placeOf("cache", inFile.at) };
 }
 
-/** From the environment under the working directory, from the file under the file's. */
+/**
+ * A relative path in the variable is under the working directory, one in the file under the file's
+ * directory.
+ */
 function caFileOf(
   env: Environment,
   file: YamlFile | undefined,

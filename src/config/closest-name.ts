@@ -1,12 +1,15 @@
 /**
- * "Did you mean": the known name nearest to a mistyped one, by edit distance with swaps of neighbours.
+ * "Did you mean": finds the known name closest to a mistyped one.
  *
- * Cost is the product of the lengths per candidate, so long words are not compared at all.
+ * Uses the edit distance with swaps of neighbours. The cost per candidate is the product of the
+ * lengths, so words over 64 characters are not compared.
  */
 
 const WORD_LENGTH_MAX = 64;
 
-/** The candidate that differs in at most a third of its letters; undefined when none is that near. */
+/**
+ * The closest candidate that differs in at most a third of its letters; undefined if there is none.
+ */
 export function closestName(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > WORD_LENGTH_MAX) return undefined;
   let best: string | undefined;

@@ -1,7 +1,7 @@
 /**
- * Durations as people write them: `5m`, `90s`, `1.5h`, `250ms`.
+ * Parses and formats durations as people write them: `5m`, `90s`, `1.5h`, `250ms`.
  *
- * A number without a unit is seconds. Parts of a millisecond are dropped.
+ * A number without a unit is in seconds. Fractions of a millisecond are dropped.
  */
 import { LIMITS } from "../limits.ts";
 import { textSchema } from "./text-schema.ts";
@@ -9,10 +9,10 @@ import { textSchema } from "./text-schema.ts";
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, "": 1000, s: 1000, m: 60_000, h: 3_600_000 };
 const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i;
 
-/** A duration in ms, as long as a timer can be armed for. */
+/** A duration in ms, at most the longest delay of a timer. */
 export const durationSchema = textSchema((text, refuse) => {
   const match = DURATION.exec(text);
-  if (match === null) return refuse("must be a duration: a number with ms, s, m or h behind it, such as 5m");
+  if (match === null) return refuse("must be a duration: a number followed by ms, s, m or h, such as 5m");
   const durationMs = Math.floor(Number(match[1]) * UNIT_MS[match[2]!.toLowerCase()]!);
   if (durationMs >= 1 && durationMs <= LIMITS.deadlineMsMax) return durationMs;
   return refuse("must be a duration from 1ms to 24 days");

@@ -1,8 +1,9 @@
 /**
- * Endpoints: `grpc://HOST:PORT`, with TLS `grpcs://` as configuration files say or `grpc+tls://` as clients do.
+ * Parses and formats endpoints: `grpc://HOST:PORT`, and `grpcs://` or `grpc+tls://` for TLS.
  *
- * Both spellings of TLS are read everywhere and mean the same. `grpc+tcp://`, as Arrow Flight has it, means `grpc://`.
- * A port that is left out is the cache's own. IPv6 addresses stand in brackets in the text and without them in the value.
+ * Configuration files write `grpcs://` and clients write `grpc+tls://`; both are accepted
+ * everywhere. `grpc+tcp://`, the spelling of Arrow Flight, means `grpc://`. The default port is
+ * 9090. IPv6 addresses have brackets in the text and none in the value.
  */
 import { isIPv6 } from "node:net";
 import { type Refuse, textSchema } from "./text-schema.ts";
@@ -14,7 +15,7 @@ export interface Endpoint {
 }
 
 export const DEFAULT_PORT = 9090;
-/** They can be listened on, and not dialled. */
+/** A server can listen on these hosts, but clients cannot dial them. */
 export const WILDCARD_HOSTS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]);
 
 const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
@@ -24,13 +25,13 @@ const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
   ["grpc+tls", "grpcs"],
 ]);
 const ENDPOINT = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d{1,5}))?\/?$/i;
-/** What is longer is not written out in an error. */
+/** A longer text is not repeated in an error. */
 const HINT_LENGTH_MAX = 100;
 const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?$/i;
 
 export const endpointSchema = textSchema(readEndpoint);
 
-/** What clients are told to dial: port 0 and a wildcard host cannot be dialled. */
+/** An endpoint that clients dial: port 0 and wildcard hosts are rejected. */
 export const advertisedEndpointSchema = textSchema((text, refuse): Endpoint => {
   const endpoint = readEndpoint(text, refuse);
   if (endpoint.port === 0) return refuse("must have a port that clients can dial, not 0");
@@ -66,12 +67,14 @@ function readHost(text: string): string | undefined {
   return HOST_NAME.test(text) ? text : undefined;
 }
 
-/** The endpoint as configuration says it. */
+/** The endpoint in the spelling of configuration files. */
 export function formatEndpoint(endpoint: Endpoint): string {
   return `${endpoint.scheme}://${formatAuthority(endpoint.host, endpoint.port)}`;
 }
 
-/** The endpoint as clients dial it: existing ones know `grpc` and `grpc+tls`, never `grpcs`. */
+/**
+ * The endpoint in the spelling of clients: existing ones accept `grpc` and `grpc+tls`, not `grpcs`.
+ */
 export function formatDialEndpoint(endpoint: Endpoint): string {
   const scheme = endpoint.scheme === "grpcs" ? "grpc+tls" : "grpc";
   return `${scheme}://${formatAuthority(endpoint.host, endpoint.port)}`;

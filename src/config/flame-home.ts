@@ -1,14 +1,14 @@
 /**
- * The directories that configuration is looked for in: FLAME_HOME, by default `~/.flame`, and the user's home.
+ * The directories that are searched for configuration: FLAME_HOME, by default `~/.flame`, and HOME.
  *
- * An empty variable counts as one that is not set, here and for every other variable we read.
+ * An empty variable counts as not set. This applies to every variable that the configuration reads.
  */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The value of a variable; undefined when it is not set or blank. */
+/** The value of a variable; undefined if it is not set or is blank. */
 export function readVariable(env: Environment, name: string): string | undefined {
   const value = env[name];
   return value === undefined || value.trim() === "" ? undefined : value;
@@ -18,7 +18,7 @@ export function userHome(env: Environment): string {
   return readVariable(env, "HOME") ?? homedir();
 }
 
-/** Absolute. */
+/** The directory FLAME_HOME as an absolute path. */
 export function flameHome(env: Environment): string {
   const home = readVariable(env, "FLAME_HOME");
   return home === undefined ? join(userHome(env), ".flame") : resolve(home);

@@ -1,18 +1,18 @@
 /**
- * flame.yaml, which tells clients where their cluster and its cache are, in both generations.
+ * Reads flame.yaml, which tells clients where their cluster and its cache are, in both generations.
  *
  *     generation 1: current-cluster, clusters[].{name, endpoint, cache}
  *     generation 2: current-context, contexts[].{name, cluster{endpoint, tls}, cache, ...}
  *
- * Only what a client of the cache needs is read, everything else is ignored: the file is shared with others.
- * A file that holds both is read as generation 2.
+ * Reads only the fields that a client of the cache needs, because the file is shared with other
+ * programs. A file that has both forms is read as generation 2.
  */
 import { z } from "zod";
 import { CacheError } from "../errors.ts";
 import { wrongValue } from "./pick-setting.ts";
 import type { YamlFile, YamlPath } from "./yaml-file.ts";
 
-/** The entry in use, its values still text. */
+/** The current cluster or context. Its values are unparsed text. */
 export interface FlameYamlEntry {
   readonly name: string;
   readonly clusterEndpoint: string | undefined;
@@ -20,7 +20,7 @@ export interface FlameYamlEntry {
   readonly cacheStorage: string | undefined;
   readonly caFile: string | undefined;
   readonly zeroCopy: string | undefined;
-  /** Where a value stands: `FILE:LINE`. */
+  /** The location of a value: `FILE:LINE`. */
   placeOf(...path: (string | number)[]): string;
 }
 
@@ -65,7 +65,7 @@ const fileShape = mapping({
 });
 
 /**
- * The entry that is current, or the only one; undefined when the file lists none.
+ * The current entry, or the only one; undefined if the file lists none.
  * @throws {CacheError} INVALID_CONFIG naming key, value and line.
  */
 export function readFlameYaml(file: YamlFile): FlameYamlEntry | undefined {
@@ -125,7 +125,7 @@ function currentIndex(
   if (index >= 0) return index;
   const reason =
     names.length === 0
-      ? "must not be set while there is nothing to name"
+      ? "must not be set, because the file lists no entries"
       : `must be one of ${names.join(", ")}`;
   throw wrongValue({ key: currentKey, source: file.placeOf([currentKey]) }, current, reason);
 }

@@ -1,8 +1,8 @@
 /**
- * The effective configuration as a flame-cluster.yaml, each value with its source behind it.
+ * Formats the effective configuration as a flame-cluster.yaml, with the source of each value.
  *
- * What is printed can be used as a configuration file and gives the same configuration again. Settings without a
- * value stand in a comment, so that a reader sees every key there is.
+ * The output is a valid configuration file and yields the same configuration. Settings without a
+ * value appear as comments, so that the reader sees every key.
  */
 import { formatByteSize } from "./byte-size.ts";
 import type { CacheConfig } from "./cache-config.ts";
@@ -12,7 +12,7 @@ import type { LoadedCacheConfig } from "./load-cache-config.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 import { yamlLibrary } from "./yaml-library.ts";
 
-/** Text of several lines, the last one ended. */
+/** Several lines, each with a line end. */
 export function formatCacheConfig({
   config,
   sources,
@@ -63,7 +63,7 @@ function splitKey(key: string): [group: string, key: string] {
   return dot < 0 ? ["", key] : [key.slice(0, dot), key.slice(dot + 1)];
 }
 
-/** Quoted where YAML needs it, never over several lines. */
+/** Quoted if YAML requires it; always one line. */
 function formatScalar(value: string | number): string {
   return yamlLibrary().stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
 }

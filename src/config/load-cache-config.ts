@@ -1,8 +1,9 @@
 /**
- * The configuration of a cache server out of flags, environment, flame-cluster.yaml and defaults.
+ * Loads the configuration of a cache server from flags, environment, flame-cluster.yaml and
+ * defaults.
  *
- * Nothing is created and nothing is opened but the configuration file; TLS files are only tried for reading, so that
- * a wrong path is told with its key and line instead of from inside a handshake.
+ * Opens only the configuration file and creates nothing. TLS files are only checked for read
+ * access, so that a wrong path is reported with its key and line, and not by a failed handshake.
  * @see docs/configuration.md
  */
 import { accessSync, constants } from "node:fs";
@@ -20,11 +21,13 @@ export interface LoadOptions {
   readonly flags?: ConfigFlags;
   /** Defaults to the environment of the process. */
   readonly env?: Environment;
-  /** Must exist when named. By default flame-cluster.yaml in FLAME_HOME is read when it is there. */
+  /** Path of a file, which must exist. Default: flame-cluster.yaml in FLAME_HOME, if it exists. */
   readonly configFile?: string | undefined;
-  /** True for a server inside of another program: variables that clients read as well then yield to the file. */
+  /**
+   * True for a server inside another program: the file then overrides variables that clients share.
+   */
   readonly isEmbedded?: boolean;
-  /** What relative paths on the command line are under; defaults to that of the process. */
+  /** Base of relative paths on the command line. Default: the working directory of the process. */
   readonly workingDirectory?: string;
 }
 
@@ -42,7 +45,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   const env = options.env ?? process.env;
   const workingDirectory = resolve(options.workingDirectory ?? ".");
   const section = findSection(env, options.configFile, workingDirectory);
-  const places: Places = { env, workingDirectory, configFile: section?.file.path };
+  const bases: PathBases = { env, workingDirectory, configFile: section?.file.path };
   const picked = pickAll({
     flags: options.flags ?? {},
     env,
@@ -55,7 +58,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     advertise: picked.advertise.value,
     networkInterface: picked.networkInterface.value,
     threads: picked.threads.value,
-    storage: storageOf(picked, places),
+    storage: storageOf(picked, bases),
     durability: durabilityOf(picked),
     verifyReads: picked.verifyReads.value,
     validateTables: picked.validateTables.value,
@@ -70,7 +73,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
       connections: picked.connections.value,
       idleCallMs: picked.idleCall.value,
     },
-    tls: tlsOf(picked, places, warnings),
+    tls: tlsOf(picked, bases, warnings),
   };
   return { config, warnings, sources: sourcesOf(picked) };
 }
@@ -124,38 +127,34 @@ function sourcesOf(picked: Picked): Record<SettingName, string> {
   return Object.fromEntries(entries) as Record<SettingName, string>;
 }
 
-interface Places {
+interface PathBases {
   readonly env: Environment;
   readonly workingDirectory: string;
   readonly configFile: string | undefined;
 }
 
-/** Typed in a shell: under its directory, as for any command. Written down elsewhere: under FLAME_HOME. */
-function storageOf({ storage }: Picked, places: Places): StorageConfig {
+/** A relative path in a flag is under the working directory, any other under FLAME_HOME. */
+function storageOf({ storage }: Picked, bases: PathBases): StorageConfig {
   const typed = storage.source.kind === "flag";
-  const directory = typed ? places.workingDirectory : flameHome(places.env);
-  return resolveStorage(storage.value, { directory, userHome: userHome(places.env) });
+  const directory = typed ? bases.workingDirectory : flameHome(bases.env);
+  return resolveStorage(storage.value, { directory, userHome: userHome(bases.env) });
 }
 
-/** A promise that storage none cannot keep is refused, whoever made it. */
+/** Rejects `power-loss` with storage none, whichever source sets it. */
 function durabilityOf({ durability, storage }: Picked): DurabilityName {
   const { value, source } = durability;
   if (value === "restart" || storage.value.kind !== "none") return value;
   const wrong = { key: `cache.${SETTINGS.durability.key}`, source: source.place };
-  throw wrongValue(
-    wrong,
-    value,
-    `must be restart where storage is none (storage from ${storage.source.place})`,
-  );
+  throw wrongValue(wrong, value, `must be restart if storage is none (storage from ${storage.source.place})`);
 }
 
-function tlsOf(picked: Picked, places: Places, warnings: ConfigWarning[]): TlsConfig | undefined {
+function tlsOf(picked: Picked, bases: PathBases, warnings: ConfigWarning[]): TlsConfig | undefined {
   if (picked.endpoint.value.scheme === "grpc") {
     warnings.push(...unusedTls(picked));
     return undefined;
   }
-  const certFile = readablePath("certFile", picked.certFile, places);
-  const keyFile = readablePath("keyFile", picked.keyFile, places);
+  const certFile = readablePath("certFile", picked.certFile, bases);
+  const keyFile = readablePath("keyFile", picked.keyFile, bases);
   for (const [name, path] of [
     ["certFile", certFile],
     ["keyFile", keyFile],
@@ -171,10 +170,12 @@ function tlsOf(picked: Picked, places: Places, warnings: ConfigWarning[]): TlsCo
       },
     );
   }
-  return { certFile: certFile!, keyFile: keyFile!, caFile: readablePath("caFile", picked.caFile, places) };
+  return { certFile: certFile!, keyFile: keyFile!, caFile: readablePath("caFile", picked.caFile, bases) };
 }
 
-/** Only what the file says about TLS: FLAME_CA_FILE may be there for clients on the same host. */
+/**
+ * Warns only about TLS settings of the file: FLAME_CA_FILE may be set for clients on the same host.
+ */
 function unusedTls(picked: Picked): ConfigWarning[] {
   return (["certFile", "keyFile", "caFile"] as const)
     .filter((name) => picked[name].source.kind === "file")
@@ -185,17 +186,19 @@ function unusedTls(picked: Picked): ConfigWarning[] {
     }));
 }
 
-/** Under the configuration file's directory when it stands there, else under the working directory. */
+/**
+ * A relative path in the file is under the file's directory, any other under the working directory.
+ */
 function readablePath(
   name: "certFile" | "keyFile" | "caFile",
   { value, source }: PickedSetting<string | undefined>,
-  places: Places,
+  bases: PathBases,
 ): string | undefined {
   if (value === undefined) return undefined;
-  const inFile = source.kind === "file" && places.configFile !== undefined;
+  const inFile = source.kind === "file" && bases.configFile !== undefined;
   const context: PathContext = {
-    directory: inFile ? dirname(places.configFile) : places.workingDirectory,
-    userHome: userHome(places.env),
+    directory: inFile ? dirname(bases.configFile) : bases.workingDirectory,
+    userHome: userHome(bases.env),
   };
   const path = resolvePath(value, context);
   try {

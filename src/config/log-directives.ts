@@ -1,35 +1,36 @@
 /**
- * RUST_LOG and `--log`: a list of directives in the grammar of Rust's env-filter, as deployments of other services set it.
+ * Parses RUST_LOG and `--log`: a list of directives in the grammar of Rust's env-filter.
  *
- *     LEVEL                     of everything; also 0 (off) to 5 (trace)
- *     TARGET=LEVEL              of a target; TARGET and TARGET= mean trace
- *     TARGET[SPAN{FIELD=VALUE}]=LEVEL   each part but one may be missing
+ *     LEVEL                     for all targets; also 0 (off) to 5 (trace)
+ *     TARGET=LEVEL              for a target; TARGET and TARGET= mean trace
+ *     TARGET[SPAN{FIELD=VALUE}]=LEVEL   every part but one is optional
  *
- * There are no spans here: a directive that names one reaches nothing, and the caller notes it at debug. Which target a directive
- * reaches is decided by the log. Source: tracing-subscriber, EnvFilter, "Directives".
+ * The cache has no spans: a directive with a span is ignored, and the caller logs it at debug. The
+ * log decides which targets a directive matches. Source: tracing-subscriber, EnvFilter,
+ * "Directives".
  */
 import { CacheError } from "../errors.ts";
 import type { LogDirective, LogThreshold } from "../log.ts";
 import { type Environment, readVariable } from "./flame-home.ts";
 
-/** By their numbers. */
+/** The index of a level is its number in a directive. */
 const THRESHOLDS: readonly LogThreshold[] = ["off", "error", "warn", "info", "debug", "trace"];
-/** What a target without a level is written from. */
-const WHOLE: LogThreshold = "trace";
-/** Target, span, and behind an equals sign the level. A span's fields may hold anything but its closing bracket. */
+/** The level of a target that is written without one. */
+const DEFAULT_LEVEL: LogThreshold = "trace";
+/** Target, span, then `=` and the level. The fields of a span may contain anything but `]`. */
 const DIRECTIVE = /^([^[\]{}=]*)(\[[^\]]*\])?(?:=([^=]*))?$/;
-/** What stands between two commas; a comma inside of brackets parts nothing. */
+/** One directive between commas. A comma in brackets does not separate directives. */
 const PART = /(?:\[[^\]]*\]|[^,])+/g;
 
 export const LOG_VARIABLE = "RUST_LOG";
 
 export interface ParsedLogDirectives {
   readonly directives: LogDirective[];
-  /** Those that have no meaning here, as written. */
+  /** Directives without a meaning in the cache, as written. */
   readonly ignored: string[];
 }
 
-/** Flag over RUST_LOG over none, which the log reads as `info`. @throws {CacheError} INVALID_CONFIG */
+/** The flag, else RUST_LOG, else none, which means `info`. @throws {CacheError} INVALID_CONFIG */
 export function loadLogDirectives(options: {
   readonly flag?: string | undefined;
   readonly env?: Environment;
@@ -43,9 +44,9 @@ export function loadLogDirectives(options: {
 }
 
 /**
- * Parses a list of directives; empty ones are passed over.
- * @param source named in the error.
- * @throws {CacheError} INVALID_CONFIG naming the directive that is malformed.
+ * Parses a list of directives; empty ones are skipped.
+ * @param source appears in the error.
+ * @throws {CacheError} INVALID_CONFIG with the malformed directive.
  */
 export function parseLogDirectives(text: string, source: string): ParsedLogDirectives {
   const directives: LogDirective[] = [];
@@ -66,7 +67,7 @@ function parseDirective(text: string, source: string): LogDirective | "span" {
   const isLevel = span === undefined && levelText === undefined;
   const alone = isLevel ? readThreshold(target) : undefined;
   if (alone !== undefined) return { target: undefined, level: alone };
-  const level = (levelText ?? "").trim() === "" ? WHOLE : readThreshold(levelText ?? "");
+  const level = (levelText ?? "").trim() === "" ? DEFAULT_LEVEL : readThreshold(levelText ?? "");
   if (match === null || level === undefined || (target === "" && span === undefined)) {
     throw new CacheError(
       "INVALID_CONFIG",
@@ -82,7 +83,7 @@ function readThreshold(text: string): LogThreshold | undefined {
   return THRESHOLDS.find((threshold, number) => threshold === name || String(number) === name);
 }
 
-/** The directives as one would write them; `info` when there are none. */
+/** The directives in the syntax of RUST_LOG; `info` if there are none. */
 export function formatLogDirectives(directives: readonly LogDirective[]): string {
   if (directives.length === 0) return "info";
   return directives

@@ -1,8 +1,9 @@
 /**
- * Which addresses to listen on, and which one to tell clients.
+ * Decides which addresses the server listens on, and which address it advertises to clients.
  *
- * What is advertised ends up in every ObjectRef and is dialled from other hosts, so a wildcard can only be listened on.
- * The expression runs over names cut to a few characters, so that even a bad one costs little.
+ * Every ObjectRef contains the advertised address, and other hosts dial it, so it is never a
+ * wildcard. The regular expression only sees the first characters of a name, so that even a slow
+ * one costs little.
  */
 import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
@@ -13,7 +14,9 @@ import type { CacheConfig } from "./cache-config.ts";
 import { type Endpoint, WILDCARD_HOSTS } from "./endpoint.ts";
 
 export interface ResolvedAddresses {
-  /** The endpoint's own address first. With port 0 the others take the port that the first one was given. */
+  /**
+   * The endpoint's own address first. With port 0, the others use the port that the first one got.
+   */
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly advertisedHost: string;
 }
@@ -23,7 +26,9 @@ export type InterfaceTable = NodeJS.Dict<NetworkInterfaceInfo[]>;
 const log = logFor("config");
 const LOOPBACK = "127.0.0.1";
 
-/** @throws {CacheError} INVALID_CONFIG when the expression matches no interface with an IPv4 address. */
+/**
+ * @throws {CacheError} INVALID_CONFIG if the expression matches no interface with an IPv4 address.
+ */
 export function resolveAddresses(
   config: Pick<CacheConfig, "endpoint" | "networkInterface"> & Partial<Pick<CacheConfig, "advertise">>,
   interfaces: InterfaceTable = networkInterfaces(),
@@ -57,7 +62,7 @@ function matchInterface(pattern: string, interfaces: InterfaceTable): string {
   const names = Object.keys(interfaces).filter((name) => interfaces[name]?.some(hasIPv4));
   throw new CacheError(
     "INVALID_CONFIG",
-    `cache.network_interface must match an interface with an IPv4 address: got ${JSON.stringify(pattern)}, there are ${names.join(", ") || "none"}`,
+    `cache.network_interface must match an interface with an IPv4 address: got ${JSON.stringify(pattern)}, available: ${names.join(", ") || "none"}`,
     { facts: { key: "cache.network_interface", value: pattern } },
   );
 }

@@ -1,9 +1,9 @@
 /**
- * One setting out of the four sources, in their order: flag, environment, file, default. In a server inside of another program the file
- * goes before a variable that clients read as well.
+ * Picks one setting from its four sources, in this order: flag, environment, file, default.
  *
- * The first source that says anything decides, also when what it says is wrong: falling through to the
- * next one would hide the mistake.
+ * In a server inside another program, the file comes before a variable that clients share. The
+ * first source that has a value decides, even if that value is wrong: using the next source would
+ * hide the mistake.
  */
 import type { z } from "zod";
 import { assert, CacheError } from "../errors.ts";
@@ -28,7 +28,7 @@ export interface SettingSources {
   readonly flags: ConfigFlags;
   readonly env: Environment;
   readonly section: CacheSection | undefined;
-  /** See LoadOptions. */
+  /** See `LoadOptions`. */
   readonly isEmbedded?: boolean;
 }
 
@@ -58,7 +58,7 @@ function findRaw(setting: Setting<unknown>, sources: SettingSources): FoundText 
   if (setting.flag !== undefined && flagged !== undefined) {
     return { raw: flagged, source: { kind: "flag", place: setting.flag.text } };
   }
-  // The variable may be there for clients in the same program.
+  // The variable may be set for clients in the same program.
   const fileGoesFirst = sources.isEmbedded === true && setting.isSharedVariable === true;
   if (fileGoesFirst) return inFile(setting, sources) ?? inEnvironment(setting, sources);
   return inEnvironment(setting, sources) ?? inFile(setting, sources);
@@ -76,7 +76,7 @@ function inFile({ key }: Setting<unknown>, { section }: SettingSources): FoundTe
   return { raw, source: { kind: "file", place: section.file.placeOf(sectionPath(key)) } };
 }
 
-/** What a value is called when it is wrong. */
+/** Identifies a value in an error. */
 export interface ValueName {
   readonly key: string;
   readonly source: string;
@@ -91,7 +91,10 @@ export function readValue<T>(schema: z.ZodType<T>, raw: unknown, name: ValueName
   throw wrongValue(name, raw, issue.message);
 }
 
-/** The error of a value that cannot be used. `reason` continues a sentence: "must be ...". */
+/**
+ * The error of an invalid value. `reason` is the rest of a sentence that begins with the key: "must
+ * be ...".
+ */
 export function wrongValue(name: ValueName, raw: unknown, reason: string): CacheError {
   const value = quoteValue(raw);
   return new CacheError("INVALID_CONFIG", `${name.key} ${reason}: got ${value} (${name.source})`, {
@@ -99,7 +102,7 @@ export function wrongValue(name: ValueName, raw: unknown, reason: string): Cache
   });
 }
 
-/** On one line and short, whatever it is. */
+/** The value as one line of at most 200 characters. */
 function quoteValue(raw: unknown): string {
   const text = JSON.stringify(raw) ?? String(raw);
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;

@@ -1,8 +1,8 @@
 /**
- * Every setting of the cache server: its key under `cache`, its variable, its flag, its default and its schema.
+ * Lists every setting of the cache server: key under `cache`, variable, flag, default and schema.
  *
- * A new setting is a row here, a field in cache-config.ts, a line in load-cache-config.ts and a row in
- * docs/configuration.md, which a test compares with this table.
+ * A new setting is a row here, a field in cache-config.ts, a line in load-cache-config.ts and a row
+ * in docs/configuration.md, which a test compares with this table.
  */
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
@@ -20,7 +20,7 @@ import { advertisedEndpointSchema, endpointSchema } from "./endpoint.ts";
 import { storageLocationSchema } from "./storage-location.ts";
 import { textSchema } from "./text-schema.ts";
 
-/** What the command line can set, by the name the loader takes it under. */
+/** The settings that the command line can set, by their names in the loader. */
 export interface ConfigFlags {
   readonly endpoint?: string | undefined;
   readonly storage?: string | undefined;
@@ -31,11 +31,14 @@ export interface ConfigFlags {
 export interface Setting<T> {
   /** Dotted path under `cache`. */
   readonly key: string;
-  /** True when clients read the variable as well: then it yields to the file of a server inside of another program. */
+  /**
+   * True if clients read the variable too. In a server inside another program, the file then
+   * overrides it.
+   */
   readonly isSharedVariable?: boolean;
   readonly variable?: string;
   readonly flag?: { readonly name: keyof ConfigFlags; readonly text: string };
-  /** What holds when no source sets it, as one would write it; without it the value is then undefined. */
+  /** The default, written as in a file. Without it, a setting that no source sets is undefined. */
   readonly defaultText?: string;
   readonly schema: z.ZodType<T>;
 }

@@ -1,15 +1,15 @@
 /**
- * Where objects are kept: `none`, a path, `fs://PATH` or `file://PATH`.
+ * Parses where objects are stored: `none`, a path, `fs://PATH` or `file://PATH`.
  *
- * A relative path is resolved by whoever knows where the text stood: under FLAME_HOME when it came from a file
- * or the environment, under the working directory when it was typed as a flag. `~/` is the home directory also
- * where no shell replaces it. Nothing is percent-decoded.
+ * The caller resolves a relative path, because it knows the source: a path from a file or the
+ * environment is under FLAME_HOME, a flag under the working directory. `~/` means the home
+ * directory, also where no shell expands it. Nothing is percent-decoded.
  */
 import { resolve } from "node:path";
 import type { StorageConfig } from "./cache-config.ts";
 import { textSchema } from "./text-schema.ts";
 
-/** A location as written: `path` may be relative. */
+/** A location as written; `path` may be relative. */
 export type StorageLocation = { readonly kind: "none" } | { readonly kind: "files"; readonly path: string };
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
@@ -22,19 +22,19 @@ export const storageLocationSchema = textSchema((text, refuse): StorageLocation 
     return refuse("must be none, a path, fs://PATH or file://PATH");
   }
   const path = scheme === null ? text : text.slice(scheme[0].length);
-  if (path === "") return refuse("must have a path behind ://");
+  if (path === "") return refuse("must have a path after ://");
   if (path.includes("\0")) return refuse("must be a path without NUL characters");
   return { kind: "files", path };
 });
 
 export interface PathContext {
-  /** Absolute: what relative paths are under. */
+  /** Absolute. Base of relative paths. */
   readonly directory: string;
-  /** Absolute: what `~/` stands for. */
+  /** Absolute. Replaces `~`. */
   readonly userHome: string;
 }
 
-/** The absolute path of one that may be relative or begin with `~/`. */
+/** Resolves a path that may be relative or begin with `~/`. */
 export function resolvePath(path: string, context: PathContext): string {
   if (path === "~") return context.userHome;
   if (path.startsWith("~/")) return resolve(context.userHome, path.slice(2));

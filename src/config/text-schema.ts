@@ -1,16 +1,17 @@
 /**
- * The zod schema of a value that people write as text, in YAML, in the environment or as a flag.
+ * Builds the zod schema of a value that people write as text: in YAML, in the environment or as a
+ * flag.
  *
- * YAML turns `1024` into a number before anybody asks; here it is text again, so that all three sources are
- * read by the same lines. What is wrong with a value is told as the end of a sentence that begins with its key:
- * "... must be grpc://HOST:PORT".
+ * YAML parses `1024` as a number. This schema converts it back to text, so that one parser serves
+ * all three sources. An error message is the rest of a sentence that begins with the key: "... must
+ * be grpc://HOST:PORT".
  */
 import { z } from "zod";
 
-/** Refuses the text; to be returned by the reader that calls it. */
+/** Rejects the text. The parser returns the result of this call. */
 export type Refuse = (reason: string) => never;
 
-/** A schema whose output is what `read` makes of the text. */
+/** A schema whose output is the result of `read`. */
 export function textSchema<T>(read: (text: string, refuse: Refuse) => T): z.ZodType<T> {
   return z
     .union([z.string(), z.number()], { error: "must be text or a number" })

@@ -11,14 +11,17 @@ export interface TlsFiles {
   readonly ca?: Buffer;
 }
 
-/** @throws {CacheError} INVALID_CONFIG when a file cannot be read any more. */
+/** @throws {CacheError} INVALID_CONFIG if a file cannot be read. */
 export function readTlsFiles(tls: TlsConfig): TlsFiles {
   const cert = readPem("tls.cert_file", tls.certFile);
   const key = readPem("tls.key_file", tls.keyFile);
   return tls.caFile === undefined ? { cert, key } : { cert, key, ca: readPem("tls.ca_file", tls.caFile) };
 }
 
-/** The certificates that a client trusts. @throws {CacheError} INVALID_CONFIG when the file cannot be read. */
+/**
+ * The certificates that a client trusts.
+ * @throws {CacheError} INVALID_CONFIG if the file cannot be read.
+ */
 export function readCaFile(file: string): Buffer {
   return readPem("cache.tls.ca_file", file);
 }

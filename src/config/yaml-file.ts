@@ -1,7 +1,8 @@
 /**
- * A YAML file as plain values that still know their lines, so that every complaint can say where to look.
+ * Reads a YAML file as plain values and keeps their line numbers for error messages.
  *
- * Reads the whole file, at most `configFileBytesMax`; YAML's own checks (duplicate keys, alias bombs) are on.
+ * Reads the whole file, at most `configFileBytesMax`. The checks of the YAML library (duplicate
+ * keys, alias bombs) are on.
  */
 import { readFileSync, statSync } from "node:fs";
 import type { Document, Node } from "yaml";
@@ -20,8 +21,8 @@ export interface YamlFile {
 }
 
 /**
- * Reads a file; undefined when there is none.
- * @throws {CacheError} INVALID_CONFIG when it cannot be read, is too large or is not YAML.
+ * Reads a file; undefined if it does not exist.
+ * @throws {CacheError} INVALID_CONFIG if it cannot be read, is too large or is not YAML.
  */
 export function readYamlFile(path: string): YamlFile | undefined {
   const text = readText(path);
@@ -47,7 +48,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** @throws {CacheError} INVALID_CONFIG naming the line. */
+/** @throws {CacheError} INVALID_CONFIG with the line. */
 export function parseYamlText(path: string, text: string): YamlFile {
   const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
@@ -79,7 +80,7 @@ function notYaml(source: string, problem: Error): CacheError {
   });
 }
 
-/** Offset of the key (in a map) or item (in a list) that the path ends at. */
+/** Offset of the last key (in a map) or item (in a list) of the path. */
 function positionOf(document: Document.Parsed, path: YamlPath): number {
   const { isAlias, isMap, isScalar, isSeq } = yamlLibrary();
   let node: unknown = document.contents;

@@ -1,5 +1,7 @@
 /**
- * The library `yaml`, read only where there is a YAML file: reading its seventy files is a sixth of a start without one.
+ * Loads the library `yaml`, and only if there is a YAML file to read.
+ *
+ * Loading its seventy files would take a sixth of the time of a start without a YAML file.
  */
 import { createRequire } from "node:module";
 import { HERE } from "../thread-entries.ts";

@@ -93,7 +93,7 @@ describe("the verbs of the built command", () => {
     expect(await shell("flame rm many/s")).toEqual({
       code: 64,
       out: "",
-      err: "flame-object-cache: this would delete 3 objects (6 B) at many/s: say --yes to do it\n",
+      err: "flame-object-cache: this would delete 3 objects (6 B) at many/s: confirm with --yes\n",
     });
     expect(await shell("flame rm many/s --yes")).toMatchObject({ code: 0, out: "deleted 3 objects (6 B)\n" });
   });

@@ -165,7 +165,7 @@ describe.skipIf("missing" in PYTHON)("the three lines of --welcome", () => {
 
     await using verified = start(["verify", "store"]);
     expect(await verified.ended).toBe(0);
-    expect(verified.stderr).toBe("1 files, 0 not whole\n");
+    expect(verified.stderr).toBe("1 files, 0 damaged or incomplete\n");
     await using inspected = start(["inspect", "store/demo/first/table.arrow"]);
     expect(await inspected.ended).toBe(0);
     expect(inspected.stdout).toContain("kind      table\nversion   1\nrows      3\n");

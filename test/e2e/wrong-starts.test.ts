@@ -89,8 +89,8 @@ describe("a wrong start ends at once", () => {
   it.each([
     ["put nothere -k a/s/o", "flame-object-cache: nothere: no such file or directory (ENOENT)\n"],
     ["inspect nothere", "nothere: no such file\n"],
-    ["verify nothere", "nothere: no such directory; give the directory that --storage names\n"],
-    ["verify file", "file: is a file, not a directory; `inspect` shows one file\n"],
+    ["verify nothere", "nothere: no such directory; give the directory of --storage\n"],
+    ["verify file", "file: is a file, not a directory; use `inspect` for one file\n"],
   ])("of %s with the name of what is missing", async (line, text) => {
     expect(await run(...line.split(" "))).toEqual([66, text]);
   });
@@ -107,21 +107,21 @@ describe("verify of a wrong directory", () => {
     mkdirSync(join(directory.path, "other/deep"), { recursive: true });
     expect(await run("verify", "other")).toEqual([
       66,
-      "other: holds no object file, and no server has used it; give the directory that --storage names\n",
+      "other: contains no object files and is not a storage directory; give the directory of --storage\n",
     ]);
   });
 
   it("names the storage directory above it", async () => {
     mkdirSync(join(directory.path, "store/.staging"), { recursive: true });
     mkdirSync(join(directory.path, "store/app/session"), { recursive: true });
-    const above = "holds no object file; the storage directory is DIR/store";
+    const above = "contains no object files; the storage directory is DIR/store";
     expect(await run("verify", "store/app")).toEqual([66, `store/app: ${above}\n`]);
     expect(await run("verify", "store/app/session")).toEqual([66, `store/app/session: ${above}\n`]);
   });
 
   it("is content with a storage directory without objects", async () => {
     mkdirSync(join(directory.path, "store/.staging"), { recursive: true });
-    expect(await run("verify", "store")).toEqual([0, "0 files, 0 not whole\n"]);
+    expect(await run("verify", "store")).toEqual([0, "0 files, 0 damaged or incomplete\n"]);
   });
 });
 

@@ -182,7 +182,7 @@ describe("a JSON line", () => {
     [Buffer.alloc(5), "[5 bytes]"],
     [new ArrayBuffer(3), "[3 bytes]"],
     [new Date(0), "1970-01-01T00:00:00.000Z"],
-    [new Date(Number.NaN), "[no date]"],
+    [new Date(Number.NaN), "[invalid date]"],
     [new Map([["a", 1n]]), { a: "1" }],
     [new Set([1, 2]), [1, 2]],
     [Symbol("x"), "Symbol(x)"],
@@ -201,7 +201,7 @@ describe("a JSON line", () => {
     const value: Record<string, unknown> = {};
     value.self = value;
     logFor("storage").info("said", { value });
-    expect(lines.text).toContain("[deeper]");
+    expect(lines.text).toContain("[too deep]");
   });
 });
 

@@ -112,9 +112,9 @@ describe("an lz4 frame", () => {
 
   it("is refused before memory is taken when it cannot be of the size that was said", () => {
     const whole = frame({ bytes: bytes(0x30, "abc") });
-    expect(() => decodeWholeLz4Frame(whole, 2 ** 40)).toThrow("too short for the size it says");
+    expect(() => decodeWholeLz4Frame(whole, 2 ** 40)).toThrow("too short for its declared size");
     expect(() => decodeWholeLz4Frame(whole, 255 * whole.length + 1)).toThrow(
-      "too short for the size it says",
+      "too short for its declared size",
     );
   });
 

@@ -173,7 +173,7 @@ describe("cat", () => {
 
   it("names a pickle and does not read it", async () => {
     await putValue("cat/s/pickle", Buffer.from("FLM\x00cos\nsystem\n(S'true'\ntR."));
-    expect((await run(["cat", "cat/s/pickle"])).out).toContain("a pickled Python value, 27 B: not shown");
+    expect((await run(["cat", "cat/s/pickle"])).out).toContain("a pickled Python value, 27 B: not displayed");
   });
 
   it("shows the beginning of a large value without fetching the rest", async () => {
@@ -231,7 +231,7 @@ describe("rm", () => {
     const refused = await run(["rm", "rm/s"], { input: "y\n" });
     expect(refused).toMatchObject({ outcome: "usage", out: "" });
     expect(refused.err).toBe(
-      "flame-object-cache: this would delete 3 objects (15 B) at rm/s: say --yes to do it\n",
+      "flame-object-cache: this would delete 3 objects (15 B) at rm/s: confirm with --yes\n",
     );
     expect(await left()).toBe(3);
   });

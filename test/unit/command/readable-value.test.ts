@@ -22,7 +22,7 @@ describe("a value of the SDKs", () => {
 
   it("is shown as text when its JSON is cut, and as bytes when it is none", () => {
     expect(readable('FLM\x05{"n":1', 100).kind).toBe("text");
-    expect(readable("FLM\x05{nonsense").text).toMatch(/^tagged as JSON, and is none, 9 B\n00000000 {2}7b 6e/);
+    expect(readable("FLM\x05{nonsense").text).toMatch(/^tagged as JSON, but invalid, 9 B\n00000000 {2}7b 6e/);
   });
 
   it("is shown as it stands when its JSON is deep, and not taken apart when it is too deep for readers", () => {

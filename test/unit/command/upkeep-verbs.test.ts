@@ -131,7 +131,10 @@ describe("put and get of values", () => {
 
   it.each(["{", "", '{"a": 1} x', "NaN"])("refuse %j as JSON, and nothing is put", async (input) => {
     const refused = await run(["put", "-", "-k", "up/tags/none", "--as", "json"], { input });
-    expect(refused).toMatchObject({ outcome: "dataError", err: expect.stringContaining("this is not JSON") });
+    expect(refused).toMatchObject({
+      outcome: "dataError",
+      err: expect.stringContaining("the input is not JSON"),
+    });
     expect(await run(["stat", "up/tags/none"])).toMatchObject({ outcome: "noInput" });
   });
 
@@ -225,14 +228,14 @@ describe("pin, unpin and expire", () => {
     expect((await run(["unpin", "keep/s"])).out).toBe("keep/s unpinned\n");
     const { until } = JSON.parse((await run(["expire", "keep/s/o", "--in", "7d", "--json"])).out);
     expect(JSON.parse((await run(["stat", "keep/s/o", "--json"])).out)).toMatchObject({ expires: until });
-    expect((await run(["expire", "keep/s/o", "--never"])).out).toBe("keep/s/o has no end\n");
+    expect((await run(["expire", "keep/s/o", "--never"])).out).toBe("keep/s/o never expires\n");
   });
 
   it.each([
-    [["expire", "keep/s/o"], "say when: --in 1h, or --never"],
-    [["expire", "keep/s/o", "--in", "1h", "--never"], "say when"],
+    [["expire", "keep/s/o"], "expire needs either --in TIME, such as --in 1h, or --never"],
+    [["expire", "keep/s/o", "--in", "1h", "--never"], "expire needs either"],
     [["pin", "keep"], "pin 'keep/*'"],
-    [["pin", "keep/s/o", "--for", "soon"], "It must be a span of time"],
+    [["pin", "keep/s/o", "--for", "soon"], "It must be a duration"],
   ])("refuse %j", async (args, text) => {
     const { outcome, err } = await run(args);
     expect([outcome, err]).toEqual(["usage", expect.stringContaining(text)]);

@@ -30,7 +30,7 @@ describe("verify", () => {
     copyGoldenFile("nested.arrow", join(root, "app/two/b.arrow"));
     expect(await verify(root, written)).toBe("ok");
     expect(written.out).toBe("");
-    expect(written.err).toBe("3 files, 0 not whole\n");
+    expect(written.err).toBe("3 files, 0 damaged or incomplete\n");
   });
 
   it("names each file that is not whole in a line of its own, in order", async () => {
@@ -49,7 +49,7 @@ describe("verify", () => {
       "app/s/stream.arrows",
     ]);
     expect(lines.every((line) => line.includes("[OBJECT_CORRUPT]"))).toBe(true);
-    expect(written.err).toBe("5 files, 4 not whole\n");
+    expect(written.err).toBe("5 files, 4 damaged or incomplete\n");
   });
 
   it("finds a flipped bit wherever it is in a file that the cache wrote", async () => {
@@ -70,14 +70,14 @@ describe("verify", () => {
     await writeOwnFile(join(root, "app/o.arrow"), "", () => Buffer.from("garbage"));
     await writeOwnFile(join(root, "app/s/deep/o.arrow"), "", () => Buffer.from("garbage"));
     expect(await verify(root, written)).toBe("ok");
-    expect(written.err).toBe("0 files, 0 not whole\n");
+    expect(written.err).toBe("0 files, 0 damaged or incomplete\n");
   });
 
   it("takes a directory of the Rust cache for whole, patches included", async () => {
     expect(await verify(ANCESTOR_DIRECTORY, written)).toBe("ok");
     const files = readdirSync(ANCESTOR_DIRECTORY, { recursive: true, encoding: "utf8" });
     const count = files.filter((name) => name.endsWith(".arrow")).length;
-    expect(written.err).toBe(`${count} files, 0 not whole\n`);
+    expect(written.err).toBe(`${count} files, 0 damaged or incomplete\n`);
   });
 
   it("shows what is in quarantine, why, and how to undo it, and does not take it for damage", async () => {
@@ -96,11 +96,11 @@ describe("verify", () => {
       new RegExp(
         `^${place}: in quarantine, since [^ ]+Z: footer is cut off\n` +
           `  undo: mkdir -p 'app/s' && mv -n '${place}' 'app/s/o\\.arrow'\n` +
-          String.raw`\.quarantine/older\.arrow: in quarantine, no reason is kept` +
+          String.raw`\.quarantine/older\.arrow: in quarantine, reason unknown` +
           "\n$",
       ),
     );
-    expect(written.err).toBe("0 files, 0 not whole, 2 in quarantine\n");
+    expect(written.err).toBe("0 files, 0 damaged or incomplete, 2 in quarantine\n");
   });
 
   it("is content with a storage directory without objects", async () => {
@@ -110,7 +110,7 @@ describe("verify", () => {
 
   it("says in one line that the directory cannot be read", async () => {
     expect(await verify(join(root, "nowhere"), written)).toBe("noInput");
-    expect(written.err).toBe(`${root}/nowhere: no such directory; give the directory that --storage names\n`);
+    expect(written.err).toBe(`${root}/nowhere: no such directory; give the directory of --storage\n`);
     writeFileSync(join(root, "file"), "");
     expect(await verify(join(root, "file"), written)).toBe("noInput");
   });

@@ -73,7 +73,7 @@ describe("addresses", () => {
 
   it.each(["nothing", "wg0"])("are refused, with the names there are, when %s matches no IPv4", (pattern) => {
     expect(() => at("127.0.0.1", pattern)).toThrow(
-      `[INVALID_CONFIG] cache.network_interface must match an interface with an IPv4 address: got "${pattern}", there are lo, eth0, eth1`,
+      `[INVALID_CONFIG] cache.network_interface must match an interface with an IPv4 address: got "${pattern}", available: lo, eth0, eth1`,
     );
   });
 

@@ -37,7 +37,7 @@ describe("a wrong configuration value", () => {
     const error = refusal(() => loadText("cache:\n  eviction:\n    max_memory: 8Q\n"));
     expect(error.code).toBe("INVALID_CONFIG");
     expect(error.message).toBe(
-      `[INVALID_CONFIG] cache.eviction.max_memory must be a size: a number with K, M, G, T, P or nothing behind it, such as 8G: got "8Q" (${root}/c.yaml:3)`,
+      `[INVALID_CONFIG] cache.eviction.max_memory must be a size: a number, optionally followed by K, M, G, T or P, such as 8G: got "8Q" (${root}/c.yaml:3)`,
     );
     expect(error.facts).toEqual({
       key: "cache.eviction.max_memory",
@@ -100,7 +100,7 @@ describe("a wrong configuration value", () => {
     ],
     [
       "cache: {durability: power-loss}",
-      "cache.durability must be restart where storage is none (storage from default)",
+      "cache.durability must be restart if storage is none (storage from default)",
     ],
     ["cache: {storage: [a, b]}", 'cache.storage must be text or a number: got ["a","b"]'],
     ["cache: {endpoint: 'grpcs://h:1'}", "cache.tls.cert_file must be set when the endpoint is grpcs://"],

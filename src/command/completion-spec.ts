@@ -1,23 +1,18 @@
 /**
- * What a completion script has to know of the command line, read out of its description.
+ * Converts commander's description of the command line to the model that completion scripts use.
  */
 import type { Command, Option } from "commander";
-import {
-  COMPLETE_KEYS,
-  type CompletedCommand,
-  type CompletedOption,
-  type CompletedProgram,
-} from "./completion.ts";
+import { COMPLETE_KEYS, type CommandSpec, type OptionSpec, type ProgramSpec } from "./completion.ts";
 
-export function completedProgram(program: Command): CompletedProgram {
+export function programSpec(program: Command): ProgramSpec {
   return {
     name: program.name(),
-    commands: program.commands.filter((each) => each.name() !== COMPLETE_KEYS).map(completedCommand),
+    commands: program.commands.filter((each) => each.name() !== COMPLETE_KEYS).map(commandSpec),
   };
 }
 
-function completedCommand(command: Command): CompletedCommand {
-  const help: CompletedOption = {
+function commandSpec(command: Command): CommandSpec {
+  const help: OptionSpec = {
     flags: ["-h", "--help"],
     description: "show help",
     takesValue: false,
@@ -27,12 +22,12 @@ function completedCommand(command: Command): CompletedCommand {
   return {
     name: command.name(),
     description: command.description(),
-    options: [...command.options.map(completedOption), help],
-    argument: completedArgument(command),
+    options: [...command.options.map(optionSpec), help],
+    argument: argumentSpec(command),
   };
 }
 
-function completedOption(option: Option): CompletedOption {
+function optionSpec(option: Option): OptionSpec {
   return {
     flags: [option.short, option.long].filter((flag) => flag !== undefined && flag !== null),
     description: option.description,
@@ -44,8 +39,8 @@ function completedOption(option: Option): CompletedOption {
 
 const KEY_NAMES: ReadonlySet<string> = new Set(["key", "prefix", "source"]);
 
-/** By the name of the first argument, which says what it is. */
-function completedArgument(command: Command): CompletedCommand["argument"] {
+/** The kind of the first argument, derived from its name. */
+function argumentSpec(command: Command): CommandSpec["argument"] {
   const [argument] = command.registeredArguments;
   if (argument?.argChoices !== undefined) return { choices: argument.argChoices };
   if (argument?.name() === "file") return "file";
