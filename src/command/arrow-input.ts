@@ -150,7 +150,8 @@ async function readHeader(reader: ByteReader): Promise<Buffer | undefined> {
   const sizeBytes = size.readInt32LE(0);
   if (sizeBytes === 0) return undefined;
   if (sizeBytes < 0 || sizeBytes > LIMITS.dataHeaderBytesMax) {
-    throw new CacheError("INVALID_IPC", "a message's size is out of range", { facts: { sizeBytes } });
+    const text = "the input is not Arrow IPC: the size of a message header is out of range";
+    throw new CacheError("INVALID_IPC", text, { facts: { sizeBytes } });
   }
   const header = await reader.read(sizeBytes);
   if (header.length < sizeBytes) throw truncated("the header of a message is incomplete");

@@ -30,7 +30,7 @@ export function findCache(options: EndpointOptions, env: CommandContext["env"]):
   const endpoint =
     options.endpoint === undefined
       ? (config.cache.endpoint ?? DEFAULT_ENDPOINT)
-      : readValue(endpointSchema, options.endpoint, { key: "cache.endpoint", source: "the command line" });
+      : readValue(endpointSchema, options.endpoint, { key: "cache.endpoint", source: "--endpoint" });
   const ca = endpoint.scheme === "grpcs" ? readCaFile(options, config) : undefined;
   return { endpoint: formatDialEndpoint(endpoint), ...(ca && { ca }) };
 }

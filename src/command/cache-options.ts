@@ -3,7 +3,7 @@
  *
  * Used by describe-verbs.ts and describe-maintenance.ts.
  */
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import type { RunOptions, Verb, VerbOptions } from "./verb.ts";
 
 /** Runs a verb with the command's context and the common options. */
@@ -22,4 +22,9 @@ export function withCache(command: Command): Command {
     )
     .option("--ca-file <file>", "PEM file of the certificates to trust, for TLS")
     .option("--json", "print JSON, and no progress bar");
+}
+
+/** The optional argument of the verbs that list objects. */
+export function anyPrefix(): Argument {
+  return new Argument("[prefix]", "app, app/session or app/session/object").default("", "all objects");
 }

@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from "commander";
 import { type BenchOptions, bench } from "./bench.ts";
-import { type StartVerb, withCache } from "./cache-options.ts";
+import { anyPrefix, type StartVerb, withCache } from "./cache-options.ts";
 import { completeKeys } from "./complete-keys.ts";
 import { COMPLETE_KEYS } from "./completion.ts";
 import { diskUsage, type UsageOptions } from "./disk-usage.ts";
@@ -17,7 +17,6 @@ import type { VerbOptions } from "./verb.ts";
 import { type WatchOptions, watch } from "./watch.ts";
 
 const NAME = "app/session/object, app/session or 'app/*'";
-const PREFIX = "app, app/session or app/session/object; default: everything";
 const BENCH_SIZE = 64 * 1024;
 
 export function describeMaintenance(program: Command, startVerb: StartVerb): void {
@@ -29,7 +28,7 @@ export function describeMaintenance(program: Command, startVerb: StartVerb): voi
 function describeSearches(program: Command, startVerb: StartVerb): void {
   withCache(program.command("find"))
     .description("print the keys of objects by name, type, size or time")
-    .argument("[prefix]", PREFIX, "")
+    .addArgument(anyPrefix())
     .option("--name <pattern>", "pattern for the whole key: * is any text, ? any character")
     .option("--type <type>", "type: table, opaque, json, bytes, tensor, pickle, file or a logical type")
     .option("--larger <size>", "larger than this size, such as 64K", parseSize)
@@ -43,7 +42,7 @@ function describeSearches(program: Command, startVerb: StartVerb): void {
     );
   withCache(program.command("du"))
     .description("sum up bytes and objects of each session or application")
-    .argument("[prefix]", PREFIX, "")
+    .addArgument(anyPrefix())
     .addOption(
       new Option("--by <part>", "print one sum per session or per app")
         .choices(["session", "app"])
@@ -55,7 +54,7 @@ function describeSearches(program: Command, startVerb: StartVerb): void {
     );
   withCache(program.command("watch"))
     .description("print a line for each object that is added, changed or removed, until Ctrl-C")
-    .argument("[prefix]", PREFIX, "")
+    .addArgument(anyPrefix())
     .addOption(
       new Option("-i, --interval <time>", "time between two polls").argParser(parseSpan).default(2, "2s"),
     )
@@ -73,7 +72,7 @@ function describeRetention(program: Command, startVerb: StartVerb): void {
     .option("--for <time>", "how long, such as 1h; default: until unpin", parseSpan)
     .action((name: string, options: PinVerbOptions) => startVerb((run) => pin(name, options, run), options));
   withCache(program.command("unpin"))
-    .description("remove the pin with this name")
+    .description("remove the pin that was set with this prefix")
     .argument("<prefix>", NAME)
     .action((name: string, options: VerbOptions) => startVerb((run) => unpin(name, options, run), options));
   withCache(program.command("expire"))

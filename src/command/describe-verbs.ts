@@ -4,7 +4,7 @@
  * The command line and the completion scripts both use these declarations.
  */
 import { type Command, Option } from "commander";
-import { type StartVerb, withCache } from "./cache-options.ts";
+import { anyPrefix, type StartVerb, withCache } from "./cache-options.ts";
 import { type CatOptions, cat } from "./cat.ts";
 import type { CommandContext } from "./command-context.ts";
 import { copy } from "./copy.ts";
@@ -74,7 +74,7 @@ function describeTransfers(program: Command, startVerb: StartVerb): void {
     .action((key: string, options: GetOptions) => startVerb((run) => get(key, options, run), options));
   withCache(program.command("cp"))
     .description("copy an object with its patches to another cache or key")
-    .argument("<source>", "grpc://HOST:PORT/app/session/object, or a key alone")
+    .argument("<source>", "grpc://HOST:PORT/app/session/object, or a key in the cache of --endpoint")
     .argument("<target>", "the same forms; app/session keeps the object id")
     .action((source: string, target: string, options: VerbOptions) =>
       startVerb((run) => copy(source, target, options, run), options),
@@ -84,7 +84,7 @@ function describeTransfers(program: Command, startVerb: StartVerb): void {
 function describeObjectVerbs(program: Command, startVerb: StartVerb): void {
   withCache(program.command("ls"))
     .description("list objects: key, kind, version, rows, size, type")
-    .argument("[prefix]", "app, app/session or app/session/object; default: everything", "")
+    .addArgument(anyPrefix())
     .option("--keys", "print only keys, one per line")
     .option("--bytes", "print sizes in bytes, also on a terminal")
     .option("--limit <count>", "print at most this many objects", countFrom(1, Number.MAX_SAFE_INTEGER))

@@ -149,7 +149,7 @@ class BlockInput {
 
   byte(): number {
     const value = this.#block[this.#position];
-    if (value === undefined) throw malformed("a block is cut short");
+    if (value === undefined) throw malformed("a block is truncated");
     this.#position += 1;
     return value;
   }
@@ -164,7 +164,7 @@ class BlockInput {
 
   take(count: number): Buffer {
     const end = this.#position + count;
-    if (end > this.#block.length) throw malformed("a block is cut short");
+    if (end > this.#block.length) throw malformed("a block is truncated");
     const taken = this.#block.subarray(this.#position, end);
     this.#position = end;
     return taken;

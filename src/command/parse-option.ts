@@ -16,7 +16,8 @@ export function countFrom(min: number, max: number): (text: string) => number {
   return (text) => {
     const count = Number(text);
     if (/^\d{1,15}$/.test(text) && count >= min && count <= max) return count;
-    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
   };
 }
 

@@ -158,7 +158,8 @@ async function checkJson(reader: ByteReader): Promise<void> {
     decodeJson(bytes);
   } catch (error) {
     if (!isCacheError(error)) throw error;
-    throw new VerbError("dataError", `the input is not JSON: ${error.message}`, { cause: error });
+    const reason = error.cause instanceof Error ? error.cause.message : error.message;
+    throw new VerbError("dataError", `the input is not JSON: ${reason}`, { cause: error });
   }
 }
 

@@ -34,7 +34,9 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
 
 function describeProgram(context: CommandContext, finish: (outcome: ExitName) => void): Command {
   const program = new Command(PROGRAM_NAME)
-    .description("An object cache for Apache Arrow: stores objects over Arrow Flight and returns the same bytes.")
+    .description(
+      "An object cache for Apache Arrow: stores objects over Arrow Flight and returns the same bytes.",
+    )
     .version(context.version)
     .exitOverride()
     .configureOutput({
@@ -66,10 +68,12 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
     .action((shell: Shell) => {
       context.stdout.write(completionScript(shell, programSpec(program)));
     });
-  program.addHelpText(
-    "after",
-    () => `\nThe default command is serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,
-  );
+  program
+    .helpCommand(true)
+    .addHelpText(
+      "after",
+      () => `\nThe default command is serve:\n${serveCommand.helpInformation()}\n${exitHelp()}`,
+    );
   return program;
 }
 

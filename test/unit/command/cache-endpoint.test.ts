@@ -41,7 +41,7 @@ describe("the cache that a verb talks to", () => {
 
   it("is refused by name when it is no endpoint, or its certificates cannot be read", () => {
     expect(() => findCache({ endpoint: "http://x" }, environment())).toThrow(
-      /^\[INVALID_CONFIG\] cache\.endpoint must be .*"http:\/\/x" \(the command line\)$/,
+      /^\[INVALID_CONFIG\] cache\.endpoint must be .*"http:\/\/x" \(--endpoint\)$/,
     );
     const caFile = join(home.path, "missing.pem");
     expect(() => findCache({ endpoint: "grpcs://h", caFile }, environment())).toThrow(
