@@ -24,7 +24,7 @@ export interface BenchOptions extends VerbOptions {
   readonly concurrency: number;
 }
 
-interface Measured {
+interface Measurement {
   readonly call: "put" | "get";
   readonly seconds: number;
   /** Duration of each call, ms, ascending. */
@@ -46,17 +46,20 @@ export async function bench(options: BenchOptions, run: VerbRun): Promise<"ok"> 
   const value = randomBytes(options.size);
   const total = 2 * options.count * options.size;
   try {
-    const measured = await run.withProgress({ label: "bench", unit: "bytes", total }, async (progress) => {
-      const each = { ...options, progress, signal: run.signal };
-      const put = await measure("put", each, (index) =>
-        putValue(client, `${session}/${index}`, value, run.signal),
-      );
-      const get = await measure("get", each, (index) =>
-        getValue(client, `${session}/${index}`, options.size, run.signal),
-      );
-      return [put, get];
-    });
-    await printMeasured(measured, options, run);
+    const measurements = await run.withProgress(
+      { label: "bench", unit: "bytes", total },
+      async (progress) => {
+        const each = { ...options, progress, signal: run.signal };
+        const put = await measure("put", each, (index) =>
+          putValue(client, `${session}/${index}`, value, run.signal),
+        );
+        const get = await measure("get", each, (index) =>
+          getValue(client, `${session}/${index}`, options.size, run.signal),
+        );
+        return [put, get];
+      },
+    );
+    await printMeasured(measurements, options, run);
     return "ok";
   } finally {
     // The signal may be aborted already, so this call has its own timeout.
@@ -64,16 +67,16 @@ export async function bench(options: BenchOptions, run: VerbRun): Promise<"ok"> 
   }
 }
 
-interface Measuring extends BenchOptions {
+interface MeasureOptions extends BenchOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
 async function measure(
-  call: Measured["call"],
-  { count, concurrency, size, progress }: Measuring,
+  call: Measurement["call"],
+  { count, concurrency, size, progress }: MeasureOptions,
   work: (index: number) => Promise<void>,
-): Promise<Measured> {
+): Promise<Measurement> {
   const timesMs: number[] = [];
   let next = 0;
   const startedMs = performance.now();
@@ -119,19 +122,19 @@ async function getValue(
 }
 
 async function printMeasured(
-  measured: readonly Measured[],
+  measurements: readonly Measurement[],
   options: BenchOptions,
   run: VerbRun,
 ): Promise<void> {
   const { size, count, concurrency } = options;
   if (options.json === true) {
-    const lines = measured.map(({ call, seconds, timesMs }) =>
+    const lines = measurements.map(({ call, seconds, timesMs }) =>
       jsonLine({ call, size, count, concurrency, seconds, ...quantiles(timesMs) }),
     );
     return await run.print(lines.join(""));
   }
   const printer = new ColumnPrinter(COLUMNS, true, (text) => run.print(text));
-  for (const { call, seconds, timesMs } of measured) {
+  for (const { call, seconds, timesMs } of measurements) {
     const { medianMs, p99Ms, maxMs } = quantiles(timesMs);
     const rate = `${formatSize((size * count) / seconds)}/s`;
     const times = [medianMs, p99Ms, maxMs].map((time) => `${time.toFixed(2)} ms`);

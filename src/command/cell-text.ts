@@ -96,7 +96,7 @@ function formatPlain(value: unknown): string {
   return String(value);
 }
 
-/** Writes line ends and tabs as `\\n`, `\\r`, `\\t`, other invisible characters as `\\uXXXX`. */
+/** Writes line ends and tabs as `\n`, `\r`, `\t`, other invisible characters as `\uXXXX`. */
 function escapeText(text: string): string {
   return escapeInvisible(text.replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t"));
 }

@@ -12,13 +12,13 @@ import { fileFailure } from "./failure.ts";
 
 export class LocalOutput {
   readonly #path: string;
-  readonly #asidePath: string | undefined;
+  readonly #temporaryPath: string | undefined;
   readonly #handle: fs.promises.FileHandle;
   #isOpen = true;
 
-  private constructor(path: string, asidePath: string | undefined, handle: fs.promises.FileHandle) {
+  private constructor(path: string, temporaryPath: string | undefined, handle: fs.promises.FileHandle) {
     this.#path = path;
-    this.#asidePath = asidePath;
+    this.#temporaryPath = temporaryPath;
     this.#handle = handle;
   }
 
@@ -31,16 +31,16 @@ export class LocalOutput {
       if (existing !== undefined && !existing.isFile()) {
         return new LocalOutput(target, undefined, await fs.promises.open(target, "w"));
       }
-      const aside = join(
+      const temporary = join(
         dirname(target),
         `.${basename(target).slice(0, 100)}.${randomBytes(6).toString("hex")}.part`,
       );
       const handle = await fs.promises.open(
-        aside,
+        temporary,
         "wx",
         existing === undefined ? 0o666 : existing.mode & 0o777,
       );
-      return new LocalOutput(target, aside, handle);
+      return new LocalOutput(target, temporary, handle);
     } catch (error) {
       throw fileFailure("noOutput", path, error);
     }
@@ -59,7 +59,7 @@ export class LocalOutput {
   async commit(): Promise<void> {
     try {
       await this.#handle.close();
-      if (this.#asidePath !== undefined) await fs.promises.rename(this.#asidePath, this.#path);
+      if (this.#temporaryPath !== undefined) await fs.promises.rename(this.#temporaryPath, this.#path);
       this.#isOpen = false;
     } catch (error) {
       throw fileFailure("noOutput", this.#path, error);
@@ -71,7 +71,8 @@ export class LocalOutput {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     await this.#handle.close().catch(() => {});
-    if (this.#asidePath !== undefined) await fs.promises.rm(this.#asidePath, { force: true }).catch(() => {});
+    if (this.#temporaryPath !== undefined)
+      await fs.promises.rm(this.#temporaryPath, { force: true }).catch(() => {});
   }
 }
 

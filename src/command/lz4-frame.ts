@@ -66,7 +66,7 @@ export function decodeWholeLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8
  * bytes.
  */
 function* frameSteps(): Generator<number | Buffer, void, Buffer | undefined> {
-  const head = whole(yield HEAD_BYTES, HEAD_BYTES);
+  const head = requireBytes(yield HEAD_BYTES, HEAD_BYTES);
   const flags = head[4]!;
   if (
     head.readUInt32LE(0) !== MAGIC ||
@@ -77,26 +77,26 @@ function* frameSteps(): Generator<number | Buffer, void, Buffer | undefined> {
   }
   // The rest of the header: the optional content size, and the checksum.
   const restBytes = ((flags & FLAG.contentSize) === 0 ? 0 : 8) + 1;
-  whole(yield restBytes, restBytes);
+  requireBytes(yield restBytes, restBytes);
   const blockBytesMax = blockSize(head[5]!);
   const output = Buffer.alloc(WINDOW_BYTES + blockBytesMax);
   for (let filled = 0; ; ) {
-    const size = whole(yield 4, 4).readUInt32LE(0);
+    const size = requireBytes(yield 4, 4).readUInt32LE(0);
     if (size === 0) return;
     const isStored = size >= STORED;
     const blockBytes = isStored ? size - STORED : size;
     if (blockBytes > blockBytesMax) throw malformed("a block is too large");
-    const block = whole(yield blockBytes, blockBytes);
+    const block = requireBytes(yield blockBytes, blockBytes);
     // Keep the last 64 KiB in front of the next block: its matches may refer to them.
     const start = Math.min(filled, WINDOW_BYTES);
     output.copyWithin(0, filled - start, filled);
     filled = isStored ? start + block.copy(output, start) : decodeBlock(block, output, start);
     yield Buffer.from(output.subarray(start, filled));
-    if ((flags & FLAG.blockChecksum) !== 0) whole(yield 4, 4);
+    if ((flags & FLAG.blockChecksum) !== 0) requireBytes(yield 4, 4);
   }
 }
 
-function whole(bytes: Buffer | undefined, count: number): Buffer {
+function requireBytes(bytes: Buffer | undefined, count: number): Buffer {
   if (bytes === undefined || bytes.length < count) throw malformed("the frame is truncated");
   return bytes;
 }

@@ -32,8 +32,8 @@ const CHEAP_BYTES = 8 * MIB;
 /** Minimum time between two full collections, ms. Each takes about 50 ms in small steps. */
 const FULL_PAUSE_MS = 100;
 /** V8 starts a full collection after 64 MiB of new memory outside its heap. */
-const BALLAST_BYTES = 96 * MIB;
-/** The event loop is idle below this utilization. Then a pause of 20 ms delays nobody. */
+const FULL_TRIGGER_BYTES = 96 * MIB;
+/** The event loop is idle below this utilization. A pause of 20 ms then delays no call. */
 const IDLE_UTILIZATION = 0.05;
 /** Period over which the utilization is measured, ms. */
 const IDLE_MS = 2_000;
@@ -148,7 +148,7 @@ class ExcessCollection {
  */
 function beginFullCollection(): void {
   try {
-    free(Buffer.allocUnsafeSlow(BALLAST_BYTES).buffer);
+    free(Buffer.allocUnsafeSlow(FULL_TRIGGER_BYTES).buffer);
   } catch {
     // The system limits virtual memory. V8 collects on its own before an allocation fails.
   }

@@ -17,7 +17,7 @@ const RATE_MEMORY_MS = 3000;
 const BAR_WIDTH_MAX = 30;
 const BAR_WIDTH_MIN = 8;
 const COLUMNS_ASSUMED = 80;
-const WIPE_LINE = "\r\u001b[K";
+const ERASE_LINE = "\r\u001b[K";
 
 export interface ProgressStream {
   readonly isTTY?: boolean;
@@ -145,13 +145,13 @@ export class Progress {
     this.#isShown = true;
     const columns = this.#stream.columns ?? COLUMNS_ASSUMED;
     const line = formatProgress({ ...this.#subject, done: this.#done, elapsedMs, rate }, columns);
-    this.#stream.write(`${WIPE_LINE}${line}`);
+    this.#stream.write(`${ERASE_LINE}${line}`);
   }
 
   /** Erases the line. Can be called more than once. */
   end(): void {
     clearInterval(this.#timer);
-    if (this.#isShown) this.#stream.write(WIPE_LINE);
+    if (this.#isShown) this.#stream.write(ERASE_LINE);
     this.#isShown = false;
   }
 }

@@ -11,7 +11,7 @@ import { logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { collectGarbage, prepareMemory } from "./process-memory.ts";
-import { formatWelcome, IN_MEMORY } from "./welcome.ts";
+import { formatWelcome, IN_MEMORY_NOTICE } from "./welcome.ts";
 
 export interface ServeOptions {
   readonly config?: string;
@@ -47,7 +47,8 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   const server = await context.startServer(loaded.config);
   stdout.write(`listening on ${server.listening}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.listening));
-  else if (stderr.isTTY === true && loaded.config.storage.kind === "none") stderr.write(`${IN_MEMORY}\n`);
+  else if (stderr.isTTY === true && loaded.config.storage.kind === "none")
+    stderr.write(`${IN_MEMORY_NOTICE}\n`);
   const stopCollecting = collectGarbage(loaded.config.eviction.maxMemoryBytes);
   log.info("stopping", { reason: await stopRequested });
   stopCollecting();

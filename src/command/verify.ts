@@ -81,7 +81,7 @@ async function showQuarantine(directory: string, stdout: CommandContext["stdout"
   return count;
 }
 
-/** Undefined for an intact file. */
+/** The problem of a file; undefined if the file is intact. */
 async function problemOf(directory: string, found: SurveyedPath): Promise<string | undefined> {
   if ("failure" in found) return found.failure.message;
   try {

@@ -6,12 +6,13 @@
 import type { CacheConfig } from "../config/cache-config.ts";
 
 /** A terminal gets this also without `--welcome`, because a user may expect objects to survive. */
-export const IN_MEMORY =
+export const IN_MEMORY_NOTICE =
   "Objects are kept in memory: nothing survives a stop. --storage DIRECTORY keeps them on disk.";
 
 /** @param endpoint the endpoint with the actual port. */
 export function formatWelcome(config: Pick<CacheConfig, "storage" | "tls">, endpoint: string): string {
-  const kept = config.storage.kind === "none" ? IN_MEMORY : `Objects are kept in ${config.storage.directory}`;
+  const kept =
+    config.storage.kind === "none" ? IN_MEMORY_NOTICE : `Objects are kept in ${config.storage.directory}`;
   return [
     "",
     kept,

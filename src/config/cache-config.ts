@@ -46,7 +46,7 @@ export interface CacheConfig {
   readonly durability: DurabilityName;
   readonly verifyReads: VerifyReads;
   readonly validateTables: ValidationLevel;
-  /** Capacity of the object files on disk, bytes; undefined: no limit but the disk. */
+  /** Capacity of the object files on disk, bytes; undefined: limited only by the disk. */
   readonly capacityBytes: number | undefined;
   readonly eviction: EvictionConfig;
   readonly limits: LimitsConfig;

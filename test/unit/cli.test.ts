@@ -5,7 +5,7 @@ import { resetSync } from "@logtape/logtape";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommandContext } from "../../src/command/command-context.ts";
 import { runCommandLine } from "../../src/command/run-command-line.ts";
-import { IN_MEMORY, pythonLines } from "../../src/command/welcome.ts";
+import { IN_MEMORY_NOTICE, pythonLines } from "../../src/command/welcome.ts";
 import type { CacheConfig } from "../../src/config/cache-config.ts";
 import { CacheError } from "../../src/errors.ts";
 
@@ -131,7 +131,7 @@ describe("serve", () => {
     const stderr = { ...context.stderr, isTTY: true };
     context = { ...context, stderr };
     await run("--log", "off");
-    expect(err).toBe(`${IN_MEMORY}\n`);
+    expect(err).toBe(`${IN_MEMORY_NOTICE}\n`);
     err = "";
     await run("--log", "off", "--storage", "/s");
     expect(err).toBe("");
