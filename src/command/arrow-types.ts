@@ -1,6 +1,7 @@
 /**
- * Formats the type of a column with its nested types: `list<item: int32>`, `dictionary<int8,
- * utf8>`.
+ * Formats the type of a column with its nested types.
+ *
+ * For example `list<item: int32>` and `dictionary<int8, utf8>`.
  */
 import type { ArrowField } from "../arrow/schema.ts";
 

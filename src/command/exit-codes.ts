@@ -1,5 +1,5 @@
 /**
- * The exit codes by name, with the numbers of sysexits(3) where it has one.
+ * The exit codes by name, with the numbers of sysexits(3) if it has one.
  *
  * Commands return the name; only cli.ts ends the process. docs/cli.md has the same table.
  */

@@ -37,8 +37,8 @@ export interface CacheConfig {
   /** Source of a regular expression over interface names; see `resolveAddresses`. */
   readonly networkInterface: string | undefined;
   /**
-   * Threads that serve connections; 1: only the thread that runs the calls. More need a system that
-   * can share a port.
+   * Threads that serve connections; 1: only the thread that runs the calls. More threads need a
+   * system on which several listeners can share a port.
    */
   readonly threads: number;
   readonly storage: StorageConfig;
