@@ -191,12 +191,14 @@ class FlameCache(Caller):
         allowed = config.allow_pickle if allow_pickle is None else allow_pickle
         mapped = config.zero_copy if zero_copy is None else zero_copy
         stored = retrying(lambda: reading.read(target, config, mapped), config.timeout)
-        cells = [stored.base] if deserializer is None else [stored.base, *stored.patches]
-        is_warned_of = allowed and config.warn_pickle and stored.has_pickle
-        if is_warned_of and any(cell.is_pickle for cell in cells):
-            warn_of_pickle(target.endpoint, config)
-        base, *patches = stored.decoded(cells, allowed, view)
-        return base if deserializer is None else deserializer(base, patches)
+        if allowed and config.warn_pickle and stored.has_pickle:
+            cells = [stored.base] if deserializer is None else [stored.base, *stored.patches]
+            if any(cell.is_pickle for cell in cells):
+                warn_of_pickle(target.endpoint, config)
+        base = stored.base_value(allowed, view)
+        if deserializer is None:
+            return base
+        return deserializer(base, stored.patch_values(allowed, view))
 
     def open_reader(self, ref: Target) -> pa.RecordBatchReader:
         """The batches of a table, one after the other, for tables larger than memory. On the

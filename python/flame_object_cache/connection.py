@@ -11,7 +11,7 @@ import os
 import socket
 import struct
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
@@ -22,7 +22,7 @@ import pyarrow.flight as flight
 
 from .batches import batches_of, size_of
 from .config import Config, check_endpoint
-from .errors import FlameError, InvalidConfig, Unreachable, flight_errors
+from .errors import PYARROW_ERRORS, FlameError, InvalidConfig, Unreachable, flight_errors, translate
 from .names import ObjectRef
 
 T = TypeVar("T")
@@ -175,18 +175,31 @@ def _refuse_forked() -> None:
         raise InvalidConfig("INVALID_CONFIG", text)
 
 
-@contextmanager
-def calling(endpoint: str, config: Config) -> Iterator[Connection]:
-    """The pooled connection; an error of the call leaves as FlameError, a broken connection leaves the pool."""
-    _refuse_forked()
-    pool = config.pool or SHARED_POOL
-    connection = pool.connection(check_endpoint(endpoint), config.ca_file, config.timeout, config.token)
-    try:
-        with flight_errors():
-            yield connection
-    except Unreachable:
-        pool.drop(connection)
-        raise
+class calling:
+    """The pooled connection for the calls of a block. An exception of pyarrow leaves the block as a
+    FlameError. A broken connection is removed from the pool.
+    """
+
+    __slots__ = ("_pool", "_connection")
+
+    def __init__(self, endpoint: str, config: Config) -> None:
+        _refuse_forked()
+        self._pool = config.pool or SHARED_POOL
+        self._connection = self._pool.connection(
+            check_endpoint(endpoint), config.ca_file, config.timeout, config.token
+        )
+
+    def __enter__(self) -> Connection:
+        return self._connection
+
+    def __exit__(self, _kind: object, error: Optional[BaseException], _trace: object) -> None:
+        if error is None:
+            return
+        failure = translate(error) if isinstance(error, PYARROW_ERRORS) else error
+        if isinstance(failure, Unreachable):
+            self._pool.drop(self._connection)
+        if failure is not error:
+            raise failure from error
 
 
 def retrying(operation: Callable[[], T], timeout: Optional[float] = None) -> T:

@@ -7,8 +7,7 @@ of the server. An error without one comes from the transport, and its class tell
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
-from typing import Iterator
+from typing import Optional
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -76,6 +75,7 @@ class FlameSecurityWarning(UserWarning):
     """A pickle of a server that is not on this host is read: it can run code (docs/security.md)."""
 
 
+PYARROW_ERRORS = (pa.ArrowException, flight.FlightError)
 _TRANSPORT = (
     (flight.FlightUnavailableError, "UNREACHABLE"),
     (flight.FlightTimedOutError, "DEADLINE_EXCEEDED"),
@@ -102,10 +102,13 @@ def translate(error: BaseException) -> FlameError:
     return _CLASSES.get(code, FlameError)(code, text)
 
 
-@contextmanager
-def flight_errors() -> Iterator[None]:
-    """Lets no exception of pyarrow out of the block but as the cause of a FlameError."""
-    try:
-        yield
-    except (pa.ArrowException, flight.FlightError) as error:
-        raise translate(error) from error
+class flight_errors:
+    """Raises each exception of pyarrow that leaves the block as a FlameError with that cause."""
+
+    # Classes, because a context manager made of a generator takes several times as long.
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: Optional[BaseException], _trace: object) -> None:
+        if isinstance(error, PYARROW_ERRORS):
+            raise translate(error) from error

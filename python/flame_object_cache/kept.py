@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Any, Callable, Hashable, List, NamedTuple, Optional, Set, Union, cast
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
+from typing import Any, Callable, Hashable, List, Optional, Set, Union, cast
 
 import pyarrow as pa
 
 from . import values
 
 Payload = Union[pa.Table, pa.Buffer]
+Maker = Callable[[], Any]
 # A value of more containers than one for so many bytes is decoded again: that takes less than copying it.
 _BYTES_OF_CONTAINER = 64
 _SCALARS = (str, bytes, int, float, bool, type(None))
@@ -36,7 +39,7 @@ class Cell:
         self.cost = 512 + size * (1 if values.is_view(payload) else 5)
         self._containers_max = 8 + size // _BYTES_OF_CONTAINER
         self._times_decoded = 0
-        self.make: Optional[Callable[[], Any]] = None
+        self.make: Optional[Maker] = None
 
     def value(self, allow_pickle: bool, view: bool) -> Any:
         """Raises UnreadableValue, PickleRefused."""
@@ -54,17 +57,17 @@ class Cell:
         return value if make is None else make()
 
 
-def maker_of(value: Any, containers_max: int) -> Optional[Callable[[], Any]]:
+def maker_of(value: Any, containers_max: int) -> Optional[Maker]:
     """Gives the value to caller after caller, none of whom sees what another does to it; None when only decoding can."""
     if type(value) in _SHARED or isinstance(value, pa.Array):
         return lambda: value
     if type(value).__module__ == "numpy" and not value.flags.writeable and type(value).__name__ == "ndarray":
         # Its shape could be set.
-        return cast(Callable[[], Any], value.view) if value.dtype.kind in "iuf" else None
+        return cast(Maker, value.view) if value.dtype.kind in "iuf" else None
     return _copier(value, set(), containers_max)
 
 
-def _copier(value: Any, seen: Set[int], containers_max: int) -> Optional[Callable[[], Any]]:
+def _copier(value: Any, seen: Set[int], containers_max: int) -> Optional[Maker]:
     """Copies lists and dicts of scalars; None for what is anything else, holds one container twice, or too many."""
     if type(value) not in (list, dict) or id(value) in seen or len(seen) >= containers_max:
         return None
@@ -73,7 +76,7 @@ def _copier(value: Any, seen: Set[int], containers_max: int) -> Optional[Callabl
     if is_dict and not set(map(type, value)).issubset(_SCALARS):
         return None
     if set(map(type, value.values() if is_dict else value)).issubset(_SCALARS):
-        return cast(Callable[[], Any], value.copy)
+        return cast(Maker, value.copy)
     copiers = []
     for name, item in value.items() if is_dict else enumerate(value):
         if type(item) not in _SCALARS:
@@ -91,28 +94,44 @@ def _copier(value: Any, seen: Set[int], containers_max: int) -> Optional[Callabl
     return copy
 
 
-class Stored(NamedTuple):
-    """An object as it was got."""
+@dataclass
+class Stored:
+    """An object as the server sent it. Its lists are replaced, never changed."""
 
     base: Cell
     patches: List[Cell]
     version: int = 0
-    # Which run of the server said so; without one the version means nothing.
+    # The run of the server that counts this version; the version of an unknown run says nothing.
     instance: bytes = b""
     is_kept: bool = False
-    # False when none is known to be one.
+    # False if neither the base nor a patch is a pickle.
     has_pickle: bool = True
-    # Of the base and the first so many patches; the others are added when it is kept.
+    # The cost of the base and of the first `known_patches` patches.
     known_cost: int = 0
     known_patches: int = 0
+    # `make` of the first patches. A poll of hundreds of patches spends most of its time in them.
+    makers: List[Maker] = field(default_factory=list)
 
-    def decoded(self, cells: List[Cell], allow_pickle: bool, view: bool) -> List[Any]:
-        """Values of cells of this object, for one more caller. Raises UnreadableValue, PickleRefused."""
+    def base_value(self, allow_pickle: bool, view: bool) -> Any:
+        """The base for one more caller. Raises UnreadableValue, PickleRefused."""
+        decode = self.base.decoded if self.is_kept else self.base.value
+        return decode(allow_pickle, view)
+
+    def patch_values(self, allow_pickle: bool, view: bool) -> List[Any]:
+        """The patches for one more caller, oldest first. Raises UnreadableValue, PickleRefused."""
         decode = Cell.decoded if self.is_kept else Cell.value
         if view or not allow_pickle:
-            return [decode(cell, allow_pickle, view) for cell in cells]
-        # Of hundreds of patches that are polled, the calls between here and there would take most of the time.
-        return [decode(cell, True, False) if cell.make is None else cell.make() for cell in cells]
+            return [decode(cell, allow_pickle, view) for cell in self.patches]
+        makers = self.makers
+        made = [make() for make in makers]
+        if len(made) == len(self.patches):
+            return made
+        others = self.patches[len(made) :]
+        made += [decode(cell, True, False) for cell in others]
+        if self.is_kept:
+            more = list(takewhile(lambda make: make is not None, (cell.make for cell in others)))
+            self.makers = [*makers, *cast(List[Maker], more)]
+        return made
 
 
 class KeptObjects:
@@ -137,8 +156,12 @@ class KeptObjects:
         cost = stored.known_cost + sum(cell.cost for cell in new)
         has_pickle = any(cell.is_pickle for cell in new) or bool(stored.known_cost and stored.has_pickle)
         is_kept = bool(stored.instance) and cost <= bytes_max
-        stored = stored._replace(
-            is_kept=is_kept, has_pickle=has_pickle, known_cost=cost, known_patches=len(stored.patches)
+        stored = replace(
+            stored,
+            is_kept=is_kept,
+            has_pickle=has_pickle,
+            known_cost=cost,
+            known_patches=len(stored.patches),
         )
         with self._lock:
             self._forget(place)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
+from itertools import repeat
 from typing import Any, Iterator, List, Optional, Tuple, Union
 
 import pyarrow as pa
@@ -18,9 +20,9 @@ from . import local_files, values
 from .batches import with_metadata
 from .config import Config
 from .connection import Connection, calling
-from .errors import FlameError, ObjectNotFound, flight_errors
+from .errors import PYARROW_ERRORS, FlameError, ObjectNotFound, flight_errors, translate
 from .kept import Cell, Payload, Stored, kept_objects
-from .names import ObjectRef, check_components
+from .names import ObjectRef
 from .soundness import checked
 
 log = logging.getLogger("flame_object_cache")
@@ -33,34 +35,36 @@ _DAMAGE = (pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 
 def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) -> Stored:
     """The object as it is now. A reference of version 0 asks for all of it."""
-    check_components(ref.key, 3)
     with calling(ref.endpoint, config) as connection:
-        # Two forms of one object, and one that was not looked at, are kept apart.
+        # An object as its file and as it was sent are two values; so are a checked and an unchecked one.
         place = (connection.endpoint, ref.key, zero_copy and connection.is_local, config.validate)
         held = kept_objects.find(place) if keep and ref.version else None
         takes_location = zero_copy and connection.asks_for_files()
         try:
             stored = _ask(connection, ref.key, held, takes_location)
-        except ObjectNotFound:
-            kept_objects.forget(place)
-            raise
+        except PYARROW_ERRORS as error:
+            failure = translate(error)
+            if isinstance(failure, ObjectNotFound):
+                kept_objects.forget(place)
+            raise failure from error
     if stored is held or not keep:
         return stored
     return kept_objects.keep(place, stored, config.kept_bytes)
 
 
 def _ask(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> Stored:
-    with flight_errors():
-        reader = _begin(connection, key, held, takes_location)
-        metadata = reader.schema.metadata or {}
-        version, instance = _number(metadata.get(_VERSION, b"")), metadata.get(_INSTANCE, b"")
-        if not _SOUND_INSTANCE.fullmatch(instance):
-            instance = b""
-        if values.FORMAT in metadata:
-            return Stored(Cell(checked(reader.read_all())), [], version, instance)
-        if _FILE not in metadata or not takes_location:
-            return _opaque(reader, held, instance)
-        reader.read_all()
+    reader = _begin(connection, key, held, takes_location)
+    metadata = reader.schema.metadata or {}
+    instance = metadata.get(_INSTANCE, b"")
+    if not _SOUND_INSTANCE.fullmatch(instance):
+        instance = b""
+    is_table = values.FORMAT in metadata
+    if not is_table and (_FILE not in metadata or not takes_location):
+        return _opaque(reader, held, instance)
+    version = _number(metadata.get(_VERSION, b""))
+    if is_table:
+        return Stored(Cell(checked(reader.read_all())), [], version, instance)
+    reader.read_all()
     table = _open(metadata[_FILE], key)
     connection.learn(opened=table is not None)
     if table is None:
@@ -102,7 +106,9 @@ def _opaque(reader: flight.FlightStreamReader, held: Optional[Stored], instance:
         elif kind == "patch":
             patches.append(Cell(cell))
     if not base and held is not None and instance and instance == held.instance:
-        return held._replace(patches=held.patches + patches, version=version, is_kept=False) if patches else held
+        if not patches:
+            return held
+        return replace(held, patches=held.patches + patches, version=version, is_kept=False)
     return Stored(Cell(_joined(base)), patches, version, instance)
 
 
@@ -113,31 +119,31 @@ def _values(reader: flight.FlightStreamReader) -> Iterator[_Row]:
     """The rows, those of one value put together while the next ones are on their way."""
     seen: Optional[Tuple[int, str]] = None
     cell: Any = None
-    for row_version, kind, data in _rows(reader):
-        if seen == (row_version, kind):
-            if not isinstance(cell, bytearray):
-                cell = bytearray(cell)
-            cell += memoryview(data)
-            continue
-        if seen is not None:
-            yield (*seen, _read_only(cell))
-        seen, cell = (row_version, kind), data
+    for batch in _batches(reader):
+        rows = _rows_of(batch)
+        # The names hold the batch while the next one comes.
+        del batch
+        for row_version, kind, data in rows:
+            if seen == (row_version, kind):
+                if not isinstance(cell, bytearray):
+                    cell = bytearray(cell)
+                cell += memoryview(data)
+                continue
+            if seen is not None:
+                yield (*seen, _read_only(cell))
+            seen, cell = (row_version, kind), data
+        rows.clear()
     if seen is not None:
         yield (*seen, _read_only(cell))
 
 
-def _rows(reader: flight.FlightStreamReader) -> Iterator[_Row]:
-    for batch in _batches(reader):
-        with _answers():
-            cells = list(_cells_of(batch.column("data")))
-            names = batch.schema.names
-            kinds = batch.column("kind").to_pylist() if "kind" in names else ["base"] * len(cells)
-            versions = batch.column("version").to_pylist() if "version" in names else [0] * len(cells)
-            rows = [(int(number), str(kind), cell) for number, kind, cell in zip(versions, kinds, cells)]
-        # The names hold the batch while the next one comes.
-        del batch, cells
-        yield from rows
-        rows.clear()
+def _rows_of(batch: pa.RecordBatch) -> List[_Row]:
+    with _answers():
+        cells = list(_cells_of(batch.column("data")))
+        names = batch.schema.names
+        kinds = batch.column("kind").to_pylist() if "kind" in names else repeat("base")
+        versions = batch.column("version").to_pylist() if "version" in names else repeat(0)
+        return [(int(number), str(kind), cell) for number, kind, cell in zip(versions, kinds, cells)]
 
 
 def _batches(reader: flight.FlightStreamReader) -> Iterator[pa.RecordBatch]:

@@ -1,6 +1,7 @@
 """What was got is kept, and what comes again is what is current: after patches, updates, deletes, and another run of the server."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -166,7 +167,7 @@ def case_objects_are_bounded_in_bytes(_cache):
         kept.keep(number, stored, 3 * cost)
     assert [place for place in ("first", *range(10)) if kept.find(place)] == [7, 8, 9]
     assert not kept.keep("too large", stored, cost - 1).is_kept and kept.find("too large") is None
-    assert not kept.keep("of no run", stored._replace(instance=b""), 1 << 20).is_kept
+    assert not kept.keep("of no run", replace(stored, instance=b""), 1 << 20).is_kept
 
 
 NUMBERS = [1e16, 1e-5, 1.5e-5, 5e-324, 1.7976931348623157e308, 10.00001, 0.0001, -0.0, 1e22, 12345678901234567.0]
