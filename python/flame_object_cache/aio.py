@@ -1,8 +1,8 @@
-"""AsyncFlameCache: FlameCache for asyncio. Each method is FlameCache's own, run in one of a bounded
-number of threads.
+"""AsyncFlameCache: FlameCache for asyncio. Each method runs the method of FlameCache in a thread of
+a bounded pool.
 
-Why threads: pyarrow has no asynchronous client. A call that waits for a thread costs nothing but
-its arguments.
+pyarrow has no asynchronous client, hence the threads. A call that waits for a thread holds only its
+arguments.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
 
 R = TypeVar("R")
-# Threads of one client. Calls wait for the network most of the time; more threads than this wait
-# for Python's lock.
+# Threads of one client. Calls wait for the network most of the time; more threads would wait for
+# Python's global lock.
 THREADS = 16
 
 
 def _twin(
     method: "Callable[Concatenate[FlameCache, P], R]",
 ) -> "Callable[Concatenate[AsyncFlameCache, P], Coroutine[Any, Any, R]]":
-    """The method as a coroutine, with its signature and its text."""
+    """The method as a coroutine function with the same signature and docstring."""
 
     async def call(self: AsyncFlameCache, /, *arguments: "P.args", **options: "P.kwargs") -> R:
         return await self._run(functools.partial(method, self._cache, *arguments, **options))
@@ -53,9 +53,9 @@ class AsyncFlameCache:
     Values are encoded and decoded there too, a `deserializer` included. One client serves tasks of
     any number of event loops.
 
-    A task that is cancelled, or times out, stops waiting at once. Its call never runs if it has not
-    begun. Otherwise it is finished in its thread and its result is dropped: a put that was
-    cancelled may be stored. `timeout` bounds how long the thread is taken.
+    A task that is cancelled, or times out, stops waiting at once. If its call has not begun, it
+    never runs. Otherwise the call continues in its thread and its result is dropped: a cancelled
+    put may still store the value. `timeout` bounds how long the call occupies the thread.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class AsyncFlameCache:
         allow_pickle: Optional[bool] = None,
         threads: int = THREADS,
     ) -> None:
-        """The arguments of FlameCache. threads: calls to the server at once, 1 to 256. Raises
-        InvalidConfig.
+        """Takes the arguments of FlameCache. threads: the number of simultaneous calls, 1 to 256.
+
+        Raises InvalidConfig.
         """
         self._cache = FlameCache(
             endpoint, timeout=timeout, token=token, ca_file=ca_file, allow_pickle=allow_pickle
@@ -99,7 +100,7 @@ class AsyncFlameCache:
         """Closes the client. Later calls, and calls that wait for a thread, raise FlameError
         CANCELLED.
 
-        Does not wait: a call under way is finished in its thread.
+        Does not wait: a call in progress continues in its thread.
         """
         self._cache.close()
         self._threads.shutdown(wait=False)

@@ -1,7 +1,8 @@
-"""The record batches of a table, none of its rows and nothing of its types lost.
+"""The record batches of a table, with all its rows and types.
 
-pyarrow leaves out batches without rows, and with them the dictionaries they bring. Sizes are of what a batch holds in memory
-where pyarrow cannot say what of it is used: versions before 24 cannot for views.
+pyarrow drops batches without rows, and with them their dictionaries. The size of a batch is the
+size of its buffers if pyarrow cannot compute the bytes in use, as versions before 24 cannot for
+views.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 
 def batches_of(table: pa.Table) -> List[pa.RecordBatch]:
-    """As Table.to_batches, but a table of one batch without rows has that batch."""
+    """As Table.to_batches, but keeps the batch of a table whose only batch has no rows."""
     batches = cast(List[pa.RecordBatch], table.to_batches())
     if batches or table.num_columns == 0 or any(column.num_chunks == 0 for column in table.columns):
         return batches
@@ -20,7 +21,7 @@ def batches_of(table: pa.Table) -> List[pa.RecordBatch]:
 
 
 def with_metadata(table: pa.Table, metadata: Optional[Dict[bytes, bytes]]) -> pa.Table:
-    """As Table.replace_schema_metadata, which forgets the rows of a table without columns."""
+    """As Table.replace_schema_metadata, but keeps the row count of a table without columns."""
     if table.num_columns > 0 or table.num_rows == 0:
         return table.replace_schema_metadata(metadata)
     rows = pa.Array.from_buffers(pa.struct([]), table.num_rows, [None])
@@ -28,12 +29,12 @@ def with_metadata(table: pa.Table, metadata: Optional[Dict[bytes, bytes]]) -> pa
 
 
 def empty_array(type_: pa.DataType) -> pa.Array:
-    """`pa.array` makes none of a union."""
+    """An array without elements. `pa.array` cannot make one of a union type."""
     return pa.nulls(0, type_)
 
 
 def size_of(batch: pa.RecordBatch) -> int:
-    """Bytes of a batch once it is sent, or more."""
+    """An upper bound for the bytes of a batch when it is sent."""
     try:
         return cast(int, batch.nbytes)
     except (pa.ArrowException, NotImplementedError):

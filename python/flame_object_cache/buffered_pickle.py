@@ -1,11 +1,13 @@
-"""A pickle of protocol 5 whose large buffers (arrays, Arrow's buffers) lie behind it, where they are read as views (PEP 574).
+"""A pickle of protocol 5 followed by its large buffers (of arrays or Arrow), which are read as
+views (PEP 574).
 
     0    4   tag FLM\\x07                         16   8 x N   length of each buffer
     4    4   N, the number of buffers, uint32    ...          the pickle
     8    8   length of the pickle, uint64        ...          zeros, a buffer, zeros, a buffer ...
 
-Numbers are little-endian; each buffer begins at a multiple of 64 from the tag on, and the value ends with the last one. An older
-reader takes the tag for a text float of pickle's first protocol, which `LM...` is not: it fails and runs nothing.
+Numbers are little-endian. Each buffer begins at a multiple of 64 bytes after the start of the tag;
+the value ends with the last buffer. An older reader takes `F` for a text float of pickle's first
+protocol. `LM...` is not a float, so that reader fails and runs nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import List, Sequence, Union
 
 _HEAD = struct.Struct("<4sIQ")
 _ALIGNMENT = 64
-# What numpy and Arrow need of the address of numbers.
+# The alignment that numpy and Arrow need for numbers.
 ALIGNMENT_MIN = 16
 Bytes = Union[bytes, memoryview]
 
@@ -28,12 +30,12 @@ def encode(tag: bytes, text: bytes, buffers: Sequence[memoryview]) -> List[Bytes
     for buffer in buffers:
         parts += [small + bytes(-len(small) % _ALIGNMENT), buffer]
         small = bytes(-buffer.nbytes % _ALIGNMENT)
-    # Buffers of a multiple of 64 need nothing between them.
+    # The padding after a buffer is empty if its size is a multiple of 64.
     return [part for part in parts if len(part)]
 
 
 def decode(value: memoryview) -> List[memoryview]:
-    """The pickle, then its buffers, as views. Raises ValueError when they do not fit."""
+    """Views of the pickle and of its buffers. Raises ValueError if they exceed the value."""
     if len(value) < _HEAD.size:
         raise ValueError("its head is cut off")
     _, count, text_size = _HEAD.unpack_from(value)

@@ -1,6 +1,8 @@
-"""The module functions: each calls the method of a client that has the settings of the environment and flame.yaml.
+"""The module functions: each calls a method of a client that takes its settings from the
+environment and flame.yaml.
 
-Settings are read at each call, so that a program may set the variables first. Connections stay open until the process ends.
+Settings are read at each call, so that a program can set the variables after the import.
+Connections stay open until the process ends.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ _client = _DefaultClient()
 
 
 def _function(name: str, method: "Callable[Concatenate[client.FlameCache, P], R]") -> "Callable[P, R]":
-    """The method of the default client, as a function of this module that can be pickled by its name."""
+    """The method of the default client as a function of this module that can be pickled by name."""
 
     @functools.wraps(method)
     def call(*arguments: "P.args", **options: "P.kwargs") -> R:

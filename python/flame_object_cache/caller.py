@@ -1,5 +1,5 @@
-"""What the methods of a client stand on: its settings, its connections, where its token may go, and
-when it ends.
+"""The base of a client's methods: its settings and connections, the endpoints that may get its
+token, and its end.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .patches import check_patch
 
 T = TypeVar("T")
 Target = Union[str, ObjectKey, ObjectRef]
-# Endpoints that a server may name as its own, for the token.
+# At most this many endpoints that a server names as its own get the token.
 OWN_ENDPOINTS_MAX = 16
 
 
@@ -40,29 +40,27 @@ class Caller:
         return f"{type(self).__name__}({self.endpoint!r})"
 
     def close(self) -> None:
-        """Ends the client: later calls raise FlameError CANCELLED. A call under way in another
-        thread is finished.
+        """Closes the client: later calls raise FlameError CANCELLED. Calls in progress in other
+        threads continue.
         """
         self._pool.close()
 
     def _check_open(self) -> None:
-        """Raises FlameError CANCELLED when the client was closed."""
+        """Raises FlameError CANCELLED if the client was closed."""
         self._pool.check_open()
 
     def _config(self) -> Config:
         return self._settings
 
     def _config_for(self, endpoint: str) -> Config:
-        """The settings for a call to an endpoint that a reference names: the token is for this
-        cache only.
-        """
+        """The settings for a call to a reference's endpoint. Other caches do not get the token."""
         config = self._config()
         if config.token is None or check_endpoint(endpoint) in self._own_endpoints:
             return config
         return replace(config, token=None)
 
     def _learn(self, config: Config, ref: ObjectRef) -> ObjectRef:
-        """A server that was sent the token is believed when it names its own endpoint."""
+        """Notes the endpoint in an answer as the server's own, if the call sent the token."""
         if config.token is not None and len(self._own_endpoints) < OWN_ENDPOINTS_MAX:
             self._own_endpoints.add(check_endpoint(ref.endpoint))
         return ref
@@ -74,7 +72,7 @@ class Caller:
         return ObjectRef(self._config().endpoint, check_components(str(target), 3))
 
     def _named(self, target: Target) -> Tuple[str, str]:
-        """Endpoint and name of what may be an object, a session or an application."""
+        """Endpoint and name of an object, a session or an application."""
         if isinstance(target, ObjectRef):
             return target.endpoint, target.key
         return self._config().endpoint, str(target)

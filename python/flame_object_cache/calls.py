@@ -57,13 +57,13 @@ def json_body(fields: Dict[str, Any]) -> bytes:
 def put_file(
     config: Config, storage: str, prefix: str, encoded: Union[pa.Table, values.Parts]
 ) -> Optional[ObjectRef]:
-    """Local-storage mode: writes the file and asks the server for its reference. None when that
-    cannot be done here.
+    """Local-storage mode: writes the file and asks the server for its reference. None if this
+    client cannot write there, or the server does not see the file.
     """
     try:
         key = local_files.write_object(storage, prefix, encoded)
     except (OSError, pa.ArrowException) as error:
-        log.debug("no file written to %s, the server is sent the value: %s", storage, error)
+        log.debug("cannot write a file to %s, sending the value to the server: %s", storage, error)
         return None
     try:
         with calling(config.endpoint, config) as connection:
@@ -75,35 +75,33 @@ def put_file(
         local_files.remove_object(storage, key)
         if not isinstance(error, ObjectNotFound):
             raise
-        log.debug("the server does not see %s, it is sent the value: %s", storage, error)
+        log.debug("the server does not see %s, sending the value to it: %s", storage, error)
         return None
 
 
-# Endpoints whose pickles were warned of in this process.
+# Endpoints for which this process has warned of pickles.
 _warned_of: Set[str] = set()
 
 
 def warn_of_pickle(endpoint: str, config: Config) -> None:
-    """For the caller of `get`. Where warnings are errors it raises each time, and nothing is
-    unpickled.
+    """Warns the caller of `get` once for each endpoint on another host. If warnings are errors, it
+    raises each time, before anything is unpickled.
     """
     endpoint = check_endpoint(endpoint)
     with calling(endpoint, config) as connection:
         if connection.is_local or endpoint in _warned_of:
             return
     text = (
-        f"a value of {endpoint}, which is not on this host, is unpickled: whoever can put there can "
-        "run code here. allow_pickle=False refuses pickles; FLAME_WARN_PICKLE=0 silences this where "
-        "all who can put are trusted"
+        f"unpickling a value from {endpoint}, which is not on this host: anyone who can put there can "
+        "run code here. allow_pickle=False refuses pickles; FLAME_WARN_PICKLE=0 silences this "
+        "warning if you trust everyone who can put"
     )
     warnings.warn(text, FlameSecurityWarning, stacklevel=_level_of_caller())
     _warned_of.add(endpoint)
 
 
 def _level_of_caller() -> int:
-    """How many frames above `warn_of_pickle`'s call of `warn` the first one outside of this package
-    is.
-    """
+    """The `stacklevel` of the first caller outside this package, for `warn_of_pickle`."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         level, frame = level + 1, frame.f_back

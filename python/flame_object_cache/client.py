@@ -1,9 +1,9 @@
-"""FlameCache: the client object. The module functions (cache.py) and AsyncFlameCache (aio.py) call
-it and add nothing.
+"""FlameCache: the client object. The module functions (cache.py) and AsyncFlameCache (aio.py) only
+call it.
 
-Calls on a reference dial its endpoint, all others the configured one. Reads are tried again where
-that can help; writes never, because what looks failed may have been done. Every failure of a call
-is a FlameError.
+A call with a reference goes to the endpoint of the reference, any other call to the configured one.
+Reads are retried after retryable errors. Writes are not, because a write that failed for the client
+may have succeeded on the server. Every failure of a call is a FlameError.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class FlameCache(Caller):
             ref = cache.put("my-app/session123", {"a": 1})
             assert cache.get(ref) == {"a": 1}
 
-    Keys are text of the form `app/session/object`. Where a reference is taken, so is the text of a
-    key or an ObjectKey: it names the object on the configured endpoint. A reference is called at
-    the endpoint that it names.
+    Keys are text of the form `app/session/object`. A method that takes a reference also takes the
+    text of a key or an ObjectKey, which names the object on the configured endpoint. A call with a
+    reference goes to the endpoint of the reference.
 
-    Every failure of a call is a FlameError with the `code` of the error table: ObjectNotFound,
-    InvalidKey, Unreachable, DeadlineExceeded and others. A file of yours that cannot be read or
-    written raises OSError.
+    Every failure of a call is a FlameError with a `code` of the error table: ObjectNotFound,
+    InvalidKey, Unreachable, DeadlineExceeded and others. If a local file cannot be read or written,
+    the call raises OSError.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class FlameCache(Caller):
         ca_file: Optional[str] = None,
         allow_pickle: Optional[bool] = None,
     ) -> None:
-        """Connects at the first call. What is None comes from the environment or flame.yaml, read
-        here once.
+        """Connects at the first call. Arguments that are None are read once, here, from the
+        environment or flame.yaml.
 
         endpoint: `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for TLS.
-        timeout: seconds that one call to the server may take, transfer included; None: no limit.
-            Then DeadlineExceeded.
+        timeout: seconds that one call to the server may take, transfer included; None: no limit. A
+            longer call raises DeadlineExceeded.
         token: sent with each call as `authorization: Bearer TOKEN`, to the configured endpoint and
-            to those that its server names in its answers. References to other endpoints are called
-            without it.
+            to endpoints that its server names in its answers. Calls to other endpoints do not send
+            it.
         ca_file: certificates (PEM) to trust with `grpcs://`.
         allow_pickle: False refuses to unpickle anything (PickleRefused).
 
@@ -94,18 +94,18 @@ class FlameCache(Caller):
 
         legacy: True writes only what clients of generation 2 read: pickles instead of JSON and
             bytes.
-        durability: "restart" or "power-loss": returns when the object survives it.
-        ttl_seconds: the object expires this long after the put; 0: never. None leaves it to the
-            session's rule.
+        durability: "restart" or "power-loss": the call returns when the object survives it.
+        ttl_seconds: the object expires this long after the put; 0: never. None: the session's rule
+            applies.
 
         Raises InvalidKey, InvalidValue, Unreachable, FlameError STORAGE_FULL. A put that fails
-        stores nothing, except that after Unreachable and DeadlineExceeded it may be stored. It is
-        never tried again by itself.
+        stores nothing, except that after Unreachable and DeadlineExceeded the value may be stored.
+        The client does not retry a put.
         """
         name, value = named_value(str(key_prefix), session_id, obj)
         config, headers = self._config(), asking_for(durability, ttl_seconds)
         encoded = values.encode(value, legacy=config.legacy if legacy is None else legacy)
-        # A file that is written here says nothing of durability and time to live.
+        # A file written by the client cannot carry a durability or a time to live.
         is_stream = isinstance(encoded, pa.RecordBatchReader)
         if config.storage and name.count("/") == 1 and not headers and not is_stream:
             ref = put_file(config, config.storage, name, encoded)
@@ -122,10 +122,10 @@ class FlameCache(Caller):
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
     ) -> ObjectRef:
-        """Replaces the object with a new value, its patches included. The reference returned has
-        the new version.
+        """Replaces the object and its patches by a new value. Returns a reference with the new
+        version.
 
-        An object that is not there is created. The options are those of `put`. Raises as `put`.
+        Creates the object if it does not exist. The options are those of `put`. Raises as `put`.
         """
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_path(target.key)
@@ -145,12 +145,11 @@ class FlameCache(Caller):
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
     ) -> ObjectRef:
-        """Appends to the object: rows to a table, which must be of its schema; to any other value a
-        patch.
+        """Appends to the object: rows of the same schema to a table, a patch to any other value.
 
-        `get` hands the patches of a value to its `deserializer`. The options are those of `put`.
-        Raises ObjectNotFound, FlameError INVALID_REQUEST for a patch that does not fit; otherwise
-        as `put`.
+        `get` passes the patches of a value to its `deserializer`. The options are those of `put`.
+        Raises ObjectNotFound, FlameError INVALID_REQUEST for a patch that does not fit the object;
+        otherwise as `put`.
         """
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_command(f"PATCH:{target.key}")
@@ -170,21 +169,20 @@ class FlameCache(Caller):
         zero_copy: Optional[bool] = None,
         view: bool = False,
     ) -> Any:
-        """The current value of the object, also when the reference is of an older version.
+        """The current value of the object, even if the reference has an older version.
 
-        deserializer: called as `deserializer(base, patches)`, patches oldest first; what it returns
-            is returned. Without it the value is returned without its patches. A table always has
-            the rows of its patches.
+        deserializer: called as `deserializer(base, patches)`, patches oldest first; `get` returns
+            its result. Without a deserializer, `get` returns the value without its patches. A table
+            always has the rows of its patches.
         allow_pickle: False refuses pickles.
-        zero_copy: False never reads the object's own file, which is what a client on the server's
+        zero_copy: False never reads the object's own file. By default, a client on the server's
             host does.
-        view: True gives what was put as bytes as a memoryview, not a copy.
+        view: True returns a value that was put as bytes as a memoryview, not as a copy.
 
-        Tables and arrays are read-only views of memory that was received, or of the object's file:
-        copy them to change them.
-        Views stay as they are when the object is updated or deleted.
+        Tables and arrays are read-only views of received memory or of the object's file: copy them
+        to change them. Views do not change when the object is updated or deleted.
         Raises ObjectNotFound, UnreadableValue, PickleRefused, Unreachable, DeadlineExceeded. Warns
-        with FlameSecurityWarning before the first pickle of each endpoint that is not on this host.
+        with FlameSecurityWarning before the first pickle from each endpoint on another host.
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
@@ -201,20 +199,18 @@ class FlameCache(Caller):
         return deserializer(base, stored.patch_values(allowed, view))
 
     def open_reader(self, ref: Target) -> pa.RecordBatchReader:
-        """The batches of a table, one after the other, for tables larger than memory. On the
-        server's host they are views of the object's file.
+        """Reads the batches of a table one at a time, for tables larger than memory. On the
+        server's host, batches are views of the object's file.
 
         Raises ObjectNotFound, and FlameError INVALID_REQUEST for an object that is not a table.
-        Errors while the batches are read are FlameErrors as well.
+        Errors while batches are read are FlameErrors, too.
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
         return retrying(lambda: reading.open_reader(target, config), config.timeout)
 
     def stat(self, ref: Target) -> ObjectInfo:
-        """Version, size, kind, schema and end of an object, without its bytes. Raises
-        ObjectNotFound.
-        """
+        """Version, size, kind, schema and expiry of an object. Raises ObjectNotFound."""
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_path(target.key)
         return self._reading(
@@ -223,7 +219,7 @@ class FlameCache(Caller):
         )
 
     def exists(self, ref: Target) -> bool:
-        """Whether the object is there. Raises InvalidKey, Unreachable."""
+        """Whether the object exists. Raises InvalidKey, Unreachable."""
         try:
             self.stat(ref)
         except ObjectNotFound:
@@ -231,8 +227,8 @@ class FlameCache(Caller):
         return True
 
     def list(self, key_prefix: Target = "") -> List[ObjectRef]:
-        """References of all objects under `app`, `app/session` or a key; of everything without a
-        prefix.
+        """References of all objects under `app`, `app/session` or a key; without a prefix, of all
+        objects.
         """
         endpoint, name = self._named(key_prefix)
 
@@ -245,17 +241,17 @@ class FlameCache(Caller):
         return self._reading(endpoint, find)
 
     def delete(self, key_prefix: Target) -> None:
-        """Deletes an object, a session (`app/session`) or an application (`app/*`). Nothing to
-        delete is no error.
+        """Deletes an object, a session (`app/session`) or an application (`app/*`). It is not an
+        error if there is nothing to delete.
         """
         endpoint, name = self._named(key_prefix)
         self._reading(endpoint, lambda on: act(on, "DELETE", name.encode()))
 
     def pin(self, key_prefix: Target, *, ttl_seconds: Optional[float] = None) -> None:
-        """Keeps an object, a session (`app/session`) or an application (`app/*`) from eviction.
+        """Protects an object, a session (`app/session`) or an application (`app/*`) from eviction.
 
-        ttl_seconds: for this long; None: until `unpin`. A pinned object can still be deleted, and
-            still expires.
+        ttl_seconds: the duration of the pin; None: until `unpin`. A pinned object can still be
+            deleted, and still expires.
         Raises ObjectNotFound.
         """
         endpoint, name = self._named(key_prefix)
@@ -272,9 +268,9 @@ class FlameCache(Caller):
     def expire(self, key_prefix: Target, ttl_seconds: Optional[float]) -> None:
         """Sets when objects expire: an object this many seconds from now, or never (None).
 
-        For a session (`app/session`) or an application (`app/*`) it is a rule: each object put
+        For a session (`app/session`) or an application (`app/*`), this sets a rule: each object put
         there expires this many seconds after its put. None removes the rule. Raises ObjectNotFound
-        for an object that is not there.
+        if an object does not exist.
         """
         endpoint, name = self._named(key_prefix)
         self._writing(
@@ -283,10 +279,9 @@ class FlameCache(Caller):
         )
 
     def renew(self, ref: Target, *, until: Optional[datetime] = None) -> Optional[datetime]:
-        """Gives an object as much time again as it was given before, counted from now; never takes
-        time away.
+        """Restarts the time to live of an object from now. Never shortens it.
 
-        until: at least until then; must have a time zone.
+        until: the earliest time at which the object may expire; must have a time zone.
         Returns when the object expires, in UTC; None: never. Raises ObjectNotFound.
         """
         if until is not None and until.tzinfo is None:
@@ -308,12 +303,12 @@ class FlameCache(Caller):
         durability: Optional[str] = None,
         ttl_seconds: Optional[float] = None,
     ) -> ObjectRef:
-        """Stores the bytes of a file, a path or an open binary file, for `download`. One MiB of it
-        is in memory at a time.
+        """Stores the bytes of a path or an open binary file, for `download`. Holds one MiB of them
+        in memory at a time.
 
-        Under a new key of `app/session`, or under the key `app/session/name`. The options are those
-        of `put`.
-        Raises OSError if the file cannot be read (then nothing is stored); otherwise as `put`.
+        Stores them under a new key of `app/session`, or under the key `app/session/name`. The
+        options are those of `put`.
+        Raises OSError if the file cannot be read, and then stores nothing; otherwise as `put`.
         """
         name = check_components(str(key_or_prefix), 2, 3)
         config = self._config()
@@ -323,11 +318,11 @@ class FlameCache(Caller):
             return self._learn(config, put(connection, descriptor, OPAQUE_SCHEMA, rows, headers))
 
     def download(self, ref: Target, dest_path: PathOrFile) -> None:
-        """Writes the bytes of an object as they are stored to a path or an open binary file.
+        """Writes the stored bytes of an object to a path or an open binary file.
 
-        A path gets its missing parent directories. The file is written aside and renamed: at the
-        path is all of it, or what was there before. A value that was put keeps its type tag of 4
-        bytes.
+        Creates missing parent directories of a path. Writes to a temporary file and renames it, so
+        that the path has either the whole object or its previous content. The bytes of a value that
+        was put include its type tag of 4 bytes.
         Raises ObjectNotFound, FlameError INVALID_REQUEST for a table and for an object with
         patches, OSError.
         """

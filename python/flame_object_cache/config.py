@@ -1,7 +1,9 @@
-"""Settings of the client: arguments over environment over flame.yaml (docs/configuration.md, "Clients").
+"""Settings of the client. Arguments override the environment, which overrides flame.yaml
+(docs/configuration.md, "Clients").
 
-flame.yaml is looked for in FLAME_HOME, then in `~/.flame`, and read in both generations: `clusters` with `current-cluster`,
-`contexts` with `current-context`. An empty variable counts as one that is not set.
+flame.yaml is searched for in FLAME_HOME, then in `~/.flame`. Both generations of the file are read:
+`clusters` with `current-cluster`, `contexts` with `current-context`. An empty variable counts as
+unset.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 9090
 DEFAULT_ENDPOINT = f"grpc://127.0.0.1:{DEFAULT_PORT}"
 _ENDPOINT = re.compile(r"(grpc|grpcs|grpc\+tls|grpc\+tcp)://(\[[^\]]*\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*))(?::(\d{1,5}))?/?", re.I)
-# A year. What is longer is no limit, and overflows in gRPC.
+# One year. A longer timeout overflows in gRPC.
 TIMEOUT_SECONDS_MAX = 31_536_000
-# Well under the 16 KiB of header fields that gRPC servers take.
+# Well below the 16 KiB of headers that gRPC servers accept.
 TOKEN_BYTES_MAX = 8192
 _TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_BYTES_MAX}}}")
 # Threads of an AsyncFlameCache; each may hold a value of any size.
@@ -47,27 +49,28 @@ _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false"
 @dataclass(frozen=True)
 class Config:
     endpoint: str = DEFAULT_ENDPOINT
-    # The storage directory, when this client shares it with the server.
+    # The storage directory, if this client shares it with the server.
     storage: Optional[str] = None
     ca_file: Optional[str] = None
     allow_pickle: bool = True
     zero_copy: bool = True
     # Write only what clients of generation 2 read.
     legacy: bool = False
-    # Warn before pickles of a server on another host are read.
+    # Warn before a pickle from a server on another host is read.
     warn_pickle: bool = True
-    # Look at all of a table that the server may not have looked at, before anything of it is handed out.
+    # Validate a table that the server may not have validated, before it is returned.
     validate: bool = True
-    # Of a client object; no variable and no file says these. Seconds for one call as a whole; None: without end.
+    # The next three are set only by the arguments of a client object. Seconds for one whole call;
+    # None: no limit.
     timeout: Optional[float] = None
     token: Optional[str] = field(default=None, repr=False)
     pool: Optional[Pool] = field(default=None, repr=False, compare=False)
-    # How much of what was got this process keeps for the next get; 0 keeps nothing.
+    # Bytes of received objects that this process keeps for the next get; 0 keeps nothing.
     kept_bytes: int = 256 << 20
 
 
-# Every call looks at the environment. Through `os.environ` a variable that is not set costs a raised exception: the dict behind
-# it is asked instead, where there is one.
+# Each call reads the environment. `os.environ` raises and catches an exception for each unset
+# variable, so the dict inside it is read instead, if it exists.
 _RAW: Any = getattr(os.environ, "_data", None)
 _READ: Any = os.environ.get if _RAW is None else _RAW.get
 _NAMES = tuple(
@@ -77,7 +80,7 @@ _NAMES = tuple(
 
 
 def current_config() -> Config:
-    """Of this process's environment; the file is read once for each environment it is seen with."""
+    """The settings of the process. The file is read once for each state of the environment."""
     return _load_once(tuple(map(_READ, _NAMES)))
 
 
@@ -88,7 +91,10 @@ def client_config(
     ca_file: Optional[str],
     allow_pickle: Optional[bool],
 ) -> Config:
-    """The settings of a client object: its arguments over those of the process. Raises InvalidConfig."""
+    """The settings of a client object: its arguments override those of the process.
+
+    Raises InvalidConfig.
+    """
     chosen: Dict[str, Any] = {}
     if endpoint is not None:
         chosen["endpoint"] = check_endpoint(str(endpoint).strip())
@@ -98,7 +104,7 @@ def client_config(
         chosen["timeout"] = float(timeout)
     if token is not None:
         if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            # The token itself goes into no message.
+            # No error text contains the token.
             raise InvalidConfig("INVALID_CONFIG", f"token must be 1 to {TOKEN_BYTES_MAX} visible ASCII characters (argument)")
         chosen["token"] = token
     if ca_file is not None:
@@ -132,7 +138,7 @@ def load_config(env: Mapping[str, str]) -> Config:
     found.update({name: (env[key], key) for name, key in _VARIABLES.items() if _variable(env, key)})
     chosen: Dict[str, Any] = {}
     for name, (value, source) in found.items():
-        # A CA file is named from where it is written down, storage from FLAME_HOME.
+        # A relative CA file starts at the directory of its source, relative storage at FLAME_HOME.
         beside = os.path.dirname(source) if source == file else os.getcwd()
         chosen[name] = _read(name, value, source, user_home, home if name == "storage" else beside)
     return Config(**chosen)
@@ -143,7 +149,7 @@ def _variable(env: Mapping[str, str], name: str) -> str:
 
 
 def _read_file(path: str) -> Dict[str, Any]:
-    """The values of the cluster or context in use, as they stand there."""
+    """The raw values of the current cluster or context."""
     try:
         with open(path, encoding="utf-8") as file:
             root = yaml.safe_load(file)
@@ -200,7 +206,7 @@ def _read(name: str, value: Any, source: str, user_home: str, directory: str) ->
 
 @lru_cache(maxsize=256)
 def check_endpoint(text: str, source: str = "endpoint") -> str:
-    """The endpoint with its scheme as pyarrow dials it and its port. Raises InvalidConfig."""
+    """The endpoint with the scheme that pyarrow expects, and with a port. Raises InvalidConfig."""
     match = _ENDPOINT.fullmatch(text)
     if match is None or int(match[3] or 0) > 65535:
         raise _wrong("cache.endpoint", "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS", text, source)

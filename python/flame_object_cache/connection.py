@@ -1,7 +1,9 @@
-"""Flight calls to one cache: pooled connections, puts that leave nothing when they fail, and the retries of reads.
+"""Flight calls to one cache: pooled connections, puts that store nothing if they fail, and retries
+of reads.
 
-A server that dies is noticed within five seconds even where its host says nothing any more: while a call is under way, a
-silent connection is asked for a sign of life after one second, and given up when none comes in three and a half.
+A dead server is detected within five seconds, even if its host stays silent. During a call, gRPC
+sends a ping after one second of silence and closes the connection if no answer arrives within 3.5
+seconds.
 """
 
 from __future__ import annotations
@@ -27,33 +29,34 @@ from .names import ObjectRef
 
 T = TypeVar("T")
 OPAQUE_SCHEMA = pa.schema([pa.field("version", pa.uint64()), pa.field("data", pa.binary())])
-# A read is tried again for this long after it began.
+# A read is retried for this long after it began.
 RETRY_SECONDS = 1.0
 _RETRY_PAUSE_SECONDS = 0.05
-# One message stays under every server's and pyarrow's 2 GiB.
+# One message stays below the 2 GiB limit of pyarrow and of every server.
 BATCH_BYTES_MAX = 1 << 30
-# Parts up to this size are joined: a copy takes less than a message.
+# Parts are joined up to this size: a copy is cheaper than another message.
 _JOINED_BYTES_MAX = 1 << 20
-# An opaque value over the network comes in rows of at most this many bytes: pyarrow holds a row twice while it reads it.
+# The server sends an opaque value in rows of at most this many bytes: pyarrow holds each row twice
+# while it reads it.
 _ROW_BYTES = 16 << 20
-# Options of gets that a connection remembers, by the run of the server that they name.
+# Options of gets that a connection keeps, by the run of the server that they name.
 _GET_OPTIONS_MAX = 8
-# After so many answers without a file and none with one, only some gets ask.
+# After this many answers without a file, and none with one, one get in _ASK_EVERY asks for a file.
 _FILELESS_ANSWERS_MAX, _ASK_EVERY = 8, 32
 _CHANNEL_OPTIONS = [
     ("grpc.keepalive_time_ms", 1000),
-    # Which of the two counts depends on the version of gRPC.
+    # The version of gRPC decides which of these two applies.
     ("grpc.keepalive_timeout_ms", 3500),
     ("grpc.http2.ping_timeout_ms", 3500),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.min_reconnect_backoff_ms", 4000),
-    # A connection of its own: one that broke is not waited for, but replaced.
+    # Without a shared subchannel, a broken connection is replaced instead of waited for.
     ("grpc.use_local_subchannel_pool", 1),
 ]
 
 
 def _alignment() -> Dict[str, Any]:
-    """gRPC hands out buffers at odd addresses, which Arrow's engine warns of at every use: one copy sets them right."""
+    """Options that copy unaligned buffers of gRPC once: Arrow's engine would warn at each use."""
     try:
         return {"read_options": pa.ipc.IpcReadOptions(ensure_alignment=pa.ipc.Alignment.DataTypeSpecific)}
     except (AttributeError, TypeError):  # older than pyarrow's option
@@ -65,7 +68,7 @@ Header = Tuple[bytes, bytes]
 
 
 class Connection:
-    """A Flight client and what was learned about its server; used by any number of threads."""
+    """A Flight client and what is known about its server. Safe for threads."""
 
     def __init__(
         self, endpoint: str, ca_file: Optional[str], timeout: Optional[float] = None, token: Optional[str] = None
@@ -87,11 +90,11 @@ class Connection:
         self._has_files = False
 
     def options(self, headers: Iterable[Header] = (), **more: Any) -> flight.FlightCallOptions:
-        """Options of one call: the client's timeout and token, and headers of the call's own."""
+        """Options of one call: the client's timeout and token, and further headers."""
         return flight.FlightCallOptions(timeout=self._timeout, headers=[*self._headers, *headers], **more)
 
     def get_options(self, instance: bytes, takes_location: bool) -> flight.FlightCallOptions:
-        """Of a get by version (docs/protocol.md, "Gets that keep what they got")."""
+        """Options of a get by version (docs/protocol.md, "Gets that keep what they got")."""
         known = self._get_options.get((instance, takes_location))
         if known is not None:
             return known
@@ -104,7 +107,9 @@ class Connection:
         return options
 
     def asks_for_files(self) -> bool:
-        """Whether a get asks for the object's file first: on this host, unless none could be opened so far."""
+        """Whether a get asks for the object's file: only on this host, and rarely after files could
+        not be opened.
+        """
         self._gets += 1
         is_likely = self._has_files or self._fileless < _FILELESS_ANSWERS_MAX
         return self.is_local and (is_likely or self._gets % _ASK_EVERY == 0)
@@ -116,7 +121,7 @@ class Connection:
 
 @lru_cache(maxsize=64)
 def _is_this_host(host: str) -> bool:
-    """Whether each address of the host is one of this host's; a name without addresses is elsewhere."""
+    """Whether all addresses of the host belong to this machine; False if it has no addresses."""
     try:
         places = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)
         return bool(host and places) and all(_is_own_address(family, address) for family, _, _, _, address in places)
@@ -125,7 +130,7 @@ def _is_this_host(host: str) -> bool:
 
 
 def _is_own_address(family: int, address: Tuple[Any, ...]) -> bool:
-    """Packets to an address of this host would come from that address. None is sent."""
+    """Whether packets to the address would be sent from the same address. Sends no packet."""
     place = ipaddress.ip_address(address[0].partition("%")[0])
     if place.is_loopback or place.is_unspecified:
         return True
@@ -135,7 +140,7 @@ def _is_own_address(family: int, address: Tuple[Any, ...]) -> bool:
 
 
 class Pool:
-    """Connections of one client: by endpoint, CA file, timeout and token. A closed pool gives out none."""
+    """Connections of one client, by endpoint, CA file, timeout and token."""
 
     def __init__(self) -> None:
         self._is_closed = False
@@ -155,19 +160,19 @@ class Pool:
                 self._connections.pop(place, None)
 
     def close(self) -> None:
-        """A connection ends with the last call that uses it: pyarrow does not survive closing it before."""
+        """Each connection closes after its last call: closing it earlier crashes pyarrow."""
         self._is_closed = True
         self._connections.clear()
 
 
-# Of the module functions.
+# The connections of the module functions.
 SHARED_POOL = Pool()
-# The process whose connections those are, once there is one.
+# The process that made the first call; None before it.
 _pool_process: Optional[int] = None
 
 
 def _refuse_forked() -> None:
-    """gRPC does not survive a fork: in the child every call would hang for ever, also over a new connection."""
+    """Raises InvalidConfig in a forked child, where gRPC hangs even on a new connection."""
     global _pool_process
     _pool_process = _pool_process or os.getpid()
     if _pool_process != os.getpid():
@@ -203,7 +208,7 @@ class calling:
 
 
 def retrying(operation: Callable[[], T], timeout: Optional[float] = None) -> T:
-    """Does what may be done twice again, if its error says that this can help, and the call's timeout is not over."""
+    """Runs an idempotent operation; repeats it while its error is retryable and time is left."""
     deadline = time.monotonic() + min(RETRY_SECONDS, timeout or RETRY_SECONDS)
     while True:
         try:
@@ -221,7 +226,7 @@ def put(
     batches: Iterable[pa.RecordBatch],
     headers: Iterable[Header] = (),
 ) -> ObjectRef:
-    """DoPut. When it fails, also because `batches` raises, nothing is stored."""
+    """DoPut. Stores nothing if it fails or if `batches` raises."""
     writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
     try:
         for batch in batches:
@@ -238,7 +243,9 @@ def put(
 
 
 def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -> List[Header]:
-    """Headers that ask for an answer which promises `restart` or `power-loss`, and for a time to live; None leaves it to the server."""
+    """Headers that request a durability (`restart`, `power-loss`) and a time to live. None leaves
+    the choice to the server.
+    """
     headers = [] if durability is None else [(b"flame-durability", durability.encode())]
     if ttl_seconds is not None:
         headers.append((b"flame-ttl-seconds", b"%.3f" % ttl_seconds))
@@ -246,9 +253,10 @@ def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -
 
 
 def _abandon(writer: flight.FlightStreamWriter) -> None:
-    """
-    Ends a put so that it is refused. pyarrow cannot cancel one: closing it, or forgetting it, would store what was sent so far.
-    A message without an Arrow header is one that the server takes from nobody. Tells the server's own reason, if it had one.
+    """Ends a put so that the server refuses it.
+
+    pyarrow cannot cancel a put: a closed or dropped writer would store what was sent so far. Every
+    server refuses a message without an Arrow header. Raises the server's own error, if it had one.
     """
     with suppress(pa.ArrowException, OSError):
         writer.write_metadata(b"abandoned")
@@ -260,7 +268,7 @@ def _abandon(writer: flight.FlightStreamWriter) -> None:
 
 
 def opaque_rows(parts: Iterable[pa.Buffer]) -> Iterator[pa.RecordBatch]:
-    """Rows whose cells are the parts, as views; the server joins them."""
+    """One row for each part, as views; the server joins them."""
     parts = list(parts)
     if sum(part.size for part in parts) <= _JOINED_BYTES_MAX:
         parts = [pa.py_buffer(b"".join(parts))]
@@ -270,7 +278,7 @@ def opaque_rows(parts: Iterable[pa.Buffer]) -> Iterator[pa.RecordBatch]:
 
 
 def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
-    # Not by pa.array, which imports pandas to see what it was given.
+    # pa.array would import pandas to inspect its argument.
     offsets = pa.py_buffer(struct.pack("<ii", 0, cell.size))
     data = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, cell], null_count=0)
     version = pa.Array.from_buffers(pa.uint64(), 1, [None, pa.py_buffer(bytes(8))], null_count=0)
@@ -278,7 +286,7 @@ def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
 
 
 def table_batches(table: "pa.Table | pa.RecordBatchReader") -> Iterator[pa.RecordBatch]:
-    """Its own batches, cut only where one would be over the size of a message."""
+    """The table's batches. Only a batch that exceeds the size of a message is split."""
     for batch in batches_of(table) if isinstance(table, pa.Table) else table:
         pieces = -(-size_of(batch) // BATCH_BYTES_MAX)
         rows = max(1, -(-batch.num_rows // max(1, pieces)))

@@ -1,7 +1,9 @@
-"""Every failure a caller can meet: FlameError, with a code of the table in docs/errors.md.
+"""FlameError and its subclasses: every failure of a call, with a code from the table in
+docs/errors.md.
 
-pyarrow folds several gRPC statuses into one exception, so the code is read from the brackets that begin each error text
-of the server. An error without one comes from the transport, and its class tells. pyarrow's own is kept as the cause.
+pyarrow maps several gRPC statuses to one exception, so the code is parsed from the brackets at the
+start of the server's error text. An error without a code comes from the transport; its class
+determines the code. The exception of pyarrow is kept as the cause.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ from typing import Optional
 import pyarrow as pa
 import pyarrow.flight as flight
 
-# Codes with which the same call, unchanged, may succeed later.
+# Codes after which the same call may succeed later.
 RETRYABLE = {"DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"}
 _TEXT = re.compile(r"with message: (?:\[([A-Z_]+)\] )?(.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
-# Control characters but the line feed and the tab, line separators and direction marks.
+# Control characters except line feed and tab; line separators and direction marks.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _TRANSPORT_FAILURE = re.compile(r"stream removed|socket closed|connection reset|broken pipe|goaway|rst_stream", re.I)
 
 
 class FlameError(Exception):
-    """`code` is a row of the error table; `str()` is `[CODE] text`."""
+    """An error with a `code` of the error table. `str()` gives `[CODE] text`."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(code, text)
@@ -48,11 +50,11 @@ class InvalidConfig(FlameError, ValueError):
 
 
 class InvalidValue(FlameError, ValueError):
-    """A value that cannot be stored: neither Arrow, JSON nor cloudpickle takes it. Also a ValueError."""
+    """The value cannot be stored by Arrow, JSON or cloudpickle. Also a ValueError."""
 
 
 class UnreadableValue(FlameError):
-    """The object is whole, but no value can be made of it here."""
+    """The object was received, but this client cannot decode it."""
 
 
 class Unreachable(FlameError):
@@ -63,7 +65,7 @@ class DeadlineExceeded(FlameError):
     """The server did not answer in time."""
 
 
-# ObjectNotFound is raised for OBJECT_NOT_FOUND, and so on; a code without a class is a plain FlameError.
+# OBJECT_NOT_FOUND raises ObjectNotFound, and so on. A code without a class raises FlameError.
 _CLASSES = {re.sub(r"\B([A-Z])", r"_\1", kind.__name__).upper(): kind for kind in FlameError.__subclasses__()}
 
 
@@ -72,7 +74,7 @@ class PickleRefused(UnreadableValue):
 
 
 class FlameSecurityWarning(UserWarning):
-    """A pickle of a server that is not on this host is read: it can run code (docs/security.md)."""
+    """A pickle from a server on another host can run code here (docs/security.md)."""
 
 
 PYARROW_ERRORS = (pa.ArrowException, flight.FlightError)
@@ -89,7 +91,9 @@ def _escaped(text: str) -> str:
 
 
 def translate(error: BaseException) -> FlameError:
-    """The typed error of one that pyarrow raised during a call. What the server wrote cannot steer a terminal, in neither of the two."""
+    """The FlameError for an exception of pyarrow. Escapes control characters in the texts of both
+    errors, so that a server cannot send commands to a terminal.
+    """
     whole = _escaped(str(error))
     if whole != str(error):
         error.args = (whole, *error.args[1:])
@@ -105,7 +109,7 @@ def translate(error: BaseException) -> FlameError:
 class flight_errors:
     """Raises each exception of pyarrow that leaves the block as a FlameError with that cause."""
 
-    # Classes, because a context manager made of a generator takes several times as long.
+    # A class, because a context manager made from a generator is several times slower.
     def __enter__(self) -> None:
         pass
 

@@ -1,5 +1,5 @@
-"""Files of the caller: read for an upload, and written by a download so that half of one is never
-seen.
+"""Files of the caller: an upload reads them, and a download writes them so that a partial file is
+never visible.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ PathOrFile = Union[str, "os.PathLike[str]", IO[bytes]]
 
 
 def opened(path_or_file: PathOrFile) -> ContextManager[IO[bytes]]:
-    """The file, open for reading; a file that the caller opened is not closed."""
+    """The file, open for reading. A file that the caller opened stays open."""
     if isinstance(path_or_file, (str, os.PathLike)):
         return open(path_or_file, "rb")
     return nullcontext(path_or_file)
 
 
 def rows_of(file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    """Its bytes in rows of at most 1 MiB."""
+    """The bytes of the file in rows of at most 1 MiB."""
     for chunk in iter(lambda: file.read(SLICE_BYTES), b""):
         yield opaque_row(pa.py_buffer(chunk))
 
 
 def write(pieces: Iterable[memoryview], path_or_file: PathOrFile) -> None:
-    """To a path: aside, then renamed when complete; missing parent directories are made."""
+    """Writes to a file, or to a path: under a temporary name that is renamed when complete. Creates
+    missing parent directories.
+    """
     if not isinstance(path_or_file, (str, os.PathLike)):
         path_or_file.writelines(pieces)
         return

@@ -1,7 +1,7 @@
-"""Fields of Flight's protobuf messages (Flight.proto) that older versions of pyarrow do not show.
+"""Fields of Flight's protobuf messages (Flight.proto) that older versions of pyarrow do not expose.
 
-Read: FlightInfo.app_metadata (7), FlightEndpoint.expiration_time (3), a Timestamp of seconds (1) and
-nanoseconds (2). Written: RenewFlightEndpointRequest. Nothing else of a message is looked at.
+Read: FlightInfo.app_metadata (7), FlightEndpoint.expiration_time (3), a Timestamp of seconds (1)
+and nanoseconds (2). Written: RenewFlightEndpointRequest. Other fields are skipped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Field = Union[int, bytes]
 
 
 def app_metadata_of(info: flight.FlightInfo) -> bytes:
-    """What the server attached to a FlightInfo."""
+    """The application metadata of a FlightInfo."""
     known = getattr(info, "app_metadata", None)
     found = _fields(info.serialize()).get(7, b"") if known is None else known
     return bytes(found) if isinstance(found, (bytes, pa.Buffer)) else b""
@@ -35,14 +35,14 @@ def end_of(endpoint: bytes) -> Optional[datetime]:
         if end is None:
             return None
         if isinstance(end, int):
-            raise ValueError("expiration_time is no message")
+            raise ValueError("expiration_time is not a message")
         parts = _fields(end)
         seconds, nanos = int(parts.get(1, 0)), int(parts.get(2, 0))
         # A negative int64 is written as a large unsigned one.
         seconds -= 1 << 64 if seconds >> 63 else 0
         return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
     except (ValueError, LookupError, OverflowError) as error:
-        raise FlameError("INVALID_IPC", f"the endpoint's end cannot be read: {error}") from error
+        raise FlameError("INVALID_IPC", f"the endpoint's expiry is invalid: {error}") from error
 
 
 def renew_request(key: str, until: Optional[datetime]) -> bytes:
@@ -69,7 +69,7 @@ def _fields(message: bytes) -> Dict[int, Field]:
         if kind == 2:
             length = _read_varint(message, at)
         if length is None or length > len(message) - at[0]:
-            raise ValueError(f"a field of wire type {kind} does not end inside the message")
+            raise ValueError(f"a field of wire type {kind} exceeds the message")
         found[tag >> 3] = message[at[0] : at[0] + length]
         at[0] += length
     return found

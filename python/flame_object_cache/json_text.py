@@ -1,8 +1,9 @@
-"""JSON as the cache stores it: which values are JSON, their text, and a text's value.
+"""JSON as the cache stores it: decides which values are JSON, and encodes and decodes them.
 
-JSON is what every reader gets back as it was: lists, dicts with text keys, text, finite floats, integers up to 2^53 - 1, bools
-and None, of exactly these types and at most JSON_DEPTH_MAX deep. The text is what Python's own `json` writes, byte for byte;
-orjson writes and reads it, twenty times faster. Both ways look at whole containers at once, not at each of their items.
+Only values that every reader gets back unchanged are JSON: lists, dicts with text keys, text,
+finite floats, integers up to 2^53 - 1, bools and None, of exactly these types and at most
+JSON_DEPTH_MAX deep. The text is byte for byte that of Python's `json` module; orjson writes and
+reads it, twenty times faster. Checks look at whole containers at once instead of at each item.
 """
 
 from __future__ import annotations
@@ -15,33 +16,34 @@ from typing import Any, Callable, Dict, Iterable, List, Match, Optional, Pattern
 import orjson
 
 SAFE_INTEGER = 2**53 - 1
-# Deeper values are pickled: not every JSON parser follows.
+# Deeper values are pickled: not every JSON parser can read them.
 JSON_DEPTH_MAX = 100
-# Nodes of a value once written out; one that shares its parts can be exponentially larger than it looks.
+# Nodes of a value in its JSON. The JSON of a value that shares its parts can be exponentially
+# larger than the value.
 JSON_NODES_MAX = 1 << 26
 _KINDS = {str, bool, type(None), int, float, list, dict}
 _CONTAINERS = (list, dict)
-# A number beyond the integers of JSON's readers has at least as many digits as the first of them.
+# An unsafe integer has at least as many digits as SAFE_INTEGER.
 _AS_NINES, _UNSAFE_DIGITS = bytes.maketrans(b"012345678", b"999999999"), b"9" * len(str(SAFE_INTEGER))
-# Up to this many items are looked at one by one: it takes less than one look at all of them.
+# Up to this many items are checked one by one, which is faster than a check of the whole container.
 _FEW = 16
-# Where orjson writes a float in other characters than Python: 1e16 for 1e+16, 0.00001 for 1e-05.
+# Floats that orjson writes differently from Python: 1e16 for 1e+16, 0.00001 for 1e-05.
 _EXPONENT, _SMALL = re.compile(rb"e-?\d+"), re.compile(rb"0\.0000\d*")
 _ZEROS = b"0.0000"
-# Up to one match in this many bytes is found by a search for its first characters.
+# Up to one match per this many bytes is found by substring search.
 _BYTES_OF_FEW = 64
-# In most texts of floats the first bytes have a number of many digits.
+# The first bytes of a text of floats usually contain a number with many digits.
 _START = 1024
 
 
 def encode_json(value: Any) -> Optional[bytes]:
-    """The JSON of a value that every reader gets back as it was; None for any other."""
-    # As an item of a list: a value need not be a container.
+    """The JSON of a value that every reader gets back unchanged; None for any other value."""
+    # A value that is not a container is counted as the item of a list.
     if not 0 < _count([value], -1, {}) - 1 <= JSON_NODES_MAX:
         return None
     try:
         text = orjson.dumps(value)
-    except TypeError:  # a lone surrogate, which is not Unicode
+    except TypeError:  # a lone surrogate, which is not valid Unicode
         return None
     if b'"' not in text:
         return _as_python(text)
@@ -49,14 +51,14 @@ def encode_json(value: Any) -> Optional[bytes]:
         return text
     if b"\\" in text:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    # Every second piece is the inside of a text.
+    # Every second piece is the content of a string.
     pieces = text.split(b'"')
     pieces[::2] = map(_as_python, pieces[::2])
     return b'"'.join(pieces)
 
 
 def _as_python(text: bytes) -> bytes:
-    """JSON of numbers, as Python writes them."""
+    """JSON without strings, with floats as Python writes them."""
     return _replaced(_replaced(text, b"e", _EXPONENT, _exponent), _ZEROS, _SMALL, _small)
 
 
@@ -67,7 +69,7 @@ def _replaced(
     at = text.find(start)
     if at < 0:
         return text
-    # A search for a substring is many times as fast as one for a pattern, unless it finds much.
+    # Substring search is many times faster than the pattern as long as matches are rare.
     pieces, done = [], 0
     for _ in range(1 + len(text) // _BYTES_OF_FEW):
         match = pattern.match(text, at)
@@ -85,13 +87,13 @@ def _exponent(match: Match[bytes]) -> bytes:
 
 
 def _small(match: Match[bytes]) -> bytes:
-    """Not the end of a larger number, as in 10.00001."""
+    """Leaves the end of a larger number as it is: 10.00001."""
     is_whole = not match.string[max(0, match.start() - 1) : match.start()].isdigit()
     return repr(float(match[0])).encode() if is_whole else match[0]
 
 
 def _count(container: Any, depth: int, known: Dict[int, int]) -> int:
-    """Nodes of a list or dict written out; 0 when it is not JSON, a part of itself, or too deep."""
+    """Nodes of a list or dict in its JSON; 0 if it is not JSON, contains itself, or is too deep."""
     if depth >= JSON_DEPTH_MAX:
         return 0
     if id(container) in known:
@@ -112,7 +114,7 @@ def _count(container: Any, depth: int, known: Dict[int, int]) -> int:
 
 
 def _inner(names: Iterable[Any], items: Iterable[Any]) -> Optional[List[Any]]:
-    """The containers among the items; None when one of the others, or a name, is not JSON."""
+    """The containers among the items; None if another item, or a name, is not JSON."""
     for name in names:
         if type(name) is not str:
             return None
@@ -133,13 +135,13 @@ def _inner(names: Iterable[Any], items: Iterable[Any]) -> Optional[List[Any]]:
 
 
 def _inner_of_many(names: Iterable[Any], items: Iterable[Any]) -> Optional[List[Any]]:
-    """The same, by a few looks at all of them."""
+    """As `_inner`, with a few checks of all items at once."""
     kinds = _kinds_of(items)
     if not (kinds <= _KINDS and _kinds_of(names) <= {str}):
         return None
     if float in kinds:
         floats = _of(float, kinds, items)
-        # One sum is faster than many questions, but it can be infinite without any of them being so.
+        # One sum is faster than many checks, but the sum of finite floats can be infinite.
         if not math.isfinite(sum(floats)) and not all(map(math.isfinite, floats)):
             return None
     if int in kinds and not _are_safe(_of(int, kinds, items)):
@@ -148,7 +150,7 @@ def _inner_of_many(names: Iterable[Any], items: Iterable[Any]) -> Optional[List[
 
 
 def _kinds_of(items: Iterable[Any]) -> Set[type]:
-    """The types of the items. Counting one type takes less time than making a set of many."""
+    """The types of the items. Counting equal types is faster than making a set of them."""
     kinds = list(map(type, items))
     return {kinds[0]} if kinds and kinds.count(kinds[0]) == len(kinds) else set(kinds)
 
@@ -166,17 +168,17 @@ def decode_json(text: memoryview) -> Any:
     try:
         value = orjson.loads(text)
     except ValueError:
-        # Python's parser takes more: numbers beyond all floats, lone surrogates.
+        # Python's parser also accepts numbers beyond the range of floats, and lone surrogates.
         return json.loads(bytes(text), parse_int=_read_integer)
     if not (_may_be_unsafe(text[:_START]) or _may_be_unsafe(text)):
         return value
-    # As an item of a list: a value need not be a container.
+    # A value that is not a container is replaced as the item of a list.
     (value,) = _make_floats([value])
     return value
 
 
 def _may_be_unsafe(text: memoryview) -> bool:
-    """Whether the text has enough digits in a row; those of a float count as well."""
+    """Whether the text has enough digits in a row, also of a float, for an unsafe integer."""
     return _UNSAFE_DIGITS in bytes(text).translate(_AS_NINES)
 
 
@@ -189,7 +191,7 @@ def _safe_or_float(value: int) -> Union[int, float]:
 
 
 def _make_floats(value: List[Any]) -> List[Any]:
-    """In place: a number beyond the integers of JSON's readers was a float where it was written."""
+    """Replaces unsafe integers by floats, in place: their writer had floats."""
     waiting: List[Any] = [value]
     while waiting:
         container = waiting.pop()

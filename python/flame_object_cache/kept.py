@@ -1,8 +1,10 @@
-"""What gets brought, kept for the next get of the same object: as it came, and decoded where that can be handed out again.
+"""Keeps the objects that gets received for the next get of the same object.
 
-A server is asked for what has changed since (docs/protocol.md, "Gets that keep what they got"); nothing is handed out from
-here that it has not said is current. What a caller may change is made anew for each caller. Used by any number of threads;
-the bound is in bytes, and what was not asked for longest is forgotten first.
+Each get still asks the server what has changed (docs/protocol.md, "Gets that keep what they got").
+A kept object is returned only after the server has confirmed that it is current. Values are kept as
+received, and decoded if the decoded form can be returned again. Each caller gets its own copy of
+everything that a caller can change. The store is safe for threads, bounded in bytes, and drops the
+least recently used object first.
 """
 
 from __future__ import annotations
@@ -19,23 +21,25 @@ from . import values
 
 Payload = Union[pa.Table, pa.Buffer]
 Maker = Callable[[], Any]
-# A value of more containers than one for so many bytes is decoded again: that takes less than copying it.
+# A value with more than one container per this many bytes is decoded again, which is cheaper than
+# copying it.
 _BYTES_OF_CONTAINER = 64
 _SCALARS = (str, bytes, int, float, bool, type(None))
 _SHARED = (*_SCALARS, pa.Table, pa.RecordBatch, pa.ChunkedArray)
 
 
 class Cell:
-    """A base or a patch: what came, and what makes a value of it for one more caller."""
+    """A base or a patch as received, and `make`, which returns its value for one more caller."""
 
     __slots__ = ("payload", "is_pickle", "cost", "make", "_times_decoded", "_containers_max")
 
     def __init__(self, payload: Payload) -> None:
         self.payload = payload
         self.is_pickle = values.is_pickle(payload)
-        # Not its nbytes, at which pyarrow crashes for a union that came without rows, and fails for views.
+        # Table.nbytes crashes pyarrow for a union received without rows, and fails for views.
         size = int(payload.get_total_buffer_size() if isinstance(payload, pa.Table) else payload.size)
-        # Bytes it may take, its value included: Python's objects take up to four times the bytes of their text.
+        # An upper bound in bytes that includes the decoded value: Python objects take up to four
+        # times the bytes of their text.
         self.cost = 512 + size * (1 if values.is_view(payload) else 5)
         self._containers_max = 8 + size // _BYTES_OF_CONTAINER
         self._times_decoded = 0
@@ -48,7 +52,7 @@ class Cell:
         return values.decode_value(self.payload, allow_pickle=allow_pickle, view=view)
 
     def decoded(self, allow_pickle: bool, view: bool) -> Any:
-        """The same, for a cell that is kept: from the second time on, what can be handed out again is."""
+        """As `value`, for a kept cell. The first or second call sets `make`, if possible."""
         value = self.value(allow_pickle, view)
         if self.make is not None or view or self._times_decoded > 1:
             return value
@@ -58,17 +62,21 @@ class Cell:
 
 
 def maker_of(value: Any, containers_max: int) -> Optional[Maker]:
-    """Gives the value to caller after caller, none of whom sees what another does to it; None when only decoding can."""
+    """A function that returns the value for each caller and isolates callers from each other's
+    changes; None if the value must be decoded again for each caller.
+    """
     if type(value) in _SHARED or isinstance(value, pa.Array):
         return lambda: value
     if type(value).__module__ == "numpy" and not value.flags.writeable and type(value).__name__ == "ndarray":
-        # Its shape could be set.
+        # A caller can set the shape of even a read-only array, so each caller gets a view.
         return cast(Maker, value.view) if value.dtype.kind in "iuf" else None
     return _copier(value, set(), containers_max)
 
 
 def _copier(value: Any, seen: Set[int], containers_max: int) -> Optional[Maker]:
-    """Copies lists and dicts of scalars; None for what is anything else, holds one container twice, or too many."""
+    """A function that copies nested lists and dicts of scalars; None for other values, and for
+    values with too many containers or with one container twice.
+    """
     if type(value) not in (list, dict) or id(value) in seen or len(seen) >= containers_max:
         return None
     seen.add(id(value))
@@ -135,7 +143,7 @@ class Stored:
 
 
 class KeptObjects:
-    """By place, which is whatever tells two objects, or two forms of one, apart."""
+    """Kept objects by place: a key that identifies the object and the form in which it was read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -151,7 +159,9 @@ class KeptObjects:
             return found
 
     def keep(self, place: Hashable, stored: Stored, bytes_max: int) -> Stored:
-        """Replaces what is there. An object over the bound, and one without an instance, is not kept."""
+        """Replaces the object at this place. Does not keep an object that is larger than
+        `bytes_max` or has no instance.
+        """
         new = stored.patches[stored.known_patches :] if stored.known_cost else [stored.base, *stored.patches]
         cost = stored.known_cost + sum(cell.cost for cell in new)
         has_pickle = any(cell.is_pickle for cell in new) or bool(stored.known_cost and stored.has_pickle)

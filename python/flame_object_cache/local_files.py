@@ -1,8 +1,9 @@
-"""Object files on a disk that this client shares with the server: written without it, and read by memory map.
+"""Reads and writes object files on a disk that this client shares with the server.
 
-A file is written aside and renamed, so that the server never sees half of one. A mapped file is never written again; its
-inode, and with it the views, outlive updates and deletes of the object. Buffers go to the file as they are, without a copy.
-No symbolic link below the storage directory is followed, neither to write nor to read.
+A file is written under a temporary name and renamed, so that the server never sees a partial file.
+Buffers are written without a copy. A file is read by memory map. The server never changes a file
+after the rename, and the mapping keeps its inode, so views stay valid after updates and deletes of
+the object. Symbolic links below the storage directory are never followed.
 """
 
 from __future__ import annotations
@@ -25,23 +26,24 @@ from .values import COPIED_BYTES_MAX, Parts, written_parts
 
 OPAQUE_BYTES_MAX = 2**31 - 1
 SLICE_BYTES = 1 << 20
-# A path of 4096 bytes, each percent-encoded, and the numbers behind it; and how many numbers there may be.
+# The length allows a path of 4096 percent-encoded bytes and the facts after it.
 LOCATION_LENGTH_MAX, LOCATION_FACTS_MAX = 16_384, 16
 
 
 def open_location(uri: str, key: str) -> pa.Table:
-    """The table in the file of a `file://` location, as views of a mapping. Raises OSError when it is not that very file.
+    """The table in the file of a `file://` location, as views of a mapping.
 
-    The server says the path, so it is not believed: only a regular file is opened, of the object's own name, through no
-    symbolic link below the storage directory, and only when its size, device, inode and time of change are those of the location.
+    The path comes from the server and is not trusted. The file must be a regular file with the
+    object's name, reached without a symbolic link below the storage directory. Its size, device,
+    inode and modification time must be those in the location. Raises OSError otherwise.
     """
     path, facts = _parse_location(uri)
     ending = f"/{key}.arrow"
     if not path.endswith(ending):
-        raise OSError("the server told the place of another file")
+        raise OSError("the location names the file of another object")
     *parents, name = ending[1:].split("/")
     with _directory(path[: -len(ending)] or "/", parents) as parent:
-        # Before it is opened: to open a device can do something.
+        # Checked before the open, because opening a device can have side effects.
         _check_identity(os.stat(name, dir_fd=parent, follow_symlinks=False), facts)
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
     try:
@@ -54,14 +56,14 @@ def open_location(uri: str, key: str) -> pa.Table:
 
 
 def _mapped(descriptor: int, size: int) -> pa.Buffer:
-    """The file as a mapping that lives on without a descriptor: a program may hold thousands of views."""
+    """A mapping without a descriptor, because a program may hold thousands of views."""
     if sys.version_info >= (3, 13):
         return pa.py_buffer(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ, trackfd=False))
-    # Python's own mappings keep a descriptor each, Arrow's do not once their file is closed.
+    # A mapping of Python keeps a descriptor. A mapping of Arrow does not after its file is closed.
     with pa.memory_map(f"/dev/fd/{descriptor}") as file:
         buffer = file.read_buffer()
     if buffer.size != size:
-        raise OSError("the file has another size than when it was opened")
+        raise OSError("the size of the file changed after it was opened")
     return buffer
 
 
@@ -71,25 +73,27 @@ def _parse_location(uri: str) -> Tuple[str, Dict[str, List[str]]]:
     place = urlsplit(uri)
     path = unquote(place.path, errors="strict")
     if place.scheme != "file" or place.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
-        raise OSError("the location is no file of this host")
+        raise OSError("the location is not a file on this host")
     return path, parse_qs(place.query, max_num_fields=LOCATION_FACTS_MAX)
 
 
 def _check_identity(seen: os.stat_result, facts: Dict[str, List[str]]) -> None:
     numbers = {"size": seen.st_size, "dev": seen.st_dev, "ino": seen.st_ino, "mtime_ns": seen.st_mtime_ns}
     if any(facts.get(name) != [str(number)] for name, number in numbers.items()):
-        raise OSError("another file is at the place that the server told")
-    # Files of /proc have no size, and what they hold is made while it is read.
+        raise OSError("the file is not the one that the location describes")
+    # Files in /proc have size 0, and their content is generated when it is read.
     if not stat.S_ISREG(seen.st_mode) or seen.st_size == 0:
-        raise OSError("what is at the place that the server told is no object's file")
+        raise OSError("the location does not lead to an object file")
 
 
 @contextmanager
 def _directory(root: str, names: Iterable[str], *, make: bool = False) -> Iterator[int]:
-    """A descriptor of a directory below `root`, for `dir_fd`. Raises OSError when a name below `root` is a symbolic link."""
+    """A descriptor of a directory below `root`, for `dir_fd`. Raises OSError if a name below `root`
+    is a symbolic link.
+    """
     if os.open not in os.supports_dir_fd:
-        raise OSError("this system opens no file relative to a directory")
-    # Linux asks no more than the right to pass through.
+        raise OSError("this system cannot open a file relative to a directory")
+    # With O_PATH, Linux requires only the permission to search the directory.
     flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
     descriptor = os.open(root, flags)
     try:
@@ -106,7 +110,7 @@ def _directory(root: str, names: Iterable[str], *, make: bool = False) -> Iterat
 
 
 def write_object(storage: str, prefix: str, encoded: Union[pa.Table, Parts]) -> str:
-    """Writes a new object's file and returns the object's key; raises OSError and leaves nothing otherwise."""
+    """Writes the file of a new object and returns its key. Raises OSError and leaves no file."""
     key = f"{prefix}/{uuid.uuid4()}"
     if isinstance(encoded, list):
         parts = _opaque_parts(encoded)
@@ -128,22 +132,23 @@ def write_object(storage: str, prefix: str, encoded: Union[pa.Table, Parts]) -> 
 
 
 def remove_object(storage: str, key: str) -> None:
-    """Takes back what `write_object` wrote, as far as it is there."""
+    """Removes the file that `write_object` wrote, if it exists."""
     *parents, name = f"{key}.arrow".split("/")
     with suppress(OSError), _directory(storage, parents) as session:
         os.unlink(name, dir_fd=session)
 
 
 def slices_of(parts: Iterable[pa.Buffer]) -> Iterator[Any]:
-    """Views of at most 1 MiB: a single write of much more can wait long for memory in large pages."""
+    """Views of at most 1 MiB: one large write can wait long for memory in large pages."""
     for part in parts:
         yield from (memoryview(part)[start : start + SLICE_BYTES] for start in range(0, part.size, SLICE_BYTES))
 
 
 def _opaque_parts(parts: Parts) -> Parts:
-    """A file of one row. A large value is laid out as zeros that nobody touches, and its parts take their place.
+    """A file of one row.
 
-    It begins at a multiple of 64: the schema has metadata of the length that is missing.
+    A large value is laid out as zeros in memory that is never touched; its parts then replace the
+    zeros. The value begins at a multiple of 64: metadata pads the schema to the necessary length.
     """
     size = sum(part.size for part in parts)
     if size > OPAQUE_BYTES_MAX:

@@ -1,4 +1,4 @@
-"""ObjectKey and ObjectRef: the name of an object, and what is handed around to find it
+"""ObjectKey, the name of an object, and ObjectRef, the reference that programs pass on
 (docs/protocol.md).
 """
 
@@ -13,17 +13,17 @@ from typing import Optional
 
 from .errors import FlameError, InvalidKey
 
-# In place of a session: all sessions of an application.
+# Stands for all sessions of an application.
 WILDCARD_SESSION = "*"
 COMPONENT_BYTES_MAX = 200
-# An encoded ObjectRef: a key of 602 bytes and an endpoint, with room to spare.
+# More than enough for an encoded ObjectRef with a key of 602 bytes and an endpoint.
 REF_BYTES_MAX = 4096
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
 
 
 @lru_cache(maxsize=1024)
 def check_components(text: str, *counts: int) -> str:
-    """The text, if it is that many components joined with `/`. Raises InvalidKey."""
+    """The text, if it has one of these counts of components between `/`. Raises InvalidKey."""
     parts = text.split("/")
     broken = next(filter(None, map(_broken_rule, parts)), "")
     if len(parts) not in counts:
@@ -34,7 +34,7 @@ def check_components(text: str, *counts: int) -> str:
 
 
 def _broken_rule(part: str) -> str:
-    # A lone surrogate, which is no Unicode, is the only thing that this encoding replaces.
+    # This encoding replaces only lone surrogates, which are not valid Unicode.
     if part.encode("utf-8", "replace").decode() != part:
         return "is not valid Unicode"
     if not 1 <= len(part.encode()) <= COMPONENT_BYTES_MAX:
@@ -70,7 +70,7 @@ class ObjectKey:
 
     @property
     def application_id(self) -> str:
-        """The same as `app_name`; the protocol calls it so."""
+        """The same as `app_name`; this is its name in the protocol."""
         return self.app_name
 
     @classmethod
@@ -85,7 +85,7 @@ class ObjectKey:
 
     @classmethod
     def from_prefix(cls, prefix: str) -> ObjectKey:
-        """From `app/session` or `app/*`. Raises InvalidKey."""
+        """The key of a prefix, `app/session` or `app/*`. Raises InvalidKey."""
         key = cls.from_path(prefix)
         if key.object_id is not None:
             raise InvalidKey("INVALID_KEY", f"not a prefix of two components, app/session: {prefix!r}")
@@ -93,8 +93,9 @@ class ObjectKey:
 
     @classmethod
     def from_path(cls, path: str) -> ObjectKey:
-        """From a key or a prefix: `app/session/object`, `app/session` or `app/*`. Raises
-        InvalidKey.
+        """The key of an object or a prefix: `app/session/object`, `app/session` or `app/*`.
+
+        Raises InvalidKey.
         """
         parts = path.split("/")
         if len(parts) not in (2, 3):
@@ -128,9 +129,7 @@ class ObjectKey:
         return None if self.object_id is None else f"{self.to_prefix()}/{self.object_id}"
 
     def matches_key(self, key: str) -> bool:
-        """Whether this is the key, or a prefix of it. `key` is text of the form
-        `app/session/object`.
-        """
+        """Whether this is the key, or a prefix of it. `key` has the form `app/session/object`."""
         app_name, _, rest = key.partition("/")
         session_id, _, object_id = rest.partition("/")
         if not session_id or not object_id or "/" in object_id or app_name != self.app_name:
@@ -140,12 +139,11 @@ class ObjectKey:
 
 @dataclass(unsafe_hash=True)
 class ObjectRef:
-    """Where an object is, and the version that was meant; `encode()` gives BSON that every client
-    reads.
+    """The endpoint, key and version of an object. `encode()` gives BSON that every client reads.
 
-    `version` may be set. 0 means no version in particular: `ref.version = 0` asks `get_object` for
-    all of the object again, whatever this client holds of it. References of one object have one
-    hash, whatever their versions.
+    `version` can be set. After `ref.version = 0`, `get_object` receives the whole object again,
+    even if this client keeps a copy. References of one object have the same hash, whatever their
+    versions.
     """
 
     endpoint: str
@@ -153,31 +151,30 @@ class ObjectRef:
     version: int = field(default=0, hash=False)
 
     def encode(self) -> bytes:
-        """BSON: endpoint and key as strings, version as int64, in this order and nothing else."""
+        """BSON with exactly these fields in this order: strings endpoint and key, int64 version."""
         version = b"\x12version\0" + struct.pack("<q", self.version)
         body = _bson_text(b"endpoint", self.endpoint) + _bson_text(b"key", self.key) + version + b"\0"
         return struct.pack("<i", len(body) + 4) + body
 
     @staticmethod
     def decode(document: bytes) -> ObjectRef:
-        """Takes int32 and int64, and reads a missing version as 0. Raises FlameError
-        INVALID_REQUEST.
+        """The reference in a BSON document. A missing version counts as 0.
 
-        Its key keeps the rules for names, so that it may become part of a path.
+        Raises FlameError INVALID_REQUEST, also for an invalid key: a key can become part of a path.
         """
         try:
             if len(document) > REF_BYTES_MAX:
-                raise ValueError(f"{len(document)} bytes are too many")
+                raise ValueError(f"{len(document)} bytes, more than {REF_BYTES_MAX}")
             fields = _bson_fields(bytes(document))
             endpoint, key, version = fields["endpoint"], fields["key"], fields.get("version", 0)
         except (struct.error, ValueError, LookupError) as error:
-            raise FlameError("INVALID_REQUEST", f"these bytes are no ObjectRef: {error}") from error
+            raise FlameError("INVALID_REQUEST", f"these bytes are not an ObjectRef: {error}") from error
         if not (isinstance(endpoint, str) and isinstance(key, str) and isinstance(version, int)):
-            raise FlameError("INVALID_REQUEST", "a field of this ObjectRef has another type")
+            raise FlameError("INVALID_REQUEST", "a field of this ObjectRef has the wrong type")
         try:
             return ObjectRef(endpoint, check_components(key, 3), version)
         except InvalidKey as error:
-            raise FlameError("INVALID_REQUEST", f"this ObjectRef names no object: {error.text}") from error
+            raise FlameError("INVALID_REQUEST", f"the key of this ObjectRef is invalid: {error.text}") from error
 
 
 def _bson_text(name: bytes, value: str) -> bytes:
@@ -188,7 +185,7 @@ def _bson_text(name: bytes, value: str) -> bytes:
 def _bson_fields(document: bytes) -> dict[str, object]:
     (size,) = struct.unpack_from("<i", document)
     if size != len(document) or document[-1] != 0:
-        raise ValueError(f"{len(document)} bytes that say they are {size}")
+        raise ValueError(f"the document has {len(document)} bytes, but declares {size}")
     fields: dict[str, object] = {}
     position = 4
     while document[position] != 0:
@@ -198,7 +195,7 @@ def _bson_fields(document: bytes) -> dict[str, object]:
             (length,) = struct.unpack_from("<i", document, position)
             end = position + 4 + length
             if length < 1 or end >= size or document[end - 1] != 0:
-                raise ValueError(f"field {name} does not end where it says")
+                raise ValueError(f"field {name} does not end at its declared length")
             fields[name], position = document[position + 4 : end - 1].decode(), end
         elif kind in (0x10, 0x12):
             form, width = ("<i", 4) if kind == 0x10 else ("<q", 8)

@@ -1,4 +1,4 @@
-"""ObjectInfo: what the server knows of an object without its bytes, as `stat` gives it."""
+"""ObjectInfo: the metadata of an object, which `stat` returns."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from .names import ObjectRef
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """An object without its bytes."""
+    """The metadata of an object."""
 
     ref: ObjectRef
     """Endpoint, key and current version."""
     size_bytes: int
-    """Of a value: its bytes with patches and type tags. Of a table: its batches without headers."""
+    """Bytes of a value, with patches and type tags, or of a table's batches, without headers."""
     rows: int
-    """Rows of a table. A value has one row, and one more for each patch."""
+    """Rows of a table. A value has one row plus one for each patch."""
     kind: str
     """`table`, or `opaque` for every other value."""
     schema: pa.Schema
-    """Of a table, with Flame's metadata; of any other value, `version: uint64, data: binary`."""
+    """The schema of a table, with Flame's metadata; `version: uint64, data: binary` for other
+    values.
+    """
     expires_at: Optional[datetime]
     """When the object expires, in UTC; None: never."""
 
@@ -44,7 +46,7 @@ class ObjectInfo:
 
 
 def object_info(info: flight.FlightInfo) -> ObjectInfo:
-    """Raises FlameError INVALID_REQUEST, INVALID_IPC for what is no answer of a cache."""
+    """Raises FlameError INVALID_REQUEST or INVALID_IPC for an invalid answer."""
     try:
         schema = info.schema
     except (pa.ArrowException, OSError) as error:

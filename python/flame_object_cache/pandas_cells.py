@@ -1,7 +1,8 @@
-"""Which cells of a pandas frame come back from Arrow as they were: all of most dtypes, and of objects those looked at here.
+"""Decides whether the cells of a pandas frame come back from Arrow unchanged.
 
-An answer is None where Arrow keeps the cells, `none` or `nan` where text in an object column has to be noted with what stands
-for a missing one, and else the reason why they would not come back. Cost: one pass over the cells of object columns.
+The functions return None if Arrow keeps the cells. For text in an object column they return `none`
+or `nan`, the value of missing cells, which has to be noted in the schema. Otherwise they return the
+reason why the cells would change. Cost: one pass over the cells of object columns.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ import datetime
 import decimal
 from typing import Any, Optional
 
-# Arrow gives cells of these classes back as they were. Times and decimals are looked at one by one.
+# Arrow returns cells of these classes unchanged. Times and decimals need a check of each cell.
 _PLAIN = (bytes, datetime.date, datetime.time, decimal.Decimal)
 
 
 def freq_of(index: Any) -> Any:
-    """Of a period's index the freq belongs to its dtype."""
+    """The freq of an index; None for a period index, whose freq is part of its dtype."""
     return getattr(index, "freq", None) if type(index).__name__ in ("DatetimeIndex", "TimedeltaIndex") else None
 
 
 def cells_of(frame: Any, position: int, dtype: Any) -> Optional[str]:
-    """`none` or `nan`, how an object column of text writes missing cells; None when Arrow keeps them; else the reason against it."""
+    """None if Arrow keeps the column's cells; `none` or `nan` for an object column of text;
+    otherwise the reason why they would change.
+    """
     if dtype == object:
         return objects_reason(frame.iloc[:, position].to_numpy())
     if type(dtype).__name__ == "CategoricalDtype":
@@ -34,7 +37,7 @@ def cells_of(frame: Any, position: int, dtype: Any) -> Optional[str]:
 
 
 def _masked_nan(array: Any) -> Optional[str]:
-    """A nullable float can hold nan beside NA; Arrow is told of both as one."""
+    """A reason if a nullable float column holds nan besides NA: Arrow gets both as null."""
     numbers = array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=0)
     return "it holds nan that is not NA" if (numbers != numbers).any() else None
 
@@ -51,13 +54,13 @@ def categories_reason(dtype_or_index: Any) -> Optional[str]:
 
 
 def objects_reason(cells: Any) -> Optional[str]:
-    """As cells_of, of an array of objects."""
+    """As cells_of, for an array of objects."""
     kinds = set(map(type, cells))
     missing = "none"
     if type(None) in kinds:
         kinds.discard(type(None))
     elif float in kinds and kinds <= {float, str} and all(cell != cell for cell in cells if type(cell) is float):
-        # Of nan alone no type is known.
+        # A column of nan alone does not show its type.
         kinds.discard(float)
         missing = "nan"
     if kinds == {str} or (missing == "nan" and not kinds):

@@ -1,9 +1,11 @@
-"""pandas frames as Arrow tables, where the frame that comes back is equal: dtypes, labels, index, freq, names, attrs, cells.
+"""Converts pandas frames to Arrow tables, if the frame that is read back is equal in dtypes,
+labels, index, freq, names, attrs and cells.
 
-Arrow's metadata for pandas gives most frames back, and silently changes some. So the table is asked first: its empty slice goes
-there and back, and is compared with the frame. That looks at types and labels alone; cells are looked at in object columns.
-Three things that Arrow forgets are noted in the schema and restored: the `freq` of the index, columns that are a range,
-and object columns of text. For any other difference `table_of` gives the reason, and the frame travels as a pickle.
+Arrow restores most frames but silently changes some. So the empty slice of the table is converted
+back and compared with the frame. That compares types and labels; cells are checked only in object
+columns. Notes in the schema restore what Arrow loses: the `freq` of the index, columns that are a
+range, and object columns of text. For any other difference `table_of` returns the reason, and the
+frame is pickled.
 """
 
 from __future__ import annotations
@@ -18,16 +20,16 @@ import pyarrow as pa
 from .batches import with_metadata
 from .pandas_cells import categories_reason, cells_of, freq_of, objects_reason
 
-# Schema metadata: what to restore, as JSON; and what a patch must say as well (docs/protocol.md).
+# Schema metadata: what to restore, as JSON; and what a patch must have, too (docs/protocol.md).
 NOTES, FITS = b"flame.cache.pandas", b"flame.cache.fits"
 _LABEL_NAMES = (type(None), str, int)
-# Values of JSON within each other in `attrs`.
+# The nesting depth of JSON in `attrs`.
 _ATTRS_DEPTH_MAX = 20
 _CATEGORIES_TRIED = 8
 
 
 def table_of(frame: Any) -> Union[pa.Table, str]:
-    """The frame's table with Flame's notes; or, as text, what about the frame would not come back equal."""
+    """The frame's table with Flame's notes; or the reason why it would not come back equal."""
     reason = _reason_of_labels(frame) or _reason_of_index(frame)
     if reason is not None:
         return reason
@@ -42,12 +44,12 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
     try:
         table = pa.Table.from_pandas(frame)
         seen = _without_rows(table).to_pandas()
-    except Exception as error:  # noqa: BLE001  (whatever the objects in the frame and the names of its dtypes raise)
+    except Exception as error:  # noqa: BLE001  (whatever the frame's objects raise)
         return _reason_of_failure(frame, error)
     reason = _difference(seen, frame, objects)
     if reason is not None:
         return reason
-    # Where there is nothing to change the note is left out: a frame of text is an ordinary one.
+    # A column that comes back unchanged needs no note: most columns of text do.
     notes["objects"] = {at: kind for at, kind in objects.items() if kind == "nan" or seen.dtypes.iloc[at] != object}
     if type(frame.columns).__name__ == "RangeIndex":
         notes["columns"] = [frame.columns.start, frame.columns.stop, frame.columns.step]
@@ -73,7 +75,7 @@ def _reason_of_labels(frame: Any) -> Optional[str]:
     if not _is_json(frame.attrs):
         return "the frame's attrs are not JSON"
     if not columns.is_unique:
-        return f"column {_shown(columns[columns.duplicated()][0])}: its label is there twice"
+        return f"column {_shown(columns[columns.duplicated()][0])}: its label is not unique"
     if any(type(name) not in _LABEL_NAMES for name in columns.names):
         return f"the names of the columns' labels are not text: {_shown(list(columns.names))}"
     if any(level.inferred_type.startswith("mixed") for level in _levels(columns)):
@@ -89,7 +91,7 @@ def _reason_of_index(frame: Any) -> Optional[str]:
         return f"the names of the index are not text: {_shown(list(index.names))}"
     freq = freq_of(index)
     if freq is not None and not _is_told_by_name(freq):
-        return f"the index's freq {freq!r} cannot be told by its name"
+        return f"the index's freq {freq!r} cannot be restored from its name"
     for number, level in enumerate(_levels(index)):
         found = objects_reason(level.to_numpy()) if level.dtype == object else categories_reason(level)
         if found not in (None, "none"):
@@ -109,7 +111,7 @@ def _is_told_by_name(freq: Any) -> bool:
 
 
 def _is_json(value: Any, depth: int = 0) -> bool:
-    """Whether JSON gives it back as it was."""
+    """Whether the value survives a round trip through JSON unchanged."""
     kind = type(value)
     if kind is dict:
         return depth < _ATTRS_DEPTH_MAX and all(type(name) is str and _is_json(item, depth + 1) for name, item in value.items())
@@ -119,7 +121,9 @@ def _is_json(value: Any, depth: int = 0) -> bool:
 
 
 def _without_rows(table: pa.Table) -> pa.Table:
-    """With the first few of its categories: what comes back of them hangs on their type, once objects were looked at."""
+    """The empty slice of the table, with its first few categories. They show how all categories
+    come back, because objects were checked before.
+    """
     empty = table.slice(0, 0)
     for at, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type) and table.column(at).num_chunks:
@@ -131,7 +135,7 @@ def _without_rows(table: pa.Table) -> pa.Table:
 
 
 def _reason_of_failure(frame: Any, error: Exception) -> str:
-    """Which column it is that Arrow cannot write, or not read again."""
+    """Names the column that Arrow cannot write or cannot read back."""
     for position, label in enumerate(frame.columns):
         try:
             alone = frame.iloc[:, [position]].reset_index(drop=True).set_axis(["column"], axis=1)
@@ -142,9 +146,9 @@ def _reason_of_failure(frame: Any, error: Exception) -> str:
 
 
 def _difference(seen: Any, frame: Any, objects: Dict[int, str]) -> Optional[str]:
-    """What the empty slice that went through Arrow has otherwise than the frame."""
+    """The difference between the empty slice that came back from Arrow and the frame."""
     if len(seen.dtypes) != len(frame.dtypes):
-        return "Arrow takes the frame's labels for others: columns are lost"
+        return "Arrow misreads the frame's labels and loses columns"
     for position, (dtype, put) in enumerate(zip(seen.dtypes, frame.dtypes)):
         if not _same_dtype(dtype, put) and position not in objects:
             return f"column {_shown(frame.columns[position])}: its dtype {_shown(put)} comes back as {_shown(dtype)}"
@@ -167,7 +171,7 @@ def _same_dtype(seen: Any, put: Any) -> bool:
     if type(seen) is not type(put):
         return False
     if hasattr(put, "categories"):
-        # Equal dtypes may have their categories in another order.
+        # Equal dtypes can have their categories in different orders.
         return seen.ordered == put.ordered and _same_labels(seen.categories, put.categories[:_CATEGORIES_TRIED])
     if hasattr(put, "storage"):
         return bool(seen == put) and seen.storage == put.storage and seen.na_value is put.na_value
@@ -175,7 +179,7 @@ def _same_dtype(seen: Any, put: Any) -> bool:
 
 
 def _same_labels(seen: Any, put: Any) -> bool:
-    """Whether two indexes of labels are alike in all they show."""
+    """Whether two indexes are equal in type, names, dtypes and labels."""
     if list(seen.names) != list(put.names) or [type(name) for name in seen.names] != [type(name) for name in put.names]:
         return False
     if type(seen) is not type(put) or seen.nlevels != put.nlevels or not seen.equals(put) or freq_of(put) is not None:
@@ -187,7 +191,9 @@ def _same_labels(seen: Any, put: Any) -> bool:
 
 
 def _fingerprint(table: pa.Table, frame: Any) -> bytes:
-    """What rows appended to this frame must agree on beside the schema: labels, dtypes, names, order of ordered categories."""
+    """A hash of what appended rows must share besides the schema: labels, dtypes, names, and the
+    order of ordered categories.
+    """
     said = table.schema.pandas_metadata
     index = [["range", at["name"], at["step"]] if isinstance(at, dict) else at for at in said["index_columns"]]
     columns = [[column["name"], column["field_name"], column["numpy_type"]] for column in said["columns"]]
@@ -201,14 +207,14 @@ def _fingerprint(table: pa.Table, frame: Any) -> bytes:
 
 
 def frame_of(table: pa.Table, notes: Optional[bytes]) -> Any:
-    """The frame of a table. Raises whatever Arrow and pandas raise of metadata that is damaged."""
+    """The frame of a table. Raises whatever Arrow and pandas raise for damaged metadata."""
     import pandas
 
     frame = table.to_pandas()
     said = table.schema.pandas_metadata or {}
     ranges = [at for at in said.get("index_columns", []) if isinstance(at, dict)]
     if len(ranges) == 1 and len(said["index_columns"]) == 1:
-        # Rows that were appended continue the range.
+        # Appended rows continue the range.
         start, step = ranges[0]["start"], ranges[0]["step"]
         frame.index = pandas.RangeIndex(start, start + step * table.num_rows, step, name=ranges[0]["name"])
     noted = {} if notes is None else json.loads(notes)
@@ -232,7 +238,7 @@ def _restore_freq(index: Any, freq: str) -> None:
     try:
         index.freq = offset
     except ValueError:
-        # Rows that were appended do not go on at this freq.
+        # The appended rows do not follow this freq.
         pass
 
 

@@ -1,7 +1,8 @@
-"""Whether the labels of a patch's rows would be kept: those of a range are no column of the table, but counted from its first row.
+"""Checks that a patch of a pandas table keeps its row labels.
 
-A frame whose index is the default one has no labels of its own: its rows go on with the numbers of the table. Any other range has
-to be what comes next, as the chunks of a large frame are. That is asked of the server; for all other patches nothing is.
+The labels of a range index are not a column of the table: they are counted from its first row. A
+patch with the default index continues the numbers of the table. Any other range must continue the
+range of the table, as the chunks of a large frame do. Only such a patch costs a call to the server.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ _PATCH = b"PATCH:"
 
 
 def check_patch(connection: Connection, descriptor: flight.FlightDescriptor, table: pa.Table) -> None:
-    """Raises FlameError INVALID_REQUEST when the table is a patch whose rows' numbers are not those that come next."""
+    """Raises FlameError INVALID_REQUEST if the table is a patch whose range index does not continue
+    that of the stored table.
+    """
     command = descriptor.command or b""
     own = _range_of(table.schema)
     if not command.startswith(_PATCH) or own is None or own == (0, 1) or table.num_rows == 0:
@@ -28,12 +31,15 @@ def check_patch(connection: Connection, descriptor: flight.FlightDescriptor, tab
     base = _range_of(info.schema)
     if base is not None and own == (base[0] + base[1] * info.total_records, base[1]):
         return
-    text = f"the patch's index begins with {own[0]} in steps of {own[1]}, which is not what comes next in the table"
-    raise FlameError("INVALID_REQUEST", f"{text}: reset_index(drop=True) lets its rows go on with the table's numbers")
+    text = (
+        f"the patch's index begins with {own[0]} in steps of {own[1]} and does not continue the "
+        "index of the table: reset_index(drop=True) makes the patch continue it"
+    )
+    raise FlameError("INVALID_REQUEST", text)
 
 
 def _range_of(schema: pa.Schema) -> Optional[Tuple[int, int]]:
-    """Start and step of the index of a pandas frame that is a range."""
+    """Start and step of a pandas frame's range index; None if the index is not a range."""
     try:
         said: Any = (schema.pandas_metadata or {})["index_columns"]
         return (said[0]["start"], said[0]["step"]) if len(said) == 1 else None

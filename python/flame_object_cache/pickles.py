@@ -1,4 +1,6 @@
-"""Pickles: by cloudpickle, and read only where that is allowed. Large buffers lie behind the pickle (buffered_pickle.py)."""
+"""Writes pickles by cloudpickle, and reads them only if that is allowed. Large buffers are stored
+after the pickle (buffered_pickle.py).
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,19 @@ from . import buffered_pickle
 from .errors import InvalidValue, PickleRefused, UnreadableValue
 
 PICKLE, BUFFERED = b"FLM\x00", b"FLM\x07"
-# Buffers of a pickle from this size on are views of what came.
+# Buffers of a pickle are stored apart, and read as views, from this size on.
 VIEWED_BYTES_MIN = 1 << 16
 
 
 def begins_pickle(start: bytes) -> bool:
-    """Whether a value that begins so is a pickle; one without a tag is of generation 1."""
+    """Whether a value with these first bytes is a pickle. Generation 1 wrote no tag."""
     return start in (PICKLE, BUFFERED) or start[:1] == b"\x80"
 
 
 def pickled(obj: Any, *, in_band: bool = True) -> List[pa.Buffer]:
-    """Parts to be joined. Raises InvalidValue. `in_band`: with its buffers inside, as older clients read it."""
+    """Parts to be joined. Raises InvalidValue. `in_band`: keeps buffers inside the pickle, as older
+    clients need it.
+    """
     buffers: List[memoryview] = []
 
     def is_small(buffer: pickle.PickleBuffer) -> bool:
@@ -40,7 +44,7 @@ def pickled(obj: Any, *, in_band: bool = True) -> List[pa.Buffer]:
 
 
 def unpickled(value: pa.Buffer, allow_pickle: bool) -> Any:
-    """Raises UnreadableValue, PickleRefused before a byte is unpickled."""
+    """The unpickled value. Raises UnreadableValue, and PickleRefused before a byte is unpickled."""
     if not allow_pickle:
         reason = "the object is a pickle (FLM\\x00), and unpickling is switched off: allow_pickle"
         raise PickleRefused("UNREADABLE_VALUE", reason)
@@ -52,7 +56,7 @@ def unpickled(value: pa.Buffer, allow_pickle: bool) -> Any:
     try:
         return pickle.loads(text, buffers=buffers)
     except Exception as error:  # noqa: BLE001  (whatever the pickled classes raise)
-        raise UnreadableValue("UNREADABLE_VALUE", f"it cannot be unpickled: {error!r}") from error
+        raise UnreadableValue("UNREADABLE_VALUE", f"the value cannot be unpickled: {error!r}") from error
 
 
 def _with_buffers(value: pa.Buffer) -> List[memoryview]:
@@ -61,4 +65,4 @@ def _with_buffers(value: pa.Buffer) -> List[memoryview]:
     try:
         return buffered_pickle.decode(memoryview(value).toreadonly())
     except ValueError as error:
-        raise UnreadableValue("UNREADABLE_VALUE", f"its {BUFFERED!r} is damaged: {error}") from error
+        raise UnreadableValue("UNREADABLE_VALUE", f"the value with tag {BUFFERED!r} is damaged: {error}") from error

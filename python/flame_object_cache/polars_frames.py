@@ -1,7 +1,9 @@
-"""polars frames as Arrow tables, where the frame that comes back is equal; else the reason, and what to pickle instead.
+"""Converts polars frames to Arrow tables, if the frame that is read back is equal. Otherwise
+returns the reason, and what to pickle instead.
 
-The table's empty slice goes there and back and its schema is compared: that looks at types and names alone. What would be written
-as addresses in this process (Object), or end polars in a panic, does not get as far as Arrow.
+The empty slice of the table is converted back, and its schema is compared: names and types only.
+Columns of Object, which Arrow would get as addresses in this process, and columns that make polars
+panic are refused before.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import pyarrow as pa
 
 
 def table_of(frame: Any) -> Union[pa.Table, str]:
-    """The frame's table; or, as text, what about the frame would not come back equal."""
+    """The frame's table; or, as text, the reason why it would not come back equal."""
     for name, dtype in frame.schema.items():
         if "\0" in name or _is_inside(dtype, _has_nul):
             return f"column {name!r:.100}: a name has a NUL"
@@ -24,12 +26,12 @@ def table_of(frame: Any) -> Union[pa.Table, str]:
     if frame.width == 0 and frame.height > 0:
         return "the frame has rows and no columns"
     if any(_is_inside(dtype, _is_array) for dtype in frame.dtypes) and max(frame.n_chunks("all")) > 1:
-        # polars 1 writes a second chunk of arrays as one that is longer than its values.
+        # polars 1 writes a wrong length for the second chunk of an array column.
         frame = frame.rechunk()
     table = _there_and_back(frame)
     if not isinstance(table, str):
         return table
-    # Only now, because each column costs as much again.
+    # Columns are tried one by one only after a failure, because each costs another conversion.
     for name in frame.columns:
         reason = _there_and_back(frame.select(name))
         if isinstance(reason, str):
@@ -70,7 +72,7 @@ def _is_array_of_nothing(dtype: Any) -> bool:
 
 
 def _is_inside(dtype: Any, holds: Callable[[Any], bool]) -> bool:
-    """Whether it holds for the dtype or one within it."""
+    """Whether `holds` is true for the dtype or a dtype inside it."""
     if holds(dtype):
         return True
     inner = [field.dtype for field in getattr(dtype, "fields", ())]
@@ -79,13 +81,13 @@ def _is_inside(dtype: Any, holds: Callable[[Any], bool]) -> bool:
 
 
 def frame_of(table: pa.Table) -> Any:
-    """The frame of a table. Raises ValueError where polars panics."""
+    """The frame of a table. Raises ValueError if polars panics."""
     import polars
 
     try:
         if "" not in table.column_names:
             return polars.from_arrow(table)
-        # polars gives a column without a name one of its own.
+        # polars renames a column with an empty name.
         frame: Any = polars.from_arrow(table.rename_columns([str(at) for at in range(table.num_columns)]))
         frame.columns = table.column_names
         return frame
@@ -96,7 +98,9 @@ def frame_of(table: pa.Table) -> Any:
 
 
 def picklable(frame: Any) -> Optional[Any]:
-    """What to pickle for the frame: columns that polars does not pickle go as lists. None when it could not be read again."""
+    """The object to pickle for the frame, in which columns that polars cannot pickle are lists.
+    None if the pickle could not be read back.
+    """
     by_list = [name for name, dtype in frame.schema.items() if _is_object(dtype) or _is_array_of_nothing(dtype)]
     for name, dtype in frame.schema.items():
         if name not in by_list and _is_inside(dtype, lambda inner: _is_object(inner) or _is_array_of_nothing(inner)):
@@ -105,7 +109,7 @@ def picklable(frame: Any) -> Optional[Any]:
 
 
 class _Frame:
-    """Pickled by what polars calls its classes: a reader needs nothing of this module."""
+    """Pickles as a call of a polars class, so that a reader does not need this module."""
 
     def __init__(self, frame: Any, by_list: Any) -> None:
         self._frame, self._by_list = frame, by_list
@@ -122,6 +126,6 @@ class _Column:
     def __reduce__(self) -> Tuple[Any, ...]:
         column = self._column
         if _is_object(column.dtype) and not self._ahead:
-            # A column that begins with a member of an enum would be taken for one of the members' values.
+            # polars would convert a column that begins with an enum member to the members' values.
             return operator.getitem, (_Column(column, (0,)), slice(1, None))
         return type(column), (column.name, [*self._ahead, *column.to_list()], column.dtype)

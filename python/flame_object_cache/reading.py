@@ -1,8 +1,10 @@
-"""What a get reads: the rows of an opaque value, the batches of a table, or the object's own file on this host.
+"""Reads the answer of a get: rows of an opaque value, batches of a table, or the object's own file
+on this host.
 
-A get is one call. It says which version this process holds, and is answered by nothing when that is current, by the patches
-since then, by the location of a large file, or by the whole object. A value that comes in several rows is put together as they
-come, so that little more than the value itself is held at any time.
+A get is one call. It sends the version that this process keeps. The server answers with nothing if
+that version is current, with the patches since then, with the location of a large file, or with the
+whole object. A value in several rows is joined while the rows arrive, so that memory holds little
+more than the value itself.
 """
 
 from __future__ import annotations
@@ -28,15 +30,15 @@ from .soundness import checked
 log = logging.getLogger("flame_object_cache")
 _VERSION, _INSTANCE, _FILE = b"flame.cache.version", b"flame.cache.instance", b"flame.cache.file"
 _VERSION_DIGITS_MAX = 20
-# It goes back to the server as a header.
+# The instance is sent back to the server in a header.
 _SOUND_INSTANCE = re.compile(rb"[0-9A-Za-z-]{1,64}")
 _DAMAGE = (pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 
 
 def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) -> Stored:
-    """The object as it is now. A reference of version 0 asks for all of it."""
+    """The current object. A reference of version 0 asks for the whole object."""
     with calling(ref.endpoint, config) as connection:
-        # An object as its file and as it was sent are two values; so are a checked and an unchecked one.
+        # Mapped and received forms of an object are kept apart, as are checked and unchecked ones.
         place = (connection.endpoint, ref.key, zero_copy and connection.is_local, config.validate)
         held = kept_objects.find(place) if keep and ref.version else None
         takes_location = zero_copy and connection.asks_for_files()
@@ -86,16 +88,18 @@ def _number(text: bytes) -> int:
 
 
 def _open(location: bytes, key: str) -> Optional[pa.Table]:
-    """The object as views of its file, when it can be opened here."""
+    """The object as views of its file; None if the file cannot be opened here."""
     try:
         return local_files.open_location(location.decode(), key)
     except (OSError, ValueError, pa.ArrowException) as error:
-        log.debug("the file of %s is not read, the server sends it: %s", key, error)
+        log.debug("cannot read the file of %s, asking the server to send it: %s", key, error)
         return None
 
 
 def _opaque(reader: flight.FlightStreamReader, held: Optional[Stored], instance: bytes) -> Stored:
-    """The object after an answer of rows; `held` where there are none, and more patches where there is no base."""
+    """The object after an answer of rows: `held` if there are none, `held` with more patches if
+    there is no base, otherwise a new object.
+    """
     base: List[pa.Buffer] = []
     patches: List[Cell] = []
     version = 0
@@ -116,12 +120,12 @@ _Row = Tuple[int, str, pa.Buffer]
 
 
 def _values(reader: flight.FlightStreamReader) -> Iterator[_Row]:
-    """The rows, those of one value put together while the next ones are on their way."""
+    """The rows. Adjacent rows of one value are joined as they arrive."""
     seen: Optional[Tuple[int, str]] = None
     cell: Any = None
     for batch in _batches(reader):
         rows = _rows_of(batch)
-        # The names hold the batch while the next one comes.
+        # Otherwise this batch would stay in memory until the next one has arrived.
         del batch
         for row_version, kind, data in rows:
             if seen == (row_version, kind):
@@ -156,7 +160,7 @@ def _batches(reader: flight.FlightStreamReader) -> Iterator[pa.RecordBatch]:
 
 
 class _answers:
-    """Turns what an answer's false rows make Python raise into a FlameError."""
+    """Raises the errors that malformed rows cause as a FlameError."""
 
     def __enter__(self) -> None:
         pass
@@ -167,7 +171,9 @@ class _answers:
 
 
 def _cells_of(column: Union[pa.Array, pa.ChunkedArray]) -> Iterator[pa.Buffer]:
-    """Views; pyarrow's scalars would be copies. The offsets are what the server says; `slice` refuses what lies outside."""
+    """Views; pyarrow's scalars would be copies. The offsets are not trusted: `slice` refuses a
+    range outside the buffer.
+    """
     if column.type not in (pa.binary(), pa.large_binary()):
         raise ValueError(f"its data is of type {column.type}")
     _, offsets, data = column.buffers()
@@ -188,7 +194,7 @@ def _read_only(cell: Union[pa.Buffer, bytearray]) -> pa.Buffer:
 
 
 def open_reader(ref: ObjectRef, config: Config, zero_copy: Optional[bool] = None) -> pa.RecordBatchReader:
-    """The batches of a table, each as it comes."""
+    """The batches of a table, each when it arrives."""
     zero_copy = config.zero_copy if zero_copy is None else zero_copy
     with calling(ref.endpoint, config) as connection:
         takes_location = zero_copy and connection.asks_for_files()
@@ -212,7 +218,7 @@ def open_reader(ref: ObjectRef, config: Config, zero_copy: Optional[bool] = None
 
 
 def _own(schema: pa.Schema) -> pa.Schema:
-    """The schema without what the cache writes into it."""
+    """The schema without the metadata that the cache adds."""
     own = {name: text for name, text in (schema.metadata or {}).items() if not name.startswith(b"flame.cache.")}
     return schema.with_metadata(own or None)
 
@@ -223,5 +229,5 @@ def _checked_batches(reader: flight.FlightStreamReader) -> Iterator[pa.RecordBat
             for batch in _batches(reader):
                 yield checked(batch)
     finally:
-        # Where the caller stops before the end, the server stops sending.
+        # If the caller stops before the end, the server stops sending.
         reader.cancel()

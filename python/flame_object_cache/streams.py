@@ -1,4 +1,6 @@
-"""Batches of what hands out Arrow's C stream: DuckDB relations, arro3 tables, a RecordBatchReader. None is read before it is sent."""
+"""Batches of objects that offer Arrow's C stream: DuckDB relations, arro3 tables, a
+RecordBatchReader. Each batch is read when it is sent.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,16 @@ import pyarrow as pa
 from .errors import InvalidValue
 from .tabular import kind_of
 
-# They are stored as what they are, not as a stream of their columns.
+# Stored as values of their own type, not as streams.
 _KNOWN = (pa.Table, pa.RecordBatch, pa.Array, pa.ChunkedArray)
 
 
 def reader_of(obj: Any) -> Optional[pa.RecordBatchReader]:
-    """None for anything else. Raises InvalidValue when its batches cannot be had."""
-    # Asked of the class: some objects claim to have every attribute.
+    """A reader of the object's batches; None for an object without an Arrow stream of batches.
+
+    Raises InvalidValue if the stream cannot be opened.
+    """
+    # Checks the class, because some objects claim to have every attribute.
     if not hasattr(type(obj), "__arrow_c_stream__") or isinstance(obj, _KNOWN):
         return None
     if kind_of(obj).startswith(("pandas.", "polars.")):
@@ -23,6 +28,7 @@ def reader_of(obj: Any) -> Optional[pa.RecordBatchReader]:
     try:
         return pa.RecordBatchReader.from_stream(obj)
     except pa.ArrowInvalid:
-        return None  # A stream of arrays, not of columns.
+        return None  # A stream of arrays, not of record batches.
     except Exception as error:  # noqa: BLE001  (whatever the query behind the stream raises)
-        raise InvalidValue("INVALID_VALUE", f"no batches come from a value of {type(obj)}: {error}") from error
+        text = f"cannot read batches from a value of {type(obj)}: {error}"
+        raise InvalidValue("INVALID_VALUE", text) from error

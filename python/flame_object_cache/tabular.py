@@ -1,7 +1,7 @@
-"""Objects that are put as tables without being one of the classes that values.py knows.
+"""Objects that are put as tables although values.py does not know their classes.
 
-A polars LazyFrame is collected, and comes back as a DataFrame. An object whose `to_arrow()` gives a
-pyarrow Table or RecordBatch comes back as a Table.
+A polars LazyFrame is collected; readers get a DataFrame. An object whose `to_arrow()` returns a
+pyarrow Table or RecordBatch is stored as that; readers get a Table.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .errors import InvalidValue
 
 
 def kind_of(obj: Any) -> str:
-    """`numpy.ndarray`, `pandas.DataFrame`: the exact type, without an import of its library."""
+    """The name of the exact type, such as `numpy.ndarray`, without an import of its library."""
     return f"{type(obj).__module__.split('.')[0]}.{type(obj).__qualname__}"
 
 
 def collected(obj: Any) -> Any:
-    """The DataFrame of a polars LazyFrame; any other object as it is.
+    """The DataFrame of a polars LazyFrame; any other object unchanged.
 
-    Raises InvalidValue when the plan of the LazyFrame fails.
+    Raises InvalidValue if the plan of the LazyFrame fails.
     """
     if kind_of(obj) != "polars.LazyFrame":
         return obj
@@ -33,13 +33,13 @@ def collected(obj: Any) -> Any:
 
 
 def table_of(obj: Any) -> Optional[pa.Table]:
-    """What `to_arrow()` gives; None for an object without it, or with one that gives no table."""
-    # Asked of the class: some objects claim to have every attribute.
+    """The table that `to_arrow()` returns; None if the method is missing or returns no table."""
+    # Checks the class, because some objects claim to have every attribute.
     if getattr(type(obj), "to_arrow", None) is None:
         return None
     try:
         table = obj.to_arrow()
-    except Exception:  # noqa: BLE001  (it takes arguments, or is not meant for this)
+    except Exception:  # noqa: BLE001  (it may take arguments or serve another purpose)
         return None
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])

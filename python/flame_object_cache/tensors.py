@@ -1,4 +1,6 @@
-"""numpy arrays as Arrow's tensors (Tensor.fbs), whose numbers are views of the array, and of what came when they are read."""
+"""numpy arrays as Arrow tensors (Tensor.fbs). A written tensor is a view of the array; an array
+that is read is a view of the received bytes.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,14 @@ from typing import Any, List
 
 import pyarrow as pa
 
-# Head of a tensor message, bytes: shape and strides of 64 dimensions fit.
+# Bytes for the head of a tensor message, enough for shape and strides of 64 dimensions.
 _TENSOR_HEAD_MAX = 8192
 
 
 def fits_tensor(array: Any) -> bool:
-    """Arrow's tensors are of integers and floats up to 64 bits in native order; bool, complex, time and text are not."""
+    """Whether the array has integers or floats of up to 64 bits in native order. Arrow has no
+    tensors of bool, complex, time or text.
+    """
     return array.dtype.kind in "iuf" and array.dtype.itemsize <= 8 and bool(array.dtype.isnative)
 
 
@@ -24,14 +28,16 @@ def tensor_parts(tag: bytes, array: Any) -> List[pa.Buffer]:
         try:
             pa.ipc.write_tensor(pa.Tensor.from_numpy(array), sink)
         except OSError:
-            pass  # The head is written; that the data has no room here is meant.
+            pass  # Expected: the space is large enough for the head only.
     head = space.slice(0, 8 + struct.unpack_from("<i", space, 4)[0]).to_pybytes()
     data = memoryview(array if array.flags.c_contiguous else array.T)
     return [pa.py_buffer(tag + padded(head)), pa.py_buffer(data)]
 
 
 def padded(head: bytes) -> bytes:
-    """Lengthens the first message, so that what comes after it is at a multiple of 64 behind 4 bytes of tag."""
+    """Pads the first message so that the data after it begins at a multiple of 64 bytes, counted
+    from the tag of 4 bytes.
+    """
     (size,) = struct.unpack_from("<i", head, 4)
     padding = -(4 + 8 + size) % 64
     return head[:4] + struct.pack("<i", size + padding) + head[8 : 8 + size] + bytes(padding) + head[8 + size :]
@@ -41,9 +47,9 @@ def read_tensor(body: pa.Buffer) -> Any:
     array = pa.ipc.read_tensor(pa.BufferReader(body)).to_numpy()
     ahead = array.ctypes.data - body.address
     span = sum((size - 1) * stride for size, stride in zip(array.shape, array.strides)) + array.itemsize
-    # Strides of zero would make an array of any size out of a few bytes.
+    # With strides of zero, a few bytes could claim to be an array of any size.
     if array.size and not (0 <= ahead <= body.size - span and array.nbytes <= body.size):
-        raise ValueError("its shape and strides do not fit its bytes")
+        raise ValueError("the tensor's shape and strides exceed its bytes")
     if not array.flags.aligned:
         array = array.copy(order="K")
     array.flags.writeable = False

@@ -1,13 +1,14 @@
-"""Python values as the cache holds them: a table, or an opaque value of 4 bytes of tag and a payload.
+"""Python values as the cache stores them: as a table, or as a tag of 4 bytes and a payload.
 
     FLM\\x00 cloudpickle              FLM\\x03 array: IPC stream of one column `data`
     FLM\\x01 numpy: Arrow tensor      FLM\\x04 record batch: IPC stream
     FLM\\x02 table: IPC stream        FLM\\x05 JSON, UTF-8        FLM\\x06 bytes
     FLM\\x07 cloudpickle, its large buffers apart (buffered_pickle.py)
 
-Tables, record batches and frames are put as tables. No tag means a bare cloudpickle (generation 1). Nothing large is copied:
-an opaque value is encoded as parts that are views of it. Payloads of Arrow are padded so that their data lies
-at multiples of 64 bytes where the tag does, and are read as views.
+Tables, record batches and frames are put as tables. A value without a tag is a bare cloudpickle
+(generation 1). Large buffers are not copied: an opaque value is encoded as parts that are views of
+it. Arrow payloads are padded so that their data is aligned to 64 bytes if the tag is, and are read
+as views.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ TENSOR, TABLE, ARRAY, BATCH, JSON, BYTES = (b"FLM" + bytes([tag]) for tag in ran
 FORMAT, LOGICAL_TYPE = b"flame.cache.format", b"flame.cache.logical_type"
 _CHUNKED = b"pyarrow.chunked_array"
 _PANDAS, _POLARS = b"pandas.dataframe", b"polars.dataframe"
-# What bytes that are not what they say make readers raise. OSError is pyarrow's own for a malformed message.
+# Exceptions that readers raise for damaged bytes. pyarrow raises OSError for a malformed message.
 _DAMAGE = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 # Buffers up to this size are joined with their neighbours.
 COPIED_BYTES_MAX = 1 << 16
@@ -41,7 +42,10 @@ Encoded = Union[pa.Table, pa.RecordBatchReader, Parts]
 
 
 def encode_value(obj: Any, *, legacy: bool = False) -> Union[pa.Table, bytes]:
-    """What is stored for a value: a table with Flame's metadata, or the bytes of an opaque one. Raises InvalidValue."""
+    """The stored form of a value: a table with Flame's metadata, or the bytes of an opaque value.
+
+    Raises InvalidValue.
+    """
     encoded = encode(obj, legacy=legacy)
     if isinstance(encoded, pa.RecordBatchReader):
         return encoded.read_all()
@@ -49,9 +53,10 @@ def encode_value(obj: Any, *, legacy: bool = False) -> Union[pa.Table, bytes]:
 
 
 def encode(obj: Any, *, legacy: bool = False) -> Encoded:
-    """As encode_value, but an opaque value comes as parts to be joined, and a stream of batches is not read yet.
+    """As encode_value, but an opaque value is returned as parts to be joined, and a stream of
+    batches is returned unread.
 
-    `legacy`: only what generation 2 reads.
+    `legacy`: writes only what generation 2 reads.
     """
     obj = tabular.collected(obj)
     stream = reader_of(obj)
@@ -61,7 +66,7 @@ def encode(obj: Any, *, legacy: bool = False) -> Encoded:
     if isinstance(table, str):
         return _pickled_frame(obj, table)
     if table is not None:
-        # Two columns named like those of an opaque value would be taken for one.
+        # The server would take a table with the columns of an opaque value for an opaque value.
         return [pa.py_buffer(TABLE), *_stream(table)] if is_opaque(table.schema) else table
     if isinstance(obj, (pa.Array, pa.ChunkedArray)):
         return [pa.py_buffer(ARRAY), *_array_parts(obj)]
@@ -74,7 +79,7 @@ def encode(obj: Any, *, legacy: bool = False) -> Encoded:
     text = None if legacy else encode_json(obj)
     if text is not None:
         return [pa.py_buffer(JSON), pa.py_buffer(text)]
-    # Who gets a frame, or a part of one, changes it in place: what is a view cannot be.
+    # Callers change frames and their parts in place, which views of received memory do not allow.
     return pickled(obj, in_band=legacy or _kind_of(obj).startswith(("pandas.", "polars.")))
 
 
@@ -86,7 +91,7 @@ def _stream_of_batches(reader: pa.RecordBatchReader) -> Encoded:
 
 
 def _pickled_frame(frame: Any, reason: str) -> Parts:
-    """A frame that Arrow would change."""
+    """The pickle of a frame that Arrow would change. `reason` says what would change."""
     if not current_config().allow_pickle:
         text = f"the frame would not come back equal from an Arrow table, and pickles are switched off (allow_pickle): {reason}"
         raise InvalidValue("INVALID_VALUE", text)
@@ -100,7 +105,9 @@ def _pickled_frame(frame: Any, reason: str) -> Parts:
 
 
 def _as_table(obj: Any) -> Union[pa.Table, str, None]:
-    """None for what is no table; for a frame that would not come back equal the reason."""
+    """The table of a table-like value; None for other values. For a frame that would not come back
+    equal: the reason.
+    """
     kind = _kind_of(obj)
     if isinstance(obj, pa.Table):
         table, logical = obj, b"pyarrow.table"
@@ -123,14 +130,14 @@ def _as_table(obj: Any) -> Union[pa.Table, str, None]:
 
 
 def is_opaque(schema: pa.Schema) -> bool:
-    """Whether the server takes a put of this schema for an opaque value, whatever its metadata."""
+    """Whether the server treats a put of this schema as an opaque value, whatever its metadata."""
     if schema.names != ["version", "data"] or schema.field(0).type != pa.uint64():
         return False
     return schema.field(1).type in (pa.binary(), pa.large_binary())
 
 
 class _Sink:
-    """A file for Arrow's writers that keeps references to large buffers instead of their bytes."""
+    """A file for Arrow's writers that references large buffers instead of copying them."""
 
     closed = False
 
@@ -154,7 +161,9 @@ class _Sink:
 
 
 def written_parts(new: Callable[..., Any], schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Parts:
-    """What `pa.ipc.new_stream` or `new_file` writes: first the head, and large buffers as they are."""
+    """The output of `pa.ipc.new_stream` or `new_file`, as parts. The head is first; large buffers
+    are not copied.
+    """
     sink = _Sink()
     with pa.PythonFile(sink, "w") as file, new(file, schema) as writer:
         for batch in batches:
@@ -172,16 +181,17 @@ def _array_parts(array: Union[pa.Array, pa.ChunkedArray]) -> Parts:
     metadata = None
     if isinstance(array, pa.ChunkedArray):
         metadata = {LOGICAL_TYPE: _CHUNKED}
-        # One batch, because that is what clients of generation 2 read.
+        # Clients of generation 2 read only one batch.
         array = array.combine_chunks()
     schema = pa.schema([pa.field("data", array.type)], metadata=metadata)
     return _stream(pa.Table.from_arrays([array], schema=schema))
 
 
 def decode_value(payload: Any, *, allow_pickle: bool = True, view: bool = False) -> Any:
-    """The value of a table or of an opaque value's bytes; arrays and tables are views of them, read-only.
+    """The value of a table or of an opaque value's bytes. Arrays and tables are read-only views of
+    `payload`.
 
-    `view`: what was put as bytes comes as a memoryview instead of a copy.
+    `view`: True returns a value that was put as bytes as a memoryview instead of a copy.
     Raises UnreadableValue, PickleRefused before a byte is unpickled.
     """
     if isinstance(payload, pa.Table):
@@ -195,22 +205,23 @@ def decode_value(payload: Any, *, allow_pickle: bool = True, view: bool = False)
         try:
             return reader(body)
         except _DAMAGE as error:
-            raise UnreadableValue("UNREADABLE_VALUE", f"its {tag!r} is damaged: {error}") from error
+            raise UnreadableValue("UNREADABLE_VALUE", f"the value with tag {tag!r} is damaged: {error}") from error
     if not begins_pickle(tag):
-        what = f"has the type tag {tag!r}, unknown here" if tag[:3] == b"FLM" else "is bare bytes: use download_object"
+        is_tagged = tag[:3] == b"FLM"
+        what = f"has the unknown type tag {tag!r}" if is_tagged else "has no type tag: use download_object"
         raise UnreadableValue("UNREADABLE_VALUE", f"the object {what}")
     return unpickled(buffer, allow_pickle)
 
 
 def is_pickle(payload: Union[pa.Table, pa.Buffer]) -> bool:
-    """Whether `decode_value` would unpickle it."""
+    """Whether `decode_value` would unpickle the payload."""
     if isinstance(payload, pa.Table):
         return False
     return begins_pickle(payload.slice(0, min(4, payload.size)).to_pybytes())
 
 
 def is_view(payload: Union[pa.Table, pa.Buffer]) -> bool:
-    """Whether what `decode_value` gives of it takes no memory of its own worth counting."""
+    """Whether the value that `decode_value` returns is a view of the payload."""
     if isinstance(payload, pa.Table):
         return (payload.schema.metadata or {}).get(LOGICAL_TYPE) not in (_PANDAS, _POLARS)
     return payload.slice(0, min(4, payload.size)).to_pybytes() in (TENSOR, TABLE, ARRAY, BATCH, BUFFERED)
@@ -228,8 +239,9 @@ def _from_table(table: pa.Table) -> Any:
             return polars_frames.frame_of(table)
     except ImportError as error:
         raise UnreadableValue("UNREADABLE_VALUE", f"a frame needs its library: {error}") from error
-    except Exception as error:  # noqa: BLE001  (what pandas makes of metadata that is damaged is anything)
-        raise UnreadableValue("UNREADABLE_VALUE", f"no frame can be made of the table: {error!r}") from error
+    except Exception as error:  # noqa: BLE001  (damaged metadata makes pandas raise anything)
+        text = f"the table cannot be converted to a frame: {error!r}"
+        raise UnreadableValue("UNREADABLE_VALUE", text) from error
     return _only_batch(table) if logical == b"pyarrow.record_batch" else table
 
 
@@ -241,7 +253,7 @@ def _only_batch(table: pa.Table) -> pa.RecordBatch:
 
 
 def _read_stream(body: pa.Buffer) -> pa.Table:
-    # The server keeps it as bytes and has not looked at it.
+    # The server stores the stream as bytes and does not validate it.
     return checked(cast(pa.Table, pa.ipc.open_stream(body).read_all()))
 
 
@@ -251,7 +263,7 @@ def _read_array(body: pa.Buffer) -> Any:
     is_chunked = (table.schema.metadata or {}).get(LOGICAL_TYPE) == _CHUNKED
     if is_chunked or column.num_chunks > 1:
         return column
-    # Older clients wrote no batch of an array without elements.
+    # Older clients wrote no batch for an empty array.
     return column.chunk(0) if column.num_chunks == 1 else empty_array(column.type)
 
 

@@ -1,16 +1,16 @@
 """Lets `from flamepy import put_object, get_object, update_object, ObjectRef` run where the
 official Flame SDK is not installed.
 
-There is no directory `flamepy` here. flamepy_shim.pth puts a finder at the end of `sys.meta_path`
-when Python starts: it is asked for `flamepy` only after everything that is installed, so an
-official SDK, installed earlier or later, is what is imported.
+This package has no directory `flamepy`. When Python starts, flamepy_shim.pth adds a finder to the
+end of `sys.meta_path`. Python asks this finder last. So it imports an official SDK instead, if one
+is installed before or after the shim.
 """
 
 import sys
 from importlib.machinery import ModuleSpec
 
-# Modules of the official SDK that have its cache, and whether each is a package. All have the names
-# of flame_object_cache.
+# Modules of the official SDK with the cache functions, and whether each is a package. Here, each
+# has all names of flame_object_cache.
 MODULES = {
     "flamepy": True,
     "flamepy.cache": False,
@@ -24,12 +24,12 @@ class LastFinder:
 
     def find_spec(self, name, path=None, target=None):
         top = sys.modules.get("flamepy")
-        # Nothing is added below a flamepy that is not ours.
+        # A flamepy from another package gets no modules of this one.
         if name not in MODULES or (
             top is not None and getattr(top.__spec__, "loader", None) is not self
         ):
             return None
-        # A loader by its methods: importing the class of loaders would slow every start of Python.
+        # Not a subclass of importlib's Loader: its import would slow every start of Python.
         is_package = MODULES[name]
         return ModuleSpec(name, self, origin="flamepy-shim", is_package=is_package)  # type: ignore
 
