@@ -1,4 +1,5 @@
-"""The random values that both SDKs have to agree on: bytes, JSON, and tables of the types that both sides know.
+"""Random values on which both SDKs must agree: bytes, JSON, and tables of the types that both sides
+support.
 
     values.py make  DIRECTORY COUNT SEED   writes values.json and one IPC stream per table
     values.py put   DIRECTORY PREFIX       puts all of them with the Python client, prints a line of JSON: the encoded references
@@ -91,7 +92,7 @@ LEAVES = [
 
 
 def random_column_type(rng, depth=0):
-    """A type, and what makes a value of it."""
+    """A type and a function that makes values of it."""
     kind = rng.randrange(9 if depth < 2 else 4)
     if kind < 4:
         return rng.choice(LEAVES)
@@ -108,7 +109,7 @@ def random_column_type(rng, depth=0):
 
 
 def random_union(rng, rows):
-    """pyarrow makes unions of whole arrays only."""
+    """pyarrow can build a union only from whole arrays."""
     kinds = pa.array([rng.randrange(2) for _ in range(rows)], pa.int8())
     numbers, texts = pa.array(range(rows), pa.int32()), pa.array([random_text(rng) for _ in range(rows)])
     if rng.random() < 0.5:
@@ -145,7 +146,7 @@ def make_values(directory, count, seed):
             name = f"{number}.arrows"
             with pa.OSFile(os.path.join(directory, name), "wb") as sink:
                 with pa.ipc.new_stream(sink, table.schema) as writer:
-                    # In pieces, so that there are several batches, or none.
+                    # Several pieces or none, for several batches or none.
                     writer.write_table(table, max_chunksize=5)
             values.append({"kind": kind, "file": name})
     with open(os.path.join(directory, "values.json"), "w", encoding="utf-8") as file:
@@ -165,7 +166,9 @@ def load_values(directory):
 
 
 def is_equal_json(got, wanted):
-    """As ==, but True is not 1. A whole float may come back as an integer: JavaScript has one kind of number."""
+    """As ==, but True is not 1. A float without a fraction may come back as an integer: JavaScript
+    has one number type.
+    """
     if isinstance(wanted, (list, dict)):
         if type(got) is not type(wanted) or len(got) != len(wanted):
             return False
@@ -182,7 +185,7 @@ def is_equal(got, wanted):
         return is_equal_json(got, wanted)
     if not isinstance(got, pa.Table):
         return False
-    # The logical type and the version are the cache's; all else must be there.
+    # The cache adds the logical type and the version; all other metadata must be equal.
     metadata = {k: v for k, v in (got.schema.metadata or {}).items() if not k.startswith(b"flame.cache.")}
     return got.replace_schema_metadata(metadata or None).equals(wanted, check_metadata=True)
 

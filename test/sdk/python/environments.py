@@ -46,7 +46,7 @@ def build_wheels(directory: str) -> List[str]:
 
 
 def run(python: Path, *arguments: str, **env: str) -> str:
-    """What a program writes, run without a package of the checkout in its way."""
+    """The output of a program that cannot import packages of the checkout."""
     kept = {
         name: value
         for name, value in os.environ.items()

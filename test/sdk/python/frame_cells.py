@@ -1,4 +1,4 @@
-"""What the builders of frames share: cells of every class, and how two values are told apart by type, value and order."""
+"""Cells of every class for the builders of frames, and a comparison by type, value and order."""
 
 import datetime as dt
 import decimal
@@ -18,7 +18,7 @@ class Colour(enum.Enum):
 
 
 class Text(str):
-    """A str that is not exactly one."""
+    """An instance of a subclass of str."""
 
 
 class Own:

@@ -1,4 +1,5 @@
-"""Frames by their seeds, there and back: each must come back equal, or be refused with a FlameError that names what it is.
+"""Sends frames by their seeds: each must come back equal, or be refused with a FlameError that
+names the reason.
 
     frames_campaign.py pandas|polars FIRST COUNT      one JSON line: {"equal", "pickled", "refused", "wrong": [...]}
 
@@ -25,7 +26,7 @@ def _by_itself(frame: Any) -> Any:
 
 
 def judge(frame: Any, difference: Callable[[Any, Any], str], travel: Callable[[Any], Any] = _by_itself) -> tuple[str, str]:
-    """How the frame travelled, and what was wrong with it."""
+    """The form in which the frame was stored, and the difference after it came back."""
     try:
         encoded = encode_value(frame)
     except InvalidValue as refusal:

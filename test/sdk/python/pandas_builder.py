@@ -1,4 +1,6 @@
-"""Frames of pandas' whole system, by a seed: every dtype, every kind of index and of labels, every class of cell."""
+"""Builds random pandas frames from a seed: every dtype, every kind of index and labels, every class
+of cell.
+"""
 
 from random import Random
 from typing import Any, Callable
@@ -82,7 +84,7 @@ def _arrow(rng: Random, count: int) -> Any:
 
 
 def _objects(rng: Random, count: int) -> pd.Series:
-    """Mostly of one class, as columns are."""
+    """Mostly cells of one class, as in usual columns."""
     names = rng.sample(list(CELLS), rng.choice((1, 1, 1, 2, 5))) if rng.random() < 0.6 else ["text"]
     cells = [CELLS[rng.choice(names)](rng) for _ in range(count)]
     holes = rng.choice(((), (), (None,), (float("nan"),), MISSING))
@@ -110,7 +112,7 @@ def _strings(rng: Random, count: int) -> Any:
 
 def _dtypes_of_strings() -> list:
     dtypes = ["string", pd.StringDtype("python"), pd.StringDtype("pyarrow")]
-    # With pandas 3 nan may stand for a missing text, and does by default.
+    # In pandas 3, nan can stand for a missing text, and does by default.
     return [*dtypes, "str", pd.StringDtype("python", na_value=np.nan)] if int(pd.__version__.split(".")[0]) >= 3 else dtypes
 
 
@@ -208,7 +210,7 @@ def _labels(rng: Random, count: int, kinds: tuple) -> pd.Index:
 
 
 def difference(seen: Any, put: pd.DataFrame) -> str:
-    """What is otherwise; nothing when the frames are equal in all that pandas lets one see."""
+    """The first visible difference; an empty text if the frames are equal."""
     if type(seen) is not type(put) or seen.shape != put.shape:
         return f"{type(seen)} of {getattr(seen, 'shape', None)}"
     if not same_cell(seen.attrs, put.attrs):

@@ -1,4 +1,6 @@
-"""Frames of polars' whole system, by a seed: every dtype, nested ones too, names of every kind, no rows and no columns."""
+"""Builds random polars frames from a seed: every dtype, also nested, names of every kind, frames
+without rows or columns.
+"""
 
 import datetime as dt
 import decimal
@@ -56,7 +58,7 @@ def _holed(cell: Cell) -> Cell:
 
 
 def build_dtype(rng: Random, depth: int, simple: tuple = tuple(SIMPLE)) -> tuple[Any, Cell]:
-    """A dtype and what makes cells of it."""
+    """A dtype and a function that makes cells of it."""
     if depth == DEPTH_MAX or rng.random() < 0.6:
         return SIMPLE[rng.choice(simple)](rng)
     kind = rng.choice(("list", "array", "struct"))
@@ -65,7 +67,7 @@ def build_dtype(rng: Random, depth: int, simple: tuple = tuple(SIMPLE)) -> tuple
         fields = {name: build_dtype(rng, depth + 1, simple) for name in names}
         makers = {name: _holed(cell) for name, (_, cell) in fields.items()}
         return pl.Struct({name: dtype for name, (dtype, _) in fields.items()}), lambda rng: {name: cell(rng) for name, cell in makers.items()}
-    # polars itself panics over arrays of nothing, or of words with numbers, within structs.
+    # polars panics for empty arrays, and for arrays of words and numbers, inside structs.
     if kind == "array" and (depth > 0 or OLD):
         simple = tuple(set(simple) - {"enum", "category"})
     dtype, cell = build_dtype(rng, depth + 1, tuple(sorted(simple)))
@@ -77,7 +79,7 @@ def build_dtype(rng: Random, depth: int, simple: tuple = tuple(SIMPLE)) -> tuple
 
 def _objects(rng: Random, name: str, count: int) -> pl.Series:
     kinds = rng.sample(list(CELLS), 2)
-    # polars takes a column that begins with a member of an enum for one of the members' values.
+    # polars converts a column that begins with an enum member to the members' values.
     return pl.Series(name, [0, *[_holed(CELLS[rng.choice(kinds)])(rng) for _ in range(count)]], dtype=pl.Object)[1:]
 
 
@@ -93,14 +95,15 @@ def _column(rng: Random, name: str, count: int) -> pl.Series:
         return _objects(rng, name, count)
     dtype, cell = build_dtype(rng, 0)
     series = pl.Series(name, [_holed(cell)(rng) for _ in range(count)], dtype=dtype)
-    # A view that does not begin where its buffers do, and one of several chunks.
+    # A view that begins inside its buffers, and a frame of several chunks.
     if rng.random() < 0.2:
         return series.slice(1)[:0].extend(series) if rng.random() < 0.5 else pl.concat([series[:1], series[1:]], rechunk=False)
     return series
 
 
 def difference(seen: Any, put: pl.DataFrame) -> str:
-    """What is otherwise; nothing when the frames are equal in dtypes, names, order and cells."""
+    """The first difference in dtypes, names, order or cells; an empty text if the frames are equal.
+    """
     if type(seen) is not type(put) or seen.shape != put.shape:
         return f"{type(seen)} of {getattr(seen, 'shape', None)}"
     if list(seen.schema.items()) != list(put.schema.items()):

@@ -1,4 +1,4 @@
-"""What the cases of the SDK share: settings for the length of a block, and values with their comparison."""
+"""Shared by the cases of the SDK: settings for one block, and values with their comparison."""
 
 import math
 import os
@@ -19,7 +19,9 @@ SETTINGS = tuple(
 
 @contextmanager
 def settings(**wanted: Any) -> Iterator[None]:
-    """`settings(endpoint=..., storage=..., zero_copy="0")`: these variables and no others of ours."""
+    """Sets exactly these variables of the client: `settings(endpoint=..., storage=...,
+    zero_copy="0")`.
+    """
     names = {name.rpartition("_CACHE_")[2].removeprefix("FLAME_").lower(): name for name in SETTINGS}
     before = {name: os.environ.pop(name, None) for name in SETTINGS}
     os.environ.update({names[key]: str(value) for key, value in wanted.items()})
@@ -34,7 +36,8 @@ def settings(**wanted: Any) -> Iterator[None]:
 
 @contextmanager
 def fails(kind: type, code: str) -> Iterator[Any]:
-    """The block must raise this class of FlameError with this code; what it raised is in the list."""
+    """Expects the block to raise this class of FlameError with this code. The list gets the error.
+    """
     caught: list = []
     try:
         yield caught
@@ -46,7 +49,7 @@ def fails(kind: type, code: str) -> Iterator[Any]:
 
 
 def location_of(path: Path, **changed: int) -> str:
-    """The `file://` location of a file as it is, as a server tells it; numbers may be changed."""
+    """The `file://` location that a server would send for a file. Arguments replace its numbers."""
     status = path.stat()
     facts = {"size": status.st_size, "dev": status.st_dev, "ino": status.st_ino, "mtime_ns": status.st_mtime_ns, **changed}
     return path.as_uri() + "?" + "&".join(f"{name}={value}" for name, value in facts.items())
@@ -61,7 +64,7 @@ class Point:
 
 
 class ByteArrays:
-    """Holds arrays of 80,000 numbers; equal when they are."""
+    """Holds arrays of 80,000 numbers. Two instances are equal if their arrays are."""
 
     def __init__(self, count: int):
         self.arrays = [np.arange(80_000) + number for number in range(count)]
@@ -84,7 +87,7 @@ def _shared(doublings: int) -> list:
     return value
 
 
-# Name -> (value, the tag it is stored under; None for a table).
+# Name -> (value, its type tag; None for a table).
 VALUES: dict[str, tuple[Any, Any]] = {
     "floats": ([0.5] * 2000, 5),
     "floats of every size": ([1e-5, -0.0, 1e300, 1e16] * 500, 5),

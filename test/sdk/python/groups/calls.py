@@ -1,4 +1,6 @@
-"""Every call, as pasted and with its edges; what fails is a FlameError that says why, and leaves nothing behind."""
+"""Every call, as in the documents and at its limits. A failure is a FlameError with its reason and
+leaves nothing behind.
+"""
 
 import io
 import os
@@ -33,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 
 def shown_by(page):
-    """The first Python of a page that uses the package."""
+    """The first Python example of a page that uses the package."""
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
     return next(block for block in blocks if block.startswith("from flame_object_cache import"))
 

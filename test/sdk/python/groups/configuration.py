@@ -1,4 +1,6 @@
-"""Settings come from flame.yaml in both generations and from the environment, as src/config/client-config.ts reads them."""
+"""Settings come from both generations of flame.yaml and from the environment, as in
+src/config/client-config.ts.
+"""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What a put can ask of its answer."""
+"""Options of a put that its answer must honour."""
 
 from sdk import fails, settings
 from support.cases import each

@@ -1,4 +1,5 @@
-"""Locations that a hostile server could tell: nothing is opened but the regular file of the object that was asked for."""
+"""Locations from a hostile server: the client opens only the regular file of the requested object.
+"""
 
 import os
 import tempfile
@@ -28,7 +29,7 @@ def _storage() -> Iterator[Path]:
 
 
 def _refuses(uri: str, key: str = KEY) -> None:
-    """Refused before a byte is used, and no descriptor stays open."""
+    """The location is refused before a byte is used, and no descriptor stays open."""
     before = os.listdir("/proc/self/fd")
     try:
         local_files.open_location(uri, key)
@@ -117,7 +118,9 @@ def case_are_refused_where_there_is_a(_cache, change):
 
 @each(OTHERS)
 def case_are_refused_where_since_the_first_look_there_is_a(_cache, change):
-    """The first look is skipped, as if the place had changed behind it: opening waits for nobody, and follows no link."""
+    """Skips the check before the open, as if the file changed after it: the open neither blocks nor
+    follows a link.
+    """
     with _storage() as path:
         seen, uri = path.stat(), location_of(path)
         change(path)

@@ -1,4 +1,6 @@
-"""Fields of Flight's messages are read alike with every version of pyarrow, and bytes that are no message are refused."""
+"""Every version of pyarrow reads the same fields of Flight's messages; bytes that are not a message
+are refused.
+"""
 
 import itertools
 from datetime import datetime, timedelta, timezone
@@ -22,7 +24,7 @@ TIMES = {
 
 
 class _OlderInfo:
-    """As pyarrow 18 shows a FlightInfo: no app_metadata."""
+    """A FlightInfo as in pyarrow 18, without app_metadata."""
 
     def __init__(self, info):
         self.serialize = info.serialize

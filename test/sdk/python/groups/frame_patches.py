@@ -1,4 +1,6 @@
-"""Rows that are appended to a frame fit it in all that the frame shows, or are refused and change nothing."""
+"""Rows appended to a frame must fit all its visible properties; otherwise they are refused and
+change nothing.
+"""
 
 import pandas as pd
 import polars as pl

@@ -1,4 +1,6 @@
-"""Frames, tables and arrays that others reported as changed come back equal; frames of the whole systems do by their seeds."""
+"""Frames, tables and arrays that users reported as changed come back equal; so do random frames by
+their seeds.
+"""
 
 import datetime as dt
 import pickle
@@ -45,7 +47,7 @@ PANDAS = {
     "times in cells": pd.DataFrame({"a": [dt.time(1), dt.time(2, fold=1)]}),
 }
 PANDAS["attrs with a tuple"].attrs = {"a": (1, 2)}
-# Everyday frames, which other languages are to read as well.
+# Ordinary frames, which other languages must be able to read.
 TABLES = {
     "mixed columns": pd.DataFrame({"a": [1], "b": [0.5], "c": ["x"], "d": [True], "e": DAYS[:1].tz_localize("UTC"), "f": pd.Categorical(["x"])}),
     **{name: PANDAS[name] for name in ("numbers as labels", "an index with a freq", "text as objects, nan missing", "nothing but an index")},

@@ -1,4 +1,6 @@
-"""Answers of a server that lies: each ends in a typed error or in the right value, and in no read outside of what came."""
+"""Malformed answers: each ends in a typed error or the right value, and never in a read outside the
+received bytes.
+"""
 
 import struct
 import tempfile
@@ -61,11 +63,11 @@ def _rows(cells: List[bytes]) -> pa.Table:
 
 
 def _row_of(start: int, end: int) -> pa.Table:
-    """A row whose cell is said to lie there in four bytes."""
+    """A row whose offsets place its cell there, in a buffer of four bytes."""
     offsets = bytearray(struct.pack("<ii", 0, 4))
     data = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(b"FLM\x06")], null_count=0)
     table = pa.Table.from_arrays([pa.array([1], pa.uint64()), pa.array(["base"]), data], schema=ANSWER)
-    # Behind pyarrow's back, which makes no such array.
+    # pyarrow itself does not build such an array.
     struct.pack_into("<ii", offsets, 0, start, end)
     return table
 
@@ -107,7 +109,7 @@ def case_that_name_files_are_not_believed(_cache):
 
 
 def case_in_a_file_are_refused_with_a_name_that_is_no_text(_cache):
-    """Its schema is read, and only its names cannot be."""
+    """Its schema can be read except for its names."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, f"{KEY}.arrow")
         path.parent.mkdir(parents=True)
@@ -153,7 +155,7 @@ KEYS = ["../../etc/passwd", "app/../object", "/etc/passwd", "app/session/.object
 
 @each({repr(key): key for key in KEYS})
 def case_of_a_list_are_refused_with_the_key(_cache, key):
-    """A program may make file names of keys."""
+    """A program may use keys as file names."""
     with _liar(reference=ObjectRef("grpc://127.0.0.1:1", key, 1).encode()), fails(flame_object_cache.FlameError, "INVALID_REQUEST"):
         list_objects("app")
 

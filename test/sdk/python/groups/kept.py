@@ -1,4 +1,6 @@
-"""What was got is kept, and what comes again is what is current: after patches, updates, deletes, and another run of the server."""
+"""Kept objects are current in each get: after patches, updates, deletes, and a restart of the
+server.
+"""
 
 import threading
 from dataclasses import replace
@@ -19,7 +21,7 @@ STORAGES = ("files", "none")
 
 
 class _Answers:
-    """How many bytes came with each answer of a get."""
+    """The number of bytes in each answer of a get."""
 
     def __enter__(self) -> list:
         self.sizes: list = []
@@ -109,6 +111,18 @@ def case_objects_that_a_caller_changed_are_whole_for_the_next(cache, value):
             _spoil(patch)
 
 
+def case_patches_that_a_caller_changed_are_whole_after_more_came(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(cache.prefix(), [0])
+        for count in range(1, 6):
+            patch_object(ref, [count])
+            for _ in range(3):
+                seen = _all(ref)
+                assert seen == [[number] for number in range(count + 1)]
+                for value in seen:
+                    _spoil(value)
+
+
 def case_arrays_that_a_caller_shaped_are_whole_for_the_next(cache):
     with settings(endpoint=cache.endpoint):
         ref = put_object(cache.prefix(), np.arange(6))
@@ -149,7 +163,7 @@ def case_objects_are_the_same_for_many_threads(cache):
 
 
 def case_objects_of_another_run_of_the_server_are_not_taken_for_those_of_this(_cache):
-    """In memory, versions begin anew with each run."""
+    """A server without storage counts versions anew in each run."""
     with Server(None) as server, settings(endpoint=server.cache.endpoint):
         ref = put_object("app/session/named", ["of the first run"])
         assert get_object(ref) == ["of the first run"]
@@ -175,6 +189,9 @@ TEXTS = {
     "numbers": NUMBERS,
     "numbers and texts": {"1e5": NUMBERS, "0.00001": "e7"},
     "numbers and texts with quotes": {"\"1e5": NUMBERS, "\\": "0.00001"},
+    "few exponents in many numbers": [0.5] * 2000 + NUMBERS,
+    "many exponents": NUMBERS * 300,
+    "numbers beside true, false and null": [True, 1e22, False, 1e-5, None, 0.1 + 0.2] * 50,
     "many containers": [{"a": [number]} for number in NUMBERS * 20],
 }
 

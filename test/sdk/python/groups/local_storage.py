@@ -1,4 +1,6 @@
-"""Local-storage mode: the SDK writes the object's file itself and asks the server only for the reference."""
+"""Local-storage mode: the client writes the object's file itself and asks the server only for the
+reference.
+"""
 
 import os
 import tempfile
@@ -22,7 +24,7 @@ def _local(cache, storage=None):
 
 
 def _calls_of(put) -> list[str]:
-    """Which of file and call a put was made by."""
+    """Whether a put wrote a file or made a call."""
     from flame_object_cache import caller as calls
 
     made, original = [], calls.put
@@ -104,7 +106,7 @@ def case_falls_back_and_cleans_up_where_the_server_does_not_look(cache):
 
 @each({"application": 0, "session": 1, "staging directory": None})
 def case_falls_back_where_a_link_stands_for_the(cache, place):
-    """A file written through a link would lie outside of the storage."""
+    """A file written through a link would be outside the storage directory."""
     prefix = cache.prefix()
     names = [".staging"] if place is None else prefix.split("/")[: place + 1]
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as outside, _local(cache, directory):
@@ -116,7 +118,7 @@ def case_falls_back_where_a_link_stands_for_the(cache, place):
 
 
 def case_falls_back_for_what_no_file_can_hold(cache):
-    """Chunks with different dictionaries replace one another, which an IPC file cannot say."""
+    """The chunks have different dictionaries, and an IPC file cannot replace a dictionary."""
     chunks = [pa.array(text).dictionary_encode() for text in (["a", "b"], ["c", "d"])]
     table = pa.table({"n": pa.chunked_array(chunks)})
     with _local(cache):

@@ -1,4 +1,6 @@
-"""The package as users install it: a wheel with its types, that runs on its own and imports no frame library unasked."""
+"""The package as users install it: a wheel with types that needs no checkout and imports frame
+libraries only on demand.
+"""
 
 import inspect
 import os
@@ -52,7 +54,7 @@ def case_is_typed(_cache):
 
 
 def case_has_a_type_where_users_need_one(_cache):
-    """Of calls as users write them, a type checker knows what comes back, and sees what is wrong."""
+    """A type checker knows the results of users' calls and finds wrong arguments."""
     program = """
 from flame_object_cache import AsyncFlameCache, FlameCache, ObjectKey, get_object, put_object, stat
 with FlameCache("grpc://127.0.0.1:9090", timeout=5, token="t") as cache:

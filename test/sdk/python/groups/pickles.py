@@ -1,4 +1,6 @@
-"""Pickles of a server that is not on this host are warned of, because whoever can put there can run code here."""
+"""The client warns of pickles from another host, because anyone who can put there can run code
+here.
+"""
 
 import socket
 import warnings
@@ -20,7 +22,7 @@ STORAGES = ("none",)
 
 @contextmanager
 def _elsewhere(cache, **more: str) -> Iterator[List[warnings.WarningMessage]]:
-    """The cache's server passes for one of another host; what is warned of is in the list."""
+    """Makes the cache's server look like one on another host. The list gets the warnings."""
     calls._warned_of.clear()
     with settings(endpoint=cache.endpoint, **more), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

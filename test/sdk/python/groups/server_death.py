@@ -1,4 +1,6 @@
-"""A server that dies or falls silent in the middle of a call: a typed error, nothing half-written, and a retry that succeeds."""
+"""A server dies or falls silent during a call: the call raises a typed error, nothing is half-
+written, and a retry succeeds.
+"""
 
 import os
 import signal
@@ -20,12 +22,12 @@ STORAGES = ("own",)
 CAMPAIGN = True
 MIB = 1 << 20
 SIZE = 512 * MIB
-# What the issue promises; a killed server's connections are reset at once.
+# The promised limit for a silent server. The connections of a killed server are reset at once.
 ERROR_SECONDS = 5.0
 
 
 class _Call(threading.Thread):
-    """A call in a thread of its own, with its error and when it came."""
+    """A call in its own thread, with its error and the time of the error."""
 
     def __init__(self, function):
         super().__init__()

@@ -1,4 +1,6 @@
-"""Batches one after the other: what hands out Arrow's C stream is put without being held whole, and a table is read as it comes."""
+"""Streams of batches: an object with Arrow's C stream is put, and a table is read, one batch at a
+time.
+"""
 
 import itertools
 
@@ -14,7 +16,7 @@ SCHEMA = pa.schema([pa.field("n", pa.int64())], metadata={"own": "kept"})
 
 
 class _Stream:
-    """What DuckDB and arro3 hand out: nothing but the method."""
+    """An object with only the stream method, as those of DuckDB and arro3."""
 
     def __init__(self, batches):
         self.reader = pa.RecordBatchReader.from_batches(SCHEMA, batches)
@@ -102,7 +104,7 @@ def case_read_of_what_is_no_table_say_so(cache):
 
 
 def case_of_arrays_are_no_tables(cache):
-    """A value whose stream is not of columns comes back as what it was."""
+    """A value with a stream of plain arrays comes back as the same value."""
     with settings(endpoint=cache.endpoint):
         seen = get_object(put_object(cache.prefix(), _Arrays([1, 2])))
         assert isinstance(seen, _Arrays) and seen.numbers == [1, 2]
@@ -117,7 +119,7 @@ class _Arrays:
 
 
 def case_of_rows_that_come_in_pieces_are_one_value(cache):
-    """Over the network a value comes in rows of 16 MiB, patches too."""
+    """Over the network, values and patches arrive in rows of 16 MiB."""
     large = np.random.default_rng(1).random(5 << 20)
     with settings(endpoint=cache.endpoint, zero_copy="0"):
         ref = put_object(cache.prefix(), large)

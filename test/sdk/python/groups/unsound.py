@@ -1,4 +1,6 @@
-"""Tables whose offsets lead out of them: refused by the server when it can see them, by the client where it cannot."""
+"""Tables with offsets outside their buffers are refused: by the server if it can read the offsets,
+otherwise by the client.
+"""
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -11,7 +13,9 @@ STORAGES = ("files", "none")
 
 
 def _unsound() -> pa.Table:
-    """Its first and last offset are right, which is all that is looked at here while it is made."""
+    """An array with an invalid offset in the middle. pyarrow checks only the first and the last one
+    here.
+    """
     offsets = pa.py_buffer(pa.array([0, 2**30, 8], pa.int32()).buffers()[1])
     return pa.table({"text": pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(b"12345678")])})
 

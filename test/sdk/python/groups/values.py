@@ -1,4 +1,4 @@
-"""Values come back as they were, under the tag that says how they are stored, on each way they can take."""
+"""Values come back unchanged, with the right type tag, on each path through the client."""
 
 import os
 import pickle
@@ -79,9 +79,9 @@ def case_written_by_others_are_read(_cache):
 
 
 def _tensor(shape: tuple[int, int], strides: tuple[int, int]) -> bytes:
-    """A tensor of six float64 that claims this shape and these strides."""
+    """A tensor of six float64 values with this false shape and these strides."""
     payload = bytearray(encode_value(np.arange(6.0).reshape(2, 3)))
-    # Vectors of strides and of dimensions: each number stands behind what it is told from here by.
+    # Finds the vectors of strides and of dimensions by their known numbers.
     places = [payload.index(struct.pack("<iqq", 2, 24, 8)) + 4 + 8 * dimension for dimension in (0, 1)]
     for place, stride in zip(places, strides):
         struct.pack_into("<q", payload, place, stride)

@@ -1,4 +1,6 @@
-"""Gets on the server's host: views of the object's own file, that stay through updates and deletes; DoGet otherwise."""
+"""Gets on the server's host return views of the object's file that survive updates and deletes;
+other gets use DoGet.
+"""
 
 import os
 from pathlib import Path
@@ -18,7 +20,7 @@ COUNT = 1_000_000
 
 
 def _range_of(path: Path) -> list[range]:
-    """Where the file is mapped in this process's memory."""
+    """The addresses at which this process has mapped the file."""
     found = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         addresses, _, _, _, inode, *_ = line.split()
@@ -151,7 +153,9 @@ def case_leave_no_descriptors_behind(cache):
 
 
 def case_hold_no_descriptor_for_what_they_gave(cache):
-    """A program may hold thousands of views; on Python before 3.13 each took a descriptor."""
+    """A program may hold thousands of views; before Python 3.13, each mapping of Python takes a
+    descriptor.
+    """
     with settings(endpoint=cache.endpoint, kept_bytes="0"):
         ref = put_object(cache.prefix(), np.arange(COUNT))
         get_object(ref)
@@ -170,12 +174,14 @@ def case_are_not_asked_for_on_another_host(cache):
     from flame_object_cache.connection import _is_this_host
 
     assert [_is_this_host(host) for host in ("127.0.0.1", "localhost", "::1")] == [True] * 3
-    # TEST-NET-1 belongs to nobody, and .invalid has no addresses.
+    # TEST-NET-1 is assigned to no host, and .invalid has no addresses.
     assert [_is_this_host(host) for host in ("192.0.2.1", "host.invalid", "")] == [False] * 3
 
 
 def case_make_one_call(cache):
-    """Small or large, by the file or not, for the first time or again: a get is one DoGet."""
+    """A get is one DoGet for small and large objects, with and without the file, first and
+    repeated.
+    """
     made = []
 
     class Recorder(flight.ClientMiddlewareFactory):
