@@ -164,6 +164,11 @@ export function thresholdOf(log: Log): LogThreshold {
   return LEVELS.find((level) => log.isEnabled(level)) ?? "off";
 }
 
+/** Whether a directive for this target has an effect on any of our logs. */
+export function isReached(target: string): boolean {
+  return target.startsWith(`${LOG_ROOT}::`) || LOG_ROOT.startsWith(target) || ALIASES.has(target);
+}
+
 /** The server keeps running if the reader of its log closes the pipe. */
 function ignoreBrokenStream(): void {}
 

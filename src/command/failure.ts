@@ -65,7 +65,7 @@ export interface Failure {
 export function describeFailure(error: unknown, endpoints: readonly string[] = []): Failure {
   if (error instanceof VerbError) return { outcome: error.outcome, text: escapeInvisible(error.message) };
   if (isCacheError(error)) {
-    const where = isCacheError(error, "UNREACHABLE") ? ` (${endpoints.join(" or ")})` : "";
+    const where = isCacheError(error, "UNREACHABLE") ? describeUnreachable(error, endpoints) : "";
     return { outcome: EXIT_OF_CODE[error.code], text: escapeInvisible(`${error.message}${where}`) };
   }
   if (error instanceof GrpcError) {
@@ -77,6 +77,32 @@ export function describeFailure(error: unknown, endpoints: readonly string[] = [
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { outcome: "internal", text: stack.split("\n").map(escapeInvisible).join("\n") };
 }
+
+/** What was dialled, and what the user can do about it. */
+function describeUnreachable({ cause }: CacheError, endpoints: readonly string[]): string {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  const next = code === undefined ? describeSilence(endpoints) : NEXT_STEPS[code];
+  return ` (${[...new Set(endpoints)].join(" or ")})${next === undefined ? "" : `; ${next}`}`;
+}
+
+/** A connection that ended without an error: a server with TLS closes those that begin without. */
+function describeSilence(endpoints: readonly string[]): string | undefined {
+  const isPlain = endpoints.some((endpoint) => endpoint.startsWith("grpc://"));
+  return isPlain ? "if the server uses TLS, write grpcs://" : undefined;
+}
+
+const UNTRUSTED = "--ca-file names the certificate to trust";
+
+/** By the code of the system's or OpenSSL's error. */
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "start a server there with `flame-object-cache serve`, or name another with --endpoint",
+  ENOTFOUND: "the host name is unknown; name another with --endpoint",
+  ERR_HTTP2_ERROR: "is it a gRPC server? --endpoint names another",
+  ERR_SSL_WRONG_VERSION_NUMBER: "the server speaks no TLS; write grpc:// for it",
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+};
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory (ENOENT)",

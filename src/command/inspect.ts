@@ -5,6 +5,8 @@
  * those. Works with any Arrow IPC file. A file that another program wrote has the version in its
  * metadata, or 1. For a file in quarantine, the reason is printed first.
  */
+import { stat } from "node:fs/promises";
+import { FILE_MAGIC } from "../arrow/footer.ts";
 import { decodeMessage } from "../arrow/message.ts";
 import { type ArrowField, decodeSchema } from "../arrow/schema.ts";
 import { CacheError, isCacheError } from "../errors.ts";
@@ -27,14 +29,13 @@ export async function inspect(path: string, { stdout, stderr }: Output): Promise
   let file: SurveyFile | undefined;
   try {
     file = await openSurveyFile(path);
-    if (file === undefined) return fail("no such file", "noInput");
+    if (file === undefined) return fail(await describeMissing(path), "noInput");
     const why = await readReason(path);
     if (why !== undefined)
       stdout.write(`${escapeInvisible(`quarantine since ${why.time}: ${why.reason}`)}\n`);
     if (why !== undefined) stdout.write(`${escapeInvisible(`  undo    ${why.undo}`)}\n`);
     const object = await readStoredObject(file, "either");
-    if (object === undefined)
-      throw new CacheError("OBJECT_CORRUPT", "the file is incomplete: it has no footer");
+    if (object === undefined) throw new CacheError("OBJECT_CORRUPT", await describeFooterless(file));
     for await (const line of describeObject(object, file.sizeBytes))
       stdout.write(`${escapeInvisible(line)}\n`);
     return "ok";
@@ -43,6 +44,20 @@ export async function inspect(path: string, { stdout, stderr }: Output): Promise
   } finally {
     file?.close();
   }
+}
+
+async function describeMissing(path: string): Promise<string> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined) return "no such file";
+  if (status.isDirectory()) return "is a directory, not a file; `verify` reads every object file below it";
+  return "is not a regular file";
+}
+
+/** A file that was cut off still begins like an Arrow file; any other was never one. */
+async function describeFooterless(file: SurveyFile): Promise<string> {
+  const head = await file.read(0, Math.min(FILE_MAGIC.length, file.sizeBytes));
+  if (FILE_MAGIC.subarray(0, head.length).equals(head)) return "the file is incomplete: it has no footer";
+  return "not an Arrow IPC file: it does not begin with ARROW1";
 }
 
 async function* describeObject(object: StoredObject, fileSizeBytes: number): AsyncGenerator<string> {

@@ -68,6 +68,7 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
     .action((shell: Shell) => {
       context.stdout.write(completionScript(shell, programSpec(program)));
     });
+  for (const command of program.commands) command.showHelpAfterError(nextStep(command.name()));
   program
     .helpCommand(true)
     .addHelpText(
@@ -98,14 +99,34 @@ function describeServe(program: Command): Command {
     .option("--welcome", "print where objects are kept and how to try the server from Python");
 }
 
+/** Follows an error of a command's own arguments or options. */
+function nextStep(name: string): string {
+  const help = `'${PROGRAM_NAME} ${name} --help' lists its arguments and options`;
+  const main = "--endpoint grpc://HOST:PORT to listen on, --storage DIR to keep objects in";
+  return name === "serve" ? `(${help}: ${main})` : `(${help})`;
+}
+
+/** Words of other programs for what our commands do, and words that resemble a wrong command. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ["copy", "cp"],
+  ["delete", "rm"],
+  ["download", "get"],
+  ["list", "ls"],
+  ["remove", "rm"],
+  ["run", "serve"],
+  ["show", "cat"],
+  ["start", "serve"],
+  ["status", "info"],
+  ["upload", "put"],
+  ["version", "--version"],
+]);
+
 /** Commander passes an unknown command to `serve` as an argument; `serve` has no arguments. */
 function refuseArguments(program: Command, { args }: Command): void {
   const [word] = args;
   if (word === undefined) return;
-  const nearest = closestName(
-    word,
-    program.commands.map((command) => command.name()),
-  );
+  const names = program.commands.map((command) => command.name());
+  const nearest = SYNONYMS.get(word) ?? closestName(word, names);
   const next =
     nearest === undefined
       ? `'${PROGRAM_NAME} --help' lists the commands; --storage names a storage directory`

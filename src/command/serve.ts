@@ -7,7 +7,7 @@
 import { formatCacheConfig } from "../config/format-cache-config.ts";
 import { loadCacheConfig } from "../config/load-cache-config.ts";
 import { formatLogDirectives, loadLogDirectives } from "../config/log-directives.ts";
-import { logFor, startLog } from "../log.ts";
+import { isReached, type LogDirective, logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { collectGarbage, prepareMemory } from "./process-memory.ts";
@@ -33,6 +33,8 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   startLog({ directives: logging.directives, format: "auto", stream: stderr });
   for (const directive of logging.ignored)
     log.debug("log directive ignored: the cache has no spans", { directive });
+  // RUST_LOG may be set for several programs at once; `--log` is for this one only.
+  if (logging.source === "--log") warnOfUnreached(logging.directives);
   const loaded = loadCacheConfig({ flags: options, configFile: options.config, ...(env && { env }) });
   for (const { text, ...fields } of loaded.warnings) log.warn(text, fields);
   if (options.printConfig === true) {
@@ -55,4 +57,11 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   await server.stop();
   log.info("stopped");
   return "ok";
+}
+
+function warnOfUnreached(directives: readonly LogDirective[]): void {
+  for (const { target } of directives) {
+    if (target === undefined || isReached(target)) continue;
+    log.warn("log directive without effect: it is no level, and targets begin with flame_cache", { target });
+  }
 }

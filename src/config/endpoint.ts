@@ -25,6 +25,9 @@ const SCHEMES: ReadonlyMap<string, Endpoint["scheme"]> = new Map([
   ["grpc+tls", "grpcs"],
 ]);
 const ENDPOINT = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d{1,5}))?\/?$/i;
+const PORT_ALONE = /^:?(\d{1,5})$/;
+const WEB_ADDRESS = /^http(s?):\/\/(.+)$/i;
+const MUST_BE = "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS";
 /** A longer text is not repeated in an error. */
 const HINT_LENGTH_MAX = 100;
 const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?$/i;
@@ -43,16 +46,27 @@ function readEndpoint(text: string, refuse: Refuse): Endpoint {
   const match = ENDPOINT.exec(text);
   const scheme = SCHEMES.get(match?.[1]?.toLowerCase() ?? "");
   if (match === null || scheme === undefined) {
-    if (text.length <= HINT_LENGTH_MAX && hasHost(ENDPOINT.exec(`grpc://${text}`))) {
-      return refuse(`must begin with grpc://, or grpcs:// for TLS: write grpc://${text}`);
-    }
-    return refuse("must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS");
+    return refuse(describeWrong(text));
   }
   const host = readHost(match[2] ?? "");
   if (host === undefined) return refuse("must have a host name or address between :// and the port");
   const port = Number(match[3] ?? DEFAULT_PORT);
   if (port > 65_535) return refuse("must have a port from 0 to 65535");
   return { scheme, host, port };
+}
+
+/** What is wrong with a text that is no endpoint; with the right spelling if it can be guessed. */
+function describeWrong(text: string): string {
+  if (text.length <= HINT_LENGTH_MAX) {
+    const noScheme = "must begin with grpc://, or grpcs:// for TLS";
+    const port = PORT_ALONE.exec(text)?.[1];
+    if (port !== undefined) return `${noScheme}: write grpc://127.0.0.1:${port}`;
+    if (hasHost(ENDPOINT.exec(`grpc://${text}`))) return `${noScheme}: write grpc://${text}`;
+    const [, secure = "", authority] = WEB_ADDRESS.exec(text) ?? [];
+    const meant = `grpc${secure}://${authority}`;
+    if (hasHost(ENDPOINT.exec(meant))) return `${MUST_BE}: write ${meant}`;
+  }
+  return MUST_BE;
 }
 
 function hasHost(match: RegExpExecArray | null): boolean {

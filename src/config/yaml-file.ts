@@ -41,10 +41,21 @@ function readText(path: string): string | undefined {
     if (error instanceof CacheError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new CacheError("INVALID_CONFIG", `${path} cannot be read: ${code ?? "unknown reason"}`, {
+    throw new CacheError("INVALID_CONFIG", `${path} cannot be read: ${describeReason(code)}`, {
       facts: { source: path },
       cause: error,
     });
+  }
+}
+
+function describeReason(code: string | undefined): string {
+  switch (code) {
+    case "EACCES":
+      return "this user may not open it (EACCES); change its permissions, or name another directory with FLAME_HOME";
+    case "EISDIR":
+      return "it is a directory (EISDIR); name a file in it";
+    default:
+      return code ?? "unknown reason";
   }
 }
 

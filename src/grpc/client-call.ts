@@ -207,9 +207,29 @@ export class Http2ClientCall implements ClientCall {
       if (rstCode !== 0) return errorOfReset(rstCode);
       return new GrpcError("INTERNAL", "the server ended the call without a status");
     }
-    const reason = cause === undefined ? "" : `: ${cause.message}`;
-    return new CacheError("UNREACHABLE", `the connection to the server was lost${reason}`, { cause });
+    const what = isOfDialling(cause)
+      ? "could not connect to the server"
+      : "the connection to the server was lost";
+    const reason = cause === undefined ? "" : `: ${reasonOf(cause)}`;
+    return new CacheError("UNREACHABLE", `${what}${reason}`, { cause });
   }
+}
+
+/** What Node adds to errors of the system and, as `library` and `reason`, of OpenSSL. */
+interface SystemError extends NodeJS.ErrnoException {
+  readonly library?: string;
+  readonly reason?: string;
+}
+
+/** Errors of system calls that make a connection, and of a TLS handshake. */
+function isOfDialling(cause: SystemError | undefined): boolean {
+  const { syscall, library } = cause ?? {};
+  return syscall === "connect" || syscall === "getaddrinfo" || library === "SSL routines";
+}
+
+/** The message; of OpenSSL's errors the reason in it, of several attempts to connect their code. */
+function reasonOf({ message, reason, code }: SystemError): string {
+  return reason ?? (message === "" ? String(code) : message);
 }
 
 /** An unopened stream fails with an error of its own, whose cause is the connection's error. */

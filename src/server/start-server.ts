@@ -192,6 +192,9 @@ function listenFailure(cause: unknown, port: number): string {
       return "no network interface of this host has that address; --endpoint names another, 0.0.0.0 is all of them";
     case "EACCES":
       return "this user has no permission for that port; choose another with --endpoint";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "the host name has no address; --endpoint names another host, such as 127.0.0.1 or 0.0.0.0";
     default:
       return cause instanceof Error ? cause.message : String(cause);
   }

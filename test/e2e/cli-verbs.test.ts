@@ -110,11 +110,11 @@ describe("the verbs of the built command", () => {
       /^flame-object-cache: missing: no such file or directory \(ENOENT\)\n$/,
     ],
     ["flame stat nonsense", 64, /^flame-object-cache: \[INVALID_KEY\] [^\n]+\n$/],
-    ["flame put x", 64, /^error: required option '-k, --key <key>' not specified\n$/],
+    ["flame put x", 64, /^error: required option '-k, --key <key>' not specified\n/],
     [
       "flame ls --endpoint grpc://127.0.0.1:1",
       69,
-      /^flame-object-cache: \[UNREACHABLE\] [^\n]+127\.0\.0\.1:1\)\n$/,
+      /^flame-object-cache: \[UNREACHABLE\] [^\n]+127\.0\.0\.1:1\); start a server [^\n]+\n$/,
     ],
     ["flame ls --endpoint http://x", 78, /^flame-object-cache: \[INVALID_CONFIG\] [^\n]+\n$/],
     [

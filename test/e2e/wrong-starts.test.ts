@@ -72,6 +72,16 @@ describe("a wrong start ends at once", () => {
     expect(text).toContain("192.0.2.1, port 9090: no network interface of this host has that address");
   });
 
+  it("with a host name that has no address", async () => {
+    // A label of more than 63 letters: no name server is asked.
+    const host = "h".repeat(64);
+    const [code, text] = await run("--endpoint", `grpc://${host}:9090`);
+    expect(code).toBe(78);
+    expect(text).toContain(
+      `cannot listen on ${host}, port 9090: the host name has no address; --endpoint names another host`,
+    );
+  });
+
   it.each([["serve"], ["ls"]])("of %s with an endpoint without a scheme, and writes it out", async (verb) => {
     const [code, text] = await run(verb, "--endpoint", "localhost:9090");
     expect(code).toBe(78);
@@ -79,8 +89,38 @@ describe("a wrong start ends at once", () => {
   });
 
   it.each([
+    ["--port 9090", "unknown option '--port'", "serve", ": --endpoint grpc://HOST:PORT to listen on, "],
+    ["verify", "missing required argument 'directory'", "verify", ")"],
+    ["ls --al", "unknown option '--al'", "ls", ")"],
+    ["put file --kye a/s/o", "required option '-k, --key <key>' not specified", "put", ")"],
+  ])("of `%s`, and names the help that has the right one", async (line, problem, command, rest) => {
+    const [code, text] = await run(...line.split(" "));
+    expect(code).toBe(64);
+    const help = `('flame-object-cache ${command} --help' lists its arguments and options${rest}`;
+    expect(text).toContain(`error: ${problem}\n${help}`);
+  });
+
+  it("of ls without a server, and says how to start one", async () => {
+    const [code, text] = await run("ls", "--endpoint", "grpc://127.0.0.1:1");
+    expect(code).toBe(69);
+    expect(text).toBe(
+      "flame-object-cache: [UNREACHABLE] could not connect to the server: connect ECONNREFUSED 127.0.0.1:1 (grpc://127.0.0.1:1); start a server there with `flame-object-cache serve`, or name another with --endpoint\n",
+    );
+  });
+
+  it("of ls with TLS at a server without, and says how to write the endpoint", async () => {
+    await using server = await startServer({ storage: "none" });
+    const [code, text] = await run("ls", "--endpoint", server.endpoint.replace("grpc://", "grpcs://"));
+    expect(code).toBe(69);
+    expect(text).toContain("could not connect to the server: wrong version number");
+    expect(text).toContain("; the server speaks no TLS; write grpc:// for it\n");
+  });
+
+  it.each([
     ["verfy", "(Did you mean verify?)"],
     ["lss", "(Did you mean ls?)"],
+    ["list", "(Did you mean ls?)"],
+    ["start", "(Did you mean serve?)"],
     ["./data", "('flame-object-cache --help' lists the commands; --storage names a storage directory)"],
   ])("with the unknown verb %s, and suggests the nearest", async (verb, suggestion) => {
     expect(await run(verb, "x")).toEqual([64, `error: unknown command '${verb}'\n${suggestion}\n`]);
@@ -89,6 +129,7 @@ describe("a wrong start ends at once", () => {
   it.each([
     ["put nothere -k a/s/o", "flame-object-cache: nothere: no such file or directory (ENOENT)\n"],
     ["inspect nothere", "nothere: no such file\n"],
+    ["inspect .", ".: is a directory, not a file; `verify` reads every object file below it\n"],
     ["verify nothere", "nothere: no such directory; give the directory of --storage\n"],
     ["verify file", "file: is a file, not a directory; use `inspect` for one file\n"],
   ])("of %s with the name of what is missing", async (line, text) => {
@@ -100,6 +141,12 @@ describe("a wrong start ends at once", () => {
     expect(code).toBe(78);
     expect(text).toContain('the configuration file does not exist: got "nothere.yaml" (--config)');
   });
+});
+
+it("a log directive that is no level and names no target is warned of", async () => {
+  const [code, text] = await run("--log", "loud", "--storage", "", "--endpoint", FREE);
+  expect(code).toBe(78);
+  expect(text).toContain("log directive without effect: it is no level, and targets begin with flame_cache");
 });
 
 describe("verify of a wrong directory", () => {

@@ -15,11 +15,27 @@ describe("a failure", () => {
     },
   );
 
-  it("of a server that cannot be reached names the server", () => {
-    expect(describeFailure(new CacheError("UNREACHABLE", "gone"), ["grpc://a:1", "grpc://b:2"])).toEqual({
+  it.each([
+    ["ECONNREFUSED", "start a server there with `flame-object-cache serve`, or name another with --endpoint"],
+    ["ENOTFOUND", "the host name is unknown; name another with --endpoint"],
+    ["ERR_HTTP2_ERROR", "is it a gRPC server? --endpoint names another"],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", "the server speaks no TLS; write grpc:// for it"],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", "--ca-file names the certificate to trust"],
+  ])("of a server that cannot be reached (%s) names the server and the next step", (code, next) => {
+    const cause = Object.assign(new Error("why"), { code });
+    const error = new CacheError("UNREACHABLE", "gone", { cause });
+    expect(describeFailure(error, ["grpc://a:1", "grpc://b:2", "grpc://a:1"])).toEqual({
       outcome: "unavailable",
-      text: "[UNREACHABLE] gone (grpc://a:1 or grpc://b:2)",
+      text: `[UNREACHABLE] gone (grpc://a:1 or grpc://b:2); ${next}`,
     });
+  });
+
+  it.each([
+    ["grpc://a:1", "(grpc://a:1); if the server uses TLS, write grpcs://"],
+    ["grpc+tls://a:1", "(grpc+tls://a:1)"],
+  ])("of a connection to %s that ends without a reason asks for TLS if it began without", (endpoint, end) => {
+    const { text } = describeFailure(new CacheError("UNREACHABLE", "gone"), [endpoint]);
+    expect(text).toBe(`[UNREACHABLE] gone ${end}`);
   });
 
   it("of another Flight server comes with the status it gave", () => {

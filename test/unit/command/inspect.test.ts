@@ -79,8 +79,20 @@ describe("inspect", () => {
     expect(written.err).toMatch(/^[^\n]*o\.arrow: \[OBJECT_CORRUPT\] [^\n]+\n$/);
   });
 
-  it.each(["nowhere.arrow", "."])("says that there is no file: %s", async (name) => {
+  it.each([
+    ["of text", (_: Buffer) => Buffer.from("text"), "not an Arrow IPC file: it does not begin with ARROW1"],
+    ["cut off", (bytes: Buffer) => bytes.subarray(0, 100), "the file is incomplete: it has no footer"],
+  ])("tells a file %s from others that have no footer", async (_name, change, text) => {
+    await writeOwnFile(file, "value", change);
+    expect(await inspect(file, written)).toBe("damaged");
+    expect(written.err).toContain(`o.arrow: [OBJECT_CORRUPT] ${text}\n`);
+  });
+
+  it.each([
+    ["nowhere.arrow", "no such file"],
+    [".", "is a directory, not a file; `verify` reads every object file below it"],
+  ])("says what stands in the place of a file: %s", async (name, text) => {
     expect(await inspect(join(root, name), written)).toBe("noInput");
-    expect(written.err).toContain("no such file");
+    expect(written.err).toContain(text);
   });
 });

@@ -81,6 +81,17 @@ describe("a wrong configuration value", () => {
       "cache: {endpoint: 'localhost:9090'}",
       "cache.endpoint must begin with grpc://, or grpcs:// for TLS: write",
     ],
+    ["cache: {endpoint: 9090}", "or grpcs:// for TLS: write grpc://127.0.0.1:9090: got 9090"],
+    ["cache: {endpoint: ':9090'}", "or grpcs:// for TLS: write grpc://127.0.0.1:9090: got"],
+    [
+      "cache: {endpoint: 'http://h:1'}",
+      "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS: write grpc://h:1",
+    ],
+    [
+      "cache: {endpoint: 'https://h:1'}",
+      "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS: write grpcs://h:1",
+    ],
+    ["cache: {endpoint: 'http://h/x'}", "must be grpc://HOST:PORT, or grpcs://HOST:PORT for TLS: got"],
     ["cache: {advertise: 'grpc://h:0'}", "cache.advertise must have a port that clients can dial, not 0"],
     ["cache: {advertise: 'grpc://0.0.0.0:1'}", "cache.advertise must have a host that clients can dial"],
     ["cache: {advertise: 'cache:9090'}", "cache.advertise must begin with grpc://, or grpcs:// for TLS"],

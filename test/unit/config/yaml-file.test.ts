@@ -56,7 +56,9 @@ describe("a YAML file", () => {
   });
 
   it("is refused when it is a directory", () => {
-    expect(() => readYamlFile(directory)).toThrow(/INVALID_CONFIG.*cannot be read: EISDIR/);
+    expect(() => readYamlFile(directory)).toThrow(
+      /INVALID_CONFIG.*cannot be read: it is a directory \(EISDIR\)/,
+    );
   });
 
   it("is refused when it is larger than the limit", () => {
