@@ -45,26 +45,31 @@ export async function bench(options: BenchOptions, run: VerbRun): Promise<"ok"> 
   const session = `${APPLICATION}/${randomUUID()}`;
   const value = randomBytes(options.size);
   const total = 2 * options.count * options.size;
-  try {
-    const measurements = await run.withProgress(
-      { label: "bench", unit: "bytes", total },
-      async (progress) => {
-        const each = { ...options, progress, signal: run.signal };
-        const put = await measure("put", each, (index) =>
-          putValue(client, `${session}/${index}`, value, run.signal),
-        );
-        const get = await measure("get", each, (index) =>
-          getValue(client, `${session}/${index}`, options.size, run.signal),
-        );
-        return [put, get];
-      },
-    );
-    await printMeasured(measurements, options, run);
-    return "ok";
-  } finally {
-    // The signal may be aborted already, so this call has its own timeout.
-    for await (const _ of client.doAction("DELETE", session, { timeoutMs: CLEANUP_MS }));
-  }
+  const clean = (): Promise<void> => deleteSession(client, session);
+  const measured = await run
+    .withProgress({ label: "bench", unit: "bytes", total }, async (progress) => {
+      const each = { ...options, progress, signal: run.signal };
+      const put = await measure("put", each, (index) =>
+        putValue(client, `${session}/${index}`, value, run.signal),
+      );
+      const get = await measure("get", each, (index) =>
+        getValue(client, `${session}/${index}`, options.size, run.signal),
+      );
+      return [put, get];
+    })
+    .catch(async (error: unknown) => {
+      // What failed first is what the user has to know: a cleanup may fail only because of it.
+      await clean().catch(() => {});
+      throw error;
+    });
+  await clean();
+  await printMeasured(measured, options, run);
+  return "ok";
+}
+
+/** The signal of the verb may have been aborted: this call has an end of its own. */
+async function deleteSession(client: FlightClient, session: string): Promise<void> {
+  for await (const _ of client.doAction("DELETE", session, { timeoutMs: CLEANUP_MS }));
 }
 
 interface MeasureOptions extends BenchOptions {

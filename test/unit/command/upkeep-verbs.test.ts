@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { FlightClient } from "../../../src/client/flight/flight-client.ts";
 import { FlameCache } from "../../../src/client/index.ts";
 import { encodeTag } from "../../../src/client/values/value-tags.ts";
@@ -6,6 +6,7 @@ import { nextPart } from "../../../src/command/complete-keys.ts";
 import { isLike } from "../../../src/command/find.ts";
 import { formatValueType, valueType } from "../../../src/command/value-type.ts";
 import { changesBetween } from "../../../src/command/watch.ts";
+import { CacheError } from "../../../src/errors.ts";
 import { decodeObjectFacts } from "../../../src/object/object-facts.ts";
 import { commandDescriptor, pathDescriptor, putMessages, valuePut } from "../../support/flight-messages.ts";
 import { type InProcessServer, startInProcess } from "../../support/in-process-server.ts";
@@ -282,6 +283,22 @@ describe("ping, info and bench", () => {
       { call: "get", size: 1024, count: 5 },
     ]);
     expect((await run(["ls", "bench"])).out).toBe("");
+  });
+
+  it("bench ends with its first error, also when the cleanup fails as well", async () => {
+    const refusing = vi.spyOn(FlightClient.prototype, "doPut").mockImplementation(() => {
+      throw new CacheError("STORAGE_FULL", "the first error");
+    });
+    const cleanup = vi.spyOn(FlightClient.prototype, "doAction").mockImplementation(() => {
+      throw new CacheError("UNREACHABLE", "the cleanup's error");
+    });
+    onTestFinished(() => [refusing, cleanup].forEach((each) => void each.mockRestore()));
+    const { outcome, err } = await run(["bench", "--count", "1"]);
+    expect(cleanup).toHaveBeenCalledOnce();
+    expect({ outcome, err }).toEqual({
+      outcome: "serverFailure",
+      err: expect.stringContaining("[STORAGE_FULL] the first error"),
+    });
   });
 
   it("no server is exit code 69", async () => {
