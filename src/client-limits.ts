@@ -57,17 +57,6 @@ export const CLIENT_LIMITS = {
   /** One row of an upload stream, bytes: small enough to hold, large enough to add no cost. */
   uploadRowBytes: 1 * MIB,
   /**
-   * From this size on, reading an object's file is faster than a transfer, if server and client
-   * share a host. Bytes.
-   */
-  localFileBytesMin: 1 * MIB,
-  /**
-   * After this many answers in a row without a file, the client asks a server on this host for one
-   * only every filelessGetsPerLookup gets.
-   */
-  filelessAnswersMax: 3,
-  filelessGetsPerLookup: 64,
-  /**
    * A `file://` location, characters: a path of 4096 percent-encoded bytes, followed by the
    * numbers.
    */

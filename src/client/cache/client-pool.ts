@@ -7,7 +7,6 @@
 import { CacheError } from "../../errors.ts";
 import type { KeepaliveOptions } from "../../grpc/client-keepalive.ts";
 import { FlightClient } from "../flight/flight-client.ts";
-import { FileLookups } from "./fetch-object.ts";
 import { isThisHost } from "./local/this-host.ts";
 
 /** Frequent pings, to detect a lost server within seconds: the cache does not penalise pings. */
@@ -15,8 +14,7 @@ const CACHE_KEEPALIVE: KeepaliveOptions = { burstMax: Number.POSITIVE_INFINITY }
 
 export interface PooledClient {
   readonly client: FlightClient;
-  /** Present if the endpoint is on this host. */
-  readonly files: FileLookups | undefined;
+  readonly isOnThisHost: boolean;
 }
 
 export class ClientPool {
@@ -38,8 +36,7 @@ export class ClientPool {
     if (known !== undefined) return known;
     const keepalive = CACHE_KEEPALIVE;
     const client = new FlightClient({ endpoint, keepalive, ...(this.#ca && { ca: this.#ca }) });
-    const files = isThisHost(new URL(client.endpoint).hostname) ? new FileLookups() : undefined;
-    const made = { client, files };
+    const made = { client, isOnThisHost: isThisHost(new URL(client.endpoint).hostname) };
     this.#clients.set(endpoint, made);
     return made;
   }

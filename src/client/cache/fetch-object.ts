@@ -3,29 +3,25 @@
  *
  *     held, current              the server answers "not modified" and sends nothing
  *     held, patched since        the server sends only the patches
- *     server on this host        the client asks for the object's file and reads it, without a transfer
+ *     large, server on this host the server names the object's file, and the client reads it
  *     otherwise                  the server sends everything
  */
 import { CacheError, isCacheError } from "../../errors.ts";
 import { formatTicket } from "../../flight/ticket.ts";
-import { LIMITS } from "../../limits.ts";
-import { logFor } from "../../log.ts";
 import type { FlightCallOptions, FlightClient } from "../flight/flight-client.ts";
-import { type HeldObject, type HeldObjects, heldSizeBytes } from "./held-objects.ts";
+import type { HeldObject, HeldObjects } from "./held-objects.ts";
 import { readLocalObject } from "./local/local-object.ts";
 import type { ObjectTarget } from "./object-target.ts";
-import { type Answer, type AnswerRow, readAnswer } from "./read-answer.ts";
+import { type AnswerRow, type ObjectAnswer, readAnswer } from "./read-answer.ts";
 
-const log = logFor("client");
-
-/** Requests the location of the object's file from GetFlightInfo. */
+/** Lets the server answer with the location of a large object's file. */
 const FILE_LOCATIONS = { "flame-file-locations": "1" } as const;
 
 export interface FetchContext {
   readonly client: FlightClient;
   readonly held: HeldObjects;
-  /** Absent if the server is on another host, or if its files must not be opened. */
-  readonly files: FileLookups | undefined;
+  /** False if the server is on another host, or if its files must not be opened. */
+  readonly readsFiles: boolean;
   /** Maximum bytes to collect of an object. */
   readonly objectBytesMax: number;
 }
@@ -67,49 +63,26 @@ interface Fetch {
 }
 
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
+  const { client, readsFiles, objectBytesMax } = context;
   const { older, options } = fetch;
-  if (older === undefined && context.files?.shouldAsk()) {
-    const local = await fetchFile(context, target, options);
-    context.files.record(local !== undefined && heldSizeBytes(local) >= LIMITS.localFileBytesMin);
-    if (local !== undefined) return local;
-  }
   const ticket = formatTicket(target.key, older?.version ?? 0);
-  const answer = await readAnswer(context.client.doGet(ticket, options), context.objectBytesMax);
-  const object = joinAnswer(older, answer);
-  if (object !== undefined) {
-    if (heldSizeBytes(object) >= LIMITS.localFileBytesMin) context.files?.record(true);
-    return object;
+  const terms = { ...options, ...(readsFiles && { metadata: FILE_LOCATIONS }) };
+  const answer = await readAnswer(client.doGet(ticket, terms), objectBytesMax);
+  if (answer.kind === "file") {
+    if (!readsFiles) throw new CacheError("INVALID_IPC", "the answer names a file, which was not asked for");
+    const { signal } = options;
+    const local = await readLocalObject(answer.uri, target.key, { signal, bytesMax: objectBytesMax });
+    return local ?? (await fetchFrom({ ...context, readsFiles: false }, target, fetch));
   }
+  const object = joinAnswer(older, answer);
+  if (object !== undefined) return object;
   // The patches do not follow the held version: the object was replaced meanwhile. Gets everything.
   if (older === undefined) throw new CacheError("INVALID_IPC", "the answer has no base");
   return await fetchFrom(context, target, { options, older: undefined });
 }
 
-/**
- * Decides whether to ask a server for file locations, by whether recent gets had files that were
- * worth the call. A server that keeps objects in memory has no files.
- */
-export class FileLookups {
-  #fileless = 0;
-  #gets = 0;
-
-  /** Called before each get. */
-  shouldAsk(): boolean {
-    this.#gets += 1;
-    return this.#fileless < LIMITS.filelessAnswersMax || this.#gets % LIMITS.filelessGetsPerLookup === 0;
-  }
-
-  /**
-   * Called after a get.
-   * @param wasUseful true if the file, or the sent object, was large enough.
-   */
-  record(wasUseful: boolean): void {
-    this.#fileless = wasUseful ? 0 : this.#fileless + 1;
-  }
-}
-
 /** Joins the held object and an answer; undefined if the answer does not follow it. */
-export function joinAnswer(older: HeldObject | undefined, answer: Answer): HeldObject | undefined {
+export function joinAnswer(older: HeldObject | undefined, answer: ObjectAnswer): HeldObject | undefined {
   if (answer.kind === "table") return answer;
   const [first] = answer.rows;
   if (first === undefined) return older;
@@ -130,24 +103,4 @@ function withPatches(
   if (!follow) return undefined;
   const patches = [...older.patches, ...rows.map(({ data }) => data)];
   return { ...older, version: older.version + rows.length, patches };
-}
-
-/** Reads the object from its file; undefined if the server names none or it cannot be read. */
-async function fetchFile(
-  { client, objectBytesMax }: FetchContext,
-  { key }: ObjectTarget,
-  options: FlightCallOptions,
-): Promise<HeldObject | undefined> {
-  try {
-    const descriptor = { kind: "path", path: [key] } as const;
-    const info = await client.getFlightInfo(descriptor, { ...options, metadata: FILE_LOCATIONS });
-    const locations = info.endpoints.flatMap((endpoint) => endpoint.locations);
-    const uri = locations.find((location) => location.startsWith("file:"));
-    if (uri === undefined) return undefined;
-    return await readLocalObject(uri, key, { signal: options.signal, bytesMax: objectBytesMax });
-  } catch (error) {
-    if (options.signal?.aborted || isCacheError(error, "OBJECT_NOT_FOUND")) throw error;
-    log.debug("no file to read directly", { key, error: String(error) });
-    return undefined;
-  }
 }

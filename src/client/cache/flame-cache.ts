@@ -322,9 +322,9 @@ export class FlameCache {
 
   async #fetch(ref: RefLike, options: OperationOptions): Promise<FetchedObject> {
     const target = this.#target(ref);
-    const { client, files } = this.#pool.get(target.endpoint);
+    const { client, isOnThisHost } = this.#pool.get(target.endpoint);
     const { zeroCopy, objectBytesMax } = this.#settings;
-    const context = { client, held: this.#held, files: zeroCopy ? files : undefined, objectBytesMax };
+    const context = { client, held: this.#held, readsFiles: zeroCopy && isOnThisHost, objectBytesMax };
     return await repeatCall(this.#time(options), mayReadAgain, (call) => fetchObject(context, target, call));
   }
 

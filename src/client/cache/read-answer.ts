@@ -3,6 +3,7 @@
  * table.
  *
  *     schema {version, kind, data} and no batch    not modified
+ *     the same with a location in its metadata     the object's file
  *     the same with batches                        opaque: the base and its patches, or the patches after V
  *     any other schema                             a table, marked as a Flame table in its metadata
  *
@@ -14,7 +15,12 @@ import { type ArrowSchema, decodeSchema } from "../../arrow/schema.ts";
 import { findMetadataValue, withSchemaMetadata } from "../../arrow/schema-metadata.ts";
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
-import { SCHEMA_KEY_FORMAT, SCHEMA_KEY_VERSION, TABLE_FORMAT } from "../../object/object-schema.ts";
+import {
+  SCHEMA_KEY_FILE,
+  SCHEMA_KEY_FORMAT,
+  SCHEMA_KEY_VERSION,
+  TABLE_FORMAT,
+} from "../../object/object-schema.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
 import { frameMessage, frameSchema, streamEnd } from "../values/ipc-messages.ts";
 import { type OpaqueColumns, type OpaqueRow, opaqueColumns, readOpaqueRow } from "./opaque-rows.ts";
@@ -26,9 +32,13 @@ export interface AnswerRow {
   readonly data: Buffer;
 }
 
-export type Answer =
+/** An answer that brings the object, or what the client lacks of it. */
+export type ObjectAnswer =
   | { readonly kind: "opaque" /** None: not modified. */; readonly rows: readonly AnswerRow[] }
   | { readonly kind: "table"; readonly version: number; readonly parts: readonly Uint8Array[] };
+
+/** `uri`: a location as local-object.ts reads it. Only a get that asks for files is answered so. */
+export type Answer = ObjectAnswer | { readonly kind: "file"; readonly uri: string };
 
 /** The kind of an answer, from its first message. */
 export interface AnswerHead {
@@ -72,7 +82,8 @@ export async function readAnswer(
       if (bytesLeft < 0) throw tooLarge(`the object is over the limit of a get, ${bytesMax} bytes`);
       await reader.take(next.value);
     }
-    return reader.finish();
+    const uri = head.schema.metadata.find(([key]) => key === SCHEMA_KEY_FILE)?.[1];
+    return head.columns !== undefined && uri !== undefined ? { kind: "file", uri } : reader.finish();
   } finally {
     // Cancels the call if it was not read to its end.
     await messages.return?.();
