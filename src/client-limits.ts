@@ -57,6 +57,11 @@ export const CLIENT_LIMITS = {
   /** One row of an upload stream, bytes: small enough to hold, large enough to add no cost. */
   uploadRowBytes: 1 * MIB,
   /**
+   * From this size on, reading an object's file is faster than a transfer, if server and client
+   * share a host. Bytes.
+   */
+  localFileBytesMin: 1 * MIB,
+  /**
    * A `file://` location, characters: a path of 4096 percent-encoded bytes, followed by the
    * numbers.
    */

@@ -50,7 +50,7 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   const terms = getTerms(call, context.instance, version);
   const { heldVersion } = terms;
   if (call.facts !== undefined) Object.assign(call.facts, { key: keyText, heldVersion });
-  if (terms.acceptsLocation && (await sendLocation(context, key, terms, call))) return;
+  if (terms.locatedBytesMin !== undefined && (await sendLocation(context, key, terms, call))) return;
   const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
   const { reading } = opened;
   reading.isTakenBy(call);
@@ -128,7 +128,8 @@ async function sendLocation(
   const { cache } = context;
   const entry = await cache.find(key);
   const version = entry?.version;
-  if (entry === undefined || version === undefined || entry.dataBytes < LIMITS.locatedBytesMin) return false;
+  if (entry === undefined || version === undefined) return false;
+  if (entry.dataBytes < (terms.locatedBytesMin ?? Number.POSITIVE_INFINITY)) return false;
   if (isNotModified(entry, terms.heldVersion)) return false;
   const location = await cache.locate(key);
   // The file may belong to a later version.

@@ -4,7 +4,8 @@
  *
  *     flame-instance: ID         the server run of the caller's version; empty if it has none
  *     flame-row-bytes: 16777216  maximum bytes of one row of an opaque value
- *     flame-file-locations: 1    the server may answer with the file location of a large object
+ *     flame-file-locations: 1    the server may answer with the file location of a large object;
+ *                                a larger number is the minimum size of such an object in bytes
  *
  * Headers apply only to a ticket with a version. Without them the answer follows docs/protocol.md,
  * "DoGet".
@@ -46,7 +47,8 @@ export interface GetTerms {
   readonly instance: ServerInstance | undefined;
   /** A value over this many bytes is sent as several rows. */
   readonly rowBytesMax: number | undefined;
-  readonly acceptsLocation: boolean;
+  /** Objects of this size and more may be answered by their file's location; undefined: none. */
+  readonly locatedBytesMin: number | undefined;
 }
 
 /** @throws {CacheError} INVALID_REQUEST */
@@ -57,9 +59,16 @@ export function getTerms(call: ServerCall, instance: ServerInstance, version: nu
     heldVersion: held === undefined || instance.is(held) ? version : 0,
     instance: held === undefined ? undefined : instance,
     rowBytesMax: version === undefined ? undefined : rowBytesMax(metadata.get(ROW_BYTES_HEADER)),
-    acceptsLocation:
-      version !== undefined && metadata.get(FILE_LOCATIONS_HEADER) === "1" && call.isFromThisHost,
+    locatedBytesMin:
+      version !== undefined && call.isFromThisHost
+        ? locatedBytesMin(metadata.get(FILE_LOCATIONS_HEADER))
+        : undefined,
   };
+}
+
+function locatedBytesMin(text: string | undefined): number | undefined {
+  if (text === undefined || !BYTES.test(text) || Number(text) === 0) return undefined;
+  return Math.max(Number(text), LIMITS.locatedBytesMin);
 }
 
 export function instanceMetadata({ instance }: GetTerms): SchemaMetadata {

@@ -114,6 +114,20 @@ describe("a get that takes a location", () => {
     );
   });
 
+  it.each([
+    [String(MIB), 1],
+    ["1", 1],
+    [String(MIB + 1), 2],
+    ["0", 2],
+    ["many", 2],
+  ])(
+    "of objects of %s bytes and more is answered, for one of 1 MiB, by %i messages",
+    async (bytes, messages) => {
+      await server.client.put(valuePut(pathDescriptor("app/terms/large"), "x".repeat(MIB)));
+      expect(await get("app/terms/large", 0, { "flame-file-locations": bytes })).toHaveLength(messages);
+    },
+  );
+
   it("is sent what is small, patched, or asked for without a version", async () => {
     expect(opaqueRows(await get(KEY, 0, TAKES))).toHaveLength(2);
     await server.client.put(valuePut(pathDescriptor("app/terms/patched"), "x".repeat(MIB)));

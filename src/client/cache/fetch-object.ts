@@ -8,14 +8,15 @@
  */
 import { CacheError, isCacheError } from "../../errors.ts";
 import { formatTicket } from "../../flight/ticket.ts";
+import { LIMITS } from "../../limits.ts";
 import type { FlightCallOptions, FlightClient } from "../flight/flight-client.ts";
 import type { HeldObject, HeldObjects } from "./held-objects.ts";
 import { readLocalObject } from "./local/local-object.ts";
 import type { ObjectTarget } from "./object-target.ts";
 import { type AnswerRow, type ObjectAnswer, readAnswer } from "./read-answer.ts";
 
-/** Lets the server answer with the location of a large object's file. */
-const FILE_LOCATIONS = { "flame-file-locations": "1" } as const;
+/** Lets the server answer with the location of the object's file, from this many bytes on. */
+const FILE_LOCATIONS = { "flame-file-locations": String(LIMITS.localFileBytesMin) } as const;
 
 export interface FetchContext {
   readonly client: FlightClient;
