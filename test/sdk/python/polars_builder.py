@@ -109,7 +109,19 @@ def difference(seen: Any, put: pl.DataFrame) -> str:
     if list(seen.schema.items()) != list(put.schema.items()):
         return f"{seen.schema} instead of {put.schema}"
     for name in put.columns:
-        for ours, theirs in zip(seen[name].to_list(), put[name].to_list()):
+        for ours, theirs in zip(_cells_of(seen[name]), _cells_of(put[name])):
             if not same_cell(ours, theirs):
                 return f"column {name!r}: {ours!r} instead of {theirs!r}"
     return ""
+
+
+def _cells_of(column: pl.Series) -> list[Any]:
+    """The cells; as numbers if one is a day that Python's calendar does not have.
+
+    polars panics or overflows over such days. polars 1.36 even builds them: in arrays in lists in
+    structs it stores microseconds, whatever the unit of the dtype.
+    """
+    try:
+        return column.to_list()
+    except (pl.exceptions.PanicException, OverflowError):
+        return column.to_physical().to_list()

@@ -21,6 +21,8 @@ STORAGES = ("files", "none")
 SEEDS = 100
 OBJECTS = {"dtype": object}
 DAYS = pd.date_range("2024-01-01", periods=2)
+# The year 50000: polars has such days, Python's calendar ends with 9999.
+FAR = pl.Series("far", [1_515_000_000_000_000, None, 1]).cast(pl.Datetime("ms", "UTC"))
 
 PANDAS = {
     "interval categories": pd.DataFrame({"a": pd.cut([1, 5, 9], [0, 3, 6, 10])}),
@@ -61,6 +63,9 @@ POLARS = {
     "arrays in two chunks": pl.concat([pl.DataFrame({"a": pl.Series([[at, at]], dtype=pl.Array(pl.Int8, 2))}) for at in (1, 2)], rechunk=False),
     "numbers of 128 bits": pl.DataFrame({"a": pl.Series([2**100], dtype=pl.Int128)}),
     "an enum": pl.DataFrame({"a": pl.Series(["y", None], dtype=pl.Enum(["x", "y"]))}),
+    "days beyond Python's calendar": FAR.to_frame(),
+    "nested days beyond Python's calendar": pl.DataFrame({"a": [{"b": FAR}]}),
+    "days beyond Python's calendar beside objects": pl.DataFrame({"a": FAR, "b": pl.Series([{1}, 2, None], dtype=pl.Object)}),
     "nested emptiness": pl.DataFrame({"a": pl.Series([[], None], dtype=pl.List(pl.Struct({"": pl.Array(pl.Int8, 2)})))}),
     "no rows": pl.DataFrame(schema={"a": pl.Categorical, "b": pl.Decimal(10, 2), "c": pl.Datetime("ns", "UTC")}),
     "nothing": pl.DataFrame(),
