@@ -58,7 +58,7 @@ _CHANNEL_OPTIONS = [
 def _alignment() -> Dict[str, Any]:
     """Options that copy unaligned buffers of gRPC once: Arrow's engine would warn at each use."""
     try:
-        return {"read_options": pa.ipc.IpcReadOptions(ensure_alignment=pa.ipc.Alignment.DataTypeSpecific)}
+        return {"read_options": pa.ipc.IpcReadOptions(ensure_alignment=getattr(pa.ipc, "Alignment").DataTypeSpecific)}
     except (AttributeError, TypeError):  # older than pyarrow's option
         return {}
 
@@ -73,6 +73,7 @@ class Connection:
     def __init__(
         self, endpoint: str, ca_file: Optional[str], timeout: Optional[float] = None, token: Optional[str] = None
     ) -> None:
+        self._place = (endpoint, ca_file, timeout, token)
         self._timeout = timeout
         self._headers: List[Header] = [] if token is None else [(b"authorization", b"Bearer " + token.encode())]
         self._get_options: Dict[Tuple[bytes, bool], flight.FlightCallOptions] = {}
@@ -88,6 +89,13 @@ class Connection:
         self.is_local = _is_this_host(urlsplit(endpoint).hostname or "")
         self._gets = self._fileless = 0
         self._has_files = False
+        # Whether a call on this connection has succeeded, and whether it broke after that.
+        self.has_answered = self.is_broken = False
+
+    def renewed(self) -> Connection:
+        """Another connection to the same server; this one leaves its pool after the current call."""
+        self.is_broken = True
+        return Connection(*self._place)
 
     def options(self, headers: Iterable[Header] = (), **more: Any) -> flight.FlightCallOptions:
         """Options of one call: the client's timeout and token, and further headers."""
@@ -199,9 +207,12 @@ class calling:
 
     def __exit__(self, _kind: object, error: Optional[BaseException], _trace: object) -> None:
         if error is None:
+            self._connection.has_answered = True
+            if self._connection.is_broken:
+                self._pool.drop(self._connection)
             return
         failure = translate(error) if isinstance(error, PYARROW_ERRORS) else error
-        if isinstance(failure, Unreachable):
+        if isinstance(failure, Unreachable) or self._connection.is_broken:
             self._pool.drop(self._connection)
         if failure is not error:
             raise failure from error
@@ -227,7 +238,15 @@ def put(
     headers: Iterable[Header] = (),
 ) -> ObjectRef:
     """DoPut. Stores nothing if it fails or if `batches` raises."""
-    writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
+    try:
+        writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
+    except flight.FlightUnavailableError:
+        if not connection.has_answered:
+            raise
+        # The gRPC of pyarrow 18 notices that a server has restarted only when it writes. Nothing is
+        # stored before the first batch, so the put can begin again. `connection` keeps the new one.
+        connection = connection.renewed()
+        writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
     try:
         for batch in batches:
             writer.write_batch(batch)

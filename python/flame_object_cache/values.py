@@ -47,9 +47,9 @@ def encode_value(obj: Any, *, legacy: bool = False) -> Union[pa.Table, bytes]:
     Raises InvalidValue.
     """
     encoded = encode(obj, legacy=legacy)
-    if isinstance(encoded, pa.RecordBatchReader):
-        return encoded.read_all()
-    return b"".join(encoded) if isinstance(encoded, list) else encoded
+    if isinstance(encoded, list):
+        return b"".join(encoded)
+    return encoded.read_all() if isinstance(encoded, pa.RecordBatchReader) else encoded
 
 
 def encode(obj: Any, *, legacy: bool = False) -> Encoded:
