@@ -217,6 +217,7 @@ def frame_of(table: pa.Table, notes: Optional[bytes]) -> Any:
         # Appended rows continue the range.
         start, step = ranges[0]["start"], ranges[0]["step"]
         frame.index = pandas.RangeIndex(start, start + step * table.num_rows, step, name=ranges[0]["name"])
+    frame.index = _with_text_as_objects(frame.index, table, said)
     noted = {} if notes is None else json.loads(notes)
     for position, missing in noted.get("objects", {}).items():
         column = table.column(int(position))
@@ -229,6 +230,25 @@ def frame_of(table: pa.Table, notes: Optional[bytes]) -> Any:
     if "freq" in noted:
         _restore_freq(frame.index, noted["freq"])
     return frame
+
+
+def _with_text_as_objects(index: Any, table: pa.Table, said: Dict[str, Any]) -> Any:
+    """The index with its levels of text as objects, if they were objects at the put.
+
+    pyarrow 18 gives them the `str` dtype of pandas 3, but only if there are rows.
+    """
+    kinds = {column["field_name"]: column["numpy_type"] for column in said.get("columns", [])}
+    fields = said.get("index_columns", [])
+    for number, (field, level) in enumerate(zip(fields, _levels(index))):
+        if type(level.dtype).__name__ != "StringDtype" or kinds.get(field) != "object":
+            continue
+        if hasattr(index, "levels"):
+            index = index.set_levels(level.astype(object), level=number)
+        else:
+            # From Arrow: a missing label has become nan.
+            cells = table.column(field).to_numpy().astype(object)
+            index = type(index)(cells, dtype=object, name=index.name)
+    return index
 
 
 def _restore_freq(index: Any, freq: str) -> None:

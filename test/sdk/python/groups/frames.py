@@ -41,6 +41,8 @@ PANDAS = {
     "an index with a freq": pd.DataFrame({"a": [1, 2]}, index=DAYS),
     "an index of half hours": pd.DataFrame({"a": [1, 2]}, index=pd.timedelta_range("1h", periods=2, freq="30min")),
     "nullable numbers as index": pd.DataFrame({"a": [1]}, index=pd.Index([1], dtype="Int64")),
+    "text as objects as index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", None], **OBJECTS, name="n")),
+    "text as objects in a level": pd.DataFrame({"a": [1, 2]}, index=[pd.Index(["x", "y"], **OBJECTS), [1, 2]]),
     "a level that is alone": pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([(1,)])),
     "an index whose name is a number": pd.DataFrame({"a": [1]}, index=pd.Index(["x"], name=3)),
     "nothing but an index": pd.DataFrame(index=range(3)),
