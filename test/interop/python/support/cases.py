@@ -11,6 +11,12 @@ class Skipped(Exception):
     """Raised by a case that cannot run on this machine; the text says why."""
 
 
+def needs(name: str, thing: Any) -> None:
+    """Raises Skipped if pyarrow is older than this attribute of it."""
+    if not hasattr(thing, name):
+        raise Skipped(f"this version of pyarrow has no {name}")
+
+
 def each(table: dict[str, Any]) -> Callable:
     def mark(function: Callable) -> Callable:
         function.entries = table

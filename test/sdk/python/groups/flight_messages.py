@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pyarrow as pa
 import pyarrow.flight as flight
 from sdk import fails
-from support.cases import each
+from support.cases import each, needs
 
 import flame_object_cache
 from flame_object_cache.flight_messages import app_metadata_of, end_of, renew_request
@@ -32,6 +32,7 @@ class _OlderInfo:
 
 @each(TIMES)
 def case_the_end_of_an_object_is_read_as_it_was_written_for(_cache, time):
+    needs("expiration_time", flight.FlightEndpoint)
     scalar = pa.scalar(time, pa.timestamp("us", "UTC"))
     assert end_of(flight.FlightEndpoint(b"ticket", ["grpc://a:1"], scalar).serialize()) == time
     request = renew_request("a/s/o", time)
@@ -45,12 +46,14 @@ def case_an_endpoint_without_an_end_has_none(_cache):
 
 
 def case_app_metadata_is_read_where_pyarrow_does_not_show_it(_cache):
+    needs("app_metadata", flight.FlightInfo)
     for metadata in (b"", b"x" * 300):
         info = flight.FlightInfo(pa.schema([]), flight.FlightDescriptor.for_path("a"), [], 1, 2, False, metadata)
         assert app_metadata_of(_OlderInfo(info)) == app_metadata_of(info) == metadata
 
 
 def case_bytes_cut_anywhere_are_an_endpoint_or_refused(_cache):
+    needs("expiration_time", flight.FlightEndpoint)
     scalar = pa.scalar(TIMES["now"], pa.timestamp("us", "UTC"))
     whole = flight.FlightEndpoint(b"ticket", ["grpc://a:1"], scalar).serialize()
     refused = 0
