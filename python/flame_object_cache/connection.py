@@ -238,17 +238,19 @@ def put(
     headers: Iterable[Header] = (),
 ) -> ObjectRef:
     """DoPut. Stores nothing if it fails or if `batches` raises."""
+    headers, rest = list(headers), iter(batches)
+    first = next(rest, None)
     try:
-        writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
+        writer, answers = _begin_put(connection, descriptor, schema, headers, first)
     except flight.FlightUnavailableError:
         if not connection.has_answered:
             raise
         # The gRPC of pyarrow 18 notices that a server has restarted only when it writes. Nothing is
-        # stored before the first batch, so the put can begin again. `connection` keeps the new one.
+        # stored before the end of a put, so it can begin again. `connection` keeps the new one.
         connection = connection.renewed()
-        writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
+        writer, answers = _begin_put(connection, descriptor, schema, headers, first)
     try:
-        for batch in batches:
+        for batch in rest:
             writer.write_batch(batch)
         writer.done_writing()
         answer = answers.read()
@@ -259,6 +261,24 @@ def put(
     if answer is None:
         raise FlameError("INTERNAL", "the server did not answer the put")
     return ObjectRef.decode(answer.to_pybytes())
+
+
+def _begin_put(
+    connection: Connection,
+    descriptor: flight.FlightDescriptor,
+    schema: pa.Schema,
+    headers: Iterable[Header],
+    first: Optional[pa.RecordBatch],
+) -> Tuple[Any, Any]:
+    """Writer and answers of a put whose first batch is sent."""
+    writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
+    try:
+        if first is not None:
+            writer.write_batch(first)
+    except BaseException:
+        _abandon(writer)
+        raise
+    return writer, answers
 
 
 def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -> List[Header]:
