@@ -114,5 +114,5 @@ class flight_errors:
         pass
 
     def __exit__(self, _kind: object, error: Optional[BaseException], _trace: object) -> None:
-        if isinstance(error, PYARROW_ERRORS):
+        if error is not None and isinstance(error, PYARROW_ERRORS):
             raise translate(error) from error
