@@ -2,8 +2,8 @@
 call it.
 
 A call with a reference goes to the endpoint of the reference, any other call to the configured one.
-Reads are retried after retryable errors. Writes are not, because a write that failed for the client
-may have succeeded on the server. Every failure of a call is a FlameError.
+Reads are retried after retryable errors. Writes that may have succeeded on the server are not.
+Every failure of a call is a FlameError.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class FlameCache(Caller):
 
         Raises InvalidKey, InvalidValue, Unreachable, FlameError STORAGE_FULL. A put that fails
         stores nothing, except that after Unreachable and DeadlineExceeded the value may be stored.
-        The client does not retry a put.
+        The client begins a put again only if the connection breaks at its first batch, when nothing
+        can be stored.
         """
         name, value = named_value(str(key_prefix), session_id, obj)
         config, headers = self._config(), asking_for(durability, ttl_seconds)

@@ -1,9 +1,9 @@
 /**
  * Loads the configuration of a client: the environment overrides flame.yaml.
  *
- * flame.yaml may list several clusters or contexts; the current one applies. Without either source
- * there is no endpoint: the client chooses its default. The file is searched in FLAME_HOME if that
- * is set, then in `~/.flame`, because some installations set FLAME_HOME to the directory of the
+ * flame.yaml may list several clusters or contexts; the current one applies. If neither source names
+ * an endpoint, the client uses its default. The client looks for the file in FLAME_HOME if that is
+ * set, and then in `~/.flame`, because some installations set FLAME_HOME to the directory of the
  * services.
  */
 import { dirname, join, resolve } from "node:path";
