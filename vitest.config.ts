@@ -12,7 +12,7 @@ const SERVED_SLICE = [
   "test/contract/cache-model.test.ts",
   "test/e2e/flight-{get,put}.test.ts",
   "test/unit/grpc/{calls,call-ends}.test.ts",
-  "test/unit/server/start-server.test.ts",
+  "test/unit/service/start-server.test.ts",
 ];
 
 /** Begun first: begun last, one of them would run alone at the end. */

@@ -26,7 +26,7 @@ const SERVED = [
   "test/interop/{pyarrow,statuses,flight-client,grpc-js,connect}.test.ts",
   "test/sdk/*.test.ts",
   "test/unit/grpc/{calls,call-ends,requests,server-close,tls}.test.ts",
-  "test/unit/server/start-server.test.ts",
+  "test/unit/service/start-server.test.ts",
 ];
 
 const WHOLE = { TEST_CAMPAIGNS: "whole" };

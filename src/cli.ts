@@ -12,7 +12,7 @@ import { constants } from "node:os";
 import { EXIT_CODES, SIGNAL_EXIT_BASE } from "./command/exit-codes.ts";
 import { PROGRAM_NAME, runCommandLine } from "./command/run-command-line.ts";
 import { StopDecision, type StopSignal } from "./command/stop-decision.ts";
-import { startServer } from "./server/start-server.ts";
+import { startServer } from "./service/start-server.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 

@@ -12,15 +12,15 @@ import type { CacheConfig } from "./config/cache-config.ts";
 import { loadCacheConfig } from "./config/load-cache-config.ts";
 import { loadLogDirectives } from "./config/log-directives.ts";
 import { type LogDirective, logFor, startLog } from "./log.ts";
-import { type ObjectCacheThread, startCacheThread } from "./server/cache-thread.ts";
-import { type RunningCache, startServer } from "./server/start-server.ts";
+import { type ObjectCacheThread, startCacheThread } from "./service/cache-thread.ts";
+import { type RunningCache, startServer } from "./service/start-server.ts";
 import { threadEntry } from "./thread-entries.ts";
 
 export type { CacheConfig } from "./config/cache-config.ts";
 export { CacheError, type ErrorCode } from "./errors.ts";
 export { decodeObjectRef, encodeObjectRef, type ObjectRef } from "./object/object-ref.ts";
-export type { ObjectCacheThread } from "./server/cache-thread.ts";
-export type { RunningCache } from "./server/start-server.ts";
+export type { ObjectCacheThread } from "./service/cache-thread.ts";
+export type { RunningCache } from "./service/start-server.ts";
 
 export interface ObjectCacheOptions {
   /** Path of a `flame-cluster.yaml`. Default: the one in FLAME_HOME, if it exists. */

@@ -13,7 +13,7 @@ import { CacheError } from "./errors.ts";
 /** Relative to `src/`, without its ending; scripts/build.mjs finds them by their name. */
 export type ThreadEntry =
   | "relay/connection-thread-entry"
-  | "server/cache-thread-entry"
+  | "service/cache-thread-entry"
   | "storage/disk/record-thread-entry"
   | "storage/disk/scan-thread-entry";
 

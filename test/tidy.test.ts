@@ -26,13 +26,13 @@ const SETTINGS = JSON.stringify({ dependencies: { "left-pad": "1" } });
 /** For each rule, by its title: samples that break it once each, or more often where the number says so. */
 const BROKEN: Record<string, SourceFile[][]> = {
   "each room imports only the rooms it stands on": [
-    sample("src/cache/put.ts", 'import { x } from "../server/x.ts";'),
+    sample("src/cache/put.ts", 'import { x } from "../service/x.ts";'),
     sample("src/arrow/footer.ts", 'import type { X } from "../object/x.ts";'),
     sample("src/client/get.ts", 'export { x } from "../cache/x.ts";'),
     sample("src/errors.ts", 'import { x } from "./log.ts";'),
     sample("src/grpc/call.ts", 'const x = await import("../flight/x.ts");'),
     sample("src/storage/x.ts", 'import {\n  a,\n  b,\n} from "../cache/x.ts";'),
-    sample("src/server/x.ts", 'import "../../test/support/x.ts";'),
+    sample("src/service/x.ts", 'import "../../test/support/x.ts";'),
     sample("src/attic/x.ts", "export const x = 1;"),
   ],
   "files do not import each other in a circle": [
@@ -78,10 +78,10 @@ const BROKEN: Record<string, SourceFile[][]> = {
   ],
   "each TODO names its issue": [sample("src/a.ts", "// TODO: later")],
   "HTTP/2, files, the environment, signals, exit codes and clocks stay in their rooms": [
-    sample("src/server/a.ts", 'import http2 from "node:http2";'),
-    sample("src/server/a.ts", 'import { open } from "node:fs/promises";'),
+    sample("src/service/a.ts", 'import http2 from "node:http2";'),
+    sample("src/service/a.ts", 'import { open } from "node:fs/promises";'),
     sample("src/log.ts", "const level = process.env.RUST_LOG;"),
-    sample("src/server/a.ts", "process.exit(1);"),
+    sample("src/service/a.ts", "process.exit(1);"),
     sample("src/index.ts", 'process.once("SIGTERM", stop);'),
     sample("src/arrow/a.ts", 'import { connect } from "node:net";'),
     sample("src/eviction/lru.ts", "const now = Date.now();"),
@@ -111,8 +111,8 @@ const BROKEN: Record<string, SourceFile[][]> = {
   "a recipe names each file that an existing one takes": [
     sample(
       "CONTRIBUTING.md",
-      "## Recipes\n\n**A new limit.** `src/server/actions.ts`.",
-      "src/server/actions.ts",
+      "## Recipes\n\n**A new limit.** `src/service/flight/actions.ts`.",
+      "src/service/flight/actions.ts",
       "UNPIN: {",
     ),
     sample("src/command/describe-verbs.ts", 'import { stat } from "./stat.ts";'),

@@ -8,7 +8,7 @@
  *
  * The text is split at the last `:` if only digits, at least one, follow (docs/protocol.md,
  * "DoGet"). Keys may contain `:`, so the whole text may be the key of an object as well: the server
- * looks for that one first (server/ticket-target.ts). The key is not checked here.
+ * looks for that one first (service/flight/ticket-target.ts). The key is not checked here.
  */
 import { assert } from "../errors.ts";
 import { decodeText } from "./text.ts";

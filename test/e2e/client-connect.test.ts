@@ -12,7 +12,7 @@ import {
   updateObject,
   uploadFile,
 } from "../../src/client/index.ts";
-import { startServer } from "../../src/server/start-server.ts";
+import { startServer } from "../../src/service/start-server.ts";
 import { selfSignedCertificate } from "../support/certificate.ts";
 import { type InProcessServer, serverConfig, startInProcess } from "../support/in-process-server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";

@@ -17,7 +17,7 @@ import { readLocalObject } from "../../src/client/cache/local/local-object.ts";
 import { isThisHost } from "../../src/client/cache/local/this-host.ts";
 import { FlightClient } from "../../src/client/flight/flight-client.ts";
 import { FlameCache, type FlameCacheOptions, IpcTable } from "../../src/client/index.ts";
-import { formatFileLocation } from "../../src/server/file-location.ts";
+import { formatFileLocation } from "../../src/service/flight/file-location.ts";
 import { CountingProxy } from "../support/counting-proxy.ts";
 import { type InProcessServer, startInProcess } from "../support/in-process-server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";

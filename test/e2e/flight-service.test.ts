@@ -5,7 +5,7 @@ import { encodeCriteria } from "../../src/flight/messages.ts";
 import { FLIGHT_METHODS, HEALTH_METHODS } from "../../src/flight/methods.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { decodeObjectRef } from "../../src/object/object-ref.ts";
-import { startServer } from "../../src/server/start-server.ts";
+import { startServer } from "../../src/service/start-server.ts";
 import { FlightTestClient } from "../support/flight-client.ts";
 import {
   commandDescriptor,

@@ -10,7 +10,7 @@ import { FLIGHT_METHODS, HEALTH_METHODS } from "../../src/flight/methods.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
 import type { ClientCall } from "../../src/grpc/client-call.ts";
 import { canSharePort } from "../../src/relay/share-port.ts";
-import { startServer as startHere } from "../../src/server/start-server.ts";
+import { startServer as startHere } from "../../src/service/start-server.ts";
 import { pathDescriptor, valuePut } from "../support/flight-messages.ts";
 import { type InProcessServer, serverConfig, startInProcess } from "../support/in-process-server.ts";
 import { startServer } from "../support/start-server.ts";

@@ -8,8 +8,8 @@ import { ObjectCache, type ObjectCacheOptions } from "../../src/cache/object-cac
 import type { ValidationLevel } from "../../src/config/cache-config.ts";
 import { CacheError } from "../../src/errors.ts";
 import type { CallHandler, IncomingMessage, MethodTable, ServerCall } from "../../src/grpc/call.ts";
-import { buildMethods } from "../../src/server/flight-service.ts";
-import { ServiceContext } from "../../src/server/service-context.ts";
+import { buildMethods } from "../../src/service/flight/flight-service.ts";
+import { ServiceContext } from "../../src/service/service-context.ts";
 import type { Durability, ObjectStorage } from "../../src/storage/object-storage.ts";
 
 export const DIRECT_ENDPOINT = "grpc://127.0.0.1:9090";

@@ -3,7 +3,7 @@
  */
 import type { CacheConfig } from "../../src/config/cache-config.ts";
 import { LIMITS } from "../../src/limits.ts";
-import { type RunningCache, startServer } from "../../src/server/start-server.ts";
+import { type RunningCache, startServer } from "../../src/service/start-server.ts";
 import { FlightTestClient } from "./flight-client.ts";
 import { SERVING_THREADS } from "./serving-threads.ts";
 

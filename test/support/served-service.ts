@@ -12,8 +12,8 @@ import { GrpcClient } from "../../src/grpc/client.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
 import { LIMITS } from "../../src/limits.ts";
 import { ThreadedTransport } from "../../src/relay/threaded-transport.ts";
-import { buildMethods } from "../../src/server/flight-service.ts";
-import { ServiceContext } from "../../src/server/service-context.ts";
+import { buildMethods } from "../../src/service/flight/flight-service.ts";
+import { ServiceContext } from "../../src/service/service-context.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
 import { type CallManner, DIRECT_ENDPOINT, type TestService } from "./direct-service.ts";
 

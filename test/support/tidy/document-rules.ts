@@ -12,7 +12,11 @@ const PATH = /^(?:[\w.-]+\/)*[\w.-]+(?:\/|\.(?:ts|mjs|py|md|json|yaml))$/;
 
 /** What stands in every file that an existing one takes, and in no other file of these folders. */
 const EXISTING: readonly { recipe: string; folders: RegExp; mentions: RegExp }[] = [
-  { recipe: "A new action", folders: /^src\/server\/actions|^docs\/protocol/, mentions: /\bUNPIN\b/ },
+  {
+    recipe: "A new action",
+    folders: /^src\/service\/flight\/actions|^docs\/protocol/,
+    mentions: /\bUNPIN\b/,
+  },
   {
     recipe: "A new configuration key",
     folders: /^(src\/config\/|docs\/configuration)/,
@@ -26,13 +30,13 @@ const EXISTING: readonly { recipe: string; folders: RegExp; mentions: RegExp }[]
   },
   {
     recipe: "A new storage engine",
-    folders: /^src\/(config|server)\//,
+    folders: /^src\/(config|service)\//,
     mentions: /\b(storage|storage\.value|location)\.kind\b|\bkind: "files"/,
   },
   { recipe: "A new verb of the command", folders: /^src\//, mentions: /from "\.\/stat\.ts"/ },
   {
     recipe: "A new Flight method",
-    folders: /^(src\/flight\/|src\/server\/flight-service|docs\/protocol)/,
+    folders: /^(src\/flight\/|src\/service\/flight\/flight-service|docs\/protocol)/,
     mentions: /\bGetSchema\b/,
   },
   { recipe: "A new attack", folders: /^test\/hostile\/attacks\//, mentions: /from "\.\/dribbles\.ts"/ },

@@ -20,10 +20,11 @@ const LEAVES = [
 
 /** What each room may import besides the leaves and itself. A file directly in src/ is a room of its own. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  index: ["server", "object", "config"],
-  cli: ["command", "server", "config"],
-  command: ["server", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
-  server: ["cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "relay", "config"],
+  index: ["service", "object", "config"],
+  cli: ["command", "service", "config"],
+  command: ["service", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
+  service: ["access", "cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "relay", "config"],
+  access: ["cache", "object", "config"],
   client: ["flight", "grpc", "object", "arrow", "config"],
   cache: ["storage", "eviction", "object", "arrow"],
   storage: ["eviction", "object"],

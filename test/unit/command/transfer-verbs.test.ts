@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startServer } from "../../../src/server/start-server.ts";
+import { startServer } from "../../../src/service/start-server.ts";
 import { selfSignedCertificate } from "../../support/certificate.ts";
 import {
   commandDescriptor,

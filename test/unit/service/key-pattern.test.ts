@@ -2,7 +2,7 @@
  * The texts by which lists and deletes name many objects.
  */
 import { describe, expect, it } from "vitest";
-import { parseDeletePattern, parseListPattern } from "../../../src/server/key-pattern.ts";
+import { parseDeletePattern, parseListPattern } from "../../../src/service/key-pattern.ts";
 
 const APPLICATION = { scope: "application", applicationId: "app" };
 const SESSION = { scope: "session", applicationId: "app", sessionId: "session" };

@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { FlightClient } from "../../../src/client/flight/flight-client.ts";
 import { startLog } from "../../../src/log.ts";
 import { decodeObjectRef } from "../../../src/object/object-ref.ts";
-import { startServer } from "../../../src/server/start-server.ts";
+import { startServer } from "../../../src/service/start-server.ts";
 import { FlightTestClient } from "../../support/flight-client.ts";
 import { pathDescriptor, valuePut } from "../../support/flight-messages.ts";
 import { serverConfig } from "../../support/in-process-server.ts";

@@ -7,10 +7,10 @@
  * ticket with a version: lookups in the index. The disk is read only while the scan of the start
  * runs, or if the index has neither object.
  */
-import type { ObjectCache } from "../cache/object-cache.ts";
-import { isCacheError } from "../errors.ts";
-import type { FlightTicket } from "../flight/ticket.ts";
-import { type ObjectKey, parseObjectKey } from "../object/object-key.ts";
+import type { ObjectCache } from "../../cache/object-cache.ts";
+import { isCacheError } from "../../errors.ts";
+import type { FlightTicket } from "../../flight/ticket.ts";
+import { type ObjectKey, parseObjectKey } from "../../object/object-key.ts";
 
 export interface TicketTarget {
   readonly key: ObjectKey;

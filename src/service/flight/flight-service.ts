@@ -4,19 +4,19 @@
  * Each handler is wrapped once, so that every call is logged at debug, with the facts of its error
  * if it fails. Methods that the cache does not offer answer UNIMPLEMENTED.
  */
-import { CacheError } from "../errors.ts";
-import { decodeHealthRequest, encodeHealthResponse } from "../flight/health.ts";
-import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS } from "../flight/methods.ts";
-import type { CallHandler, MethodTable, ServerCall } from "../grpc/call.ts";
-import { singleRequest, unary } from "../grpc/unary.ts";
-import { LIMITS } from "../limits.ts";
-import { logFor } from "../log.ts";
+import { CacheError } from "../../errors.ts";
+import { decodeHealthRequest, encodeHealthResponse } from "../../flight/health.ts";
+import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS } from "../../flight/methods.ts";
+import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
+import { singleRequest, unary } from "../../grpc/unary.ts";
+import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { doAction, listActions } from "./actions.ts";
 import { doGet } from "./do-get.ts";
 import { doPut } from "./do-put.ts";
 import { getFlightInfo, getSchema } from "./flight-info.ts";
 import { listFlights } from "./list-flights.ts";
-import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("flight");
 

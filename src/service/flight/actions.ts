@@ -4,17 +4,17 @@
  *
  * A new action is a new row here.
  */
-import { CacheError } from "../errors.ts";
-import { CANCEL_FLIGHT_INFO, RENEW_FLIGHT_ENDPOINT } from "../flight/lifetime-messages.ts";
-import { encodeActionType, encodeResult } from "../flight/messages.ts";
-import { bytesOf, decodeText } from "../flight/text.ts";
-import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
+import { CacheError } from "../../errors.ts";
+import { CANCEL_FLIGHT_INFO, RENEW_FLIGHT_ENDPOINT } from "../../flight/lifetime-messages.ts";
+import { encodeActionType, encodeResult } from "../../flight/messages.ts";
+import { bytesOf, decodeText } from "../../flight/text.ts";
+import type { IncomingMessage, ServerCall } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+import { parseDeletePattern } from "../key-pattern.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { type CallTerms, callTerms } from "./call-terms.ts";
 import { readAction } from "./incoming-action.ts";
-import { parseDeletePattern } from "./key-pattern.ts";
 import { cancelFlight, expireNamed, pinNamed, renewEndpoint, unpinNamed } from "./retention-actions.ts";
-import type { ServiceContext } from "./service-context.ts";
 import { putValue, updateValue } from "./value-action.ts";
 
 type RunAction<Body> = (

@@ -11,15 +11,15 @@
  * B is the version of the base and S the current version, both at the moment the object was opened.
  * Call headers may change the form of the answer: get-terms.ts.
  */
-import type { IndexEntry } from "../cache/index-entry.ts";
-import type { OpenedObject } from "../cache/object-reading.ts";
-import { isCacheError } from "../errors.ts";
-import { decodeTicket } from "../flight/messages.ts";
-import { type FlightTicket, parseTicket } from "../flight/ticket.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
-import { logFor } from "../log.ts";
-import type { ObjectKey } from "../object/object-key.ts";
+import type { IndexEntry } from "../../cache/index-entry.ts";
+import type { OpenedObject } from "../../cache/object-reading.ts";
+import { isCacheError } from "../../errors.ts";
+import { decodeTicket } from "../../flight/messages.ts";
+import { type FlightTicket, parseTicket } from "../../flight/ticket.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
 import {
   formatSchemaVersion,
   OPAQUE_SCHEMA_HEADER,
@@ -28,14 +28,14 @@ import {
   VERSIONED_SCHEMA_HEADER,
   versionedSchema,
   withVersion,
-} from "../object/object-schema.ts";
-import { encodeWireRow, type RowKind } from "../object/opaque-row.ts";
-import type { ByteRange, StoredObject } from "../object/stored-blocks.ts";
-import { turnIfDue, turnIfLarge } from "../turns.ts";
+} from "../../object/object-schema.ts";
+import { encodeWireRow, type RowKind } from "../../object/opaque-row.ts";
+import type { ByteRange, StoredObject } from "../../object/stored-blocks.ts";
+import { turnIfDue, turnIfLarge } from "../../turns.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { formatFileLocation } from "./file-location.ts";
 import { type GetTerms, getTerms, instanceMetadata } from "./get-terms.ts";
 import { ObjectSender } from "./object-sender.ts";
-import type { ServiceContext } from "./service-context.ts";
 import { ticketTarget } from "./ticket-target.ts";
 
 const log = logFor("flight");

@@ -5,9 +5,9 @@
  *
  * 0 means unlimited, even if the session has a time to live.
  */
-import { CacheError } from "../errors.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
+import { CacheError } from "../../errors.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
 
 export const TTL_HEADER = "flame-ttl-seconds";
 

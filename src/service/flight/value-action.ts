@@ -5,16 +5,16 @@
  * The name ends at the last colon, because base64 has no colon and a name may have some. Only the
  * chunks that were just read are held, so a large value costs no more memory than a put of it.
  */
-import type { Draft } from "../cache/put-draft.ts";
-import { CacheError } from "../errors.ts";
-import { bytesOf, decodeText } from "../flight/text.ts";
-import type { IncomingMessage } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
-import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../object/object-key.ts";
-import { OpaqueWriter } from "../object/opaque-writer.ts";
-import { turnIfDue } from "../turns.ts";
+import type { Draft } from "../../cache/put-draft.ts";
+import { CacheError } from "../../errors.ts";
+import { bytesOf, decodeText } from "../../flight/text.ts";
+import type { IncomingMessage } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+import { formatObjectKey, parseObjectKey, parseSessionPrefix } from "../../object/object-key.ts";
+import { OpaqueWriter } from "../../object/opaque-writer.ts";
+import { turnIfDue } from "../../turns.ts";
+import type { ServiceContext } from "../service-context.ts";
 import type { CallTerms } from "./call-terms.ts";
-import type { ServiceContext } from "./service-context.ts";
 
 const COLON = 0x3a;
 /** Three components, two separators, and the final colon. */

@@ -4,21 +4,21 @@
  * An opaque object's schema is always the same; a table's is read from its file. list-flights.ts
  * lists many objects.
  */
-import { encapsulateHeader } from "../arrow/encapsulated.ts";
-import type { IndexEntry } from "../cache/index-entry.ts";
-import { CacheError } from "../errors.ts";
-import type { FlightDescriptor } from "../flight/descriptor.ts";
-import { encodeFlightInfo, encodeSchemaResult } from "../flight/messages.ts";
-import { formatTicket } from "../flight/ticket.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { encodeObjectFacts, OBJECT_FACTS_HEADER } from "../object/object-facts.ts";
-import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
-import { OPAQUE_SCHEMA_HEADER } from "../object/object-schema.ts";
-import { turnIfDue } from "../turns.ts";
+import { encapsulateHeader } from "../../arrow/encapsulated.ts";
+import type { IndexEntry } from "../../cache/index-entry.ts";
+import { CacheError } from "../../errors.ts";
+import type { FlightDescriptor } from "../../flight/descriptor.ts";
+import { encodeFlightInfo, encodeSchemaResult } from "../../flight/messages.ts";
+import { formatTicket } from "../../flight/ticket.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { encodeObjectFacts, OBJECT_FACTS_HEADER } from "../../object/object-facts.ts";
+import { formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
+import { OPAQUE_SCHEMA_HEADER } from "../../object/object-schema.ts";
+import { turnIfDue } from "../../turns.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { fileLocationFor } from "./file-location.ts";
 import { parseObjectDescriptor } from "./put-target.ts";
 import { expiration } from "./retention-actions.ts";
-import type { ServiceContext } from "./service-context.ts";
 
 export const OPAQUE_SCHEMA = encapsulateHeader(OPAQUE_SCHEMA_HEADER);
 

@@ -7,14 +7,14 @@
  * record batch at once and sends no ObjectRef. Body bytes are views of the socket's buffers until
  * the storage takes them; at most one receive queue of them waits here.
  */
-import { FlightDataDecoder } from "../flight/flight-data-decoder.ts";
-import { encodePutResult } from "../flight/messages.ts";
-import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
-import { formatObjectKey } from "../object/object-key.ts";
-import { turnIfDue } from "../turns.ts";
+import { FlightDataDecoder } from "../../flight/flight-data-decoder.ts";
+import { encodePutResult } from "../../flight/messages.ts";
+import type { IncomingMessage, ServerCall } from "../../grpc/call.ts";
+import { formatObjectKey } from "../../object/object-key.ts";
+import { turnIfDue } from "../../turns.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { callTerms } from "./call-terms.ts";
 import { IncomingPut } from "./incoming-put.ts";
-import type { ServiceContext } from "./service-context.ts";
 
 /** Messages between two checks of the turn's length. An object has three or four messages. */
 const MESSAGES_PER_CHECK = 8;

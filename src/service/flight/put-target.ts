@@ -5,16 +5,16 @@
  *     PATH app/session                create; the server generates the object id
  *     CMD  PATCH:app/session/object   append to an existing object
  */
-import { CacheError } from "../errors.ts";
-import { decodeDescriptor, type TextDescriptor } from "../flight/descriptor.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { logFor } from "../log.ts";
+import { CacheError } from "../../errors.ts";
+import { decodeDescriptor, type TextDescriptor } from "../../flight/descriptor.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { logFor } from "../../log.ts";
 import {
   type ObjectKey,
   parseObjectKey,
   parseSessionPrefix,
   type SessionPrefix,
-} from "../object/object-key.ts";
+} from "../../object/object-key.ts";
 
 export type PutTarget =
   | { readonly kind: "object"; readonly key: ObjectKey }

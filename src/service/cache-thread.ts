@@ -32,7 +32,7 @@ export interface ObjectCacheThread extends RunningCache {
 
 /** @throws {CacheError} the errors of `startServer`. */
 export async function startCacheThread(options: CacheThreadOptions): Promise<ObjectCacheThread> {
-  const worker = new Worker(threadEntry("server/cache-thread-entry"), {
+  const worker = new Worker(threadEntry("service/cache-thread-entry"), {
     workerData: options,
     name: "flame-object-cache",
     // Without the host's flags: a thread rejects some of them.

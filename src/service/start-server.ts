@@ -25,7 +25,7 @@ import { describeOwner, ownerOfPort } from "../storage/disk/socket-owner.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import { TieredStorage } from "../storage/tier/tiered-storage.ts";
-import { buildMethods } from "./flight-service.ts";
+import { buildMethods } from "./flight/flight-service.ts";
 import { ServiceContext } from "./service-context.ts";
 
 const log = logFor("server");

@@ -7,10 +7,10 @@
  * A call cannot request less than the server's setting. Objects are shared: a weaker put by one
  * client would weaken what the server has promised to another.
  */
-import { CacheError } from "../errors.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import type { Durability } from "../storage/object-storage.ts";
-import type { ServiceContext } from "./service-context.ts";
+import { CacheError } from "../../errors.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import type { Durability } from "../../storage/object-storage.ts";
+import type { ServiceContext } from "../service-context.ts";
 
 export const DURABILITY_HEADER = "flame-durability";
 

@@ -6,17 +6,17 @@
  * pieces: while one piece is being sent, the next ones are read until LIMITS.sendQueueBytesMax
  * wait, plus one more.
  */
-import type { Block } from "../arrow/block-list.ts";
-import { ZERO_PADDING } from "../arrow/encapsulated.ts";
-import { decodeBodySize } from "../arrow/message.ts";
-import { CacheError } from "../errors.ts";
-import { encodeFlightDataHead, partsSizeBytes } from "../flight/flight-data-encoder.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
-import type { ByteSource } from "../object/byte-sink.ts";
-import { padTo, type RowFrame } from "../object/opaque-row.ts";
-import { type ByteRange, type StoredBatch, unframeBlock } from "../object/stored-blocks.ts";
-import { turnIfDue, turnIfLarge } from "../turns.ts";
+import type { Block } from "../../arrow/block-list.ts";
+import { ZERO_PADDING } from "../../arrow/encapsulated.ts";
+import { decodeBodySize } from "../../arrow/message.ts";
+import { CacheError } from "../../errors.ts";
+import { encodeFlightDataHead, partsSizeBytes } from "../../flight/flight-data-encoder.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+import type { ByteSource } from "../../object/byte-sink.ts";
+import { padTo, type RowFrame } from "../../object/opaque-row.ts";
+import { type ByteRange, type StoredBatch, unframeBlock } from "../../object/stored-blocks.ts";
+import { turnIfDue, turnIfLarge } from "../../turns.ts";
 
 /** Small pieces between two checks of the turn's length, as there may be very many. */
 const SMALL_PIECES_PER_CHECK = 16;

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { FlightDataDecoder } from "../../../src/flight/flight-data-decoder.ts";
 import { FooterMemory } from "../../../src/object/footer-memory.ts";
-import { IncomingPut } from "../../../src/server/incoming-put.ts";
+import { IncomingPut } from "../../../src/service/flight/incoming-put.ts";
 import { flightData, pathDescriptor } from "../../support/flight-messages.ts";
 import { memoryCache, refused } from "../cache/cache-fixture.ts";
 import { goldenTable } from "../object/sample-objects.ts";

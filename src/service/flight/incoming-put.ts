@@ -5,24 +5,24 @@
  * The caller passes each message in three steps as it arrives: head, views of the body, end.
  * Nothing is visible before `commit`, and nothing remains after `discard`.
  */
-import { decodeMessage } from "../arrow/message.ts";
-import { checkedSchemaSteps, TableValidator } from "../arrow/validate/table-validator.ts";
-import type { ObjectCache } from "../cache/object-cache.ts";
-import type { CommitOptions, Draft } from "../cache/put-draft.ts";
-import type { ValidationLevel } from "../config/cache-config.ts";
-import { CacheError } from "../errors.ts";
-import { decodeDescriptor } from "../flight/descriptor.ts";
-import type { FlightDataHead } from "../flight/flight-data-decoder.ts";
-import type { FooterMemory } from "../object/footer-memory.ts";
-import type { ObjectKey } from "../object/object-key.ts";
-import type { ObjectKind } from "../object/object-metadata.ts";
-import { knownPayload, type PayloadSchema, readPayloadSchemaInTurns } from "../object/object-schema.ts";
-import { OpaqueBody } from "../object/opaque-body.ts";
-import { OpaqueWriter } from "../object/opaque-writer.ts";
-import { patchMisfitSteps } from "../object/patch-fit.ts";
-import type { StoredObject } from "../object/stored-blocks.ts";
-import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
-import { inTurns, turnIfLarge } from "../turns.ts";
+import { decodeMessage } from "../../arrow/message.ts";
+import { checkedSchemaSteps, TableValidator } from "../../arrow/validate/table-validator.ts";
+import type { ObjectCache } from "../../cache/object-cache.ts";
+import type { CommitOptions, Draft } from "../../cache/put-draft.ts";
+import type { ValidationLevel } from "../../config/cache-config.ts";
+import { CacheError } from "../../errors.ts";
+import { decodeDescriptor } from "../../flight/descriptor.ts";
+import type { FlightDataHead } from "../../flight/flight-data-decoder.ts";
+import type { FooterMemory } from "../../object/footer-memory.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
+import type { ObjectKind } from "../../object/object-metadata.ts";
+import { knownPayload, type PayloadSchema, readPayloadSchemaInTurns } from "../../object/object-schema.ts";
+import { OpaqueBody } from "../../object/opaque-body.ts";
+import { OpaqueWriter } from "../../object/opaque-writer.ts";
+import { patchMisfitSteps } from "../../object/patch-fit.ts";
+import type { StoredObject } from "../../object/stored-blocks.ts";
+import { type IpcBatchMessage, TableWriter } from "../../object/table-writer.ts";
+import { inTurns, turnIfLarge } from "../../turns.ts";
 import { type PutTarget, parsePutTarget } from "./put-target.ts";
 
 type Payload =

@@ -5,22 +5,22 @@
  * The body of our actions is a name as for DELETE, or JSON if it starts with a brace: `{"key":
  * NAME, "ttl_seconds": N}`. A key that itself starts with a brace needs the JSON form.
  */
-import { CacheError } from "../errors.ts";
+import { CacheError } from "../../errors.ts";
 import {
   decodeCancelRequest,
   decodeRenewRequest,
   encodeCancelResult,
   encodeEndpoint,
-} from "../flight/lifetime-messages.ts";
-import { decodeText } from "../flight/text.ts";
-import { parseTicket } from "../flight/ticket.ts";
-import { formatObjectKey, type KeyPattern } from "../object/object-key.ts";
-import type { Lifetime } from "../object/object-metadata.ts";
-import { turnIfDue } from "../turns.ts";
+} from "../../flight/lifetime-messages.ts";
+import { decodeText } from "../../flight/text.ts";
+import { parseTicket } from "../../flight/ticket.ts";
+import { formatObjectKey, type KeyPattern } from "../../object/object-key.ts";
+import type { Lifetime } from "../../object/object-metadata.ts";
+import { turnIfDue } from "../../turns.ts";
+import { parseDeletePattern } from "../key-pattern.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { ttlOfSeconds } from "./call-lifetime.ts";
 import type { CallTerms } from "./call-terms.ts";
-import { parseDeletePattern } from "./key-pattern.ts";
-import type { ServiceContext } from "./service-context.ts";
 import { ticketTarget } from "./ticket-target.ts";
 
 interface NamedTime {

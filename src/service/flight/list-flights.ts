@@ -5,18 +5,18 @@
  * the last one. A page is sent in one write, or in several if its schemas are large. A schema that
  * is too large to be kept in memory is read when its object is sent.
  */
-import type { IndexEntry } from "../cache/index-entry.ts";
-import type { ListedSchemas } from "../cache/listed-schemas.ts";
-import { FlightInfoWriter } from "../flight/flight-info-writer.ts";
-import { decodeCriteria } from "../flight/messages.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
-import { encodeObjectFacts } from "../object/object-facts.ts";
-import { ObjectRefWriter } from "../object/object-ref.ts";
-import { nextTurn } from "../turns.ts";
+import type { IndexEntry } from "../../cache/index-entry.ts";
+import type { ListedSchemas } from "../../cache/listed-schemas.ts";
+import { FlightInfoWriter } from "../../flight/flight-info-writer.ts";
+import { decodeCriteria } from "../../flight/messages.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+import { encodeObjectFacts } from "../../object/object-facts.ts";
+import { ObjectRefWriter } from "../../object/object-ref.ts";
+import { nextTurn } from "../../turns.ts";
+import { parseListPattern } from "../key-pattern.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { describe, OPAQUE_SCHEMA, wantsFacts } from "./flight-info.ts";
-import { parseListPattern } from "./key-pattern.ts";
-import type { ServiceContext } from "./service-context.ts";
 
 type DescribeListed = (entry: IndexEntry, schema: Uint8Array, facts?: Uint8Array) => Uint8Array;
 /** The facts of the objects of a page, for callers who request them. */

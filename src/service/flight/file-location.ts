@@ -9,10 +9,10 @@
  * Then the client falls back to DoGet.
  */
 import { pathToFileURL } from "node:url";
-import type { ObjectCache } from "../cache/object-cache.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import type { ObjectKey } from "../object/object-key.ts";
-import type { FileLocation } from "../storage/object-storage.ts";
+import type { ObjectCache } from "../../cache/object-cache.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
+import type { FileLocation } from "../../storage/object-storage.ts";
 
 /** `flame-file-locations: 1` */
 export const FILE_LOCATIONS_HEADER = "flame-file-locations";

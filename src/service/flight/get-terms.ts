@@ -12,11 +12,11 @@
  * Cost: three lookups per get.
  */
 import { randomUUID } from "node:crypto";
-import type { SchemaMetadata } from "../arrow/key-values.ts";
-import { CacheError } from "../errors.ts";
-import type { ServerCall } from "../grpc/call.ts";
-import { LIMITS } from "../limits.ts";
-import { SCHEMA_KEY_INSTANCE, versionedSchema } from "../object/object-schema.ts";
+import type { SchemaMetadata } from "../../arrow/key-values.ts";
+import { CacheError } from "../../errors.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import { LIMITS } from "../../limits.ts";
+import { SCHEMA_KEY_INSTANCE, versionedSchema } from "../../object/object-schema.ts";
 import { FILE_LOCATIONS_HEADER } from "./file-location.ts";
 
 const INSTANCE_HEADER = "flame-instance";

@@ -4,11 +4,11 @@
  *
  * Read before the bytes of the call.
  */
-import type { ServerCall } from "../grpc/call.ts";
-import type { Durability } from "../storage/object-storage.ts";
+import type { ServerCall } from "../../grpc/call.ts";
+import type { Durability } from "../../storage/object-storage.ts";
+import type { ServiceContext } from "../service-context.ts";
 import { callDurability } from "./call-durability.ts";
 import { callTtl } from "./call-lifetime.ts";
-import type { ServiceContext } from "./service-context.ts";
 
 export interface CallTerms {
   readonly durability: Durability;

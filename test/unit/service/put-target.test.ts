@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { encodeDescriptor, type TextDescriptor } from "../../../src/flight/descriptor.ts";
-import { parseObjectDescriptor, parsePutTarget } from "../../../src/server/put-target.ts";
+import { parseObjectDescriptor, parsePutTarget } from "../../../src/service/flight/put-target.ts";
 
 const path = (...parts: string[]): TextDescriptor => ({ kind: "path", path: parts });
 const command = (text: string): TextDescriptor => ({ kind: "command", command: text });

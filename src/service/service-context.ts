@@ -10,7 +10,7 @@ import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import type { Durability } from "../storage/object-storage.ts";
-import { ServerInstance } from "./get-terms.ts";
+import { ServerInstance } from "./flight/get-terms.ts";
 
 export interface ServiceFacts {
   readonly cache: ObjectCache;

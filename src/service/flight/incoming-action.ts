@@ -9,12 +9,12 @@
  * A compressed action is collected, because its size is not known before: the same limit applies to
  * it.
  */
-import { CacheError } from "../errors.ts";
-import { decodeAction } from "../flight/messages.ts";
-import { decodeText } from "../flight/text.ts";
-import type { IncomingMessage, ServerCall } from "../grpc/call.ts";
-import { joinMessage } from "../grpc/join-message.ts";
-import { LIMITS } from "../limits.ts";
+import { CacheError } from "../../errors.ts";
+import { decodeAction } from "../../flight/messages.ts";
+import { decodeText } from "../../flight/text.ts";
+import type { IncomingMessage, ServerCall } from "../../grpc/call.ts";
+import { joinMessage } from "../../grpc/join-message.ts";
+import { LIMITS } from "../../limits.ts";
 
 /**
  * The body ends with the requests of the call: `read` returns null after the client half-closed.

@@ -4,7 +4,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { encodeAction } from "../../../src/flight/messages.ts";
 import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
-import { startServer } from "../../../src/server/start-server.ts";
+import { startServer } from "../../../src/service/start-server.ts";
 import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
