@@ -1,5 +1,6 @@
 /**
- * Defines every failure a caller can meet: its code, gRPC status, and whether a retry can help.
+ * Defines every failure a caller can meet: its code, gRPC and HTTP status, and whether a retry can
+ * help.
  *
  * `CacheError` is the only class. Each error text begins with the code in brackets, because some
  * clients map several gRPC statuses to one exception and can then tell them apart only by the code.
@@ -18,7 +19,10 @@ interface ErrorRow {
     | "INTERNAL"
     | "UNAVAILABLE"
     | "DATA_LOSS"
-    | "UNAUTHENTICATED";
+    | "UNAUTHENTICATED"
+    | "PERMISSION_DENIED";
+  /** Status of an HTTP answer. */
+  readonly httpStatus: number;
   /** True if the same call, unchanged, may succeed later. */
   readonly retryable: boolean;
   readonly meaning: string;
@@ -27,84 +31,116 @@ interface ErrorRow {
 export const ERROR_TABLE = {
   INVALID_KEY: {
     status: "INVALID_ARGUMENT",
+    httpStatus: 400,
     retryable: false,
     meaning: "a key, a prefix or one of their components is not a valid name",
   },
   INVALID_REQUEST: {
     status: "INVALID_ARGUMENT",
+    httpStatus: 400,
     retryable: false,
     meaning: "the request does not have a form that the method accepts",
   },
   INVALID_IPC: {
     status: "INVALID_ARGUMENT",
+    httpStatus: 422,
     retryable: false,
     meaning: "the bytes are not valid Arrow IPC or Flight messages",
   },
   UNKNOWN_ACTION: {
     status: "INVALID_ARGUMENT",
+    httpStatus: 404,
     retryable: false,
     meaning: "the server has no action of this name",
   },
-  OBJECT_NOT_FOUND: { status: "NOT_FOUND", retryable: false, meaning: "no object at this key" },
+  OBJECT_NOT_FOUND: {
+    status: "NOT_FOUND",
+    httpStatus: 404,
+    retryable: false,
+    meaning: "no object at this key",
+  },
   UNAUTHENTICATED: {
     status: "UNAUTHENTICATED",
+    httpStatus: 401,
     retryable: false,
     meaning: "missing or invalid credentials",
   },
+  PERMISSION_DENIED: {
+    status: "PERMISSION_DENIED",
+    httpStatus: 403,
+    retryable: false,
+    meaning: "the access rules do not allow the caller to do this",
+  },
   CANCELLED: {
     status: "CANCELLED",
+    httpStatus: 499,
     retryable: false,
     meaning: "the caller cancelled the call or disconnected",
   },
   DEADLINE_EXCEEDED: {
     status: "DEADLINE_EXCEEDED",
+    httpStatus: 504,
     retryable: true,
     meaning: "the deadline passed before the call finished",
   },
   STORAGE_FULL: {
     status: "RESOURCE_EXHAUSTED",
+    httpStatus: 507,
     retryable: false,
     meaning: "not enough space for the object",
   },
   OBJECT_TOO_LARGE: {
     status: "RESOURCE_EXHAUSTED",
+    httpStatus: 413,
     retryable: false,
     meaning: "the object or message exceeds a limit",
   },
-  OVERLOADED: { status: "UNAVAILABLE", retryable: true, meaning: "too many concurrent calls" },
+  OVERLOADED: {
+    status: "UNAVAILABLE",
+    httpStatus: 503,
+    retryable: true,
+    meaning: "too many concurrent calls",
+  },
   SHUTTING_DOWN: {
     status: "UNAVAILABLE",
+    httpStatus: 503,
     retryable: true,
     meaning: "the server is shutting down and accepts no new calls",
   },
   UNREACHABLE: {
     status: "UNAVAILABLE",
+    httpStatus: 502,
     retryable: true,
     meaning: "the server cannot be reached, or the connection was lost",
   },
   OBJECT_CORRUPT: {
     status: "DATA_LOSS",
+    httpStatus: 500,
     retryable: false,
     meaning: "the stored bytes of the object are damaged",
   },
-  STORAGE_IO: { status: "INTERNAL", retryable: true, meaning: "a disk operation failed" },
+  STORAGE_IO: { status: "INTERNAL", httpStatus: 500, retryable: true, meaning: "a disk operation failed" },
   NOT_IMPLEMENTED: {
     status: "UNIMPLEMENTED",
+    httpStatus: 501,
     retryable: false,
     meaning: "the server does not implement this",
   },
   INVALID_VALUE: {
     status: "INVALID_ARGUMENT",
+    httpStatus: 422,
     retryable: false,
     meaning: "the value cannot be encoded in a form that every client can read",
   },
   UNREADABLE_VALUE: {
     status: "UNIMPLEMENTED",
+    httpStatus: 406,
     retryable: false,
     meaning: "the object is intact, but this client cannot decode its value",
   },
   INVALID_CONFIG: {
     status: "INTERNAL",
+    httpStatus: 500,
     retryable: false,
     meaning: "a configuration value is wrong; the command exits with 78",
   },

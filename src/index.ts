@@ -31,6 +31,12 @@ export interface ObjectCacheOptions {
   readonly storage?: string;
   /** The endpoint that clients dial, if it differs because of a port mapping or a service. */
   readonly advertise?: string;
+  /** `HOST:PORT` of the admin listener, or `none`. */
+  readonly admin?: string;
+  /** `HOST:PORT` of a listener for the HTTP API alone, or `none`. */
+  readonly http?: string;
+  /** Path of the access file, which says who may do what. */
+  readonly accessFile?: string;
   /** Regular expression that selects a network interface by name; its address is advertised. */
   readonly networkInterface?: string;
   /**

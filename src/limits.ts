@@ -290,6 +290,15 @@ export const LIMITS = {
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 
+  /** Request line and headers of one HTTP request, bytes. A key is at most 2 KiB, encoded. */
+  httpHeaderBytesMax: 16 * KIB,
+  /** How long the headers of an HTTP request may take. */
+  httpHeadersTimeoutMs: 10_000,
+  /** How long an idle HTTP connection stays open. */
+  httpKeepAliveMs: 5_000,
+  /** Open connections of one HTTP listener. */
+  httpConnectionsMax: 128,
+
   ...TRANSPORT_LIMITS,
   ...CLIENT_LIMITS,
 } as const;

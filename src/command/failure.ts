@@ -16,6 +16,7 @@ const EXIT_OF_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   UNKNOWN_ACTION: "unavailable",
   OBJECT_NOT_FOUND: "noInput",
   UNAUTHENTICATED: "noPermission",
+  PERMISSION_DENIED: "noPermission",
   CANCELLED: "interrupted",
   DEADLINE_EXCEEDED: "tryAgain",
   STORAGE_FULL: "serverFailure",

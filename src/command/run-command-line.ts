@@ -94,6 +94,10 @@ function describeServe(program: Command): Command {
       "--network-interface <regexp>",
       "advertise the IPv4 address of the first interface whose name matches",
     )
+    .option("--admin <address>", "HOST:PORT of health, metrics, dashboard and HTTP API, or none")
+    .option("--http <address>", "HOST:PORT of a listener for the HTTP API alone")
+    .option("--access-file <file>", "who may do what; the verb token creates and changes it")
+    .option("--require-auth", "do not start without an access file")
     .option("--log <directives>", "LEVEL or target=LEVEL, comma-separated, as in RUST_LOG")
     .option("--print-config", "print the effective configuration with the source of each value, and exit")
     .option("--welcome", "print where objects are kept and how to try the server from Python");

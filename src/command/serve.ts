@@ -19,6 +19,10 @@ export interface ServeOptions {
   readonly storage?: string;
   readonly networkInterface?: string;
   readonly advertise?: string;
+  readonly admin?: string;
+  readonly http?: string;
+  readonly accessFile?: string;
+  readonly requireAuth?: boolean;
   readonly log?: string;
   readonly printConfig?: boolean;
   readonly welcome?: boolean;
@@ -35,7 +39,9 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
     log.debug("log directive ignored: the cache has no spans", { directive });
   // RUST_LOG may be set for several programs at once; `--log` is for this one only.
   if (logging.source === "--log") warnOfUnreached(logging.directives);
-  const loaded = loadCacheConfig({ flags: options, configFile: options.config, ...(env && { env }) });
+  const { requireAuth, ...texts } = options;
+  const flags = { ...texts, ...(requireAuth === true && { requireAuth: "true" }) };
+  const loaded = loadCacheConfig({ flags, configFile: options.config, ...(env && { env }) });
   for (const { text, ...fields } of loaded.warnings) log.warn(text, fields);
   if (options.printConfig === true) {
     stdout.write(formatCacheConfig(loaded));

@@ -6,6 +6,7 @@
  * them.
  */
 import type { Endpoint } from "./endpoint.ts";
+import type { HttpAddress } from "./http-address.ts";
 
 /** The names in src/eviction/open-policy.ts; the first is the default. */
 export const EVICTION_POLICIES = ["adaptive", "lru", "s3-fifo", "none"] as const;
@@ -41,6 +42,11 @@ export interface CacheConfig {
    * system on which several listeners can share a port.
    */
   readonly threads: number;
+  /** Of the admin listener; undefined: there is none. */
+  readonly admin: HttpAddress | undefined;
+  /** Of a listener for the HTTP API alone; undefined: only the admin listener has the API. */
+  readonly http: HttpAddress | undefined;
+  readonly access: AccessConfig;
   readonly storage: StorageConfig;
   /** `power-loss` needs storage `files`. */
   readonly durability: DurabilityName;
@@ -52,6 +58,14 @@ export interface CacheConfig {
   readonly limits: LimitsConfig;
   /** Set if and only if the endpoint's scheme is `grpcs`. */
   readonly tls: TlsConfig | undefined;
+}
+
+/** Who may do what. */
+export interface AccessConfig {
+  /** Absolute path of the access file; undefined: everyone may do everything. */
+  readonly file: string | undefined;
+  /** True: the server does not start without an access file. */
+  readonly isRequired: boolean;
 }
 
 export type StorageConfig =

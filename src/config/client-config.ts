@@ -15,7 +15,7 @@ import { type FlameYamlEntry, readFlameYaml } from "./flame-yaml.ts";
 import { readValue } from "./pick-setting.ts";
 import { SETTINGS } from "./settings.ts";
 import { resolvePath, resolveStorage, storageLocationSchema } from "./storage-location.ts";
-import { textSchema } from "./text-schema.ts";
+import { switchSchema } from "./switch-schema.ts";
 import { readYamlFile, type YamlFile } from "./yaml-file.ts";
 
 export interface ClientConfig {
@@ -44,12 +44,6 @@ export interface ClientConfigOptions {
 export const CLIENT_FILE_NAME = "flame.yaml";
 /** A setting of clients only; the server does not read it. */
 const ZERO_COPY_VARIABLE = "FLAME_ZERO_COPY";
-
-const switchSchema = textSchema((text, refuse): boolean => {
-  const word = text.toLowerCase();
-  if (["1", "true", "yes", "on"].includes(word)) return true;
-  return ["0", "false", "no", "off"].includes(word) ? false : refuse("must be true or false");
-});
 
 /** @throws {CacheError} INVALID_CONFIG naming key, value and source. */
 export function loadClientConfig(options: ClientConfigOptions = {}): ClientConfig {

@@ -8,6 +8,7 @@ import { formatByteSize } from "./byte-size.ts";
 import type { CacheConfig } from "./cache-config.ts";
 import { formatDuration } from "./duration.ts";
 import { formatEndpoint } from "./endpoint.ts";
+import { formatHttpAddress } from "./http-address.ts";
 import type { LoadedCacheConfig } from "./load-cache-config.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 import { yamlLibrary } from "./yaml-library.ts";
@@ -35,11 +36,13 @@ export function formatCacheConfig({
   return `${lines.join("\n")}\n`;
 }
 
-function valuesOf(config: CacheConfig): Record<SettingName, string | number | undefined> {
+function valuesOf(config: CacheConfig): Record<SettingName, string | number | boolean | undefined> {
   return {
     endpoint: formatEndpoint(config.endpoint),
     advertise: config.advertise && formatEndpoint(config.advertise),
     networkInterface: config.networkInterface,
+    admin: config.admin === undefined ? "none" : formatHttpAddress(config.admin),
+    http: config.http === undefined ? "none" : formatHttpAddress(config.http),
     threads: config.threads,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,
     durability: config.durability,
@@ -49,6 +52,8 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | un
     evictionPolicy: config.eviction.policy,
     maxMemory: formatByteSize(config.eviction.maxMemoryBytes),
     maxObjects: config.eviction.maxObjects,
+    accessFile: config.access.file,
+    requireAuth: config.access.isRequired,
     callsMemory: formatByteSize(config.limits.callsMemoryBytes),
     connections: config.limits.connections,
     idleCall: formatDuration(config.limits.idleCallMs),
@@ -64,6 +69,6 @@ function splitKey(key: string): [group: string, key: string] {
 }
 
 /** Quoted if YAML requires it; always one line. */
-function formatScalar(value: string | number): string {
+function formatScalar(value: string | number | boolean): string {
   return yamlLibrary().stringify(value, { lineWidth: 0, blockQuote: false }).trimEnd();
 }

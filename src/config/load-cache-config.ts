@@ -9,9 +9,10 @@
 import { accessSync, constants } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { CacheError } from "../errors.ts";
-import type { CacheConfig, DurabilityName, StorageConfig, TlsConfig } from "./cache-config.ts";
+import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig, TlsConfig } from "./cache-config.ts";
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
+import type { HttpAddress } from "./http-address.ts";
 import { type PickedSetting, pickSetting, type SettingSources, wrongValue } from "./pick-setting.ts";
 import { type ConfigFlags, SETTINGS, type SettingName } from "./settings.ts";
 import { type PathContext, resolvePath, resolveStorage } from "./storage-location.ts";
@@ -58,6 +59,9 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     advertise: picked.advertise.value,
     networkInterface: picked.networkInterface.value,
     threads: picked.threads.value,
+    admin: adminOf(picked),
+    http: picked.http.value ?? undefined,
+    access: accessOf(picked, bases),
     storage: storageOf(picked, bases),
     durability: durabilityOf(picked),
     verifyReads: picked.verifyReads.value,
@@ -104,6 +108,8 @@ function pickAll(sources: SettingSources) {
     endpoint: pickSetting(SETTINGS.endpoint, sources),
     advertise: pickSetting(SETTINGS.advertise, sources),
     networkInterface: pickSetting(SETTINGS.networkInterface, sources),
+    admin: pickSetting(SETTINGS.admin, sources),
+    http: pickSetting(SETTINGS.http, sources),
     threads: pickSetting(SETTINGS.threads, sources),
     storage: pickSetting(SETTINGS.storage, sources),
     durability: pickSetting(SETTINGS.durability, sources),
@@ -113,6 +119,8 @@ function pickAll(sources: SettingSources) {
     evictionPolicy: pickSetting(SETTINGS.evictionPolicy, sources),
     maxMemory: pickSetting(SETTINGS.maxMemory, sources),
     maxObjects: pickSetting(SETTINGS.maxObjects, sources),
+    accessFile: pickSetting(SETTINGS.accessFile, sources),
+    requireAuth: pickSetting(SETTINGS.requireAuth, sources),
     callsMemory: pickSetting(SETTINGS.callsMemory, sources),
     connections: pickSetting(SETTINGS.connections, sources),
     idleCall: pickSetting(SETTINGS.idleCall, sources),
@@ -146,6 +154,24 @@ function durabilityOf({ durability, storage }: Picked): DurabilityName {
   if (value === "restart" || storage.value.kind !== "none") return value;
   const wrong = { key: `cache.${SETTINGS.durability.key}`, source: source.place };
   throw wrongValue(wrong, value, `must be restart if storage is none (storage from ${storage.source.place})`);
+}
+
+/** A server on a free port, such as one in a test, has an admin listener only on request. */
+function adminOf({ admin, endpoint }: Picked): HttpAddress | undefined {
+  if (admin.source.kind === "default" && endpoint.value.port === 0) return undefined;
+  return admin.value ?? undefined;
+}
+
+/** @throws {CacheError} INVALID_CONFIG if identification is required and no file says who may call. */
+function accessOf(picked: Picked, bases: PathBases): AccessConfig {
+  const file = readablePath("accessFile", picked.accessFile, bases);
+  const { value: isRequired, source } = picked.requireAuth;
+  if (isRequired && file === undefined) {
+    const key = `cache.${SETTINGS.accessFile.key}`;
+    const text = `${key} must be set, because ${source.place} requires authentication; flame-object-cache token create writes such a file`;
+    throw new CacheError("INVALID_CONFIG", text, { facts: { key, source: source.place } });
+  }
+  return { file, isRequired };
 }
 
 function tlsOf(picked: Picked, bases: PathBases, warnings: ConfigWarning[]): TlsConfig | undefined {
@@ -190,7 +216,7 @@ function unusedTls(picked: Picked): ConfigWarning[] {
  * A relative path in the file is under the file's directory, any other under the working directory.
  */
 function readablePath(
-  name: "certFile" | "keyFile" | "caFile",
+  name: "certFile" | "keyFile" | "caFile" | "accessFile",
   { value, source }: PickedSetting<string | undefined>,
   bases: PathBases,
 ): string | undefined {

@@ -17,7 +17,9 @@ import {
 } from "./cache-config.ts";
 import { durationSchema, formatDuration } from "./duration.ts";
 import { advertisedEndpointSchema, endpointSchema } from "./endpoint.ts";
+import { DEFAULT_ADMIN, formatHttpAddress, httpAddressSchema } from "./http-address.ts";
 import { storageLocationSchema } from "./storage-location.ts";
+import { switchSchema } from "./switch-schema.ts";
 import { textSchema } from "./text-schema.ts";
 
 /** The settings that the command line can set, by their names in the loader. */
@@ -26,6 +28,11 @@ export interface ConfigFlags {
   readonly storage?: string | undefined;
   readonly networkInterface?: string | undefined;
   readonly advertise?: string | undefined;
+  readonly admin?: string | undefined;
+  readonly http?: string | undefined;
+  readonly accessFile?: string | undefined;
+  /** As text, like every flag: `true`. */
+  readonly requireAuth?: string | undefined;
 }
 
 export interface Setting<T> {
@@ -121,6 +128,20 @@ export const SETTINGS = {
     flag: { name: "networkInterface", text: "--network-interface" },
     schema: interfacePatternSchema,
   },
+  admin: {
+    key: "admin",
+    variable: "FLAME_CACHE_ADMIN",
+    flag: { name: "admin", text: "--admin" },
+    defaultText: formatHttpAddress(DEFAULT_ADMIN),
+    schema: httpAddressSchema,
+  },
+  http: {
+    key: "http",
+    variable: "FLAME_CACHE_HTTP",
+    flag: { name: "http", text: "--http" },
+    defaultText: "none",
+    schema: httpAddressSchema,
+  },
   threads: {
     key: "threads",
     variable: "FLAME_CACHE_THREADS",
@@ -170,6 +191,19 @@ export const SETTINGS = {
     key: "eviction.max_objects",
     variable: "FLAME_CACHE_MAX_OBJECTS",
     schema: objectCountSchema,
+  },
+  accessFile: {
+    key: "access.file",
+    variable: "FLAME_CACHE_ACCESS_FILE",
+    flag: { name: "accessFile", text: "--access-file" },
+    schema: filePathSchema,
+  },
+  requireAuth: {
+    key: "access.require_auth",
+    variable: "FLAME_CACHE_REQUIRE_AUTH",
+    flag: { name: "requireAuth", text: "--require-auth" },
+    defaultText: "false",
+    schema: switchSchema,
   },
   callsMemory: {
     key: "limits.calls_memory",

@@ -9,6 +9,7 @@ import type { CallAccount } from "../http2/call-account.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
+import type { ClientCertificate } from "./call.ts";
 import type { ChunkSource } from "./message-reader.ts";
 import type { ByteOutlet } from "./message-writer.ts";
 
@@ -16,6 +17,7 @@ import type { ByteOutlet } from "./message-writer.ts";
 export interface CallConnection {
   readonly peer: string;
   readonly isFromThisHost: boolean;
+  readonly clientCertificate?: ClientCertificate | undefined;
   countMessage(): void;
 }
 

@@ -78,6 +78,14 @@ export interface MessageWriter {
   flush(): Promise<void> | undefined;
 }
 
+/** The subject of a client certificate that the TLS handshake verified. */
+export interface ClientCertificate {
+  /** The common name of the subject. */
+  readonly commonName: string | undefined;
+  /** As in the certificate, such as `DNS:worker-7.example` or `URI:spiffe://flame/worker-7`. */
+  readonly alternativeNames: readonly string[];
+}
+
 export interface ServerCall extends MessageWriter {
   /**
    * Writes several messages at once. Small ones are copied into one buffer; otherwise like `write`.
@@ -87,6 +95,8 @@ export interface ServerCall extends MessageWriter {
   readonly path: string;
   /** `ipv4:127.0.0.1:5123`, for the log. */
   readonly peer: string;
+  /** Of the connection's peer, if the server requests one and the peer presents it. */
+  readonly clientCertificate?: ClientCertificate | undefined;
   /**
    * True if, by its addresses, the connection comes from this host. A local proxy hides the real
    * client.

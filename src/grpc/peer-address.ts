@@ -12,6 +12,11 @@ export function formatPeer({ remoteFamily, remoteAddress, remotePort }: Socket):
   return `${remoteFamily === "IPv6" ? "ipv6" : "ipv4"}:${remoteAddress}:${remotePort}`;
 }
 
+/** The address in the result of `formatPeer`. */
+export function addressOfPeer(peer: string): string {
+  return peer.slice(peer.indexOf(":") + 1, peer.lastIndexOf(":"));
+}
+
 /**
  * True if this host connected to itself: over a loopback address, or to the address it connects
  * from.

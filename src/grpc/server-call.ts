@@ -11,7 +11,7 @@ import type { ConnectionMemory } from "../http2/call-memory.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
 import { RESPONSE_BLOCK, refusalBlock, trailersBlock } from "./answer-blocks.ts";
-import type { CallHandler, CallMetadata, ServerCall } from "./call.ts";
+import type { CallHandler, CallMetadata, ClientCertificate, ServerCall } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
 import { Deadline } from "./deadline.ts";
 import { statusOfFailure } from "./failure-status.ts";
@@ -69,6 +69,10 @@ export class Http2ServerCall implements ServerCall, StreamListener {
 
   get peer(): string {
     return this.#connection.peer;
+  }
+
+  get clientCertificate(): ClientCertificate | undefined {
+    return this.#connection.clientCertificate;
   }
 
   get isFromThisHost(): boolean {

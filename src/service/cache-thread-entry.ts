@@ -17,7 +17,8 @@ startLog({ directives: options.directives, format: "auto", stream: process.stder
 
 try {
   const server = await startServer(options.config);
-  report({ endpoint: server.endpoint, listening: server.listening });
+  const { endpoint, listening, admin } = server;
+  report({ endpoint, listening, admin });
   port.on("message", (message: unknown) => {
     if (message === STOP_MESSAGE) void stop(server);
   });

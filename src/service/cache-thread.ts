@@ -2,7 +2,7 @@
  * A cache server in a worker thread, as seen from the host thread: start, endpoints, stop, end.
  *
  *     host    workerData {config, directives}, then "stop"
- *     thread  one report: {endpoint, listening}, or {failure: {code, text}} if the start failed
+ *     thread  one report: {endpoint, listening, admin}, or {failure: {code, text}} if the start failed
  *
  * The worker ends after "stop" and after a failed start.
  */
@@ -57,12 +57,14 @@ export async function startCacheThread(options: CacheThreadOptions): Promise<Obj
 class WorkerHandle implements ObjectCacheThread {
   readonly endpoint: string;
   readonly listening: string;
+  readonly admin: string | undefined;
   readonly ended: Promise<Error | undefined>;
   readonly #worker: Worker;
 
-  constructor({ endpoint, listening }: Endpoints, worker: Worker, ended: Promise<Error | undefined>) {
+  constructor({ endpoint, listening, admin }: Endpoints, worker: Worker, ended: Promise<Error | undefined>) {
     this.endpoint = endpoint;
     this.listening = listening;
+    this.admin = admin;
     this.ended = ended;
     this.#worker = worker;
   }

@@ -1,9 +1,11 @@
 /**
- * The context of every method of the Flight service: the cache, the endpoint of this server, its
+ * The context of every handler: the cache as the caller may use it, the endpoint of this server, its
  * promises, and whether it is stopping.
  *
- * One instance per server, without state of single calls.
+ * One instance for each identity, without state of single calls.
  */
+import { type CacheUse, cacheFor } from "../access/guarded-cache.ts";
+import { EVERYONE, type Identity } from "../access/identity.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { ValidationLevel } from "../config/cache-config.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
@@ -24,21 +26,52 @@ export interface ServiceFacts {
   readonly validation?: ValidationLevel;
 }
 
-export class ServiceContext implements ServiceFacts {
+/** What the contexts of all identities share. */
+interface Shared {
+  readonly facts: ServiceFacts;
+  readonly footerMemory: FooterMemory;
+  readonly instance: ServerInstance;
+  readonly contexts: WeakMap<Identity, ServiceContext>;
+}
+
+export class ServiceContext {
+  readonly identity: Identity;
+  readonly cache: CacheUse;
   readonly durability: Durability;
   readonly validation: ValidationLevel;
-  readonly cache: ObjectCache;
   readonly endpoint: string;
   readonly stopping: AbortSignal;
-  readonly footerMemory = new FooterMemory();
-  readonly instance = new ServerInstance();
+  readonly footerMemory: FooterMemory;
+  readonly instance: ServerInstance;
+  readonly #shared: Shared;
 
-  constructor({ cache, endpoint, stopping, ...terms }: ServiceFacts) {
-    this.durability = terms.durability ?? "restart";
-    this.validation = terms.validation ?? "structure";
-    this.cache = cache;
+  private constructor(shared: Shared, identity: Identity) {
+    const { cache, endpoint, stopping, durability, validation } = shared.facts;
+    this.identity = identity;
+    this.cache = cacheFor(cache, identity);
+    this.durability = durability ?? "restart";
+    this.validation = validation ?? "structure";
     this.endpoint = endpoint;
     this.stopping = stopping;
+    this.footerMemory = shared.footerMemory;
+    this.instance = shared.instance;
+    this.#shared = shared;
+  }
+
+  /** The context of callers who may do everything. */
+  static open(facts: ServiceFacts): ServiceContext {
+    const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance() };
+    return new ServiceContext({ facts, ...shared, contexts: new WeakMap() }, EVERYONE);
+  }
+
+  /** The context of another caller of the same server. */
+  of(identity: Identity): ServiceContext {
+    const { contexts } = this.#shared;
+    const known = contexts.get(identity);
+    if (known !== undefined) return known;
+    const context = new ServiceContext(this.#shared, identity);
+    contexts.set(identity, context);
+    return context;
   }
 
   /** The reference to one version of an object, as BSON. */

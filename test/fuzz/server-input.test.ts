@@ -52,7 +52,7 @@ beforeAll(async () => {
   const { port } = await server.listen("127.0.0.1", 0);
   const endpoint = `grpc://127.0.0.1:${port}`;
   const stopping = new AbortController().signal;
-  for (const [path, handler] of buildMethods(new ServiceContext({ cache, endpoint, stopping })))
+  for (const [path, handler] of buildMethods(ServiceContext.open({ cache, endpoint, stopping })))
     methods.set(path, handler);
   clients = Array.from({ length: 3 }, () => new FlightTestClient(endpoint));
   for (const client of clients) await client.list();

@@ -80,7 +80,7 @@ export class DirectService implements TestService {
     this.cache = new ObjectCache(storage, options);
     const stopping = new AbortController().signal;
     const facts = { cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping };
-    const context = new ServiceContext({
+    const context = ServiceContext.open({
       ...facts,
       ...(durability && { durability }),
       ...(validation && { validation }),

@@ -35,7 +35,7 @@ export class ServedService implements TestService {
   constructor(storage: ObjectStorage, { threads, ...options }: ServedOptions) {
     this.cache = new ObjectCache(storage, options);
     const stopping = new AbortController().signal;
-    const context = new ServiceContext({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
+    const context = ServiceContext.open({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
     this.#server = new GrpcServer({
       methods: this.#arranged(buildMethods(context)),
       openTransport: (listener, memory) =>

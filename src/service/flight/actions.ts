@@ -4,6 +4,7 @@
  *
  * A new action is a new row here.
  */
+import type { AccessVerb } from "../../access/access-policy.ts";
 import { CacheError } from "../../errors.ts";
 import { CANCEL_FLIGHT_INFO, RENEW_FLIGHT_ENDPOINT } from "../../flight/lifetime-messages.ts";
 import { encodeActionType, encodeResult } from "../../flight/messages.ts";
@@ -24,6 +25,8 @@ type RunAction<Body> = (
 ) => Promise<string | Uint8Array>;
 
 interface ActionRow {
+  /** The verb that the caller needs on what the body names. */
+  readonly access: AccessVerb;
   readonly description: string;
   /** Checked before any byte of the body is kept. */
   readonly bodyBytesMax: number;
@@ -32,41 +35,49 @@ interface ActionRow {
 
 export const ACTIONS: Readonly<Record<string, ActionRow>> = {
   PUT: {
+    access: "put",
     description:
       "app/session:BASE64 stores an opaque value under an object id that the server generates; answers JSON",
     bodyBytesMax: LIMITS.valueActionBytesMax,
     run: putValue,
   },
   UPDATE: {
+    access: "put",
     description: "app/session/object:BASE64 stores an opaque value under this key; answers JSON",
     bodyBytesMax: LIMITS.valueActionBytesMax,
     run: updateValue,
   },
   DELETE: {
+    access: "delete",
     description:
       "app/session/object, app/session or app/* deletes the matching objects; answers OK even if there are none",
     ...collected(LIMITS.namedActionBytesMax, deleteNamed),
   },
   PIN: {
+    access: "put",
     description:
       'protects the objects of a name from eviction; {"key": NAME, "ttl_seconds": N} limits the time; names as for DELETE; answers JSON',
     ...collected(LIMITS.namedActionBytesMax, pinNamed),
   },
   UNPIN: {
+    access: "put",
     description: "removes the pin with this name; answers OK even if there is none",
     ...collected(LIMITS.namedActionBytesMax, unpinNamed),
   },
   EXPIRE: {
+    access: "put",
     description:
       '{"key": NAME, "ttl_seconds": N or null} sets the time to live of an object, or of each object of a session or application; answers JSON',
     ...collected(LIMITS.namedActionBytesMax, expireNamed),
   },
   [RENEW_FLIGHT_ENDPOINT]: {
+    access: "put",
     description:
       "takes a RenewFlightEndpointRequest, extends the expiration time of its endpoint and answers with the FlightEndpoint",
     ...collected(LIMITS.requestBytesMax, renewEndpoint),
   },
   [CANCEL_FLIGHT_INFO]: {
+    access: "delete",
     description:
       "takes a CancelFlightInfoRequest, deletes the objects of its FlightInfo and answers with a CancelFlightInfoResult",
     ...collected(LIMITS.cancelActionBytesMax, cancelFlight),
@@ -74,7 +85,7 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
 };
 
 /** Builds the row of an action that needs its complete body. */
-function collected(bodyBytesMax: number, run: RunAction<Buffer>): Omit<ActionRow, "description"> {
+function collected(bodyBytesMax: number, run: RunAction<Buffer>): Pick<ActionRow, "bodyBytesMax" | "run"> {
   return {
     bodyBytesMax,
     run: async (context, body, terms) => await run(context, await body.collect(bodyBytesMax), terms),

@@ -9,7 +9,7 @@
  * Then the client falls back to DoGet.
  */
 import { pathToFileURL } from "node:url";
-import type { ObjectCache } from "../../cache/object-cache.ts";
+import type { CacheUse } from "../../access/guarded-cache.ts";
 import type { ServerCall } from "../../grpc/call.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { FileLocation } from "../../storage/object-storage.ts";
@@ -23,7 +23,7 @@ export const FILE_LOCATIONS_HEADER = "flame-file-locations";
  */
 export async function fileLocationFor(
   call: ServerCall,
-  cache: ObjectCache,
+  cache: CacheUse,
   key: ObjectKey,
 ): Promise<string | undefined> {
   if (call.metadata.get(FILE_LOCATIONS_HEADER) !== "1" || !call.isFromThisHost) return undefined;

@@ -1,14 +1,19 @@
 /**
  * The method table of the server: every Flight method and the health service, by path.
  *
- * Each handler is wrapped once, so that every call is logged at debug, with the facts of its error
- * if it fails. Methods that the cache does not offer answer UNIMPLEMENTED.
+ * Each handler is wrapped once: the caller is identified before the handler runs, and the handler
+ * gets the cache as this caller may use it. Every call is logged at debug, with the facts of its
+ * error if it fails, and every denied call at warn. Methods that the cache does not offer answer
+ * UNIMPLEMENTED.
  */
-import { CacheError } from "../../errors.ts";
+import { type AccessControl, OPEN_ACCESS } from "../../access/access-control.ts";
+import type { AccessVerb } from "../../access/access-policy.ts";
+import { CacheError, isCacheError } from "../../errors.ts";
 import { decodeHealthRequest, encodeHealthResponse } from "../../flight/health.ts";
-import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS } from "../../flight/methods.ts";
+import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS, type Method } from "../../flight/methods.ts";
 import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
-import { singleRequest, unary } from "../../grpc/unary.ts";
+import { addressOfPeer } from "../../grpc/peer-address.ts";
+import { singleRequest } from "../../grpc/unary.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { ServiceContext } from "../service-context.ts";
@@ -20,30 +25,95 @@ import { listFlights } from "./list-flights.ts";
 
 const log = logFor("flight");
 
+/** Handles a call with the context of its caller. */
+type Handle = (context: ServiceContext, call: ServerCall) => Promise<void>;
 /** Handles a call with one request and any number of answers. */
-type StreamingAnswer = (request: Buffer, call: ServerCall) => Promise<void>;
+type HandleOne = (context: ServiceContext, request: Buffer, call: ServerCall) => Promise<void>;
+/** Handles a call with one request and one answer. */
+type HandleUnary = (context: ServiceContext, request: Buffer, call: ServerCall) => Promise<Uint8Array>;
 
-export function buildMethods(context: ServiceContext): MethodTable {
-  const notOffered: CallHandler = () => Promise.reject(new CacheError("NOT_IMPLEMENTED"));
-  const handlers: [string, CallHandler][] = [
-    [FLIGHT_METHODS.DoPut.path, (call) => doPut(context, call)],
-    [FLIGHT_METHODS.DoGet.path, streaming((request, call) => doGet(context, request, call))],
-    [FLIGHT_METHODS.DoAction.path, (call) => doAction(context, call)],
-    [FLIGHT_METHODS.ListActions.path, streaming((_request, call) => listActions(call))],
-    [FLIGHT_METHODS.ListFlights.path, streaming((request, call) => listFlights(context, request, call))],
-    [FLIGHT_METHODS.GetFlightInfo.path, unary((request, call) => getFlightInfo(context, request, call))],
-    [FLIGHT_METHODS.GetSchema.path, unary((request, call) => getSchema(context, request, call))],
-    [FLIGHT_METHODS.Handshake.path, notOffered],
-    [FLIGHT_METHODS.DoExchange.path, notOffered],
-    [FLIGHT_METHODS.PollFlightInfo.path, notOffered],
-    [HEALTH_METHODS.Check.path, unary((request) => checkHealth(context, request))],
-    [HEALTH_METHODS.Watch.path, streaming((request, call) => watchHealth(context, request, call))],
-  ];
-  return new Map(handlers.map(([path, handler]) => [path, logged(handler)]));
+export interface MethodRow {
+  /**
+   * The verbs that its calls need; the object decides which. `public`: the caller is not identified.
+   */
+  readonly access: readonly AccessVerb[] | "public";
+  readonly handle: Handle;
 }
 
-function streaming(answer: StreamingAnswer): CallHandler {
-  return async (call) => answer(await singleRequest(call, LIMITS.requestBytesMax), call);
+/** Every method has its row here: one that is missing is a type error. */
+export const FLIGHT_ROWS: Readonly<Record<keyof typeof FLIGHT_METHODS, MethodRow>> = {
+  DoPut: { access: ["put", "patch"], handle: doPut },
+  DoGet: { access: ["get"], handle: one(doGet) },
+  DoAction: { access: ["put", "delete"], handle: doAction },
+  ListActions: { access: [], handle: one((_context, _request, call) => listActions(call)) },
+  ListFlights: { access: ["list"], handle: one(listFlights) },
+  GetFlightInfo: { access: ["get"], handle: unaryOf(getFlightInfo) },
+  GetSchema: { access: ["get"], handle: unaryOf(getSchema) },
+  Handshake: { access: "public", handle: notOffered },
+  DoExchange: { access: [], handle: notOffered },
+  PollFlightInfo: { access: [], handle: notOffered },
+};
+
+const HEALTH_ROWS: Readonly<Record<keyof typeof HEALTH_METHODS, MethodRow>> = {
+  Check: { access: "public", handle: unaryOf(checkHealth) },
+  Watch: { access: "public", handle: one(watchHealth) },
+};
+
+/** @param context of callers who may do everything */
+export function buildMethods(context: ServiceContext, access: AccessControl = OPEN_ACCESS): MethodTable {
+  const methods = new Map<string, CallHandler>();
+  const add = (paths: Readonly<Record<string, Method>>, rows: Readonly<Record<string, MethodRow>>): void => {
+    for (const [name, { path }] of Object.entries(paths)) {
+      methods.set(path, logged(identified(rows[name]!, context, access)));
+    }
+  };
+  add(FLIGHT_METHODS, FLIGHT_ROWS);
+  add(HEALTH_METHODS, HEALTH_ROWS);
+  return methods;
+}
+
+function notOffered(): Promise<never> {
+  return Promise.reject(new CacheError("NOT_IMPLEMENTED"));
+}
+
+function one(handle: HandleOne): Handle {
+  return async (context, call) =>
+    await handle(context, await singleRequest(call, LIMITS.requestBytesMax), call);
+}
+
+function unaryOf(handle: HandleUnary): Handle {
+  return async (context, call) => {
+    const request = await singleRequest(call, LIMITS.requestBytesMax);
+    await call.write([await handle(context, request, call)]);
+  };
+}
+
+/** Calls the handler with the context of the call's caller. */
+function identified(row: MethodRow, context: ServiceContext, access: AccessControl): CallHandler {
+  const { handle } = row;
+  if (row.access === "public" || !access.isOn) return (call) => handle(context, call);
+  return async (call) => {
+    const found = access.identify({
+      address: addressOfPeer(call.peer),
+      authorization: call.metadata.get("authorization"),
+      certificate: call.clientCertificate,
+    });
+    const identity = found instanceof Promise ? await found : found;
+    try {
+      await handle(context.of(identity), call);
+    } catch (error) {
+      if (isCacheError(error, "PERMISSION_DENIED")) logDenial(call, error);
+      throw error;
+    }
+  };
+}
+
+function logDenial({ path, peer }: ServerCall, { facts }: CacheError): void {
+  log.warn("call denied", { method: methodName(path), peer, ...facts });
+}
+
+function methodName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /**
@@ -67,7 +137,7 @@ function logged(handler: CallHandler): CallHandler {
 
 function logCall(call: ServerCall, startedMs: number, failure: unknown): void {
   const fields = {
-    method: call.path.slice(call.path.lastIndexOf("/") + 1),
+    method: methodName(call.path),
     peer: call.peer,
     bytes: call.movedBytes,
     ...call.facts,

@@ -5,9 +5,10 @@
  * The caller passes each message in three steps as it arrives: head, views of the body, end.
  * Nothing is visible before `commit`, and nothing remains after `discard`.
  */
+
+import type { CacheUse } from "../../access/guarded-cache.ts";
 import { decodeMessage } from "../../arrow/message.ts";
 import { checkedSchemaSteps, TableValidator } from "../../arrow/validate/table-validator.ts";
-import type { ObjectCache } from "../../cache/object-cache.ts";
 import type { CommitOptions, Draft } from "../../cache/put-draft.ts";
 import type { ValidationLevel } from "../../config/cache-config.ts";
 import { CacheError } from "../../errors.ts";
@@ -53,7 +54,7 @@ export interface IncomingPutOptions {
 }
 
 export class IncomingPut {
-  readonly #cache: ObjectCache;
+  readonly #cache: CacheUse;
   readonly #options: IncomingPutOptions;
   #target: PutTarget | undefined;
   #payload: Payload | undefined;
@@ -63,7 +64,7 @@ export class IncomingPut {
   /** True while a schema message arrives. */
   #isSchema = false;
 
-  constructor(cache: ObjectCache, options: IncomingPutOptions) {
+  constructor(cache: CacheUse, options: IncomingPutOptions) {
     this.#cache = cache;
     this.#options = options;
   }

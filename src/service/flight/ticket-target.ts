@@ -7,7 +7,7 @@
  * ticket with a version: lookups in the index. The disk is read only while the scan of the start
  * runs, or if the index has neither object.
  */
-import type { ObjectCache } from "../../cache/object-cache.ts";
+import type { CacheUse } from "../../access/guarded-cache.ts";
 import { isCacheError } from "../../errors.ts";
 import type { FlightTicket } from "../../flight/ticket.ts";
 import { type ObjectKey, parseObjectKey } from "../../object/object-key.ts";
@@ -20,7 +20,7 @@ export interface TicketTarget {
 }
 
 /** @returns a promise only if the disk may have to be read. @throws {CacheError} INVALID_KEY */
-export function ticketTarget(cache: ObjectCache, parsed: FlightTicket): TicketTarget | Promise<TicketTarget> {
+export function ticketTarget(cache: CacheUse, parsed: FlightTicket): TicketTarget | Promise<TicketTarget> {
   const { text, key: keyText, heldVersion } = parsed;
   if (heldVersion === undefined) return asVersion(parsed);
   const other = keyOf(keyText);
@@ -33,7 +33,7 @@ export function ticketTarget(cache: ObjectCache, parsed: FlightTicket): TicketTa
   return exactOrVersion(cache, parsed);
 }
 
-async function exactOrVersion(cache: ObjectCache, parsed: FlightTicket): Promise<TicketTarget> {
+async function exactOrVersion(cache: CacheUse, parsed: FlightTicket): Promise<TicketTarget> {
   const { text } = parsed;
   const exact = keyOf(text);
   const isObject = exact !== undefined && (await cache.find(exact)) !== undefined;

@@ -39,9 +39,14 @@ function limitComments(source: string): Map<string, string> {
 
 function errorTable(): string {
   const rows = Object.entries(ERROR_TABLE).map(
-    ([code, row]) => `| ${code} | ${row.status} | ${row.retryable ? "yes" : "no"} | ${row.meaning} |`,
+    ([code, row]) =>
+      `| ${code} | ${row.status} | ${row.httpStatus} | ${row.retryable ? "yes" : "no"} | ${row.meaning} |`,
   );
-  return ["| code | gRPC status | retryable | meaning |", "|---|---|---|---|", ...rows].join("\n");
+  return [
+    "| code | gRPC status | HTTP status | retryable | meaning |",
+    "|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
 }
 
 function limitTable(): string {

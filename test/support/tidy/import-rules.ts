@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["command", "service", "config"],
   command: ["service", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
   service: ["access", "cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "relay", "config"],
-  access: ["cache", "object", "config"],
+  access: ["cache", "object", "grpc", "config"],
   client: ["flight", "grpc", "object", "arrow", "config"],
   cache: ["storage", "eviction", "object", "arrow"],
   storage: ["eviction", "object"],

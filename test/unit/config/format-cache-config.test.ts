@@ -21,6 +21,8 @@ describe("the printed configuration", () => {
   endpoint: grpc://127.0.0.1:9090 # default
   # advertise: not set
   # network_interface: not set
+  admin: http://127.0.0.1:9091 # default
+  http: none # default
   threads: 1 # default
   storage: "/data: #1" # --storage
   durability: restart # default
@@ -31,6 +33,9 @@ describe("the printed configuration", () => {
     policy: adaptive # default
     max_memory: 2G # FLAME_CACHE_MAX_MEMORY
     # max_objects: not set
+  access:
+    # file: not set
+    require_auth: false # default
   limits:
     calls_memory: 48M # default
     connections: 1024 # default

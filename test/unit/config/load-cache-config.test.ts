@@ -26,6 +26,37 @@ function write(name: string, text: string): string {
 
 const load = (options: LoadOptions = {}) => loadCacheConfig({ env, workingDirectory: root, ...options });
 
+/** A file with every key. @param directory of its CA file */
+const fullFile = (directory: string): string => `cluster: { name: other }
+cache:
+  endpoint: grpcs://0.0.0.0:7000
+  advertise: grpc+tls://cache.example.org:443
+  network_interface: ^eth
+  threads: 4
+  admin: "[::1]:7001"
+  http: https://0.0.0.0:7002
+  storage: /var/lib/cache
+  durability: power-loss
+  verify_reads: found
+  validate_tables: full
+  capacity: 10GB
+  eviction:
+    policy: none
+    max_memory: 8G
+    max_objects: 1000
+  access:
+    file: access.yaml
+    require_auth: true
+  limits:
+    calls_memory: 64M
+    connections: 100
+    idle_call: 90s
+  tls:
+    cert_file: cert.pem
+    key_file: ./key.pem
+    ca_file: ${join(directory, "ca.pem")}
+`;
+
 describe("the configuration of a cache server", () => {
   it("is the documented default without any source", () => {
     const { config, warnings, sources } = load();
@@ -33,7 +64,10 @@ describe("the configuration of a cache server", () => {
       endpoint: { scheme: "grpc", host: "127.0.0.1", port: 9090 },
       advertise: undefined,
       networkInterface: undefined,
+      admin: { scheme: "http", host: "127.0.0.1", port: 9091 },
+      http: undefined,
       threads: 1,
+      access: { file: undefined, isRequired: false },
       storage: { kind: "none" },
       durability: "restart",
       verifyReads: "always",
@@ -51,38 +85,16 @@ describe("the configuration of a cache server", () => {
     write("cert.pem", "");
     write("key.pem", "");
     write("ca.pem", "");
-    const configFile = write(
-      "full.yaml",
-      `cluster: { name: other }
-cache:
-  endpoint: grpcs://0.0.0.0:7000
-  advertise: grpc+tls://cache.example.org:443
-  network_interface: ^eth
-  threads: 4
-  storage: /var/lib/cache
-  durability: power-loss
-  verify_reads: found
-  validate_tables: full
-  capacity: 10GB
-  eviction:
-    policy: none
-    max_memory: 8G
-    max_objects: 1000
-  limits:
-    calls_memory: 64M
-    connections: 100
-    idle_call: 90s
-  tls:
-    cert_file: cert.pem
-    key_file: ./key.pem
-    ca_file: ${join(root, "ca.pem")}
-`,
-    );
+    write("access.yaml", "");
+    const configFile = write("full.yaml", fullFile(root));
     const { config, warnings, sources } = load({ configFile });
     expect(config).toEqual({
       endpoint: { scheme: "grpcs", host: "0.0.0.0", port: 7000 },
       advertise: { scheme: "grpcs", host: "cache.example.org", port: 443 },
       networkInterface: "^eth",
+      admin: { scheme: "http", host: "::1", port: 7001 },
+      http: { scheme: "https", host: "0.0.0.0", port: 7002 },
+      access: { file: join(root, "access.yaml"), isRequired: true },
       threads: 4,
       storage: { kind: "files", directory: "/var/lib/cache" },
       durability: "power-loss",
@@ -99,20 +111,24 @@ cache:
       advertise: `${configFile}:4`,
       networkInterface: `${configFile}:5`,
       threads: `${configFile}:6`,
-      storage: `${configFile}:7`,
-      durability: `${configFile}:8`,
-      verifyReads: `${configFile}:9`,
-      validateTables: `${configFile}:10`,
-      capacity: `${configFile}:11`,
-      evictionPolicy: `${configFile}:13`,
-      maxMemory: `${configFile}:14`,
-      maxObjects: `${configFile}:15`,
-      callsMemory: `${configFile}:17`,
-      connections: `${configFile}:18`,
-      idleCall: `${configFile}:19`,
-      certFile: `${configFile}:21`,
-      keyFile: `${configFile}:22`,
-      caFile: `${configFile}:23`,
+      admin: `${configFile}:7`,
+      http: `${configFile}:8`,
+      storage: `${configFile}:9`,
+      durability: `${configFile}:10`,
+      verifyReads: `${configFile}:11`,
+      validateTables: `${configFile}:12`,
+      capacity: `${configFile}:13`,
+      evictionPolicy: `${configFile}:15`,
+      maxMemory: `${configFile}:16`,
+      maxObjects: `${configFile}:17`,
+      accessFile: `${configFile}:19`,
+      requireAuth: `${configFile}:20`,
+      callsMemory: `${configFile}:22`,
+      connections: `${configFile}:23`,
+      idleCall: `${configFile}:24`,
+      certFile: `${configFile}:26`,
+      keyFile: `${configFile}:27`,
+      caFile: `${configFile}:28`,
     });
   });
 

@@ -51,7 +51,7 @@ async function servedAt(gate: { current: Gate }) {
       return handler(call);
     };
   };
-  const methods = [...buildMethods(new ServiceContext({ cache, endpoint: DIRECT_ENDPOINT, stopping }))];
+  const methods = [...buildMethods(ServiceContext.open({ cache, endpoint: DIRECT_ENDPOINT, stopping }))];
   const { port, server } = await serve(
     Object.fromEntries(methods.map(([path, handler]) => [path, noted(handler)])),
   );

@@ -1,0 +1,208 @@
+/**
+ * The cache as one caller may use it: every operation checks the caller's rules first.
+ *
+ * Handlers of all protocols get only this interface, so none of them can reach an object without a
+ * check, and none checks by itself. A denied operation looks nothing up, so its error does not
+ * reveal whether the object exists. A caller who may do everything uses the cache directly.
+ * Cost: one call of AccessPolicy.allows per operation.
+ */
+import type { IndexEntry } from "../cache/index-entry.ts";
+import type { ObjectCache } from "../cache/object-cache.ts";
+import type { OpenedObject } from "../cache/object-reading.ts";
+import type { Draft } from "../cache/put-draft.ts";
+import type { Retaining } from "../cache/retaining.ts";
+import { CacheError } from "../errors.ts";
+import {
+  formatObjectKey,
+  type KeyPattern,
+  type ObjectKey,
+  type SessionPrefix,
+} from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import type { AccessVerb } from "./access-policy.ts";
+import type { Identity } from "./identity.ts";
+
+export type RetainingUse = Pick<Retaining, "pin" | "unpin" | "expire" | "renew" | "lifetimeOf">;
+
+/** What handlers use of the cache. */
+export type CacheUse = Pick<
+  ObjectCache,
+  | "isVolatile"
+  | "schemas"
+  | "draftPut"
+  | "draftCreate"
+  | "draftPatch"
+  | "find"
+  | "isIndexed"
+  | "stat"
+  | "open"
+  | "locate"
+  | "list"
+  | "delete"
+  | "reportDamage"
+> & { readonly retaining: RetainingUse };
+
+/** Each of them tells its holder whether an object exists. */
+const OBJECT_VERBS: readonly AccessVerb[] = ["get", "put", "patch", "delete", "list"];
+
+/** The cache for this caller. */
+export function cacheFor(cache: ObjectCache, identity: Identity): CacheUse {
+  return identity.policy.allowsEverything ? cache : new GuardedCache(cache, identity);
+}
+
+/** @throws {CacheError} PERMISSION_DENIED */
+export function authorize(identity: Identity, verb: AccessVerb, pattern: KeyPattern): void {
+  if (!identity.policy.allows(verb, pattern)) throw denied(identity, verb, pattern);
+}
+
+class GuardedCache implements CacheUse {
+  readonly retaining: RetainingUse;
+  readonly #cache: ObjectCache;
+  readonly #identity: Identity;
+
+  constructor(cache: ObjectCache, identity: Identity) {
+    this.#cache = cache;
+    this.#identity = identity;
+    this.retaining = new GuardedRetaining(cache.retaining, identity);
+  }
+
+  get isVolatile(): boolean {
+    return this.#cache.isVolatile;
+  }
+
+  get schemas(): CacheUse["schemas"] {
+    return this.#cache.schemas;
+  }
+
+  draftPut(key: ObjectKey, kind: ObjectKind, ttlMs?: number): Draft {
+    this.#authorize("put", key);
+    return this.#cache.draftPut(key, kind, ttlMs);
+  }
+
+  /** The rules apply to the complete key, whose object id the cache makes. */
+  draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
+    const draft = this.#cache.draftCreate(prefix, kind, ttlMs);
+    if (this.#allows("put", draft.key)) return draft;
+    void draft.discard();
+    throw denied(this.#identity, "put", { scope: "session", ...prefix });
+  }
+
+  async draftPatch(...[key, ...more]: Parameters<ObjectCache["draftPatch"]>): Promise<Draft> {
+    this.#authorize("patch", key);
+    return await this.#cache.draftPatch(key, ...more);
+  }
+
+  /**
+   * A ticket may name one of two keys. To a caller who may do nothing with an object, the object
+   * does not exist.
+   */
+  async find(key: ObjectKey): Promise<IndexEntry | undefined> {
+    return this.#mayKnow(key) ? await this.#cache.find(key) : undefined;
+  }
+
+  isIndexed(key: ObjectKey): boolean | undefined {
+    return this.#mayKnow(key) ? this.#cache.isIndexed(key) : false;
+  }
+
+  async stat(key: ObjectKey): Promise<IndexEntry> {
+    this.#authorize("get", key);
+    return await this.#cache.stat(key);
+  }
+
+  async open(...[key, ...more]: Parameters<ObjectCache["open"]>): Promise<OpenedObject> {
+    this.#authorize("get", key);
+    return await this.#cache.open(key, ...more);
+  }
+
+  async locate(key: ObjectKey): ReturnType<ObjectCache["locate"]> {
+    this.#authorize("get", key);
+    return await this.#cache.locate(key);
+  }
+
+  async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
+    const { policy } = this.#identity;
+    const scope = policy.listScope(pattern);
+    if (scope === "none") throw denied(this.#identity, "list", pattern);
+    if (scope === "all") return yield* this.#cache.list(pattern);
+    for await (const page of this.#cache.list(pattern)) {
+      yield page.filter(({ key }) => policy.allows("list", { scope: "object", key }));
+    }
+  }
+
+  async delete(...[pattern, ...more]: Parameters<ObjectCache["delete"]>): Promise<number> {
+    authorize(this.#identity, "delete", pattern);
+    return await this.#cache.delete(pattern, ...more);
+  }
+
+  reportDamage(...report: Parameters<ObjectCache["reportDamage"]>): void {
+    this.#cache.reportDamage(...report);
+  }
+
+  #allows(verb: AccessVerb, key: ObjectKey): boolean {
+    return this.#identity.policy.allows(verb, { scope: "object", key });
+  }
+
+  #mayKnow(key: ObjectKey): boolean {
+    return OBJECT_VERBS.some((verb) => this.#allows(verb, key));
+  }
+
+  #authorize(verb: AccessVerb, key: ObjectKey): void {
+    authorize(this.#identity, verb, { scope: "object", key });
+  }
+}
+
+/** Lifetimes and pins are a part of putting: a caller with `put` may replace the object anyway. */
+class GuardedRetaining implements RetainingUse {
+  readonly #retaining: RetainingUse;
+  readonly #identity: Identity;
+
+  constructor(retaining: RetainingUse, identity: Identity) {
+    this.#retaining = retaining;
+    this.#identity = identity;
+  }
+
+  async pin(...[pattern, ...more]: Parameters<Retaining["pin"]>): ReturnType<Retaining["pin"]> {
+    authorize(this.#identity, "put", pattern);
+    return await this.#retaining.pin(pattern, ...more);
+  }
+
+  async unpin(...[pattern, ...more]: Parameters<Retaining["unpin"]>): Promise<boolean> {
+    authorize(this.#identity, "put", pattern);
+    return await this.#retaining.unpin(pattern, ...more);
+  }
+
+  async expire(...[pattern, ...more]: Parameters<Retaining["expire"]>): ReturnType<Retaining["expire"]> {
+    authorize(this.#identity, "put", pattern);
+    return await this.#retaining.expire(pattern, ...more);
+  }
+
+  async renew(...[key, ...more]: Parameters<Retaining["renew"]>): ReturnType<Retaining["renew"]> {
+    authorize(this.#identity, "put", { scope: "object", key });
+    return await this.#retaining.renew(key, ...more);
+  }
+
+  lifetimeOf(entry: IndexEntry): ReturnType<Retaining["lifetimeOf"]> {
+    return this.#retaining.lifetimeOf(entry);
+  }
+}
+
+/** The key is a fact for the log, and not in the text. */
+function denied({ name }: Identity, verb: AccessVerb, pattern: KeyPattern): CacheError {
+  const caller = name === undefined ? "an anonymous caller" : JSON.stringify(name);
+  return new CacheError("PERMISSION_DENIED", `${caller} may not ${verb} here`, {
+    facts: { identity: name, verb, key: formatPattern(pattern) },
+  });
+}
+
+function formatPattern(pattern: KeyPattern): string {
+  switch (pattern.scope) {
+    case "all":
+      return "*";
+    case "application":
+      return `${pattern.applicationId}/*`;
+    case "session":
+      return `${pattern.applicationId}/${pattern.sessionId}/*`;
+    case "object":
+      return formatObjectKey(pattern.key);
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The listeners for HTTP: the admin listener, and one for the HTTP API alone.
+ *
+ * If the default port of the admin listener is taken, the server runs without that listener: two
+ * servers on one host need no configuration.
+ */
+import type { AccessControl } from "../access/access-control.ts";
+import type { CacheConfig } from "../config/cache-config.ts";
+import { DEFAULT_ADMIN, formatHttpAddress, type HttpAddress } from "../config/http-address.ts";
+import { logFor } from "../log.ts";
+import { errnoOf } from "../storage/disk/disk-failure.ts";
+import { HEALTH_ROUTES } from "./admin/health-routes.ts";
+import type { HttpRoute } from "./http/http-call.ts";
+import { HttpServer } from "./http/http-server.ts";
+import { listenError } from "./listen-error.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const log = logFor("http");
+
+/** Routes that both listeners have. */
+const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES];
+/** Routes of the admin listener alone. */
+const ADMIN_ROUTES: readonly HttpRoute[] = [];
+
+export interface HttpListenersOptions {
+  readonly config: CacheConfig;
+  /** Of callers who may do everything. */
+  readonly context: ServiceContext;
+  readonly access: AccessControl;
+}
+
+export class HttpListeners {
+  /** The URL of the admin listener, without a path. */
+  admin: string | undefined;
+  readonly #servers: HttpServer[] = [];
+  readonly #options: HttpListenersOptions;
+
+  constructor(options: HttpListenersOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {CacheError} INVALID_CONFIG if an address cannot be used. */
+  async start(): Promise<void> {
+    const { admin, http } = this.#options.config;
+    if (admin !== undefined) {
+      this.admin = await this.#listen("admin", admin, [...ADMIN_ROUTES, ...API_ROUTES]);
+    }
+    if (http !== undefined) await this.#listen("http", http, API_ROUTES);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  async #listen(key: string, address: HttpAddress, routes: readonly HttpRoute[]) {
+    const { context, access } = this.#options;
+    const server = new HttpServer({ routes, context, access });
+    try {
+      const { port } = await server.listen(address.host, address.port);
+      this.#servers.push(server);
+      return formatHttpAddress({ ...address, port });
+    } catch (error) {
+      const isOptional = address.port === DEFAULT_ADMIN.port && address.host === DEFAULT_ADMIN.host;
+      if (!isOptional || errnoOf(error) !== "EADDRINUSE") throw listenError(error, { key, ...address });
+      log.warn("no admin listener: its port is taken; --admin names another", { ...address });
+      return undefined;
+    }
+  }
+}
