@@ -3,13 +3,14 @@
  *
  * Handlers of all protocols get only this interface, so none of them can reach an object without a
  * check, and none checks by itself. A denied operation looks nothing up, so its error does not
- * reveal whether the object exists. A caller who may do everything uses the cache directly.
+ * reveal whether the object exists. An anonymous caller who may do everything uses the cache
+ * directly.
  * Cost: one call of AccessPolicy.allows per operation.
  */
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { OpenedObject } from "../cache/object-reading.ts";
-import type { Draft } from "../cache/put-draft.ts";
+import type { Draft, PutOptions } from "../cache/put-draft.ts";
 import type { Retaining } from "../cache/retaining.ts";
 import { CacheError } from "../errors.ts";
 import {
@@ -45,9 +46,11 @@ export type CacheUse = Pick<
 /** Each of them tells its holder whether an object exists. */
 const OBJECT_VERBS: readonly AccessVerb[] = ["get", "put", "patch", "delete", "list"];
 
-/** The cache for this caller. */
+/** The cache for this caller. Puts of a caller with a name are marked with it. */
 export function cacheFor(cache: ObjectCache, identity: Identity): CacheUse {
-  return identity.policy.allowsEverything ? cache : new GuardedCache(cache, identity);
+  return identity.policy.allowsEverything && identity.name === undefined
+    ? cache
+    : new GuardedCache(cache, identity);
 }
 
 /** @throws {CacheError} PERMISSION_DENIED */
@@ -74,14 +77,14 @@ class GuardedCache implements CacheUse {
     return this.#cache.schemas;
   }
 
-  draftPut(key: ObjectKey, kind: ObjectKind, ttlMs?: number): Draft {
+  draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
     this.#authorize("put", key);
-    return this.#cache.draftPut(key, kind, ttlMs);
+    return this.#cache.draftPut(key, kind, { ...options, putBy: this.#identity.name });
   }
 
   /** The rules apply to the complete key, whose object id the cache makes. */
-  draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
-    const draft = this.#cache.draftCreate(prefix, kind, ttlMs);
+  draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
+    const draft = this.#cache.draftCreate(prefix, kind, { ...options, putBy: this.#identity.name });
     if (this.#allows("put", draft.key)) return draft;
     void draft.discard();
     throw denied(this.#identity, "put", { scope: "session", ...prefix });

@@ -45,6 +45,8 @@ export interface BaseFacts {
   readonly isDurable?: boolean;
   /** True for a file that another program wrote. */
   readonly isForeign?: boolean;
+  /** Name of the identity that put it, if known. */
+  readonly putBy?: string | undefined;
   /** True if it was found on disk: the durability that an earlier process guaranteed is unknown. */
   readonly isFound?: boolean;
 }
@@ -101,6 +103,8 @@ export class IndexEntry extends Evictable {
   /** Bytes of its files, including patches. */
   storedBytes: number;
   readonly baseVersion: number;
+  /** Name of the identity that put the base, if known. */
+  readonly putBy: string | undefined;
   #session: SessionPrefix;
   #objectId: string;
   #state: number;
@@ -116,6 +120,7 @@ export class IndexEntry extends Evictable {
     this.#objectId = key.objectId;
     this.version = base.version;
     this.baseVersion = base.version;
+    this.putBy = base.putBy;
     this.rowCount = base.rowCount;
     this.dataBytes = base.dataBytes;
     this.storedBytes = base.fileSizeBytes;

@@ -27,7 +27,7 @@ import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
 import { ObjectRegistry } from "./object-registry.ts";
-import { BaseDraft, type Draft, PatchDraft, refuseTooManyPatches } from "./put-draft.ts";
+import { BaseDraft, type Draft, PatchDraft, type PutOptions, refuseTooManyPatches } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
@@ -159,15 +159,15 @@ export class ObjectCache {
     return { ...counts, expiredObjects: this.#sweep.expiredObjects };
   }
 
-  /** Begins a put that creates or replaces. @param ttlMs see BaseDraftOptions. */
-  draftPut(key: ObjectKey, kind: ObjectKind, ttlMs?: number): Draft {
-    return new BaseDraft(this.#context, key, { kind, isFresh: false, ttlMs });
+  /** Begins a put that creates or replaces. */
+  draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
+    return new BaseDraft(this.#context, key, { ...options, kind, isFresh: false });
   }
 
-  /** Begins a put with a server-made object id. @param ttlMs see BaseDraftOptions. */
-  draftCreate(prefix: SessionPrefix, kind: ObjectKind, ttlMs?: number): Draft {
+  /** Begins a put with a server-made object id. */
+  draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
     const key = { ...prefix, objectId: randomUUID() };
-    return new BaseDraft(this.#context, key, { kind, isFresh: true, ttlMs });
+    return new BaseDraft(this.#context, key, { ...options, kind, isFresh: true });
   }
 
   /**

@@ -173,8 +173,9 @@ export class ObjectLoader {
   }
 
   async #withPatches(key: ObjectKey, base: FoundBase): Promise<IndexEntry> {
-    const { kind, version: baseVersion, rowCount, dataBytes, source } = base.object;
+    const { kind, version: baseVersion, rowCount, dataBytes, putBy, source } = base.object;
     const entry = new IndexEntry(key, {
+      putBy,
       kind,
       form: base.form,
       version: baseVersion,

@@ -133,7 +133,7 @@ async function writeCopy(context: WriteContext, key: ObjectKey, copying: Copying
   sink?.committing();
   try {
     const writer = await copyObject(object, sink ?? staged);
-    const summary = await writer.finish(version, lifetime);
+    const summary = await writer.finish(version, { lifetime, putBy: object.putBy });
     await sink?.takeRest(0);
     await staged.publish({ key, part: partOf(summary) }, "power-loss");
     published?.();
@@ -165,6 +165,7 @@ function enter(context: WriteContext, old: IndexEntry, { base, patches, lifetime
     fileSizeBytes,
     isVerified: true,
     isDurable: true,
+    putBy: old.putBy,
   };
   const entry = new IndexEntry(old.key, { ...facts, ...placeOf(context, base.summary) });
   const free = registry.add(entry, { lifetime, sink: base.sink });

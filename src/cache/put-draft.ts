@@ -120,12 +120,18 @@ abstract class StagedDraft implements Draft {
   protected abstract publish(writer: ObjectWriter, options: PublishOptions): Promise<number>;
 }
 
-export interface BaseDraftOptions {
+/** The terms of a put. */
+export interface PutOptions {
+  /** Time to live; 0: unlimited; undefined: by the session's rule. */
+  readonly ttlMs?: number | undefined;
+  /** Name of the identity that puts it. */
+  readonly putBy?: string | undefined;
+}
+
+export interface BaseDraftOptions extends PutOptions {
   readonly kind: ObjectKind;
   /** True if the server just made the key, so that no object can exist. */
   readonly isFresh: boolean;
-  /** Time to live; 0: unlimited; undefined: by the session's rule. */
-  readonly ttlMs: number | undefined;
 }
 
 /** A new base: creates the object or replaces it. */
@@ -142,17 +148,27 @@ export class BaseDraft extends StagedDraft {
     { durability, throwIfOver }: PublishOptions,
   ): Promise<number> {
     const { storage, registry, retention } = this.context;
-    const { kind, isFresh, ttlMs } = this.#options;
+    const { kind, isFresh, ttlMs, putBy } = this.#options;
     const old = isFresh ? undefined : await this.context.findLocked(this.key);
     const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
     const lifetime = retention.lifetimes.forPut(this.key, ttlMs);
-    const { part: form, rowCount, dataBytes, ...layout } = await writer.finish(version, lifetime);
+    const { part: form, rowCount, dataBytes, ...layout } = await writer.finish(version, { lifetime, putBy });
     await this.counted?.takeRest(old === undefined ? 1 : 0);
     const fileSizeBytes = this.staged.sizeBytes;
     throwIfOver?.();
     await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const isDurable = durability === "power-loss";
-    const facts = { kind, form, version, rowCount, dataBytes, fileSizeBytes, isVerified: true, isDurable };
+    const facts = {
+      kind,
+      form,
+      version,
+      rowCount,
+      dataBytes,
+      fileSizeBytes,
+      isVerified: true,
+      isDurable,
+      putBy,
+    };
     const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.context, layout) });
     const freeOld = registry.add(entry, { lifetime, sink: this.counted });
     if (lifetime !== undefined) this.context.lifetimeSet();

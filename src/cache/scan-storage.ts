@@ -72,7 +72,7 @@ function takeFacts({ registry, locks, removed, found }: ScanHost, objects: Scann
       if (locks.isHeld(name)) unsure.push(key);
       if (locks.isHeld(name) || removed.has(name)) continue;
     }
-    const { kind, version, rowCount, dataBytes, fileSizeBytes, lifetime } = factsAt(facts, place);
+    const { kind, version, rowCount, dataBytes, fileSizeBytes, lifetime, putBy } = factsAt(facts, place);
     // Spreading the result of `factsAt` would cost 3 us per object, a fifth of the total.
     const base = {
       kind,
@@ -82,6 +82,7 @@ function takeFacts({ registry, locks, removed, found }: ScanHost, objects: Scann
       dataBytes,
       fileSizeBytes,
       isVerified: false,
+      putBy,
     } as const;
     const entry = new IndexEntry(key, base);
     registry.add(entry, { lifetime });

@@ -23,6 +23,8 @@ export interface FileFacts {
   readonly rowCount: number;
   readonly dataBytes: number;
   readonly lifetime: Lifetime | undefined;
+  /** As in ObjectMetadata. */
+  readonly putBy: string | undefined;
 }
 
 /**
@@ -125,13 +127,15 @@ function factsOf(found: ReadonlyMap<string, string>): FileFacts | undefined {
   const numberOf = (name: string): number => wholeNumber(found.get(name) ?? "");
   const [version, rowCount, dataBytes] = [numberOf("version"), numberOf("rows"), numberOf("data_bytes")];
   if (version < 0 || version > LIMITS.versionMax || rowCount < 0 || dataBytes < 0) return undefined;
+  const latin1 = found.get("put_by");
+  const putBy = latin1 === undefined ? undefined : Buffer.from(latin1, "latin1").toString();
   const until = found.get("expires_at_ms");
-  if (until === undefined) return { kind, version, rowCount, dataBytes, lifetime: undefined };
+  if (until === undefined) return { kind, version, rowCount, dataBytes, lifetime: undefined, putBy };
   const untilMs = until === NEVER ? Number.POSITIVE_INFINITY : wholeNumber(until);
   const ttlMs = numberOf("ttl_ms");
   return untilMs < 0 || ttlMs < 0
     ? undefined
-    : { kind, version, rowCount, dataBytes, lifetime: { untilMs, ttlMs } };
+    : { kind, version, rowCount, dataBytes, lifetime: { untilMs, ttlMs }, putBy };
 }
 
 /** -1 if it is not one. */

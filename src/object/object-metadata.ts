@@ -50,6 +50,8 @@ export interface ObjectMetadata {
   readonly checksum: readonly ChecksumSegment[];
   /** Absent if the put set none: a rule may apply then. */
   readonly lifetime?: Lifetime | undefined;
+  /** Name of the identity that put the object; absent if callers are not identified. */
+  readonly putBy?: string | undefined;
 }
 
 const PREFIX = "flame.cache.";
@@ -73,7 +75,8 @@ export function encodeObjectMetadata(metadata: ObjectMetadata): [string, string]
     const until = Number.isFinite(lifetime.untilMs) ? String(lifetime.untilMs) : NEVER;
     entries.push([`${PREFIX}expires_at_ms`, until], [`${PREFIX}ttl_ms`, String(lifetime.ttlMs)]);
   }
-  const { schemaAppMetadata } = metadata;
+  const { schemaAppMetadata, putBy } = metadata;
+  if (putBy !== undefined) entries.push([`${PREFIX}put_by`, putBy]);
   if (schemaAppMetadata !== undefined) {
     entries.push([`${PREFIX}schema_app_metadata`, Buffer.from(schemaAppMetadata).toString("base64")]);
   }
@@ -110,6 +113,7 @@ export function decodeObjectMetadata(entries: MetadataEntries): ObjectMetadata |
     appMetadata: appMetadata === undefined ? undefined : new ByteList(Buffer.from(appMetadata, "base64")),
     checksum: decodeChecksum(found.get("checksum")),
     lifetime: decodeLifetime(found.get("expires_at_ms"), found.get("ttl_ms")),
+    putBy: found.get("put_by"),
   };
 }
 

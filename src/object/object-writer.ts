@@ -18,11 +18,18 @@ export interface FileSummary {
   readonly schemaHeader?: Uint8Array;
 }
 
+/** What an object's footer says of its put. */
+export interface PutFacts {
+  readonly lifetime?: Lifetime | undefined;
+  /** As in ObjectMetadata. */
+  readonly putBy?: string | undefined;
+}
+
 export interface ObjectWriter {
   /**
    * Upper bound of the bytes still to be written beside bodies: padding and the end of the file.
    */
   readonly owedBytes: number;
   /** Writes the parts that were unknown before, and the footer. Called once, last. */
-  finish(version: number, lifetime?: Lifetime): Promise<FileSummary>;
+  finish(version: number, facts?: PutFacts): Promise<FileSummary>;
 }

@@ -14,9 +14,8 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead } from "./file-head.ts";
-import type { Lifetime } from "./object-metadata.ts";
 import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
-import type { FileSummary, ObjectWriter } from "./object-writer.ts";
+import type { FileSummary, ObjectWriter, PutFacts } from "./object-writer.ts";
 import {
   DISK_ROW_FRONT_BYTES,
   DISK_ROW_METADATA_BYTES,
@@ -108,7 +107,7 @@ export class OpaqueWriter implements ObjectWriter {
   }
 
   /** Completes the file with the object's new version. */
-  async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
+  async finish(version: number, put: PutFacts = {}): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
     await this.#waiting;
     const recordBatches = new BlockList();
@@ -133,7 +132,7 @@ export class OpaqueWriter implements ObjectWriter {
       schemaEnd: OPAQUE_SCHEMA_HEADER.length,
       appMetadata: undefined,
       checksum,
-      lifetime,
+      ...put,
     } as const;
     const parts = { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata };
     await this.#sink.append([encodeSealedFooter(parts, this.#sink.sizeBytes)]);

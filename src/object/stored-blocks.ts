@@ -39,6 +39,8 @@ export interface StoredObject {
   readonly batches: Iterable<StoredBatch>;
   /** The lifetime, if its put set one. */
   readonly lifetime?: Lifetime | undefined;
+  /** As in ObjectMetadata. */
+  readonly putBy?: string | undefined;
   /** False for a file that another program wrote. */
   readonly isOwn: boolean;
   /** For a file of another program: true if the file contains its version. */

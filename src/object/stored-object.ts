@@ -65,8 +65,8 @@ export async function readStoredObject(
     const batches = isOpaque ? [] : batchesOf(footer, metadata.appMetadata);
     const dataRanges = isOpaque ? locateOwnRows(blocksInOrder(footer), dataBytes) : [];
     const facts = { kind, version, rowCount, dataBytes, schemaHeader, dataRanges, codec, batches };
-    const { lifetime, schemaAppMetadata } = metadata;
-    return { ...facts, schemaAppMetadata, lifetime, isOwn: true, checksum, source };
+    const { lifetime, putBy, schemaAppMetadata } = metadata;
+    return { ...facts, schemaAppMetadata, lifetime, putBy, isOwn: true, checksum, source };
   } catch (error) {
     if (!isCacheError(error) || !READING_REFUSALS.has(error.code)) throw error;
     throw new CacheError("OBJECT_CORRUPT", "the stored file is damaged", {

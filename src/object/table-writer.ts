@@ -20,9 +20,9 @@ import { ByteListWriter } from "./byte-list.ts";
 import type { ByteSink } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
 import { FooterMemory } from "./footer-memory.ts";
-import type { Lifetime, ObjectMetadata } from "./object-metadata.ts";
+import type { ObjectMetadata } from "./object-metadata.ts";
 import { formatSchemaVersion, type PayloadSchema, SCHEMA_KEY_VERSION, withVersion } from "./object-schema.ts";
-import type { FileSummary, ObjectWriter } from "./object-writer.ts";
+import type { FileSummary, ObjectWriter, PutFacts } from "./object-writer.ts";
 import { padTo } from "./opaque-row.ts";
 import { RunningChecksum } from "./running-checksum.ts";
 import { SEALED_FOOTER_BYTES, sealedFooterSteps } from "./sealed-footer.ts";
@@ -135,7 +135,7 @@ export class TableWriter implements ObjectWriter {
     this.#appMetadata.append(appMetadata);
   }
 
-  async finish(version: number, lifetime?: Lifetime): Promise<FileSummary> {
+  async finish(version: number, put: PutFacts = {}): Promise<FileSummary> {
     assert(this.#bodyLeftBytes === 0, "the last batch has all of its body");
     const { header, frontSizeBytes, versionAt } = this.#schema;
     if (versionAt !== undefined) header.write(formatSchemaVersion(version), versionAt, "latin1");
@@ -155,7 +155,7 @@ export class TableWriter implements ObjectWriter {
       schemaAppMetadata: this.#schemaAppMetadata,
       appMetadata: this.#appMetadata.finish(),
       checksum: this.#checksum.finish(),
-      lifetime,
+      ...put,
     };
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
     const parts = { schemaHeader: header, ...blocks, metadata };

@@ -1,6 +1,6 @@
 /**
- * Facts of many objects as columns, in the form in which a scan passes them between threads: a list
- * of ids and one of numbers.
+ * Facts of many objects as columns, in the form in which a scan passes them between threads: lists
+ * of ids and of identities that put them, and one of numbers.
  *
  *     numbers   version, rows, data bytes, file size, 1 for a table, expiry and time to live (NaN:
  *               none); then the next object
@@ -9,6 +9,8 @@ import type { FileFacts } from "../object/file-facts.ts";
 
 export interface ScannedFacts {
   readonly objectIds: readonly string[];
+  /** As in ObjectMetadata; empty texts for unknown ones. */
+  readonly putBy: readonly string[];
   readonly numbers: Float64Array;
 }
 
@@ -16,13 +18,14 @@ export interface MeasuredFacts extends FileFacts {
   readonly fileSizeBytes: number;
 }
 
-export const NO_FACTS: ScannedFacts = { objectIds: [], numbers: new Float64Array(0) };
+export const NO_FACTS: ScannedFacts = { objectIds: [], putBy: [], numbers: new Float64Array(0) };
 
 const NUMBERS_EACH = 7;
 
 /** Collects the facts of a fixed number of objects. */
 export class FactsList {
   readonly #objectIds: string[] = [];
+  readonly #putBy: string[] = [];
   readonly #numbers: Float64Array;
 
   constructor(objectsMax: number) {
@@ -49,15 +52,16 @@ export class FactsList {
     this.#numbers[from + 5] = lifetime?.untilMs ?? Number.NaN;
     this.#numbers[from + 6] = lifetime?.ttlMs ?? Number.NaN;
     this.#objectIds.push(objectId);
+    this.#putBy.push(facts.putBy ?? "");
   }
 
   /** Returns the collected facts. Nothing may be added afterwards. */
   finish(): ScannedFacts {
-    return { objectIds: this.#objectIds, numbers: this.#numbers };
+    return { objectIds: this.#objectIds, putBy: this.#putBy, numbers: this.#numbers };
   }
 }
 
-export function factsAt({ numbers }: ScannedFacts, index: number): MeasuredFacts {
+export function factsAt({ putBy, numbers }: ScannedFacts, index: number): MeasuredFacts {
   const from = index * NUMBERS_EACH;
   const untilMs = numbers[from + 5]!;
   return {
@@ -67,5 +71,6 @@ export function factsAt({ numbers }: ScannedFacts, index: number): MeasuredFacts
     fileSizeBytes: numbers[from + 3]!,
     kind: numbers[from + 4] === 1 ? "table" : "opaque",
     lifetime: Number.isNaN(untilMs) ? undefined : { untilMs, ttlMs: numbers[from + 6]! },
+    putBy: putBy[index] || undefined,
   };
 }

@@ -195,10 +195,11 @@ export class IncomingPut {
   }
 
   async #draft(kind: ObjectKind, schemaHeader: Buffer, target: PutTarget): Promise<Draft> {
-    if (target.kind === "object") return this.#cache.draftPut(target.key, kind, this.#options.ttlMs);
-    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, this.#options.ttlMs);
+    const { ttlMs } = this.#options;
+    if (target.kind === "object") return this.#cache.draftPut(target.key, kind, { ttlMs });
+    if (target.kind === "session") return this.#cache.draftCreate(target.prefix, kind, { ttlMs });
     const fits = (base: StoredObject) => checkPatch(schemaHeader, base);
-    return await this.#cache.draftPatch(target.key, kind, fits, this.#options.ttlMs);
+    return await this.#cache.draftPatch(target.key, kind, fits, ttlMs);
   }
 }
 

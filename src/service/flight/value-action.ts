@@ -29,7 +29,7 @@ export async function putValue(
   const { name, first } = await readName(body);
   if (terms.facts !== undefined) terms.facts.key = name;
   const prefix = parseSessionPrefix(name.includes("/") ? name : name.replace(":", "/"));
-  const draft = context.cache.draftCreate(prefix, "opaque", terms.ttlMs);
+  const draft = context.cache.draftCreate(prefix, "opaque", { ttlMs: terms.ttlMs });
   return await storeValue(context, draft, { first, body, terms });
 }
 
@@ -41,7 +41,7 @@ export async function updateValue(
 ): Promise<Uint8Array> {
   const { name, first } = await readName(body);
   if (terms.facts !== undefined) terms.facts.key = name;
-  const draft = context.cache.draftPut(parseObjectKey(name), "opaque", terms.ttlMs);
+  const draft = context.cache.draftPut(parseObjectKey(name), "opaque", { ttlMs: terms.ttlMs });
   return await storeValue(context, draft, { first, body, terms });
 }
 

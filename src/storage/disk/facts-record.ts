@@ -2,9 +2,9 @@
  * The facts of one session's files in `.facts/<app>/<session>`, so that the next scan need not open
  * the files. Written by the scan, and by session-recorder.ts while the engine runs.
  *
- *     head    "FLMFACTS" | inode | change time, ns | CRC-32 of the 24 bytes before | 0
- *     chunk   objects | bytes of ids | CRC-32 of what follows | 0 | numbers (ScannedFacts)
- *             | ids, "/" between them
+ *     head    "FLMFACT2" | inode | change time, ns | CRC-32 of the 24 bytes before | 0
+ *     chunk   objects | bytes of names | CRC-32 of what follows | 0 | numbers (ScannedFacts)
+ *             | names, "/" between them: the id of each object, and who put it
  *
  * The directory stays the truth: names are always read from it, and a record is valid only if the
  * session's directory is the same and unchanged. Every file that is added, removed or replaced
@@ -20,11 +20,11 @@ import type { SessionPrefix } from "../../object/object-key.ts";
 import { FactsList, factsAt, type MeasuredFacts, type ScannedFacts } from "../scanned-facts.ts";
 import { FACTS_DIRECTORY, sessionPath } from "./file-names.ts";
 
-const MAGIC = Buffer.from("FLMFACTS");
+const MAGIC = Buffer.from("FLMFACT2");
 const HEAD_BYTES = 32;
 const CHUNK_HEAD_BYTES = 16;
-/** No id contains it. */
-const BETWEEN_IDS = "/";
+/** No id contains it, and no name of an identity. */
+const BETWEEN_NAMES = "/";
 /** Follows no link and does not block on a pipe. */
 const READ_FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 const WRITE_FLAGS =
@@ -117,16 +117,18 @@ export class FactsRecord {
   #readChunk(): ScannedFacts | undefined {
     const head = readAt(this.#fd, this.#position, CHUNK_HEAD_BYTES);
     if (head === undefined) return undefined;
-    const [objects, idsBytes, sum] = [head.readUInt32LE(0), head.readUInt32LE(4), head.readUInt32LE(8)];
+    const [objects, namesBytes, sum] = [head.readUInt32LE(0), head.readUInt32LE(4), head.readUInt32LE(8)];
     const numbersBytes = FactsList.numbersBytes(objects);
-    if (objects > LIMITS.scanBatchObjects || idsBytes > objects * (LIMITS.keyComponentBytesMax + 1))
-      return undefined;
-    const body = readAt(this.#fd, this.#position + CHUNK_HEAD_BYTES, numbersBytes + idsBytes);
+    const namesBytesMax = 2 * objects * (LIMITS.keyComponentBytesMax + 1);
+    if (objects > LIMITS.scanBatchObjects || namesBytes > namesBytesMax) return undefined;
+    const body = readAt(this.#fd, this.#position + CHUNK_HEAD_BYTES, numbersBytes + namesBytes);
     if (body === undefined || crc32(body) !== sum) return undefined;
     this.#position += CHUNK_HEAD_BYTES + body.length;
-    const objectIds = body.toString("utf8", numbersBytes).split(BETWEEN_IDS);
+    const names = body.toString("utf8", numbersBytes).split(BETWEEN_NAMES);
     const numbers = new Float64Array(body.buffer.slice(body.byteOffset, body.byteOffset + numbersBytes));
-    return objectIds.length === objects ? { objectIds, numbers } : undefined;
+    if (names.length !== 2 * objects) return undefined;
+    const objectIds = names.filter((_name, index) => index % 2 === 0);
+    return { objectIds, putBy: names.filter((_name, index) => index % 2 === 1), numbers };
   }
 }
 
@@ -175,17 +177,17 @@ export class FactsRecordWriter {
   }
 
   #write(): void {
-    const { objectIds, numbers } = this.#list.finish();
+    const { objectIds, putBy, numbers } = this.#list.finish();
     this.#list = new FactsList(LIMITS.scanBatchObjects);
-    const ids = Buffer.from(objectIds.join(BETWEEN_IDS));
+    const names = Buffer.from(objectIds.flatMap((id, place) => [id, putBy[place]!]).join(BETWEEN_NAMES));
     const values = Buffer.from(numbers.buffer, 0, FactsList.numbersBytes(objectIds.length));
     const head = Buffer.alloc(CHUNK_HEAD_BYTES);
     head.writeUInt32LE(objectIds.length, 0);
-    head.writeUInt32LE(ids.length, 4);
-    head.writeUInt32LE(crc32(ids, crc32(values)), 8);
+    head.writeUInt32LE(names.length, 4);
+    head.writeUInt32LE(crc32(names, crc32(values)), 8);
     this.#attempt(() => {
       this.#fd ??= this.#open();
-      fs.writevSync(this.#fd, [head, values, ids]);
+      fs.writevSync(this.#fd, [head, values, names]);
     });
   }
 

@@ -27,7 +27,7 @@ export async function writeOpaque(
   const file = new MemoryBytes();
   const writer = new OpaqueWriter(file, rowBytesMax);
   for (const piece of pieces) await writer.append([piece]);
-  const { part: form } = await writer.finish(version, lifetime);
+  const { part: form } = await writer.finish(version, { lifetime });
   return { file, form };
 }
 
