@@ -71,6 +71,12 @@ export const ERROR_TABLE = {
     retryable: false,
     meaning: "the access rules do not allow the caller to do this",
   },
+  QUOTA_EXCEEDED: {
+    status: "RESOURCE_EXHAUSTED",
+    httpStatus: 429,
+    retryable: true,
+    meaning: "an application or identity has used its quota",
+  },
   CANCELLED: {
     status: "CANCELLED",
     httpStatus: 499,

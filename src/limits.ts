@@ -290,6 +290,8 @@ export const LIMITS = {
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 
+  /** Applications and identities whose use of a quota is remembered; idle ones are forgotten. */
+  quotasMax: 4096,
   /** Request line and headers of one HTTP request, bytes. A key is at most 2 KiB, encoded. */
   httpHeaderBytesMax: 16 * KIB,
   /** How long the headers of an HTTP request may take. */

@@ -3,9 +3,9 @@
  *
  * Handlers of all protocols get only this interface, so none of them can reach an object without a
  * check, and none checks by itself. A denied operation looks nothing up, so its error does not
- * reveal whether the object exists. An anonymous caller who may do everything uses the cache
+ * reveal whether the object exists. Puts and patches are charged to quotas. An anonymous caller who may do everything uses the cache
  * directly.
- * Cost: one call of AccessPolicy.allows per operation.
+ * Cost: one call of AccessPolicy.allows per operation, and one lookup per quota and put.
  */
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
@@ -22,6 +22,7 @@ import {
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { AccessVerb } from "./access-policy.ts";
 import type { Identity } from "./identity.ts";
+import type { Quotas } from "./quotas.ts";
 
 export type RetainingUse = Pick<Retaining, "pin" | "unpin" | "expire" | "renew" | "lifetimeOf">;
 
@@ -47,10 +48,9 @@ export type CacheUse = Pick<
 const OBJECT_VERBS: readonly AccessVerb[] = ["get", "put", "patch", "delete", "list"];
 
 /** The cache for this caller. Puts of a caller with a name are marked with it. */
-export function cacheFor(cache: ObjectCache, identity: Identity): CacheUse {
-  return identity.policy.allowsEverything && identity.name === undefined
-    ? cache
-    : new GuardedCache(cache, identity);
+export function cacheFor(cache: ObjectCache, identity: Identity, quotas: Quotas): CacheUse {
+  const isOpen = identity.policy.allowsEverything && identity.name === undefined;
+  return isOpen && !quotas.isOn ? cache : new GuardedCache(cache, identity, quotas);
 }
 
 /** @throws {CacheError} PERMISSION_DENIED */
@@ -62,10 +62,12 @@ class GuardedCache implements CacheUse {
   readonly retaining: RetainingUse;
   readonly #cache: ObjectCache;
   readonly #identity: Identity;
+  readonly #quotas: Quotas;
 
-  constructor(cache: ObjectCache, identity: Identity) {
+  constructor(cache: ObjectCache, identity: Identity, quotas: Quotas) {
     this.#cache = cache;
     this.#identity = identity;
+    this.#quotas = quotas;
     this.retaining = new GuardedRetaining(cache.retaining, identity);
   }
 
@@ -79,20 +81,32 @@ class GuardedCache implements CacheUse {
 
   draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
     this.#authorize("put", key);
-    return this.#cache.draftPut(key, kind, { ...options, putBy: this.#identity.name });
+    const charged = this.#quotas.begin(key, this.#identity.name, false);
+    return charged.draft(this.#cache.draftPut(key, kind, this.#marked(options)));
   }
 
   /** The rules apply to the complete key, whose object id the cache makes. */
   draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
-    const draft = this.#cache.draftCreate(prefix, kind, { ...options, putBy: this.#identity.name });
-    if (this.#allows("put", draft.key)) return draft;
-    void draft.discard();
-    throw denied(this.#identity, "put", { scope: "session", ...prefix });
+    const draft = this.#cache.draftCreate(prefix, kind, this.#marked(options));
+    try {
+      if (!this.#allows("put", draft.key))
+        throw denied(this.#identity, "put", { scope: "session", ...prefix });
+      return this.#quotas.begin(draft.key, this.#identity.name, false).draft(draft);
+    } catch (error) {
+      void draft.discard();
+      throw error;
+    }
   }
 
   async draftPatch(...[key, ...more]: Parameters<ObjectCache["draftPatch"]>): Promise<Draft> {
     this.#authorize("patch", key);
-    return await this.#cache.draftPatch(key, ...more);
+    const charged = this.#quotas.begin(key, this.#identity.name, true);
+    try {
+      return charged.draft(await this.#cache.draftPatch(key, ...more));
+    } catch (error) {
+      charged.end();
+      throw error;
+    }
   }
 
   /**
@@ -143,6 +157,10 @@ class GuardedCache implements CacheUse {
 
   #allows(verb: AccessVerb, key: ObjectKey): boolean {
     return this.#identity.policy.allows(verb, { scope: "object", key });
+  }
+
+  #marked(options: PutOptions | undefined): PutOptions {
+    return { ...options, putBy: this.#identity.name };
   }
 
   #mayKnow(key: ObjectKey): boolean {

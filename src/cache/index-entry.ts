@@ -142,6 +142,10 @@ export class IndexEntry extends Evictable {
     this.#objectId = objectId;
   }
 
+  get applicationId(): string {
+    return this.#session.applicationId;
+  }
+
   get objectId(): string {
     return this.#objectId;
   }

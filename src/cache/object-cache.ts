@@ -14,9 +14,9 @@ import {
   type SessionPrefix,
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { StoredObject } from "../object/stored-blocks.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import { BackgroundScan } from "./background-scan.ts";
+import { beginPatch, type FitsBase } from "./begin-patch.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import { damageError, type IndexEntry } from "./index-entry.ts";
@@ -27,13 +27,14 @@ import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
 import { ObjectRegistry } from "./object-registry.ts";
-import { BaseDraft, type Draft, PatchDraft, type PutOptions, refuseTooManyPatches } from "./put-draft.ts";
+import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
 import { SchemaPool } from "./schema-pool.ts";
 import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
+import type { UsageTable } from "./usage.ts";
 import { verifyOnce } from "./verify-once.ts";
 import type { WriteContext } from "./write-context.ts";
 
@@ -144,6 +145,11 @@ export class ObjectCache {
     return this.#storage.kind === "none";
   }
 
+  /** What each application and identity has. */
+  get usage(): UsageTable {
+    return this.#registry.usage;
+  }
+
   /** Objects in the index. */
   get size(): number {
     return this.#registry.size;
@@ -170,42 +176,9 @@ export class ObjectCache {
     return new BaseDraft(this.#context, key, { ...options, kind, isFresh: true });
   }
 
-  /**
-   * Begins a patch.
-   * @param fits throws INVALID_REQUEST if the patch does not fit; called again if replaced.
-   * @param ttlMs see PatchDraftOptions.
-   * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT, INVALID_REQUEST if the kinds differ.
-   */
-  async draftPatch(
-    key: ObjectKey,
-    kind: ObjectKind,
-    fits: (base: StoredObject) => Promise<void> | void,
-    ttlMs?: number,
-  ): Promise<Draft> {
-    let checkedBase: number | undefined;
-    const accept = async (entry: IndexEntry): Promise<void> => {
-      this.#throwIfExpired(entry);
-      if (entry.damage !== undefined) throw damageError(entry);
-      if (entry.kind !== kind) {
-        throw new CacheError("INVALID_REQUEST", `the object is ${entry.kind}, the patch is ${kind}`);
-      }
-      if (kind === "opaque" || checkedBase === entry.baseVersion) return;
-      const opened = await this.#openLocked(key, entry, "look");
-      try {
-        if (opened.base !== undefined) await fits(opened.base);
-        checkedBase = entry.baseVersion;
-      } finally {
-        // The check has decoded what it read.
-        opened.reading.close(true);
-      }
-    };
-    await this.#locks.run(formatObjectKey(key), async () => {
-      const entry = await this.#findLocked(key);
-      if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-      refuseTooManyPatches(entry);
-      await accept(entry);
-    });
-    return new PatchDraft(this.#context, key, { accept, ttlMs });
+  /** Begins a patch; see begin-patch.ts. */
+  draftPatch(key: ObjectKey, kind: ObjectKind, fits: FitsBase, ttlMs?: number): Promise<Draft> {
+    return beginPatch(this.#context, { key, kind, fits, ttlMs });
   }
 
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */

@@ -12,6 +12,7 @@ import type { IndexEntry } from "./index-entry.ts";
 import { type IndexReader, ObjectIndex } from "./object-index.ts";
 import type { Retention } from "./retention/retention.ts";
 import type { StorageBudget } from "./storage-budget.ts";
+import { UsageTable } from "./usage.ts";
 
 /** Called once, when all bytes of a removed object are released. */
 export type FreeBytes = () => void;
@@ -25,6 +26,7 @@ export interface AddOptions {
 
 export class ObjectRegistry {
   readonly budget: StorageBudget | undefined;
+  readonly usage = new UsageTable((key) => this.get(key));
   readonly #index = new ObjectIndex();
   readonly #retention: Retention;
 
@@ -61,6 +63,7 @@ export class ObjectRegistry {
   add(entry: IndexEntry, { lifetime, sink }: AddOptions = {}): FreeBytes {
     const old = this.#index.set(entry);
     const free = old === undefined ? nothing : this.#out(old, "deleted");
+    this.usage.added(entry);
     sink?.handOver();
     this.#retention.lifetimes.entered(entry, lifetime);
     this.budget?.entered(entry, this.#retention.pins.isPinned(entry.key));
@@ -69,6 +72,7 @@ export class ObjectRegistry {
 
   /** A patch was published. */
   grow(entry: IndexEntry, addedBytes: number, sink: CountedSink | undefined): void {
+    this.usage.grown(entry, addedBytes);
     sink?.handOver();
     this.budget?.grown(entry, addedBytes);
   }
@@ -80,6 +84,7 @@ export class ObjectRegistry {
   }
 
   #out(entry: IndexEntry, reason: RemovalReason): FreeBytes {
+    this.usage.removed(entry);
     this.#retention.lifetimes.left(entry);
     return this.budget?.left(entry, reason) ?? nothing;
   }

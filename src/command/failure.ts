@@ -17,6 +17,7 @@ const EXIT_OF_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   OBJECT_NOT_FOUND: "noInput",
   UNAUTHENTICATED: "noPermission",
   PERMISSION_DENIED: "noPermission",
+  QUOTA_EXCEEDED: "tryAgain",
   CANCELLED: "interrupted",
   DEADLINE_EXCEEDED: "tryAgain",
   STORAGE_FULL: "serverFailure",

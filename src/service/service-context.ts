@@ -6,6 +6,7 @@
  */
 import { type CacheUse, cacheFor } from "../access/guarded-cache.ts";
 import { EVERYONE, type Identity } from "../access/identity.ts";
+import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { ValidationLevel } from "../config/cache-config.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
@@ -22,6 +23,8 @@ export interface ServiceFacts {
   readonly stopping: AbortSignal;
   /** The durability of calls that request none; default `restart`. */
   readonly durability?: Durability;
+  /** Default: none. */
+  readonly quotas?: Quotas;
   /** How thoroughly the batches of a put table are checked; default `structure`. */
   readonly validation?: ValidationLevel;
 }
@@ -29,6 +32,7 @@ export interface ServiceFacts {
 /** What the contexts of all identities share. */
 interface Shared {
   readonly facts: ServiceFacts;
+  readonly quotas: Quotas;
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
   readonly contexts: WeakMap<Identity, ServiceContext>;
@@ -48,7 +52,7 @@ export class ServiceContext {
   private constructor(shared: Shared, identity: Identity) {
     const { cache, endpoint, stopping, durability, validation } = shared.facts;
     this.identity = identity;
-    this.cache = cacheFor(cache, identity);
+    this.cache = cacheFor(cache, identity, shared.quotas);
     this.durability = durability ?? "restart";
     this.validation = validation ?? "structure";
     this.endpoint = endpoint;
@@ -61,7 +65,8 @@ export class ServiceContext {
   /** The context of callers who may do everything. */
   static open(facts: ServiceFacts): ServiceContext {
     const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance() };
-    return new ServiceContext({ facts, ...shared, contexts: new WeakMap() }, EVERYONE);
+    const { quotas = new Quotas(facts.cache.usage) } = facts;
+    return new ServiceContext({ facts, quotas, ...shared, contexts: new WeakMap() }, EVERYONE);
   }
 
   /** The context of another caller of the same server. */

@@ -8,7 +8,7 @@
  */
 import { type AccessControl, OPEN_ACCESS } from "../../access/access-control.ts";
 import type { AccessVerb } from "../../access/access-policy.ts";
-import { CacheError, isCacheError } from "../../errors.ts";
+import { CacheError, type ErrorFacts, isCacheError } from "../../errors.ts";
 import { decodeHealthRequest, encodeHealthResponse } from "../../flight/health.ts";
 import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS, type Method } from "../../flight/methods.ts";
 import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
@@ -102,13 +102,21 @@ function identified(row: MethodRow, context: ServiceContext, access: AccessContr
     try {
       await handle(context.of(identity), call);
     } catch (error) {
-      if (isCacheError(error, "PERMISSION_DENIED")) logDenial(call, error);
+      if (isCacheError(error)) noteRefusal(call, error);
       throw error;
     }
   };
 }
 
-function logDenial({ path, peer }: ServerCall, { facts }: CacheError): void {
+/** Logs a denied call, and says when to repeat one that is over a rate. */
+function noteRefusal(call: ServerCall, { code, facts }: CacheError): void {
+  if (code === "PERMISSION_DENIED") logDenial(call, facts);
+  const { retryAfterMs } = facts;
+  if (code === "QUOTA_EXCEEDED" && retryAfterMs !== undefined)
+    call.setTrailer("grpc-retry-pushback-ms", String(retryAfterMs));
+}
+
+function logDenial({ path, peer }: ServerCall, facts: ErrorFacts): void {
   log.warn("call denied", { method: methodName(path), peer, ...facts });
 }
 

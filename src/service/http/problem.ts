@@ -24,8 +24,13 @@ export function answerProblem(response: ServerResponse, error: unknown): void {
   response.setHeader("content-type", "application/problem+json");
   response.setHeader("content-length", Buffer.byteLength(body));
   if (isCacheError(error, "UNAUTHENTICATED")) response.setHeader("www-authenticate", "Bearer");
-  if (isCacheError(error) && error.retryable) response.setHeader("retry-after", "1");
+  if (isCacheError(error) && error.retryable) response.setHeader("retry-after", retrySeconds(error));
   response.end(body);
+}
+
+/** At least one second, because the header has no fractions. */
+function retrySeconds({ facts }: CacheError): number {
+  return Math.max(1, Math.ceil(Number(facts.retryAfterMs ?? 0) / 1000));
 }
 
 interface Problem {
