@@ -3,7 +3,8 @@
  * The command `flame-object-cache`: runs the command line and ends the process with its exit code.
  *
  * Only this file handles signals and ends the process. The first SIGTERM or SIGINT requests a stop,
- * which drains; a second one ends the process at once. A verb that has nothing to clean up installs
+ * which drains; a second one ends the process at once. SIGHUP makes a server with an access file
+ * read it again. A verb that has nothing to clean up installs
  * no handlers, so that the default action of a signal ends it even in a long loop.
  * @see docs/configuration.md for options and exit codes.
  */
@@ -48,5 +49,6 @@ const outcome = await runCommandLine(process.argv.slice(2), {
   env: undefined,
   startServer,
   stopRequested,
+  onHangup: (listener) => void process.on("SIGHUP", listener),
 });
 process.exit(EXIT_CODES[outcome].code);

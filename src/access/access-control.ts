@@ -25,6 +25,16 @@ export interface AccessControl {
    * @throws {CacheError} UNAUTHENTICATED
    */
   identify(credentials: Credentials): Identity | Promise<Identity>;
+  /**
+   * Exchanges a name and a password for a bearer token that is valid for a while. Absent if callers
+   * are not identified.
+   * @throws {CacheError} UNAUTHENTICATED
+   */
+  issueToken?(credentials: Credentials): Promise<string>;
+  /** Reads the rules again. Running calls continue. */
+  reload?(): void;
+  /** Ends delays and stops watching the rules. */
+  close?(): void;
 }
 
 /** Every caller may do everything. */

@@ -11,6 +11,8 @@ export interface StartedServer {
   readonly listening: string;
   /** Drains; resolves when everything is closed. */
   stop(): Promise<void>;
+  /** Reads the access file again. */
+  reload(): void;
 }
 
 export interface OutputStream {
@@ -35,4 +37,6 @@ export interface CommandContext {
   startServer(config: CacheConfig): Promise<StartedServer>;
   /** Installs signal handlers; resolves with the name of the first signal, such as SIGTERM. */
   stopRequested(): Promise<string>;
+  /** Calls the listener for each SIGHUP, which by default ends the process. */
+  onHangup(listener: () => void): void;
 }

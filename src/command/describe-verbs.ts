@@ -9,6 +9,7 @@ import { type CatOptions, cat } from "./cat.ts";
 import type { CommandContext } from "./command-context.ts";
 import { copy } from "./copy.ts";
 import { describeMaintenance } from "./describe-maintenance.ts";
+import { describeToken } from "./describe-token.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { type GetOptions, get } from "./get.ts";
 import { type ListOptions, listObjects } from "./list-objects.ts";
@@ -37,6 +38,8 @@ export function describeVerbs(
   describeTransfers(program, startVerb);
   describeObjectVerbs(program, startVerb);
   describeMaintenance(program, startVerb);
+  program.commandsGroup("Access:");
+  describeToken(program, startVerb);
 }
 
 function describeTransfers(program: Command, startVerb: StartVerb): void {

@@ -37,6 +37,13 @@ export function parseMoment(text: string): number {
   throw new InvalidArgumentError("It must be a duration such as 2h, or a date such as 2024-05-01T12:00Z.");
 }
 
+/** Parses a duration from now, or an ISO 8601 date, to ms since 1970. */
+export function parseDeadline(text: string): number {
+  const timeMs = DATE.test(text) ? Date.parse(text) : Date.now() + 1000 * parseSpan(text);
+  if (timeMs > Date.now()) return timeMs;
+  throw new InvalidArgumentError("It must be a duration such as 30d, or a date in the future.");
+}
+
 /** Parses `512`, `64K`, `1.5MiB` to bytes. */
 export function parseSize(text: string): number {
   const read = byteSizeSchema.safeParse(text);

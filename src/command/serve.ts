@@ -53,6 +53,8 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   // Listen for signals before the start: a signal during the start stops the server right after it.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
+  // Without a file to read again, a closed terminal ends the server.
+  if (loaded.config.access.file !== undefined) context.onHangup(() => server.reload());
   stdout.write(`listening on ${server.listening}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.listening));
   else if (stderr.isTTY === true && loaded.config.storage.kind === "none")

@@ -59,27 +59,33 @@ function describeReason(code: string | undefined): string {
   }
 }
 
+export interface YamlOptions {
+  /** True: errors do not contain the text of the file. */
+  readonly isSecret?: boolean;
+}
+
 /** @throws {CacheError} INVALID_CONFIG with the line. */
-export function parseYamlText(path: string, text: string): YamlFile {
+export function parseYamlText(path: string, text: string, { isSecret = false }: YamlOptions = {}): YamlFile {
   const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [problem] = document.errors;
   if (problem !== undefined) {
-    throw notYaml(`${path}:${lines.linePos(problem.pos[0]).line}`, problem);
+    const source = `${path}:${lines.linePos(problem.pos[0]).line}`;
+    throw isSecret ? secretNotYaml(source, problem.code) : notYaml(source, problem);
   }
   return {
     path,
-    value: plainValue(path, document),
+    value: plainValue(path, document, isSecret),
     placeOf: (at) => `${path}:${lines.linePos(positionOf(document, at)).line}`,
   };
 }
 
-function plainValue(path: string, document: Document.Parsed): unknown {
+function plainValue(path: string, document: Document.Parsed, isSecret: boolean): unknown {
   try {
     return document.toJS();
   } catch (error) {
-    throw notYaml(path, error as Error);
+    throw isSecret ? secretNotYaml(path, "BAD_ALIAS") : notYaml(path, error as Error);
   }
 }
 
@@ -89,6 +95,11 @@ function notYaml(source: string, problem: Error): CacheError {
     facts: { source },
     cause: problem,
   });
+}
+
+/** Without the library's message, which may quote the text. */
+function secretNotYaml(source: string, reason: string): CacheError {
+  return new CacheError("INVALID_CONFIG", `${source} is not valid YAML: ${reason}`, { facts: { source } });
 }
 
 /** Offset of the last key (in a map) or item (in a list) of the path. */

@@ -7,7 +7,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, CacheError } from "../errors.ts";
 import { startLog } from "../log.ts";
-import { type CacheThreadOptions, STOP_MESSAGE, type ThreadReport } from "./cache-thread.ts";
+import { type CacheThreadOptions, RELOAD_MESSAGE, STOP_MESSAGE, type ThreadReport } from "./cache-thread.ts";
 import { type RunningCache, startServer } from "./start-server.ts";
 
 assert(parentPort !== null, "this file runs in a worker thread");
@@ -21,6 +21,7 @@ try {
   report({ endpoint, listening, admin });
   port.on("message", (message: unknown) => {
     if (message === STOP_MESSAGE) void stop(server);
+    if (message === RELOAD_MESSAGE) server.reload();
   });
 } catch (error) {
   const code = error instanceof CacheError ? error.code : undefined;

@@ -1,7 +1,7 @@
 /**
  * A cache server in a worker thread, as seen from the host thread: start, endpoints, stop, end.
  *
- *     host    workerData {config, directives}, then "stop"
+ *     host    workerData {config, directives}, then "reload" any number of times, then "stop"
  *     thread  one report: {endpoint, listening, admin}, or {failure: {code, text}} if the start failed
  *
  * The worker ends after "stop" and after a failed start.
@@ -24,6 +24,7 @@ export type ThreadReport =
   | { readonly failure: { readonly code: ErrorCode | undefined; readonly text: string } };
 
 export const STOP_MESSAGE = "stop";
+export const RELOAD_MESSAGE = "reload";
 
 export interface ObjectCacheThread extends RunningCache {
   /** Resolves when the thread has ended. The value is the failure that ended it, if any. */
@@ -74,6 +75,10 @@ class WorkerHandle implements ObjectCacheThread {
     this.#worker.ref();
     this.#worker.postMessage(STOP_MESSAGE);
     await this.ended;
+  }
+
+  reload(): void {
+    this.#worker.postMessage(RELOAD_MESSAGE);
   }
 }
 

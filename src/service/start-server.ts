@@ -5,7 +5,7 @@
  * Each part starts after the parts that it needs. They stop in the reverse order.
  */
 import { setMaxListeners } from "node:events";
-import { type AccessControl, OPEN_ACCESS } from "../access/access-control.ts";
+import type { AccessControl } from "../access/access-control.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
@@ -16,6 +16,7 @@ import type { GrpcServer } from "../grpc/server.ts";
 import { logFor } from "../log.ts";
 import { buildMethods } from "./flight/flight-service.ts";
 import { HttpListeners } from "./http-listeners.ts";
+import { openAccess, warnIfOpen } from "./open-access.ts";
 import { openCache } from "./open-cache.ts";
 import { listen, openFlightServer, servingThreads } from "./open-flight-server.ts";
 import { ServiceContext } from "./service-context.ts";
@@ -37,6 +38,8 @@ export interface Endpoints {
 export interface RunningCache extends Endpoints {
   /** Lets running calls finish, then closes connections. May be called more than once. */
   stop(): Promise<void>;
+  /** Reads the access file again, which also happens by itself when it changes. */
+  reload(): void;
 }
 
 /** The parts of a server, in the order in which they start. */
@@ -59,6 +62,7 @@ interface ServerParts {
  */
 export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const parts = openParts(config);
+  warnIfOpen(config, parts.addresses);
   await parts.cache.start();
   setMaxListeners(0, parts.stopping.signal);
   try {
@@ -79,8 +83,9 @@ function openParts(config: CacheConfig): ServerParts {
   const methods = new Map<string, CallHandler>();
   const server = openFlightServer(methods, config, threads);
   const cache = openCache(config);
+  const access = openAccess(config);
   const stopping = new AbortController();
-  return { addresses, threads, cache, access: OPEN_ACCESS, server, methods, stopping, listeners: undefined };
+  return { addresses, threads, cache, access, server, methods, stopping, listeners: undefined };
 }
 
 async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<Endpoints> {
@@ -119,10 +124,15 @@ class RunningServer implements RunningCache {
     this.#stopped ??= stopParts(this.#parts);
     return this.#stopped;
   }
+
+  reload(): void {
+    this.#parts.access.reload?.();
+  }
 }
 
-async function stopParts({ cache, server, stopping, listeners }: ServerParts): Promise<void> {
+async function stopParts({ access, cache, server, stopping, listeners }: ServerParts): Promise<void> {
   stopping.abort();
+  access.close?.();
   await Promise.all([server.close(), listeners?.close()]);
   await cache.stop();
 }

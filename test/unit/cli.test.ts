@@ -15,6 +15,7 @@ let err: string;
 let events: string[];
 let started: CacheConfig[];
 let stop: (reason: string) => void;
+let hangUp: (() => void) | undefined;
 let context: CommandContext;
 
 beforeEach(() => {
@@ -23,6 +24,7 @@ beforeEach(() => {
   err = "";
   events = [];
   started = [];
+  hangUp = undefined;
   const stopped = new Promise<string>((resolve) => {
     stop = resolve;
   });
@@ -44,7 +46,14 @@ beforeEach(() => {
     startServer: async (config) => {
       started.push(config);
       events.push("started");
-      return { listening: "grpc://127.0.0.1:4711", stop: async () => void events.push("stopped") };
+      return {
+        listening: "grpc://127.0.0.1:4711",
+        stop: async () => void events.push("stopped"),
+        reload: () => void events.push("reloaded"),
+      };
+    },
+    onHangup: (listener) => {
+      hangUp = listener;
     },
     stopRequested: () => {
       events.push("listening for signals");
@@ -67,6 +76,18 @@ describe("serve", () => {
     expect(out).toBe("listening on grpc://127.0.0.1:4711\n");
     expect(events).toEqual(["listening for signals", "started", "printed", "stopped"]);
     expect(err).toContain("SIGTERM");
+  });
+
+  it("reads the access file again on SIGHUP, and leaves SIGHUP alone without one", async () => {
+    const withoutFile = run("serve");
+    stop("SIGTERM");
+    expect(await withoutFile).toBe("ok");
+    expect(hangUp).toBeUndefined();
+    const file = join(home, "access.yaml");
+    writeFileSync(file, "anonymous: {rules: []}");
+    expect(await run("serve", "--access-file", file)).toBe("ok");
+    hangUp?.();
+    expect(events.at(-1)).toBe("reloaded");
   });
 
   it("is what runs without a command, with all its options", async () => {

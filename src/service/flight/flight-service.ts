@@ -12,7 +12,6 @@ import { CacheError, type ErrorFacts, isCacheError } from "../../errors.ts";
 import { decodeHealthRequest, encodeHealthResponse } from "../../flight/health.ts";
 import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS, type Method } from "../../flight/methods.ts";
 import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
-import { addressOfPeer } from "../../grpc/peer-address.ts";
 import { singleRequest } from "../../grpc/unary.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
@@ -21,12 +20,13 @@ import { doAction, listActions } from "./actions.ts";
 import { doGet } from "./do-get.ts";
 import { doPut } from "./do-put.ts";
 import { getFlightInfo, getSchema } from "./flight-info.ts";
+import { credentialsOf, handshake } from "./handshake.ts";
 import { listFlights } from "./list-flights.ts";
 
 const log = logFor("flight");
 
 /** Handles a call with the context of its caller. */
-type Handle = (context: ServiceContext, call: ServerCall) => Promise<void>;
+type Handle = (context: ServiceContext, call: ServerCall, access: AccessControl) => Promise<void>;
 /** Handles a call with one request and any number of answers. */
 type HandleOne = (context: ServiceContext, request: Buffer, call: ServerCall) => Promise<void>;
 /** Handles a call with one request and one answer. */
@@ -49,7 +49,7 @@ export const FLIGHT_ROWS: Readonly<Record<keyof typeof FLIGHT_METHODS, MethodRow
   ListFlights: { access: ["list"], handle: one(listFlights) },
   GetFlightInfo: { access: ["get"], handle: unaryOf(getFlightInfo) },
   GetSchema: { access: ["get"], handle: unaryOf(getSchema) },
-  Handshake: { access: "public", handle: notOffered },
+  Handshake: { access: "public", handle: (_context, call, access) => handshake(call, access) },
   DoExchange: { access: [], handle: notOffered },
   PollFlightInfo: { access: [], handle: notOffered },
 };
@@ -91,16 +91,12 @@ function unaryOf(handle: HandleUnary): Handle {
 /** Calls the handler with the context of the call's caller. */
 function identified(row: MethodRow, context: ServiceContext, access: AccessControl): CallHandler {
   const { handle } = row;
-  if (row.access === "public" || !access.isOn) return (call) => handle(context, call);
+  if (row.access === "public" || !access.isOn) return (call) => handle(context, call, access);
   return async (call) => {
-    const found = access.identify({
-      address: addressOfPeer(call.peer),
-      authorization: call.metadata.get("authorization"),
-      certificate: call.clientCertificate,
-    });
+    const found = access.identify(credentialsOf(call));
     const identity = found instanceof Promise ? await found : found;
     try {
-      await handle(context.of(identity), call);
+      await handle(context.of(identity), call, access);
     } catch (error) {
       if (isCacheError(error)) noteRefusal(call, error);
       throw error;

@@ -22,7 +22,8 @@ const LEAVES = [
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ["service", "object", "config"],
   cli: ["command", "service", "config"],
-  command: ["service", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
+  // The verb token writes the access file, whose tokens and passwords access/ makes.
+  command: ["access", "service", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
   service: ["access", "cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "relay", "config"],
   access: ["cache", "object", "grpc", "config"],
   client: ["flight", "grpc", "object", "arrow", "config"],

@@ -56,6 +56,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
     env: { FLAME_HOME: "/nonexistent", HOME: "/nonexistent", ...env },
     startServer: () => Promise.reject(new Error("no verb starts a server")),
     stopRequested: () => options.stopped ?? new Promise(() => {}),
+    onHangup: () => {},
   };
   const outcome = await runCommandLine(args, context);
   const bytes = Buffer.concat(chunks);
