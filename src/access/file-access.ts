@@ -38,10 +38,10 @@ export class FileAccess implements AccessControl {
   #table: AccessTable;
 
   /** Reads the file and watches it. @throws {CacheError} INVALID_CONFIG */
-  constructor(path: string) {
+  constructor(path: string, pollMs?: number) {
     this.#path = path;
     // The watch first: a change while the file is read must not be missed.
-    this.#watch = new WatchedFile(path, () => this.reload());
+    this.#watch = new WatchedFile(path, () => this.reload(), pollMs);
     this.#table = AccessTable.read(path);
     logTable("access rules read", this.#table);
     this.#watch.start();

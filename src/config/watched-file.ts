@@ -1,10 +1,10 @@
 /**
- * Watches one file by its facts, once per second.
+ * Watches one file by its facts, by default once per second.
  *
  * Editors and Kubernetes replace files and symbolic links instead of writing into them, which
  * watchers of inodes and of directories miss. The facts are those of the file behind all links. A
  * change is reported when the file has stayed the same until the next look: it may still be being
- * written. So a change is reported within two seconds.
+ * written. So a change is reported within two looks.
  */
 import { type BigIntStats, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -15,21 +15,23 @@ const BIGINT = { bigint: true } as const;
 export class WatchedFile {
   readonly #path: string;
   readonly #onChange: () => void;
+  readonly #pollMs: number;
   /** The facts that were last reported, or of the beginning; undefined if there was no file. */
   #reported: string | undefined;
   #latest: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   /** Compares with the file as it is at this moment. */
-  constructor(path: string, onChange: () => void) {
+  constructor(path: string, onChange: () => void, pollMs: number = LIMITS.accessPollMs) {
     this.#path = path;
     this.#onChange = onChange;
+    this.#pollMs = pollMs;
     this.#reported = factsOf(() => statSync(path, BIGINT));
     this.#latest = this.#reported;
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#look(), LIMITS.accessPollMs).unref();
+    this.#timer = setTimeout(() => void this.#look(), this.#pollMs).unref();
   }
 
   stop(): void {

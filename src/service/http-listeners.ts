@@ -18,9 +18,9 @@ import type { ServiceContext } from "./service-context.ts";
 const log = logFor("http");
 
 /** Routes that both listeners have. */
-const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES];
+export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES];
 /** Routes of the admin listener alone. */
-const ADMIN_ROUTES: readonly HttpRoute[] = [];
+export const ADMIN_ROUTES: readonly HttpRoute[] = [];
 
 export interface HttpListenersOptions {
   readonly config: CacheConfig;
