@@ -26,6 +26,7 @@ export class Evictions {
   /** Counted since the start. */
   evictedBytes = 0;
   evictedObjects = 0;
+  evictedForCount = 0;
 
   constructor(policy: EvictionPolicy) {
     this.#policy = policy;

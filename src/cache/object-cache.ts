@@ -15,8 +15,10 @@ import {
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
+import type { DiskSpace } from "../storage/storage-counts.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { beginPatch, type FitsBase } from "./begin-patch.ts";
+import { type CacheCounts, countCache } from "./cache-counts.ts";
 import { deleteObjects, removeObject } from "./delete-objects.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import { damageError, type IndexEntry } from "./index-entry.ts";
@@ -33,7 +35,7 @@ import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
 import { SchemaPool } from "./schema-pool.ts";
-import type { EvictionCounts, StorageBudget } from "./storage-budget.ts";
+import type { StorageBudget } from "./storage-budget.ts";
 import type { UsageTable } from "./usage.ts";
 import { verifyOnce } from "./verify-once.ts";
 import type { WriteContext } from "./write-context.ts";
@@ -47,11 +49,6 @@ export interface ObjectCacheOptions {
   readonly nowMs?: (() => number) | undefined;
   /** False: objects that this process wrote are not compared when they are read from disk. */
   readonly verifiesReads?: boolean | undefined;
-}
-
-/** Objects removed without a request, since the start. */
-export interface RemovalCounts extends EvictionCounts {
-  readonly expiredObjects: number;
 }
 
 export class ObjectCache {
@@ -160,9 +157,14 @@ export class ObjectCache {
     await this.#sweep.run();
   }
 
-  get removals(): RemovalCounts {
-    const counts = this.#registry.budget?.counts ?? { evictedObjects: 0, evictedBytes: 0, refusals: 0 };
-    return { ...counts, expiredObjects: this.#sweep.expiredObjects };
+  get counts(): CacheCounts {
+    const [registry, storage] = [this.#registry, this.#storage];
+    return countCache({ registry, storage, sweep: this.#sweep, scan: this.#scan });
+  }
+
+  /** The file system of the objects; undefined in memory. @throws {CacheError} STORAGE_IO */
+  space(): Promise<DiskSpace> | undefined {
+    return this.#storage.space?.();
   }
 
   /** Begins a put that creates or replaces. */
@@ -245,11 +247,8 @@ export class ObjectCache {
 
   /** Called by a get that found damaged bytes: the object becomes an error, its file stays. */
   reportDamage(reading: ObjectReading, error: CacheError): void {
-    log.error("object is damaged", {
-      key: formatObjectKey(reading.key),
-      reason: error.message,
-      ...error.facts,
-    });
+    const key = formatObjectKey(reading.key);
+    log.error("object is damaged", { key, reason: error.message, ...error.facts });
     reading.entry.damage = error.message;
   }
 

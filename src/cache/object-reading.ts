@@ -34,8 +34,8 @@ export interface ReadingHost {
 
 /** The client that reads the object. */
 export interface Taker {
-  /** Grows while the client reads. */
-  readonly movedBytes: number;
+  /** Its `sentBytes` grow while the client reads. */
+  readonly traffic: { readonly sentBytes: number };
   /** Ends its call. */
   abandon(reason: CacheError): void;
 }
@@ -85,7 +85,7 @@ export class ObjectReading implements ReadingHolder {
   }
 
   get movedBytes(): number {
-    return this.#taker?.movedBytes ?? 0;
+    return this.#taker?.traffic.sentBytes ?? 0;
   }
 
   abandon(reason: CacheError): void {

@@ -39,6 +39,11 @@ export class ObjectRegistry {
     return this.#index.size;
   }
 
+  /** Bytes of the files of all objects. */
+  get storedBytes(): number {
+    return this.usage.all.bytes;
+  }
+
   get(key: ObjectKey): IndexEntry | undefined {
     return this.#index.get(key);
   }

@@ -14,6 +14,7 @@ import type { CacheError } from "../errors.ts";
 import type { EvictionPolicy, RemovalReason } from "../eviction/eviction-policy.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import type { BudgetCharges, EvictionCounts } from "./budget-counts.ts";
 import { Changes } from "./changes.ts";
 import { EvictionPlan } from "./eviction-plan.ts";
 import { type Eviction, Evictions } from "./evictions.ts";
@@ -41,13 +42,6 @@ export interface Need {
   readonly objects?: number;
   /** Already charged bytes of the caller, which stay charged while it waits. */
   readonly ownBytes?: number;
-}
-
-/** Counted since the start. */
-export interface EvictionCounts {
-  readonly evictedObjects: number;
-  readonly evictedBytes: number;
-  readonly refusals: number;
 }
 
 export class StorageBudget {
@@ -105,8 +99,14 @@ export class StorageBudget {
   }
 
   get counts(): EvictionCounts {
-    const { evictedObjects, evictedBytes } = this.#evictions;
-    return { evictedObjects, evictedBytes, refusals: this.#refusals };
+    const { evictedObjects, evictedBytes, evictedForCount } = this.#evictions;
+    return { evictedObjects, evictedBytes, evictedForCount, refusals: this.#refusals };
+  }
+
+  get charges(): BudgetCharges {
+    const [bytesMax, objectsMax] = [this.#bytesMax, this.#objectsMax];
+    const { usedBytes, pinnedBytes } = this;
+    return { bytesMax, objectsMax, usedBytes, pinnedBytes, stagedBytes: this.#stagedBytes };
   }
 
   /** An object was published or found. The caller releases its put's charge in the same turn. */
@@ -298,6 +298,7 @@ export class StorageBudget {
       if (plan.offer(entry, this.costOf(entry), eviction.mayLeave(entry)) === "enough") break;
     }
     const { outlook, victims } = plan.conclude();
+    if (shortage.bytesOver <= 0) evicting.evictedForCount += victims.length;
     for (const entry of victims) evicting.begin(entry, this.costOf(entry), eviction);
     return outlook;
   }

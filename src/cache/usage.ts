@@ -21,6 +21,7 @@ interface Count {
 }
 
 export class UsageTable {
+  readonly #all: Count = { objects: 0, bytes: 0 };
   readonly #find: (key: ObjectKey) => IndexEntry | undefined;
   readonly #applications = new Map<string, Count>();
   readonly #identities = new Map<string, Count>();
@@ -28,6 +29,10 @@ export class UsageTable {
   /** @param find the indexed entry of a key */
   constructor(find: (key: ObjectKey) => IndexEntry | undefined) {
     this.#find = find;
+  }
+
+  get all(): Usage {
+    return this.#all;
   }
 
   /** Names of the applications that have objects. */
@@ -63,6 +68,8 @@ export class UsageTable {
   }
 
   #change({ applicationId, putBy }: IndexEntry, objects: number, bytes: number): void {
+    this.#all.objects += objects;
+    this.#all.bytes += bytes;
     change(this.#applications, applicationId, objects, bytes);
     if (putBy !== undefined) change(this.#identities, putBy, objects, bytes);
   }

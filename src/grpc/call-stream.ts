@@ -9,7 +9,7 @@ import type { CallAccount } from "../http2/call-account.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
-import type { ClientCertificate } from "./call.ts";
+import type { CallTraffic, ClientCertificate } from "./call.ts";
 import type { ChunkSource } from "./message-reader.ts";
 import type { ByteOutlet } from "./message-writer.ts";
 
@@ -21,7 +21,7 @@ export interface CallConnection {
   countMessage(): void;
 }
 
-export interface CallStream extends ByteOutlet, ChunkSource {
+export interface CallStream extends ByteOutlet, ChunkSource, CallTraffic {
   readonly request: HeaderBlock;
   /**
    * Charges for the call. The call closes it when the call is over and its handler has returned.
@@ -29,8 +29,6 @@ export interface CallStream extends ByteOutlet, ChunkSource {
   readonly account: CallAccount;
   /** Bytes of the answer that the peer accepts now. */
   readonly openBytes: number;
-  /** Bytes moved in both directions since the stream was opened. */
-  readonly movedBytes: number;
   /** Sets the receiver of arriving data. Must be called synchronously, before any event. */
   listen(listener: StreamListener): void;
   /**

@@ -86,6 +86,14 @@ export interface ClientCertificate {
   readonly alternativeNames: readonly string[];
 }
 
+/** Bytes that have moved. */
+export interface CallTraffic {
+  /** Bytes of requests that have arrived. */
+  readonly receivedBytes: number;
+  /** Bytes of answers that the operating system has. */
+  readonly sentBytes: number;
+}
+
 export interface ServerCall extends MessageWriter {
   /**
    * Writes several messages at once. Small ones are copied into one buffer; otherwise like `write`.
@@ -110,10 +118,14 @@ export interface ServerCall extends MessageWriter {
    * full collection.
    */
   throwIfOver(): void;
-  /** Bytes moved in both directions. */
-  readonly movedBytes: number;
+  readonly traffic: CallTraffic;
   /** Log fields, which the handler fills; undefined if the call is not logged. */
   facts?: Record<string, unknown> | undefined;
+  /**
+   * The action that the call runs, if its method offers several. The handler sets it, to a name of
+   * its own table.
+   */
+  action?: string | undefined;
   /** Ends the call from our side with this error and drops unsent data. */
   abandon(reason: CacheError): void;
   readonly requests: MessageReader;

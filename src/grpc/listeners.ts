@@ -44,6 +44,8 @@ export interface ConnectionCount {
   /** Sum over all listeners that share the count. */
   readonly total: number;
   add(connections: number): void;
+  /** A connection was refused. */
+  refuse(): void;
 }
 
 export class Listeners {
@@ -51,6 +53,8 @@ export class Listeners {
   readonly #accepted = new Map<Socket, Accepted>();
   /** Number of connections by address. */
   readonly #addresses = new Map<string, number>();
+  /** Refused for the limit, since the start. */
+  refusedConnections = 0;
   readonly #onConnection: (accepted: Accepted) => void;
   readonly #onEmpty: () => void;
   readonly #options: ListenOptions;
@@ -87,6 +91,8 @@ export class Listeners {
     const { count } = this.#options;
     const address = socket.remoteAddress ?? "";
     if (!this.#admit(address)) {
+      this.refusedConnections += 1;
+      count?.refuse();
       socket.destroy();
       return;
     }

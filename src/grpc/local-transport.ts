@@ -63,6 +63,10 @@ export class LocalTransport implements ServerTransport {
     return this.#listeners.connections;
   }
 
+  get refusedConnections(): number {
+    return this.#listeners.refusedConnections;
+  }
+
   listen(host: string, port: number): Promise<ListenAddress> {
     return this.#listeners.listen(host, port);
   }

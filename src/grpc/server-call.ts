@@ -11,7 +11,7 @@ import type { ConnectionMemory } from "../http2/call-memory.ts";
 import type { StreamListener } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
 import { RESPONSE_BLOCK, refusalBlock, trailersBlock } from "./answer-blocks.ts";
-import type { CallHandler, CallMetadata, ClientCertificate, ServerCall } from "./call.ts";
+import type { CallHandler, CallMetadata, CallTraffic, ClientCertificate, ServerCall } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
 import { Deadline } from "./deadline.ts";
 import { statusOfFailure } from "./failure-status.ts";
@@ -31,6 +31,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
   readonly metadata: CallMetadata;
   readonly requests: QueuedMessageReader;
   facts: Record<string, unknown> | undefined;
+  action: string | undefined;
   readonly #stream: CallStream;
   readonly #connection: CallConnection;
   readonly #writer: StreamMessageWriter;
@@ -127,8 +128,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
       const granted = this.reserveNow(wantedBytes);
       if (granted > 0) return granted;
       const isReady = (): boolean => this.#stream.openBytes > 0;
-      const hasQueue = this.#stream.writableLength > 0;
-      await (hasQueue ? this.#writer.sentSome() : this.#memoryFree(sinceMs, isReady));
+      await (this.#stream.writableLength > 0 ? this.#writer.sentSome() : this.#memoryFree(sinceMs, isReady));
     }
   }
 
@@ -213,7 +213,7 @@ export class Http2ServerCall implements ServerCall, StreamListener {
    * `performance.now`
    */
   stillMs(nowMs: number): number {
-    const { movedBytes } = this.#stream;
+    const movedBytes = this.#stream.receivedBytes + this.#stream.sentBytes;
     if (movedBytes !== this.#movedBytes) {
       this.#movedBytes = movedBytes;
       this.#stillSinceMs = nowMs;
@@ -264,8 +264,8 @@ export class Http2ServerCall implements ServerCall, StreamListener {
     this.#trailers["grpc-retry-pushback-ms"] = String(LIMITS.overloadedRetryMs);
   }
 
-  get movedBytes(): number {
-    return this.#stream.movedBytes;
+  get traffic(): CallTraffic {
+    return this.#stream;
   }
 
   abandon(reason: CacheError): void {

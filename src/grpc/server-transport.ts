@@ -25,6 +25,8 @@ export interface TransportListener {
 export interface ServerTransport {
   /** Open connections, including those that have not started HTTP/2. */
   readonly connections: number;
+  /** Connections that were closed at once because the limit was reached, since the start. */
+  readonly refusedConnections: number;
   /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
   listen(host: string, port: number): Promise<ListenAddress>;
   /**

@@ -5,12 +5,12 @@
  * and src/http2 implements HTTP/2. A stop never waits for idle peers: the server sends GOAWAY,
  * running calls get time to finish, and the rest end with SHUTTING_DOWN.
  */
-import { assert, CacheError, isCacheError } from "../errors.ts";
+import { assert, CacheError, type ErrorCode, isCacheError } from "../errors.ts";
 import { CallMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
-import type { CallHandler, MethodTable } from "./call.ts";
+import type { CallHandler, CallTraffic, MethodTable } from "./call.ts";
 import type { CallConnection, CallStream } from "./call-stream.ts";
 import type { ListenAddress } from "./listeners.ts";
 import { LocalTransport } from "./local-transport.ts";
@@ -51,6 +51,10 @@ export class GrpcServer {
   readonly #memory: CallMemory;
   readonly #stalled: StalledCalls;
   #closing: Promise<void> | undefined;
+  /** Of calls that are over. */
+  #receivedBytes = 0;
+  #sentBytes = 0;
+  readonly #refusals = new Map<ErrorCode, number>();
   /** Called when the last call or connection has ended. */
   #onQuiet: (() => void) | undefined;
 
@@ -82,6 +86,31 @@ export class GrpcServer {
     return this.#transport.connections;
   }
 
+  /** Connections that were closed at once because the limit was reached, since the start. */
+  get refusedConnections(): number {
+    return this.#transport.refusedConnections;
+  }
+
+  /** Of all calls since the start, running ones included. Cost: a visit of each running call. */
+  get traffic(): CallTraffic {
+    let [receivedBytes, sentBytes] = [this.#receivedBytes, this.#sentBytes];
+    for (const { traffic } of this.#calls) {
+      receivedBytes += traffic.receivedBytes;
+      sentBytes += traffic.sentBytes;
+    }
+    return { receivedBytes, sentBytes };
+  }
+
+  /** Calls that were refused before a method ran, by code, since the start. */
+  get refusals(): ReadonlyMap<ErrorCode, number> {
+    return this.#refusals;
+  }
+
+  /** The account of the memory that calls hold. */
+  get memory(): Pick<CallMemory, "usedBytes" | "bytesMax"> {
+    return this.#memory;
+  }
+
   /** Listens on one more address; port 0 picks a free port. Rejects with the system error. */
   listen(host: string, port: number): Promise<ListenAddress> {
     assert(this.#closing === undefined, "a closed server does not listen again");
@@ -104,13 +133,13 @@ export class GrpcServer {
   #run(call: Http2ServerCall, request: HeaderBlock): Promise<void> {
     let timeoutMs: number | undefined;
     let handler = this.#methods.get(call.path) ?? unknownMethod;
-    if (handler === unknownMethod) logRefusal(call, NO_METHOD);
+    if (handler === unknownMethod) this.#refused(call, NO_METHOD);
     try {
       checkCallHeaders(request);
       if (call.connectionMemory.admission !== "yes") this.#refuseIfNoMemory(call);
       timeoutMs = parseTimeout(request.fields.get("grpc-timeout"));
     } catch (error) {
-      if (isCacheError(error)) logRefusal(call, error);
+      if (isCacheError(error)) this.#refused(call, error);
       handler = () => Promise.reject(error);
     }
     return call.run(handler, timeoutMs);
@@ -122,8 +151,15 @@ export class GrpcServer {
     if (connectionMemory.admission !== "yes") throw tooManyCalls(this.#memory);
   }
 
+  #refused(call: Http2ServerCall, reason: CacheError): void {
+    this.#refusals.set(reason.code, (this.#refusals.get(reason.code) ?? 0) + 1);
+    logRefusal(call, reason);
+  }
+
   #forget(call: Http2ServerCall): void {
-    this.#calls.delete(call);
+    if (!this.#calls.delete(call)) return;
+    this.#receivedBytes += call.traffic.receivedBytes;
+    this.#sentBytes += call.traffic.sentBytes;
     if (this.#calls.size === 0) this.#onQuiet?.();
   }
 

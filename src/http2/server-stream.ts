@@ -55,8 +55,9 @@ export class ServerStream implements FrameSource {
   readonly request: HeaderBlock;
   /** Charges for the call, except the queue of its answer. Its listener closes it. */
   readonly account: CallAccount;
-  /** Bytes moved in both directions. */
-  movedBytes = 0;
+  receivedBytes = 0;
+  /** Bytes of the answer that the operating system has. */
+  sentBytes = 0;
   readonly #host: StreamHost;
   #listener: StreamListener | undefined;
   readonly #window = new ReceiveWindow();
@@ -114,7 +115,7 @@ export class ServerStream implements FrameSource {
 
   data(view: Buffer): void {
     if (this.#missingBytes !== undefined) this.#missingBytes -= view.length;
-    this.movedBytes += view.length;
+    this.receivedBytes += view.length;
     this.#listener?.push(view);
   }
 
@@ -263,7 +264,7 @@ export class ServerStream implements FrameSource {
     batch.sizeBytes += 9 + sizeBytes;
     this.#sendWindow -= sizeBytes;
     batch.onSent.push(() => {
-      this.movedBytes += sizeBytes;
+      this.sentBytes += sizeBytes;
       this.#host.queued(-sizeBytes);
       this.#queue.sent(sizeBytes);
     });

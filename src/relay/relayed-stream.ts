@@ -42,7 +42,7 @@ export class RelayedStream implements CallStream, CallConnection {
   readonly peer: string;
   readonly isFromThisHost: boolean;
   readonly account: CallAccount;
-  movedBytes = 0;
+  receivedBytes = 0;
   readonly #host: RelayedHost;
   #listener: StreamListener | undefined;
   #isPaused = false;
@@ -72,7 +72,7 @@ export class RelayedStream implements CallStream, CallConnection {
 
   data(view: Buffer): void {
     this.#unreportedBytes += view.length;
-    this.movedBytes += view.length;
+    this.receivedBytes += view.length;
     this.#listener?.push(view);
     this.#reportConsumed();
   }
@@ -84,7 +84,6 @@ export class RelayedStream implements CallStream, CallConnection {
   /** The operating system has this many more bytes of the answer. */
   sent(sizeBytes: number): void {
     this.#sentBytes += sizeBytes;
-    this.movedBytes += sizeBytes;
     this.account.connection.add(-sizeBytes);
     let count = 0;
     while (count < this.#awaited.length && this.#awaited[count]!.end <= this.#sentBytes) count += 1;
@@ -95,6 +94,11 @@ export class RelayedStream implements CallStream, CallConnection {
   closed(isCut: boolean): void {
     if (!isCut) this.sent(this.writableLength);
     this.#close(isCut);
+  }
+
+  /** Bytes of the answer that the operating system has. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   // Actions of our side; called by the call.

@@ -52,6 +52,10 @@ export class ThreadedTransport implements ServerTransport {
     return this.#counts.total;
   }
 
+  get refusedConnections(): number {
+    return this.#counts.refused;
+  }
+
   async listen(host: string, port: number): Promise<ListenAddress> {
     if (port !== 0) await requireFree(host, port);
     const [first, ...others] = this.#threads;

@@ -10,6 +10,8 @@ import { DEFAULT_ADMIN, formatHttpAddress, type HttpAddress } from "../config/ht
 import { logFor } from "../log.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { HEALTH_ROUTES } from "./admin/health-routes.ts";
+import { METRICS_ROUTE } from "./admin/metrics/metrics-route.ts";
+import { STATS_ROUTES } from "./admin/stats-routes.ts";
 import type { HttpRoute } from "./http/http-call.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { listenError } from "./listen-error.ts";
@@ -20,7 +22,7 @@ const log = logFor("http");
 /** Routes that both listeners have. */
 export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES];
 /** Routes of the admin listener alone. */
-export const ADMIN_ROUTES: readonly HttpRoute[] = [];
+export const ADMIN_ROUTES: readonly HttpRoute[] = [METRICS_ROUTE, ...STATS_ROUTES];
 
 export interface HttpListenersOptions {
   readonly config: CacheConfig;

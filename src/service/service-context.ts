@@ -9,10 +9,13 @@ import { EVERYONE, type Identity } from "../access/identity.ts";
 import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { ValidationLevel } from "../config/cache-config.ts";
+import { assert } from "../errors.ts";
+import { CallMetrics } from "../metrics/call-metrics.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
 import type { Durability } from "../storage/object-storage.ts";
+import type { ServerStats } from "./admin/server-stats.ts";
 import { ServerInstance } from "./flight/get-terms.ts";
 
 export interface ServiceFacts {
@@ -27,6 +30,8 @@ export interface ServiceFacts {
   readonly quotas?: Quotas;
   /** How thoroughly the batches of a put table are checked; default `structure`. */
   readonly validation?: ValidationLevel;
+  /** What the server counts. Absent: calls are counted, and nobody reads the counts. */
+  readonly stats?: ServerStats;
 }
 
 /** What the contexts of all identities share. */
@@ -35,6 +40,7 @@ interface Shared {
   readonly quotas: Quotas;
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
+  readonly calls: CallMetrics;
   readonly contexts: WeakMap<Identity, ServiceContext>;
 }
 
@@ -64,7 +70,8 @@ export class ServiceContext {
 
   /** The context of callers who may do everything. */
   static open(facts: ServiceFacts): ServiceContext {
-    const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance() };
+    const calls = facts.stats?.calls ?? new CallMetrics();
+    const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance(), calls };
     const { quotas = new Quotas(facts.cache.usage) } = facts;
     return new ServiceContext({ facts, quotas, ...shared, contexts: new WeakMap() }, EVERYONE);
   }
@@ -77,6 +84,18 @@ export class ServiceContext {
     const context = new ServiceContext(this.#shared, identity);
     contexts.set(identity, context);
     return context;
+  }
+
+  /** Counts of calls by method. */
+  get calls(): CallMetrics {
+    return this.#shared.calls;
+  }
+
+  /** What the server counts and holds. */
+  get stats(): ServerStats {
+    const { stats } = this.#shared.facts;
+    assert(stats !== undefined, "a server with HTTP routes counts");
+    return stats;
   }
 
   /** The reference to one version of an object, as BSON. */

@@ -14,6 +14,7 @@ import { assert } from "../errors.ts";
 import type { CallHandler } from "../grpc/call.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import { logFor } from "../log.ts";
+import { ServerStats } from "./admin/server-stats.ts";
 import { buildMethods } from "./flight/flight-service.ts";
 import { HttpListeners } from "./http-listeners.ts";
 import { openAccess, warnIfOpen } from "./open-access.ts";
@@ -49,6 +50,7 @@ interface ServerParts {
   readonly cache: ObjectCache;
   readonly access: AccessControl;
   readonly server: GrpcServer;
+  readonly stats: ServerStats;
   /** Filled when the endpoint is known, after the first address listens. */
   readonly methods: Map<string, CallHandler>;
   readonly stopping: AbortController;
@@ -64,6 +66,7 @@ export async function startServer(config: CacheConfig): Promise<RunningCache> {
   const parts = openParts(config);
   warnIfOpen(config, parts.addresses);
   await parts.cache.start();
+  parts.stats.start();
   setMaxListeners(0, parts.stopping.signal);
   try {
     const endpoints = await listenOnAll(config, parts);
@@ -85,11 +88,12 @@ function openParts(config: CacheConfig): ServerParts {
   const cache = openCache(config);
   const access = openAccess(config);
   const stopping = new AbortController();
-  return { addresses, threads, cache, access, server, methods, stopping, listeners: undefined };
+  const stats = new ServerStats({ cache, server });
+  return { addresses, threads, cache, access, server, stats, methods, stopping, listeners: undefined };
 }
 
 async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<Endpoints> {
-  const { cache, access, server, methods, stopping } = parts;
+  const { cache, access, server, stats, methods, stopping } = parts;
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
   assert(first !== undefined, "a server has an address");
@@ -97,7 +101,7 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
   const listening = formatDialEndpoint({ ...config.endpoint, host: advertisedHost, port });
   const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
   const { durability, validateTables: validation } = config;
-  const facts = { cache, endpoint, stopping: stopping.signal, durability, validation };
+  const facts = { cache, stats, endpoint, stopping: stopping.signal, durability, validation };
   const context = ServiceContext.open(facts);
   for (const [path, handler] of buildMethods(context, access)) methods.set(path, handler);
   for (const { host } of others) await listen(server, host, port);
@@ -130,9 +134,10 @@ class RunningServer implements RunningCache {
   }
 }
 
-async function stopParts({ access, cache, server, stopping, listeners }: ServerParts): Promise<void> {
+async function stopParts({ access, cache, server, stats, stopping, listeners }: ServerParts): Promise<void> {
   stopping.abort();
   access.close?.();
   await Promise.all([server.close(), listeners?.close()]);
   await cache.stop();
+  stats.stop();
 }

@@ -16,6 +16,7 @@ import { type HeldObject, MemoryShelf } from "./memory/memory-shelf.ts";
 import { StagedMemoryFile } from "./memory/staged-memory-file.ts";
 import type {
   ObjectStorage,
+  OpenPurpose,
   PatchSelection,
   ScannedObjects,
   ScannedSession,
@@ -24,6 +25,7 @@ import type {
 } from "./object-storage.ts";
 import { NO_FACTS } from "./scanned-facts.ts";
 import { StagedMemory } from "./staged-memory.ts";
+import type { StorageCounts } from "./storage-counts.ts";
 
 const log = logFor("storage");
 
@@ -52,6 +54,8 @@ export class MemoryStorage implements ObjectStorage {
     },
   };
   #versionFloor = 0;
+  #hits = 0;
+  #misses = 0;
 
   /** @param bytesMax the most memory for files, used or not. */
   constructor({ bytesMax = Number.POSITIVE_INFINITY }: { readonly bytesMax?: number } = {}) {
@@ -62,6 +66,14 @@ export class MemoryStorage implements ObjectStorage {
   /** Bytes of all published files. */
   get heldBytes(): number {
     return this.#shelf.heldBytes;
+  }
+
+  get counts(): StorageCounts {
+    const [hits, misses, heldBytes, bytesMax] = [this.#hits, this.#misses, this.heldBytes, this.#bytesMax];
+    return {
+      memory: { hits, misses, evictions: 0, heldBytes, bytesMax },
+      stagedBytes: this.#staged.sizeBytes,
+    };
   }
 
   get versionFloor(): number {
@@ -91,8 +103,12 @@ export class MemoryStorage implements ObjectStorage {
     return Math.min(roomBytes, LIMITS.memorySlabsKeptMax * LIMITS.memorySlabBytes);
   }
 
-  async open(name: StoredName): Promise<StoredFile | undefined> {
+  async open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredFile | undefined> {
     const file = this.#shelf.get(name);
+    if (purpose === "send") {
+      if (file === undefined) this.#misses += 1;
+      else this.#hits += 1;
+    }
     return file?.open();
   }
 

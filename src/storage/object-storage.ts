@@ -16,6 +16,7 @@
  */
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ScannedFacts } from "./scanned-facts.ts";
+import type { DiskSpace, StorageCounts } from "./storage-counts.ts";
 
 /**
  * What an answer guarantees. `restart`: the object survives the end of the process, however it
@@ -246,6 +247,10 @@ export interface ObjectStorage {
   listSessions(applicationId: string): Promise<string[]>;
   /** Absent in a volatile engine. */
   readonly journal?: RecordJournal;
+  /** A snapshot. */
+  readonly counts: StorageCounts;
+  /** The file system that holds the objects. Absent in a volatile engine. @throws {CacheError} STORAGE_IO */
+  space?(): Promise<DiskSpace>;
   /** The highest version that was ever deleted; at most LIMITS.versionMax. */
   readonly versionFloor: number;
   /**

@@ -123,7 +123,7 @@ describe.each(here)("a full disk ($name)", (disk) => {
     await full.fill();
     full.clock.nowMs += MINUTE_MS;
     await full.cache.sweepNow();
-    expect(full.cache.removals.expiredObjects).toBe(1);
+    expect(full.cache.counts.removals.expiredObjects).toBe(1);
     expect(await full.put("a/s/next")).toBe(2);
   });
 
@@ -133,7 +133,7 @@ describe.each(here)("a full disk ($name)", (disk) => {
     for (const key of ["a/s/1", "a/s/2", "a/s/3", "a/s/4"]) await full.put(key);
     fillUp(full.directory, disk);
     expect(await full.put("a/s/5")).toBeGreaterThan(1);
-    expect(full.cache.removals.evictedObjects).toBeGreaterThan(0);
+    expect(full.cache.counts.removals.evictedObjects).toBeGreaterThan(0);
   });
 
   it("lets what was pinned be unpinned and deleted, also after a restart", async () => {

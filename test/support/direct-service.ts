@@ -181,7 +181,7 @@ class DirectCall implements ServerCall {
 
   throwIfOver(): void {}
 
-  readonly movedBytes = 0;
+  readonly traffic = { receivedBytes: 0, sentBytes: 0 };
 
   abandon(): void {}
 

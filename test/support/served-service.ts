@@ -133,8 +133,8 @@ class ArrangedCall implements ServerCall {
     this.#call.throwIfOver();
   }
 
-  get movedBytes(): number {
-    return this.#call.movedBytes;
+  get traffic() {
+    return this.#call.traffic;
   }
 
   abandon(reason: CacheError): void {

@@ -99,6 +99,7 @@ export async function doAction(context: ServiceContext, call: ServerCall): Promi
   if (action === undefined) {
     throw new CacheError("UNKNOWN_ACTION", `known actions: ${Object.keys(ACTIONS).join(", ")}`);
   }
+  call.action = type;
   if (body.sizeBytes > action.bodyBytesMax) {
     throw new CacheError("OBJECT_TOO_LARGE", `the body of ${type} is over ${action.bodyBytesMax} bytes`, {
       facts: { sizeBytes: body.sizeBytes },

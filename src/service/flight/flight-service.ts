@@ -2,9 +2,9 @@
  * The method table of the server: every Flight method and the health service, by path.
  *
  * Each handler is wrapped once: the caller is identified before the handler runs, and the handler
- * gets the cache as this caller may use it. Every call is logged at debug, with the facts of its
- * error if it fails, and every denied call at warn. Methods that the cache does not offer answer
- * UNIMPLEMENTED.
+ * gets the cache as this caller may use it. Every call is counted and measured, and logged at debug,
+ * with the facts of its error if it fails; every denied call is logged at warn. Methods that the
+ * cache does not offer answer UNIMPLEMENTED.
  */
 import { type AccessControl, OPEN_ACCESS } from "../../access/access-control.ts";
 import type { AccessVerb } from "../../access/access-policy.ts";
@@ -15,6 +15,7 @@ import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
 import { singleRequest } from "../../grpc/unary.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
+import { ActionMetrics, type CallMetrics, codeOfFailure } from "../../metrics/call-metrics.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { doAction, listActions } from "./actions.ts";
 import { doGet } from "./do-get.ts";
@@ -62,13 +63,18 @@ const HEALTH_ROWS: Readonly<Record<keyof typeof HEALTH_METHODS, MethodRow>> = {
 /** @param context of callers who may do everything */
 export function buildMethods(context: ServiceContext, access: AccessControl = OPEN_ACCESS): MethodTable {
   const methods = new Map<string, CallHandler>();
-  const add = (paths: Readonly<Record<string, Method>>, rows: Readonly<Record<string, MethodRow>>): void => {
+  const add = (
+    paths: Readonly<Record<string, Method>>,
+    rows: Readonly<Record<string, MethodRow>>,
+    prefix = "",
+  ): void => {
     for (const [name, { path }] of Object.entries(paths)) {
-      methods.set(path, logged(identified(rows[name]!, context, access)));
+      const handler = identified(rows[name]!, context, access);
+      methods.set(path, measured(handler, context.calls, `${prefix}${name}`));
     }
   };
   add(FLIGHT_METHODS, FLIGHT_ROWS);
-  add(HEALTH_METHODS, HEALTH_ROWS);
+  add(HEALTH_METHODS, HEALTH_ROWS, "Health/");
   return methods;
 }
 
@@ -121,19 +127,21 @@ function methodName(path: string): string {
 }
 
 /**
- * Logs one debug line for each call: method, peer, key, bytes, time and code. Below debug it costs
- * only the check of the level.
+ * Counts and measures each call, by method or by `method/action`, and logs a debug line: method,
+ * peer, key, bytes, time and code. Below debug the line costs only the check of the level.
  */
-function logged(handler: CallHandler): CallHandler {
+function measured(handler: CallHandler, calls: CallMetrics, name: string): CallHandler {
+  const metrics = new ActionMetrics(calls, name);
   return async (call) => {
-    if (!log.isEnabled("debug")) return await handler(call);
-    call.facts = {};
+    if (log.isEnabled("debug")) call.facts = {};
     const startedMs = performance.now();
     try {
       await handler(call);
-      logCall(call, startedMs, undefined);
+      metrics.of(call.action).ended(performance.now() - startedMs, "OK");
+      if (call.facts !== undefined) logCall(call, startedMs, undefined);
     } catch (error) {
-      logCall(call, startedMs, error);
+      metrics.of(call.action).ended(performance.now() - startedMs, codeOfFailure(error));
+      if (call.facts !== undefined) logCall(call, startedMs, error);
       throw error;
     }
   };
@@ -143,7 +151,7 @@ function logCall(call: ServerCall, startedMs: number, failure: unknown): void {
   const fields = {
     method: methodName(call.path),
     peer: call.peer,
-    bytes: call.movedBytes,
+    bytes: call.traffic.receivedBytes + call.traffic.sentBytes,
     ...call.facts,
     durationMs: Math.round((performance.now() - startedMs) * 1000) / 1000,
   };

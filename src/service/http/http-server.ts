@@ -11,10 +11,11 @@ import { authorize } from "../../access/guarded-cache.ts";
 import { CacheError, isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
+import { codeOfFailure, type MethodMetrics } from "../../metrics/call-metrics.ts";
 import type { ServiceContext } from "../service-context.ts";
-import type { HttpRoute } from "./http-call.ts";
+import type { HttpCall, HttpRoute } from "./http-call.ts";
 import { answerProblem } from "./problem.ts";
-import { RouteTable } from "./route-table.ts";
+import { type FoundRoute, type NoRoute, RouteTable } from "./route-table.ts";
 
 const log = logFor("http");
 
@@ -33,12 +34,17 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
 };
 
+/** Counts requests for paths that do not exist: a path of the client must not become a label. */
+const NO_ROUTE = "HTTP";
+
 export class HttpServer {
   readonly #routes: RouteTable;
   readonly #context: ServiceContext;
   readonly #access: AccessControl;
   readonly #server: Server;
   readonly #stopping = new AbortController();
+  /** Undefined: requests without a route. */
+  readonly #metrics: Map<HttpRoute | undefined, MethodMetrics>;
 
   constructor({ routes, context, access }: HttpServerOptions) {
     this.#routes = new RouteTable(routes);
@@ -56,6 +62,10 @@ export class HttpServer {
       (request, response) => void this.#answer(request, response),
     );
     this.#server.maxConnections = LIMITS.httpConnectionsMax;
+    const { calls, stats } = context;
+    stats.http.watch(this.#server);
+    this.#metrics = new Map(routes.map((route) => [route, calls.method(`${route.method} ${route.path}`)]));
+    this.#metrics.set(undefined, calls.method(NO_ROUTE));
     this.#server.on("clientError", (error, socket) => {
       log.debug("connection broken", { error });
       socket.destroy();
@@ -91,10 +101,21 @@ export class HttpServer {
     const { signal: stopping } = this.#stopping;
     response.once("close", () => ended.abort(new CacheError("CANCELLED")));
     const startedMs = performance.now();
+    let metrics = this.#metrics.get(undefined);
     try {
-      await this.#handle(request, response, AbortSignal.any([ended.signal, stopping]));
+      const url = parseTarget(request.url ?? "/");
+      const found = this.#routes.find(request.method ?? "GET", url.pathname);
+      metrics = this.#metrics.get(found.route);
+      await this.#handle(found, {
+        request,
+        response,
+        url,
+        signal: AbortSignal.any([ended.signal, stopping]),
+      });
+      metrics?.ended(performance.now() - startedMs, codeOfStatus(response.statusCode));
       logAnswer(request, response, startedMs);
     } catch (error) {
+      metrics?.ended(performance.now() - startedMs, codeOfFailure(error));
       if (isCacheError(error, "PERMISSION_DENIED")) {
         log.warn("call denied", { method: request.method, peer: peerOf(request), ...error.facts });
       }
@@ -103,13 +124,11 @@ export class HttpServer {
     }
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
-    const url = parseTarget(request.url ?? "/");
-    const { route, ...found } = this.#routes.find(request.method ?? "GET", url.pathname);
-    if (route === undefined) return refuseRoute(response, "allowed" in found ? found.allowed : []);
-    const context = await this.#contextOf(route, request);
-    const params = "params" in found ? found.params : {};
-    await route.handle({ request, response, url, params, context, signal });
+  async #handle(found: FoundRoute | NoRoute, call: Omit<HttpCall, "params" | "context">): Promise<void> {
+    const { route } = found;
+    if (route === undefined) return refuseRoute(call.response, found.allowed);
+    const context = await this.#contextOf(route, call.request);
+    await route.handle({ ...call, params: found.params, context });
   }
 
   async #contextOf({ access }: HttpRoute, request: IncomingMessage): Promise<ServiceContext> {
@@ -138,6 +157,14 @@ function refuseRoute(response: ServerResponse, allowed: readonly string[]): void
   response.setHeader("allow", allowed.join(", "));
   response.statusCode = 405;
   response.end();
+}
+
+/** The code of an answer without an error. */
+function codeOfStatus(status: number): string {
+  if (status < 400) return "OK";
+  if (status === 404) return "OBJECT_NOT_FOUND";
+  if (status < 500) return "INVALID_REQUEST";
+  return status === 503 ? "SHUTTING_DOWN" : "INTERNAL";
 }
 
 function peerOf({ socket }: IncomingMessage): string {

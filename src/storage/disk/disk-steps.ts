@@ -13,9 +13,11 @@
 import fs from "node:fs";
 import path from "node:path";
 import { LIMITS } from "../../limits.ts";
+import type { SyncKind } from "../storage-counts.ts";
 import { errnoOf } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import { Semaphore } from "./semaphore.ts";
+import { SyncTimes } from "./sync-times.ts";
 import { writeFully, writeFullySync } from "./write-fully.ts";
 
 export const DISK_STEPS = [
@@ -63,6 +65,7 @@ const BLOCKING_WRITE_BYTES_MAX = 256 * 1024;
 const BLOCKING_RENAME_BYTES_MAX = 2 * 1024 * 1024;
 
 export class DiskSteps {
+  readonly syncTimes = new SyncTimes();
   readonly #pace: DiskPace;
   readonly #before: BeforeStep;
   /**
@@ -102,7 +105,7 @@ export class DiskSteps {
    */
   async syncStaged(fd: number): Promise<void> {
     this.#before("syncStaged");
-    await this.#syncs.run(() => this.#syncing(() => promised((done) => fs.fsync(fd, done))));
+    await this.#syncs.run(() => this.#syncing("file", () => promised((done) => fs.fsync(fd, done))));
   }
 
   /** Releases the descriptor even after a failure. */
@@ -157,7 +160,7 @@ export class DiskSteps {
 
   async syncFloor(fd: number): Promise<void> {
     this.#before("syncFloor");
-    await promised((done) => fs.fsync(fd, done));
+    await this.syncTimes.time("record", () => promised((done) => fs.fsync(fd, done)));
   }
 
   /** Copies to the other slot what was synced in the first. */
@@ -174,14 +177,14 @@ export class DiskSteps {
   /** Makes the current names in this directory durable. */
   async syncDirectory(path: string): Promise<void> {
     this.#before("syncDirectory");
-    await this.#syncing(() => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY));
+    await this.#syncing("directory", () => syncAt(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY));
   }
 
   /** Syncs the bytes of a published file, whoever published it. */
   async syncPublished(path: string): Promise<void> {
     this.#before("syncPublished");
     const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
-    await this.#syncs.run(() => this.#syncing(() => syncAt(path, flags)));
+    await this.#syncs.run(() => this.#syncing("file", () => syncAt(path, flags)));
   }
 
   async appendJournal(fd: number, bytes: Buffer, position: number): Promise<void> {
@@ -191,7 +194,7 @@ export class DiskSteps {
 
   async syncJournal(fd: number): Promise<void> {
     this.#before("syncJournal");
-    await promised((done) => fs.fsync(fd, done));
+    await this.syncTimes.time("record", () => promised((done) => fs.fsync(fd, done)));
   }
 
   async renameJournal(from: string, to: string): Promise<void> {
@@ -221,7 +224,7 @@ export class DiskSteps {
   /** Syncs a segment's head, and at first its blocks. */
   async syncSegment(fd: number): Promise<void> {
     this.#before("syncSegment");
-    await this.#syncing(() => promised((done) => fs.fdatasync(fd, done)));
+    await this.#syncing("log", () => promised((done) => fs.fdatasync(fd, done)));
   }
 
   /**
@@ -241,7 +244,7 @@ export class DiskSteps {
    */
   async syncCommits(fd: number): Promise<void> {
     this.#before("syncCommits");
-    await promised((done) => fs.fdatasync(fd, done));
+    await this.syncTimes.time("log", () => promised((done) => fs.fdatasync(fd, done)));
   }
 
   async unlinkCommits(path: string): Promise<void> {
@@ -254,10 +257,10 @@ export class DiskSteps {
     return this.#syncsUnderWay === 0 && this.#pace.isQuick;
   }
 
-  async #syncing(sync: () => Promise<void>): Promise<void> {
+  async #syncing(kind: SyncKind, sync: () => Promise<void>): Promise<void> {
     this.#syncsUnderWay += 1;
     try {
-      await sync();
+      await this.syncTimes.time(kind, sync);
     } finally {
       this.#syncsUnderWay -= 1;
     }

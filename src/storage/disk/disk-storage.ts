@@ -15,6 +15,7 @@ import { BlockPool } from "../block-pool.ts";
 import type {
   FileLocation,
   ObjectStorage,
+  OpenPurpose,
   PatchSelection,
   RemovalPlace,
   ScannedObjects,
@@ -23,6 +24,7 @@ import type {
   StoredName,
 } from "../object-storage.ts";
 import { StagedMemory } from "../staged-memory.ts";
+import type { DiskCounts, DiskSpace, StorageCounts } from "../storage-counts.ts";
 import type { CommitSettings } from "./commits/commit-disk.ts";
 import { Commits } from "./commits/commits.ts";
 import { replayCommits } from "./commits/replay-commits.ts";
@@ -32,6 +34,7 @@ import { DirectorySyncs } from "./directory-syncs.ts";
 import { diskFailure, unlessDiskFailure, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
 import { deltaPlaces, listDiskSessions, patchedBases, patchVersions, scanDiskSession } from "./disk-scan.ts";
+import { measureSpace } from "./disk-space.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { deltaDirectoryPath, filePath, patchDirectoryPath, sessionPath } from "./file-names.ts";
@@ -72,6 +75,8 @@ export class DiskStorage implements ObjectStorage {
   readonly #floor: VersionFloor;
   readonly #recorder: SessionRecorder;
   #lock: DirectoryLock | undefined;
+  #opens = 0;
+  #quarantined = 0;
 
   constructor(options: DiskStorageOptions) {
     const pace = new DiskPace();
@@ -94,6 +99,17 @@ export class DiskStorage implements ObjectStorage {
 
   get versionFloor(): number {
     return this.#floor.version;
+  }
+
+  get counts(): StorageCounts & { readonly disk: DiskCounts } {
+    const { steps, commits, stagedMemory } = this.#tools;
+    const [opens, quarantined] = [this.#opens, this.#quarantined];
+    const disk = { opens, quarantined, syncs: steps.syncTimes.seconds, commitLog: commits.counts };
+    return { disk, stagedBytes: stagedMemory.sizeBytes };
+  }
+
+  space(): Promise<DiskSpace> {
+    return measureSpace(this.#tools.root);
   }
 
   async start(): Promise<void> {
@@ -129,7 +145,8 @@ export class DiskStorage implements ObjectStorage {
     return new StagedDiskFile(this.#tools, this.#staging);
   }
 
-  open(name: StoredName): Promise<StoredDiskFile | undefined> {
+  open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredDiskFile | undefined> {
+    if (purpose === "send") this.#opens += 1;
     return openStoredFile(this.#tools, filePath(name));
   }
 
@@ -201,6 +218,7 @@ export class DiskStorage implements ObjectStorage {
     const from = filePath(name);
     const to = await moveToQuarantine(this.#tools, name, reason);
     if (to === undefined) return;
+    this.#quarantined += 1;
     this.#recorder.changed(from);
     await this.#tools.commits.log.gone(from);
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });

@@ -29,6 +29,7 @@ import type {
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
+import type { DiskSpace, StorageCounts } from "../storage-counts.ts";
 import { KeptFile, type KeptFileHost } from "./kept-file.ts";
 import { Openings } from "./openings.ts";
 import { TierMemory } from "./tier-memory.ts";
@@ -87,6 +88,16 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
 
   get counters(): TierCounters {
     return { ...this.#counters };
+  }
+
+  get counts(): StorageCounts {
+    const { hits, misses, evictions } = this.#counters;
+    const memory = { hits, misses, evictions, heldBytes: this.heldBytes, bytesMax: this.#bytesMax };
+    return { ...this.#disk.counts, memory };
+  }
+
+  space(): Promise<DiskSpace> {
+    return this.#disk.space();
   }
 
   get versionFloor(): number {
@@ -200,7 +211,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
 
   /** Opens the file itself, and drops a cached copy of any other file under the name. */
   async #look(name: StoredName): Promise<StoredFile | undefined> {
-    const file = await this.#disk.open(name);
+    const file = await this.#disk.open(name, "look");
     const kept = this.#shelf.get(name);
     if (kept !== undefined && (file === undefined || !kept.isCopyOf(file))) this.#drop(kept, "deleted");
     return file;

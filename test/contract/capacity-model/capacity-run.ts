@@ -250,7 +250,7 @@ export class CapacityRun {
   async restart(): Promise<void> {
     while (this.#openReads.length > 0) await this.#openReads.pop()?.();
     await this.#cache.stop();
-    this.#countedBefore += this.#cache.cache.removals.evictedObjects;
+    this.#countedBefore += this.#cache.cache.counts.removals.evictedObjects;
     this.#cache = this.#openCache();
     await this.#cache.start();
     this.seen.restarts += 1;
@@ -270,7 +270,7 @@ export class CapacityRun {
       if (isExpired) this.#pins.delete(key);
     }
     for (const [key, untilMs] of this.#pins) if (untilMs <= this.#nowMs) this.#pins.delete(key);
-    const counted = this.#countedBefore + this.#cache.cache.removals.evictedObjects;
+    const counted = this.#countedBefore + this.#cache.cache.counts.removals.evictedObjects;
     expect(this.seen.evicted, `${this.#where}: gone without being counted`).toBeLessThanOrEqual(counted);
   }
 }

@@ -51,7 +51,8 @@ export class PeerStream implements CallStream {
   readonly request: HeaderBlock;
   readonly account = new CallAccount(new CallMemory().open("127.0.0.1"));
   readonly openBytes = Number.POSITIVE_INFINITY;
-  readonly movedBytes = 0;
+  readonly receivedBytes = 0;
+  readonly sentBytes = 0;
   readonly windowBytes: number;
   /** What may still be sent while the stream is paused. */
   #window: number;

@@ -34,7 +34,7 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     bench.nowMs += 1000;
     await bench.service.cache.sweepNow();
     expect(bench.service.cache.size).toBe(1);
-    expect(bench.service.cache.removals.expiredObjects).toBe(1);
+    expect(bench.service.cache.counts.removals.expiredObjects).toBe(1);
   });
 
   it("an object that expired and is put again has a higher version", async () => {

@@ -39,6 +39,8 @@ export class CommitSegments {
   active: CommitSegment | undefined;
   /** Oldest first. */
   readonly sealed: CommitSegment[] = [];
+  /** Segments released since the start. */
+  released = 0;
   readonly #spares: CommitSegment[] = [];
   #free: string[] = [];
   readonly #names = new Set<string>();
@@ -139,6 +141,7 @@ export class CommitSegments {
     return this.#inTurn(async () => {
       const isSpare = !segment.isDistrusted && this.#spares.length < this.#settings.sparesMax;
       const head = await this.#writeHead(segment);
+      this.released += 1;
       released();
       segment.begin(head);
       this.sealed.splice(this.sealed.indexOf(segment), 1);

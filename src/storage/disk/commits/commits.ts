@@ -3,6 +3,7 @@
  *
  * An engine that was never asked for durability power-loss has no log on disk.
  */
+import type { CommitLogCounts } from "../../storage-counts.ts";
 import type { DirectorySyncs } from "../directory-syncs.ts";
 import type { DiskSteps } from "../disk-steps.ts";
 import { CommitCheckpoint } from "./commit-checkpoint.ts";
@@ -29,6 +30,17 @@ export class Commits {
     const { settings, segments, live } = this;
     const doubt = (segment: CommitSegment): void => this.log.doubt(segment);
     this.#checkpoint = new CommitCheckpoint({ disk, settings, segments, live, doubt });
+  }
+
+  get counts(): CommitLogCounts {
+    const { active, sealed, released } = this.segments;
+    const segments = active === undefined ? sealed : [...sealed, active];
+    return {
+      bytes: segments.reduce((sum, { position }) => sum + position, 0),
+      files: this.live.count,
+      checkpoints: released,
+      heldSegments: sealed.filter(({ isHeld }) => isHeld).length,
+    };
   }
 
   /**

@@ -1,0 +1,90 @@
+/**
+ * Metrics of the storage: the memory tier, the disk, syncs and the commit log.
+ *
+ * A hit of the memory tier is an open for a get that found the file in memory; an object with
+ * patches has several files. Without a tier or a disk its families have no samples.
+ */
+import type { StatsReading } from "../stats-reading.ts";
+import { counter, gauge, type MetricFamily, type Sample } from "./metric-family.ts";
+
+export const STORAGE_FAMILIES: readonly MetricFamily[] = [
+  {
+    name: "flame_cache_tier_reads_total",
+    type: "counter",
+    help: "Files opened for gets, by tier. A miss in memory is followed by a hit on disk if there is one.",
+    labels: ["tier", "result"],
+    samples: tierSamples,
+  },
+  counter(
+    "flame_cache_tier_evictions_total",
+    "Files that the memory tier dropped to make space. They stay on disk.",
+    ({ cache }) => cache.storage.memory?.evictions,
+  ),
+  gauge(
+    "flame_cache_memory_used_bytes",
+    "Memory that holds files.",
+    ({ cache }) => cache.storage.memory?.heldBytes,
+  ),
+  gauge(
+    "flame_cache_memory_max_bytes",
+    "The limit of flame_cache_memory_used_bytes: eviction.max_memory.",
+    ({ cache }) => cache.storage.memory?.bytesMax,
+  ),
+  gauge(
+    "flame_cache_staged_memory_bytes",
+    "Memory that holds bytes of running puts.",
+    ({ cache }) => cache.storage.stagedBytes,
+  ),
+  gauge(
+    "flame_cache_disk_free_bytes",
+    "Bytes that the file system of the storage directory has available.",
+    ({ space }) => space?.freeBytes,
+  ),
+  gauge(
+    "flame_cache_disk_size_bytes",
+    "Size of the file system of the storage directory.",
+    ({ space }) => space?.totalBytes,
+  ),
+  {
+    name: "flame_cache_sync_duration_seconds",
+    type: "histogram",
+    help: "Time of one sync to the disk: of a file, a directory, the commit log, or a small record.",
+    labels: ["kind"],
+    samples: ({ cache: { storage } }) =>
+      Object.entries(storage.disk?.syncs ?? {}).map(([kind, histogram]) => ({ labels: { kind }, histogram })),
+  },
+  gauge(
+    "flame_cache_commit_log_bytes",
+    "Records of the commit log that no checkpoint has released.",
+    ({ cache }) => cache.storage.disk?.commitLog.bytes,
+  ),
+  gauge(
+    "flame_cache_commit_log_files",
+    "Files whose durability depends on the commit log.",
+    ({ cache }) => cache.storage.disk?.commitLog.files,
+  ),
+  counter(
+    "flame_cache_commit_log_checkpoints_total",
+    "Segments of the commit log that were released after their files were synced.",
+    ({ cache }) => cache.storage.disk?.commitLog.checkpoints,
+  ),
+  gauge(
+    "flame_cache_commit_log_held_segments",
+    "Segments of the commit log that stay until the next boot, because a file could not be synced.",
+    ({ cache }) => cache.storage.disk?.commitLog.heldSegments,
+  ),
+  counter(
+    "flame_cache_quarantined_files_total",
+    "Damaged files that were moved to quarantine.",
+    ({ cache }) => cache.storage.disk?.quarantined,
+  ),
+];
+
+function* tierSamples({ cache: { storage } }: StatsReading): Generator<Sample> {
+  const { memory, disk } = storage;
+  if (memory !== undefined) {
+    yield { labels: { tier: "memory", result: "hit" }, value: memory.hits };
+    yield { labels: { tier: "memory", result: "miss" }, value: memory.misses };
+  }
+  if (disk !== undefined) yield { labels: { tier: "disk", result: "hit" }, value: disk.opens };
+}

@@ -1,0 +1,58 @@
+/**
+ * What a storage engine counts about its own work since the start, and what it holds now.
+ *
+ * Types only. Readers take a snapshot when they need one; the engine only adds numbers.
+ */
+import type { Histogram } from "../metrics/histogram.ts";
+
+/** Files in memory: the memory tier, or everything of storage none. */
+export interface MemoryCounts {
+  /** Opens for a get that found the file in memory. */
+  readonly hits: number;
+  /** Opens for a get that did not: of the tier, they went to the disk. */
+  readonly misses: number;
+  /** Files that the tier dropped to make space. They stay on disk. */
+  readonly evictions: number;
+  readonly heldBytes: number;
+  readonly bytesMax: number;
+}
+
+/** What a sync made durable: object files, names in directories, the commit log, or small records. */
+export type SyncKind = "file" | "directory" | "log" | "record";
+
+export interface CommitLogCounts {
+  /** Records that the next checkpoints release. */
+  readonly bytes: number;
+  /** Files whose durability depends on the log. */
+  readonly files: number;
+  /** Segments that were released since the start. */
+  readonly checkpoints: number;
+  /** Segments that stay until the next boot, because a file could not be synced. */
+  readonly heldSegments: number;
+}
+
+export interface DiskCounts {
+  /** Opens for a get. */
+  readonly opens: number;
+  /** Seconds of each sync. */
+  readonly syncs: Readonly<Record<SyncKind, Histogram>>;
+  readonly commitLog: CommitLogCounts;
+  /** Damaged files that were moved to quarantine since the start. */
+  readonly quarantined: number;
+}
+
+export interface StorageCounts {
+  /** Absent if the engine keeps no files in memory. */
+  readonly memory?: MemoryCounts;
+  /** Absent if the engine has no disk. */
+  readonly disk?: DiskCounts;
+  /** Bytes of running puts that are in memory. */
+  readonly stagedBytes: number;
+}
+
+/** The file system of the engine. */
+export interface DiskSpace {
+  /** Available to this user. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
