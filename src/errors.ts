@@ -15,6 +15,7 @@ interface ErrorRow {
     | "DEADLINE_EXCEEDED"
     | "NOT_FOUND"
     | "RESOURCE_EXHAUSTED"
+    | "FAILED_PRECONDITION"
     | "UNIMPLEMENTED"
     | "INTERNAL"
     | "UNAVAILABLE"
@@ -76,6 +77,36 @@ export const ERROR_TABLE = {
     httpStatus: 429,
     retryable: true,
     meaning: "an application or identity has used its quota",
+  },
+  PRECONDITION_FAILED: {
+    status: "FAILED_PRECONDITION",
+    httpStatus: 412,
+    retryable: false,
+    meaning: "the object does not have the version that the request requires",
+  },
+  METHOD_NOT_ALLOWED: {
+    status: "UNIMPLEMENTED",
+    httpStatus: 405,
+    retryable: false,
+    meaning: "the path does not accept this HTTP method",
+  },
+  NOT_ACCEPTABLE: {
+    status: "INVALID_ARGUMENT",
+    httpStatus: 406,
+    retryable: false,
+    meaning: "the object has no form of the requested media type",
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: "INVALID_ARGUMENT",
+    httpStatus: 415,
+    retryable: false,
+    meaning: "the body has a media type or an encoding that cannot be stored",
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: "INVALID_ARGUMENT",
+    httpStatus: 416,
+    retryable: false,
+    meaning: "the requested range begins behind the end of the object",
   },
   CANCELLED: {
     status: "CANCELLED",

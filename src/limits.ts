@@ -5,6 +5,7 @@
  */
 
 import { CLIENT_LIMITS } from "./client-limits.ts";
+import { SERVICE_LIMITS } from "./service-limits.ts";
 import { TRANSPORT_LIMITS } from "./transport-limits.ts";
 
 const KIB = 1024;
@@ -279,6 +280,8 @@ export const LIMITS = {
   deletedPerTurn: 128,
   /** Objects that a list looks up and sends in one turn of the loop: half a millisecond of work. */
   listPageObjects: 128,
+  /** Objects that a sorted list selects in one pass over a session; twice as many are held. */
+  sortedListObjects: 1024,
   /** What a page of a list is charged before it is built, bytes: 128 objects, usual keys. */
   listPageBytes: 64 * KIB,
   /** First bytes of a value that a caller may ask for: the header of a tensor of 10 dimensions fits. */
@@ -290,58 +293,7 @@ export const LIMITS = {
   /** Objects up to this size are read whole in one system call. */
   wholeReadBytesMax: 1 * MIB,
 
-  /** Applications and identities whose use of a quota is remembered; idle ones are forgotten. */
-  quotasMax: 4096,
-  /** Request line and headers of one HTTP request, bytes. A key is at most 2 KiB, encoded. */
-  httpHeaderBytesMax: 16 * KIB,
-  /** How long the headers of an HTTP request may take. */
-  httpHeadersTimeoutMs: 10_000,
-  /** How long an idle HTTP connection stays open. */
-  httpKeepAliveMs: 5_000,
-  /** Open connections of one HTTP listener. */
-  httpConnectionsMax: 128,
-
-  /** The access file, bytes: thousands of tokens. It is read whole, and again when it changes. */
-  accessFileBytesMax: 1 * MIB,
-  /** A name of an identity or a token in the access file, characters. */
-  accessNameLengthMax: 100,
-  /** Rules of one identity. Each call compares its key with them. */
-  accessRulesMax: 100,
-  /** Patterns, or verbs, of one rule. */
-  accessPatternsMax: 100,
-  /** How often the access file is checked for a change. */
-  accessPollMs: 1_000,
-  /** How long a token of a handshake is valid without being used. */
-  handshakeTokenIdleMs: 3_600_000,
-  /** How long a token of a handshake is valid at most. */
-  handshakeTokenMsMax: 86_400_000,
-  /** Tokens of handshakes of one identity. One more ends the oldest. */
-  handshakeTokensPerIdentityMax: 256,
-  /** Tokens of handshakes, about 300 bytes each. One more ends the oldest. */
-  handshakeTokensMax: 16_384,
-  /** A password in a request, bytes. */
-  passwordBytesMax: 1 * KIB,
-  /** Memory of one scrypt, bytes: the most that the parameters of a stored password may need. */
-  scryptBytesMax: 64 * MIB,
-  /** Passwords that are checked at once. Each takes a thread of the pool and its memory. */
-  passwordChecksMax: 2,
-  /** Passwords that wait for their check, a few hundred bytes each. */
-  passwordsWaitingMax: 64,
-  /** Verified passwords that are remembered, about 200 bytes each. */
-  rememberedPasswordsMax: 1024,
-  /** How long a verified password is remembered. */
-  rememberedPasswordMs: 60_000,
-  /** Delay of an answer to a failed attempt: doubled for each further failure of the address. */
-  failedAttemptDelayMs: 100,
-  failedAttemptDelayMsMax: 3_000,
-  /** Failures of an address are forgotten after this time without another one. */
-  failedAttemptMemoryMs: 60_000,
-  /** Addresses whose failures are counted, 100 bytes each. One more makes the oldest forgotten. */
-  failedAddressesMax: 4096,
-  /** Delayed answers of one address, and of all. Further failures are answered at once. */
-  delayedPerAddressMax: 4,
-  delayedAnswersMax: 128,
-
+  ...SERVICE_LIMITS,
   ...TRANSPORT_LIMITS,
   ...CLIENT_LIMITS,
 } as const;

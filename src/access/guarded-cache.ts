@@ -12,6 +12,7 @@ import type { ObjectCache } from "../cache/object-cache.ts";
 import type { OpenedObject } from "../cache/object-reading.ts";
 import type { Draft, PutOptions } from "../cache/put-draft.ts";
 import type { Retaining } from "../cache/retaining.ts";
+import type { KeyRange } from "../cache/sorted-list.ts";
 import { CacheError } from "../errors.ts";
 import {
   formatObjectKey,
@@ -24,7 +25,7 @@ import type { AccessVerb } from "./access-policy.ts";
 import type { Identity } from "./identity.ts";
 import type { Quotas } from "./quotas.ts";
 
-export type RetainingUse = Pick<Retaining, "pin" | "unpin" | "expire" | "renew" | "lifetimeOf">;
+export type RetainingUse = Pick<Retaining, "pin" | "unpin" | "expire" | "renew" | "lifetimeOf" | "isPinned">;
 
 /** What handlers use of the cache. */
 export type CacheUse = Pick<
@@ -40,6 +41,7 @@ export type CacheUse = Pick<
   | "open"
   | "locate"
   | "list"
+  | "listSorted"
   | "delete"
   | "reportDamage"
 > & { readonly retaining: RetainingUse };
@@ -146,6 +148,14 @@ class GuardedCache implements CacheUse {
     }
   }
 
+  async *listSorted(range: KeyRange): AsyncGenerator<readonly IndexEntry[], void, void> {
+    const { policy } = this.#identity;
+    const scope = policy.listScope(range.pattern);
+    if (scope === "none") throw denied(this.#identity, "list", range.pattern);
+    if (scope === "all") return yield* this.#cache.listSorted(range);
+    yield* this.#cache.listSorted(range, (key) => this.#allows("list", key));
+  }
+
   async delete(...[pattern, ...more]: Parameters<ObjectCache["delete"]>): Promise<number> {
     authorize(this.#identity, "delete", pattern);
     return await this.#cache.delete(pattern, ...more);
@@ -204,6 +214,10 @@ class GuardedRetaining implements RetainingUse {
 
   lifetimeOf(entry: IndexEntry): ReturnType<Retaining["lifetimeOf"]> {
     return this.#retaining.lifetimeOf(entry);
+  }
+
+  isPinned(entry: IndexEntry): boolean {
+    return this.#retaining.isPinned(entry);
   }
 }
 

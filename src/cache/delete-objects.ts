@@ -13,15 +13,23 @@ import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/obje
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
 import type { IndexEntry } from "./index-entry.ts";
+import type { Precondition } from "./put-draft.ts";
 import type { WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
+
+export interface DeleteOptions {
+  /** With `power-loss` it resolves when no object can reappear. Default `restart`. */
+  readonly durability?: Durability | undefined;
+  /** Called for each object, immediately before its removal. */
+  readonly precondition?: Precondition | undefined;
+}
 
 /** @returns the number of objects that existed. */
 export async function deleteObjects(
   context: WriteContext,
   pattern: KeyPattern,
-  durability: Durability,
+  { durability = "restart", precondition }: DeleteOptions,
 ): Promise<number> {
   const keys = await collectKeys(context, pattern);
   let highest = 0;
@@ -32,7 +40,8 @@ export async function deleteObjects(
   await context.storage.raiseVersionFloor(highest);
   let deleted = 0;
   await forEach(keys, async (key) => {
-    if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key))) deleted += 1;
+    if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key, precondition)))
+      deleted += 1;
   });
   if (durability === "power-loss") await context.storage.syncRemovals?.([...keys, ...placesOf(pattern)]);
   await context.retention.forget(pattern, durability);
@@ -69,8 +78,14 @@ function placesOf(pattern: KeyPattern): RemovalPlace[] {
 }
 
 /** Removes one object. The caller holds its lock. @returns false if there was none. */
-async function removeNamed(context: WriteContext, key: ObjectKey): Promise<boolean> {
+async function removeNamed(
+  context: WriteContext,
+  key: ObjectKey,
+  precondition: Precondition | undefined,
+): Promise<boolean> {
   const entry = await context.findLocked(key);
+  const isExpired = entry !== undefined && context.retention.lifetimes.isExpired(entry);
+  precondition?.(isExpired ? undefined : entry);
   // Deltas left by a delete that was killed after it removed the base.
   if (entry === undefined) await context.storage.removeDeltas?.(key);
   if (entry === undefined) return false;

@@ -24,17 +24,18 @@ import { ExpirySweep } from "./expiry-sweep.ts";
 import { damageError, type IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
 import { LayoutCache } from "./layout-cache.ts";
-import { listObjects } from "./list-objects.ts";
+import { type ListHost, listObjects } from "./list-objects.ts";
 import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
 import { ObjectRegistry } from "./object-registry.ts";
-import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
+import { BaseDraft, type Draft, type Precondition, type PutOptions } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
 import { SchemaPool } from "./schema-pool.ts";
+import { type KeyRange, listSorted, type MayList } from "./sorted-list.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 import type { UsageTable } from "./usage.ts";
 import { verifyOnce } from "./verify-once.ts";
@@ -215,9 +216,8 @@ export class ObjectCache {
     purpose?: OpenPurpose,
   ): Promise<OpenedObject> {
     return this.#locks.run(formatObjectKey(key), async () => {
-      const entry = await this.#findLocked(key);
+      const entry = this.#unlessExpired(await this.#findLocked(key));
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-      this.#throwIfExpired(entry);
       if (entry.damage !== undefined) throw damageError(entry);
       this.#registry.budget?.touched(entry);
       if (!needsBase(entry))
@@ -254,19 +254,26 @@ export class ObjectCache {
 
   /** Lists the readable objects that match a pattern, in pages; see list-objects.ts. */
   async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
-    const context = { registry: this.#registry, scan: this.#scan, lifetimes: this.#retention.lifetimes };
-    if (pattern.scope !== "object") return yield* listObjects(context, pattern);
+    if (pattern.scope !== "object") return yield* listObjects(this.#listHost, pattern);
     const entry = await this.find(pattern.key);
     if (entry !== undefined && entry.damage === undefined) yield [entry];
   }
 
+  /** Lists the readable objects of a range in the order of their keys; see sorted-list.ts. */
+  listSorted(range: KeyRange, mayList?: MayList): AsyncGenerator<readonly IndexEntry[], void, void> {
+    return listSorted(this.#listHost, range, mayList);
+  }
+
   /**
    * Deletes what matches a pattern, including objects that are not in the index.
-   * @param durability with `power-loss` it resolves when no object can reappear.
    * @returns the number of objects.
    */
-  async delete(pattern: KeyPattern, durability: Durability = "restart"): Promise<number> {
-    return await deleteObjects(this.#context, pattern, durability);
+  delete(pattern: KeyPattern, durability?: Durability, precondition?: Precondition): Promise<number> {
+    return deleteObjects(this.#context, pattern, { durability, precondition });
+  }
+
+  get #listHost(): ListHost {
+    return { registry: this.#registry, scan: this.#scan, lifetimes: this.#retention.lifetimes };
   }
 
   async #findLocked(key: ObjectKey): Promise<IndexEntry | undefined> {
@@ -304,10 +311,6 @@ export class ObjectCache {
 
   #unlessExpired(entry: IndexEntry | undefined): IndexEntry | undefined {
     return entry === undefined || this.#retention.lifetimes.isExpired(entry) ? undefined : entry;
-  }
-
-  #throwIfExpired(entry: IndexEntry): void {
-    if (this.#retention.lifetimes.isExpired(entry)) throw new CacheError("OBJECT_NOT_FOUND");
   }
 
   #removeExpired(entry: IndexEntry): Promise<boolean> {

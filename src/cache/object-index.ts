@@ -8,8 +8,13 @@ import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.
 import { EntryTable, type TableCursor } from "./entry-table.ts";
 import type { IndexEntry } from "./index-entry.ts";
 
+/** A session that contains objects. */
+export interface IndexedSession extends SessionPrefix {
+  readonly entries: EntryTable;
+}
+
 /** The objects of one session; entries refer to it to share its names. */
-class SessionObjects implements SessionPrefix {
+class SessionObjects implements IndexedSession {
   readonly applicationId: string;
   readonly sessionId: string;
   readonly entries = new EntryTable();
@@ -85,10 +90,11 @@ export class ObjectIndex {
 
   /** The same, resumable when more was found. */
   reader(pattern: Exclude<KeyPattern, { scope: "object" }>): IndexReader {
-    return new IndexReader(() => this.#sessionsOf(pattern));
+    return new IndexReader(() => this.sessionsOf(pattern));
   }
 
-  *#sessionsOf(pattern: Exclude<KeyPattern, { scope: "object" }>): Generator<SessionObjects> {
+  /** The sessions of a pattern; sessions may be added and removed meanwhile. */
+  *sessionsOf(pattern: Exclude<KeyPattern, { scope: "object" }>): Generator<IndexedSession> {
     const wanted = pattern.scope === "all" ? undefined : pattern.applicationId;
     const wantedSession = pattern.scope === "session" ? pattern.sessionId : undefined;
     for (const sessions of pick(this.#applications, wanted)) yield* pick(sessions, wantedSession);
@@ -97,10 +103,10 @@ export class ObjectIndex {
 
 /** Reads entries, each once, and can be asked for more repeatedly. Close it. */
 export class IndexReader {
-  readonly #sessions: () => Iterable<SessionObjects>;
-  readonly #cursors = new Map<SessionObjects, TableCursor>();
+  readonly #sessions: () => Iterable<IndexedSession>;
+  readonly #cursors = new Map<IndexedSession, TableCursor>();
 
-  constructor(sessions: () => Iterable<SessionObjects>) {
+  constructor(sessions: () => Iterable<IndexedSession>) {
     this.#sessions = sessions;
   }
 

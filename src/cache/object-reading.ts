@@ -74,6 +74,11 @@ export class ObjectReading implements ReadingHolder {
     return this.#entry;
   }
 
+  /** When the base was written, ms since 1970, if it is open and the storage knows. */
+  get baseModifiedMs(): number | undefined {
+    return this.#file?.modifiedMs;
+  }
+
   /**
    * Sets the client, which is cut off if the object was removed, others wait for its space, and it
    * reads nothing. A reading without a client holds the space until it is closed.

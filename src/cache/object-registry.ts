@@ -9,7 +9,7 @@ import type { KeyPattern, ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import type { CountedSink } from "./counted-sink.ts";
 import type { IndexEntry } from "./index-entry.ts";
-import { type IndexReader, ObjectIndex } from "./object-index.ts";
+import { type IndexedSession, type IndexReader, ObjectIndex } from "./object-index.ts";
 import type { Retention } from "./retention/retention.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 import { UsageTable } from "./usage.ts";
@@ -55,6 +55,11 @@ export class ObjectRegistry {
   /** See ObjectIndex.reader. */
   reader(pattern: Exclude<KeyPattern, { scope: "object" }>): IndexReader {
     return this.#index.reader(pattern);
+  }
+
+  /** See ObjectIndex.sessionsOf. */
+  sessionsOf(pattern: Exclude<KeyPattern, { scope: "object" }>): Iterable<IndexedSession> {
+    return this.#index.sessionsOf(pattern);
   }
 
   sessions(applicationId: string): string[] {

@@ -33,7 +33,14 @@ export interface CommitOptions {
    * while.
    */
   readonly throwIfOver?: (() => void) | undefined;
+  readonly precondition?: Precondition | undefined;
 }
+
+/**
+ * Called under the lock with the object that the commit replaces or patches, or the delete removes;
+ * undefined if there is none or it has expired. It throws to refuse.
+ */
+export type Precondition = (present: IndexEntry | undefined) => void;
 
 export interface Draft {
   readonly key: ObjectKey;
@@ -61,6 +68,7 @@ export interface Draft {
 interface PublishOptions {
   readonly durability: Durability;
   readonly throwIfOver: (() => void) | undefined;
+  readonly precondition: Precondition | undefined;
 }
 
 /** Shared by both drafts: a staged file that is published under the key's lock. */
@@ -91,13 +99,16 @@ abstract class StagedDraft implements Draft {
     if (this.counted !== undefined) this.counted.abandon = abandon;
   }
 
-  commit(writer: ObjectWriter, { durability = "restart", throwIfOver }: CommitOptions = {}): Promise<number> {
+  commit(
+    writer: ObjectWriter,
+    { durability = "restart", throwIfOver, precondition }: CommitOptions = {},
+  ): Promise<number> {
     this.counted?.committing();
     return this.context.locks.run(formatObjectKey(this.key), async () => {
       try {
         // A cancelled put must not evict others.
         throwIfOver?.();
-        return await this.publish(writer, { durability, throwIfOver });
+        return await this.publish(writer, { durability, throwIfOver, precondition });
       } catch (error) {
         // The index no longer matches the disk: the next lookup reads it again.
         if (this.staged.isPublished) this.#forget();
@@ -145,11 +156,12 @@ export class BaseDraft extends StagedDraft {
 
   protected override async publish(
     writer: ObjectWriter,
-    { durability, throwIfOver }: PublishOptions,
+    { durability, throwIfOver, precondition }: PublishOptions,
   ): Promise<number> {
     const { storage, registry, retention } = this.context;
     const { kind, isFresh, ttlMs, putBy } = this.#options;
     const old = isFresh ? undefined : await this.context.findLocked(this.key);
+    precondition?.(old !== undefined && retention.lifetimes.isExpired(old) ? undefined : old);
     const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
     const lifetime = retention.lifetimes.forPut(this.key, ttlMs);
     const { part: form, rowCount, dataBytes, ...layout } = await writer.finish(version, { lifetime, putBy });
@@ -227,12 +239,13 @@ export class PatchDraft extends StagedDraft {
 
   protected override async publish(
     writer: ObjectWriter,
-    { durability, throwIfOver }: PublishOptions,
+    { durability, throwIfOver, precondition }: PublishOptions,
   ): Promise<number> {
     const found = await this.context.findLocked(this.key);
     if (found === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await this.#options.accept(found);
     refuseTooManyPatches(found);
+    precondition?.(found);
     throwIfOver?.();
     const entry = needsOwnForm(found) ? await takeOwnForm(this.context, found) : found;
     const version = versionAfter(entry.version);

@@ -103,6 +103,11 @@ export class Retaining {
     return this.#host.retention.lifetimes.of(entry);
   }
 
+  /** True if a pin of the object, its session or its application protects it from eviction. */
+  isPinned(entry: IndexEntry): boolean {
+    return this.#host.retention.pins.isPinned(entry.key);
+  }
+
   async #setLifetime(
     key: ObjectKey,
     change: (now: Lifetime | undefined) => Lifetime | undefined,

@@ -8,11 +8,11 @@
  */
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import type { IncomingFlightData } from "../client/flight/incoming-flight-data.ts";
-import { TAG_SIZE_BYTES } from "../client/values/value-tags.ts";
 import { CacheError } from "../errors.ts";
 import { formatTicket } from "../flight/ticket.ts";
 import { LIMITS } from "../limits.ts";
 import type { ObjectRef } from "../object/object-ref.ts";
+import { TAG_SIZE_BYTES } from "../object/value-tags.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowInput, type ArrowMessage, readArrowStream } from "./arrow-input.ts";
 import { previewTable, type TablePreview, TablePreviewError } from "./arrow-preview.ts";

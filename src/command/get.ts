@@ -9,8 +9,8 @@
 import { isUtf8 } from "node:buffer";
 import { extname } from "node:path";
 import type { FlightClient } from "../client/flight/flight-client.ts";
-import { TAG_SIZE_BYTES } from "../client/values/value-tags.ts";
 import { formatTicket } from "../flight/ticket.ts";
+import { TAG_SIZE_BYTES } from "../object/value-tags.ts";
 import { type Answer, openAnswer } from "./answer.ts";
 import { type ArrowForm, ArrowOutput, type WriteViews } from "./arrow-output.ts";
 import { ByteReader } from "./byte-reader.ts";

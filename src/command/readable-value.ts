@@ -8,10 +8,11 @@
  * A pickle is never decoded, because decoding it would run the code in it.
  */
 import { isUtf8 } from "node:buffer";
-import { readTag, TAG_SIZE_BYTES, type TagName } from "../client/values/value-tags.ts";
+import { readTag } from "../client/values/value-tags.ts";
 import { isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { escapeInvisible } from "../log-format.ts";
+import { TAG_SIZE_BYTES, type TagName } from "../object/value-tags.ts";
 import { formatSize } from "./quantities.ts";
 
 /** The beginning of a value, or all of it. */

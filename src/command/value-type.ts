@@ -8,7 +8,7 @@
  */
 import type { ArrowSchema } from "../arrow/schema.ts";
 import { tensorFacts } from "../client/values/tensor.ts";
-import { TAG_SIZE_BYTES, type TagName } from "../client/values/value-tags.ts";
+import { TAG_SIZE_BYTES, type TagName } from "../object/value-tags.ts";
 import { isPickle, tagOf } from "./readable-value.ts";
 
 export interface ValueType {

@@ -11,11 +11,13 @@
  *
  * Patches of an opaque object are not included.
  */
+
+import { TAG_SIZE_BYTES } from "../../object/value-tags.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
 import { batchesOf, decodeTable, type TableForm } from "../values/arrow-libraries.ts";
 import { DictionaryParts } from "../values/dictionary-parts.ts";
 import { frameSchema, streamEnd } from "../values/ipc-messages.ts";
-import { readTag, TAG_SIZE_BYTES, unreadable } from "../values/value-tags.ts";
+import { readTag, unreadable } from "../values/value-tags.ts";
 import { type OpaqueColumns, readOpaqueRow } from "./opaque-rows.ts";
 import { readAnswerHead, readTablePart } from "./read-answer.ts";
 

@@ -10,11 +10,11 @@ import { dictionaryIds } from "../../arrow/dictionary-ids.ts";
 import { decodeMessage } from "../../arrow/message.ts";
 import { type ArrowSchema, decodeSchema, sameFields } from "../../arrow/schema.ts";
 import { CacheError } from "../../errors.ts";
+import { encodeTag } from "../../object/value-tags.ts";
 import type { OutgoingFlightData } from "../flight/outgoing-flight-data.ts";
 import { encodeTable, isTable } from "../values/arrow-libraries.ts";
 import { asFlameTable, looksOpaque } from "../values/encode-value.ts";
 import type { IpcBatch, IpcMessages } from "../values/ipc-messages.ts";
-import { encodeTag } from "../values/value-tags.ts";
 import { streamedPutMessages } from "./put-messages.ts";
 
 /**

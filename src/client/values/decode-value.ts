@@ -6,11 +6,12 @@
  * bytes that are `shared`. Otherwise bytes, tensors and tables are views of the received bytes.
  */
 import { isCacheError } from "../../errors.ts";
+import { TAG_SIZE_BYTES } from "../../object/value-tags.ts";
 import { decodeTable, onlyColumn, type TableForm } from "./arrow-libraries.ts";
 import { frameMessage, frameSchema, splitIpc, streamEnd } from "./ipc-messages.ts";
 import { decodeJson } from "./json-value.ts";
 import { decodeTensor } from "./tensor.ts";
-import { pickledError, readTag, TAG_SIZE_BYTES, unreadable, untaggedError } from "./value-tags.ts";
+import { pickledError, readTag, unreadable, untaggedError } from "./value-tags.ts";
 
 export interface DecodeOptions {
   readonly tables: TableForm;

@@ -14,10 +14,10 @@
  */
 import { withSchemaMetadata } from "../../arrow/schema-metadata.ts";
 import { readPayloadSchema, SCHEMA_KEY_FORMAT, TABLE_FORMAT } from "../../object/object-schema.ts";
+import { encodeTag } from "../../object/value-tags.ts";
 import { encodeTable, isTable } from "./arrow-libraries.ts";
 import { frameSchema, frameViews, type IpcMessages, streamEnd } from "./ipc-messages.ts";
 import { encodeJson } from "./json-value.ts";
-import { encodeTag } from "./value-tags.ts";
 
 /** The parts of an opaque value, tag first; or the messages of a table. */
 export type EncodedValue =

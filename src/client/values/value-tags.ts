@@ -1,46 +1,20 @@
 /**
- * The four bytes before a value's payload, which give its encoding (docs/client.md, "Values").
+ * What this client makes of a value's type tag (object/value-tags.ts): the encoding, or the error.
  *
- *     46 4C 4D NN   "FLM" and a number
- *
- * | NN | payload                                                | decoded to   |
- * |----|--------------------------------------------------------|--------------|
- * | 00 | cloudpickle                                            | error: Python only |
- * | 01 | numpy array, an Arrow tensor message                   | Tensor       |
- * | 02 | Arrow table, an IPC stream                             | table        |
- * | 03 | Arrow array, an IPC stream of one column named `data`  | column       |
- * | 04 | Arrow record batch, an IPC stream                      | table        |
- * | 05 | JSON, UTF-8                                            | JSON value   |
- * | 06 | bytes as they are                                      | Uint8Array   |
- * | 07 | cloudpickle with buffers after it                      | error: Python only |
+ * | tags             | decoded to                   |
+ * |------------------|------------------------------|
+ * | 00, 07           | error: Python only           |
+ * | 01               | Tensor                       |
+ * | 02, 04           | table                        |
+ * | 03               | column                       |
+ * | 05               | JSON value                   |
+ * | 06               | Uint8Array                   |
  *
  * Only the SDKs of this project write 05 to 07; older clients report an error for them. Files that
  * were uploaded in chunks, and pickles of the first clients, have no tag.
  */
 import { CacheError } from "../../errors.ts";
-
-export const TAG_SIZE_BYTES = 4;
-
-const TAG_NAMES = [
-  "cloudpickle",
-  "numpy",
-  "table",
-  "array",
-  "recordBatch",
-  "json",
-  "bytes",
-  "bufferedPickle",
-] as const;
-
-/** The encodings, by their tags. */
-export type TagName = (typeof TAG_NAMES)[number];
-
-const PREFIX = Buffer.from("FLM", "latin1");
-
-/** @returns a fresh buffer of TAG_SIZE_BYTES. */
-export function encodeTag(name: TagName): Buffer {
-  return Buffer.from([...PREFIX, TAG_NAMES.indexOf(name)]);
-}
+import { TAG_NAMES, type TagName, tagNumber } from "../../object/value-tags.ts";
 
 /** The tag in hexadecimal with its name, for errors. */
 function describeTag(number: number): string {
@@ -53,12 +27,10 @@ function describeTag(number: number): string {
  * @throws {CacheError} UNREADABLE_VALUE for a tag of a newer client.
  */
 export function readTag(data: Uint8Array): TagName | undefined {
-  if (data.length < TAG_SIZE_BYTES || !PREFIX.equals(data.subarray(0, PREFIX.length))) return undefined;
-  const number = data[PREFIX.length]!;
+  const number = tagNumber(data);
+  if (number === undefined) return undefined;
   const name = TAG_NAMES[number];
   if (name !== undefined) return name;
-  // Text that starts with FLM has no such number after it.
-  if (number >= 0x20) return undefined;
   throw unreadable(`the value has the type tag ${describeTag(number)}, which this client does not know`);
 }
 

@@ -10,7 +10,9 @@ import { LIMITS } from "../../../src/limits.ts";
 
 const UNITS = ["GiB", "MiB", "KiB"] as const;
 const UNIT_BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 } as const;
-const LIMITS_FILES = ["src/limits.ts", "src/transport-limits.ts", "src/client-limits.ts"];
+const LIMITS_FILES = ["limits", "service-limits", "transport-limits", "client-limits"].map(
+  (name) => `src/${name}.ts`,
+);
 
 function formatBytes(value: number): string {
   for (const unit of UNITS) {

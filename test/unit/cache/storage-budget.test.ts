@@ -69,7 +69,12 @@ describe("the storage budget", () => {
     await store.put("5", 49);
     expect(store.gone).toEqual(["2", "3"]);
     expect(store.budget.usedBytes).toBe(99);
-    expect(store.budget.counts).toEqual({ evictedObjects: 2, evictedForCount: 0, evictedBytes: 50, refusals: 0 });
+    expect(store.budget.counts).toEqual({
+      evictedObjects: 2,
+      evictedForCount: 0,
+      evictedBytes: 50,
+      refusals: 0,
+    });
   });
 
   it("passes over objects that are worked on, read or pinned", async () => {

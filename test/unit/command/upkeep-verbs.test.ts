@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { FlightClient } from "../../../src/client/flight/flight-client.ts";
 import { FlameCache } from "../../../src/client/index.ts";
-import { encodeTag } from "../../../src/client/values/value-tags.ts";
 import { nextPart } from "../../../src/command/complete-keys.ts";
 import { isLike } from "../../../src/command/find.ts";
 import { formatValueType, valueType } from "../../../src/command/value-type.ts";
 import { changesBetween } from "../../../src/command/watch.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { decodeObjectFacts } from "../../../src/object/object-facts.ts";
+import { encodeTag } from "../../../src/object/value-tags.ts";
 import { commandDescriptor, pathDescriptor, putMessages, valuePut } from "../../support/flight-messages.ts";
 import { type InProcessServer, startInProcess } from "../../support/in-process-server.ts";
 import { goldenStream, splitStream } from "../arrow/golden.ts";

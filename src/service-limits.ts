@@ -1,0 +1,85 @@
+/**
+ * The limits of access and of the HTTP listeners. A part of LIMITS (limits.ts).
+ *
+ * Each has its unit and the reason for its size. Times are milliseconds.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const SERVICE_LIMITS = {
+  /** Applications and identities whose use of a quota is remembered; idle ones are forgotten. */
+  quotasMax: 4096,
+  /** Request line and headers of one HTTP request, bytes. A key is at most 2 KiB, encoded. */
+  httpHeaderBytesMax: 16 * KIB,
+  /** How long the headers of an HTTP request may take. */
+  httpHeadersTimeoutMs: 10_000,
+  /** How long an idle HTTP connection stays open. */
+  httpKeepAliveMs: 5_000,
+  /** Open connections of one HTTP listener. */
+  httpConnectionsMax: 128,
+  /** Requests of the HTTP API that run at once, on all listeners; others wait. */
+  httpTransfersMax: 16,
+  /** Bytes of one answer over HTTP that wait for the peer. All of them together: 16 MiB. */
+  httpQueueBytesMax: 1 * MIB,
+  /** Bytes of one answer over HTTP that are read from the storage at once. */
+  httpPieceBytes: 256 * KIB,
+  /**
+   * Message headers that all uploads over HTTP hold at once, bytes: one of the largest, and some
+   * thousand usual ones.
+   */
+  httpHeldBytesMax: 24 * MIB,
+  /** How long a request of the HTTP API waits for its turn before it is refused. */
+  httpWaitMs: 5_000,
+  /** A request without progress for this long is ended if another one waits for its turn. */
+  httpStalledMs: 2_000,
+  /** Rest of a refused body that is read and dropped, bytes, so that the client reads the answer. */
+  httpDroppedBytesMax: 8 * MIB,
+  /** Objects of one page of `GET /v1/objects`: the default. */
+  httpListObjectsDefault: 1000,
+  /** Objects of one page of `GET /v1/objects`. */
+  httpListObjectsMax: 10_000,
+  /** Entity tags in one `If-Match` or `If-None-Match`. */
+  httpEntityTagsMax: 64,
+
+  /** The access file, bytes: thousands of tokens. It is read whole, and again when it changes. */
+  accessFileBytesMax: 1 * MIB,
+  /** A name of an identity or a token in the access file, characters. */
+  accessNameLengthMax: 100,
+  /** Rules of one identity. Each call compares its key with them. */
+  accessRulesMax: 100,
+  /** Patterns, or verbs, of one rule. */
+  accessPatternsMax: 100,
+  /** How often the access file is checked for a change. */
+  accessPollMs: 1_000,
+  /** How long a token of a handshake is valid without being used. */
+  handshakeTokenIdleMs: 3_600_000,
+  /** How long a token of a handshake is valid at most. */
+  handshakeTokenMsMax: 86_400_000,
+  /** Tokens of handshakes of one identity. One more ends the oldest. */
+  handshakeTokensPerIdentityMax: 256,
+  /** Tokens of handshakes, about 300 bytes each. One more ends the oldest. */
+  handshakeTokensMax: 16_384,
+  /** A password in a request, bytes. */
+  passwordBytesMax: 1 * KIB,
+  /** Memory of one scrypt, bytes: the most that the parameters of a stored password may need. */
+  scryptBytesMax: 64 * MIB,
+  /** Passwords that are checked at once. Each takes a thread of the pool and its memory. */
+  passwordChecksMax: 2,
+  /** Passwords that wait for their check, a few hundred bytes each. */
+  passwordsWaitingMax: 64,
+  /** Verified passwords that are remembered, about 200 bytes each. */
+  rememberedPasswordsMax: 1024,
+  /** How long a verified password is remembered. */
+  rememberedPasswordMs: 60_000,
+  /** Delay of an answer to a failed attempt: doubled for each further failure of the address. */
+  failedAttemptDelayMs: 100,
+  failedAttemptDelayMsMax: 3_000,
+  /** Failures of an address are forgotten after this time without another one. */
+  failedAttemptMemoryMs: 60_000,
+  /** Addresses whose failures are counted, 100 bytes each. One more makes the oldest forgotten. */
+  failedAddressesMax: 4096,
+  /** Delayed answers of one address, and of all. Further failures are answered at once. */
+  delayedPerAddressMax: 4,
+  delayedAnswersMax: 128,
+} as const;
