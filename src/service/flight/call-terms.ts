@@ -6,9 +6,9 @@
  */
 import type { ServerCall } from "../../grpc/call.ts";
 import type { Durability } from "../../storage/object-storage.ts";
+import { DURABILITY_HEADER, putDurability } from "../put-durability.ts";
 import type { ServiceContext } from "../service-context.ts";
-import { callDurability } from "./call-durability.ts";
-import { callTtl } from "./call-lifetime.ts";
+import { parseTtl, TTL_HEADER } from "../time-to-live.ts";
 
 export interface CallTerms {
   readonly durability: Durability;
@@ -23,6 +23,7 @@ export interface CallTerms {
 /** @throws {CacheError} INVALID_REQUEST, NOT_IMPLEMENTED */
 export function callTerms(context: ServiceContext, call: ServerCall): CallTerms {
   const throwIfOver = (): void => call.throwIfOver();
-  const { facts } = call;
-  return { durability: callDurability(context, call), ttlMs: callTtl(call), throwIfOver, facts };
+  const { facts, metadata } = call;
+  const durability = putDurability(context, metadata.get(DURABILITY_HEADER));
+  return { durability, ttlMs: parseTtl(metadata.get(TTL_HEADER)), throwIfOver, facts };
 }

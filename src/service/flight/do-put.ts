@@ -7,14 +7,17 @@
  * record batch at once and sends no ObjectRef. Body bytes are views of the socket's buffers until
  * the storage takes them; at most one receive queue of them waits here.
  */
-import { FlightDataDecoder } from "../../flight/flight-data-decoder.ts";
+import { CacheError } from "../../errors.ts";
+import { decodeDescriptor } from "../../flight/descriptor.ts";
+import { FlightDataDecoder, type FlightDataHead } from "../../flight/flight-data-decoder.ts";
 import { encodePutResult } from "../../flight/messages.ts";
 import type { IncomingMessage, ServerCall } from "../../grpc/call.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
 import { turnIfDue } from "../../turns.ts";
+import { IncomingPut } from "../incoming-put.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { callTerms } from "./call-terms.ts";
-import { IncomingPut } from "./incoming-put.ts";
+import { parsePutTarget } from "./put-target.ts";
 
 /** Messages between two checks of the turn's length. An object has three or four messages. */
 const MESSAGES_PER_CHECK = 8;
@@ -26,7 +29,6 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
     validation: context.validation,
     abandon: (reason) => call.abandon(reason),
     footerMemory: context.footerMemory,
-    facts: call.facts,
   });
   const decoder = new FlightDataDecoder();
   let isEchoing = false;
@@ -77,16 +79,29 @@ async function receive(
     chargedBytes = Math.max(chargedBytes, heldBytes);
     if (!hasBegun && decoder.head !== undefined) {
       hasBegun = true;
-      await put.head(decoder.head);
+      await passHead(decoder.head, put, call);
     }
     if (views.length > 0) await put.body(views);
   }
   const late = decoder.end();
-  if (!hasBegun && decoder.head !== undefined) await put.head(decoder.head);
+  if (!hasBegun && decoder.head !== undefined) await passHead(decoder.head, put, call);
   if (late.length > 0) await put.body(late);
   const { batchKind } = put;
   put.end(decoder.appMetadata);
   // The schema is kept until the put ends, so its charge stays too.
   if (batchKind !== undefined) call.releaseCollected(chargedBytes);
   return batchKind;
+}
+
+/** The first message names the target; it may be a descriptor alone, and only it may be. */
+async function passHead(head: FlightDataHead, put: IncomingPut, { facts }: ServerCall): Promise<void> {
+  const isFirst = put.target === undefined;
+  if (put.target === undefined) {
+    if (head.descriptor === undefined) {
+      throw new CacheError("INVALID_REQUEST", "the first message of a put has no descriptor");
+    }
+    put.target = parsePutTarget(decodeDescriptor(head.descriptor), facts);
+  }
+  const isAlone = head.dataHeader.length === 0 && head.bodySizeBytes === 0;
+  if (!isFirst || !isAlone) await put.head(head);
 }

@@ -9,17 +9,8 @@ import { CacheError } from "../../errors.ts";
 import { decodeDescriptor, type TextDescriptor } from "../../flight/descriptor.ts";
 import type { ServerCall } from "../../grpc/call.ts";
 import { logFor } from "../../log.ts";
-import {
-  type ObjectKey,
-  parseObjectKey,
-  parseSessionPrefix,
-  type SessionPrefix,
-} from "../../object/object-key.ts";
-
-export type PutTarget =
-  | { readonly kind: "object"; readonly key: ObjectKey }
-  | { readonly kind: "session"; readonly prefix: SessionPrefix }
-  | { readonly kind: "patch"; readonly key: ObjectKey };
+import { type ObjectKey, parseObjectKey, parseSessionPrefix } from "../../object/object-key.ts";
+import type { PutTarget } from "../incoming-put.ts";
 
 const log = logFor("flight");
 const PATCH = "PATCH:";

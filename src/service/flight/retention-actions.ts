@@ -19,7 +19,7 @@ import type { Lifetime } from "../../object/object-metadata.ts";
 import { turnIfDue } from "../../turns.ts";
 import { parseDeletePattern } from "../key-pattern.ts";
 import type { ServiceContext } from "../service-context.ts";
-import { ttlOfSeconds } from "./call-lifetime.ts";
+import { ttlOfSeconds } from "../time-to-live.ts";
 import type { CallTerms } from "./call-terms.ts";
 import { ticketTarget } from "./ticket-target.ts";
 

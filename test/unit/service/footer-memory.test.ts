@@ -4,8 +4,9 @@
 import { describe, expect, it } from "vitest";
 import { FlightDataDecoder } from "../../../src/flight/flight-data-decoder.ts";
 import { FooterMemory } from "../../../src/object/footer-memory.ts";
-import { IncomingPut } from "../../../src/service/flight/incoming-put.ts";
-import { flightData, pathDescriptor } from "../../support/flight-messages.ts";
+import { parseObjectKey } from "../../../src/object/object-key.ts";
+import { IncomingPut } from "../../../src/service/incoming-put.ts";
+import { flightData } from "../../support/flight-messages.ts";
 import { memoryCache, refused } from "../cache/cache-fixture.ts";
 import { goldenTable } from "../object/sample-objects.ts";
 
@@ -26,7 +27,8 @@ class Puts {
       footerMemory: this.footerMemory,
     };
     const put = new IncomingPut(await this.#cache, options);
-    await bring(put, flightData({ descriptor: pathDescriptor(`a/s/${id}`), header: schemaHeader }));
+    put.target = { kind: "object", key: parseObjectKey(`a/s/${id}`) };
+    await bring(put, flightData({ header: schemaHeader }));
     return put;
   }
 }

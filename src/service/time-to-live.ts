@@ -5,22 +5,24 @@
  *
  * 0 means unlimited, even if the session has a time to live.
  */
-import { CacheError } from "../../errors.ts";
-import type { ServerCall } from "../../grpc/call.ts";
-import { LIMITS } from "../../limits.ts";
+import { CacheError } from "../errors.ts";
+import { LIMITS } from "../limits.ts";
 
 export const TTL_HEADER = "flame-ttl-seconds";
 
 const SECONDS = /^\d{1,9}(\.\d{1,3})?$/;
 
-/** @returns ms; undefined if the header is absent. @throws {CacheError} INVALID_REQUEST */
-export function callTtl(call: ServerCall): number | undefined {
-  const text = call.metadata.get(TTL_HEADER);
+/**
+ * @param subject where the text comes from, for the error text.
+ * @returns ms; undefined if there is no text.
+ * @throws {CacheError} INVALID_REQUEST
+ */
+export function parseTtl(text: string | undefined, subject: string = TTL_HEADER): number | undefined {
   if (text === undefined) return undefined;
   if (!SECONDS.test(text)) {
-    throw new CacheError("INVALID_REQUEST", `${TTL_HEADER} must be a number of seconds such as 3600 or 0.5`);
+    throw new CacheError("INVALID_REQUEST", `${subject} must be a number of seconds such as 3600 or 0.5`);
   }
-  return ttlOfSeconds(Number(text), TTL_HEADER);
+  return ttlOfSeconds(Number(text), subject);
 }
 
 /**

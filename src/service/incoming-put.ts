@@ -1,30 +1,39 @@
 /**
- * Receives one put: the descriptor, the schema, then batches whose bodies pass through to a staged
- * file.
+ * Receives one put of Arrow messages, over any protocol: the schema, then batches whose bodies pass
+ * through to a staged file.
  *
- * The caller passes each message in three steps as it arrives: head, views of the body, end.
- * Nothing is visible before `commit`, and nothing remains after `discard`.
+ * The caller sets the target, then passes each message in three steps as it arrives: head, views of
+ * the body, end. Nothing is visible before `commit`, and nothing remains after `discard`.
  */
+import type { CacheUse } from "../access/guarded-cache.ts";
+import { decodeMessage } from "../arrow/message.ts";
+import { checkedSchemaSteps, TableValidator } from "../arrow/validate/table-validator.ts";
+import type { CommitOptions, Draft } from "../cache/put-draft.ts";
+import type { ValidationLevel } from "../config/cache-config.ts";
+import { assert, CacheError } from "../errors.ts";
+import type { FooterMemory } from "../object/footer-memory.ts";
+import type { ObjectKey, SessionPrefix } from "../object/object-key.ts";
+import type { ObjectKind } from "../object/object-metadata.ts";
+import { knownPayload, type PayloadSchema, readPayloadSchemaInTurns } from "../object/object-schema.ts";
+import { OpaqueBody } from "../object/opaque-body.ts";
+import { OpaqueWriter } from "../object/opaque-writer.ts";
+import { patchMisfitSteps } from "../object/patch-fit.ts";
+import type { StoredObject } from "../object/stored-blocks.ts";
+import { type IpcBatchMessage, TableWriter } from "../object/table-writer.ts";
+import { inTurns, turnIfLarge } from "../turns.ts";
 
-import type { CacheUse } from "../../access/guarded-cache.ts";
-import { decodeMessage } from "../../arrow/message.ts";
-import { checkedSchemaSteps, TableValidator } from "../../arrow/validate/table-validator.ts";
-import type { CommitOptions, Draft } from "../../cache/put-draft.ts";
-import type { ValidationLevel } from "../../config/cache-config.ts";
-import { CacheError } from "../../errors.ts";
-import { decodeDescriptor } from "../../flight/descriptor.ts";
-import type { FlightDataHead } from "../../flight/flight-data-decoder.ts";
-import type { FooterMemory } from "../../object/footer-memory.ts";
-import type { ObjectKey } from "../../object/object-key.ts";
-import type { ObjectKind } from "../../object/object-metadata.ts";
-import { knownPayload, type PayloadSchema, readPayloadSchemaInTurns } from "../../object/object-schema.ts";
-import { OpaqueBody } from "../../object/opaque-body.ts";
-import { OpaqueWriter } from "../../object/opaque-writer.ts";
-import { patchMisfitSteps } from "../../object/patch-fit.ts";
-import type { StoredObject } from "../../object/stored-blocks.ts";
-import { type IpcBatchMessage, TableWriter } from "../../object/table-writer.ts";
-import { inTurns, turnIfLarge } from "../../turns.ts";
-import { type PutTarget, parsePutTarget } from "./put-target.ts";
+export type PutTarget =
+  | { readonly kind: "object"; readonly key: ObjectKey }
+  | { readonly kind: "session"; readonly prefix: SessionPrefix }
+  | { readonly kind: "patch"; readonly key: ObjectKey };
+
+/** The part of a message before its body. */
+export interface MessageHead {
+  /** The bare Message flatbuffer; may be a view of a socket's buffer. */
+  readonly dataHeader: Buffer;
+  /** Bytes of the body that follow. */
+  readonly bodySizeBytes: number;
+}
 
 type Payload =
   | {
@@ -49,14 +58,13 @@ export interface IncomingPutOptions {
   readonly abandon: (reason: CacheError) => void;
   /** Shared by all puts of this server. */
   readonly footerMemory: FooterMemory;
-  /** The log fields of the call. */
-  readonly facts?: Record<string, unknown> | undefined;
 }
 
 export class IncomingPut {
   readonly #cache: CacheUse;
   readonly #options: IncomingPutOptions;
-  #target: PutTarget | undefined;
+  /** Set before the first message. */
+  target: PutTarget | undefined;
   #payload: Payload | undefined;
   /** Set while a batch of an opaque value arrives. */
   #opaqueBody: OpaqueBody | undefined;
@@ -79,17 +87,14 @@ export class IncomingPut {
    * @throws {CacheError} INVALID_* if the message is not valid at this point; STORAGE_FULL if there
    *   can never be space for it.
    */
-  async head(head: FlightDataHead): Promise<void> {
-    const isFirst = this.#target === undefined;
-    this.#target ??= parsePutTarget(decodeDescriptor(requireDescriptor(head)), this.#options.facts);
+  async head(head: MessageHead): Promise<void> {
     if (head.dataHeader.length === 0) {
-      // Only the first message may be a descriptor alone: a million empty ones must not follow.
-      if (isFirst && head.bodySizeBytes === 0) return;
       throw new CacheError("INVALID_REQUEST", "a message without an Arrow header cannot be stored");
     }
     if (this.#payload === undefined) {
       if (head.bodySizeBytes > 0) throw new CacheError("INVALID_IPC", "a schema has no body");
-      this.#payload = await this.#open(ownBytes(head.dataHeader), this.#target);
+      assert(this.target !== undefined, "a put has a target");
+      this.#payload = await this.#open(ownBytes(head.dataHeader), this.target);
       this.#isSchema = true;
       return;
     }
@@ -156,8 +161,7 @@ export class IncomingPut {
    * @throws {CacheError} INVALID_REQUEST if there was no schema.
    */
   async commit(terms: CommitOptions): Promise<{ key: ObjectKey; version: number; kind: ObjectKind }> {
-    if (this.#payload === undefined)
-      throw new CacheError("INVALID_REQUEST", "a put needs a descriptor and a schema");
+    if (this.#payload === undefined) throw new CacheError("INVALID_REQUEST", "a put needs a schema");
     const { draft, writer, kind } = this.#payload;
     return { key: draft.key, version: await draft.commit(writer, terms), kind };
   }
@@ -213,11 +217,4 @@ async function checkPatch(schemaHeader: Buffer, base: StoredObject): Promise<voi
   if (schemaHeader.equals(base.schemaHeader)) return;
   const misfit = await inTurns(patchMisfitSteps(base.schemaHeader, schemaHeader));
   if (misfit !== undefined) throw new CacheError("INVALID_REQUEST", misfit);
-}
-
-function requireDescriptor(head: FlightDataHead): Buffer {
-  if (head.descriptor === undefined) {
-    throw new CacheError("INVALID_REQUEST", "the first message of a put has no descriptor");
-  }
-  return head.descriptor;
 }
