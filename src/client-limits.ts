@@ -16,6 +16,8 @@ export const CLIENT_LIMITS = {
    */
   clientStreamWindowBytes: 1 * MIB,
   clientSessionWindowBytes: 2 * MIB,
+  /** A token that a client sends, well below the 16 KiB of headers that gRPC servers accept. */
+  tokenBytesMax: 8 * KIB,
   /** A client stops waiting for a connection, including TLS, after this time. */
   connectTimeoutMs: 4_500,
   /** A client pings a server that is silent for this long while calls are open. */

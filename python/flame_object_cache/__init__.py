@@ -17,7 +17,8 @@ from .cache import open_reader, upload_object
 from .aio import AsyncFlameCache
 from .client import FlameCache
 from .errors import DeadlineExceeded, FlameError, FlameSecurityWarning, InvalidConfig, InvalidKey
-from .errors import InvalidValue, ObjectNotFound, PickleRefused, Unreachable, UnreadableValue
+from .errors import InvalidValue, ObjectNotFound, PermissionDenied, PickleRefused, Unauthenticated
+from .errors import Unreachable, UnreadableValue
 from .names import WILDCARD_SESSION, ObjectKey, ObjectRef
 from .object_info import ObjectInfo
 from .values import decode_value, encode_value
@@ -30,4 +31,5 @@ __all__ += ["pin_object", "unpin_object", "stat", "exists", "expire", "renew", "
 __all__ += ["ObjectRef", "ObjectInfo", "WILDCARD_SESSION", "encode_value", "decode_value"]
 __all__ += ["FlameError", "ObjectNotFound", "InvalidKey", "InvalidConfig", "InvalidValue"]
 __all__ += ["UnreadableValue", "PickleRefused", "Unreachable", "DeadlineExceeded"]
+__all__ += ["Unauthenticated", "PermissionDenied"]
 __all__ += ["FlameSecurityWarning", "__version__"]

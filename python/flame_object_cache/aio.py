@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Type, Type
 
 from .client import FlameCache
 from .config import check_threads
+from .credentials import hidden
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -64,7 +65,10 @@ class AsyncFlameCache:
         *,
         timeout: Optional[float] = None,
         token: Optional[str] = None,
+        token_file: Optional[str] = None,
         ca_file: Optional[str] = None,
+        client_cert_file: Optional[str] = None,
+        client_key_file: Optional[str] = None,
         allow_pickle: Optional[bool] = None,
         threads: int = THREADS,
     ) -> None:
@@ -72,8 +76,18 @@ class AsyncFlameCache:
 
         Raises InvalidConfig.
         """
+        secret: Any = hidden(token)
+        # A traceback with the values of variables must not show it.
+        del token
         self._cache = FlameCache(
-            endpoint, timeout=timeout, token=token, ca_file=ca_file, allow_pickle=allow_pickle
+            endpoint,
+            timeout=timeout,
+            token=secret,
+            token_file=token_file,
+            ca_file=ca_file,
+            client_cert_file=client_cert_file,
+            client_key_file=client_key_file,
+            allow_pickle=allow_pickle,
         )
         self._threads = ThreadPoolExecutor(
             check_threads(threads), thread_name_prefix="flame-object-cache"
@@ -85,7 +99,8 @@ class AsyncFlameCache:
         return self._cache.endpoint
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.endpoint!r})"
+        endpoint = self.endpoint if "_cache" in vars(self) else None
+        return f"{type(self).__name__}({endpoint!r})"
 
     async def _run(self, call: Callable[[], R]) -> R:
         def begin() -> R:

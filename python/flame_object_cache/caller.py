@@ -1,5 +1,5 @@
 """The base of a client's methods: its settings and connections, the endpoints that may get its
-token, and its end.
+credentials, and its end.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from . import values
 from .config import Config, check_endpoint
 from .connection import OPAQUE_SCHEMA, Connection, Header, Pool, calling, opaque_rows, put
 from .connection import retrying, table_batches
+from .credentials import NO_CREDENTIALS, TLS
 from .names import ObjectKey, ObjectRef, check_components
 from .patches import check_patch
 
 T = TypeVar("T")
 Target = Union[str, ObjectKey, ObjectRef]
-# At most this many endpoints that a server names as its own get the token.
+# At most this many endpoints that a server names as its own get the credentials.
 OWN_ENDPOINTS_MAX = 16
+# Pairs of a configured endpoint and one that its server named.
+OwnEndpoints = Set[Tuple[str, str]]
 
 
 class Caller:
@@ -29,7 +32,7 @@ class Caller:
     def __init__(self, settings: Config) -> None:
         self._pool = Pool()
         self._settings = replace(settings, pool=self._pool)
-        self._own_endpoints: Set[str] = {settings.endpoint}
+        self._own_endpoints: OwnEndpoints = set()
 
     @property
     def endpoint(self) -> str:
@@ -37,7 +40,9 @@ class Caller:
         return self._config().endpoint
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.endpoint!r})"
+        # A traceback may show a client whose settings were refused.
+        endpoint = self.endpoint if "_pool" in vars(self) else None
+        return f"{type(self).__name__}({endpoint!r})"
 
     def close(self) -> None:
         """Closes the client: later calls raise FlameError CANCELLED. Calls in progress in other
@@ -53,16 +58,25 @@ class Caller:
         return self._settings
 
     def _config_for(self, endpoint: str) -> Config:
-        """The settings for a call to a reference's endpoint. Other caches do not get the token."""
+        """The settings for a call to a reference's endpoint. Other caches do not get the credentials:
+        the author of a reference must not learn the token.
+        """
         config = self._config()
-        if config.token is None or check_endpoint(endpoint) in self._own_endpoints:
+        if config.credentials is NO_CREDENTIALS:
             return config
-        return replace(config, token=None)
+        named = check_endpoint(endpoint)
+        if named == config.endpoint or (config.endpoint, named) in self._own_endpoints:
+            return config
+        return replace(config, credentials=NO_CREDENTIALS)
 
     def _learn(self, config: Config, ref: ObjectRef) -> ObjectRef:
-        """Notes the endpoint in an answer as the server's own, if the call sent the token."""
-        if config.token is not None and len(self._own_endpoints) < OWN_ENDPOINTS_MAX:
-            self._own_endpoints.add(check_endpoint(ref.endpoint))
+        """Notes the endpoint in an answer as the server's own, if the call sent the credentials. A
+        server with TLS cannot direct them to an endpoint without TLS.
+        """
+        if config.credentials is not NO_CREDENTIALS and len(self._own_endpoints) < OWN_ENDPOINTS_MAX:
+            named = check_endpoint(ref.endpoint)
+            if named.startswith(TLS) or not config.endpoint.startswith(TLS):
+                self._own_endpoints.add((config.endpoint, named))
         return ref
 
     def _ref(self, target: Target) -> ObjectRef:

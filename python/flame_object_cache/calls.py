@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
-import warnings
 from typing import Any, Dict, List, Optional, Set, Tuple, Union
 
 import pyarrow as pa
@@ -16,9 +14,10 @@ import pyarrow.flight as flight
 from . import local_files, values
 from .config import Config, check_endpoint
 from .connection import Connection, calling
-from .errors import FlameSecurityWarning, ObjectNotFound
+from .errors import ObjectNotFound
 from .flight_messages import app_metadata_of
 from .names import ObjectRef, check_components
+from .security_warnings import warn_caller
 
 log = logging.getLogger("flame_object_cache")
 
@@ -96,13 +95,5 @@ def warn_of_pickle(endpoint: str, config: Config) -> None:
         "run code here. allow_pickle=False refuses pickles; FLAME_WARN_PICKLE=0 silences this "
         "warning if you trust everyone who can put"
     )
-    warnings.warn(text, FlameSecurityWarning, stacklevel=_level_of_caller())
+    warn_caller(text)
     _warned_of.add(endpoint)
-
-
-def _level_of_caller() -> int:
-    """The `stacklevel` of the first caller outside this package, for `warn_of_pickle`."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
-        level, frame = level + 1, frame.f_back
-    return level

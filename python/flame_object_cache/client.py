@@ -17,8 +17,9 @@ import pyarrow.flight as flight
 from . import files, local_files, reading, values
 from .caller import Caller, Target
 from .calls import NOT_GIVEN, act, json_body, named_value, put_file, warn_of_pickle
-from .config import client_config
+from .config import client_config, given_credentials
 from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, retrying
+from .credentials import hidden
 from .errors import FlameError, ObjectNotFound
 from .files import PathOrFile
 from .flight_messages import app_metadata_of, end_of, renew_request
@@ -51,7 +52,10 @@ class FlameCache(Caller):
         *,
         timeout: Optional[float] = None,
         token: Optional[str] = None,
+        token_file: Optional[str] = None,
         ca_file: Optional[str] = None,
+        client_cert_file: Optional[str] = None,
+        client_key_file: Optional[str] = None,
         allow_pickle: Optional[bool] = None,
     ) -> None:
         """Connects at the first call. Arguments that are None are read once, here, from the
@@ -60,15 +64,21 @@ class FlameCache(Caller):
         endpoint: `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for TLS.
         timeout: seconds that one call to the server may take, transfer included; None: no limit. A
             longer call raises DeadlineExceeded.
-        token: sent with each call as `authorization: Bearer TOKEN`, to the configured endpoint and
-            to endpoints that its server names in its answers. Calls to other endpoints do not send
-            it.
+        token: sent as `authorization: Bearer TOKEN` to the configured endpoint and to endpoints that
+            its server names in its answers, to no others. Takes precedence over token_file.
+        token_file: a file that contains the token, read again when it changes.
         ca_file: certificates (PEM) to trust with `grpcs://`.
+        client_cert_file, client_key_file: certificate and key (PEM) for a server that authenticates
+            clients by TLS; both or none. For the same endpoints as the token.
         allow_pickle: False refuses to unpickle anything (PickleRefused).
 
-        Raises InvalidConfig.
+        Raises InvalidConfig. Warns with FlameSecurityWarning if a file with a secret is readable by
+        every user of this host.
         """
-        super().__init__(client_config(endpoint, timeout, token, ca_file, allow_pickle))
+        secret = hidden(token)
+        del token  # a traceback with the values of variables must not show it
+        given = given_credentials(secret, token_file, client_cert_file, client_key_file)
+        super().__init__(client_config(endpoint, timeout, ca_file, allow_pickle, given))
 
     def __enter__(self) -> FlameCache:
         return self

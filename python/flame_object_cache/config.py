@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 import yaml
 
+from .credentials import NO_CREDENTIALS, TLS, Credentials, CredentialSources, Secret, check_token
 from .errors import InvalidConfig
 
 if TYPE_CHECKING:
@@ -26,15 +27,16 @@ DEFAULT_ENDPOINT = f"grpc://127.0.0.1:{DEFAULT_PORT}"
 _ENDPOINT = re.compile(r"(grpc|grpcs|grpc\+tls|grpc\+tcp)://(\[[^\]]*\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]*))(?::(\d{1,5}))?/?", re.I)
 # One year. A longer timeout overflows in gRPC.
 TIMEOUT_SECONDS_MAX = 31_536_000
-# Well below the 16 KiB of headers that gRPC servers accept.
-TOKEN_BYTES_MAX = 8192
-_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{TOKEN_BYTES_MAX}}}")
 # Threads of an AsyncFlameCache; each may hold a value of any size.
 THREADS_MAX = 256
 _VARIABLES = {
     "endpoint": "FLAME_CACHE_ENDPOINT",
     "storage": "FLAME_CACHE_STORAGE",
     "ca_file": "FLAME_CA_FILE",
+    "token": "FLAME_CACHE_TOKEN",
+    "token_file": "FLAME_CACHE_TOKEN_FILE",
+    "client_cert_file": "FLAME_CACHE_CLIENT_CERT",
+    "client_key_file": "FLAME_CACHE_CLIENT_KEY",
     "allow_pickle": "FLAME_ALLOW_PICKLE",
     "warn_pickle": "FLAME_WARN_PICKLE",
     "zero_copy": "FLAME_ZERO_COPY",
@@ -43,6 +45,8 @@ _VARIABLES = {
     "kept_bytes": "FLAME_KEPT_BYTES",
 }
 _KEYS = {**{name: f"cache.{name}" for name in _VARIABLES}, "ca_file": "cache.tls.ca_file", "legacy": "cache.legacy_values"}
+_CREDENTIALS = ("token", "token_file", "client_cert_file", "client_key_file")
+_PATHS = ("storage", "ca_file", *_CREDENTIALS[1:])
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -60,10 +64,12 @@ class Config:
     warn_pickle: bool = True
     # Validate a table that the server may not have validated, before it is returned.
     validate: bool = True
-    # The next three are set only by the arguments of a client object. Seconds for one whole call;
+    # Those for `endpoint`.
+    credentials: Credentials = NO_CREDENTIALS
+    credential_sources: CredentialSources = field(default=CredentialSources(), repr=False, compare=False)
+    # The next two are set only by the arguments of a client object. Seconds for one whole call;
     # None: no limit.
     timeout: Optional[float] = None
-    token: Optional[str] = field(default=None, repr=False)
     pool: Optional[Pool] = field(default=None, repr=False, compare=False)
     # Bytes of received objects that this process keeps for the next get; 0 keeps nothing.
     kept_bytes: int = 256 << 20
@@ -84,14 +90,28 @@ def current_config() -> Config:
     return _load_once(tuple(map(_READ, _NAMES)))
 
 
+def given_credentials(
+    token: Optional[Secret], token_file: Optional[str], cert_file: Optional[str], key_file: Optional[str]
+) -> Credentials:
+    """The credentials in arguments. Raises InvalidConfig."""
+    if token is not None:
+        token, token_file = check_token(token, "token", "argument"), None
+    return Credentials(token, _full_path(token_file), _full_path(cert_file), _full_path(key_file))
+
+
+def _full_path(path: Optional[str]) -> Optional[str]:
+    return None if path is None else os.path.abspath(os.path.expanduser(path))
+
+
 def client_config(
     endpoint: Optional[str],
     timeout: Optional[float],
-    token: Optional[str],
     ca_file: Optional[str],
     allow_pickle: Optional[bool],
+    given: Credentials = NO_CREDENTIALS,
 ) -> Config:
-    """The settings of a client object: its arguments override those of the process.
+    """The settings of a client object: its arguments override those of the process. Reads the files
+    of its credentials.
 
     Raises InvalidConfig.
     """
@@ -102,16 +122,16 @@ def client_config(
         if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= TIMEOUT_SECONDS_MAX:
             raise _wrong("timeout", f"must be a number of seconds, over 0 and at most {TIMEOUT_SECONDS_MAX}", timeout, "argument")
         chosen["timeout"] = float(timeout)
-    if token is not None:
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            # No error text contains the token.
-            raise InvalidConfig("INVALID_CONFIG", f"token must be 1 to {TOKEN_BYTES_MAX} visible ASCII characters (argument)")
-        chosen["token"] = token
     if ca_file is not None:
-        chosen["ca_file"] = os.path.abspath(os.path.expanduser(ca_file))
+        chosen["ca_file"] = _full_path(ca_file)
     if allow_pickle is not None:
         chosen["allow_pickle"] = bool(allow_pickle)
-    return replace(current_config(), **chosen)
+    config = replace(current_config(), **chosen)
+    credentials = config.credential_sources.of(config.endpoint, given)
+    credentials.current_token()
+    if config.endpoint.startswith(TLS):
+        credentials.certificate()
+    return replace(config, credentials=credentials)
 
 
 def check_threads(threads: int) -> int:
@@ -132,16 +152,39 @@ def load_config(env: Mapping[str, str]) -> Config:
     home = os.path.abspath(_variable(env, "FLAME_HOME") or os.path.join(user_home, ".flame"))
     candidates = (os.path.join(home, "flame.yaml"), os.path.join(user_home, ".flame", "flame.yaml"))
     file = next((path for path in candidates if os.path.exists(path)), None)
-    found: Dict[str, Tuple[Any, str]] = {}
-    if file is not None:
-        found.update({name: (value, file) for name, value in _read_file(file).items()})
-    found.update({name: (env[key], key) for name, key in _VARIABLES.items() if _variable(env, key)})
-    chosen: Dict[str, Any] = {}
-    for name, (value, source) in found.items():
-        # A relative CA file starts at the directory of its source, relative storage at FLAME_HOME.
+    in_file = {} if file is None else _read_file(file)
+    in_environment = {name: env[key] for name, key in _VARIABLES.items() if _variable(env, key)}
+
+    def read(name: str, value: Any, source: str) -> Any:
+        # A relative PEM file starts at the directory of its source, relative storage at FLAME_HOME.
         beside = os.path.dirname(source) if source == file else os.getcwd()
-        chosen[name] = _read(name, value, source, user_home, home if name == "storage" else beside)
-    return Config(**chosen)
+        return _read(name, value, source, user_home, home if name == "storage" else beside)
+
+    def settings(values: Dict[str, Any], source: Optional[str]) -> Dict[str, Any]:
+        return {name: read(name, value, source or _VARIABLES[name]) for name, value in values.items()}
+
+    def credentials(values: Dict[str, Any], source: Optional[str]) -> Credentials:
+        named = settings({name: values.pop(name) for name in _CREDENTIALS if name in values}, source)
+        return Credentials(*(named.get(name) for name in _CREDENTIALS)).over(NO_CREDENTIALS)
+
+    sources = CredentialSources(
+        credentials(in_environment, None),
+        credentials(in_file, file),
+        _normal_endpoint(in_file.get("endpoint")),
+    )
+    not_overridden = {name: value for name, value in in_file.items() if name not in in_environment}
+    config = Config(**settings(not_overridden, file), **settings(in_environment, None))
+    return replace(config, credentials=sources.of(config.endpoint), credential_sources=sources)
+
+
+def _normal_endpoint(value: Any) -> Optional[str]:
+    """A wrong endpoint is reported if it is dialled. As it is, it equals no other endpoint."""
+    if value is None:
+        return None
+    try:
+        return check_endpoint(str(value).strip())
+    except InvalidConfig:
+        return str(value)
 
 
 def _variable(env: Mapping[str, str], name: str) -> str:
@@ -173,7 +216,8 @@ def _read_file(path: str) -> Dict[str, Any]:
     cache = _mapping(f"{kind}[].cache", cache, path)
     values = {**cache, "ca_file": _mapping("cache.tls", cache.get("tls"), path).get("ca_file")}
     values["legacy"] = values.get("legacy_values")
-    return {name: values[name] for name in _VARIABLES if values.get(name) is not None}
+    # There is no key for the token itself: the file is often readable by others.
+    return {name: values[name] for name in _VARIABLES if name != "token" and values.get(name) is not None}
 
 
 def _mapping(key: str, value: Any, source: str) -> Dict[str, Any]:
@@ -186,7 +230,11 @@ def _read(name: str, value: Any, source: str, user_home: str, directory: str) ->
     text = str(value).strip()
     if name == "endpoint":
         return check_endpoint(text, source)
-    if name in ("storage", "ca_file"):
+    if name == "token":
+        secret = Secret(text)
+        del text, value
+        return check_token(secret, "cache.token", source)
+    if name in _PATHS:
         if name == "storage" and text.lower() == "none":
             return None
         scheme, separator, path = text.partition("://") if name == "storage" else ("", "", text)

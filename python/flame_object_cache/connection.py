@@ -15,7 +15,6 @@ import struct
 import time
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,8 +23,10 @@ import pyarrow.flight as flight
 
 from .batches import batches_of, size_of
 from .config import Config, check_endpoint
+from .credentials import NO_CREDENTIALS, TLS, Credentials, Secret, bearer
 from .errors import PYARROW_ERRORS, FlameError, InvalidConfig, Unreachable, flight_errors, translate
 from .names import ObjectRef
+from .security_warnings import warn_of_plaintext
 
 T = TypeVar("T")
 OPAQUE_SCHEMA = pa.schema([pa.field("version", pa.uint64()), pa.field("data", pa.binary())])
@@ -71,22 +72,24 @@ class Connection:
     """A Flight client and what is known about its server. Safe for threads."""
 
     def __init__(
-        self, endpoint: str, ca_file: Optional[str], timeout: Optional[float] = None, token: Optional[str] = None
+        self,
+        endpoint: str,
+        ca_file: Optional[str],
+        timeout: Optional[float] = None,
+        credentials: Credentials = NO_CREDENTIALS,
     ) -> None:
-        self._place = (endpoint, ca_file, timeout, token)
+        self._place = (endpoint, ca_file, timeout, credentials)
         self._timeout = timeout
-        self._headers: List[Header] = [] if token is None else [(b"authorization", b"Bearer " + token.encode())]
-        self._get_options: Dict[Tuple[bytes, bool], flight.FlightCallOptions] = {}
+        self._credentials = credentials
+        self._get_options: Dict[Tuple[bytes, bool, Optional[Secret]], flight.FlightCallOptions] = {}
         self.endpoint = endpoint
-        certificates = None
-        if ca_file is not None and endpoint.startswith("grpc+tls"):
-            try:
-                certificates = Path(ca_file).read_bytes()
-            except OSError as error:
-                raise InvalidConfig("INVALID_CONFIG", f"cache.tls.ca_file cannot be read: {error}") from error
-        with flight_errors():
-            self.client = flight.FlightClient(endpoint, tls_root_certs=certificates, generic_options=_CHANNEL_OPTIONS)
         self.is_local = _is_this_host(urlsplit(endpoint).hostname or "")
+        if credentials.has_token and not self.is_local and not endpoint.startswith(TLS):
+            warn_of_plaintext(endpoint)
+        with flight_errors():
+            self.client = flight.FlightClient(
+                endpoint, generic_options=_CHANNEL_OPTIONS, **credentials.tls_options(endpoint, ca_file)
+            )
         self._gets = self._fileless = 0
         self._has_files = False
         # Whether a call on this connection has succeeded, and whether it broke after that.
@@ -99,11 +102,17 @@ class Connection:
 
     def options(self, headers: Iterable[Header] = (), **more: Any) -> flight.FlightCallOptions:
         """Options of one call: the client's timeout and token, and further headers."""
-        return flight.FlightCallOptions(timeout=self._timeout, headers=[*self._headers, *headers], **more)
+        return self._options(self._credentials.current_token(), headers, **more)
+
+    def _options(self, token: Optional[Secret], headers: Iterable[Header], **more: Any) -> flight.FlightCallOptions:
+        return flight.FlightCallOptions(
+            timeout=self._timeout, headers=[*headers] if token is None else [bearer(token), *headers], **more
+        )
 
     def get_options(self, instance: bytes, takes_location: bool) -> flight.FlightCallOptions:
         """Options of a get by version (docs/protocol.md, "Gets that keep what they got")."""
-        known = self._get_options.get((instance, takes_location))
+        token = self._credentials.current_token()
+        known = self._get_options.get((instance, takes_location, token))
         if known is not None:
             return known
         headers = [(b"flame-instance", instance), (b"flame-row-bytes", b"%d" % _ROW_BYTES)]
@@ -111,7 +120,8 @@ class Connection:
             headers.append((b"flame-file-locations", b"1"))
         if len(self._get_options) >= _GET_OPTIONS_MAX:
             self._get_options.clear()
-        options = self._get_options[instance, takes_location] = self.options(headers, **_ALIGNMENT)
+        options = self._options(token, headers, **_ALIGNMENT)
+        self._get_options[instance, takes_location, token] = options
         return options
 
     def asks_for_files(self) -> bool:
@@ -148,7 +158,7 @@ def _is_own_address(family: int, address: Tuple[Any, ...]) -> bool:
 
 
 class Pool:
-    """Connections of one client, by endpoint, CA file, timeout and token."""
+    """Connections of one client, by endpoint, CA file, timeout and credentials."""
 
     def __init__(self) -> None:
         self._is_closed = False
@@ -199,7 +209,7 @@ class calling:
         _refuse_forked()
         self._pool = config.pool or SHARED_POOL
         self._connection = self._pool.connection(
-            check_endpoint(endpoint), config.ca_file, config.timeout, config.token
+            check_endpoint(endpoint), config.ca_file, config.timeout, config.credentials
         )
 
     def __enter__(self) -> Connection:

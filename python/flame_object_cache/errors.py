@@ -65,6 +65,14 @@ class DeadlineExceeded(FlameError):
     """The server did not answer in time."""
 
 
+class Unauthenticated(FlameError):
+    """The server requires credentials, or does not accept those of this client."""
+
+
+class PermissionDenied(FlameError):
+    """The server's access rules do not allow this caller to do this."""
+
+
 # OBJECT_NOT_FOUND raises ObjectNotFound, and so on. A code without a class raises FlameError.
 _CLASSES = {re.sub(r"\B([A-Z])", r"_\1", kind.__name__).upper(): kind for kind in FlameError.__subclasses__()}
 
@@ -74,7 +82,9 @@ class PickleRefused(UnreadableValue):
 
 
 class FlameSecurityWarning(UserWarning):
-    """A pickle from a server on another host can run code here (docs/security.md)."""
+    """A pickle from a server on another host can run code here, a token is sent without TLS, or
+    every user of this host can read a file with a secret (docs/security.md).
+    """
 
 
 PYARROW_ERRORS = (pa.ArrowException, flight.FlightError)
@@ -82,6 +92,8 @@ _TRANSPORT = (
     (flight.FlightUnavailableError, "UNREACHABLE"),
     (flight.FlightTimedOutError, "DEADLINE_EXCEEDED"),
     (flight.FlightCancelledError, "CANCELLED"),
+    (flight.FlightUnauthenticatedError, "UNAUTHENTICATED"),
+    (flight.FlightUnauthorizedError, "PERMISSION_DENIED"),
     (pa.ArrowInvalid, "INVALID_REQUEST"),
 )
 

@@ -21,6 +21,9 @@ export function withCache(command: Command): Command {
       "grpc://HOST:PORT, grpcs:// for TLS; default: FLAME_CACHE_ENDPOINT, flame.yaml, 127.0.0.1:9090",
     )
     .option("--ca-file <file>", "PEM file of the certificates to trust, for TLS")
+    .option("--token-file <file>", "file that contains the token to send; default: FLAME_CACHE_TOKEN")
+    .option("--cert-file <file>", "PEM file of the client certificate, for TLS")
+    .option("--key-file <file>", "PEM file of its key")
     .option("--json", "print JSON, and no progress bar");
 }
 

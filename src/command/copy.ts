@@ -77,7 +77,7 @@ export async function copy(
 }
 
 function clientOf({ endpoint }: CopyPlace, options: VerbOptions, run: VerbRun): FlightClient {
-  return run.open(endpoint === undefined ? options : { ...options, endpoint });
+  return run.open(endpoint === undefined ? options : { ...options, place: endpoint });
 }
 
 function formatJson(source: ObjectFacts, copied: ObjectFacts): string {

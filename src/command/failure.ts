@@ -7,6 +7,7 @@
 import { CacheError, type ErrorCode, isCacheError } from "../errors.ts";
 import { GrpcError, type StatusName } from "../grpc/status.ts";
 import { escapeInvisible } from "../log-format.ts";
+import type { DialledCache } from "./cache-endpoint.ts";
 import type { ExitName } from "./exit-codes.ts";
 
 const EXIT_OF_CODE: Readonly<Record<ErrorCode, ExitName>> = {
@@ -68,17 +69,22 @@ export interface Failure {
   readonly text: string;
 }
 
-/** @param endpoints the dialled endpoints, for the text about an unreachable server. */
-export function describeFailure(error: unknown, endpoints: readonly string[] = []): Failure {
+/** What the text of a failure says about a dialled cache. */
+export type DialledFacts = Pick<DialledCache, "endpoint"> &
+  Partial<Pick<DialledCache, "tokenSource" | "isForeign">>;
+
+/** @param caches the dialled caches */
+export function describeFailure(error: unknown, caches: readonly DialledFacts[] = []): Failure {
   if (error instanceof VerbError) return { outcome: error.outcome, text: escapeInvisible(error.message) };
   if (isCacheError(error)) {
-    const where = isCacheError(error, "UNREACHABLE") ? describeUnreachable(error, endpoints) : "";
-    return { outcome: EXIT_OF_CODE[error.code], text: escapeInvisible(`${error.message}${where}`) };
+    const next =
+      error.code === "UNREACHABLE" ? describeUnreachable(error, caches) : describeAccess(error.code, caches);
+    return { outcome: EXIT_OF_CODE[error.code], text: escapeInvisible(`${error.message}${next}`) };
   }
   if (error instanceof GrpcError) {
     return {
       outcome: EXIT_OF_STATUS[error.status] ?? "serverFailure",
-      text: escapeInvisible(`[${error.status}] ${error.message}`),
+      text: escapeInvisible(`[${error.status}] ${error.message}${describeAccess(error.status, caches)}`),
     };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -86,19 +92,45 @@ export function describeFailure(error: unknown, endpoints: readonly string[] = [
 }
 
 /** What was dialled, and what the user can do about it. */
-function describeUnreachable({ cause }: CacheError, endpoints: readonly string[]): string {
+function describeUnreachable({ cause }: CacheError, caches: readonly DialledFacts[]): string {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
-  const next = code === undefined ? describeSilence(endpoints) : NEXT_STEPS[code];
-  return ` (${[...new Set(endpoints)].join(" or ")})${next === undefined ? "" : `; ${next}`}`;
+  return withNextStep(caches, code === undefined ? describeSilence(caches) : NEXT_STEPS[code]);
+}
+
+function withNextStep(caches: readonly DialledFacts[], next: string | undefined): string {
+  const endpoints = [...new Set(caches.map(({ endpoint }) => endpoint))];
+  const where = endpoints.length === 0 ? "" : ` (${endpoints.join(" or ")})`;
+  return `${where}${next === undefined ? "" : `; ${next}`}`;
+}
+
+/** Nothing for codes that do not concern access. */
+function describeAccess(code: string, caches: readonly DialledFacts[]): string {
+  const sources = [...new Set(caches.flatMap(({ tokenSource }) => tokenSource ?? []))].join(" and ");
+  if (code === "PERMISSION_DENIED") {
+    const token = sources === "" ? "no token was sent" : `the token is from ${sources}`;
+    return withNextStep(caches, `its access rules decide this; ${token}`);
+  }
+  if (code !== "UNAUTHENTICATED") return "";
+  if (caches.some(({ tokenSource, isForeign }) => tokenSource === undefined && isForeign === true)) {
+    return withNextStep(
+      caches,
+      "name a file that contains the token with --token-file: FLAME_CACHE_TOKEN is only sent to the cache of --endpoint",
+    );
+  }
+  const next = "set FLAME_CACHE_TOKEN, or name a file that contains the token with --token-file";
+  return withNextStep(caches, sources === "" ? next : `the token from ${sources} is not accepted: ${next}`);
 }
 
 /** A connection that ended without an error: a server with TLS closes those that begin without. */
-function describeSilence(endpoints: readonly string[]): string | undefined {
-  const isPlain = endpoints.some((endpoint) => endpoint.startsWith("grpc://"));
+function describeSilence(caches: readonly DialledFacts[]): string | undefined {
+  const isPlain = caches.some(({ endpoint }) => endpoint.startsWith("grpc://"));
   return isPlain ? "if the server uses TLS, write grpcs://" : undefined;
 }
 
 const UNTRUSTED = "--ca-file names the certificate to trust";
+const NO_CERTIFICATE = "the server requires a client certificate: --cert-file and --key-file name it";
+const WRONG_CERTIFICATE =
+  "the server rejects the client certificate: --cert-file and --key-file name another";
 
 /** By the code of the system's or OpenSSL's error. */
 const NEXT_STEPS: Readonly<Record<string, string>> = {
@@ -109,6 +141,12 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: NO_CERTIFICATE,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: NO_CERTIFICATE,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: WRONG_CERTIFICATE,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: WRONG_CERTIFICATE,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: WRONG_CERTIFICATE,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: WRONG_CERTIFICATE,
 };
 
 const FILE_REASONS: Readonly<Record<string, string>> = {

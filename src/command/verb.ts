@@ -7,7 +7,8 @@
 import { setTimeout } from "node:timers/promises";
 import { FlightClient } from "../client/flight/flight-client.ts";
 import { LIMITS } from "../limits.ts";
-import { type EndpointOptions, findCache } from "./cache-endpoint.ts";
+import { escapeInvisible } from "../log-format.ts";
+import { type DialledCache, type EndpointOptions, findCache } from "./cache-endpoint.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { describeFailure, type Failure, VerbError } from "./failure.ts";
@@ -83,6 +84,7 @@ class RunningVerb implements VerbRun {
   readonly signal: AbortSignal;
   readonly #isProgressWanted: boolean;
   readonly #clients: FlightClient[] = [];
+  readonly #dialled: DialledCache[] = [];
 
   constructor(context: CommandContext, signal: AbortSignal, json: boolean) {
     this.context = context;
@@ -94,17 +96,18 @@ class RunningVerb implements VerbRun {
     try {
       return await verb(this);
     } catch (error) {
-      return describeFailure(
-        error,
-        this.#clients.map(({ endpoint }) => endpoint),
-      );
+      return describeFailure(error, this.#dialled);
     } finally {
       await Promise.all(this.#clients.map((client) => client.close()));
     }
   }
 
   open(options: EndpointOptions): FlightClient {
-    const client = new FlightClient(findCache(options, this.context.env));
+    const cache = findCache(options, this.context.env, (text) =>
+      this.note(`warning: ${escapeInvisible(text)}`),
+    );
+    const client = new FlightClient(cache);
+    this.#dialled.push(cache);
     this.#clients.push(client);
     return client;
   }

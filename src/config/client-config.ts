@@ -9,7 +9,8 @@
 import { dirname, join, resolve } from "node:path";
 import { CacheError } from "../errors.ts";
 import type { StorageConfig } from "./cache-config.ts";
-import { type Endpoint, endpointSchema } from "./endpoint.ts";
+import type { ConfiguredCredentials, NamedCredentials, SourcedText } from "./client-credentials.ts";
+import { type Endpoint, endpointSchema, formatDialEndpoint } from "./endpoint.ts";
 import { type Environment, flameHome, readVariable, userHome } from "./flame-home.ts";
 import { type FlameYamlEntry, readFlameYaml } from "./flame-yaml.ts";
 import { readValue } from "./pick-setting.ts";
@@ -31,6 +32,7 @@ export interface ClientConfig {
     readonly caFile: string | undefined;
     /** Whether the client reads the files of a server on the same host directly. Default: true. */
     readonly zeroCopy: boolean;
+    readonly credentials: ConfiguredCredentials;
   };
 }
 
@@ -42,8 +44,12 @@ export interface ClientConfigOptions {
 }
 
 export const CLIENT_FILE_NAME = "flame.yaml";
-/** A setting of clients only; the server does not read it. */
+/** Settings of clients only; the server does not read them. */
 const ZERO_COPY_VARIABLE = "FLAME_ZERO_COPY";
+const TOKEN_VARIABLE = "FLAME_CACHE_TOKEN";
+const TOKEN_FILE_VARIABLE = "FLAME_CACHE_TOKEN_FILE";
+const CLIENT_CERT_VARIABLE = "FLAME_CACHE_CLIENT_CERT";
+const CLIENT_KEY_VARIABLE = "FLAME_CACHE_CLIENT_KEY";
 
 /** @throws {CacheError} INVALID_CONFIG naming key, value and source. */
 export function loadClientConfig(options: ClientConfigOptions = {}): ClientConfig {
@@ -68,8 +74,10 @@ export function loadClientConfig(options: ClientConfigOptions = {}): ClientConfi
           userHome: userHome(env),
         },
       ),
-      caFile: caFileOf(env, file, entry),
+      caFile: (pathInEnvironment(env, SETTINGS.caFile.variable) ?? pathInFile(env, file, entry, "caFile"))
+        ?.text,
       zeroCopy: zeroCopy === undefined || readValue(switchSchema, zeroCopy.text, zeroCopy),
+      credentials: credentialsOf(env, file, entry),
     },
   };
 }
@@ -111,17 +119,59 @@ function pick(
   return { text: inFile.value, key, source: entry.placeOf("cache", inFile.at) };
 }
 
-/**
- * A relative path in the variable is under the working directory, one in the file under the file's
- * directory.
- */
-function caFileOf(
+/** A relative path in a variable is under the working directory. */
+function pathInEnvironment(env: Environment, variable: string): SourcedText | undefined {
+  const text = readVariable(env, variable);
+  if (text === undefined) return undefined;
+  return { text: resolvePath(text, { directory: resolve("."), userHome: userHome(env) }), source: variable };
+}
+
+/** The paths in flame.yaml, by their names in FlameYamlEntry. */
+const PATH_KEYS = {
+  caFile: ["tls", "ca_file"],
+  tokenFile: ["token_file"],
+  clientCertFile: ["client_cert_file"],
+  clientKeyFile: ["client_key_file"],
+} as const;
+
+/** A relative path in the file is under the file's directory. */
+function pathInFile(
   env: Environment,
   file: YamlFile | undefined,
   entry: FlameYamlEntry | undefined,
-): string | undefined {
-  const text = readVariable(env, SETTINGS.caFile.variable);
-  if (text !== undefined) return resolvePath(text, { directory: resolve("."), userHome: userHome(env) });
-  if (file === undefined || entry?.caFile === undefined) return undefined;
-  return resolvePath(entry.caFile, { directory: dirname(file.path), userHome: userHome(env) });
+  name: keyof typeof PATH_KEYS,
+): SourcedText | undefined {
+  const text = entry?.[name];
+  if (file === undefined || entry === undefined || text === undefined) return undefined;
+  const path = resolvePath(text, { directory: dirname(file.path), userHome: userHome(env) });
+  return { text: path, source: entry.placeOf("cache", ...PATH_KEYS[name]) };
+}
+
+function credentialsOf(
+  env: Environment,
+  file: YamlFile | undefined,
+  entry: FlameYamlEntry | undefined,
+): ConfiguredCredentials {
+  const token = readVariable(env, TOKEN_VARIABLE);
+  const environment: NamedCredentials = {
+    token: token === undefined ? undefined : { text: token, source: TOKEN_VARIABLE },
+    tokenFile: pathInEnvironment(env, TOKEN_FILE_VARIABLE),
+    certFile: pathInEnvironment(env, CLIENT_CERT_VARIABLE),
+    keyFile: pathInEnvironment(env, CLIENT_KEY_VARIABLE),
+  };
+  return {
+    environment,
+    file: {
+      tokenFile: pathInFile(env, file, entry, "tokenFile"),
+      certFile: pathInFile(env, file, entry, "clientCertFile"),
+      keyFile: pathInFile(env, file, entry, "clientKeyFile"),
+    },
+    fileEndpoint: entry?.cacheEndpoint && normalEndpoint(entry.cacheEndpoint),
+  };
+}
+
+/** A wrong endpoint is reported if it is dialled. As it is, it equals no other endpoint. */
+function normalEndpoint(text: string): string {
+  const read = endpointSchema.safeParse(text);
+  return read.success ? formatDialEndpoint(read.data) : text;
 }

@@ -20,6 +20,9 @@ export interface FlameYamlEntry {
   readonly cacheStorage: string | undefined;
   readonly caFile: string | undefined;
   readonly zeroCopy: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly clientCertFile: string | undefined;
+  readonly clientKeyFile: string | undefined;
   /** The location of a value: `FILE:LINE`. */
   placeOf(...path: (string | number)[]): string;
 }
@@ -39,10 +42,13 @@ const cacheShape = z
         storage: optionalText,
         tls: mapping({ ca_file: optionalText }).nullish(),
         zero_copy: optionalSwitch,
+        token_file: optionalText,
+        client_cert_file: optionalText,
+        client_key_file: optionalText,
       }),
     ],
     {
-      error: "must be an endpoint, or a mapping of endpoint, storage, tls and zero_copy",
+      error: "must be an endpoint, or a mapping of endpoint, storage and other keys",
     },
   )
   .nullish();
@@ -91,6 +97,9 @@ export function readFlameYaml(file: YamlFile): FlameYamlEntry | undefined {
     cacheStorage: cache?.storage ?? undefined,
     caFile: cache?.tls?.ca_file ?? undefined,
     zeroCopy: cache?.zero_copy?.toString(),
+    tokenFile: cache?.token_file ?? undefined,
+    clientCertFile: cache?.client_cert_file ?? undefined,
+    clientKeyFile: cache?.client_key_file ?? undefined,
     placeOf: (...path) => file.placeOf([...at, ...path]),
   };
 }

@@ -26,7 +26,8 @@ export function readCaFile(file: string): Buffer {
   return readPem("cache.tls.ca_file", file);
 }
 
-function readPem(key: string, file: string): Buffer {
+/** @throws {CacheError} INVALID_CONFIG if the file cannot be read. */
+export function readPem(key: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {

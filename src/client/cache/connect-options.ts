@@ -7,11 +7,17 @@
  */
 import { resolve } from "node:path";
 import { loadClientConfig } from "../../config/client-config.ts";
+import {
+  type ClientCredentials,
+  readCredentials,
+  type SourcedText,
+} from "../../config/client-credentials.ts";
 import { DEFAULT_PORT, endpointSchema, formatDialEndpoint } from "../../config/endpoint.ts";
 import { readValue, wrongValue } from "../../config/pick-setting.ts";
 import { readCaFile } from "../../config/tls-files.ts";
 import { LIMITS } from "../../limits.ts";
 import { resolveTableForm, type TableForm } from "../values/arrow-libraries.ts";
+import { warnOfSecurity } from "./security-warning.ts";
 
 export interface FlameCacheOptions {
   /**
@@ -23,6 +29,22 @@ export interface FlameCacheOptions {
   readonly ca?: Buffer | string | undefined;
   /** A file with such a PEM. Default: FLAME_CA_FILE, flame.yaml, else the system's roots. */
   readonly caFile?: string | undefined;
+  /**
+   * Sent as `authorization: Bearer TOKEN` to the configured endpoint, and to endpoints that its
+   * server returns for puts. Takes precedence over `tokenFile`. Default: FLAME_CACHE_TOKEN.
+   */
+  readonly token?: string | undefined;
+  /**
+   * A file that contains the token, read again when it changes. Default: FLAME_CACHE_TOKEN_FILE,
+   * flame.yaml.
+   */
+  readonly tokenFile?: string | undefined;
+  /**
+   * PEM files of a certificate and its key, for a server that authenticates clients by TLS. Both or
+   * none. Default: FLAME_CACHE_CLIENT_CERT and FLAME_CACHE_CLIENT_KEY, flame.yaml.
+   */
+  readonly clientCertFile?: string | undefined;
+  readonly clientKeyFile?: string | undefined;
   /** A flame.yaml, which must exist. Default: the one in FLAME_HOME or `~/.flame`, if it exists. */
   readonly configFile?: string | undefined;
   /** Milliseconds for each operation without a timeout of its own; default: no limit. */
@@ -55,6 +77,7 @@ export interface FlameCacheSettings {
   /** The address that clients dial. */
   readonly endpoint: string;
   readonly ca: Buffer | undefined;
+  readonly credentials: ClientCredentials;
   readonly timeoutMs: number | undefined;
   readonly cacheBytesMax: number;
   readonly objectBytesMax: number;
@@ -76,6 +99,17 @@ export async function resolveSettings(options: FlameCacheOptions): Promise<Flame
   return {
     endpoint: formatDialEndpoint(endpoint),
     ca: readCa(options, cache.caFile),
+    credentials: readCredentials({
+      given: {
+        token: named("token", options.token),
+        tokenFile: namedPath("tokenFile", options.tokenFile),
+        certFile: namedPath("clientCertFile", options.clientCertFile),
+        keyFile: namedPath("clientKeyFile", options.clientKeyFile),
+      },
+      configured: cache.credentials,
+      endpoint,
+      warn: warnOfSecurity,
+    }),
     timeoutMs: checkNumber("timeoutMs", options.timeoutMs, 1),
     cacheBytesMax: checkNumber("cacheBytesMax", options.cacheBytesMax, 0) ?? LIMITS.clientCacheBytesMax,
     objectBytesMax: checkNumber("objectBytesMax", options.objectBytesMax, 1) ?? LIMITS.fetchedBytesMax,
@@ -88,6 +122,14 @@ function readCa(options: FlameCacheOptions, configured: string | undefined): Buf
   if (options.ca !== undefined) return Buffer.from(options.ca);
   const file = options.caFile === undefined ? configured : resolve(options.caFile);
   return file === undefined ? undefined : readCaFile(file);
+}
+
+function named(option: string, text: string | undefined): SourcedText | undefined {
+  return text === undefined ? undefined : { text, source: `option ${option}` };
+}
+
+function namedPath(option: string, path: string | undefined): SourcedText | undefined {
+  return named(option, path === undefined ? undefined : resolve(path));
 }
 
 function checkNumber(key: string, value: number | undefined, min: number): number | undefined {

@@ -49,7 +49,6 @@ import {
   renewObject,
   unpinNamed,
 } from "./retention-calls.ts";
-import { sendPut } from "./send-put.ts";
 import { type PutStreamItems, streamedValue } from "./streamed-put.ts";
 
 /** A client of one cache for values, tables, streams and files. Safe to share within a process. */
@@ -60,7 +59,7 @@ export class FlameCache {
 
   private constructor(settings: FlameCacheSettings) {
     this.#settings = settings;
-    this.#pool = new ClientPool(settings.ca);
+    this.#pool = new ClientPool(settings);
     this.#held = new HeldObjects(settings.cacheBytesMax);
   }
 
@@ -112,8 +111,8 @@ export class FlameCache {
     const { endpoint, key } = this.#target(ref);
     const messages = putMessages(await encodeValue(value));
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      sendPut(
-        this.#client(endpoint),
+      this.#pool.put(
+        endpoint,
         { kind: "command", command: `PATCH:${key}` },
         messages,
         putCall(call, options),
@@ -186,7 +185,7 @@ export class FlameCache {
   async putStream(name: string, items: PutStreamItems, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
     const call = putCall(this.#time(options).callOptions(), options);
-    return await sendPut(this.#client(this.endpoint), descriptor, streamedValue(items), call);
+    return await this.#pool.put(this.endpoint, descriptor, streamedValue(items), call);
   }
 
   /**
@@ -278,8 +277,8 @@ export class FlameCache {
   async uploadFile(name: string, path: string, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      sendPut(
-        this.#client(this.endpoint),
+      this.#pool.put(
+        this.endpoint,
         descriptor,
         streamedPutMessages(readFileChunks(path)),
         putCall(call, options),
@@ -316,7 +315,7 @@ export class FlameCache {
   async #putValue({ endpoint, key }: ObjectTarget, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const messages = putMessages(await encodeValue(value));
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      sendPut(this.#client(endpoint), { kind: "path", path: [key] }, messages, putCall(call, options)),
+      this.#pool.put(endpoint, { kind: "path", path: [key] }, messages, putCall(call, options)),
     );
   }
 

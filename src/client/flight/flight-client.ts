@@ -51,7 +51,7 @@ export class FlightClient {
   /** The dialled address: `grpc://HOST:PORT` or `grpc+tls://HOST:PORT`. */
   readonly endpoint: string;
   readonly #channels: Readonly<Record<Channel, GrpcClient>>;
-  readonly #metadata: MetadataEntries;
+  readonly #metadata: () => MetadataEntries;
   readonly #timeoutMs: number | undefined;
   #isClosed = false;
 
@@ -60,7 +60,8 @@ export class FlightClient {
     const { endpoint, dial } = readDialOptions(options);
     this.endpoint = formatDialEndpoint(endpoint);
     this.#channels = { get: new GrpcClient(dial), put: new GrpcClient(dial), other: new GrpcClient(dial) };
-    this.#metadata = options.metadata ?? {};
+    const { metadata = {} } = options;
+    this.#metadata = typeof metadata === "function" ? metadata : () => metadata;
     this.#timeoutMs = options.timeoutMs;
   }
 
@@ -227,7 +228,7 @@ export class FlightClient {
 
   #callOptions({ metadata, timeoutMs = this.#timeoutMs, signal }: FlightCallOptions = {}): CallOptions {
     return {
-      metadata: { ...this.#metadata, ...metadata },
+      metadata: { ...this.#metadata(), ...metadata },
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(signal && { signal }),
     };

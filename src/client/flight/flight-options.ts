@@ -29,8 +29,11 @@ export interface FlightClientOptions {
   /** PEM of certificate and key, for a server that authenticates clients. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** Headers of every call; those of a call take precedence. */
-  readonly metadata?: MetadataEntries;
+  /**
+   * Headers of every call; those of a call take precedence. A function is called for each call, for
+   * headers that change, such as a token.
+   */
+  readonly metadata?: MetadataEntries | (() => MetadataEntries);
   /** For each call without a timeout of its own. */
   readonly timeoutMs?: number;
   /** Until a connection is open, TLS included; default LIMITS.connectTimeoutMs. */

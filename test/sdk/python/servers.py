@@ -1,9 +1,10 @@
-"""Flight servers of the cases' own: one that writes down what each call brings, and one that never
-answers.
+"""Flight servers of the cases' own: one that writes down what each call brings, one that lets only
+some callers in, and one that never answers.
 """
 
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 import pyarrow.flight as flight
@@ -33,6 +34,42 @@ class RecordingServer(flight.FlightServerBase):
         if self.ref is None:
             raise flight.FlightServerError("[NOT_IMPLEMENTED] no puts")
         writer.write(self.ref)
+
+
+class _Guard(flight.ServerMiddlewareFactory):
+    def __init__(self, server: "GuardedServer"):
+        self.server = server
+
+    def start_call(self, info, headers):
+        self.server.calls += 1
+        token = headers.get("authorization", [""])[0]
+        if token not in self.server.tokens:
+            raise flight.FlightUnauthenticatedError(self.server.refusal)
+
+
+class GuardedServer(flight.FlightServerBase):
+    """Lists nothing to callers with one of `tokens`, and refuses others with `refusal`. Every get is
+    denied. With `tls` (paths of certificate and key) and `clients` (path of the certificates that
+    clients may have) it speaks mutual TLS.
+    """
+
+    def __init__(self, tls=None, clients=None):
+        self.tokens, self.calls = {""}, 0
+        self.refusal = "[UNAUTHENTICATED] missing or invalid credentials"
+        options = {}
+        if tls is not None:
+            options["tls_certificates"] = [tuple(Path(path).read_bytes() for path in tls)]
+        if clients is not None:
+            options.update(verify_client=True, root_certificates=Path(clients).read_bytes())
+        scheme = "grpc" if tls is None else "grpc+tls"
+        super().__init__(f"{scheme}://127.0.0.1:0", middleware={"guard": _Guard(self)}, **options)
+        self.endpoint = f"{scheme}://127.0.0.1:{self.port}"
+
+    def list_flights(self, context, criteria):
+        return iter([])
+
+    def do_get(self, context, ticket):
+        raise flight.FlightUnauthorizedError('[PERMISSION_DENIED] "worker" may not get here')
 
 
 class SilentServer(flight.FlightServerBase):

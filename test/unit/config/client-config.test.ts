@@ -21,6 +21,7 @@ function loadText(text: string) {
   return loadClientConfig({ env });
 }
 
+const noneOf = (fileEndpoint?: string) => ({ environment: {}, file: {}, fileEndpoint });
 const CACHE_HOST = { scheme: "grpc", host: "cache", port: 9090 };
 
 describe("flame.yaml of generation 1", () => {
@@ -39,7 +40,13 @@ clusters:
     expect(loadText(TWO)).toEqual({
       name: "second",
       clusterEndpoint: "http://second:8080",
-      cache: { endpoint: CACHE_HOST, storage: { kind: "none" }, caFile: undefined, zeroCopy: true },
+      cache: {
+        endpoint: CACHE_HOST,
+        storage: { kind: "none" },
+        caFile: undefined,
+        zeroCopy: true,
+        credentials: noneOf("grpc://cache:9090"),
+      },
     });
   });
 
@@ -95,6 +102,7 @@ contexts:
         storage: { kind: "files", directory: join(root, ".flame", "shared") },
         caFile: join(root, ".flame", "ca.pem"),
         zeroCopy: true,
+        credentials: noneOf("grpc+tls://cache:9090"),
       },
     });
   });
@@ -113,7 +121,13 @@ describe("the configuration of a client", () => {
     expect(loadClientConfig({ env })).toEqual({
       name: undefined,
       clusterEndpoint: undefined,
-      cache: { endpoint: undefined, storage: { kind: "none" }, caFile: undefined, zeroCopy: true },
+      cache: {
+        endpoint: undefined,
+        storage: { kind: "none" },
+        caFile: undefined,
+        zeroCopy: true,
+        credentials: noneOf(),
+      },
     });
   });
 
@@ -128,6 +142,30 @@ describe("the configuration of a client", () => {
       storage: { kind: "files", directory: "/shared" },
       caFile: "/env/ca.pem",
       zeroCopy: true,
+      credentials: noneOf("grpc://cache:9090"),
+    });
+  });
+
+  it("names the credentials of environment and file with their sources, and knows no token in the file", () => {
+    env.FLAME_CACHE_TOKEN = "text";
+    env.FLAME_CACHE_TOKEN_FILE = "/env/token";
+    env.FLAME_CACHE_CLIENT_CERT = "~/env.pem";
+    env.FLAME_CACHE_CLIENT_KEY = " ";
+    const text =
+      "clusters:\n- name: a\n  cache:\n    token: written\n    token_file: token\n    client_cert_file: ~/c.pem\n    client_key_file: /k.pem";
+    const file = join(root, ".flame", "flame.yaml");
+    expect(loadText(text).cache.credentials).toEqual({
+      environment: {
+        token: { text: "text", source: "FLAME_CACHE_TOKEN" },
+        tokenFile: { text: "/env/token", source: "FLAME_CACHE_TOKEN_FILE" },
+        certFile: { text: join(root, "env.pem"), source: "FLAME_CACHE_CLIENT_CERT" },
+      },
+      file: {
+        tokenFile: { text: join(root, ".flame", "token"), source: `${file}:5` },
+        certFile: { text: join(root, "c.pem"), source: `${file}:6` },
+        keyFile: { text: "/k.pem", source: `${file}:7` },
+      },
+      fileEndpoint: undefined,
     });
   });
 
