@@ -156,6 +156,8 @@ class RelayingStream implements StreamListener {
   }
 
   closed(isCut: boolean): void {
+    // The call has an account in the other thread; this one is of the connection here.
+    this.#stream.account.close();
     this.#host.onClosed(this);
     this.#host.outbox.event(RELAY.CLOSED, this.id);
     this.#host.outbox.number(isCut ? 1 : 0);

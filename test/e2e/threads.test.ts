@@ -96,6 +96,12 @@ describe.skipIf(!canSharePort())("a server with four threads", () => {
     });
   });
 
+  it("does not refuse a connection's calls after some hundred of them", async () => {
+    for (let i = 0; i < 600; i++) {
+      await server.client.grpc.unary(HEALTH_METHODS.Check.path, encodeHealthRequest(""));
+    }
+  });
+
   it("is refused a port that another server listens on, with threads or without", async () => {
     const { hostname: host, port } = new URL(server.endpoint);
     const endpoint = { scheme: "grpc" as const, host, port: Number(port) };
