@@ -46,6 +46,8 @@ export interface CacheConfig {
   readonly admin: HttpAddress | undefined;
   /** Of a listener for the HTTP API alone; undefined: only the admin listener has the API. */
   readonly http: HttpAddress | undefined;
+  /** Origins of web pages that may use the HTTP API; `*`: all; empty: none. */
+  readonly corsOrigins: readonly string[];
   readonly access: AccessConfig;
   readonly storage: StorageConfig;
   /** `power-loss` needs storage `files`. */

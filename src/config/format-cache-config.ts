@@ -43,6 +43,7 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | bo
     networkInterface: config.networkInterface,
     admin: config.admin === undefined ? "none" : formatHttpAddress(config.admin),
     http: config.http === undefined ? "none" : formatHttpAddress(config.http),
+    corsOrigins: config.corsOrigins.length === 0 ? "none" : config.corsOrigins.join(", "),
     threads: config.threads,
     storage: config.storage.kind === "none" ? "none" : config.storage.directory,
     durability: config.durability,

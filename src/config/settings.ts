@@ -21,6 +21,7 @@ import { DEFAULT_ADMIN, formatHttpAddress, httpAddressSchema } from "./http-addr
 import { storageLocationSchema } from "./storage-location.ts";
 import { switchSchema } from "./switch-schema.ts";
 import { textSchema } from "./text-schema.ts";
+import { originsSchema } from "./web-origins.ts";
 
 /** The settings that the command line can set, by their names in the loader. */
 export interface ConfigFlags {
@@ -141,6 +142,12 @@ export const SETTINGS = {
     flag: { name: "http", text: "--http" },
     defaultText: "none",
     schema: httpAddressSchema,
+  },
+  corsOrigins: {
+    key: "cors_origins",
+    variable: "FLAME_CACHE_CORS_ORIGINS",
+    defaultText: "none",
+    schema: originsSchema,
   },
   threads: {
     key: "threads",

@@ -14,13 +14,14 @@ import { METRICS_ROUTE } from "./admin/metrics/metrics-route.ts";
 import { STATS_ROUTES } from "./admin/stats-routes.ts";
 import type { HttpRoute } from "./http/http-call.ts";
 import { HttpServer } from "./http/http-server.ts";
+import { OBJECT_ROUTES } from "./http/objects/object-routes.ts";
 import { listenError } from "./listen-error.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("http");
 
 /** Routes that both listeners have. */
-export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES];
+export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES, ...OBJECT_ROUTES];
 /** Routes of the admin listener alone. */
 export const ADMIN_ROUTES: readonly HttpRoute[] = [METRICS_ROUTE, ...STATS_ROUTES];
 
@@ -55,8 +56,9 @@ export class HttpListeners {
   }
 
   async #listen(key: string, address: HttpAddress, routes: readonly HttpRoute[]) {
-    const { context, access } = this.#options;
-    const server = new HttpServer({ routes, context, access });
+    const { context, access, config } = this.#options;
+    const { corsOrigins } = config;
+    const server = new HttpServer({ routes, context, access, corsOrigins });
     try {
       const { port } = await server.listen(address.host, address.port);
       this.#servers.push(server);

@@ -5,6 +5,7 @@
  *     list    (empty) | app | app/* | app/session | app/session/object
  *     delete  app/* | app/session | app:session | app/session/object
  */
+import type { KeyRange } from "../cache/sorted-list.ts";
 import { CacheError } from "../errors.ts";
 import { checkKeyComponent, type KeyPattern, parseObjectKey } from "../object/object-key.ts";
 
@@ -41,4 +42,21 @@ function sessionPattern(applicationId: string, sessionId: string): KeyPattern {
     applicationId: checkKeyComponent(applicationId),
     sessionId: checkKeyComponent(sessionId),
   };
+}
+
+/**
+ * Parses a text with which keys begin: `run`, `app/se`, `app/session/obj`. Only the last component
+ * may be incomplete.
+ * @throws {CacheError} INVALID_KEY
+ */
+export function parseKeyPrefix(text: string): Pick<KeyRange, "pattern" | "prefix"> {
+  const prefix = text.split("/", 4);
+  if (prefix.length > 3) throw new CacheError("INVALID_KEY", "a prefix of keys has at most three components");
+  const last = prefix.at(-1)!;
+  const complete = prefix.slice(0, -1).map(checkKeyComponent);
+  if (last !== "") checkKeyComponent(last);
+  const [applicationId, sessionId] = complete;
+  if (applicationId === undefined) return { pattern: { scope: "all" }, prefix };
+  if (sessionId === undefined) return { pattern: { scope: "application", applicationId }, prefix };
+  return { pattern: { scope: "session", applicationId, sessionId }, prefix };
 }

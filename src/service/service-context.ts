@@ -17,6 +17,7 @@ import { encodeObjectRef } from "../object/object-ref.ts";
 import type { Durability } from "../storage/object-storage.ts";
 import type { ServerStats } from "./admin/server-stats.ts";
 import { ServerInstance } from "./flight/get-terms.ts";
+import { HttpTransfers } from "./http/transfers.ts";
 
 export interface ServiceFacts {
   readonly cache: ObjectCache;
@@ -32,6 +33,8 @@ export interface ServiceFacts {
   readonly validation?: ValidationLevel;
   /** What the server counts. Absent: calls are counted, and nobody reads the counts. */
   readonly stats?: ServerStats;
+  /** A request over HTTP without progress for this long is ended. */
+  readonly idleCallMs?: number;
 }
 
 /** What the contexts of all identities share. */
@@ -41,6 +44,7 @@ interface Shared {
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
   readonly calls: CallMetrics;
+  readonly transfers: HttpTransfers;
   readonly contexts: WeakMap<Identity, ServiceContext>;
 }
 
@@ -53,6 +57,8 @@ export class ServiceContext {
   readonly stopping: AbortSignal;
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
+  /** The running requests of the HTTP API. */
+  readonly transfers: HttpTransfers;
   readonly #shared: Shared;
 
   private constructor(shared: Shared, identity: Identity) {
@@ -65,13 +71,15 @@ export class ServiceContext {
     this.stopping = stopping;
     this.footerMemory = shared.footerMemory;
     this.instance = shared.instance;
+    this.transfers = shared.transfers;
     this.#shared = shared;
   }
 
   /** The context of callers who may do everything. */
   static open(facts: ServiceFacts): ServiceContext {
     const calls = facts.stats?.calls ?? new CallMetrics();
-    const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance(), calls };
+    const transfers = new HttpTransfers({ idleCallMs: facts.idleCallMs });
+    const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance(), calls, transfers };
     const { quotas = new Quotas(facts.cache.usage) } = facts;
     return new ServiceContext({ facts, quotas, ...shared, contexts: new WeakMap() }, EVERYONE);
   }

@@ -101,7 +101,8 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
   const listening = formatDialEndpoint({ ...config.endpoint, host: advertisedHost, port });
   const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
   const { durability, validateTables: validation } = config;
-  const facts = { cache, stats, endpoint, stopping: stopping.signal, durability, validation };
+  const { idleCallMs } = config.limits;
+  const facts = { cache, stats, endpoint, stopping: stopping.signal, durability, validation, idleCallMs };
   const context = ServiceContext.open(facts);
   for (const [path, handler] of buildMethods(context, access)) methods.set(path, handler);
   for (const { host } of others) await listen(server, host, port);

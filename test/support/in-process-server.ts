@@ -16,6 +16,7 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
     threads: SERVING_THREADS,
     admin: undefined,
     http: undefined,
+    corsOrigins: [],
     access: { file: undefined, isRequired: false },
     storage: directory === undefined ? { kind: "none" } : { kind: "files", directory },
     durability: "restart",

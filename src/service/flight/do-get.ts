@@ -30,9 +30,10 @@ import {
   withVersion,
 } from "../../object/object-schema.ts";
 import { encodeWireRow, type RowKind } from "../../object/opaque-row.ts";
-import type { ByteRange, StoredObject } from "../../object/stored-blocks.ts";
+import type { StoredObject } from "../../object/stored-blocks.ts";
 import { turnIfDue, turnIfLarge } from "../../turns.ts";
 import type { ServiceContext } from "../service-context.ts";
+import { wireRows } from "../value-rows.ts";
 import { formatFileLocation } from "./file-location.ts";
 import { type GetTerms, getTerms, instanceMetadata } from "./get-terms.ts";
 import { ObjectSender } from "./object-sender.ts";
@@ -202,25 +203,5 @@ async function sendOpaque(
     const columns = heldVersion === undefined ? {} : { kind };
     const row = encodeWireRow({ version, dataSizeBytes, codec: object.codec, ...columns });
     await sender.sendRow(row, object.source, ranges);
-  }
-}
-
-/**
- * Splits a value into rows: one row, unless the value is over 2 GiB - 1 or over the size that the
- * caller requested. In that case each row fits into one message of every client.
- */
-function* wireRows(object: StoredObject, requestedBytesMax?: number): Generator<readonly ByteRange[]> {
-  // A compressed value is one buffer.
-  const requested = object.codec === undefined ? requestedBytesMax : undefined;
-  if (object.dataBytes <= (requested ?? LIMITS.opaqueRowBytesMax)) {
-    yield object.dataRanges;
-    return;
-  }
-  const rowBytesMax = requested ?? LIMITS.opaqueWireRowBytesMax;
-  for (const range of object.dataRanges) {
-    for (let offset = 0; offset < range.sizeBytes; offset += rowBytesMax) {
-      const sizeBytes = Math.min(rowBytesMax, range.sizeBytes - offset);
-      yield [{ position: range.position + offset, sizeBytes }];
-    }
   }
 }

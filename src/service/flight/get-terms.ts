@@ -35,6 +35,11 @@ export class ServerInstance {
     this.versionedSchema = versionedSchema(this.metadata);
   }
 
+  /** A text that no other run has. */
+  get id(): string {
+    return this.#id;
+  }
+
   is(id: string): boolean {
     return id === this.#id;
   }

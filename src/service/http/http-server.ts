@@ -6,6 +6,8 @@
  * security headers, and every failure is a problem document.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { AccessControl } from "../../access/access-control.ts";
 import { authorize } from "../../access/guarded-cache.ts";
 import { CacheError, isCacheError } from "../../errors.ts";
@@ -13,9 +15,11 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { codeOfFailure, type MethodMetrics } from "../../metrics/call-metrics.ts";
 import type { ServiceContext } from "../service-context.ts";
+import { CrossOrigin } from "./cross-origin.ts";
 import type { HttpCall, HttpRoute } from "./http-call.ts";
 import { answerProblem } from "./problem.ts";
 import { type FoundRoute, type NoRoute, RouteTable } from "./route-table.ts";
+import { dropBody } from "./unread-body.ts";
 
 const log = logFor("http");
 
@@ -24,6 +28,8 @@ export interface HttpServerOptions {
   /** Of callers who may do everything. */
   readonly context: ServiceContext;
   readonly access: AccessControl;
+  /** Origins of web pages that may use the routes; see cross-origin.ts. */
+  readonly corsOrigins?: readonly string[];
 }
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -45,8 +51,10 @@ export class HttpServer {
   readonly #stopping = new AbortController();
   /** Undefined: requests without a route. */
   readonly #metrics: Map<HttpRoute | undefined, MethodMetrics>;
+  readonly #crossOrigin: CrossOrigin;
 
-  constructor({ routes, context, access }: HttpServerOptions) {
+  constructor({ routes, context, access, corsOrigins = [] }: HttpServerOptions) {
+    this.#crossOrigin = new CrossOrigin(corsOrigins);
     this.#routes = new RouteTable(routes);
     this.#context = context;
     this.#access = access;
@@ -66,10 +74,10 @@ export class HttpServer {
     stats.http.watch(this.#server);
     this.#metrics = new Map(routes.map((route) => [route, calls.method(`${route.method} ${route.path}`)]));
     this.#metrics.set(undefined, calls.method(NO_ROUTE));
-    this.#server.on("clientError", (error, socket) => {
-      log.debug("connection broken", { error });
-      socket.destroy();
-    });
+    // Handlers end a request that stalls; this ends a connection that stalls outside of any.
+    this.#server.timeout = context.transfers.idleCallMs + 2 * LIMITS.sweepIntervalMs;
+    this.#server.on("checkContinue", (request, response) => void this.#answer(request, response));
+    this.#server.on("clientError", refuseConnection);
   }
 
   /** Port 0 picks a free port. Rejects with the system error. */
@@ -99,12 +107,14 @@ export class HttpServer {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     const ended = new AbortController();
     const { signal: stopping } = this.#stopping;
+    this.#crossOrigin.mark(request, response);
     response.once("close", () => ended.abort(new CacheError("CANCELLED")));
     const startedMs = performance.now();
     let metrics = this.#metrics.get(undefined);
     try {
-      const url = parseTarget(request.url ?? "/");
-      const found = this.#routes.find(request.method ?? "GET", url.pathname);
+      const { url, path } = parseTarget(request.url ?? "/");
+      this.#crossOrigin.refuseForeignWrite(request);
+      const found = this.#routes.find(request.method ?? "GET", path);
       metrics = this.#metrics.get(found.route);
       await this.#handle(found, {
         request,
@@ -119,6 +129,7 @@ export class HttpServer {
       if (isCacheError(error, "PERMISSION_DENIED")) {
         log.warn("call denied", { method: request.method, peer: peerOf(request), ...error.facts });
       }
+      await dropBody(request, response);
       answerProblem(response, error);
       logAnswer(request, response, startedMs, error);
     }
@@ -126,7 +137,11 @@ export class HttpServer {
 
   async #handle(found: FoundRoute | NoRoute, call: Omit<HttpCall, "params" | "context">): Promise<void> {
     const { route } = found;
-    if (route === undefined) return refuseRoute(call.response, found.allowed);
+    if (route === undefined) {
+      const { allowed } = found;
+      if (this.#crossOrigin.answersPreflight(call.request, call.response, allowed)) return;
+      refuseRoute(call.request, call.response, allowed);
+    }
     const context = await this.#contextOf(route, call.request);
     await route.handle({ ...call, params: found.params, context });
   }
@@ -143,20 +158,41 @@ export class HttpServer {
   }
 }
 
-/** Only the path and the query count: a target may name any host. @throws {CacheError} INVALID_REQUEST */
-function parseTarget(target: string): URL {
-  const url = URL.parse(target, "http://localhost");
+const VISIBLE = /^[\x21-\x7e]*$/;
+
+/**
+ * The path as it was sent: a URL resolves dots and turns backslashes into slashes, which would name
+ * another object. The host of a target in absolute form is ignored.
+ * @throws {CacheError} INVALID_REQUEST
+ */
+function parseTarget(target: string): { readonly url: URL; readonly path: string } {
+  const url = VISIBLE.test(target) ? URL.parse(target, "http://localhost") : null;
   if (url === null) throw new CacheError("INVALID_REQUEST", "the target of the request is not a path");
-  return url;
+  return { url, path: target.startsWith("/") ? target.split("?", 1)[0]! : url.pathname };
 }
 
-function refuseRoute(response: ServerResponse, allowed: readonly string[]): void {
+function refuseRoute(
+  { method }: IncomingMessage,
+  response: ServerResponse,
+  allowed: readonly string[],
+): never {
   if (allowed.length === 0) {
     throw new CacheError("OBJECT_NOT_FOUND", "there is nothing at this path; objects are at /v1/objects/");
   }
   response.setHeader("allow", allowed.join(", "));
-  response.statusCode = 405;
-  response.end();
+  throw new CacheError("METHOD_NOT_ALLOWED", `this path accepts ${allowed.join(", ")}, not ${method}`);
+}
+
+/** Bytes that are not HTTP. No request could be answered on this connection any more. */
+function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
+  log.debug("connection broken", { error });
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  if (socket.writable && error.code !== "ECONNRESET") {
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  }
+  if (socket instanceof Socket) socket.destroySoon();
+  else socket.destroy();
 }
 
 /** The code of an answer without an error. */

@@ -1,0 +1,37 @@
+/**
+ * DELETE of one object, or of all objects of a session.
+ *
+ * One object: 204, or 404 if there is none. A session: 200 with the number of deleted objects, also
+ * if it is 0.
+ */
+import { CacheError } from "../../../errors.ts";
+import { DURABILITY_HEADER, putDurability } from "../../put-durability.ts";
+import { checkWrite, parseConditions } from "../entity-tags.ts";
+import type { HttpCall } from "../http-call.ts";
+import { answerJson } from "../json-answer.ts";
+import { entityTagsOf, keyOf, prefixOf, refuseOtherParameters } from "./object-call.ts";
+
+export async function deleteObject(call: HttpCall): Promise<void> {
+  const { context, request, response } = call;
+  refuseOtherParameters(call, []);
+  const conditions = parseConditions(request.headers);
+  const tags = entityTagsOf(context);
+  const key = keyOf(call);
+  const deleted = await context.cache.delete({ scope: "object", key }, durabilityOf(call), (present) =>
+    checkWrite(conditions, tags, present?.version),
+  );
+  if (deleted === 0) throw new CacheError("OBJECT_NOT_FOUND");
+  response.writeHead(204).end();
+}
+
+export async function deleteSession(call: HttpCall): Promise<void> {
+  refuseOtherParameters(call, []);
+  const pattern = { scope: "session", ...prefixOf(call) } as const;
+  const deleted = await call.context.cache.delete(pattern, durabilityOf(call));
+  answerJson(call.response, 200, { deleted });
+}
+
+function durabilityOf({ context, request }: HttpCall): ReturnType<typeof putDurability> {
+  const header = request.headers[DURABILITY_HEADER];
+  return putDurability(context, typeof header === "object" ? header.join(", ") : header);
+}
