@@ -44,12 +44,13 @@ export async function tableBody(request: BodyRequest): Promise<ObjectBody> {
 }
 
 /** The object's file. Its bytes are compared with their checksum if all of them are sent in order. */
-export function fileBody({ source, checksum }: StoredObject): ObjectBody {
+export function fileBody(object: StoredObject): ObjectBody {
+  const { source } = object;
   return {
     mediaType: ARROW_FILE,
     sizeBytes: source.sizeBytes,
     async send(writer) {
-      const check = writer.sendsAll ? new SegmentCheck(checksum) : undefined;
+      const check = writer.sendsAll ? new SegmentCheck(object) : undefined;
       await writer.sendRange(source, { position: 0, sizeBytes: source.sizeBytes }, (piece) =>
         check?.add(piece),
       );
