@@ -111,7 +111,7 @@ describe("the server counts", () => {
       await server.valueOf("flame_cache_calls_total", { method, code });
     expect(await counted("GET /healthz", "OK")).toBe(1);
     expect(await counted("HTTP", "OBJECT_NOT_FOUND")).toBe(1);
-    expect(await counted("HTTP", "INVALID_REQUEST")).toBe(1);
+    expect(await counted("HTTP", "METHOD_NOT_ALLOWED")).toBe(1);
     expect(await server.scrapeText()).not.toContain("chosen");
   });
 
