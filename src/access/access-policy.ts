@@ -6,7 +6,7 @@
  * rule may match any of them. A list instead leaves out the objects that the caller may not list.
  */
 import type { KeyPattern } from "../object/object-key.ts";
-import { KeyGlob } from "./key-glob.ts";
+import { KeyGlob, namesOf } from "./key-glob.ts";
 
 /**
  * `get` reads objects and their schemas. `put` creates and replaces them, pins them and sets their
@@ -50,10 +50,11 @@ export class AccessPolicy {
   }
 
   allows(verb: AccessVerb, pattern: KeyPattern): boolean {
+    const names = namesOf(pattern);
     let isAllowed = false;
     for (const { effect, globs } of this.#rules.get(verb) ?? []) {
-      if (effect === "deny" && globs.some((glob) => glob.overlaps(pattern))) return false;
-      isAllowed ||= effect === "allow" && globs.some((glob) => glob.covers(pattern));
+      if (effect === "deny" && globs.some((glob) => glob.overlaps(pattern, names))) return false;
+      isAllowed ||= effect === "allow" && globs.some((glob) => glob.covers(pattern, names));
     }
     return isAllowed;
   }

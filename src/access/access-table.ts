@@ -16,7 +16,7 @@ import { ACCESS_VERBS, AccessPolicy, type AccessRule, type AccessVerb } from "./
 import type { Identity } from "./identity.ts";
 import { KeyGlob } from "./key-glob.ts";
 import { passwordProblem } from "./password.ts";
-import { sameDigest, tableKeyOf } from "./token-digest.ts";
+import { parseDigest, sameDigest } from "./token-digest.ts";
 
 /** An identity of the file with its password. */
 export interface NamedIdentity extends Identity {
@@ -33,7 +33,7 @@ export interface FoundToken {
 
 interface KnownToken {
   readonly id: string;
-  readonly digest: Buffer;
+  readonly digest: string;
   readonly expiresMs: number | undefined;
   readonly identity: NamedIdentity;
 }
@@ -60,7 +60,7 @@ export class AccessTable {
   /** Of callers without credentials; undefined: they are refused. */
   readonly anonymous: Identity | undefined;
   readonly #byName = new Map<string, NamedIdentity>();
-  /** By the first half of the digest. */
+  /** By their digests. */
   readonly #tokens = new Map<string, KnownToken>();
   readonly #certificates = new Map<string, NamedIdentity>();
   readonly #subjects = new Map<string, NamedIdentity>();
@@ -75,8 +75,8 @@ export class AccessTable {
       const identity = { name, policy: policyOf(rules, name), stored: password };
       this.#byName.set(name, identity);
       for (const { id, sha256, expiresMs } of tokens) {
-        const digest = Buffer.from(sha256, "hex");
-        this.#tokens.set(tableKeyOf(digest), { id, digest, expiresMs, identity });
+        const digest = parseDigest(sha256);
+        this.#tokens.set(digest, { id, digest, expiresMs, identity });
       }
       for (const text of certificates) this.#certificates.set(canonicalSubject(text), identity);
       for (const subject of subjects) this.#subjects.set(subject, identity);
@@ -97,8 +97,8 @@ export class AccessTable {
   }
 
   /** @param nowMs since 1970 */
-  findToken(digest: Buffer, nowMs: number): FoundToken | undefined {
-    const token = this.#tokens.get(tableKeyOf(digest));
+  findToken(digest: string, nowMs: number): FoundToken | undefined {
+    const token = this.#tokens.get(digest);
     if (token === undefined || !sameDigest(token.digest, digest)) return undefined;
     const { id, identity, expiresMs } = token;
     return { id, identity, isExpired: expiresMs !== undefined && nowMs >= expiresMs };

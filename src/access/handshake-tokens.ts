@@ -6,10 +6,10 @@
  * ends the oldest.
  */
 import { LIMITS } from "../limits.ts";
-import { digestOf, makeToken, sameDigest, tableKeyOf } from "./token-digest.ts";
+import { digestOf, makeToken, sameDigest } from "./token-digest.ts";
 
 interface HandshakeToken {
-  readonly digest: Buffer;
+  readonly digest: string;
   readonly name: string;
   readonly stored: string;
   readonly endMs: number;
@@ -23,34 +23,33 @@ export interface TokenOwner {
 }
 
 export class HandshakeTokens {
+  /** By their digests. */
   readonly #tokens = new Map<string, HandshakeToken>();
-  /** Keys of the tokens of an identity, the oldest first. */
+  /** Digests of the tokens of an identity, the oldest first. */
   readonly #byName = new Map<string, Set<string>>();
 
   /** @returns the text of a new token */
   issue({ name, stored }: TokenOwner): string {
     const text = makeToken();
     const digest = digestOf(text);
-    const key = tableKeyOf(digest);
     const nowMs = performance.now();
     const endMs = nowMs + LIMITS.handshakeTokenMsMax;
     const idleEndMs = nowMs + LIMITS.handshakeTokenIdleMs;
-    this.#tokens.set(key, { digest, name, stored, endMs, idleEndMs });
+    this.#tokens.set(digest, { digest, name, stored, endMs, idleEndMs });
     const own = this.#byName.get(name) ?? new Set();
-    this.#byName.set(name, own.add(key));
+    this.#byName.set(name, own.add(digest));
     if (own.size > LIMITS.handshakeTokensPerIdentityMax) this.#endFirst(own);
     if (this.#tokens.size > LIMITS.handshakeTokensMax) this.#endFirst(this.#tokens.keys());
     return text;
   }
 
   /** Whose token has this digest; undefined if there is none that is valid. */
-  ownerOf(digest: Buffer): TokenOwner | undefined {
-    const key = tableKeyOf(digest);
-    const token = this.#tokens.get(key);
+  ownerOf(digest: string): TokenOwner | undefined {
+    const token = this.#tokens.get(digest);
     if (token === undefined || !sameDigest(token.digest, digest)) return undefined;
     const nowMs = performance.now();
     if (nowMs >= token.endMs || nowMs >= token.idleEndMs) {
-      this.#end(key);
+      this.#end(digest);
       return undefined;
     }
     token.idleEndMs = nowMs + LIMITS.handshakeTokenIdleMs;
@@ -59,21 +58,21 @@ export class HandshakeTokens {
 
   /** Ends the tokens of identities that are no more, or whose password changed. */
   keep(isValid: (owner: TokenOwner) => boolean): void {
-    for (const [key, token] of this.#tokens) if (!isValid(token)) this.#end(key);
+    for (const token of this.#tokens.values()) if (!isValid(token)) this.#end(token.digest);
   }
 
-  #endFirst(keys: Iterable<string>): void {
-    for (const key of keys) {
-      this.#end(key);
+  #endFirst(digests: Iterable<string>): void {
+    for (const digest of digests) {
+      this.#end(digest);
       return;
     }
   }
 
-  #end(key: string): void {
-    const name = this.#tokens.get(key)?.name ?? "";
-    this.#tokens.delete(key);
+  #end(digest: string): void {
+    const name = this.#tokens.get(digest)?.name ?? "";
+    this.#tokens.delete(digest);
     const own = this.#byName.get(name);
-    own?.delete(key);
+    own?.delete(digest);
     if (own?.size === 0) this.#byName.delete(name);
   }
 }

@@ -49,22 +49,30 @@ export class KeyGlob {
     return text;
   }
 
-  /** True if every object of `pattern` matches. */
-  covers(pattern: KeyPattern): boolean {
-    const names = namesOf(pattern);
-    return this.#components.every((matches, index) => {
+  /**
+   * True if every object of `pattern` matches.
+   * @param names of the pattern; pass them to compare several globs with one pattern.
+   */
+  covers(pattern: KeyPattern, names: readonly string[] = namesOf(pattern)): boolean {
+    for (let index = 0; index < COMPONENTS; index += 1) {
       const name = names[index];
-      return name === undefined ? matches === always : matches(name);
-    });
+      const matches = this.#components[index]!;
+      if (name === undefined ? matches !== always : !matches(name)) return false;
+    }
+    return true;
   }
 
   /** True if an object of `pattern` may match. */
-  overlaps(pattern: KeyPattern): boolean {
-    return namesOf(pattern).every((name, index) => this.#components[index]!(name));
+  overlaps(pattern: KeyPattern, names: readonly string[] = namesOf(pattern)): boolean {
+    for (let index = 0; index < names.length; index += 1) {
+      if (!this.#components[index]!(names[index]!)) return false;
+    }
+    return true;
   }
 }
 
-function namesOf(pattern: KeyPattern): readonly string[] {
+/** The components that a pattern names. */
+export function namesOf(pattern: KeyPattern): readonly string[] {
   switch (pattern.scope) {
     case "all":
       return [];

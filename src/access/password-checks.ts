@@ -1,14 +1,15 @@
 /**
  * Checks passwords of callers: few at once, off the event loop, and each one rarely.
  *
- * A verified password is remembered for a minute, by a digest with a key that only this process
+ * A verified password is remembered for a minute, by a digest of it and a key that only this process
  * knows. The digest covers the stored hash: a changed password counts at the next call. The same
  * password that arrives several times at once is checked once.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { matchesPassword } from "./password.ts";
+import { digestOf } from "./token-digest.ts";
 
 export interface PresentedPassword {
   readonly name: string;
@@ -18,7 +19,7 @@ export interface PresentedPassword {
 }
 
 export class PasswordChecks {
-  readonly #key = randomBytes(32);
+  readonly #key = randomBytes(32).toString("base64");
   /** Ends by digest, the oldest first. */
   readonly #remembered = new Map<string, number>();
   readonly #running = new Map<string, Promise<boolean>>();
@@ -78,8 +79,8 @@ export class PasswordChecks {
     if (oldest !== undefined) this.#remembered.delete(oldest);
   }
 
+  /** The lengths keep apart what another name and password would join to the same text. */
   #digestOf({ name, password, stored = "" }: PresentedPassword): string {
-    const text = JSON.stringify([name, password, stored]);
-    return createHmac("sha256", this.#key).update(text).digest("base64");
+    return digestOf(`${this.#key}${name.length}:${password.length}:${name}${password}${stored}`);
   }
 }

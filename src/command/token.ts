@@ -6,7 +6,7 @@
  */
 import { ACCESS_GRAMMAR } from "../access/access-table.ts";
 import { hashPassword } from "../access/password.ts";
-import { digestOf, makeToken } from "../access/token-digest.ts";
+import { digestOf, formatDigest, makeToken } from "../access/token-digest.ts";
 import { type AccessRuleEntry, readAccessFile } from "../config/access-file.ts";
 import {
   accessFilePath,
@@ -67,7 +67,7 @@ async function createToken(path: string, options: GivenOptions, run: VerbRun): P
   const identity = identityOf(options);
   const { name, expires: expiresMs } = options;
   const text = makeToken();
-  const sha256 = digestOf(text).toString("hex");
+  const sha256 = formatDigest(digestOf(text));
   const id = addToken(path, identity, { token: { sha256, name, expiresMs }, grammar: ACCESS_GRAMMAR });
   const expires = formatMoment(expiresMs);
   if (options.json === true) {

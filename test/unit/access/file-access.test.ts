@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Credentials } from "../../../src/access/access-control.ts";
 import { FileAccess } from "../../../src/access/file-access.ts";
 import type { Identity } from "../../../src/access/identity.ts";
-import { digestOf } from "../../../src/access/token-digest.ts";
+import { digestOf, formatDigest } from "../../../src/access/token-digest.ts";
 import { startLog } from "../../../src/log.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -19,7 +19,7 @@ let file: string;
 let access: FileAccess;
 let log: string;
 
-const sha256 = (token: string): string => digestOf(token).toString("hex");
+const sha256 = (token: string): string => formatDigest(digestOf(token));
 const tokenLine = (token: string, more = ""): string => `{id: ${token}, sha256: "${sha256(token)}"${more}}`;
 
 function identityText(name: string, more: string): string {

@@ -21,6 +21,8 @@ EXCEPTIONS = {
     "NOT_IMPLEMENTED": pa.ArrowNotImplementedError,
     "OBJECT_CORRUPT": flight.FlightInternalError,
     "OBJECT_TOO_LARGE": pa.ArrowInvalid,
+    "UNAUTHENTICATED": flight.FlightUnauthenticatedError,
+    "PERMISSION_DENIED": flight.FlightUnauthorizedError,
 }
 
 
