@@ -6,6 +6,7 @@
  */
 import type { ClientCertificate } from "../grpc/call.ts";
 import { EVERYONE, type Identity } from "./identity.ts";
+import type { QuotaTable } from "./quotas.ts";
 
 /** What a caller presents. */
 export interface Credentials {
@@ -31,6 +32,8 @@ export interface AccessControl {
    * @throws {CacheError} UNAUTHENTICATED
    */
   issueToken?(credentials: Credentials): Promise<string>;
+  /** Calls `take` with the quotas of the rules, at once and after each change. Absent: no quotas. */
+  followQuotas?(take: (quotas: QuotaTable) => void): void;
   /** Reads the rules again. Running calls continue. */
   reload?(): void;
   /** Ends delays and stops watching the rules. */

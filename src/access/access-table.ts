@@ -16,6 +16,7 @@ import { ACCESS_VERBS, AccessPolicy, type AccessRule, type AccessVerb } from "./
 import type { Identity } from "./identity.ts";
 import { KeyGlob } from "./key-glob.ts";
 import { passwordProblem } from "./password.ts";
+import type { QuotaTable } from "./quotas.ts";
 import { parseDigest, sameDigest } from "./token-digest.ts";
 
 /** An identity of the file with its password. */
@@ -59,6 +60,7 @@ export class AccessTable {
   readonly file: AccessFile;
   /** Of callers without credentials; undefined: they are refused. */
   readonly anonymous: Identity | undefined;
+  readonly quotas: QuotaTable;
   readonly #byName = new Map<string, NamedIdentity>();
   /** By their digests. */
   readonly #tokens = new Map<string, KnownToken>();
@@ -70,6 +72,10 @@ export class AccessTable {
     this.anonymous = file.anonymous && {
       name: undefined,
       policy: policyOf(file.anonymous.rules, "anonymous"),
+    };
+    this.quotas = {
+      applications: file.applicationQuotas,
+      identities: new Map(file.identities.flatMap(({ name, quota }) => (quota ? [[name, quota]] : []))),
     };
     for (const { name, rules, tokens, password, certificates, subjects } of file.identities) {
       const identity = { name, policy: policyOf(rules, name), stored: password };

@@ -16,6 +16,7 @@ import { FailedAttempts } from "./failed-attempts.ts";
 import { HandshakeTokens } from "./handshake-tokens.ts";
 import type { Identity } from "./identity.ts";
 import { PasswordChecks, type PresentedPassword } from "./password-checks.ts";
+import type { QuotaTable } from "./quotas.ts";
 import { digestOf } from "./token-digest.ts";
 
 const log = logFor("access");
@@ -36,6 +37,7 @@ export class FileAccess implements AccessControl {
   readonly #handshakes = new HandshakeTokens();
   readonly #failures = new FailedAttempts();
   #table: AccessTable;
+  #takeQuotas: ((quotas: QuotaTable) => void) | undefined;
 
   /** Reads the file and watches it. @throws {CacheError} INVALID_CONFIG */
   constructor(path: string, pollMs?: number) {
@@ -72,6 +74,11 @@ export class FileAccess implements AccessControl {
     return this.#handshakes.issue({ name, stored });
   }
 
+  followQuotas(take: (quotas: QuotaTable) => void): void {
+    this.#takeQuotas = take;
+    take(this.#table.quotas);
+  }
+
   reload(): void {
     try {
       this.#table = AccessTable.read(this.#path);
@@ -80,6 +87,7 @@ export class FileAccess implements AccessControl {
       log.error("access file not usable, the rules before stay", { ...error.facts, reason: error.message });
       return;
     }
+    this.#takeQuotas?.(this.#table.quotas);
     this.#handshakes.keep(({ name, stored }) => this.#table.named(name)?.stored === stored);
     logTable("access rules read again", this.#table);
   }

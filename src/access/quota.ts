@@ -7,17 +7,9 @@
  * nothing is evicted for it.
  */
 import type { Usage } from "../cache/usage.ts";
+import type { QuotaEntry } from "../config/quota-schema.ts";
 import { CacheError } from "../errors.ts";
 import { TokenBucket } from "./token-bucket.ts";
-
-/** Undefined: no limit. */
-export interface QuotaLimits {
-  readonly bytes?: number | undefined;
-  readonly objects?: number | undefined;
-  readonly putsPerSecond?: number | undefined;
-  /** Bytes of puts. */
-  readonly bytesPerSecond?: number | undefined;
-}
 
 export interface QuotaOptions {
   /** `application "app"` or `identity "worker-7"`, for the refusal. */
@@ -36,7 +28,7 @@ export interface PutStart {
 
 export class Quota {
   readonly #options: QuotaOptions;
-  #limits: QuotaLimits = {};
+  #limits: QuotaEntry = {};
   #puts: TokenBucket | undefined;
   #bytes: TokenBucket | undefined;
   #pendingObjects = 0;
@@ -46,7 +38,7 @@ export class Quota {
     this.#options = options;
   }
 
-  setLimits(limits: QuotaLimits): void {
+  setLimits(limits: QuotaEntry): void {
     this.#limits = limits;
     this.#puts = this.#bucket(this.#puts, limits.putsPerSecond);
     this.#bytes = this.#bucket(this.#bytes, limits.bytesPerSecond);

@@ -6,16 +6,17 @@
  */
 import type { Draft } from "../cache/put-draft.ts";
 import type { UsageTable } from "../cache/usage.ts";
+import type { QuotaEntry } from "../config/quota-schema.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import type { ObjectKey } from "../object/object-key.ts";
-import { type PutStart, Quota, type QuotaLimits } from "./quota.ts";
+import { type PutStart, Quota } from "./quota.ts";
 
 export interface QuotaTable {
   /** By application id, or `*`. */
-  readonly applications: ReadonlyMap<string, QuotaLimits>;
+  readonly applications: ReadonlyMap<string, QuotaEntry>;
   /** By name. */
-  readonly identities: ReadonlyMap<string, QuotaLimits>;
+  readonly identities: ReadonlyMap<string, QuotaEntry>;
 }
 
 const ANY_APPLICATION = "*";
@@ -82,7 +83,7 @@ export class Quotas {
     return quota;
   }
 
-  #limitsOf(name: string): QuotaLimits | undefined {
+  #limitsOf(name: string): QuotaEntry | undefined {
     const { applications, identities } = this.#table;
     const [kind, id = ""] = name.split("/", 2);
     if (kind === "identity") return identities.get(id);

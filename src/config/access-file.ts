@@ -18,6 +18,7 @@ import {
 } from "./access-schema.ts";
 import type { ConfigWarning } from "./cache-section.ts";
 import { closestName } from "./closest-name.ts";
+import { type QuotaEntry, quotaOf } from "./quota-schema.ts";
 import { parseYamlText, type YamlFile, type YamlPath } from "./yaml-file.ts";
 
 export interface AccessRuleEntry {
@@ -45,11 +46,14 @@ export interface IdentityEntry {
   readonly certificates: readonly string[];
   /** Subjects of JSON web tokens. */
   readonly subjects: readonly string[];
+  readonly quota: QuotaEntry | undefined;
 }
 
 export interface AccessFile {
   readonly path: string;
   readonly identities: readonly IdentityEntry[];
+  /** By application id, or `*`. */
+  readonly applicationQuotas: ReadonlyMap<string, QuotaEntry>;
   /** Of callers without credentials; undefined: they are refused. */
   readonly anonymous: { readonly rules: readonly AccessRuleEntry[] } | undefined;
   /** The section `jwt`, unchecked. */
@@ -91,6 +95,9 @@ export function parseAccessText(path: string, text: string, grammar: AccessGramm
   return {
     path,
     identities: (document.identities ?? []).map(identityOf),
+    applicationQuotas: new Map(
+      (document.applications ?? []).map(({ name, quota }) => [name, quotaOf(quota)]),
+    ),
     anonymous: document.anonymous && { rules: document.anonymous.rules.map(ruleOf) },
     jwt: document.jwt,
     warnings: warningsOf(file, document),
@@ -125,7 +132,7 @@ function unreadable(path: string, reason: string, cause?: unknown): CacheError {
 }
 
 function identityOf(entry: IdentityDocument): IdentityEntry {
-  const { name, rules = [], tokens = [], password, certificates = [], jwt = [] } = entry;
+  const { name, rules = [], tokens = [], password, certificates = [], jwt = [], quota } = entry;
   return {
     name,
     rules: rules.map(ruleOf),
@@ -138,6 +145,7 @@ function identityOf(entry: IdentityDocument): IdentityEntry {
     password,
     certificates,
     subjects: jwt,
+    quota: quota && quotaOf(quota),
   };
 }
 
@@ -169,13 +177,15 @@ function checkTexts(file: YamlFile, document: AccessDocument, grammar: AccessGra
 }
 
 /** A credential that is there twice would have two meanings. */
-function checkUnique(file: YamlFile, { identities = [] }: AccessDocument): void {
+function checkUnique(file: YamlFile, { identities = [], applications = [] }: AccessDocument): void {
   const seen = new Map<string, YamlPath>();
   const note = (key: string, path: YamlPath): void => {
     const other = seen.get(key);
     if (other !== undefined) throw wrong(file, path, `is already used (${file.placeOf(other)})`);
     seen.set(key, path);
   };
+  for (const [index, { name }] of applications.entries())
+    note(`application ${name}`, ["applications", index, "name"]);
   for (const [index, { name, tokens = [], certificates = [], jwt = [] }] of identities.entries()) {
     const at: YamlPath = ["identities", index];
     note(`name ${name}`, [...at, "name"]);
@@ -205,10 +215,15 @@ function warningsOf(file: YamlFile, document: AccessDocument): ConfigWarning[] {
   for (const [index, identity] of (document.identities ?? []).entries()) {
     const at: YamlPath = ["identities", index];
     check(identity, "identity", at);
+    if (identity.quota !== undefined) check(identity.quota, "quota", [...at, "quota"]);
     for (const [number, rule] of (identity.rules ?? []).entries())
       check(rule, "rule", [...at, "rules", number]);
     for (const [number, token] of (identity.tokens ?? []).entries())
       check(token, "token", [...at, "tokens", number]);
+  }
+  for (const [index, application] of (document.applications ?? []).entries()) {
+    check(application, "application", ["applications", index]);
+    check(application.quota, "quota", ["applications", index, "quota"]);
   }
   if (document.anonymous !== undefined) check(document.anonymous, "anonymous", ["anonymous"]);
   for (const [number, rule] of (document.anonymous?.rules ?? []).entries())

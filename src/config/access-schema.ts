@@ -7,9 +7,12 @@
  */
 import { z } from "zod";
 import { LIMITS } from "../limits.ts";
+import { QUOTA_KEYS, quotaSchema } from "./quota-schema.ts";
 
 const NAME = /^[\p{L}\p{N}_@+][\p{L}\p{N}_@+.=-]*$/u;
 const DATE = /^\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:[Zz]|[+-]\d{2}:\d{2}))?$/;
+/** An application id. A quota for a name that no key can have has no effect. */
+const APPLICATION = /^[^./*\\\s][^/\\]{0,199}$/u;
 const CERTIFICATE = /^(?:CN=|DNS:|URI:)./;
 
 /** YAML reads `007` as a number; a name is text. */
@@ -95,13 +98,28 @@ const identity = z.looseObject(
       "must be a list such as [DNS:worker.example]",
     ).optional(),
     jwt: list(text("must be a subject"), "must be a list of subjects").optional(),
+    quota: quotaSchema.optional(),
   },
   { error: "must be a mapping with a name" },
+);
+
+const application = z.looseObject(
+  {
+    name: text("must be an application id, or *").refine(
+      (value) => value === "*" || APPLICATION.test(value),
+      {
+        error: "must be an application id, or * for each application without a quota of its own",
+      },
+    ),
+    quota: quotaSchema,
+  },
+  { error: "must be a mapping with name and quota" },
 );
 
 export const accessSchema = z.looseObject(
   {
     identities: list(identity, "must be a list of identities").optional(),
+    applications: list(application, "must be a list of applications with quotas").optional(),
     anonymous: z.looseObject({ rules }, { error: "must be a mapping with rules" }).optional(),
     jwt: z.unknown().optional(),
   },
@@ -114,7 +132,9 @@ export type IdentityDocument = z.infer<typeof identity>;
 
 /** The keys of each mapping, for warnings about others. */
 export const ACCESS_KEYS = {
-  file: ["identities", "anonymous", "jwt"],
+  file: ["identities", "applications", "anonymous", "jwt"],
+  application: ["name", "quota"],
+  quota: QUOTA_KEYS,
   anonymous: ["rules"],
   identity: ["name", "rules", "tokens", "password", "certificates", "jwt", "quota"],
   rule: ["allow", "deny", "on"],

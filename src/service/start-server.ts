@@ -6,6 +6,7 @@
  */
 import { setMaxListeners } from "node:events";
 import type { AccessControl } from "../access/access-control.ts";
+import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
@@ -102,7 +103,18 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
   const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
   const { durability, validateTables: validation } = config;
   const { idleCallMs } = config.limits;
-  const facts = { cache, stats, endpoint, stopping: stopping.signal, durability, validation, idleCallMs };
+  const quotas = new Quotas(cache.usage);
+  access.followQuotas?.((table) => quotas.setTable(table));
+  const facts = {
+    cache,
+    quotas,
+    stats,
+    endpoint,
+    stopping: stopping.signal,
+    durability,
+    validation,
+    idleCallMs,
+  };
   const context = ServiceContext.open(facts);
   for (const [path, handler] of buildMethods(context, access)) methods.set(path, handler);
   for (const { host } of others) await listen(server, host, port);

@@ -4,9 +4,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type CacheUse, cacheFor } from "../../../src/access/guarded-cache.ts";
 import { EVERYONE, type Identity } from "../../../src/access/identity.ts";
-import type { QuotaLimits } from "../../../src/access/quota.ts";
 import { Quotas } from "../../../src/access/quotas.ts";
 import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { QuotaEntry } from "../../../src/config/quota-schema.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
@@ -28,7 +28,7 @@ beforeEach(async () => {
   return () => cache.stop();
 });
 
-function limit(app: QuotaLimits, identity: QuotaLimits = {}): void {
+function limit(app: QuotaEntry, identity: QuotaEntry = {}): void {
   quotas.setTable({ applications: new Map([["app", app]]), identities: new Map([["worker-7", identity]]) });
 }
 

@@ -31,6 +31,10 @@ identities:
     password: ${PASSWORD}
     certificates: ["CN=worker-7", "DNS:worker-7.example", "URI:spiffe://flame/worker-7"]
     jwt: [subject-7]
+    quota: {bytes: 10G, objects: 7, puts_per_second: 0.5, bytes_per_second: 1K}
+applications:
+  - {name: train, quota: {objects: 100}}
+  - {name: "*", quota: {bytes: 1M}}
 anonymous:
   rules:
     - {allow: [get], on: ["public/*"]}
@@ -50,11 +54,35 @@ jwt: {issuer: https://issuer.example}
         password: PASSWORD,
         certificates: ["CN=worker-7", "DNS:worker-7.example", "URI:spiffe://flame/worker-7"],
         subjects: ["subject-7"],
+        quota: { bytes: 10 * 1024 ** 3, objects: 7, putsPerSecond: 0.5, bytesPerSecond: 1024 },
       },
     ]);
     expect(file.anonymous).toEqual({ rules: [{ effect: "allow", verbs: ["get"], patterns: ["public/*"] }] });
+    expect([...file.applicationQuotas]).toEqual([
+      ["train", { objects: 100 }],
+      ["*", { bytes: 1024 ** 2 }],
+    ]);
     expect(file.jwt).toEqual({ issuer: "https://issuer.example" });
     expect(file.warnings).toEqual([]);
+  });
+
+  it.each([
+    ["{objects: 0}", "identities[0].quota.objects must be a whole number of at least 1"],
+    ["{objects: many}", "identities[0].quota.objects must be a whole number of at least 1"],
+    ["{bytes: -1}", "identities[0].quota.bytes must be a size"],
+    ["{puts_per_second: 0}", "identities[0].quota.puts_per_second must be a number above 0"],
+    ["5", "identities[0].quota must be a mapping such as {bytes: 10G, objects: 100000}"],
+  ])("refuses the quota %s", (quota, text) => {
+    expect(() => parse(identity(`    quota: ${quota}`))).toThrow(text);
+  });
+
+  it("refuses two quotas of one application, and warns about an unknown limit", () => {
+    const application = "{name: train, quota: {object: 5}}";
+    const { warnings } = parse(`${identity("")}applications: [${application}]\n`);
+    expect(warnings).toMatchObject([{ key: "applications[0].quota.object", suggestion: "objects" }]);
+    expect(() => parse(`${identity("")}applications: [${application}, ${application}]\n`)).toThrow(
+      "applications[1].name is already used",
+    );
   });
 
   it("warns about unknown keys and suggests known ones", () => {
