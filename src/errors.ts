@@ -75,7 +75,7 @@ export const ERROR_TABLE = {
   QUOTA_EXCEEDED: {
     status: "RESOURCE_EXHAUSTED",
     httpStatus: 429,
-    retryable: true,
+    retryable: false,
     meaning: "an application or identity has used its quota",
   },
   PRECONDITION_FAILED: {

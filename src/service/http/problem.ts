@@ -24,7 +24,8 @@ export function answerProblem(response: ServerResponse, error: unknown): void {
   response.setHeader("content-type", "application/problem+json");
   response.setHeader("content-length", Buffer.byteLength(body));
   if (isCacheError(error, "UNAUTHENTICATED")) response.setHeader("www-authenticate", "Bearer");
-  if (isCacheError(error) && error.retryable) response.setHeader("retry-after", retrySeconds(error));
+  if (isCacheError(error) && (error.retryable || error.facts.retryAfterMs !== undefined))
+    response.setHeader("retry-after", retrySeconds(error));
   response.end(body);
 }
 
