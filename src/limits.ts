@@ -28,6 +28,10 @@ export const LIMITS = {
   requestBytesMax: 64 * KIB,
   /** Protobuf fields of one request, nested ones included: 1 ms of work; 500 endpoints fit. */
   requestFieldsMax: 4096,
+  /** A request to the server reflection, bytes. It contains one name. */
+  reflectionRequestBytesMax: 4 * KIB,
+  /** Requests of one reflection call: a tool that describes everything sends a hundred. */
+  reflectionRequestsMax: 1024,
   /** Nesting depth of messages in a request. Flight's requests are four deep. */
   requestDepthMax: 8,
   /** Body of an action that takes a name, bytes. A fully JSON-escaped key fits twice. */

@@ -33,6 +33,12 @@ export const HEALTH_METHODS = {
   Watch: method(HEALTH_SERVICE, "Watch", "serverStreaming"),
 } as const;
 
+/** The same method in the two versions of the protocol. */
+export const REFLECTION_METHODS = {
+  v1: method("grpc.reflection.v1.ServerReflection", "ServerReflectionInfo", "bidiStreaming"),
+  v1alpha: method("grpc.reflection.v1alpha.ServerReflection", "ServerReflectionInfo", "bidiStreaming"),
+} as const;
+
 function method(service: string, name: string, kind: MethodKind): Method {
   return { path: `/${service}/${name}`, kind };
 }

@@ -1,5 +1,5 @@
 /**
- * The method table of the server: every Flight method and the health service, by path.
+ * The method table of the server, by path: Flight, health and reflection.
  *
  * Each handler is wrapped once: the caller is identified before the handler runs, and the handler
  * gets the cache as this caller may use it. Every call is counted and measured, and logged at debug,
@@ -10,7 +10,13 @@ import { type AccessControl, OPEN_ACCESS } from "../../access/access-control.ts"
 import type { AccessVerb } from "../../access/access-policy.ts";
 import { CacheError, type ErrorFacts, isCacheError } from "../../errors.ts";
 import { decodeHealthRequest, encodeHealthResponse } from "../../flight/health.ts";
-import { FLIGHT_METHODS, FLIGHT_SERVICE, HEALTH_METHODS, type Method } from "../../flight/methods.ts";
+import {
+  FLIGHT_METHODS,
+  FLIGHT_SERVICE,
+  HEALTH_METHODS,
+  type Method,
+  REFLECTION_METHODS,
+} from "../../flight/methods.ts";
 import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
 import { singleRequest } from "../../grpc/unary.ts";
 import { LIMITS } from "../../limits.ts";
@@ -23,6 +29,7 @@ import { doPut } from "./do-put.ts";
 import { getFlightInfo, getSchema } from "./flight-info.ts";
 import { credentialsOf, handshake } from "./handshake.ts";
 import { listFlights } from "./list-flights.ts";
+import { reflect } from "./reflect.ts";
 
 const log = logFor("flight");
 
@@ -60,6 +67,11 @@ const HEALTH_ROWS: Readonly<Record<keyof typeof HEALTH_METHODS, MethodRow>> = {
   Watch: { access: "public", handle: one(watchHealth) },
 };
 
+const REFLECTION_ROWS: Readonly<Record<keyof typeof REFLECTION_METHODS, MethodRow>> = {
+  v1: { access: "public", handle: reflect },
+  v1alpha: { access: "public", handle: reflect },
+};
+
 /** @param context of callers who may do everything */
 export function buildMethods(context: ServiceContext, access: AccessControl = OPEN_ACCESS): MethodTable {
   const methods = new Map<string, CallHandler>();
@@ -75,6 +87,7 @@ export function buildMethods(context: ServiceContext, access: AccessControl = OP
   };
   add(FLIGHT_METHODS, FLIGHT_ROWS);
   add(HEALTH_METHODS, HEALTH_ROWS, "Health/");
+  add(REFLECTION_METHODS, REFLECTION_ROWS, "Reflection/");
   return methods;
 }
 

@@ -8,7 +8,7 @@ import { commentsOf } from "./blanked.ts";
 import { complain, isCode, isProduct, placeOf, type Rule, type SourceFile } from "./source-tree.ts";
 
 const CONTRIBUTING = "CONTRIBUTING.md";
-const PATH = /^(?:[\w.-]+\/)*[\w.-]+(?:\/|\.(?:ts|mjs|py|md|json|yaml))$/;
+const PATH = /^(?:[\w.-]+\/)*[\w.-]+(?:\/|\.(?:ts|mjs|py|md|json|yaml|proto))$/;
 
 /** What stands in every file that an existing one takes, and in no other file of these folders. */
 const EXISTING: readonly { recipe: string; folders: RegExp; mentions: RegExp }[] = [
