@@ -18,6 +18,7 @@ import type { Durability } from "../storage/object-storage.ts";
 import type { ServerStats } from "./admin/server-stats.ts";
 import { ServerInstance } from "./flight/get-terms.ts";
 import { HttpTransfers } from "./http/transfers.ts";
+import type { Tracing } from "./tracing.ts";
 
 export interface ServiceFacts {
   readonly cache: ObjectCache;
@@ -35,6 +36,8 @@ export interface ServiceFacts {
   readonly stats?: ServerStats;
   /** A request over HTTP without progress for this long is ended. */
   readonly idleCallMs?: number;
+  /** Absent: calls have no spans. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** What the contexts of all identities share. */
@@ -97,6 +100,11 @@ export class ServiceContext {
   /** Counts of calls by method. */
   get calls(): CallMetrics {
     return this.#shared.calls;
+  }
+
+  /** Undefined: calls have no spans. */
+  get tracing(): Tracing | undefined {
+    return this.#shared.facts.tracing;
   }
 
   /** What the server counts and holds. */

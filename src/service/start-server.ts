@@ -22,6 +22,7 @@ import { openAccess, warnIfOpen } from "./open-access.ts";
 import { openCache } from "./open-cache.ts";
 import { listen, openFlightServer, servingThreads } from "./open-flight-server.ts";
 import { ServiceContext } from "./service-context.ts";
+import { Tracing } from "./tracing.ts";
 
 const log = logFor("server");
 
@@ -98,6 +99,7 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
   assert(first !== undefined, "a server has an address");
+  const tracing = await Tracing.load();
   const { port } = await listen(server, first.host, first.port);
   const listening = formatDialEndpoint({ ...config.endpoint, host: advertisedHost, port });
   const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
@@ -109,6 +111,7 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
     cache,
     quotas,
     stats,
+    tracing,
     endpoint,
     stopping: stopping.signal,
     durability,

@@ -81,7 +81,8 @@ export function buildMethods(context: ServiceContext, access: AccessControl = OP
     prefix = "",
   ): void => {
     for (const [name, { path }] of Object.entries(paths)) {
-      const handler = identified(rows[name]!, context, access);
+      const handling = identified(rows[name]!, context, access);
+      const handler = context.tracing?.traced(handling, path) ?? handling;
       methods.set(path, measured(handler, context.calls, `${prefix}${name}`));
     }
   };

@@ -116,12 +116,10 @@ export class HttpServer {
       this.#crossOrigin.refuseForeignWrite(request);
       const found = this.#routes.find(request.method ?? "GET", path);
       metrics = this.#metrics.get(found.route);
-      await this.#handle(found, {
-        request,
-        response,
-        url,
-        signal: AbortSignal.any([ended.signal, stopping]),
-      });
+      const call = { request, response, url, signal: AbortSignal.any([ended.signal, stopping]) };
+      const handling = () => this.#handle(found, call);
+      const { tracing } = this.#context;
+      await (tracing === undefined ? handling() : tracing.request(call, found.route?.path, handling));
       metrics?.ended(performance.now() - startedMs, codeOfStatus(response.statusCode));
       logAnswer(request, response, startedMs);
     } catch (error) {

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { ERROR_TABLE } from "../../../src/errors.ts";
 import { LIMITS } from "../../../src/limits.ts";
+import { METRIC_FAMILIES } from "../../../src/service/admin/metrics/metrics-route.ts";
 
 const UNITS = ["GiB", "MiB", "KiB"] as const;
 const UNIT_BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 } as const;
@@ -60,10 +61,19 @@ function limitTable(): string {
   return ["| limit | value | what it limits, and why |", "|---|---|---|", ...rows].join("\n");
 }
 
+function metricTable(): string {
+  const rows = METRIC_FAMILIES.map(({ name, type, labels = [], help }) => {
+    const cells = [`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(", "), help];
+    return `| ${cells.join(" | ")} |`;
+  });
+  return ["| metric | type | labels | meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
 /** Document and the table it has to hold. */
 export const DOC_TABLES: readonly { path: string; table: string }[] = [
   { path: "docs/errors.md", table: errorTable() },
   { path: "docs/limits.md", table: limitTable() },
+  { path: "docs/metrics.md", table: metricTable() },
 ];
 
 /** True when the document holds exactly this table, no row more. */

@@ -4,6 +4,7 @@
  * A method is a Flight method (`DoGet`), an action (`DoAction/PIN`), a method of another gRPC
  * service (`Health/Check`) or a route of HTTP (`GET /metrics`).
  */
+import { CALL_CODES } from "../../../metrics/call-metrics.ts";
 import type { StatsReading } from "../stats-reading.ts";
 import { gauge, type MetricFamily, type Sample } from "./metric-family.ts";
 
@@ -17,6 +18,13 @@ export const CALL_FAMILIES: readonly MetricFamily[] = [
     help: "Calls that have ended, by method and by the code of their error, or OK.",
     labels: ["method", "code"],
     samples: callSamples,
+  },
+  {
+    name: "flame_cache_errors_total",
+    type: "counter",
+    help: "Calls that ended with an error, by its code. Every code has a series from the start.",
+    labels: ["code"],
+    samples: errorSamples,
   },
   {
     name: "flame_cache_call_duration_seconds",
@@ -74,9 +82,17 @@ function byProtocol(grpc: number, http: number): Sample[] {
   ];
 }
 
+/** A series that first appears with 1 is no increase to PromQL, so each begins with 0. */
+function errorSamples({ calls, server }: StatsReading): Sample[] {
+  return CALL_CODES.filter((code) => code !== "OK").map((code) => {
+    const refused = (server.refusals as ReadonlyMap<string, number>).get(code) ?? 0;
+    const value = calls.methods.reduce((sum, method) => sum + method.calls(code), refused);
+    return { labels: { code }, value };
+  });
+}
+
 function* callSamples({ calls, server }: StatsReading): Generator<Sample> {
   for (const method of calls.methods) {
-    // From the start, so that the first error after it is an increase.
     yield { labels: { method: method.name, code: "OK" }, value: method.calls("OK") };
     for (const [code, value] of method.codes()) {
       if (code !== "OK") yield { labels: { method: method.name, code }, value };
