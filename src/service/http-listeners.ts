@@ -15,13 +15,14 @@ import { STATS_ROUTES } from "./admin/stats-routes.ts";
 import type { HttpRoute } from "./http/http-call.ts";
 import { HttpServer } from "./http/http-server.ts";
 import { OBJECT_ROUTES } from "./http/objects/object-routes.ts";
+import { OPENAPI_ROUTES } from "./http/openapi/openapi-route.ts";
 import { listenError } from "./listen-error.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 const log = logFor("http");
 
 /** Routes that both listeners have. */
-export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES, ...OBJECT_ROUTES];
+export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES, ...OPENAPI_ROUTES, ...OBJECT_ROUTES];
 /** Routes of the admin listener alone. */
 export const ADMIN_ROUTES: readonly HttpRoute[] = [METRICS_ROUTE, ...STATS_ROUTES];
 

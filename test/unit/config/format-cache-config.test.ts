@@ -23,6 +23,7 @@ describe("the printed configuration", () => {
   # network_interface: not set
   admin: http://127.0.0.1:9091 # default
   http: none # default
+  cors_origins: none # default
   threads: 1 # default
   storage: "/data: #1" # --storage
   durability: restart # default

@@ -55,6 +55,7 @@ cache:
     cert_file: cert.pem
     key_file: ./key.pem
     ca_file: ${join(directory, "ca.pem")}
+  cors_origins: https://app.example, http://localhost:5173
 `;
 
 describe("the configuration of a cache server", () => {
@@ -66,6 +67,7 @@ describe("the configuration of a cache server", () => {
       networkInterface: undefined,
       admin: { scheme: "http", host: "127.0.0.1", port: 9091 },
       http: undefined,
+      corsOrigins: [],
       threads: 1,
       access: { file: undefined, isRequired: false },
       storage: { kind: "none" },
@@ -94,6 +96,7 @@ describe("the configuration of a cache server", () => {
       networkInterface: "^eth",
       admin: { scheme: "http", host: "::1", port: 7001 },
       http: { scheme: "https", host: "0.0.0.0", port: 7002 },
+      corsOrigins: ["https://app.example", "http://localhost:5173"],
       access: { file: join(root, "access.yaml"), isRequired: true },
       threads: 4,
       storage: { kind: "files", directory: "/var/lib/cache" },
@@ -128,6 +131,7 @@ describe("the configuration of a cache server", () => {
       idleCall: `${configFile}:24`,
       certFile: `${configFile}:26`,
       keyFile: `${configFile}:27`,
+      corsOrigins: `${configFile}:29`,
       caFile: `${configFile}:28`,
     });
   });
