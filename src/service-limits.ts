@@ -35,6 +35,8 @@ export const SERVICE_LIMITS = {
   httpStalledMs: 2_000,
   /** Rest of a refused body that is read and dropped, bytes, so that the client reads the answer. */
   httpDroppedBytesMax: 8 * MIB,
+  /** A client that sends nothing of a refused body for this long waits for the answer. */
+  httpQuietMs: 100,
   /** Objects of one page of `GET /v1/objects`: the default. */
   httpListObjectsDefault: 1000,
   /** Objects of one page of `GET /v1/objects`. */

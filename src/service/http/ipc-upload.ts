@@ -10,7 +10,7 @@
 import { MAGIC_BYTES_MAX } from "../../arrow/first-message.ts";
 import { FILE_MAGIC, footerSizeBytes } from "../../arrow/footer.ts";
 import { invalidIpc } from "../../arrow/invalid-ipc.ts";
-import { decodeBodySize } from "../../arrow/message.ts";
+import { decodeBodySize, decodeMessage } from "../../arrow/message.ts";
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { turnIfDue } from "../../turns.ts";
@@ -34,6 +34,7 @@ export interface IpcUpload {
 /** @throws {CacheError} INVALID_IPC and the errors of IncomingPut. */
 export async function receiveIpc(upload: IpcUpload): Promise<void> {
   const isFile = upload.form === "file";
+  let isFirst = true;
   let mark = isFile ? await skipMagic(upload.reader) : await upload.reader.exactly(WORD_BYTES);
   if (mark.length === 0) throw truncated("it has no schema");
   while (mark.length > 0) {
@@ -48,7 +49,8 @@ export async function receiveIpc(upload: IpcUpload): Promise<void> {
     if (headerBytes === 0) {
       return isFile ? await receiveFooter(upload.reader, NO_BYTES) : await expectEnd(upload.reader);
     }
-    await receiveMessage(headerBytes, upload);
+    await receiveMessage(headerBytes, upload, isFirst);
+    isFirst = false;
     mark = await upload.reader.exactly(WORD_BYTES);
     const turn = turnIfDue();
     if (turn !== undefined) await turn;
@@ -58,7 +60,11 @@ export async function receiveIpc(upload: IpcUpload): Promise<void> {
 
 const NO_BYTES = Buffer.alloc(0);
 
-async function receiveMessage(headerBytes: number, { reader, transfer, put }: IpcUpload): Promise<void> {
+async function receiveMessage(
+  headerBytes: number,
+  { reader, transfer, put }: IpcUpload,
+  isFirst: boolean,
+): Promise<void> {
   if (headerBytes < 0) throw invalidIpc("the size of a message header is negative");
   if (headerBytes > LIMITS.dataHeaderBytesMax) {
     const text = `the header of a message is over ${LIMITS.dataHeaderBytesMax} bytes`;
@@ -67,6 +73,10 @@ async function receiveMessage(headerBytes: number, { reader, transfer, put }: Ip
   transfer.hold(headerBytes);
   const dataHeader = await reader.exactly(headerBytes);
   if (dataHeader.length < headerBytes) throw truncated("the header of a message is incomplete");
+  // apache-arrow for JavaScript writes files whose schema is in the footer only.
+  if (isFirst && decodeMessage(dataHeader).kind !== "schema") {
+    throw invalidIpc("the first message is not a schema; send an Arrow stream instead of a file");
+  }
   const bodySizeBytes = decodeBodySize(dataHeader);
   await put.head({ dataHeader, bodySizeBytes });
   for (let left = bodySizeBytes; left > 0; ) {

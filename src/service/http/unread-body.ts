@@ -17,12 +17,15 @@ export async function dropBody(request: IncomingMessage, response: ServerRespons
   if (expectsContinue(request) && !request.readableDidRead) return;
   let droppedBytes = 0;
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, LIMITS.closeGraceMs);
     const end = (): void => {
       clearTimeout(timer);
+      clearTimeout(quiet);
       resolve();
     };
+    const timer = setTimeout(end, LIMITS.closeGraceMs);
+    const quiet = setTimeout(end, LIMITS.httpQuietMs);
     request.on("data", (chunk: Buffer) => {
+      quiet.refresh();
       droppedBytes += chunk.length;
       if (droppedBytes > LIMITS.httpDroppedBytesMax) end();
     });

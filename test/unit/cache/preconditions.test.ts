@@ -20,7 +20,7 @@ function requires(version: number | undefined): Precondition {
 type Cache = Awaited<ReturnType<typeof memoryCache>>;
 
 async function putIf(cache: Cache, precondition: Precondition, ttlMs?: number): Promise<number> {
-  const draft = cache.draftPut(KEY, "opaque", ttlMs);
+  const draft = cache.draftPut(KEY, "opaque", { ttlMs });
   try {
     const writer = new OpaqueWriter(draft.sink);
     await writer.append([Buffer.from("x")]);
