@@ -75,7 +75,7 @@ export class HttpServer {
     this.#metrics = new Map(routes.map((route) => [route, calls.method(`${route.method} ${route.path}`)]));
     this.#metrics.set(undefined, calls.method(NO_ROUTE));
     // Handlers end a request that stalls; this ends a connection that stalls outside of any.
-    this.#server.timeout = context.transfers.idleCallMs + 2 * LIMITS.sweepIntervalMs;
+    this.#server.timeout = context.transfers.idleCallMs + 5 * LIMITS.sweepIntervalMs;
     this.#server.on("checkContinue", (request, response) => void this.#answer(request, response));
     this.#server.on("clientError", refuseConnection);
   }
