@@ -9,6 +9,7 @@ const PAGES = [
   "CONTRIBUTING.md",
   "python/README.md",
   "CHANGELOG.md",
+  "docs/access.md",
   "docs/cli.md",
   "docs/client.md",
   "docs/configuration.md",

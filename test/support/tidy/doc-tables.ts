@@ -5,9 +5,13 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import type { AccessVerb } from "../../../src/access/access-policy.ts";
 import { ERROR_TABLE } from "../../../src/errors.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { METRIC_FAMILIES } from "../../../src/service/admin/metrics/metrics-route.ts";
+import { ACTIONS } from "../../../src/service/flight/actions.ts";
+import { FLIGHT_ROWS } from "../../../src/service/flight/flight-service.ts";
+import { ADMIN_ROUTES, API_ROUTES } from "../../../src/service/http-listeners.ts";
 
 const UNITS = ["GiB", "MiB", "KiB"] as const;
 const UNIT_BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 } as const;
@@ -69,11 +73,35 @@ function metricTable(): string {
   return ["| metric | type | labels | meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
+function formatAccess(access: readonly AccessVerb[] | "public"): string {
+  if (access === "public") return "none: no credentials needed";
+  return access.map((verb) => `\`${verb}\``).join(" or ") || "none";
+}
+
+function accessTable(): string {
+  const calls: [string, readonly AccessVerb[] | "public"][] = [
+    ...Object.entries(FLIGHT_ROWS)
+      .filter(([name]) => name !== "DoAction")
+      .map(([name, { access }]): [string, typeof access] => [`\`${name}\``, access]),
+    ...Object.entries(ACTIONS).map(([name, { access }]): [string, AccessVerb[]] => [
+      `\`DoAction\` \`${name}\``,
+      [access],
+    ]),
+    ...[...API_ROUTES, ...ADMIN_ROUTES].map(({ method, path, access }): [string, typeof access] => [
+      `\`${method} ${path}\``,
+      access,
+    ]),
+  ];
+  const rows = calls.map(([call, access]) => `| ${call} | ${formatAccess(access)} |`);
+  return ["| call | verb |", "| --- | --- |", ...rows].join("\n");
+}
+
 /** Document and the table it has to hold. */
 export const DOC_TABLES: readonly { path: string; table: string }[] = [
   { path: "docs/errors.md", table: errorTable() },
   { path: "docs/limits.md", table: limitTable() },
   { path: "docs/metrics.md", table: metricTable() },
+  { path: "docs/access.md", table: accessTable() },
 ];
 
 /** True when the document holds exactly this table, no row more. */
