@@ -20,6 +20,7 @@ import { FlightTestClient } from "../support/flight-client.ts";
 import { flightData, pathDescriptor } from "../support/flight-messages.ts";
 import { serverConfig } from "../support/in-process-server.ts";
 import { CLIENT_OPAQUE_SCHEMA, encodeOpaqueBatch } from "../support/opaque-batch.ts";
+import { startServer as startCommandServer } from "../support/start-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const MIB = 1024 * 1024;
@@ -85,6 +86,29 @@ describe("a token that is revoked during a get of up to 1 GiB", () => {
     );
     await client.close();
     await server.stop();
+  });
+});
+
+describe("the built command", () => {
+  it("reads the access file again on SIGHUP, and never logs a secret, also at trace", async () => {
+    const file = join(directory.path, "hangup.yaml");
+    writeFileSync(file, accessText([{ name: "owner", ...everything }]));
+    const args = ["--access-file", file, "--admin", "127.0.0.1:0", "--log", "trace"];
+    const server = await startCommandServer({ storage: "none", args });
+    const client = new FlightTestClient(server.endpoint);
+    const list = (caller: string) =>
+      client.exchange(FLIGHT_METHODS.ListFlights.path, [Buffer.alloc(0)], metadataOf(caller));
+    expect(await list("owner")).toEqual([]);
+    await expect(list("late")).rejects.toThrow("UNAUTHENTICATED");
+    writeFileSync(file, accessText([{ name: "late", ...everything }]));
+    process.kill(server.pid, "SIGHUP");
+    await vi.waitFor(() => expect(server.log).toContain("access rules read again"), { timeout: 20_000 });
+    expect(await list("late")).toEqual([]);
+    await expect(list("owner")).rejects.toThrow("UNAUTHENTICATED");
+    await client.close();
+    expect(await server.stop()).toBe(0);
+    expect(server.log).toContain("credentials refused");
+    for (const caller of ["owner", "late"]) expect(server.log).not.toContain(tokenOf(caller));
   });
 });
 
