@@ -1,5 +1,5 @@
 /**
- * The limits of access and of the HTTP listeners. A part of LIMITS (limits.ts).
+ * The limits of access, of tokens of identity providers, and of the HTTP listeners. A part of LIMITS (limits.ts).
  *
  * Each has its unit and the reason for its size. Times are milliseconds.
  */
@@ -52,7 +52,7 @@ export const SERVICE_LIMITS = {
   accessRulesMax: 100,
   /** Patterns, or verbs, of one rule. */
   accessPatternsMax: 100,
-  /** How often the access file is checked for a change. */
+  /** How often the access file and the TLS files are checked for a change. */
   accessPollMs: 1_000,
   /** How long a token of a handshake is valid without being used. */
   handshakeTokenIdleMs: 3_600_000,
@@ -84,4 +84,26 @@ export const SERVICE_LIMITS = {
   /** Delayed answers of one address, and of all. Further failures are answered at once. */
   delayedPerAddressMax: 4,
   delayedAnswersMax: 128,
+
+  /** A key set of an identity provider, bytes. */
+  jwksBytesMax: 256 * KIB,
+  jwksKeysMax: 100,
+  /** How long a key set may take to arrive from its URL. */
+  jwksFetchTimeoutMs: 5_000,
+  /** A key set from a URL is read again after this time, and not more often than the pause allows. */
+  jwksUrlFreshMs: 600_000,
+  jwksUrlPauseMs: 30_000,
+  /** The same for a key set in a file. */
+  jwksFileFreshMs: 2_000,
+  /** Keys that could not be read again for this long are not used any more. */
+  jwksStaleMsMax: 86_400_000,
+  /** A JSON Web Token, characters. */
+  jwtLengthMax: 8 * KIB,
+  /** Issuer, audience, and the claim that names the identity, characters. */
+  jwtClaimLengthMax: 1_024,
+  /** How far the clocks of the server and the identity provider may differ, by default and at most. */
+  jwtClockToleranceMs: 30_000,
+  jwtClockToleranceMsMax: 300_000,
+  /** Verified tokens that are kept, so that a call with one of them need not verify it again. */
+  jwtVerifiedMax: 4_096,
 } as const;

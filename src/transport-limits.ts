@@ -177,10 +177,16 @@ export const TRANSPORT_LIMITS = {
    * connection is closed.
    */
   controlQueueBytesMax: 64 * KIB,
+  /** Client certificates that a connection thread sends once and then names by a number. */
+  relayedCertificatesMax: 256,
   /** A connection that has not started HTTP/2 by then is closed. */
   prefaceTimeoutMs: 10_000,
   /** A connection that has not finished its TLS handshake by then is closed. */
   tlsHandshakeTimeoutMs: 10_000,
+  /** Alternative names of a client certificate. A certificate with more is refused. */
+  clientCertificateNamesMax: 100,
+  /** Text of the alternative names of a client certificate, characters. One with more is refused. */
+  clientCertificateTextMax: 16 * KIB,
   /** If a frame or header block is still incomplete by then, its connection is closed. */
   headerTimeoutMs: 10_000,
   /** How often the server looks for stalled calls and connections. */

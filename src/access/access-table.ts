@@ -14,6 +14,7 @@ import { isCacheError } from "../errors.ts";
 import type { ClientCertificate } from "../grpc/call.ts";
 import { ACCESS_VERBS, AccessPolicy, type AccessRule, type AccessVerb } from "./access-policy.ts";
 import type { Identity } from "./identity.ts";
+import { type JwtSection, jwtSectionOf } from "./jwt-section.ts";
 import { KeyGlob } from "./key-glob.ts";
 import { passwordProblem } from "./password.ts";
 import type { QuotaTable } from "./quotas.ts";
@@ -61,6 +62,8 @@ export class AccessTable {
   /** Of callers without credentials; undefined: they are refused. */
   readonly anonymous: Identity | undefined;
   readonly quotas: QuotaTable;
+  /** Undefined: JSON web tokens are refused. */
+  readonly jwt: JwtSection | undefined;
   readonly #byName = new Map<string, NamedIdentity>();
   /** By their digests. */
   readonly #tokens = new Map<string, KnownToken>();
@@ -77,6 +80,7 @@ export class AccessTable {
       applications: file.applicationQuotas,
       identities: new Map(file.identities.flatMap(({ name, quota }) => (quota ? [[name, quota]] : []))),
     };
+    this.jwt = jwtSectionOf(file);
     for (const { name, rules, tokens, password, certificates, subjects } of file.identities) {
       const identity = { name, policy: policyOf(rules, name), stored: password };
       this.#byName.set(name, identity);

@@ -6,6 +6,8 @@
  * the same answer. The file is read again when it changes; if the new one is wrong, the rules before
  * stay. Cost of a call with a token: one hash and one lookup, without a promise.
  */
+import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { WatchedFile } from "../config/watched-file.ts";
 import { CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -15,6 +17,7 @@ import { AccessTable } from "./access-table.ts";
 import { FailedAttempts } from "./failed-attempts.ts";
 import { HandshakeTokens } from "./handshake-tokens.ts";
 import type { Identity } from "./identity.ts";
+import { JwtVerifier, looksLikeJwt } from "./jwt-verifier.ts";
 import { PasswordChecks, type PresentedPassword } from "./password-checks.ts";
 import type { QuotaTable } from "./quotas.ts";
 import { digestOf } from "./token-digest.ts";
@@ -23,9 +26,6 @@ const log = logFor("access");
 
 /** Verifies a bearer token that looks like a JSON web token. Undefined if it is not valid. */
 export type VerifyJwt = (token: string) => Promise<Identity | undefined>;
-
-/** Three parts of base64url; the last one is the signature. */
-const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 export class FileAccess implements AccessControl {
   readonly isOn = true;
@@ -45,6 +45,7 @@ export class FileAccess implements AccessControl {
     // The watch first: a change while the file is read must not be missed.
     this.#watch = new WatchedFile(path, () => this.reload(), pollMs);
     this.#table = AccessTable.read(path);
+    this.#openJwt();
     logTable("access rules read", this.#table);
     this.#watch.start();
   }
@@ -80,6 +81,7 @@ export class FileAccess implements AccessControl {
   }
 
   reload(): void {
+    const { jwt } = this.#table.file;
     try {
       this.#table = AccessTable.read(this.#path);
     } catch (error) {
@@ -88,6 +90,8 @@ export class FileAccess implements AccessControl {
       return;
     }
     this.#takeQuotas?.(this.#table.quotas);
+    // The same section keeps the keys of the provider and the tokens that they verified.
+    if (!isDeepStrictEqual(jwt, this.#table.file.jwt)) this.#openJwt();
     this.#handshakes.keep(({ name, stored }) => this.#table.named(name)?.stored === stored);
     logTable("access rules read again", this.#table);
   }
@@ -107,8 +111,20 @@ export class FileAccess implements AccessControl {
     const owner = this.#handshakes.ownerOf(digest);
     const identity = owner && this.#table.named(owner.name);
     if (identity !== undefined && identity.stored === owner?.stored) return identity;
-    if (this.verifyJwt !== undefined && JWT.test(token)) return this.#ofJwt(token, this.verifyJwt, address);
+    if (this.verifyJwt !== undefined && looksLikeJwt(token))
+      return this.#ofJwt(token, this.verifyJwt, address);
     return this.#fail(address, "unknown token");
+  }
+
+  #openJwt(): void {
+    const { jwt } = this.#table;
+    const verifier = jwt && new JwtVerifier(jwt, { directory: dirname(this.#path) });
+    this.verifyJwt = verifier && (async (token) => this.#ofSubject(await verifier.verify(token)));
+  }
+
+  /** By the rules as they are now. */
+  #ofSubject(subject: string | undefined): Identity | undefined {
+    return subject === undefined ? undefined : this.#table.ofSubject(subject);
   }
 
   async #ofJwt(token: string, verify: VerifyJwt, address: string): Promise<Identity> {

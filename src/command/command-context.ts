@@ -11,8 +11,8 @@ export interface StartedServer {
   readonly listening: string;
   /** Drains; resolves when everything is closed. */
   stop(): Promise<void>;
-  /** Reads the access file again. */
-  reload(): void;
+  /** Reads the access file and the TLS files again. */
+  reload(): Promise<void>;
 }
 
 export interface OutputStream {

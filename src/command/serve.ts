@@ -54,7 +54,8 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
   // Without a file to read again, a closed terminal ends the server.
-  if (loaded.config.access.file !== undefined) context.onHangup(() => server.reload());
+  const { access, tls } = loaded.config;
+  if (access.file !== undefined || tls !== undefined) context.onHangup(() => void server.reload());
   stdout.write(`listening on ${server.listening}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.listening));
   else if (stderr.isTTY === true && loaded.config.storage.kind === "none")

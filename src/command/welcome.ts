@@ -26,7 +26,8 @@ export function formatWelcome(config: Pick<CacheConfig, "storage" | "tls">, endp
 
 /** Exactly three lines: connect, put a table, get it back. */
 export function pythonLines({ tls }: Pick<CacheConfig, "tls">, endpoint: string): string[] {
-  const roots = tls === undefined ? "" : `, tls_root_certs=open(${quote(tls.certFile)}, "rb").read()`;
+  const hasTls = tls !== undefined && endpoint.startsWith("grpc+tls://");
+  const roots = !hasTls ? "" : `, tls_root_certs=open(${quote(tls.certFile)}, "rb").read()`;
   return [
     `import pyarrow as pa, pyarrow.flight as fl; client = fl.connect(${quote(endpoint)}${roots}); table = pa.table({"n": [1, 2, 3]})`,
     `writer, _ = client.do_put(fl.FlightDescriptor.for_path("demo/first/table"), table.schema); writer.write_table(table); writer.close()`,

@@ -30,6 +30,14 @@ export const VALIDATION_LEVELS = ["structure", "full", "off"] as const;
 
 export type ValidationLevel = (typeof VALIDATION_LEVELS)[number];
 
+/**
+ * Whether clients must present a certificate. With `optional`, one that does not verify is refused
+ * as well.
+ */
+export const CLIENT_CERTIFICATES = ["none", "optional", "required"] as const;
+
+export type ClientCertificates = (typeof CLIENT_CERTIFICATES)[number];
+
 export interface CacheConfig {
   /** The endpoint to listen on. Port 0 selects a free port. */
   readonly endpoint: Endpoint;
@@ -58,7 +66,7 @@ export interface CacheConfig {
   readonly capacityBytes: number | undefined;
   readonly eviction: EvictionConfig;
   readonly limits: LimitsConfig;
-  /** Set if and only if the endpoint's scheme is `grpcs`. */
+  /** Set if and only if the endpoint's scheme is `grpcs`, or that of an HTTP listener `https`. */
   readonly tls: TlsConfig | undefined;
 }
 
@@ -97,4 +105,7 @@ export interface TlsConfig {
   readonly certFile: string;
   readonly keyFile: string;
   readonly caFile: string | undefined;
+  /** The authorities of client certificates. Not undefined unless `clientCertificates` is `none`. */
+  readonly clientCaFile: string | undefined;
+  readonly clientCertificates: ClientCertificates;
 }

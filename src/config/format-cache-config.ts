@@ -61,6 +61,8 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | bo
     certFile: config.tls?.certFile,
     keyFile: config.tls?.keyFile,
     caFile: config.tls?.caFile,
+    clientCaFile: config.tls?.clientCaFile,
+    clientCertificates: config.tls?.clientCertificates,
   };
 }
 

@@ -6,16 +6,17 @@
  * access, so that a wrong path is reported with its key and line, and not by a failed handshake.
  * @see docs/configuration.md
  */
-import { accessSync, constants } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { CacheError } from "../errors.ts";
-import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig, TlsConfig } from "./cache-config.ts";
+import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig } from "./cache-config.ts";
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import type { HttpAddress } from "./http-address.ts";
 import { type PickedSetting, pickSetting, type SettingSources, wrongValue } from "./pick-setting.ts";
+import { type PathBases, readablePath } from "./readable-path.ts";
 import { type ConfigFlags, SETTINGS, type SettingName } from "./settings.ts";
-import { type PathContext, resolvePath, resolveStorage } from "./storage-location.ts";
+import { resolveStorage } from "./storage-location.ts";
+import { tlsOf } from "./tls-settings.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
 export interface LoadOptions {
@@ -129,18 +130,14 @@ function pickAll(sources: SettingSources) {
     certFile: pickSetting(SETTINGS.certFile, sources),
     keyFile: pickSetting(SETTINGS.keyFile, sources),
     caFile: pickSetting(SETTINGS.caFile, sources),
+    clientCaFile: pickSetting(SETTINGS.clientCaFile, sources),
+    clientCertificates: pickSetting(SETTINGS.clientCertificates, sources),
   } satisfies Record<SettingName, PickedSetting<unknown>>;
 }
 
 function sourcesOf(picked: Picked): Record<SettingName, string> {
   const entries = Object.entries(picked).map(([name, { source }]) => [name, source.place]);
   return Object.fromEntries(entries) as Record<SettingName, string>;
-}
-
-interface PathBases {
-  readonly env: Environment;
-  readonly workingDirectory: string;
-  readonly configFile: string | undefined;
 }
 
 /** A relative path in a flag is under the working directory, any other under FLAME_HOME. */
@@ -174,69 +171,4 @@ function accessOf(picked: Picked, bases: PathBases): AccessConfig {
     throw new CacheError("INVALID_CONFIG", text, { facts: { key, source: source.place } });
   }
   return { file, isRequired };
-}
-
-function tlsOf(picked: Picked, bases: PathBases, warnings: ConfigWarning[]): TlsConfig | undefined {
-  if (picked.endpoint.value.scheme === "grpc") {
-    warnings.push(...unusedTls(picked));
-    return undefined;
-  }
-  const certFile = readablePath("certFile", picked.certFile, bases);
-  const keyFile = readablePath("keyFile", picked.keyFile, bases);
-  for (const [name, path] of [
-    ["certFile", certFile],
-    ["keyFile", keyFile],
-  ] as const) {
-    if (path !== undefined) continue;
-    const key = `cache.${SETTINGS[name].key}`;
-    const source = picked.endpoint.source.place;
-    throw new CacheError(
-      "INVALID_CONFIG",
-      `${key} must be set when the endpoint is grpcs:// (endpoint from ${source})`,
-      {
-        facts: { key, source },
-      },
-    );
-  }
-  return { certFile: certFile!, keyFile: keyFile!, caFile: readablePath("caFile", picked.caFile, bases) };
-}
-
-/**
- * Warns only about TLS settings of the file: FLAME_CA_FILE may be set for clients on the same host.
- */
-function unusedTls(picked: Picked): ConfigWarning[] {
-  return (["certFile", "keyFile", "caFile"] as const)
-    .filter((name) => picked[name].source.kind === "file")
-    .map((name) => ({
-      text: "TLS setting ignored: the endpoint is grpc://, not grpcs://",
-      key: `cache.${SETTINGS[name].key}`,
-      source: picked[name].source.place,
-    }));
-}
-
-/**
- * A relative path in the file is under the file's directory, any other under the working directory.
- */
-function readablePath(
-  name: "certFile" | "keyFile" | "caFile" | "accessFile",
-  { value, source }: PickedSetting<string | undefined>,
-  bases: PathBases,
-): string | undefined {
-  if (value === undefined) return undefined;
-  const inFile = source.kind === "file" && bases.configFile !== undefined;
-  const context: PathContext = {
-    directory: inFile ? dirname(bases.configFile) : bases.workingDirectory,
-    userHome: userHome(bases.env),
-  };
-  const path = resolvePath(value, context);
-  try {
-    accessSync(path, constants.R_OK);
-    return path;
-  } catch {
-    throw wrongValue(
-      { key: `cache.${SETTINGS[name].key}`, source: source.place },
-      value,
-      "must be a file that can be read",
-    );
-  }
 }

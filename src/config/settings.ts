@@ -8,6 +8,8 @@ import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
 import { byteSizeOrNoneSchema, byteSizeSchema, callsMemorySchema, formatByteSize } from "./byte-size.ts";
 import {
+  CLIENT_CERTIFICATES,
+  type ClientCertificates,
   type DurabilityName,
   EVICTION_POLICIES,
   type EvictionPolicyName,
@@ -73,6 +75,11 @@ const verifyReadsSchema = textSchema((text, refuse): VerifyReads => {
 const validationSchema = textSchema((text, refuse): ValidationLevel => {
   const name = VALIDATION_LEVELS.find((each) => each === text.toLowerCase());
   return name ?? refuse("must be structure, full or off");
+});
+
+const clientCertificatesSchema = textSchema((text, refuse): ClientCertificates => {
+  const name = CLIENT_CERTIFICATES.find((each) => each === text.toLowerCase());
+  return name ?? refuse("must be none, optional or required");
 });
 
 const objectCountSchema = textSchema((text, refuse) => {
@@ -237,6 +244,16 @@ export const SETTINGS = {
     variable: "FLAME_CA_FILE",
     isSharedVariable: true,
     schema: filePathSchema,
+  },
+  clientCaFile: {
+    key: "tls.client_ca_file",
+    variable: "FLAME_CACHE_CLIENT_CA_FILE",
+    schema: filePathSchema,
+  },
+  clientCertificates: {
+    key: "tls.client_certificates",
+    variable: "FLAME_CACHE_CLIENT_CERTIFICATES",
+    schema: clientCertificatesSchema,
   },
 } as const satisfies Record<string, Setting<unknown>>;
 

@@ -9,13 +9,32 @@ export interface TlsFiles {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly ca?: Buffer;
+  /** Absent: no client certificates are requested. */
+  readonly clients?: { readonly ca: Buffer; readonly isRequired: boolean };
 }
 
 /** @throws {CacheError} INVALID_CONFIG if a file cannot be read. */
 export function readTlsFiles(tls: TlsConfig): TlsFiles {
   const cert = readPem("tls.cert_file", tls.certFile);
   const key = readPem("tls.key_file", tls.keyFile);
-  return tls.caFile === undefined ? { cert, key } : { cert, key, ca: readPem("tls.ca_file", tls.caFile) };
+  const { caFile, clientCaFile, clientCertificates } = tls;
+  const isRequesting = clientCaFile !== undefined && clientCertificates !== "none";
+  return {
+    cert,
+    key,
+    ...(caFile !== undefined && { ca: readPem("tls.ca_file", caFile) }),
+    ...(isRequesting && {
+      clients: {
+        ca: readPem("tls.client_ca_file", clientCaFile),
+        isRequired: clientCertificates === "required",
+      },
+    }),
+  };
+}
+
+/** All files that a configuration names. */
+export function tlsPathsOf({ certFile, keyFile, caFile, clientCaFile }: TlsConfig): readonly string[] {
+  return [certFile, keyFile, caFile, clientCaFile].filter((path) => path !== undefined);
 }
 
 /**

@@ -1,9 +1,9 @@
 /**
- * Watches one file by its facts, by default once per second.
+ * Watches files by their facts, by default once per second.
  *
  * Editors and Kubernetes replace files and symbolic links instead of writing into them, which
  * watchers of inodes and of directories miss. The facts are those of the file behind all links. A
- * change is reported when the file has stayed the same until the next look: it may still be being
+ * change is reported when all files have stayed the same until the next look: one may still be being
  * written. So a change is reported within two looks.
  */
 import { type BigIntStats, statSync } from "node:fs";
@@ -13,20 +13,20 @@ import { LIMITS } from "../limits.ts";
 const BIGINT = { bigint: true } as const;
 
 export class WatchedFile {
-  readonly #path: string;
+  readonly #paths: readonly string[];
   readonly #onChange: () => void;
   readonly #pollMs: number;
-  /** The facts that were last reported, or of the beginning; undefined if there was no file. */
-  #reported: string | undefined;
-  #latest: string | undefined;
+  /** The facts that were last reported, or of the beginning. */
+  #reported: string;
+  #latest: string;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Compares with the file as it is at this moment. */
-  constructor(path: string, onChange: () => void, pollMs: number = LIMITS.accessPollMs) {
-    this.#path = path;
+  /** Compares with the files as they are at this moment. */
+  constructor(path: string | readonly string[], onChange: () => void, pollMs: number = LIMITS.accessPollMs) {
+    this.#paths = typeof path === "string" ? [path] : path;
     this.#onChange = onChange;
     this.#pollMs = pollMs;
-    this.#reported = factsOf(() => statSync(path, BIGINT));
+    this.#reported = this.#paths.map((each) => factsOf(() => statSync(each, BIGINT))).join(", ");
     this.#latest = this.#reported;
   }
 
@@ -40,9 +40,9 @@ export class WatchedFile {
   }
 
   async #look(): Promise<void> {
-    const found = await stat(this.#path, BIGINT).catch(() => undefined);
+    const looks = this.#paths.map((path) => stat(path, BIGINT).then(formatFacts, () => MISSING));
+    const facts = (await Promise.all(looks)).join(", ");
     if (this.#timer === undefined) return;
-    const facts = found && formatFacts(found);
     const isQuiet = facts === this.#latest;
     this.#latest = facts;
     if (isQuiet && facts !== this.#reported) {
@@ -53,11 +53,13 @@ export class WatchedFile {
   }
 }
 
-function factsOf(look: () => BigIntStats): string | undefined {
+const MISSING = "missing";
+
+function factsOf(look: () => BigIntStats): string {
   try {
     return formatFacts(look());
   } catch {
-    return undefined;
+    return MISSING;
   }
 }
 

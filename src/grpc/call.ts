@@ -80,9 +80,13 @@ export interface MessageWriter {
 
 /** The subject of a client certificate that the TLS handshake verified. */
 export interface ClientCertificate {
-  /** The common name of the subject. */
+  /** The common name of the subject; undefined if it has none or several. */
   readonly commonName: string | undefined;
-  /** As in the certificate, such as `DNS:worker-7.example` or `URI:spiffe://flame/worker-7`. */
+  /**
+   * One entry for each alternative name of type DNS, URI, IP or email, such as
+   * `DNS:worker-7.example` or `URI:spiffe://flame/worker-7`. The text after the first colon is the
+   * value in the certificate: it may contain any character, so compare whole entries only.
+   */
   readonly alternativeNames: readonly string[];
 }
 

@@ -10,10 +10,15 @@ import { LoopTurns } from "../http2/loop-turns.ts";
 import { ServerConnection } from "../http2/server-connection.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import type { Accepted } from "./accepted-connections.ts";
+import type { ClientCertificate } from "./call.ts";
 import type { CallConnection } from "./call-stream.ts";
-import { type Accepted, type ListenAddress, Listeners, type ListenOptions } from "./listeners.ts";
+import { NO_CERTIFICATE, presentedCertificate } from "./client-certificate.ts";
+import { type ListenAddress, Listeners, type ListenOptions } from "./listeners.ts";
 import { formatPeer, isOwnAddress } from "./peer-address.ts";
+import { secureContextOptions, tlsServerOptions } from "./secure-context.ts";
 import type { ServerTls, ServerTransport, TransportListener } from "./server-transport.ts";
+import { TlsHandshakes } from "./tls-handshakes.ts";
 
 const log = logFor("grpc");
 
@@ -23,21 +28,13 @@ export interface LocalTransportOptions {
   readonly memory: CallMemory;
 }
 
-interface Handshake {
-  readonly accepted: Accepted;
-  readonly deadline: NodeJS.Timeout;
-}
-
 export class LocalTransport implements ServerTransport {
   readonly #listener: TransportListener;
   readonly #memory: CallMemory;
   readonly #turns = new LoopTurns();
   readonly #tls: TlsServer | undefined;
-  /**
-   * Connections in a TLS handshake, by their addresses: a TLS socket does not expose its raw
-   * socket.
-   */
-  readonly #handshakes = new Map<string, Handshake>();
+  readonly #handshakes = new TlsHandshakes();
+  readonly #requestsCertificates: boolean;
   readonly #listeners: Listeners;
   readonly #connections = new Set<ServerConnection>();
   readonly #sweep: NodeJS.Timeout;
@@ -48,11 +45,11 @@ export class LocalTransport implements ServerTransport {
     this.#listener = listener;
     this.#memory = memory;
     // This server only runs handshakes; the listeners own all addresses.
-    this.#tls = tls && createTlsServer(tlsOptions(tls), (socket) => this.#serveTls(socket));
-    this.#tls?.on("tlsClientError", (error) => log.debug("connection broken", { error }));
+    this.#tls = tls && this.#openTls(tls);
+    this.#requestsCertificates = tls?.clients !== undefined;
     this.#listeners = new Listeners(
       (accepted) =>
-        this.#tls === undefined ? this.#serve(accepted, accepted.socket) : this.#secure(accepted),
+        this.#tls === undefined ? this.#serve(accepted, accepted.socket, undefined) : this.#secure(accepted),
       () => listener.onEmpty(),
       listenOptions,
     );
@@ -71,42 +68,49 @@ export class LocalTransport implements ServerTransport {
     return this.#listeners.listen(host, port);
   }
 
+  setTls(tls: ServerTls): undefined {
+    this.#tls?.setSecureContext(secureContextOptions(tls));
+  }
+
+  #openTls(tls: ServerTls): TlsServer {
+    const options = { ...tlsServerOptions(tls), ALPNProtocols: ["h2"] };
+    const server = createTlsServer(options, (socket) => this.#serveTls(socket));
+    server.on("tlsClientError", (error, { authorizationError }) =>
+      log.debug("connection broken", { error, ...(authorizationError && { authorizationError }) }),
+    );
+    return server;
+  }
+
   /**
-   * Starts TLS. node:tls only reports a handshake timeout, so the socket is closed here. TLS costs
-   * 50 KB before its first byte, so it starts with the client's first byte: a silent socket costs
-   * no more than without TLS.
+   * TLS costs 50 KB before its first byte, so it starts with the client's first byte: a silent
+   * socket costs no more than without TLS.
    */
   #secure(accepted: Accepted): void {
     const { socket } = accepted;
-    const name = addressesOf(socket);
-    const deadline = setTimeout(() => {
-      log.debug("connection closed", { reason: "the TLS handshake timed out", peer: formatPeer(socket) });
-      socket.destroy();
-    }, LIMITS.tlsHandshakeTimeoutMs).unref();
-    this.#handshakes.set(name, { accepted, deadline });
-    socket.once("close", () => this.#endHandshake(name));
+    this.#handshakes.begin(accepted);
     socket.once("readable", () => {
       if (!socket.destroyed) this.#tls?.emit("connection", socket);
     });
   }
 
-  #endHandshake(name: string): Accepted | undefined {
-    const handshake = this.#handshakes.get(name);
-    clearTimeout(handshake?.deadline);
-    this.#handshakes.delete(name);
-    return handshake?.accepted;
-  }
-
   #serveTls(socket: TLSSocket): void {
-    const accepted = this.#endHandshake(addressesOf(socket));
-    if (accepted !== undefined && socket.alpnProtocol === "h2") this.#serve(accepted, socket);
-    else socket.destroy();
+    const accepted = this.#handshakes.end(socket);
+    if (accepted === undefined || socket.alpnProtocol !== "h2") {
+      socket.destroy();
+      return;
+    }
+    const presented = this.#requestsCertificates ? presentedCertificate(socket) : NO_CERTIFICATE;
+    if (presented.kind === "refused") {
+      log.debug("client certificate refused", { reason: presented.reason, peer: formatPeer(socket) });
+      socket.destroy();
+    } else this.#serve(accepted, socket, presented.certificate);
   }
 
-  #serve(accepted: Accepted, socket: Socket): void {
+  #serve(accepted: Accepted, socket: Socket, clientCertificate: ClientCertificate | undefined): void {
     const facts: CallConnection = {
       peer: formatPeer(socket),
       isFromThisHost: isOwnAddress(socket),
+      clientCertificate,
       countMessage: () => connection.guard.countMessage(),
     };
     const connection = new ServerConnection({
@@ -142,13 +146,4 @@ export class LocalTransport implements ServerTransport {
   close(): undefined {
     clearInterval(this.#sweep);
   }
-}
-
-function addressesOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
-}
-
-function tlsOptions({ cert, key, ca }: ServerTls) {
-  const authority = ca === undefined ? {} : { ca };
-  return { cert, key, ...authority, ALPNProtocols: ["h2"], handshakeTimeout: LIMITS.tlsHandshakeTimeoutMs };
 }

@@ -8,11 +8,22 @@ import type { CallMemory } from "../http2/call-memory.ts";
 import type { TakeStream } from "./call-stream.ts";
 import type { ListenAddress } from "./listeners.ts";
 
-/** PEM. `ca` completes the chain of `cert`; the server does not request client certificates. */
+/** All in PEM. */
 export interface ServerTls {
   readonly cert: Buffer;
   readonly key: Buffer;
+  /** Completes the chain of `cert`. */
   readonly ca?: Buffer;
+  /** Absent: the server requests no client certificates. */
+  readonly clients?: ClientAuthority;
+}
+
+/** Which client certificates a server accepts. */
+export interface ClientAuthority {
+  /** The certificate authorities that it trusts, and no others. */
+  readonly ca: Buffer;
+  /** False: a client may present none. One that does not verify is refused in any case. */
+  readonly isRequired: boolean;
 }
 
 /** Receives the events of a transport. */
@@ -34,6 +45,12 @@ export interface ServerTransport {
    * Resolves when no more streams can arrive.
    */
   drain(): Promise<void> | undefined;
+  /**
+   * Replaces certificates and keys for new connections; existing ones stay as they are. Whether the
+   * server requests client certificates cannot change. A promise resolves when all threads use them.
+   * @throws if certificate and key cannot be used; then nothing changes.
+   */
+  setTls(tls: ServerTls): Promise<void> | undefined;
   destroyConnections(): void;
   /** Releases everything else, and closes remaining connections. */
   close(): Promise<void> | undefined;

@@ -117,6 +117,14 @@ export class GrpcServer {
     return this.#transport.listen(host, port);
   }
 
+  /**
+   * Replaces certificate and key for new connections. Resolves when they are in use.
+   * @throws if they cannot be used; then nothing changes.
+   */
+  async setTls(tls: ServerTls): Promise<void> {
+    await this.#transport.setTls(tls);
+  }
+
   #take(stream: CallStream, connection: CallConnection): void {
     const { request } = stream;
     const refusal = request.isFull ? undefined : httpRefusal(request);

@@ -4,7 +4,7 @@
  *
  * Each thread writes only its own slots, so the host can reset a slot of a thread that died.
  */
-import type { ConnectionCount } from "../grpc/listeners.ts";
+import type { ConnectionCount } from "../grpc/accepted-connections.ts";
 
 export class ConnectionCounts {
   /** Shared memory: a slot per thread for open connections, then one per thread for refused ones. */

@@ -57,6 +57,7 @@ async function answer(command: ThreadCommand): Promise<void> {
 async function execute(command: ThreadCommand): Promise<number> {
   if (command.command === "listen") return (await transport.listen(command.host, command.port)).port;
   if (command.command === "drain") transport.drain();
+  else if (command.command === "setTls") transport.setTls(command.tls);
   else transport.destroyConnections();
   return 0;
 }

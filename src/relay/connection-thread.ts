@@ -8,6 +8,7 @@
 import { Worker } from "node:worker_threads";
 import type { TakeStream } from "../grpc/call-stream.ts";
 import type { ListenAddress } from "../grpc/listeners.ts";
+import type { ServerTls } from "../grpc/server-transport.ts";
 import type { CallMemory } from "../http2/call-memory.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
@@ -49,6 +50,7 @@ interface RunningWorker {
 
 export class ConnectionThread {
   readonly #host: ThreadHost;
+  #options: ConnectionThreadOptions;
   readonly #addresses: ListenAddress[] = [];
   #running: RunningWorker | undefined;
   #startedMs = 0;
@@ -58,6 +60,7 @@ export class ConnectionThread {
 
   constructor(host: ThreadHost) {
     this.#host = host;
+    this.#options = host.options;
   }
 
   /** @returns the port. Rejects with the system error. */
@@ -72,6 +75,16 @@ export class ConnectionThread {
     this.#isDraining = true;
     clearTimeout(this.#restart);
     await this.#sendWithTimeout({ command: "drain" });
+  }
+
+  /** A worker that dies meanwhile, or later, starts again with `tls`. */
+  async setTls(tls: ServerTls): Promise<void> {
+    this.#options = { ...this.#options, tls };
+    if (this.#running === undefined) return;
+    const { thread } = this.#options;
+    await this.#send({ command: "setTls", tls }).catch((error) =>
+      log.error("connection thread keeps its certificate", { thread, error }),
+    );
   }
 
   destroyConnections(): void {
@@ -105,7 +118,7 @@ export class ConnectionThread {
 
   #start(): RunningWorker {
     this.#startedMs = performance.now();
-    const { options } = this.#host;
+    const options = this.#options;
     // Does not inherit the host's flags: a thread rejects some of them.
     const name = `flame-object-cache connections ${options.thread}`;
     const worker = new Worker(threadEntry("relay/connection-thread-entry"), {

@@ -9,6 +9,9 @@
  *       OPEN      slot; texts: peer, OWN_HOST or ""; the request is the block kept in this slot
  *       REQUEST   slot or NO_SLOT, fields, sizeBytes, 1 if full; texts: name and value of each
  *                 field. The next OPEN uses it, and the receiver keeps it
+ *       CERTIFICATE  slot, number of texts; texts: common name or "", alternative names. The client
+ *                 certificate of the next OPEN's connection; without texts the one kept in this
+ *                 slot. Never sent for a connection without a client certificate
  *       DATA      lengthBytes; bytes of the request
  *       END       the peer has half-closed
  *       SENT      lengthBytes: the operating system has this much more of the answer
@@ -34,6 +37,7 @@ export const RELAY = {
   RESET: 9,
   READ: 10,
   REQUEST: 11,
+  CERTIFICATE: 12,
 } as const;
 
 export type RelayEvent = (typeof RELAY)[keyof typeof RELAY];

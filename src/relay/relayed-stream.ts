@@ -5,6 +5,7 @@
  * socket were here, and the consumed bytes of the request, so that the other thread pauses the peer
  * if the call falls behind.
  */
+import type { ClientCertificate } from "../grpc/call.ts";
 import type { CallConnection, CallStream } from "../grpc/call-stream.ts";
 import { CallAccount } from "../http2/call-account.ts";
 import type { ConnectionMemory } from "../http2/call-memory.ts";
@@ -28,6 +29,7 @@ export interface RelayedFacts {
   readonly request: HeaderBlock;
   readonly peer: string;
   readonly isFromThisHost: boolean;
+  readonly clientCertificate: ClientCertificate | undefined;
   readonly memory: ConnectionMemory;
 }
 
@@ -41,6 +43,7 @@ export class RelayedStream implements CallStream, CallConnection {
   readonly request: HeaderBlock;
   readonly peer: string;
   readonly isFromThisHost: boolean;
+  readonly clientCertificate: ClientCertificate | undefined;
   readonly account: CallAccount;
   receivedBytes = 0;
   readonly #host: RelayedHost;
@@ -60,6 +63,7 @@ export class RelayedStream implements CallStream, CallConnection {
     this.request = facts.request;
     this.peer = facts.peer;
     this.isFromThisHost = facts.isFromThisHost;
+    this.clientCertificate = facts.clientCertificate;
     this.account = new CallAccount(facts.memory);
     this.#host = host;
   }

@@ -3,13 +3,14 @@
  *
  * The other side is relaying-streams.ts.
  */
+import type { ClientCertificate } from "../grpc/call.ts";
 import type { TakeStream } from "../grpc/call-stream.ts";
 import type { CallMemory, ConnectionMemory } from "../http2/call-memory.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
 import { RelayedStream } from "./relayed-stream.ts";
-import { NO_SLOT } from "./sent-header-blocks.ts";
+import { NO_SLOT } from "./sent-slots.ts";
 
 interface RelayedConnection {
   readonly memory: ConnectionMemory;
@@ -22,8 +23,11 @@ export class RelayedStreams {
   readonly #memory: CallMemory;
   /** Connections with open streams, by their peer. */
   readonly #connections = new Map<string, RelayedConnection>();
-  /** By slot; see sent-header-blocks.ts. */
+  /** By slot; see sent-slots.ts. */
   readonly #requests = new Map<number, HeaderBlock>();
+  readonly #certificates = new Map<number, ClientCertificate>();
+  /** Of the next stream's connection. */
+  #certificate: ClientCertificate | undefined;
   readonly #streams = new Map<number, RelayedStream>();
 
   constructor(port: RelayPort, onStream: TakeStream, memory: CallMemory) {
@@ -47,6 +51,9 @@ export class RelayedStreams {
       switch (kind) {
         case RELAY.REQUEST:
           this.#keep(reader);
+          break;
+        case RELAY.CERTIFICATE:
+          this.#certificate = this.#certificateFrom(reader);
           break;
         case RELAY.OPEN:
           this.#open(id, reader);
@@ -106,6 +113,15 @@ export class RelayedStreams {
     this.#requests.set(slot, { fields, sizeBytes, isFull, malformed: undefined });
   }
 
+  #certificateFrom(reader: RelayReader): ClientCertificate | undefined {
+    const slot = reader.number();
+    const [commonName, ...alternativeNames] = Array.from({ length: reader.number() }, () => reader.text());
+    if (commonName !== undefined) {
+      this.#certificates.set(slot, { commonName: commonName || undefined, alternativeNames });
+    }
+    return this.#certificates.get(slot);
+  }
+
   #open(id: number, reader: RelayReader): void {
     const slot = reader.number();
     const request = this.#requests.get(slot)!;
@@ -115,7 +131,10 @@ export class RelayedStreams {
     const connection = this.#connectionOf(peer);
     connection.streams += 1;
     const { memory } = connection;
-    const stream = new RelayedStream(id, { request, peer, isFromThisHost, memory }, this);
+    const clientCertificate = this.#certificate;
+    this.#certificate = undefined;
+    const facts = { request, peer, isFromThisHost, clientCertificate, memory };
+    const stream = new RelayedStream(id, facts, this);
     this.#streams.set(id, stream);
     this.#onStream(stream, stream);
   }

@@ -6,6 +6,7 @@
  * peer's window closes; answers go to the stream at once, and the thread of the calls is notified
  * of what was sent.
  */
+import type { ClientCertificate } from "../grpc/call.ts";
 import type { CallConnection, CallStream, TakeStream } from "../grpc/call-stream.ts";
 import type { HeaderBlock } from "../http2/hpack-decoder.ts";
 import type { Http2ErrorCode } from "../http2/http2-error.ts";
@@ -13,11 +14,12 @@ import type { StreamListener } from "../http2/server-stream.ts";
 import { LIMITS } from "../limits.ts";
 import { OWN_HOST, RELAY, type RelayMessage, type RelayPort, RelayReader } from "./relay-message.ts";
 import { RelayOutbox } from "./relay-outbox.ts";
-import { SentHeaderBlocks } from "./sent-header-blocks.ts";
+import { NO_SLOT, SentSlots } from "./sent-slots.ts";
 
 export class RelayingStreams {
   readonly #outbox: RelayOutbox;
-  readonly #requests = new SentHeaderBlocks();
+  readonly #requests = new SentSlots<HeaderBlock>(LIMITS.relayedHeaderBlocksMax);
+  readonly #certificates = new SentSlots<ClientCertificate>(LIMITS.relayedCertificatesMax);
   readonly #streams = new Map<number, RelayingStream>();
   /** Streams with sent bytes that are not reported yet. */
   readonly #sending = new Set<RelayingStream>();
@@ -37,6 +39,8 @@ export class RelayingStreams {
     const id = this.#lastId;
     const outbox = this.#outbox;
     const slot = this.#requests.slotOf(stream.request) ?? this.#sendRequest(id, stream.request);
+    const { clientCertificate } = connection;
+    if (clientCertificate !== undefined) this.#sendCertificate(id, clientCertificate);
     outbox.event(RELAY.OPEN, id);
     outbox.number(slot);
     outbox.text(connection.peer);
@@ -53,7 +57,8 @@ export class RelayingStreams {
 
   #sendRequest(id: number, request: HeaderBlock): number {
     const { fields, sizeBytes, isFull } = request;
-    const slot = this.#requests.keep(request);
+    const isKept = sizeBytes <= LIMITS.rememberedHeaderBlockBytesMax;
+    const slot = isKept ? this.#requests.keep(request) : NO_SLOT;
     this.#outbox.event(RELAY.REQUEST, id);
     this.#outbox.number(slot);
     this.#outbox.number(fields.size);
@@ -64,6 +69,16 @@ export class RelayingStreams {
       this.#outbox.text(value);
     }
     return slot;
+  }
+
+  #sendCertificate(id: number, certificate: ClientCertificate): void {
+    const { commonName = "", alternativeNames } = certificate;
+    const known = this.#certificates.slotOf(certificate);
+    const texts = known === undefined ? [commonName, ...alternativeNames] : [];
+    this.#outbox.event(RELAY.CERTIFICATE, id);
+    this.#outbox.number(known ?? this.#certificates.keep(certificate));
+    this.#outbox.number(texts.length);
+    for (const text of texts) this.#outbox.text(text);
   }
 
   /** Handles a message of the thread of the calls. */

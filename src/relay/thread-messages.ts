@@ -25,6 +25,8 @@ export type ThreadCommand =
   /** Accept no new connections and no new streams. */
   | { readonly command: "drain" }
   | { readonly command: "destroyConnections" }
+  /** Use this certificate and key for new connections. */
+  | { readonly command: "setTls"; readonly tls: ServerTls }
   /** End the thread. */
   | { readonly command: "end" };
 

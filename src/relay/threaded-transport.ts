@@ -7,8 +7,8 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { createSecureContext } from "node:tls";
 import type { ListenAddress } from "../grpc/listeners.ts";
+import { checkServerTls } from "../grpc/secure-context.ts";
 import type { ServerTls, ServerTransport, TransportListener } from "../grpc/server-transport.ts";
 import type { CallMemory } from "../http2/call-memory.ts";
 import { logFor, thresholdOf } from "../log.ts";
@@ -33,7 +33,7 @@ export class ThreadedTransport implements ServerTransport {
     { onStream, onEmpty }: TransportListener,
     { threads, tls, memory, connectionsMax }: ThreadedTransportOptions,
   ) {
-    if (tls !== undefined) createSecureContext(tls);
+    if (tls !== undefined) checkServerTls(tls);
     const counts = new ConnectionCounts(threads);
     this.#counts = counts;
     const logThreshold = thresholdOf(logFor("grpc"));
@@ -66,6 +66,11 @@ export class ThreadedTransport implements ServerTransport {
 
   async drain(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.drain()));
+  }
+
+  async setTls(tls: ServerTls): Promise<void> {
+    checkServerTls(tls);
+    await Promise.all(this.#threads.map((thread) => thread.setTls(tls)));
   }
 
   destroyConnections(): void {

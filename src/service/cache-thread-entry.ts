@@ -7,7 +7,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, CacheError } from "../errors.ts";
 import { startLog } from "../log.ts";
-import { type CacheThreadOptions, RELOAD_MESSAGE, STOP_MESSAGE, type ThreadReport } from "./cache-thread.ts";
+import {
+  type CacheThreadOptions,
+  RELOAD_MESSAGE,
+  RELOADED_MESSAGE,
+  STOP_MESSAGE,
+  type ThreadReport,
+} from "./cache-thread.ts";
 import { type RunningCache, startServer } from "./start-server.ts";
 
 assert(parentPort !== null, "this file runs in a worker thread");
@@ -20,8 +26,8 @@ try {
   const { endpoint, listening, admin } = server;
   report({ endpoint, listening, admin });
   port.on("message", (message: unknown) => {
+    if (message === RELOAD_MESSAGE) void reload(server);
     if (message === STOP_MESSAGE) void stop(server);
-    if (message === RELOAD_MESSAGE) server.reload();
   });
 } catch (error) {
   const code = error instanceof CacheError ? error.code : undefined;
@@ -31,6 +37,11 @@ try {
 
 function report(message: ThreadReport): void {
   port.postMessage(message);
+}
+
+async function reload(server: RunningCache): Promise<void> {
+  await server.reload();
+  port.postMessage(RELOADED_MESSAGE);
 }
 
 async function stop(server: RunningCache): Promise<void> {

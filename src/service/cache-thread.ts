@@ -1,8 +1,9 @@
 /**
  * A cache server in a worker thread, as seen from the host thread: start, endpoints, stop, end.
  *
- *     host    workerData {config, directives}, then "reload" any number of times, then "stop"
- *     thread  one report: {endpoint, listening, admin}, or {failure: {code, text}} if the start failed
+ *     host    workerData {config, directives}, then any number of "reload", then "stop"
+ *     thread  one report: {endpoint, listening, admin}, or {failure: {code, text}} if the start failed;
+ *             then "reloaded" for each "reload"
  *
  * The worker ends after "stop" and after a failed start.
  */
@@ -18,13 +19,14 @@ export interface CacheThreadOptions {
   readonly directives: readonly LogDirective[];
 }
 
-/** The only message of the thread. An operating error is sent as its code and text. */
+/** The first message of the thread. An operating error is sent as its code and text. */
 export type ThreadReport =
   | Endpoints
   | { readonly failure: { readonly code: ErrorCode | undefined; readonly text: string } };
 
 export const STOP_MESSAGE = "stop";
 export const RELOAD_MESSAGE = "reload";
+export const RELOADED_MESSAGE = "reloaded";
 
 export interface ObjectCacheThread extends RunningCache {
   /** Resolves when the thread has ended. The value is the failure that ended it, if any. */
@@ -51,8 +53,10 @@ export async function startCacheThread(options: CacheThreadOptions): Promise<Obj
     throw report ?? new Error("the cache thread ended before it was ready");
   }
   if ("failure" in report) throw revive(report.failure);
+  const handle = new WorkerHandle(report, worker, ended);
+  // After the last listener was added: a listener would keep the process alive again.
   worker.unref();
-  return new WorkerHandle(report, worker, ended);
+  return handle;
 }
 
 class WorkerHandle implements ObjectCacheThread {
@@ -61,6 +65,9 @@ class WorkerHandle implements ObjectCacheThread {
   readonly admin: string | undefined;
   readonly ended: Promise<Error | undefined>;
   readonly #worker: Worker;
+  #isStopping = false;
+  /** Callers that wait for a reload, in order. */
+  readonly #reloads: (() => void)[] = [];
 
   constructor({ endpoint, listening, admin }: Endpoints, worker: Worker, ended: Promise<Error | undefined>) {
     this.endpoint = endpoint;
@@ -68,17 +75,26 @@ class WorkerHandle implements ObjectCacheThread {
     this.admin = admin;
     this.ended = ended;
     this.#worker = worker;
+    worker.on("message", (message: unknown) => {
+      if (message === RELOADED_MESSAGE) this.#reloads.shift()?.();
+    });
+  }
+
+  /** Resolves also if the thread ends first. */
+  async reload(): Promise<void> {
+    const reloaded = new Promise<void>((resolve) => this.#reloads.push(resolve));
+    this.#worker.ref();
+    this.#worker.postMessage(RELOAD_MESSAGE);
+    await Promise.race([reloaded, this.ended]);
+    if (!this.#isStopping) this.#worker.unref();
   }
 
   async stop(): Promise<void> {
+    this.#isStopping = true;
     // Keeps the process alive while the server drains.
     this.#worker.ref();
     this.#worker.postMessage(STOP_MESSAGE);
     await this.ended;
-  }
-
-  reload(): void {
-    this.#worker.postMessage(RELOAD_MESSAGE);
   }
 }
 

@@ -7,6 +7,7 @@
 import type { AccessControl } from "../access/access-control.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { DEFAULT_ADMIN, formatHttpAddress, type HttpAddress } from "../config/http-address.ts";
+import type { ServerTls } from "../grpc/server-transport.ts";
 import { logFor } from "../log.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { HEALTH_ROUTES } from "./admin/health-routes.ts";
@@ -31,6 +32,8 @@ export interface HttpListenersOptions {
   /** Of callers who may do everything. */
   readonly context: ServiceContext;
   readonly access: AccessControl;
+  /** For addresses with `https`. */
+  readonly tls: ServerTls | undefined;
 }
 
 export class HttpListeners {
@@ -52,6 +55,11 @@ export class HttpListeners {
     if (http !== undefined) await this.#listen("http", http, API_ROUTES);
   }
 
+  /** Replaces certificate and key for new connections. */
+  setTls(tls: ServerTls): void {
+    for (const server of this.#servers) server.setTls(tls);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.close()));
   }
@@ -59,7 +67,8 @@ export class HttpListeners {
   async #listen(key: string, address: HttpAddress, routes: readonly HttpRoute[]) {
     const { context, access, config } = this.#options;
     const { corsOrigins } = config;
-    const server = new HttpServer({ routes, context, access, corsOrigins });
+    const tls = address.scheme === "https" ? this.#options.tls : undefined;
+    const server = new HttpServer({ routes, context, access, corsOrigins, tls });
     try {
       const { port } = await server.listen(address.host, address.port);
       this.#servers.push(server);

@@ -3,11 +3,9 @@
  * makes it listen.
  */
 import type { CacheConfig } from "../config/cache-config.ts";
-import { readTlsFiles } from "../config/tls-files.ts";
-import { CacheError } from "../errors.ts";
 import type { MethodTable } from "../grpc/call.ts";
 import { GrpcServer } from "../grpc/server.ts";
-import type { OpenTransport } from "../grpc/server-transport.ts";
+import type { OpenTransport, ServerTls } from "../grpc/server-transport.ts";
 import { logFor } from "../log.ts";
 import { canSharePort } from "../relay/share-port.ts";
 import { ThreadedTransport } from "../relay/threaded-transport.ts";
@@ -23,28 +21,24 @@ export function servingThreads({ threads }: CacheConfig): number {
   return 1;
 }
 
-/**
- * Builds the server without listening.
- * @throws {CacheError} INVALID_CONFIG for unusable TLS files.
- */
-export function openFlightServer(
-  methods: MethodTable,
-  { tls, limits }: CacheConfig,
-  threads: number,
-): GrpcServer {
-  const { connections: connectionsMax, ...bounds } = limits;
-  const files = tls && readTlsFiles(tls);
-  try {
-    if (threads === 1)
-      return new GrpcServer({ methods, connectionsMax, ...bounds, ...(files && { tls: files }) });
-    const openTransport: OpenTransport = (listener, memory) =>
-      new ThreadedTransport(listener, { threads, memory, connectionsMax, tls: files });
-    return new GrpcServer({ methods, ...bounds, openTransport });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const facts = { key: "tls.cert_file", value: tls?.certFile };
-    throw new CacheError("INVALID_CONFIG", `the TLS files cannot be used: ${reason}`, { cause, facts });
+export interface FlightServerOptions {
+  readonly config: CacheConfig;
+  readonly methods: MethodTable;
+  readonly threads: number;
+  /** For an endpoint with TLS. */
+  readonly tls: ServerTls | undefined;
+}
+
+/** Builds the server without listening. */
+export function openFlightServer({ config, methods, threads, tls }: FlightServerOptions): GrpcServer {
+  const { connections: connectionsMax, ...bounds } = config.limits;
+  const endpointTls = config.endpoint.scheme === "grpcs" ? tls : undefined;
+  if (threads === 1) {
+    return new GrpcServer({ methods, connectionsMax, ...bounds, ...(endpointTls && { tls: endpointTls }) });
   }
+  const openTransport: OpenTransport = (listener, memory) =>
+    new ThreadedTransport(listener, { threads, memory, connectionsMax, tls: endpointTls });
+  return new GrpcServer({ methods, ...bounds, openTransport });
 }
 
 export async function listen(server: GrpcServer, host: string, port: number): Promise<{ port: number }> {

@@ -21,6 +21,7 @@ import { HttpListeners } from "./http-listeners.ts";
 import { openAccess, warnIfOpen } from "./open-access.ts";
 import { openCache } from "./open-cache.ts";
 import { listen, openFlightServer, servingThreads } from "./open-flight-server.ts";
+import { ServerCertificate } from "./server-certificate.ts";
 import { ServiceContext } from "./service-context.ts";
 import { Tracing } from "./tracing.ts";
 
@@ -39,10 +40,14 @@ export interface Endpoints {
 }
 
 export interface RunningCache extends Endpoints {
+  /**
+   * Reads the access file, the certificate and the client authorities again, which also happens by
+   * itself when they change. If a file cannot be used, this is logged and the server keeps what it
+   * has.
+   */
+  reload(): Promise<void>;
   /** Lets running calls finish, then closes connections. May be called more than once. */
   stop(): Promise<void>;
-  /** Reads the access file again, which also happens by itself when it changes. */
-  reload(): void;
 }
 
 /** The parts of a server, in the order in which they start. */
@@ -51,6 +56,8 @@ interface ServerParts {
   readonly threads: number;
   readonly cache: ObjectCache;
   readonly access: AccessControl;
+  /** Undefined if no address uses TLS. */
+  readonly certificate: ServerCertificate | undefined;
   readonly server: GrpcServer;
   readonly stats: ServerStats;
   /** Filled when the endpoint is known, after the first address listens. */
@@ -86,16 +93,18 @@ function openParts(config: CacheConfig): ServerParts {
   const addresses = resolveAddresses(config);
   const threads = servingThreads(config);
   const methods = new Map<string, CallHandler>();
-  const server = openFlightServer(methods, config, threads);
+  const certificate = config.tls && new ServerCertificate(config.tls);
+  const server = openFlightServer({ config, methods, threads, tls: certificate?.current });
   const cache = openCache(config);
   const access = openAccess(config);
   const stopping = new AbortController();
   const stats = new ServerStats({ cache, server });
-  return { addresses, threads, cache, access, server, stats, methods, stopping, listeners: undefined };
+  const parts = { addresses, threads, cache, access, certificate, server, stats, methods, stopping };
+  return { ...parts, listeners: undefined };
 }
 
 async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<Endpoints> {
-  const { cache, access, server, stats, methods, stopping } = parts;
+  const { cache, access, certificate, server, stats, methods, stopping } = parts;
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
   assert(first !== undefined, "a server has an address");
@@ -121,8 +130,9 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
   const context = ServiceContext.open(facts);
   for (const [path, handler] of buildMethods(context, access)) methods.set(path, handler);
   for (const { host } of others) await listen(server, host, port);
-  parts.listeners = new HttpListeners({ config, context, access });
+  parts.listeners = new HttpListeners({ config, context, access, tls: certificate?.current });
   await parts.listeners.start();
+  certificate?.watch([server, parts.listeners]);
   return { endpoint, listening, admin: parts.listeners.admin };
 }
 
@@ -140,19 +150,22 @@ class RunningServer implements RunningCache {
     this.#parts = parts;
   }
 
+  async reload(): Promise<void> {
+    this.#parts.access.reload?.();
+    await this.#parts.certificate?.reload();
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= stopParts(this.#parts);
     return this.#stopped;
   }
-
-  reload(): void {
-    this.#parts.access.reload?.();
-  }
 }
 
-async function stopParts({ access, cache, server, stats, stopping, listeners }: ServerParts): Promise<void> {
+async function stopParts(parts: ServerParts): Promise<void> {
+  const { access, cache, certificate, server, stats, stopping, listeners } = parts;
   stopping.abort();
   access.close?.();
+  certificate?.stop();
   await Promise.all([server.close(), listeners?.close()]);
   await cache.stop();
   stats.stop();

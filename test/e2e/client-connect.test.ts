@@ -13,7 +13,7 @@ import {
   uploadFile,
 } from "../../src/client/index.ts";
 import { startServer } from "../../src/service/start-server.ts";
-import { selfSignedCertificate } from "../support/certificate.ts";
+import { selfSignedCertificate, tlsConfig } from "../support/certificate.ts";
 import { type InProcessServer, serverConfig, startInProcess } from "../support/in-process-server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -104,7 +104,7 @@ describe("connecting", () => {
     const [certFile, keyFile] = [join(home.path, "cert.pem"), join(home.path, "key.pem")];
     writeFileSync(certFile, cert);
     writeFileSync(keyFile, key);
-    const tls = { certFile, keyFile, caFile: undefined };
+    const tls = tlsConfig(certFile, keyFile);
     const endpoint = { scheme: "grpcs", host: "127.0.0.1", port: 0 } as const;
     const secure = await startServer(serverConfig(undefined, { endpoint, tls }));
     const env = environment();

@@ -7,10 +7,17 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TlsConfig } from "../../src/config/cache-config.ts";
 
 export interface Certificate {
   readonly cert: Buffer;
   readonly key: Buffer;
+}
+
+/** The configuration of a server with these files, which requests no client certificates. */
+export function tlsConfig(certFile: string, keyFile: string): TlsConfig {
+  const noClients = { clientCaFile: undefined, clientCertificates: "none" } as const;
+  return { certFile, keyFile, caFile: undefined, ...noClients };
 }
 
 export function selfSignedCertificate(): Certificate {

@@ -46,7 +46,7 @@ export async function httpCache(options: HttpCacheOptions = {}): Promise<HttpCac
     stopping,
     ...(options.idleCallMs !== undefined && { idleCallMs: options.idleCallMs }),
   });
-  const server = new HttpServer({ routes: API_ROUTES, context, access, corsOrigins });
+  const server = new HttpServer({ routes: API_ROUTES, context, access, corsOrigins, tls: undefined });
   const { port } = await server.listen("127.0.0.1", 0);
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import { runCommandLine } from "../../src/command/run-command-line.ts";
 import { IN_MEMORY_NOTICE, pythonLines } from "../../src/command/welcome.ts";
 import type { CacheConfig } from "../../src/config/cache-config.ts";
 import { CacheError } from "../../src/errors.ts";
+import { tlsConfig } from "../support/certificate.ts";
 
 let home: string;
 let out: string;
@@ -49,7 +50,7 @@ beforeEach(() => {
       return {
         listening: "grpc://127.0.0.1:4711",
         stop: async () => void events.push("stopped"),
-        reload: () => void events.push("reloaded"),
+        reload: async () => void events.push("reloaded"),
       };
     },
     onHangup: (listener) => {
@@ -198,7 +199,7 @@ describe("--welcome", () => {
     stop("SIGTERM");
     await run("--welcome", "--log", "off");
     expect(err).toContain("Objects are kept in memory");
-    const tls = { certFile: "/c e.pem", keyFile: "/k.pem", caFile: undefined };
+    const tls = tlsConfig("/c e.pem", "/k.pem");
     expect(pythonLines({ tls }, "grpc+tls://h:1")[0]).toContain(
       'fl.connect("grpc+tls://h:1", tls_root_certs=open("/c e.pem", "rb").read())',
     );

@@ -2,21 +2,23 @@
  * An HTTP/1.1 server for a set of routes: the admin listener, and the listener of the HTTP API.
  *
  * It is independent of the Flight path: it has its own connections, which are few, and its own
- * limits on headers and time, so that its clients cannot starve the others. Every answer has
- * security headers, and every failure is a problem document.
+ * limits on headers and time (open-http-server.ts), so that its clients cannot starve the others.
+ * Every answer has security headers, and every failure is a problem document.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { Server as HttpsServer } from "node:https";
 import type { AccessControl } from "../../access/access-control.ts";
 import { authorize } from "../../access/guarded-cache.ts";
 import { CacheError, isCacheError } from "../../errors.ts";
+import { secureContextOptions } from "../../grpc/secure-context.ts";
+import type { ServerTls } from "../../grpc/server-transport.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { codeOfFailure, type MethodMetrics } from "../../metrics/call-metrics.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { CrossOrigin } from "./cross-origin.ts";
 import type { HttpCall, HttpRoute } from "./http-call.ts";
+import { certificateOf, openHttpServer } from "./open-http-server.ts";
 import { answerProblem } from "./problem.ts";
 import { type FoundRoute, type NoRoute, RouteTable } from "./route-table.ts";
 import { dropBody } from "./unread-body.ts";
@@ -30,6 +32,8 @@ export interface HttpServerOptions {
   readonly access: AccessControl;
   /** Origins of web pages that may use the routes; see cross-origin.ts. */
   readonly corsOrigins?: readonly string[];
+  /** Undefined: HTTP without TLS. */
+  readonly tls: ServerTls | undefined;
 }
 
 const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -53,31 +57,19 @@ export class HttpServer {
   readonly #metrics: Map<HttpRoute | undefined, MethodMetrics>;
   readonly #crossOrigin: CrossOrigin;
 
-  constructor({ routes, context, access, corsOrigins = [] }: HttpServerOptions) {
+  /** @throws if certificate and key cannot be used. */
+  constructor({ routes, context, access, corsOrigins = [], tls }: HttpServerOptions) {
     this.#crossOrigin = new CrossOrigin(corsOrigins);
     this.#routes = new RouteTable(routes);
     this.#context = context;
     this.#access = access;
-    this.#server = createServer(
-      {
-        maxHeaderSize: LIMITS.httpHeaderBytesMax,
-        headersTimeout: LIMITS.httpHeadersTimeoutMs,
-        // A body may take long; its handler ends it when nothing moves.
-        requestTimeout: 0,
-        keepAliveTimeout: LIMITS.httpKeepAliveMs,
-        connectionsCheckingInterval: LIMITS.sweepIntervalMs,
-      },
-      (request, response) => void this.#answer(request, response),
-    );
-    this.#server.maxConnections = LIMITS.httpConnectionsMax;
+    this.#server = openHttpServer(tls, (request, response) => void this.#answer(request, response));
     const { calls, stats } = context;
     stats.http.watch(this.#server);
     this.#metrics = new Map(routes.map((route) => [route, calls.method(`${route.method} ${route.path}`)]));
     this.#metrics.set(undefined, calls.method(NO_ROUTE));
     // Handlers end a request that stalls; this ends a connection that stalls outside of any.
     this.#server.timeout = context.transfers.idleCallMs + 5 * LIMITS.sweepIntervalMs;
-    this.#server.on("checkContinue", (request, response) => void this.#answer(request, response));
-    this.#server.on("clientError", refuseConnection);
   }
 
   /** Port 0 picks a free port. Rejects with the system error. */
@@ -91,6 +83,11 @@ export class HttpServer {
         resolve({ port: typeof address === "object" && address !== null ? address.port : port });
       });
     });
+  }
+
+  /** Replaces certificate and key for new connections. Without effect if it has no TLS. */
+  setTls(tls: ServerTls): void {
+    if (this.#server instanceof HttpsServer) this.#server.setSecureContext(secureContextOptions(tls));
   }
 
   /** Ends running calls and closes all connections. */
@@ -149,7 +146,7 @@ export class HttpServer {
     const identity = await this.#access.identify({
       address: request.socket.remoteAddress ?? "",
       authorization: request.headers.authorization,
-      certificate: undefined,
+      certificate: certificateOf(request.socket),
     });
     if (access.includes("admin")) authorize(identity, "admin", { scope: "all" });
     return this.#context.of(identity);
@@ -179,18 +176,6 @@ function refuseRoute(
   }
   response.setHeader("allow", allowed.join(", "));
   throw new CacheError("METHOD_NOT_ALLOWED", `this path accepts ${allowed.join(", ")}, not ${method}`);
-}
-
-/** Bytes that are not HTTP. No request could be answered on this connection any more. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
-  log.debug("connection broken", { error });
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-  if (socket.writable && error.code !== "ECONNRESET") {
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
-  }
-  if (socket instanceof Socket) socket.destroySoon();
-  else socket.destroy();
 }
 
 /** The code of an answer without an error. */

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startServer } from "../../../src/service/start-server.ts";
-import { selfSignedCertificate } from "../../support/certificate.ts";
+import { selfSignedCertificate, tlsConfig } from "../../support/certificate.ts";
 import {
   commandDescriptor,
   flightData,
@@ -159,7 +159,7 @@ describe("put and get", () => {
 describe("a cache that speaks TLS", () => {
   it("is trusted by --ca-file, and by nothing else", async () => {
     const { cert, key } = selfSignedCertificate();
-    const tls = { certFile: fileOf("cert.pem", cert), keyFile: fileOf("key.pem", key), caFile: undefined };
+    const tls = tlsConfig(fileOf("cert.pem", cert), fileOf("key.pem", key));
     const endpoint = { scheme: "grpcs", host: "127.0.0.1", port: 0 } as const;
     const secure = await startServer(serverConfig(undefined, { endpoint, tls }));
     try {

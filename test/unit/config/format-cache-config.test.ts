@@ -45,6 +45,8 @@ describe("the printed configuration", () => {
     # cert_file: not set
     # key_file: not set
     # ca_file: not set
+    # client_ca_file: not set
+    # client_certificates: not set
 `);
   });
 
@@ -63,7 +65,7 @@ describe("the printed configuration", () => {
   durability: power-loss
   capacity: 1000003
   eviction: {policy: none, max_memory: 1000001, max_objects: 7}
-  tls: {cert_file: "${pem}", key_file: "${pem}", ca_file: "${pem}"}
+  tls: {cert_file: "${pem}", key_file: "${pem}", ca_file: "${pem}", client_ca_file: "${pem}", client_certificates: optional}
 `,
     );
     const env = { FLAME_HOME: root };

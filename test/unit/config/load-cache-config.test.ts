@@ -55,6 +55,8 @@ cache:
     cert_file: cert.pem
     key_file: ./key.pem
     ca_file: ${join(directory, "ca.pem")}
+    client_ca_file: ca.pem
+    client_certificates: optional
   cors_origins: https://app.example, http://localhost:5173
 `;
 
@@ -106,7 +108,13 @@ describe("the configuration of a cache server", () => {
       capacityBytes: 10 * 1024 ** 3,
       eviction: { policy: "none", maxMemoryBytes: 8 * 1024 ** 3, maxObjects: 1000 },
       limits: { callsMemoryBytes: 64 * 1024 ** 2, connections: 100, idleCallMs: 90_000 },
-      tls: { certFile: join(root, "cert.pem"), keyFile: join(root, "key.pem"), caFile: join(root, "ca.pem") },
+      tls: {
+        certFile: join(root, "cert.pem"),
+        keyFile: join(root, "key.pem"),
+        caFile: join(root, "ca.pem"),
+        clientCaFile: join(root, "ca.pem"),
+        clientCertificates: "optional",
+      },
     });
     expect(warnings).toEqual([]);
     expect(sources).toEqual({
@@ -131,8 +139,10 @@ describe("the configuration of a cache server", () => {
       idleCall: `${configFile}:24`,
       certFile: `${configFile}:26`,
       keyFile: `${configFile}:27`,
-      corsOrigins: `${configFile}:29`,
+      corsOrigins: `${configFile}:31`,
       caFile: `${configFile}:28`,
+      clientCaFile: `${configFile}:29`,
+      clientCertificates: `${configFile}:30`,
     });
   });
 

@@ -173,7 +173,7 @@ describe("a key that nobody knows", () => {
     expect(config.tls).toBeUndefined();
     expect(warnings).toEqual([
       {
-        text: "TLS setting ignored: the endpoint is grpc://, not grpcs://",
+        text: "TLS setting ignored: the endpoint is not grpcs://, and no listener is https://",
         key: "cache.tls.cert_file",
         source: `${root}/c.yaml:3`,
       },

@@ -10,6 +10,7 @@ import { FlightClient } from "../../../src/client/flight/flight-client.ts";
 import { startLog } from "../../../src/log.ts";
 import { decodeObjectRef } from "../../../src/object/object-ref.ts";
 import { startServer } from "../../../src/service/start-server.ts";
+import { tlsConfig } from "../../support/certificate.ts";
 import { FlightTestClient } from "../../support/flight-client.ts";
 import { pathDescriptor, valuePut } from "../../support/flight-messages.ts";
 import { serverConfig } from "../../support/in-process-server.ts";
@@ -96,7 +97,7 @@ describe("a server", () => {
     const certFile = `${ownDirectory()}/cert.pem`;
     writeFileSync(certFile, "not a certificate");
     const endpoint = { scheme: "grpcs", host: "127.0.0.1", port: 0 } as const;
-    const tls = { certFile, keyFile: certFile, caFile: undefined };
+    const tls = tlsConfig(certFile, certFile);
     await expect(startServer(serverConfig(directory, { endpoint, tls }))).rejects.toThrow(INVALID_CONFIG);
     const server = await startServer(serverConfig(directory));
     await server.stop();
