@@ -11,7 +11,7 @@ import { canSharePort } from "./src/relay/share-port.ts";
 const SERVED_SLICE = [
   "test/contract/cache-model.test.ts",
   "test/e2e/flight-{get,put}.test.ts",
-  "test/unit/grpc/{calls,call-ends}.test.ts",
+  "test/unit/grpc/{calls,call-ends,tls,client-certificates}.test.ts",
   "test/unit/service/start-server.test.ts",
 ];
 

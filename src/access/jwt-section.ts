@@ -5,7 +5,7 @@
  * @see docs/tls.md
  */
 import { z } from "zod";
-import type { AccessFile } from "../config/access-file.ts";
+import { type AccessFile, formatPath } from "../config/access-file.ts";
 import { durationSchema } from "../config/duration.ts";
 import type { YamlPath } from "../config/yaml-file.ts";
 import { CacheError } from "../errors.ts";
@@ -20,7 +20,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 const NAME_ERROR = { error: `must be text of 1 to ${LIMITS.jwtClaimLengthMax} characters` };
 const nameSchema = z.string(NAME_ERROR).min(1, NAME_ERROR).max(LIMITS.jwtClaimLengthMax, NAME_ERROR);
 
-const urlSchema = z.string().transform((text, context): URL => {
+const urlSchema = z.string({ error: "must be a URL" }).transform((text, context): URL => {
   const url = URL.parse(text);
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.test(url.hostname));
   if (url !== null && isSafe && url.username === "" && url.password === "") return url;
@@ -33,21 +33,27 @@ const toleranceSchema = durationSchema.refine((durationMs) => durationMs <= LIMI
   error: `must be at most ${LIMITS.jwtClockToleranceMsMax / 60_000} minutes`,
 });
 
+const AUDIENCE_ERROR = { error: "must be text or a list of texts" };
+const ALGORITHM_ERROR = { error: `must be one of ${ALGORITHMS.join(", ")}` };
+
 /** Section `jwt` of the access file. */
 export const jwtSectionSchema = z
-  .strictObject({
-    issuer: nameSchema,
-    audience: z.union([nameSchema, z.array(nameSchema).min(1)]),
-    /** Relative to the access file. */
-    jwks_file: nameSchema.optional(),
-    jwks_url: urlSchema.optional(),
-    identity_claim: nameSchema.default("sub"),
-    algorithms: z
-      .array(z.enum(ALGORITHMS, { error: `must be of ${ALGORITHMS.join(", ")}` }))
-      .min(1)
-      .default(["RS256", "ES256"]),
-    clock_tolerance: toleranceSchema.default(LIMITS.jwtClockToleranceMs),
-  })
+  .strictObject(
+    {
+      issuer: nameSchema,
+      audience: z.union([nameSchema, z.array(nameSchema).min(1, AUDIENCE_ERROR)], AUDIENCE_ERROR),
+      /** Relative to the access file. */
+      jwks_file: nameSchema.optional(),
+      jwks_url: urlSchema.optional(),
+      identity_claim: nameSchema.default("sub"),
+      algorithms: z
+        .array(z.enum(ALGORITHMS, ALGORITHM_ERROR), { error: "must be a list of algorithms" })
+        .min(1, { error: "must name an algorithm" })
+        .default(["RS256", "ES256"]),
+      clock_tolerance: toleranceSchema.default(LIMITS.jwtClockToleranceMs),
+    },
+    { error: ({ code }) => (code === "unrecognized_keys" ? "has an unknown key" : "must be a mapping") },
+  )
   .refine((section) => (section.jwks_file === undefined) !== (section.jwks_url === undefined), {
     error: "must have either jwks_file or jwks_url",
   });
@@ -65,6 +71,6 @@ export function jwtSectionOf({ jwt, placeOf }: Pick<AccessFile, "jwt" | "placeOf
   const [issue] = parsed.error.issues;
   const path = ["jwt", ...(issue?.path ?? [])] as YamlPath;
   const source = placeOf(path);
-  const key = path.join(".");
+  const key = formatPath(path);
   throw new CacheError("INVALID_CONFIG", `${key} ${issue?.message} (${source})`, { facts: { key, source } });
 }

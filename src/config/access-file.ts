@@ -232,7 +232,7 @@ function warningsOf(file: YamlFile, document: AccessDocument): ConfigWarning[] {
 }
 
 /** `identities[0].tokens[1].sha256` */
-function formatPath(path: YamlPath): string {
+export function formatPath(path: YamlPath): string {
   const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`)).join("");
   return text.replace(/^\./, "");
 }

@@ -6,6 +6,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
+import type { ClientCertificate } from "../../../src/grpc/call.ts";
 import type { CallStream, TakeStream } from "../../../src/grpc/call-stream.ts";
 import { CallAccount } from "../../../src/http2/call-account.ts";
 import { CallMemory } from "../../../src/http2/call-memory.ts";
@@ -183,22 +184,25 @@ export class RelayPair {
   /** The other side of each stream, in the order in which they came. */
   readonly opened: (CallStream & { readonly peer: string; readonly isFromThisHost: boolean })[] = [];
   readonly heard: HeardCall[] = [];
+  readonly certificates: (ClientCertificate | undefined)[] = [];
   countedMessages = 0;
 
   constructor() {
-    const onStream: TakeStream = (stream, { peer, isFromThisHost }) => {
+    const onStream: TakeStream = (stream, { peer, isFromThisHost, clientCertificate }) => {
       const call = new HeardCall();
       stream.listen(call);
       this.opened.push(Object.assign(stream, { peer, isFromThisHost }));
       this.heard.push(call);
+      this.certificates.push(clientCertificate);
     };
     this.calls = new RelayedStreams(this.#toConnections, onStream, new CallMemory());
   }
 
-  open(stream: PeerStream): void {
+  open(stream: PeerStream, clientCertificate?: ClientCertificate): void {
     this.connections.take(stream, {
       peer: "ipv4:127.0.0.1:5123",
       isFromThisHost: true,
+      clientCertificate,
       countMessage: () => {
         this.countedMessages += 1;
       },

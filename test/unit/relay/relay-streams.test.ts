@@ -9,7 +9,11 @@ import { PeerStream, pattern, REQUEST, RelayPair } from "./relay-pair.ts";
 vi.mock("../../../src/limits.ts", async (original) => {
   const { LIMITS } = await original<typeof import("../../../src/limits.ts")>();
   return {
-    LIMITS: { ...LIMITS, relayWindowBytes: 1000, relayMessageBytesMax: 600, relayedHeaderBlocksMax: 4 },
+    LIMITS: {
+      ...LIMITS,
+      ...{ relayWindowBytes: 1000, relayMessageBytesMax: 600 },
+      ...{ relayedHeaderBlocksMax: 4, relayedCertificatesMax: 2 },
+    },
   };
 });
 
@@ -29,6 +33,33 @@ describe("a relayed stream", () => {
     expect(stream.request).toEqual(REQUEST);
     expect(stream.peer).toBe("ipv4:127.0.0.1:5123");
     expect(stream.isFromThisHost).toBe(true);
+  });
+
+  it("has the client certificate of its connection, whose texts cross once", async () => {
+    const pair = new RelayPair();
+    const certificate = { commonName: "worker-7", alternativeNames: ["DNS:a, DNS:b", "URI:spiffe://c"] };
+    for (let i = 0; i < 3; i++) pair.open(new PeerStream(PEER_WINDOW_BYTES), certificate);
+    await pair.turn();
+    expect(pair.crossingTexts.filter((text) => text === "worker-7")).toHaveLength(1);
+    await pair.deliverAll();
+    expect(pair.certificates).toEqual([certificate, certificate, certificate]);
+    expect(pair.certificates[1]).toBe(pair.certificates[0]);
+  });
+
+  it("has no certificate that its connection has not, and the right one of more than are kept", async () => {
+    const pair = new RelayPair();
+    const certificates = [0, 1, 2, 3, 4].map((i) => ({
+      commonName: i === 3 ? undefined : `worker-${i}`,
+      alternativeNames: i === 4 ? [] : [`DNS:${i}`],
+    }));
+    const connections = [0, undefined, 1, 2, 0, undefined, 3, 4, 3, 0, undefined].map(
+      (i) => certificates[i ?? -1],
+    );
+    for (const each of connections) {
+      pair.open(new PeerStream(PEER_WINDOW_BYTES), each);
+      await pair.deliverAll();
+    }
+    expect(pair.certificates).toEqual(connections);
   });
 
   it("carries a call there and back, and is forgotten on both sides when its answer is sent", async () => {
