@@ -5,7 +5,8 @@
  * @see docs/tls.md
  */
 import { z } from "zod";
-import { type AccessFile, formatPath } from "../config/access-file.ts";
+import type { AccessFile } from "../config/access-file.ts";
+import { formatKey } from "../config/config-problem.ts";
 import { durationSchema } from "../config/duration.ts";
 import type { YamlPath } from "../config/yaml-file.ts";
 import { CacheError } from "../errors.ts";
@@ -71,6 +72,6 @@ export function jwtSectionOf({ jwt, placeOf }: Pick<AccessFile, "jwt" | "placeOf
   const [issue] = parsed.error.issues;
   const path = ["jwt", ...(issue?.path ?? [])] as YamlPath;
   const source = placeOf(path);
-  const key = formatPath(path);
+  const key = formatKey(path);
   throw new CacheError("INVALID_CONFIG", `${key} ${issue?.message} (${source})`, { facts: { key, source } });
 }

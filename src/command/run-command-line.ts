@@ -10,6 +10,7 @@ import { escapeInvisible } from "../log-format.ts";
 import type { CommandContext } from "./command-context.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { programSpec } from "./completion-spec.ts";
+import { describeConfig } from "./describe-config.ts";
 import { describeVerbs } from "./describe-verbs.ts";
 import { EXIT_CODES, type ExitName } from "./exit-codes.ts";
 import { inspect } from "./inspect.ts";
@@ -60,6 +61,7 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
     .description("check every object file in a storage directory: one line per damaged or incomplete file")
     .argument("<directory>")
     .action(async (directory: string) => finish(await verify(directory, context)));
+  describeConfig(program, context, finish);
   program.commandsGroup("Other:");
   program
     .command("completion")

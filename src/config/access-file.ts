@@ -9,15 +9,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import {
-  ACCESS_KEYS,
-  type AccessDocument,
-  accessSchema,
-  type IdentityDocument,
-  type RuleDocument,
-} from "./access-schema.ts";
+
+export type { AccessGrammar } from "./access-problems.ts";
+
+import { type AccessGrammar, contentProblems, unknownKeys } from "./access-problems.ts";
+import { accessSchema, type IdentityDocument, type RuleDocument } from "./access-schema.ts";
 import type { ConfigWarning } from "./cache-section.ts";
-import { closestName } from "./closest-name.ts";
+import { formatKey } from "./config-problem.ts";
 import { type QuotaEntry, quotaOf } from "./quota-schema.ts";
 import { parseYamlText, type YamlFile, type YamlPath } from "./yaml-file.ts";
 
@@ -63,13 +61,6 @@ export interface AccessFile {
   placeOf(path: YamlPath): string;
 }
 
-/** What the parts of a rule and a password look like. Each returns the rest of "KEY must ...". */
-export interface AccessGrammar {
-  verbProblem(text: string): string | undefined;
-  patternProblem(text: string, identity: string): string | undefined;
-  passwordProblem(text: string): string | undefined;
-}
-
 /** @throws {CacheError} INVALID_CONFIG naming the key, FILE:LINE and what is expected. */
 export function readAccessFile(path: string, grammar: AccessGrammar): AccessFile {
   const text = readAccessText(path);
@@ -87,11 +78,8 @@ export function parseAccessText(path: string, text: string, grammar: AccessGramm
     throw wrong(file, (issue?.path ?? []) as YamlPath, issue?.message ?? "is wrong");
   }
   const document = parsed.data;
-  if ((document.identities ?? []).length === 0 && document.anonymous === undefined) {
-    throw wrong(file, [], "names no identities; flame-object-cache token create adds one");
-  }
-  checkTexts(file, document, grammar);
-  checkUnique(file, document);
+  const [problem] = contentProblems(file, document, grammar);
+  if (problem !== undefined) throw wrong(file, problem.path, problem.reason);
   return {
     path,
     identities: (document.identities ?? []).map(identityOf),
@@ -100,7 +88,7 @@ export function parseAccessText(path: string, text: string, grammar: AccessGramm
     ),
     anonymous: document.anonymous && { rules: document.anonymous.rules.map(ruleOf) },
     jwt: document.jwt,
-    warnings: warningsOf(file, document),
+    warnings: unknownKeys(file, document),
     placeOf: (at) => file.placeOf(at),
   };
 }
@@ -153,92 +141,8 @@ function ruleOf({ allow, deny, on }: RuleDocument): AccessRuleEntry {
   return { effect: allow === undefined ? "deny" : "allow", verbs: allow ?? deny ?? [], patterns: on };
 }
 
-function checkTexts(file: YamlFile, document: AccessDocument, grammar: AccessGrammar): void {
-  const refuseIf = (problem: string | undefined, path: YamlPath): void => {
-    if (problem !== undefined) throw wrong(file, path, problem);
-  };
-  const checkRules = (rules: readonly RuleDocument[], path: YamlPath, identity: string): void => {
-    for (const [index, rule] of rules.entries()) {
-      const effect = rule.allow === undefined ? "deny" : "allow";
-      for (const [at, verb] of (rule[effect] ?? []).entries()) {
-        refuseIf(grammar.verbProblem(verb), [...path, index, effect, at]);
-      }
-      for (const [at, pattern] of rule.on.entries()) {
-        refuseIf(grammar.patternProblem(pattern, identity), [...path, index, "on", at]);
-      }
-    }
-  };
-  for (const [index, { name, rules = [], password }] of (document.identities ?? []).entries()) {
-    checkRules(rules, ["identities", index, "rules"], name);
-    const problem = password === undefined ? undefined : grammar.passwordProblem(password);
-    refuseIf(problem, ["identities", index, "password"]);
-  }
-  checkRules(document.anonymous?.rules ?? [], ["anonymous", "rules"], "anonymous");
-}
-
-/** A credential that is there twice would have two meanings. */
-function checkUnique(file: YamlFile, { identities = [], applications = [] }: AccessDocument): void {
-  const seen = new Map<string, YamlPath>();
-  const note = (key: string, path: YamlPath): void => {
-    const other = seen.get(key);
-    if (other !== undefined) throw wrong(file, path, `is already used (${file.placeOf(other)})`);
-    seen.set(key, path);
-  };
-  for (const [index, { name }] of applications.entries())
-    note(`application ${name}`, ["applications", index, "name"]);
-  for (const [index, { name, tokens = [], certificates = [], jwt = [] }] of identities.entries()) {
-    const at: YamlPath = ["identities", index];
-    note(`name ${name}`, [...at, "name"]);
-    for (const [number, { id, sha256 }] of tokens.entries()) {
-      note(`id ${id}`, [...at, "tokens", number, "id"]);
-      note(`sha256 ${sha256.toLowerCase()}`, [...at, "tokens", number, "sha256"]);
-    }
-    for (const [number, text] of certificates.entries())
-      note(`certificate ${text}`, [...at, "certificates", number]);
-    for (const [number, subject] of jwt.entries()) note(`jwt ${subject}`, [...at, "jwt", number]);
-  }
-}
-
-function warningsOf(file: YamlFile, document: AccessDocument): ConfigWarning[] {
-  const warnings: ConfigWarning[] = [];
-  const check = (value: object, kind: keyof typeof ACCESS_KEYS, path: YamlPath): void => {
-    const known: readonly string[] = ACCESS_KEYS[kind];
-    for (const key of Object.keys(value).filter((each) => !known.includes(each))) {
-      const at = [...path, key];
-      const suggestion = closestName(key, known);
-      const text = "unknown key in the access file, ignored";
-      const warning = { text, key: formatPath(at), source: file.placeOf(at) };
-      warnings.push(suggestion === undefined ? warning : { ...warning, suggestion });
-    }
-  };
-  check(document, "file", []);
-  for (const [index, identity] of (document.identities ?? []).entries()) {
-    const at: YamlPath = ["identities", index];
-    check(identity, "identity", at);
-    if (identity.quota !== undefined) check(identity.quota, "quota", [...at, "quota"]);
-    for (const [number, rule] of (identity.rules ?? []).entries())
-      check(rule, "rule", [...at, "rules", number]);
-    for (const [number, token] of (identity.tokens ?? []).entries())
-      check(token, "token", [...at, "tokens", number]);
-  }
-  for (const [index, application] of (document.applications ?? []).entries()) {
-    check(application, "application", ["applications", index]);
-    check(application.quota, "quota", ["applications", index, "quota"]);
-  }
-  if (document.anonymous !== undefined) check(document.anonymous, "anonymous", ["anonymous"]);
-  for (const [number, rule] of (document.anonymous?.rules ?? []).entries())
-    check(rule, "rule", ["anonymous", "rules", number]);
-  return warnings;
-}
-
-/** `identities[0].tokens[1].sha256` */
-export function formatPath(path: YamlPath): string {
-  const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`)).join("");
-  return text.replace(/^\./, "");
-}
-
 function wrong(file: YamlFile, path: YamlPath, reason: string): CacheError {
-  const key = path.length === 0 ? "the access file" : formatPath(path);
+  const key = formatKey(path) ?? "the access file";
   const source = file.placeOf(path);
   return new CacheError("INVALID_CONFIG", `${key} ${reason} (${source})`, { facts: { key, source } });
 }

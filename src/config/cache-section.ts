@@ -32,19 +32,21 @@ const KNOWN_GROUPS: readonly string[] = [
 ];
 
 /**
+ * @param report gets each error instead of the caller; the section then lacks what is wrong
  * @throws {CacheError} INVALID_CONFIG when the file, the section or a group in it is not a mapping.
  */
-export function readCacheSection(file: YamlFile): CacheSection {
+export function readCacheSection(file: YamlFile, report: Report = refuse): CacheSection {
   const values = new Map<string, unknown>();
   const warnings: ConfigWarning[] = [];
-  const root = mappingAt(file, [], file.value);
-  for (const [name, value] of mappingAt(file, [SECTION], root.get(SECTION))) {
+  const mapping = (path: YamlPath, value: unknown) => mappingAt(file, path, { value, report });
+  const root = mapping([], file.value);
+  for (const [name, value] of mapping([SECTION], root.get(SECTION))) {
     // "eviction.policy" written as one name is not a path: it is unknown, and the path is
     // suggested.
     const isGroup = KNOWN_GROUPS.includes(name);
     if (!isGroup) note(name.includes(".") ? JSON.stringify(name) : name, value);
     if (!isGroup) continue;
-    for (const [inner, innerValue] of mappingAt(file, [SECTION, name], value)) {
+    for (const [inner, innerValue] of mapping([SECTION, name], value)) {
       note(`${name}.${inner}`, innerValue);
     }
   }
@@ -60,15 +62,25 @@ export function sectionPath(key: string): YamlPath {
   return [SECTION, ...key.split(".")];
 }
 
-function mappingAt(file: YamlFile, path: YamlPath, value: unknown): ReadonlyMap<string, unknown> {
+type Report = (error: CacheError, path: YamlPath) => void;
+
+function refuse(error: CacheError): never {
+  throw error;
+}
+
+function mappingAt(
+  file: YamlFile,
+  path: YamlPath,
+  { value, report }: { readonly value: unknown; readonly report: Report },
+): ReadonlyMap<string, unknown> {
   if (value === null || value === undefined) return new Map();
   if (typeof value === "object" && !Array.isArray(value)) return new Map(Object.entries(value));
   const source = file.placeOf(path);
   const key = path.join(".");
   const subject = key === "" ? "the file" : key;
-  throw new CacheError("INVALID_CONFIG", `${subject} must be a mapping of keys to values (${source})`, {
-    facts: { key, source },
-  });
+  const text = `${subject} must be a mapping of keys to values (${source})`;
+  report(new CacheError("INVALID_CONFIG", text, { facts: { key, source } }), path);
+  return new Map();
 }
 
 function unknownKey(file: YamlFile, key: string): ConfigWarning {

@@ -84,6 +84,39 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   return { config, warnings, sources: sourcesOf(picked) };
 }
 
+/**
+ * How the values in a file do not fit each other, or the files that they name: each error.
+ * @param wrong settings whose own values are wrong; what depends on them is not judged
+ */
+export function findMismatches(
+  section: CacheSection,
+  env: Environment,
+  wrong: ReadonlySet<SettingName>,
+): readonly CacheError[] {
+  const wrongKeys = [...wrong].map((name): string => SETTINGS[name].key);
+  const values = new Map([...section.values].filter(([key]) => !wrongKeys.includes(key)));
+  const picked = pickAll({ flags: {}, env: {}, section: { ...section, values } });
+  const bases: PathBases = { env, workingDirectory: resolve("."), configFile: section.file.path };
+  const checks: readonly (readonly [readonly SettingName[], () => unknown])[] = [
+    [["durability", "storage"], () => durabilityOf(picked)],
+    [["accessFile", "requireAuth"], () => accessOf(picked, bases)],
+    [["endpoint", "certFile", "keyFile", "caFile"], () => tlsOf(picked, bases, [])],
+  ];
+  return checks
+    .filter(([names]) => !names.some((name) => wrong.has(name)))
+    .flatMap(([, check]) => errorOf(check));
+}
+
+function errorOf(check: () => unknown): readonly CacheError[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof CacheError) return [error];
+    throw error;
+  }
+}
+
 function findSection(
   env: Environment,
   named: string | undefined,

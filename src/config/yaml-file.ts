@@ -81,6 +81,24 @@ export function parseYamlText(path: string, text: string, { isSecret = false }: 
   };
 }
 
+/**
+ * The errors in the syntax of a text, each with its place; none if it is YAML. Warnings of the
+ * library are not errors.
+ */
+export function yamlProblems(
+  path: string,
+  text: string,
+  { isSecret = false }: YamlOptions = {},
+): readonly { readonly source: string; readonly reason: string }[] {
+  const { LineCounter, parseDocument } = yamlLibrary();
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  return document.errors.map(({ pos, code, message }) => ({
+    source: `${path}:${lines.linePos(pos[0]).line}`,
+    reason: isSecret ? code : message.split("\n", 1)[0]!,
+  }));
+}
+
 function plainValue(path: string, document: Document.Parsed, isSecret: boolean): unknown {
   try {
     return document.toJS();

@@ -1,0 +1,73 @@
+"""The client against a server with an access file: tokens that `token create` made."""
+
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+from sdk import fails, settings
+from support.server import Server
+
+import flame_object_cache
+from flame_object_cache import FlameCache, ObjectNotFound, PermissionDenied, Unauthenticated
+
+STORAGES = ("own",)
+
+
+class Guarded(NamedTuple):
+    endpoint: str
+    file: Path
+    worker: str
+    reader: str
+
+
+def _token(file: Path, identity: str, verbs: str) -> str:
+    command = [*json.loads(os.environ["INTEROP_COMMAND"]), "token", "create", "--access-file", str(file)]
+    rules = ["--identity", identity, "--allow", verbs, "--on", "app/*"]
+    done = subprocess.run([*command, *rules], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@contextmanager
+def _server() -> Iterator[Guarded]:
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "access.yaml")
+        worker, reader = _token(file, "worker", "get,put,list"), _token(file, "reader", "get,list")
+        with Server(None, "grpc://127.0.0.1:0", "--access-file", str(file)) as server:
+            yield Guarded(server.cache.endpoint, file, worker, reader)
+
+
+def case_is_used_with_a_token(_cache):
+    with _server() as server, settings(endpoint=server.endpoint):
+        with FlameCache(token=server.worker) as client:
+            ref = client.put("app/s", {"a": 1})
+            assert client.get(ref) == {"a": 1} and [found.key for found in client.list("app")] == [ref.key]
+        for token in (None, "flame_wrong"):
+            with FlameCache(token=token) as client, fails(Unauthenticated, "UNAUTHENTICATED"):
+                client.get(ref)
+        with FlameCache(token=server.reader) as client:
+            assert client.get(ref) == {"a": 1}
+            with fails(PermissionDenied, "PERMISSION_DENIED"):
+                client.update(ref, 2)
+            with fails(PermissionDenied, "PERMISSION_DENIED"):
+                client.get("other/s/o")
+            with fails(ObjectNotFound, "OBJECT_NOT_FOUND"):
+                client.get("app/s/none")
+
+
+def case_is_used_by_the_functions_with_a_token_that_is_rotated(_cache):
+    with _server() as server:
+        path = Path(server.file.parent, "token")
+        path.write_text(server.reader)
+        path.chmod(0o600)
+        with settings(endpoint=server.endpoint, token_file=str(path)):
+            with fails(PermissionDenied, "PERMISSION_DENIED"):
+                flame_object_cache.put_object("app/s", 1)
+            path.write_text(server.worker)
+            ref = flame_object_cache.put_object("app/s", 1)
+            assert flame_object_cache.get_object(ref) == 1
+        with settings(endpoint=server.endpoint), fails(Unauthenticated, "UNAUTHENTICATED"):
+            flame_object_cache.get_object(ref)
