@@ -21,7 +21,7 @@ PACKAGE = ROOT / "python" / "flame_object_cache"
 PAGE = ROOT / "docs" / "python-api.md"
 WIDTH = 100
 SIGNATURE_WIDTH = 88
-ARGUMENT = re.compile(r"([a-z_]+): ")
+ARGUMENT = re.compile(r"^([a-z_]+): ")
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 

@@ -62,14 +62,14 @@ class FlameCache(Caller):
         environment or flame.yaml.
 
         endpoint: `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for TLS.
-        timeout: seconds that one call to the server may take, transfer included; None: no limit. A
-            longer call raises DeadlineExceeded.
-        token: sent as `authorization: Bearer TOKEN` to the configured endpoint and to endpoints that
-            its server names in its answers, to no others. Takes precedence over token_file.
+        timeout: seconds that one call to the server may take, transfer included. A longer call
+            raises DeadlineExceeded. Without it there is no limit.
+        token: sent as bearer token to the configured endpoint and to endpoints that its server
+            returns for puts, to no others. Takes precedence over token_file.
         token_file: a file that contains the token, read again when it changes.
         ca_file: certificates (PEM) to trust with `grpcs://`.
-        client_cert_file, client_key_file: certificate and key (PEM) for a server that authenticates
-            clients by TLS; both or none. For the same endpoints as the token.
+        client_cert_file: certificate (PEM) for a server that authenticates clients by TLS.
+        client_key_file: the key (PEM) of this certificate.
         allow_pickle: False refuses to unpickle anything (PickleRefused).
 
         Raises InvalidConfig. Warns with FlameSecurityWarning if a file with a secret is readable by
