@@ -121,6 +121,25 @@ describe("a FlightClient against a server with an access file", () => {
   });
 });
 
+describe("a name and a password", () => {
+  it("become a token that both clients of this package take", async () => {
+    const args = ["token", "password", "--access-file", accessFile, "--identity", "worker"];
+    expect(await runCommand(args, { input: "long enough\n" })).toMatchObject({ outcome: "ok" });
+    const reloaded = await startServer(
+      serverConfig(undefined, { access: { file: accessFile, isRequired: true } }),
+    );
+    const { endpoint } = reloaded;
+    await using client = new FlightClient({ endpoint });
+    const metadata = await client.authenticateBasic("worker", "long enough");
+    await client.listFlights("app", { metadata })[Symbol.asyncIterator]().next();
+    const token = String(metadata.authorization).replace("Bearer ", "");
+    await using cache = await connect({ endpoint, token });
+    expect(await cache.get(await cache.put("app/s", 1))).toBe(1);
+    await expect(client.authenticateBasic("worker", "wrong")).rejects.toThrow(refused("UNAUTHENTICATED"));
+    await reloaded.stop();
+  });
+});
+
 describe("the command against a server with an access file", () => {
   const run = (args: string[], more: Record<string, string> = {}, input = ""): Promise<Finished> =>
     runCommand(args, { env: { ...env, ...more }, input });

@@ -12,6 +12,7 @@ from sdk import fails, settings
 from support.server import Server
 
 import flame_object_cache
+import pyarrow.flight as flight
 from flame_object_cache import FlameCache, ObjectNotFound, PermissionDenied, Unauthenticated
 
 STORAGES = ("own",)
@@ -56,6 +57,18 @@ def case_is_used_with_a_token(_cache):
                 client.get("other/s/o")
             with fails(ObjectNotFound, "OBJECT_NOT_FOUND"):
                 client.get("app/s/none")
+
+
+def case_gives_a_token_for_a_name_and_a_password(_cache):
+    with _server() as server, settings(endpoint=server.endpoint):
+        command = [*json.loads(os.environ["INTEROP_COMMAND"]), "token", "password"]
+        options = ["--access-file", str(server.file), "--identity", "worker"]
+        subprocess.run([*command, *options], check=True, capture_output=True, input=b"long enough\n")
+        with Server(None, "grpc://127.0.0.1:0", "--access-file", str(server.file)) as again:
+            client = flight.FlightClient(again.cache.endpoint)
+            _, value = client.authenticate_basic_token("worker", "long enough")
+            with FlameCache(again.cache.endpoint, token=value.decode().replace("Bearer ", "")) as cache:
+                assert cache.get(cache.put("app/s", 1)) == 1
 
 
 def case_is_used_by_the_functions_with_a_token_that_is_rotated(_cache):
