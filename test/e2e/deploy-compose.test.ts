@@ -1,0 +1,106 @@
+/**
+ * The compose files: their structure, what they publish, their limits, and that every file they mount exists.
+ *
+ * With the compose plugin of docker, also as compose itself reads them. deploy-image.test.ts runs the service.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { type ComposeService, interpolate, readComposeFile } from "../support/compose-file.ts";
+import { parseDockerfile } from "../support/image/dockerfile.ts";
+import { findTool, runTool } from "../support/tools.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const MONITORING = "deploy/compose.monitoring.yaml";
+/** Beside the cache's 192 MiB: the host process and its tasks. */
+const HOST_MIB = 320;
+
+const main = readComposeFile("compose.yaml");
+const monitoring = readComposeFile(MONITORING);
+const services = Object.entries({ ...main.services, ...monitoring.services });
+const compose = findTool("compose files", ["docker", "compose"], ["version"]);
+
+function bindsOf({ volumes = [] }: ComposeService): string[] {
+  return volumes.flatMap((each) => (typeof each === "object" ? [each.source] : []));
+}
+
+function namedVolumesOf({ volumes = [] }: ComposeService): string[] {
+  return volumes.flatMap((each) => (typeof each === "string" ? [each.split(":")[0]!] : []));
+}
+
+describe.each(services)("the service %s", (_, service) => {
+  test("publishes its ports on loopback, unless a variable says otherwise", () => {
+    const ports = (service.ports ?? []).map((port) => interpolate(port));
+    expect(ports.filter((port) => !port.startsWith("127.0.0.1:"))).toEqual([]);
+  });
+
+  test("has no capabilities, no new privileges and a bound on its memory", () => {
+    expect(service).toMatchObject({
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+      mem_limit: expect.stringMatching(/^\d+M$/),
+    });
+  });
+
+  test("mounts files of the repository, and volumes that its file declares", () => {
+    expect(bindsOf(service).filter((source) => !existsSync(join(ROOT, source)))).toEqual([]);
+    const declared = Object.keys({ ...main.volumes, ...monitoring.volumes });
+    expect(declared).toEqual(expect.arrayContaining(namedVolumesOf(service)));
+  });
+
+  test("names a stage of the Dockerfile or an image with a version", () => {
+    const stages = parseDockerfile(readFileSync(join(ROOT, "Dockerfile"), "utf8")).map(({ name }) => name);
+    const built = service.build === undefined ? [] : [service.build.target];
+    expect(stages).toEqual(expect.arrayContaining(built));
+    const version = built.length === 1 ? /^[\w-]+$/ : /^[\w/-]+:v?\d+\.\d+\.\d+$/;
+    expect(service.image).toMatch(version);
+  });
+});
+
+describe("the executor manager in compose.yaml", () => {
+  const service = main.services["executor-manager"]!;
+
+  test("has the memory that its cache is configured for", () => {
+    const { cache } = parse(readFileSync(join(ROOT, "deploy/flame-cluster.yaml"), "utf8"));
+    const objectsMib = Number(/^(\d+)M$/.exec(cache.eviction.max_memory)?.[1]);
+    expect(service.mem_limit).toBe(`${objectsMib + 192 + HOST_MIB}M`);
+  });
+
+  test("has a read-only root file system and more time to stop than the server needs", () => {
+    expect(service).toMatchObject({ read_only: true, init: true, stop_grace_period: "30s" });
+  });
+
+  test("passes RUST_LOG on", () => {
+    const text = service.environment?.RUST_LOG ?? "";
+    expect([interpolate(text), interpolate(text, { RUST_LOG: "debug" })]).toEqual(["info", "debug"]);
+  });
+});
+
+describe("Grafana in the monitoring file", () => {
+  const folder = "deploy/grafana/provisioning";
+  const read = (path: string) => parse(readFileSync(join(ROOT, folder, path), "utf8"));
+
+  test("finds its data source and its dashboard where they are mounted", () => {
+    expect(readdirSync(join(ROOT, folder)).toSorted()).toEqual(["dashboards", "datasources"]);
+    expect(read("datasources/prometheus.yaml").datasources[0]).toMatchObject({
+      url: "http://prometheus:9090",
+      isDefault: true,
+    });
+    const [provider] = read("dashboards/flame-object-cache.yaml").providers;
+    const mounted = JSON.stringify(monitoring.services.grafana?.volumes);
+    expect(mounted).toContain(`"${provider.options.path}/flame-object-cache.json"`);
+  });
+});
+
+describe.skipIf(compose === undefined)("docker compose", () => {
+  test.each([
+    ["compose.yaml", ["-f", "compose.yaml"]],
+    ["both files", ["-f", "compose.yaml", "-f", MONITORING]],
+  ])("accepts %s", (_, files) => {
+    const { code, stderr, stdout } = runTool([...compose!, ...files, "config"], ROOT);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("FLAME_CACHE_ADVERTISE: grpc://127.0.0.1:9090");
+  });
+});
