@@ -19,6 +19,7 @@ const SERVED_SLICE = [
 const LONG = [
   "interop/pyarrow",
   "sdk/python-sdk",
+  "e2e/deploy-image",
   "e2e/cli-verbs",
   "unit/server/room",
   "crash/disk-storage",
