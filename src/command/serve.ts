@@ -53,9 +53,10 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   // Listen for signals before the start: a signal during the start stops the server right after it.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config);
-  // Without a file to read again, a closed terminal ends the server.
+  // A closed terminal ends a server without a file to read again; the reload of a service never does.
   const { access, tls } = loaded.config;
-  if (access.file !== undefined || tls !== undefined) context.onHangup(() => void server.reload());
+  const hasFiles = access.file !== undefined || tls !== undefined;
+  if (hasFiles || stderr.isTTY !== true) context.onHangup(() => void server.reload());
   stdout.write(`listening on ${server.listening}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.listening));
   else if (stderr.isTTY === true && loaded.config.storage.kind === "none")

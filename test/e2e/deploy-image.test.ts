@@ -5,8 +5,10 @@
  * Needs root; elsewhere the tests are skipped and say so. With CI=true that is a failure.
  */
 import {
+  chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -17,11 +19,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parse } from "yaml";
+import { builtDoor } from "../support/built-package.ts";
+import { selfSignedCertificate } from "../support/certificate.ts";
 import { readComposeFile, serviceEnvironment } from "../support/compose-file.ts";
 import { Container, type ContainerOptions } from "../support/image/container.ts";
 import { imageConfig, instructionsOf, parseDockerfile } from "../support/image/dockerfile.ts";
 import { buildImage, type ImageRoot, imageAbsence } from "../support/image/image-root.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { runTool } from "../support/tools.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const HOME = "/opt/flame-object-cache";
@@ -32,8 +37,9 @@ const KEY = "demo/first/note";
 
 const absence = imageAbsence();
 process.stdout.write(absence === undefined ? "" : `\nimage of the Dockerfile: NOT TESTED: ${absence}\n`);
-const describeImage = describe.skipIf(absence !== undefined && process.env.CI !== "true");
+const isSkipped = absence !== undefined && process.env.CI !== "true";
 
+const page = readFileSync(join(ROOT, "docs/deployment.md"), "utf8");
 const stages = parseDockerfile(readFileSync(join(ROOT, "Dockerfile"), "utf8"));
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
@@ -85,8 +91,9 @@ describe("the Dockerfile", () => {
   });
 });
 
-describeImage("the image", () => {
-  beforeAll(() => {
+describe.skipIf(isSkipped)("the image", () => {
+  beforeAll(async () => {
+    await builtDoor();
     images = buildImage(directory.path);
   });
 
@@ -163,6 +170,36 @@ describeImage("the image", () => {
     expect(existsSync(join(volume, "below"))).toBe(true);
   });
 
+  test("serves with TLS to owners of tokens alone, configured as docs/deployment.md shows it", async () => {
+    const [, text = ""] = /^### TLS and tokens\n[\s\S]*?^```yaml\n([\s\S]*?)^```/m.exec(page) ?? [];
+    const home = mkdtempSync(join(directory.path, "secured-"));
+    writeFileSync(join(home, "flame-cluster.yaml"), text);
+    const certificate = selfSignedCertificate();
+    mkdirSync(join(home, "certs"));
+    writeFileSync(join(home, "certs/tls.crt"), certificate.cert);
+    writeFileSync(join(home, "certs/tls.key"), certificate.key);
+    const create =
+      /^flame-object-cache (token create .*)$/m.exec(page)?.[1]?.replaceAll("'", "").split(" ") ?? [];
+    mkdirSync(join(home, "access"));
+    const token = runTool([process.execPath, join(ROOT, "dist/cli.js"), ...create], home).stdout.trim();
+    chmodSync(join(home, "access/access.yaml"), 0o644);
+    const names = ["flame-cluster.yaml", "certs", "access"];
+    const files = Object.fromEntries(names.map((name) => [`/etc/flame/${name}`, join(home, name)]));
+    const cache = start({ volume: newVolume(), files });
+    await cache.wrote("stdout", /^listening on grpc\+tls:/);
+    expect((await cache.exec(server.healthCheck)).code).toBe(0);
+    const caller = {
+      FLAME_CACHE_ENDPOINT: "grpcs://127.0.0.1:9090",
+      FLAME_CA_FILE: "/etc/flame/certs/tls.crt",
+    };
+    const put = ["sh", "-c", `echo hello | flame-object-cache put - --key ${KEY}`];
+    expect(await cache.exec(put, caller)).toMatchObject({ code: 77, stdout: "" });
+    expect(await cache.exec(put, { ...caller, FLAME_CACHE_TOKEN: token })).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+  });
+
   test("runs a verb of the command instead of the server", async () => {
     const verb = start({ volume: newVolume(), command: ["--version"] });
     expect(await verb.ended).toBe(0);
@@ -170,7 +207,7 @@ describeImage("the image", () => {
   });
 });
 
-describeImage("the service of compose.yaml", () => {
+describe.skipIf(isSkipped)("the service of compose.yaml", () => {
   test("serves a cache inside the example host, logs as RUST_LOG says, and keeps objects", async () => {
     const service = readComposeFile("compose.yaml").services["executor-manager"]!;
     expect(service.build).toEqual({ context: ".", target: "executor-manager" });

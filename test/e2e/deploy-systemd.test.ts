@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadCacheConfig } from "../../src/config/load-cache-config.ts";
 import { builtDoor } from "../support/built-package.ts";
+import { startCommand } from "../support/start-command.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { findTool, runTool } from "../support/tools.ts";
 
@@ -59,6 +60,17 @@ describe("the unit", () => {
   test("belongs to the user that its sysusers file makes", () => {
     const made = readFileSync(join(FOLDER, "flame-object-cache.sysusers.conf"), "utf8");
     expect(made).toMatch(new RegExp(`^u ${valuesOf("User")[0]} `, "m"));
+  });
+});
+
+describe("a reload of the unit", () => {
+  test("does not end a server that has no file to read again", async () => {
+    expect(valuesOf("ExecReload").join(" ")).toBe("kill -HUP $MAINPID");
+    const command = startCommand(["--endpoint", "grpc://127.0.0.1:0"], { directory: directory.path });
+    await command.wrote("stdout", /listening/);
+    command.signal("SIGHUP");
+    command.signal("SIGTERM");
+    expect(await command.ended).toBe(0);
   });
 });
 

@@ -23,7 +23,7 @@ export interface ContainerOptions {
   /** Instead of the image's command. */
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Files of this machine by their paths in the container, read-only. */
+  /** Files and folders of this machine by their paths in the container, read-only. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
@@ -122,6 +122,8 @@ function startScript(options: ContainerOptions): string {
   const { image, config, volume, files = {} } = options;
   const mounts = Object.entries(files).map(([path, file]) => {
     const target = join(image.root, path);
+    // As an engine does it: what is mounted over need not be in the image.
+    if (fs.statSync(file).isDirectory()) fs.mkdirSync(target, { recursive: true });
     return `mount --bind "${file}" "${target}" && mount -o remount,ro,bind "${target}"`;
   });
   const place = config.volumes[0];
