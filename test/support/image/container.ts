@@ -84,7 +84,15 @@ export class Container {
     const { config } = this.#options;
     const enter = ["--target", `${this.#pid}`, "--mount", "--pid", "--net", "--root"];
     const env = environmentOf(this.#options, environment);
-    const args = [...enter, ...asUser(config), "env", "-i", ...env, ...command];
+    const args = [
+      ...enter,
+      ...asUser(config),
+      "env",
+      "-i",
+      `--chdir=${config.directory}`,
+      ...env,
+      ...command,
+    ];
     return await promisify(execFile)("nsenter", args, { cwd: "/", env: { PATH: BASE_PATH } }).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       ({ code, stdout, stderr }: ExecResult) => ({ code, stdout, stderr }),
