@@ -78,6 +78,16 @@ describe("the executor manager in compose.yaml", () => {
   });
 });
 
+describe("Prometheus in the monitoring file", () => {
+  test("is configured as deploy/prometheus/prometheus.yml, but for the name of the cache", () => {
+    const read = (name: string) => parse(readFileSync(join(ROOT, "deploy/prometheus", name), "utf8"));
+    const alone = read("prometheus.yml");
+    const [name] = main.services["executor-manager"]!.networks?.default?.aliases ?? [];
+    alone.scrape_configs[0].static_configs[0].targets = [`${name}:9091`];
+    expect(read("compose.yml")).toEqual(alone);
+  });
+});
+
 describe("Grafana in the monitoring file", () => {
   const folder = "deploy/grafana/provisioning";
   const read = (path: string) => parse(readFileSync(join(ROOT, folder, path), "utf8"));
