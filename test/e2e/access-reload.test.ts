@@ -36,8 +36,9 @@ const everything = { allow: ["get", "put", "patch", "delete", "list", "admin"] }
 
 /** Puts rows of 64 MiB: 1 GiB in the whole campaign. */
 async function putLarge(client: FlightTestClient, key: string): Promise<void> {
-  const call = client.grpc.open(FLIGHT_METHODS.DoPut.path, metadataOf("owner"));
+  // Before the call: a busy event loop cannot connect in time.
   const batch = flightData(encodeOpaqueBatch({ cells: [Buffer.alloc(ROW_BYTES, 1)] }));
+  const call = client.grpc.open(FLIGHT_METHODS.DoPut.path, metadataOf("owner"));
   await call.write([flightData({ descriptor: pathDescriptor(key), header: CLIENT_OPAQUE_SCHEMA })]);
   for (let row = 0; row < ROWS; row++) await call.write([batch]);
   call.endRequests();

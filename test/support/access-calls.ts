@@ -84,6 +84,9 @@ export class GrpcTableCalls implements TableCalls {
   }
 }
 
+/** The list was answered, and left the object out. */
+export const HIDDEN = "hidden";
+
 const METHODS = { get: "GET", put: "PUT", patch: "PATCH", delete: "DELETE" } as const;
 
 export class HttpTableCalls implements Omit<TableCalls, "deleteAll"> {
@@ -97,16 +100,23 @@ export class HttpTableCalls implements Omit<TableCalls, "deleteAll"> {
   }
 
   async call(verb: ObjectVerb, key: string): Promise<string> {
-    if (verb === "list") return (await this.#list(key)).code;
+    if (verb === "list") return await this.#listOne(key);
     const body = verb === "put" || verb === "patch" ? Buffer.from("value") : null;
     const headers = { ...this.#headers, "content-type": "application/octet-stream" };
     const response = await fetch(`${this.#url}/v1/objects/${key}`, { method: METHODS[verb], headers, body });
     return codeOfAnswer(response.status, await response.text());
   }
 
+  /** Over HTTP a prefix is a text; with a slash behind it, it is an application or a session. */
   async list(prefix: string): Promise<string> {
-    const { code, keys } = await this.#list(prefix);
+    const { code, keys } = await this.#list(prefix === "" ? "" : `${prefix}/`);
     return code === "yes" ? keys.toSorted().join(" ") : code;
+  }
+
+  /** Whether a list of the object's session shows the object. */
+  async #listOne(key: string): Promise<string> {
+    const { code, keys } = await this.#list(key);
+    return code === "yes" && !keys.includes(key) ? HIDDEN : code;
   }
 
   async #list(prefix: string): Promise<{ code: string; keys: string[] }> {
