@@ -3,8 +3,9 @@
  * the span that the caller's headers name.
  *
  * The package is an optional peer dependency, imported once at the start. Without it no code of this
- * module runs in a call. With it, the host decides which spans are recorded, where they go, and
- * which headers carry the context (W3C `traceparent` and `tracestate` by default).
+ * module runs in a call, and until the host registers an SDK, a call only asks for it. The host
+ * decides which spans are recorded, where they go, and which headers carry the context (W3C
+ * `traceparent` and `tracestate` by default).
  * Source: OpenTelemetry, "Semantic conventions for gRPC", "Semantic conventions for HTTP spans".
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -20,6 +21,11 @@ type Api = typeof import("@opentelemetry/api");
 
 /** Headers of a call. */
 type Carrier = Pick<CallMetadata, "get">;
+
+interface TracedCall {
+  readonly call: ServerCall;
+  readonly handler: CallHandler;
+}
 
 /** One call over HTTP. */
 export interface TracedRequest {
@@ -70,20 +76,24 @@ export class Tracing {
   traced(handler: CallHandler, path: string): CallHandler {
     const method = path.slice(1);
     return (call) =>
-      this.#inSpan(method, call.metadata, async (span) => {
-        span.setAttributes(callAttributes(method, call));
-        let status = "OK";
-        try {
-          await handler(call);
-        } catch (error) {
-          status = error instanceof CacheError ? error.status : "INTERNAL";
-          this.#failed(span, error, SERVER_FAULTS.has(status));
-          throw error;
-        } finally {
-          if (call.action !== undefined) span.setAttribute("flame_cache.action", call.action);
-          span.setAttribute("rpc.response.status_code", status);
-        }
-      });
+      this.#hasProvider
+        ? this.#inSpan(method, call.metadata, (span) => this.#call(span, method, { call, handler }))
+        : handler(call);
+  }
+
+  async #call(span: Span, method: string, { call, handler }: TracedCall): Promise<void> {
+    span.setAttributes(callAttributes(method, call));
+    let status = "OK";
+    try {
+      await handler(call);
+    } catch (error) {
+      status = error instanceof CacheError ? error.status : "INTERNAL";
+      this.#failed(span, error, SERVER_FAULTS.has(status));
+      throw error;
+    } finally {
+      if (call.action !== undefined) span.setAttribute("flame_cache.action", call.action);
+      span.setAttribute("rpc.response.status_code", status);
+    }
   }
 
   /**
@@ -91,6 +101,7 @@ export class Tracing {
    * is none
    */
   request(call: TracedRequest, route: string | undefined, handle: () => Promise<void>): Promise<void> {
+    if (!this.#hasProvider) return handle();
     const { method = "GET", headers } = call.request;
     const name = route === undefined ? method : `${method} ${route}`;
     const carrier = { get: (header: string) => headers[header]?.toString() };
@@ -107,6 +118,13 @@ export class Tracing {
         throw error;
       }
     });
+  }
+
+  /** False until the host registers an SDK: then spans would be made for nobody. */
+  get #hasProvider(): boolean {
+    const provider = this.#api.trace.getTracerProvider();
+    const isProxy = provider instanceof this.#api.ProxyTracerProvider;
+    return !isProxy || provider.getDelegateTracer(TRACER, BUILD_VERSION) !== undefined;
   }
 
   async #inSpan(name: string, headers: Carrier, run: (span: Span) => Promise<void>): Promise<void> {
