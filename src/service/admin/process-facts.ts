@@ -22,6 +22,9 @@ export interface OpenFiles {
   readonly openMax: number;
 }
 
+/** Read once: the difference of two clocks is never the same twice, and a change means a restart. */
+const STARTED_SECONDS = Date.now() / 1000 - process.uptime();
+
 export function processFacts(): ProcessFacts {
   const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
@@ -31,7 +34,7 @@ export function processFacts(): ProcessFacts {
     heapTotalBytes: heapTotal,
     externalBytes: external,
     cpuSeconds: (user + system) / 1e6,
-    startedSeconds: Date.now() / 1000 - process.uptime(),
+    startedSeconds: STARTED_SECONDS,
   };
 }
 

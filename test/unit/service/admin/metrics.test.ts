@@ -218,6 +218,15 @@ describe("the server counts", () => {
   });
 });
 
+describe("the start time of the process", () => {
+  it("is the same in every scrape, because a change of it means a restart", async () => {
+    await using server = await startScraped();
+    const scrapes = [1, 2, 3].map(() => server.valueOf("process_start_time_seconds"));
+    expect(new Set(await Promise.all(scrapes)).size).toBe(1);
+    expect(await scrapes[0]).toBeLessThan(Date.now() / 1000);
+  });
+});
+
 describe("the snapshot of a server", () => {
   it("agrees with the scrape", async () => {
     await using server = await startScraped(ownDirectory(), { capacityBytes: 2 ** 30 });
