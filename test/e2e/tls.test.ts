@@ -20,9 +20,11 @@ import type { ClientCall } from "../../src/grpc/client-call.ts";
 import { startLog } from "../../src/log.ts";
 import { canSharePort } from "../../src/relay/share-port.ts";
 import { type RunningCache, startServer } from "../../src/service/start-server.ts";
+import { builtDoor } from "../support/built-package.ts";
 import { tlsConfig } from "../support/certificate.ts";
 import { CertificateAuthority, type IssuedCertificate } from "../support/certificate-authority.ts";
 import { serverConfig } from "../support/in-process-server.ts";
+import { startCommand } from "../support/start-command.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const AUTHORITY = new CertificateAuthority();
@@ -199,6 +201,40 @@ describe.skipIf(!canSharePort())("a connection thread that dies", () => {
     await vi.waitFor(async () => expect(await serialAt(server.endpoint)).toBe(serialOf(SECOND)), {
       timeout: 20_000,
     });
+  });
+});
+
+describe("the built package", () => {
+  it("reads the files again on SIGHUP, and goes on", async () => {
+    const [configFile, home] = [join(directory, "cache.yaml"), directory];
+    writeFileSync(
+      configFile,
+      "cache: {endpoint: 'grpcs://127.0.0.1:0', tls: {cert_file: tls.crt, key_file: tls.key}}\n",
+    );
+    await using command = startCommand(["serve", "--config", configFile], { directory: home });
+    const [, endpoint = ""] = await command.wrote("stdout", /listening on (\S+)\n/);
+    install(SECOND);
+    command.signal("SIGHUP");
+    await command.wrote("stderr", /certificate replaced/);
+    expect(await serialAt(endpoint)).toBe(serialOf(SECOND));
+    command.signal("SIGTERM");
+    expect(await command.ended).toBe(0);
+  });
+
+  it("reads them again in a cache thread", async () => {
+    const { startObjectCacheThread } = (await import(
+      await builtDoor()
+    )) as typeof import("../../src/index.ts");
+    const configFile = join(directory, "cache.yaml");
+    writeFileSync(
+      configFile,
+      "cache: {endpoint: 'grpcs://127.0.0.1:0', tls: {cert_file: tls.crt, key_file: tls.key}}\n",
+    );
+    const cache = await startObjectCacheThread({ configFile, log: "off" });
+    onTestFinished(() => cache.stop());
+    install(SECOND);
+    await Promise.all([cache.reload(), cache.reload()]);
+    expect(await serialAt(cache.endpoint)).toBe(serialOf(SECOND));
   });
 });
 
