@@ -19,8 +19,8 @@ export class BodyReader {
   #wake: () => void = () => {};
   #hasBegun = false;
   #hasEnded = false;
-  /** Read from the request and not taken. */
-  #rest: Buffer | undefined;
+  /** Read from the request and not taken: at most two pieces. */
+  readonly #waiting: Buffer[] = [];
 
   constructor(request: IncomingMessage, response: ServerResponse, transfer: Transfer) {
     this.#request = request;
@@ -34,12 +34,9 @@ export class BodyReader {
    *   transfer if it is over.
    */
   async next(countMax: number = Number.POSITIVE_INFINITY): Promise<Buffer | undefined> {
-    const bytes = this.#rest ?? (await this.#gather());
-    if (bytes === undefined || bytes.length <= countMax) {
-      this.#rest = undefined;
-      return bytes;
-    }
-    this.#rest = bytes.subarray(countMax);
+    const bytes = this.#waiting.shift() ?? (await this.#gather());
+    if (bytes === undefined || bytes.length <= countMax) return bytes;
+    this.#waiting.unshift(bytes.subarray(countMax));
     return bytes.subarray(0, countMax);
   }
 
@@ -71,7 +68,7 @@ export class BodyReader {
       const room = gathered.subarray(bytes);
       bytes += chunk.copy(room);
       if (chunk.length < room.length) continue;
-      this.#rest = chunk.length > room.length ? chunk.subarray(room.length) : undefined;
+      if (chunk.length > room.length) this.#waiting.push(chunk.subarray(room.length));
       return gathered;
     }
   }
