@@ -142,7 +142,7 @@ describe("a connection", () => {
       headers: { "content-type": STREAM_TYPE },
     });
     const list = await raw(cache, "GET /v1/objects HTTP/1.0").closed();
-    expect(list).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\n\{"objects":\[\{.*\}\],"next":null\}$/);
+    expect(list).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\n\{"objects":\[\{.*\}\],"next":null\}\n$/);
     expect(list.toLowerCase()).not.toContain("transfer-encoding");
     const object = await raw(cache, `GET ${OBJECT} HTTP/1.0`).closed();
     expect(Buffer.from(object, "latin1").subarray(-8).toString("hex")).toBe("ffffffff00000000");

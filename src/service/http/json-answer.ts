@@ -6,7 +6,8 @@
 import type { ServerResponse } from "node:http";
 
 export function answerJson(response: ServerResponse, status: number, value: unknown): void {
-  const body = JSON.stringify(value);
+  // The line end is for terminals.
+  const body = `${JSON.stringify(value)}\n`;
   response.statusCode = status;
   response.setHeader("content-type", "application/json");
   response.setHeader("content-length", Buffer.byteLength(body));

@@ -38,7 +38,7 @@ export async function listObjects(call: HttpCall, transfer: Transfer): Promise<v
       await writer.send(page.format(next.value));
       if (page.isFull) break;
     }
-    await writer.send(Buffer.from(`],"next":${JSON.stringify(page.next ?? null)}}`));
+    await writer.send(Buffer.from(`],"next":${JSON.stringify(page.next ?? null)}}\n`));
     await writer.end();
   } finally {
     // Not awaited: a step that waits for the scan of the start cannot be interrupted.
