@@ -7,6 +7,8 @@ import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { type AccessControl, OPEN_ACCESS } from "../../src/access/access-control.ts";
 import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { ServerStats } from "../../src/service/admin/server-stats.ts";
+import type { CountedServer } from "../../src/service/admin/stats-reading.ts";
 import { HttpServer } from "../../src/service/http/http-server.ts";
 import { API_ROUTES } from "../../src/service/http-listeners.ts";
 import { ServiceContext } from "../../src/service/service-context.ts";
@@ -15,6 +17,9 @@ import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 export const HTTP_ENDPOINT = "grpc://127.0.0.1:9090";
+
+/** The counts of a gRPC server that nobody calls. */
+const NO_CALLS = {} as CountedServer;
 
 export interface HttpCacheOptions {
   /** Where objects are kept; absent: a directory of the test's own; "memory": in memory. */
@@ -44,6 +49,7 @@ export async function httpCache(options: HttpCacheOptions = {}): Promise<HttpCac
     cache,
     endpoint: HTTP_ENDPOINT,
     stopping,
+    stats: new ServerStats({ cache, server: NO_CALLS }),
     ...(options.idleCallMs !== undefined && { idleCallMs: options.idleCallMs }),
   });
   const server = new HttpServer({ routes: API_ROUTES, context, access, corsOrigins, tls: undefined });
