@@ -5,6 +5,7 @@
  */
 
 import { CLIENT_LIMITS } from "./client-limits.ts";
+import { JOURNAL_LIMITS } from "./journal-limits.ts";
 import { SERVICE_LIMITS } from "./service-limits.ts";
 import { TRANSPORT_LIMITS } from "./transport-limits.ts";
 
@@ -300,4 +301,5 @@ export const LIMITS = {
   ...SERVICE_LIMITS,
   ...TRANSPORT_LIMITS,
   ...CLIENT_LIMITS,
+  ...JOURNAL_LIMITS,
 } as const;

@@ -39,7 +39,7 @@ const LIBRARY_LEVELS: Readonly<Record<LogLevel, LibraryLevel>> = {
 };
 
 /** From the least severe to the most severe. */
-const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 
 class TargetLog implements Log {
   readonly #logger: Logger;
@@ -97,6 +97,15 @@ export interface LogOptions {
   readonly stream: LogStream;
 }
 
+/** What is configured now; undefined before `startLog`, and if a host configures LogTape itself. */
+let configured: LogSetup | undefined;
+
+interface LogSetup {
+  /** The targets and their thresholds; "" means all targets. */
+  readonly thresholds: readonly (readonly [target: string, threshold: LogThreshold])[];
+  readonly take: (record: LogRecord) => void;
+}
+
 /**
  * Configures the log, also again with other options. Each line is written at once, without a
  * buffer.
@@ -107,19 +116,85 @@ export function startLog({ directives, format, stream }: LogOptions): void {
   const formatLine = isText ? textLineFormatter({ isColoured }) : formatJsonLine;
   stream.off?.("error", ignoreBrokenStream);
   stream.on?.("error", ignoreBrokenStream);
+  const take = (record: LogRecord): void => void stream.write(formatLine(record));
+  configureLog({ thresholds: thresholdsByTarget(directives), take });
+}
+
+/** Receives the records of our logs from its level on. */
+export interface LogWatcher {
+  readonly level: LogLevel;
+  take(record: LogRecord): void;
+}
+
+const watchers = new Set<LogWatcher>();
+
+/**
+ * Adds a watcher, which may want more than the log writes.
+ * @returns a function that removes it; undefined if a host configures the log.
+ */
+export function watchLog(watcher: LogWatcher): (() => void) | undefined {
+  const setup = configured;
+  if (setup === undefined) return undefined;
+  watchers.add(watcher);
+  configureLog(setup);
+  return () => {
+    if (watchers.delete(watcher) && configured !== undefined) configureLog(configured);
+  };
+}
+
+/** Watchers lower the level of the loggers; the sink of the log then filters by its own threshold. */
+function configureLog(setup: LogSetup): void {
+  configured = setup;
+  const watched = [...watchers].map(({ level }) => LOG_LEVELS.indexOf(level));
+  const sinkOf = (threshold: LogThreshold) => `from ${threshold}`;
+  const sinks = Object.fromEntries(
+    [...LOG_LEVELS, "off" as const].map((threshold) => [sinkOf(threshold), takeFrom(threshold, setup.take)]),
+  );
   configureSync({
     reset: true,
-    sinks: { stream: (record: LogRecord) => stream.write(formatLine(record)) },
+    sinks: { ...sinks, watch: tellWatchers },
     loggers: [
-      ...thresholdsByTarget(directives).map(([target, threshold]) => ({
+      ...setup.thresholds.map(([target, threshold]) => ({
         category: target === "" ? [] : target.split("::"),
-        sinks: ["stream" as const],
+        sinks: [sinkOf(threshold), "watch"],
         parentSinks: "override" as const,
-        lowestLevel: threshold === "off" ? null : LIBRARY_LEVELS[threshold],
+        lowestLevel: lowestLevel([...watched, rankOf(threshold)]),
       })),
-      { category: ["logtape", "meta"], sinks: ["stream"], parentSinks: "override", lowestLevel: "error" },
+      {
+        category: ["logtape", "meta"],
+        sinks: [sinkOf("trace")],
+        parentSinks: "override",
+        lowestLevel: "error",
+      },
     ],
   });
+}
+
+/** Beyond the levels for `off`. */
+function rankOf(threshold: LogThreshold): number {
+  return threshold === "off" ? LOG_LEVELS.length : LOG_LEVELS.indexOf(threshold);
+}
+
+function lowestLevel(ranks: readonly number[]): LibraryLevel | null {
+  const level = LOG_LEVELS[Math.min(...ranks)];
+  return level === undefined ? null : LIBRARY_LEVELS[level];
+}
+
+function takeFrom(threshold: LogThreshold, take: (record: LogRecord) => void) {
+  const rank = rankOf(threshold);
+  return (record: LogRecord): void => {
+    if (LOG_LEVELS.indexOf(levelOf(record)) >= rank) take(record);
+  };
+}
+
+function tellWatchers(record: LogRecord): void {
+  if (record.category[0] !== LOG_ROOT) return;
+  const rank = LOG_LEVELS.indexOf(levelOf(record));
+  for (const watcher of watchers) if (rank >= LOG_LEVELS.indexOf(watcher.level)) watcher.take(record);
+}
+
+function levelOf({ level }: LogRecord): LogLevel {
+  return LOG_LEVELS.find((name) => LIBRARY_LEVELS[name] === level) ?? "error";
 }
 
 /** A log line that a thread forwards to the thread that writes the log. */
@@ -136,32 +211,19 @@ export interface ForwardedLine {
  * Forwards lines of level `threshold` and above, in a thread that does not write the log itself.
  */
 export function forwardLog(threshold: LogThreshold, forward: (line: ForwardedLine) => void): void {
-  const sink = ({ level, category, rawMessage, properties }: LogRecord): void => {
-    const ours = LEVELS.find((name) => LIBRARY_LEVELS[name] === level) ?? "error";
+  const take = (record: LogRecord): void =>
     forward({
-      level: ours,
-      module: category.slice(1).join("::"),
-      text: String(rawMessage),
-      fields: properties,
+      level: levelOf(record),
+      module: record.category.slice(1).join("::"),
+      text: String(record.rawMessage),
+      fields: record.properties,
     });
-  };
-  configureSync({
-    reset: true,
-    sinks: { forward: sink },
-    loggers: [
-      {
-        category: [LOG_ROOT],
-        sinks: ["forward"],
-        lowestLevel: threshold === "off" ? null : LIBRARY_LEVELS[threshold],
-      },
-      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
-    ],
-  });
+  configureLog({ thresholds: [[LOG_ROOT, threshold]], take });
 }
 
 /** The lowest level that a log writes. */
 export function thresholdOf(log: Log): LogThreshold {
-  return LEVELS.find((level) => log.isEnabled(level)) ?? "off";
+  return LOG_LEVELS.find((level) => log.isEnabled(level)) ?? "off";
 }
 
 /** Whether a directive for this target has an effect on any of our logs. */

@@ -7,17 +7,21 @@
  * directly.
  * Cost: one call of AccessPolicy.allows per operation, and one lookup per quota and put.
  */
+import type { ObjectEvent } from "../cache/events/object-event.ts";
+import type { ObjectStory } from "../cache/events/object-story.ts";
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { OpenedObject } from "../cache/object-reading.ts";
+import type { Observing, TopReport } from "../cache/observing.ts";
 import type { Draft, PutOptions } from "../cache/put-draft.ts";
-import type { Retaining } from "../cache/retaining.ts";
+import type { ChangeTerms, Retaining } from "../cache/retaining.ts";
 import type { KeyRange } from "../cache/sorted-list.ts";
 import { CacheError } from "../errors.ts";
 import {
   formatObjectKey,
   type KeyPattern,
   type ObjectKey,
+  parseObjectKey,
   type SessionPrefix,
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
@@ -26,6 +30,8 @@ import type { Identity } from "./identity.ts";
 import type { Quotas } from "./quotas.ts";
 
 export type RetainingUse = Pick<Retaining, "pin" | "unpin" | "expire" | "renew" | "lifetimeOf" | "isPinned">;
+
+export type ObservingUse = Pick<Observing, "why" | "top">;
 
 /** What handlers use of the cache. */
 export type CacheUse = Pick<
@@ -44,7 +50,7 @@ export type CacheUse = Pick<
   | "listSorted"
   | "delete"
   | "reportDamage"
-> & { readonly retaining: RetainingUse };
+> & { readonly retaining: RetainingUse; readonly observing: ObservingUse };
 
 /** Each of them tells its holder whether an object exists. */
 const OBJECT_VERBS: readonly AccessVerb[] = ["get", "put", "patch", "delete", "list"];
@@ -62,6 +68,7 @@ export function authorize(identity: Identity, verb: AccessVerb, pattern: KeyPatt
 
 class GuardedCache implements CacheUse {
   readonly retaining: RetainingUse;
+  readonly observing: ObservingUse;
   readonly #cache: ObjectCache;
   readonly #identity: Identity;
   readonly #quotas: Quotas;
@@ -71,6 +78,7 @@ class GuardedCache implements CacheUse {
     this.#identity = identity;
     this.#quotas = quotas;
     this.retaining = new GuardedRetaining(cache.retaining, identity);
+    this.observing = new GuardedObserving(cache.observing, identity);
   }
 
   get isVolatile(): boolean {
@@ -156,9 +164,9 @@ class GuardedCache implements CacheUse {
     yield* this.#cache.listSorted(range, (key) => this.#allows("list", key));
   }
 
-  async delete(...[pattern, ...more]: Parameters<ObjectCache["delete"]>): Promise<number> {
+  async delete(...[pattern, durability, more]: Parameters<ObjectCache["delete"]>): Promise<number> {
     authorize(this.#identity, "delete", pattern);
-    return await this.#cache.delete(pattern, ...more);
+    return await this.#cache.delete(pattern, durability, { actor: this.#identity.name, ...more });
   }
 
   reportDamage(...report: Parameters<ObjectCache["reportDamage"]>): void {
@@ -192,24 +200,24 @@ class GuardedRetaining implements RetainingUse {
     this.#identity = identity;
   }
 
-  async pin(...[pattern, ...more]: Parameters<Retaining["pin"]>): ReturnType<Retaining["pin"]> {
+  async pin(...[pattern, ttlMs, terms]: Parameters<Retaining["pin"]>): ReturnType<Retaining["pin"]> {
     authorize(this.#identity, "put", pattern);
-    return await this.#retaining.pin(pattern, ...more);
+    return await this.#retaining.pin(pattern, ttlMs, this.#by(terms));
   }
 
-  async unpin(...[pattern, ...more]: Parameters<Retaining["unpin"]>): Promise<boolean> {
+  async unpin(...[pattern, terms]: Parameters<Retaining["unpin"]>): Promise<boolean> {
     authorize(this.#identity, "put", pattern);
-    return await this.#retaining.unpin(pattern, ...more);
+    return await this.#retaining.unpin(pattern, this.#by(terms));
   }
 
-  async expire(...[pattern, ...more]: Parameters<Retaining["expire"]>): ReturnType<Retaining["expire"]> {
+  async expire(...[pattern, ttlMs, terms]: Parameters<Retaining["expire"]>): ReturnType<Retaining["expire"]> {
     authorize(this.#identity, "put", pattern);
-    return await this.#retaining.expire(pattern, ...more);
+    return await this.#retaining.expire(pattern, ttlMs, this.#by(terms));
   }
 
-  async renew(...[key, ...more]: Parameters<Retaining["renew"]>): ReturnType<Retaining["renew"]> {
+  async renew(...[key, untilMs, terms]: Parameters<Retaining["renew"]>): ReturnType<Retaining["renew"]> {
     authorize(this.#identity, "put", { scope: "object", key });
-    return await this.#retaining.renew(key, ...more);
+    return await this.#retaining.renew(key, untilMs, this.#by(terms));
   }
 
   lifetimeOf(entry: IndexEntry): ReturnType<Retaining["lifetimeOf"]> {
@@ -218,6 +226,47 @@ class GuardedRetaining implements RetainingUse {
 
   isPinned(entry: IndexEntry): boolean {
     return this.#retaining.isPinned(entry);
+  }
+
+  #by(terms: ChangeTerms | undefined): ChangeTerms {
+    return { actor: this.#identity.name, ...terms };
+  }
+}
+
+class GuardedObserving implements ObservingUse {
+  readonly #observing: ObservingUse;
+  readonly #identity: Identity;
+
+  constructor(observing: ObservingUse, identity: Identity) {
+    this.#observing = observing;
+    this.#identity = identity;
+  }
+
+  /** Without the names of other objects that the caller may not list. */
+  async why(key: ObjectKey): Promise<ObjectStory> {
+    authorize(this.#identity, "list", { scope: "object", key });
+    const story = await this.#observing.why(key);
+    return { ...story, events: story.events.map((event) => this.#visible(event)) };
+  }
+
+  async top(): Promise<TopReport> {
+    authorize(this.#identity, "admin", { scope: "all" });
+    return await this.#observing.top();
+  }
+
+  /** An eviction names the object that was put, and its caller. */
+  #visible(event: ObjectEvent): ObjectEvent {
+    const { put, ...details } = event.details ?? {};
+    return put === undefined || this.#mayList(put) ? event : { ...event, by: undefined, details };
+  }
+
+  /** A line of the journal that somebody damaged may hold any text. */
+  #mayList(name: string): boolean {
+    try {
+      return this.#identity.policy.allows("list", { scope: "object", key: parseObjectKey(name) });
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -147,6 +147,14 @@ class ChargedDraft implements Draft {
     this.#charged = charged;
   }
 
+  get actor(): string | undefined {
+    return this.#draft.actor;
+  }
+
+  set actor(actor: string | undefined) {
+    this.#draft.actor = actor;
+  }
+
   announce(bytes: number): void {
     this.#charged.expect(bytes);
     this.#draft.announce(bytes);

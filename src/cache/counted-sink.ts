@@ -8,6 +8,7 @@
 import type { CacheError } from "../errors.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
 import type { StagedFile } from "../storage/object-storage.ts";
+import type { PutCause } from "./evictions.ts";
 import type { Claimant } from "./put-admission.ts";
 import type { StagingHolder } from "./space-holders.ts";
 import type { StorageBudget } from "./storage-budget.ts";
@@ -16,6 +17,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   readonly isVolatile: boolean;
   readonly #staged: StagedFile;
   readonly #budget: StorageBudget;
+  readonly #put: PutCause | undefined;
   #sizeBytes = 0;
   #takenBytes = 0;
   #takenObjects = 0;
@@ -33,8 +35,10 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
    */
   abandon: ((reason: CacheError) => void) | undefined;
 
-  constructor(staged: StagedFile, budget: StorageBudget) {
+  /** @param put for the record of evictions. */
+  constructor(staged: StagedFile, budget: StorageBudget, put?: PutCause) {
     this.#staged = staged;
+    this.#put = put;
     this.#budget = budget;
     this.isVolatile = staged.isVolatile ?? false;
     budget.holders.staging.add(this);
@@ -79,7 +83,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
     }
     return this.#after(async () => {
       await admission.admit(this);
-      await this.#budget.take({ bytes, ownBytes: this.#takenBytes });
+      await this.#budget.take({ bytes, ownBytes: this.#takenBytes, put: this.#put });
       this.#took(bytes);
       await this.#staged.append(chunks);
     });
@@ -103,7 +107,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
   async takeRest(objects: number): Promise<void> {
     await this.#waiting;
     const bytes = this.#budget.fileCost(this.#sizeBytes) - this.#takenBytes;
-    await this.#budget.take({ bytes, objects, ownBytes: this.#takenBytes });
+    await this.#budget.take({ bytes, objects, ownBytes: this.#takenBytes, put: this.#put });
     this.#takenBytes += bytes;
     this.#takenObjects += objects;
   }

@@ -12,8 +12,11 @@ import { logFor } from "../log.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
+import type { EventName } from "./events/object-event.ts";
+import type { EvictionCause } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { Precondition } from "./put-draft.ts";
+import { retentionName } from "./retention/retention.ts";
 import type { WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
@@ -23,13 +26,15 @@ export interface DeleteOptions {
   readonly durability?: Durability | undefined;
   /** Called for each object, immediately before its removal. */
   readonly precondition?: Precondition | undefined;
+  /** The caller, for the event journal. */
+  readonly actor?: string | undefined;
 }
 
 /** @returns the number of objects that existed. */
 export async function deleteObjects(
   context: WriteContext,
   pattern: KeyPattern,
-  { durability = "restart", precondition }: DeleteOptions,
+  { durability = "restart", precondition, actor }: DeleteOptions,
 ): Promise<number> {
   const keys = await collectKeys(context, pattern);
   let highest = 0;
@@ -38,10 +43,10 @@ export async function deleteObjects(
     highest = Math.max(highest, entry?.version ?? 0);
   });
   await context.storage.raiseVersionFloor(highest);
+  const cause = { pattern: formatPattern(pattern), actor, precondition };
   let deleted = 0;
   await forEach(keys, async (key) => {
-    if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key, precondition)))
-      deleted += 1;
+    if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key, cause))) deleted += 1;
   });
   if (durability === "power-loss") await context.storage.syncRemovals?.([...keys, ...placesOf(pattern)]);
   await context.retention.forget(pattern, durability);
@@ -77,11 +82,22 @@ function placesOf(pattern: KeyPattern): RemovalPlace[] {
   return pattern.scope === "session" || pattern.scope === "application" ? [pattern] : [];
 }
 
+/** As a client writes it. */
+function formatPattern(pattern: KeyPattern): string {
+  if (pattern.scope === "all") return "*";
+  return pattern.scope === "application" ? `${pattern.applicationId}/*` : retentionName(pattern);
+}
+
+interface DeleteCause extends Pick<DeleteOptions, "precondition"> {
+  readonly pattern: string;
+  readonly actor: string | undefined;
+}
+
 /** Removes one object. The caller holds its lock. @returns false if there was none. */
 async function removeNamed(
   context: WriteContext,
   key: ObjectKey,
-  precondition: Precondition | undefined,
+  { pattern, actor, precondition }: DeleteCause,
 ): Promise<boolean> {
   const entry = await context.findLocked(key);
   const isExpired = entry !== undefined && context.retention.lifetimes.isExpired(entry);
@@ -90,7 +106,44 @@ async function removeNamed(
   if (entry === undefined) await context.storage.removeDeltas?.(key);
   if (entry === undefined) return false;
   await removeObject(context, entry, "deleted");
+  context.events?.record({ ...eventOf(entry, "deleted"), by: actor, details: { pattern } });
   return true;
+}
+
+/** Evicts an object for a put. The caller holds its lock. */
+export async function evictObject(
+  context: WriteContext,
+  entry: IndexEntry,
+  { bound, place, of, put }: EvictionCause,
+): Promise<void> {
+  await removeObject(context, entry, "evicted");
+  if (context.events === undefined) return;
+  const memory = context.storage.kind === "none" ? "memory" : "capacity";
+  const details = {
+    bound: bound === "objects" ? bound : memory,
+    ...(put !== undefined && { place, of, put: formatObjectKey(put.key) }),
+  } as const;
+  context.events.record({ ...eventOf(entry, "evicted"), by: put?.actor, details });
+}
+
+/** Removes an object if it has expired and the entry is current. @returns false if it stays. */
+export function removeExpired(context: WriteContext, entry: IndexEntry): Promise<boolean> {
+  const { registry, retention, locks, events } = context;
+  return locks.run(entry.evictionKey, async () => {
+    const { key } = entry;
+    if (registry.get(key) !== entry || !retention.lifetimes.isExpired(entry)) return false;
+    const ttlMs = retention.lifetimes.of(entry)?.ttlMs;
+    const rule = retention.lifetimes.ruleNameOf(entry);
+    await removeObject(context, entry, "evicted");
+    const details = { ...(ttlMs !== undefined && { ttlMs }), ...(rule !== undefined && { rule }) };
+    events?.record({ ...eventOf(entry, "expired"), details });
+    await retention.forget({ scope: "object", key });
+    return true;
+  });
+}
+
+function eventOf(entry: IndexEntry, event: EventName) {
+  return { name: entry.evictionKey, event, version: entry.version, bytes: entry.dataBytes };
 }
 
 /**

@@ -5,17 +5,45 @@
  */
 import type { EvictionPolicy } from "../eviction/eviction-policy.ts";
 import { logFor } from "../log.ts";
+import type { ObjectKey } from "../object/object-key.ts";
 import type { IndexEntry } from "./index-entry.ts";
 
 const log = logFor("cache");
+
+/** The put that needs space: evictions are recorded with it. */
+export interface PutCause {
+  readonly key: ObjectKey;
+  /** Its caller. */
+  readonly actor?: string | undefined;
+  /** Objects evicted for it so far. */
+  evictedObjects: number;
+}
+
+export interface EvictionCause {
+  /** The limit that was reached. */
+  readonly bound: "bytes" | "objects";
+  /** From 1, among the objects that were evicted for the put. */
+  readonly place: number;
+  /** Their number so far. */
+  readonly of: number;
+  /** Undefined if more was found at the start than fits. */
+  readonly put: PutCause | undefined;
+}
 
 /** Callbacks of the cache for removing an object. */
 export interface Eviction {
   /** False while a call works on the object. */
   mayLeave(entry: IndexEntry): boolean;
   /** Called in the same turn as `mayLeave`. */
-  remove(entry: IndexEntry): Promise<void>;
+  remove(entry: IndexEntry, cause: EvictionCause): Promise<void>;
 }
+
+export interface Victim {
+  readonly entry: IndexEntry;
+  readonly costBytes: number;
+}
+
+type VictimsCause = Pick<EvictionCause, "bound" | "put">;
 
 export class Evictions {
   readonly #policy: EvictionPolicy;
@@ -36,7 +64,17 @@ export class Evictions {
     return this.#underWay.size > 0;
   }
 
-  begin(entry: IndexEntry, costBytes: number, eviction: Eviction): void {
+  /** Begins to remove the victims of one need, in order. */
+  beginAll(victims: readonly Victim[], eviction: Eviction, { bound, put }: VictimsCause): void {
+    const before = put?.evictedObjects ?? 0;
+    const of = before + victims.length;
+    if (put !== undefined) put.evictedObjects = of;
+    for (const [index, victim] of victims.entries()) {
+      this.#begin(victim, eviction, { bound, put, place: before + index + 1, of });
+    }
+  }
+
+  #begin({ entry, costBytes }: Victim, eviction: Eviction, cause: EvictionCause): void {
     // Prevents the policy from naming it again during the removal.
     this.#policy.removed(entry, "evicted");
     this.bytes += costBytes;
@@ -44,7 +82,7 @@ export class Evictions {
     this.evictedObjects += 1;
     this.evictedBytes += costBytes;
     const removal = eviction
-      .remove(entry)
+      .remove(entry, cause)
       .then(() => {
         if (log.isEnabled("debug")) log.debug("evicted", { key: entry.evictionKey, bytes: costBytes });
       })

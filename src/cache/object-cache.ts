@@ -19,7 +19,8 @@ import type { DiskSpace } from "../storage/storage-counts.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { beginPatch, type FitsBase } from "./begin-patch.ts";
 import { type CacheCounts, countCache } from "./cache-counts.ts";
-import { deleteObjects, removeObject } from "./delete-objects.ts";
+import { type DeleteOptions, deleteObjects, evictObject, removeExpired } from "./delete-objects.ts";
+import type { EventJournal } from "./events/event-journal.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import { damageError, type IndexEntry } from "./index-entry.ts";
 import { KeyLocks } from "./key-locks.ts";
@@ -29,7 +30,8 @@ import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
 import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
 import { ObjectRegistry } from "./object-registry.ts";
-import { BaseDraft, type Draft, type Precondition, type PutOptions } from "./put-draft.ts";
+import { Observing } from "./observing.ts";
+import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
 import { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
@@ -50,12 +52,16 @@ export interface ObjectCacheOptions {
   readonly nowMs?: (() => number) | undefined;
   /** False: objects that this process wrote are not compared when they are read from disk. */
   readonly verifiesReads?: boolean | undefined;
+  /** Absent: nothing is recorded. */
+  readonly events?: EventJournal | undefined;
 }
 
 export class ObjectCache {
   readonly retaining: Retaining;
+  readonly observing: Observing;
   readonly schemas: ListedSchemas;
   readonly #storage: ObjectStorage;
+  readonly #events: EventJournal | undefined;
   readonly #registry: ObjectRegistry;
   readonly #retention: Retention;
   readonly #sweep: ExpirySweep;
@@ -68,14 +74,15 @@ export class ObjectCache {
   readonly #scan: BackgroundScan;
 
   constructor(storage: ObjectStorage, options: ObjectCacheOptions = {}) {
-    const { budget, nowMs: wallMs, verifiesReads = true } = options;
+    const { budget, nowMs: wallMs, verifiesReads = true, events } = options;
     const clock = openClock(wallMs);
     const nowMs = (): number => clock.nowMs();
     this.#storage = storage;
+    this.#events = events;
     this.#locks = new KeyLocks(budget && (() => budget.stir()));
     this.#retention = new Retention(storage.journal, clock);
     this.#registry = new ObjectRegistry(this.#retention, budget);
-    this.#loader = new ObjectLoader(storage);
+    this.#loader = new ObjectLoader(storage, events);
     this.#retired = new RetiredObjects(storage);
     const schemas = new SchemaPool();
     this.#readingHost = {
@@ -86,11 +93,16 @@ export class ObjectCache {
     };
     this.schemas = new ListedSchemas({ storage, schemas });
     const shared = { registry: this.#registry, retention: this.#retention, locks: this.#locks };
-    this.#sweep = new ExpirySweep({ ...shared, nowMs, removeExpired: (entry) => this.#removeExpired(entry) });
+    this.#sweep = new ExpirySweep({
+      ...shared,
+      nowMs,
+      removeExpired: (entry) => removeExpired(this.#context, entry),
+    });
     this.#context = {
       ...shared,
       storage,
       schemas,
+      events,
       findLocked: (key) => this.#findLocked(key),
       openLocked: (key, entry, purpose) => this.#openLocked(key, entry, purpose),
       lifetimeSet: () => this.#sweep.arm(),
@@ -99,11 +111,13 @@ export class ObjectCache {
     };
     this.retaining = new Retaining({
       ...shared,
+      events,
       nowMs,
       sweep: this.#sweep,
       stat: (key) => this.stat(key),
       present: (key) => this.#unlessExpired(this.#registry.get(key)),
     });
+    this.observing = new Observing({ ...shared, events, find: (key) => this.find(key) });
     this.#scan = new BackgroundScan({
       ...shared,
       storage,
@@ -117,14 +131,15 @@ export class ObjectCache {
     });
     budget?.connect({
       mayLeave: (entry) => !this.#locks.isHeld(entry.evictionKey),
-      remove: (entry) =>
-        this.#locks.run(entry.evictionKey, () => removeObject(this.#context, entry, "evicted")),
+      remove: (entry, cause) =>
+        this.#locks.run(entry.evictionKey, () => evictObject(this.#context, entry, cause)),
     });
   }
 
   /** Prepares the storage and starts the scan. Calls may come when it returns. */
   async start(): Promise<void> {
     await this.#storage.start();
+    await this.#events?.open();
     await this.#retention.load();
     this.#sweep.arm();
     this.#scan.begin(this.#stopping.signal);
@@ -135,6 +150,7 @@ export class ObjectCache {
     await this.#scan.ended;
     await this.#sweep.stop();
     await this.#registry.budget?.idle();
+    await this.#events?.close();
     await this.#storage.stop();
   }
 
@@ -215,7 +231,9 @@ export class ObjectCache {
     needsBase: (entry: IndexEntry) => boolean,
     purpose?: OpenPurpose,
   ): Promise<OpenedObject> {
-    return this.#locks.run(formatObjectKey(key), async () => {
+    const name = formatObjectKey(key);
+    this.observing.wasRead(name);
+    return this.#locks.run(name, async () => {
       const entry = this.#unlessExpired(await this.#findLocked(key));
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       if (entry.damage !== undefined) throw damageError(entry);
@@ -250,6 +268,7 @@ export class ObjectCache {
     const key = formatObjectKey(reading.key);
     log.error("object is damaged", { key, reason: error.message, ...error.facts });
     reading.entry.damage = error.message;
+    this.#loader.recordDamage("damaged", reading.key, error);
   }
 
   /** Lists the readable objects that match a pattern, in pages; see list-objects.ts. */
@@ -268,8 +287,8 @@ export class ObjectCache {
    * Deletes what matches a pattern, including objects that are not in the index.
    * @returns the number of objects.
    */
-  delete(pattern: KeyPattern, durability?: Durability, precondition?: Precondition): Promise<number> {
-    return deleteObjects(this.#context, pattern, { durability, precondition });
+  delete(pattern: KeyPattern, durability?: Durability, more?: DeleteOptions): Promise<number> {
+    return deleteObjects(this.#context, pattern, { durability, ...more });
   }
 
   get #listHost(): ListHost {
@@ -281,6 +300,7 @@ export class ObjectCache {
     if (known !== undefined) return known;
     const loaded = await this.#loader.load(key);
     if (loaded === undefined) return undefined;
+    if (!loaded.isOwn) this.#loader.recordFound(loaded.entry);
     // A file that a client stored lives from the time it is found.
     const lifetime = loaded.isOwn ? loaded.lifetime : this.#retention.lifetimes.forPut(key, undefined);
     this.#registry.add(loaded.entry, { lifetime });
@@ -294,6 +314,7 @@ export class ObjectCache {
       const base = await reading.openBase(purpose);
       if (base === undefined) {
         log.warn("the file of an object is missing", { key: formatObjectKey(key) });
+        this.#events?.record({ name: formatObjectKey(key), event: "missing", version: entry.version });
         await this.#storage.raiseVersionFloor(entry.version);
         this.#registry.remove(entry, "deleted")();
         this.#scan.removed(key);
@@ -311,15 +332,5 @@ export class ObjectCache {
 
   #unlessExpired(entry: IndexEntry | undefined): IndexEntry | undefined {
     return entry === undefined || this.#retention.lifetimes.isExpired(entry) ? undefined : entry;
-  }
-
-  #removeExpired(entry: IndexEntry): Promise<boolean> {
-    return this.#locks.run(entry.evictionKey, async () => {
-      const { key } = entry;
-      if (this.#registry.get(key) !== entry || !this.#retention.lifetimes.isExpired(entry)) return false;
-      await removeObject(this.#context, entry, "evicted");
-      await this.#retention.forget({ scope: "object", key });
-      return true;
-    });
   }
 }

@@ -19,6 +19,7 @@ import { verifyChecksum } from "../object/verify-object.ts";
 import { formOfPart } from "../storage/object-part.ts";
 import type { ObjectPart, ObjectStorage, StoredFile } from "../storage/object-storage.ts";
 import { turnIfDue } from "../turns.ts";
+import type { EventJournal } from "./events/event-journal.ts";
 import { addDeltas, type FoundFile } from "./found-deltas.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 
@@ -45,11 +46,14 @@ export interface LoadedObject {
 
 export class ObjectLoader {
   readonly #storage: ObjectStorage;
+  readonly #events: EventJournal | undefined;
+  #foundFiles = 0;
   /** The highest version seen on disk, for keys whose own version is lost. */
   #highestVersion = 0;
 
-  constructor(storage: ObjectStorage) {
+  constructor(storage: ObjectStorage, events?: EventJournal) {
     this.#storage = storage;
+    this.#events = events;
   }
 
   /**
@@ -98,7 +102,7 @@ export class ObjectLoader {
    */
   async quarantine(key: ObjectKey, entry: IndexEntry, error: CacheError): Promise<void> {
     if (entry.isForeign) {
-      logUnreadable(key, { kind: entry.form }, error);
+      this.#reportUnreadable(key, { kind: entry.form }, error);
     } else {
       await this.#storage.raiseVersionFloor(entry.version);
       await this.#quarantine(key, { kind: entry.form }, error);
@@ -129,7 +133,7 @@ export class ObjectLoader {
     } catch (error) {
       if (!isCacheError(error, "OBJECT_CORRUPT")) throw error;
       if (isOwn) await this.#quarantine(key, part, error);
-      else logUnreadable(key, part, error);
+      else this.#reportUnreadable(key, part, error);
       return { damage: error, isOwn };
     }
   }
@@ -169,7 +173,30 @@ export class ObjectLoader {
       reason: error.message,
       ...error.facts,
     });
+    this.recordDamage("quarantined", key, error);
     await this.#storage.quarantine({ key, part }, error.message);
+  }
+
+  /** Once per object, while the index contains it. */
+  #reportUnreadable(key: ObjectKey, { kind }: ObjectPart, error: CacheError): void {
+    log.error("file of another program cannot be read and stays where it is", {
+      key: formatObjectKey(key),
+      form: kind,
+      reason: error.message,
+      ...error.facts,
+    });
+    this.recordDamage("damaged", key, error);
+  }
+
+  recordDamage(event: "quarantined" | "damaged", key: ObjectKey, { message: reason }: CacheError): void {
+    this.#events?.record({ name: formatObjectKey(key), event, details: { reason } });
+  }
+
+  /** A directory can have a million files of other programs, and each start finds them. */
+  recordFound({ key, version, dataBytes: bytes }: IndexEntry): void {
+    this.#foundFiles += 1;
+    if (this.#foundFiles > LIMITS.eventsOfFoundFilesMax) return;
+    this.#events?.record({ name: formatObjectKey(key), event: "found", version, bytes });
   }
 
   async #withPatches(key: ObjectKey, base: FoundBase): Promise<IndexEntry> {
@@ -197,8 +224,14 @@ export class ObjectLoader {
       entry.version = Math.max(entry.version, version);
     }
     await this.#withDeltas(key, entry, base.object);
-    if (entry.damage !== undefined)
+    if (entry.damage !== undefined) {
       log.error("patch is damaged", { key: formatObjectKey(key), reason: entry.damage });
+      this.#events?.record({
+        name: formatObjectKey(key),
+        event: "damaged",
+        details: { reason: entry.damage },
+      });
+    }
     return entry;
   }
 
@@ -233,14 +266,4 @@ export class ObjectLoader {
       return error.message;
     }
   }
-}
-
-/** Once per object, while the index contains it. */
-function logUnreadable(key: ObjectKey, { kind }: ObjectPart, error: CacheError): void {
-  log.error("file of another program cannot be read and stays where it is", {
-    key: formatObjectKey(key),
-    form: kind,
-    reason: error.message,
-    ...error.facts,
-  });
 }

@@ -62,6 +62,16 @@ export class ObjectRegistry {
     return this.#index.sessionsOf(pattern);
   }
 
+  /** All entries, session by session; entries may be added and removed meanwhile. */
+  *all(): Generator<IndexEntry> {
+    const reader = this.#index.reader({ scope: "all" });
+    try {
+      yield* reader.read();
+    } finally {
+      reader.close();
+    }
+  }
+
   sessions(applicationId: string): string[] {
     return this.#index.sessions(applicationId);
   }

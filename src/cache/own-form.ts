@@ -129,7 +129,7 @@ async function writeCopy(context: WriteContext, key: ObjectKey, copying: Copying
   const { object, version, lifetime, partOf, published } = copying;
   const { budget } = context.registry;
   const staged = context.storage.stage();
-  const sink = budget && new CountedSink(staged, budget);
+  const sink = budget && new CountedSink(staged, budget, { key, evictedObjects: 0 });
   sink?.committing();
   try {
     const writer = await copyObject(object, sink ?? staged);

@@ -16,6 +16,7 @@ import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
 import type { Durability, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { CountedSink } from "./counted-sink.ts";
+import type { PutCause } from "./evictions.ts";
 import { type BaseForm, IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
 import type { FreeBytes } from "./object-registry.ts";
@@ -44,6 +45,8 @@ export type Precondition = (present: IndexEntry | undefined) => void;
 
 export interface Draft {
   readonly key: ObjectKey;
+  /** The caller, for the event journal. Set it before the first bytes. */
+  actor: string | undefined;
   readonly sink: ByteSink;
   /**
    * Announces how many bytes will come, including the file's footer. Reserves nothing.
@@ -72,8 +75,10 @@ interface PublishOptions {
 }
 
 /** Shared by both drafts: a staged file that is published under the key's lock. */
-abstract class StagedDraft implements Draft {
+abstract class StagedDraft implements Draft, PutCause {
   readonly key: ObjectKey;
+  actor: string | undefined;
+  evictedObjects = 0;
   protected readonly context: WriteContext;
   protected readonly staged: StagedFile;
   /** The charge of this file, if the storage is limited. */
@@ -84,7 +89,7 @@ abstract class StagedDraft implements Draft {
     this.key = key;
     this.context = context;
     this.staged = context.storage.stage();
-    this.counted = budget && new CountedSink(this.staged, budget);
+    this.counted = budget && new CountedSink(this.staged, budget, this);
   }
 
   get sink(): ByteSink {
@@ -151,6 +156,7 @@ export class BaseDraft extends StagedDraft {
 
   constructor(context: WriteContext, key: ObjectKey, options: BaseDraftOptions) {
     super(context, key);
+    this.actor = options.putBy;
     this.#options = options;
   }
 
@@ -183,9 +189,16 @@ export class BaseDraft extends StagedDraft {
     };
     const entry = new IndexEntry(this.key, { ...facts, ...placeOf(this.context, layout) });
     const freeOld = registry.add(entry, { lifetime, sink: this.counted });
+    this.#record(entry, old);
     if (lifetime !== undefined) this.context.lifetimeSet();
     if (old !== undefined) await this.#removeOld(old, { form, isDurable, free: freeOld });
     return version;
+  }
+
+  #record({ version, dataBytes: bytes }: IndexEntry, old: IndexEntry | undefined): void {
+    const details = old && { replaced: old.version };
+    const { key, actor: by } = this;
+    this.context.events?.record({ name: formatObjectKey(key), event: "put", version, bytes, by, details });
   }
 
   /**
@@ -264,6 +277,8 @@ export class PatchDraft extends StagedDraft {
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
     entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, isDurable });
     this.context.registry.grow(entry, fileSizeBytes, this.counted);
+    const event = { name: formatObjectKey(this.key), event: "patched", version, bytes: dataBytes } as const;
+    this.context.events?.record({ ...event, by: this.actor });
     return version;
   }
 

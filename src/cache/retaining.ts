@@ -8,16 +8,26 @@ import { LIMITS } from "../limits.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import type { Durability } from "../storage/object-storage.ts";
+import type { EventJournal } from "./events/event-journal.ts";
 import type { ExpirySweep } from "./expiry-sweep.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { Pin } from "./retention/pins.ts";
 import { type Retention, retentionName } from "./retention/retention.ts";
 
+/** How a pin or a time to live is changed. */
+export interface ChangeTerms {
+  readonly durability?: Durability | undefined;
+  /** The caller, for the event journal. */
+  readonly actor?: string | undefined;
+}
+
 export interface RetainingHost {
   readonly retention: Retention;
   readonly locks: KeyLocks;
   readonly sweep: ExpirySweep;
+  /** Undefined: nothing is recorded. */
+  readonly events: EventJournal | undefined;
   nowMs(): number;
   /** The entry of a readable object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
   stat(key: ObjectKey): Promise<IndexEntry>;
@@ -39,21 +49,24 @@ export class Retaining {
    * @throws {CacheError} OBJECT_NOT_FOUND if the named object does not exist; OBJECT_TOO_LARGE if
    *   there are too many pins
    */
-  async pin(pattern: KeyPattern, ttlMs?: number, durability?: Durability): Promise<Pin> {
-    const { retention, sweep } = this.#host;
+  async pin(pattern: KeyPattern, ttlMs?: number, { durability, actor }: ChangeTerms = {}): Promise<Pin> {
+    const { retention, sweep, events } = this.#host;
     if (pattern.scope === "object") await this.#host.stat(pattern.key);
     const pin = await retention.pin(retentionName(pattern), ttlMs, durability);
+    events?.record({ name: pin.name, event: "pinned", by: actor, details: { ttlMs: ttlMs ?? null } });
     await sweep.repin(pin.name);
     sweep.arm();
     return pin;
   }
 
   /** Removes the pin of this name; pins of other names stay. @returns false if there was none. */
-  async unpin(pattern: KeyPattern, durability?: Durability): Promise<boolean> {
+  async unpin(pattern: KeyPattern, { durability, actor }: ChangeTerms = {}): Promise<boolean> {
     const name = retentionName(pattern);
     const wasPinned = await this.#host.retention.unpin(name, durability);
-    if (wasPinned) await this.#host.sweep.repin(name);
-    return wasPinned;
+    if (!wasPinned) return false;
+    this.#host.events?.record({ name, event: "unpinned", by: actor });
+    await this.#host.sweep.repin(name);
+    return true;
   }
 
   /**
@@ -67,12 +80,14 @@ export class Retaining {
   async expire(
     pattern: KeyPattern,
     ttlMs: number | undefined,
-    durability?: Durability,
+    terms: ChangeTerms = {},
   ): Promise<Lifetime | undefined> {
     if (pattern.scope === "object") {
-      return await this.#setLifetime(pattern.key, () => this.#fromNow(ttlMs ?? 0), durability);
+      return await this.#setLifetime(pattern.key, () => this.#fromNow(ttlMs ?? 0), terms);
     }
-    await this.#host.retention.setRule(retentionName(pattern), ttlMs, durability);
+    const name = retentionName(pattern);
+    await this.#host.retention.setRule(name, ttlMs, terms.durability);
+    this.#recordTtl(name, ttlMs ?? null, terms.actor);
     this.#host.sweep.arm();
     return ttlMs === undefined ? undefined : this.#fromNow(ttlMs);
   }
@@ -83,7 +98,7 @@ export class Retaining {
    * @returns undefined if its time is unlimited.
    * @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST if the requested time is too far away
    */
-  async renew(key: ObjectKey, wantedUntilMs = 0, durability?: Durability): Promise<Lifetime | undefined> {
+  async renew(key: ObjectKey, wantedUntilMs = 0, terms: ChangeTerms = {}): Promise<Lifetime | undefined> {
     if (wantedUntilMs > this.#host.nowMs() + LIMITS.ttlMsMax) {
       throw new CacheError(
         "INVALID_REQUEST",
@@ -95,7 +110,7 @@ export class Retaining {
       const untilMs = Math.max(now.untilMs, wantedUntilMs, this.#host.nowMs() + now.ttlMs);
       return { untilMs, ttlMs: now.ttlMs };
     };
-    return await this.#setLifetime(key, longer, durability);
+    return await this.#setLifetime(key, longer, terms);
   }
 
   /** The expiry of an object; undefined: unlimited. */
@@ -111,7 +126,7 @@ export class Retaining {
   async #setLifetime(
     key: ObjectKey,
     change: (now: Lifetime | undefined) => Lifetime | undefined,
-    durability: Durability | undefined,
+    { durability, actor }: ChangeTerms,
   ): Promise<Lifetime | undefined> {
     // Finds objects outside the index too; then again under the lock, which excludes replacements.
     await this.#host.stat(key);
@@ -119,10 +134,17 @@ export class Retaining {
       const entry = this.#host.present(key);
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       const lifetime = change(this.lifetimeOf(entry));
-      if (lifetime !== undefined) await this.#host.retention.setLifetime(entry, lifetime, durability);
+      if (lifetime !== undefined) {
+        await this.#host.retention.setLifetime(entry, lifetime, durability);
+        this.#recordTtl(formatObjectKey(key), lifetime.ttlMs === 0 ? null : lifetime.ttlMs, actor);
+      }
       this.#host.sweep.arm();
       return lifetime !== undefined && Number.isFinite(lifetime.untilMs) ? lifetime : undefined;
     });
+  }
+
+  #recordTtl(name: string, ttlMs: number | null, by: string | undefined): void {
+    this.#host.events?.record({ name, event: "ttl", by, details: { ttlMs } });
   }
 
   #fromNow(ttlMs: number): Lifetime {

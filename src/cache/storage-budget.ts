@@ -17,7 +17,7 @@ import { logFor } from "../log.ts";
 import type { BudgetCharges, EvictionCounts } from "./budget-counts.ts";
 import { Changes } from "./changes.ts";
 import { EvictionPlan } from "./eviction-plan.ts";
-import { type Eviction, Evictions } from "./evictions.ts";
+import { type Eviction, Evictions, type PutCause } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { PutAdmission, type Shortage } from "./put-admission.ts";
 import { SpaceHolders } from "./space-holders.ts";
@@ -42,6 +42,8 @@ export interface Need {
   readonly objects?: number;
   /** Already charged bytes of the caller, which stay charged while it waits. */
   readonly ownBytes?: number;
+  /** The put that needs it. */
+  readonly put?: PutCause | undefined;
 }
 
 export class StorageBudget {
@@ -276,7 +278,7 @@ export class StorageBudget {
    * Starts to evict as many as needed, and a few more.
    * @returns "never" if not enough is evictable: then nothing is evicted.
    */
-  #evictFor({ bytes, objects = 0, ownBytes = 0 }: Need): "now" | "later" | "never" {
+  #evictFor({ bytes, objects = 0, ownBytes = 0, put }: Need): "now" | "later" | "never" {
     const eviction = this.#eviction;
     if (eviction === undefined) return "never";
     const evicting = this.#evictions;
@@ -298,8 +300,10 @@ export class StorageBudget {
       if (plan.offer(entry, this.costOf(entry), eviction.mayLeave(entry)) === "enough") break;
     }
     const { outlook, victims } = plan.conclude();
-    if (shortage.bytesOver <= 0) evicting.evictedForCount += victims.length;
-    for (const entry of victims) evicting.begin(entry, this.costOf(entry), eviction);
+    const bound = shortage.bytesOver > 0 ? "bytes" : "objects";
+    if (bound === "objects") evicting.evictedForCount += victims.length;
+    const costs = victims.map((entry) => ({ entry, costBytes: this.costOf(entry) }));
+    evicting.beginAll(costs, eviction, { bound, put });
     return outlook;
   }
 

@@ -6,6 +6,7 @@
 import type { ObjectKey } from "../object/object-key.ts";
 import type { FileSummary } from "../object/object-writer.ts";
 import type { ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
+import type { EventJournal } from "./events/event-journal.ts";
 import type { BaseFacts, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { OpenedObject } from "./object-reading.ts";
@@ -20,6 +21,8 @@ export interface WriteContext {
   readonly retention: Retention;
   readonly locks: KeyLocks;
   readonly schemas: SchemaPool;
+  /** Undefined: nothing is recorded. */
+  readonly events: EventJournal | undefined;
   /**
    * The entry of a key, expired or not; read from disk if it is not in the index. The caller holds
    * the lock.

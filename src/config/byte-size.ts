@@ -26,6 +26,14 @@ export const callsMemorySchema = textSchema((text, refuse) => {
   return sizeBytes < LIMITS.callsMemoryBytesMin ? refuse(`must be a size of at least ${minText}`) : sizeBytes;
 });
 
+/** Of the event journal; `none` and 0 turn it off. */
+export const journalSizeSchema = textSchema((text, refuse) => {
+  const sizeBytes = text.toLowerCase() === "none" ? 0 : parseByteSize(text, refuse);
+  const minText = formatByteSize(LIMITS.eventJournalBytesMin);
+  const isEnough = sizeBytes === 0 || sizeBytes >= LIMITS.eventJournalBytesMin;
+  return isEnough ? sizeBytes : refuse(`must be none, or a size of at least ${minText}`);
+});
+
 function parseByteSize(text: string, refuse: (text: string) => never): number {
   const match = SIZE.exec(text);
   if (match === null)

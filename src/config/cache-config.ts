@@ -68,6 +68,8 @@ export interface CacheConfig {
   readonly limits: LimitsConfig;
   /** Set if and only if the endpoint's scheme is `grpcs`, or that of an HTTP listener `https`. */
   readonly tls: TlsConfig | undefined;
+  /** Bound of the event journal, bytes; 0: there is none. */
+  readonly journalBytes: number;
 }
 
 /** Who may do what. */

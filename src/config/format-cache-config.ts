@@ -63,6 +63,7 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | bo
     caFile: config.tls?.caFile,
     clientCaFile: config.tls?.clientCaFile,
     clientCertificates: config.tls?.clientCertificates,
+    journalSize: config.journalBytes === 0 ? "none" : formatByteSize(config.journalBytes),
   };
 }
 

@@ -80,6 +80,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
       idleCallMs: picked.idleCall.value,
     },
     tls: tlsOf(picked, bases, warnings),
+    journalBytes: picked.journalSize.value,
   };
   return { config, warnings, sources: sourcesOf(picked) };
 }
@@ -165,6 +166,7 @@ function pickAll(sources: SettingSources) {
     caFile: pickSetting(SETTINGS.caFile, sources),
     clientCaFile: pickSetting(SETTINGS.clientCaFile, sources),
     clientCertificates: pickSetting(SETTINGS.clientCertificates, sources),
+    journalSize: pickSetting(SETTINGS.journalSize, sources),
   } satisfies Record<SettingName, PickedSetting<unknown>>;
 }
 

@@ -6,7 +6,13 @@
  */
 import type { z } from "zod";
 import { LIMITS } from "../limits.ts";
-import { byteSizeOrNoneSchema, byteSizeSchema, callsMemorySchema, formatByteSize } from "./byte-size.ts";
+import {
+  byteSizeOrNoneSchema,
+  byteSizeSchema,
+  callsMemorySchema,
+  formatByteSize,
+  journalSizeSchema,
+} from "./byte-size.ts";
 import {
   CLIENT_CERTIFICATES,
   type ClientCertificates,
@@ -254,6 +260,12 @@ export const SETTINGS = {
     key: "tls.client_certificates",
     variable: "FLAME_CACHE_CLIENT_CERTIFICATES",
     schema: clientCertificatesSchema,
+  },
+  journalSize: {
+    key: "journal.size",
+    variable: "FLAME_CACHE_JOURNAL_SIZE",
+    defaultText: "64M",
+    schema: journalSizeSchema,
   },
 } as const satisfies Record<string, Setting<unknown>>;
 

@@ -11,6 +11,7 @@ import type { ServerTls } from "../grpc/server-transport.ts";
 import { logFor } from "../log.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { HEALTH_ROUTES } from "./admin/health-routes.ts";
+import { JOURNAL_ROUTES } from "./admin/journal-routes.ts";
 import { METRICS_ROUTE } from "./admin/metrics/metrics-route.ts";
 import { STATS_ROUTES } from "./admin/stats-routes.ts";
 import type { HttpRoute } from "./http/http-call.ts";
@@ -25,7 +26,7 @@ const log = logFor("http");
 /** Routes that both listeners have. */
 export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES, ...OPENAPI_ROUTES, ...OBJECT_ROUTES];
 /** Routes of the admin listener alone. */
-export const ADMIN_ROUTES: readonly HttpRoute[] = [METRICS_ROUTE, ...STATS_ROUTES];
+export const ADMIN_ROUTES: readonly HttpRoute[] = [METRICS_ROUTE, ...STATS_ROUTES, ...JOURNAL_ROUTES];
 
 export interface HttpListenersOptions {
   readonly config: CacheConfig;

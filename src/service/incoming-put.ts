@@ -52,6 +52,8 @@ type Payload =
 export interface IncomingPutOptions {
   /** The lifetime from the call; undefined if it sets none. */
   readonly ttlMs: number | undefined;
+  /** The caller, for the event journal. */
+  readonly actor?: string | undefined;
   /** How thoroughly a table is checked. */
   readonly validation: ValidationLevel;
   /** Ends the put if it is stalled while other calls wait for its space. */
@@ -177,7 +179,8 @@ export class IncomingPut {
     const kind = schema.kind === "opaque" ? "opaque" : "table";
     const validator = kind === "table" ? await this.#validatorOf(schemaHeader, schema) : undefined;
     const draft = await this.#draft(kind, schemaHeader, target);
-    const { abandon, footerMemory } = this.#options;
+    const { abandon, actor, footerMemory } = this.#options;
+    draft.actor = actor;
     draft.onAbandon(abandon);
     try {
       // A table's writer copies the schema, which may have many MiB.

@@ -1,6 +1,8 @@
 /**
- * Builds the cache of a configuration: storage, memory tier, policy and budget. Starts nothing.
+ * Builds the cache of a configuration: storage, memory tier, policy, budget and event journal. Starts
+ * nothing.
  */
+import { EventJournal } from "../cache/events/event-journal.ts";
 import { ObjectCache } from "../cache/object-cache.ts";
 import { StorageBudget } from "../cache/storage-budget.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
@@ -8,6 +10,8 @@ import { CacheError } from "../errors.ts";
 import { openPolicy } from "../eviction/open-policy.ts";
 import { LIMITS } from "../limits.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
+import { DiskEventStore } from "../storage/disk/events/disk-event-store.ts";
+import { MemoryEventStore } from "../storage/memory/memory-event-store.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import { TieredStorage } from "../storage/tier/tiered-storage.ts";
@@ -19,6 +23,7 @@ export function openCache({
   eviction,
   durability,
   verifyReads,
+  journalBytes,
 }: CacheConfig): ObjectCache {
   const policy = openPolicy(eviction.policy);
   const evicting = { policy, evicts: eviction.policy !== "none" };
@@ -26,7 +31,8 @@ export function openCache({
     const budget =
       capacityBytes === undefined ? undefined : new StorageBudget({ ...evicting, bytesMax: capacityBytes });
     const files = openFiles(storage.directory, eviction);
-    return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always" });
+    const events = openJournal(journalBytes, storage.directory);
+    return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always", events });
   }
   if (durability === "power-loss") {
     const facts = { key: "cache.durability", value: durability };
@@ -36,7 +42,16 @@ export function openCache({
   const bounds = { bytesMax: memory.objectBytesMax, objectsMax: eviction.maxObjects };
   const fileOverheadBytes = LIMITS.memoryFileOverheadBytes;
   const budget = new StorageBudget({ ...evicting, ...bounds, fileOverheadBytes });
-  return new ObjectCache(memory, { budget });
+  return new ObjectCache(memory, { budget, events: openJournal(journalBytes, undefined) });
+}
+
+/** @param directory the storage directory; undefined: events are kept in memory. */
+function openJournal(bytesMax: number, directory: string | undefined): EventJournal | undefined {
+  if (bytesMax === 0) return undefined;
+  const head = () => EventJournal.head();
+  if (directory !== undefined) return new EventJournal(new DiskEventStore({ directory, bytesMax, head }));
+  const memoryBytesMax = Math.min(bytesMax, LIMITS.eventMemoryBytesMax);
+  return new EventJournal(new MemoryEventStore({ bytesMax: memoryBytesMax, head }));
 }
 
 /**

@@ -30,6 +30,7 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
       idleCallMs: LIMITS.idleCallMs,
     },
     tls: undefined,
+    journalBytes: 64 * 1024 ** 2,
     ...more,
   };
 }

@@ -119,6 +119,16 @@ export class Lifetimes {
     return rule && { untilMs: rule.endMs, ttlMs: rule.ttlMs };
   }
 
+  /**
+   * The name of the rule that set the lifetime of an object. A rule that applied to the put is
+   * recognised by its time to live.
+   */
+  ruleNameOf(object: Mortal): string | undefined {
+    const rule = this.#ruleFor(object.key);
+    const own = this.#own.get(object);
+    return own === undefined || own.ttlMs === rule?.ttlMs ? rule?.name : undefined;
+  }
+
   /** Like `of`, but returns an explicit unlimited lifetime: the one that a copy gets. */
   forCopy(object: Mortal): Lifetime | undefined {
     return this.#own.get(object) ?? this.of(object);

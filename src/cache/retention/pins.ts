@@ -36,6 +36,12 @@ export class Pins {
     return this.#pins.get(name);
   }
 
+  /** Names of the pins that protect an object. */
+  namesFor({ applicationId, sessionId, objectId }: ObjectKey): string[] {
+    const session = `${applicationId}/${sessionId}`;
+    return [applicationId, session, `${session}/${objectId}`].filter((name) => this.#holds(name));
+  }
+
   isPinned({ applicationId, sessionId, objectId }: ObjectKey): boolean {
     if (this.#pins.size === 0) return false;
     const session = `${applicationId}/${sessionId}`;

@@ -5,6 +5,7 @@
  * A new action is a new row here.
  */
 import type { AccessVerb } from "../../access/access-policy.ts";
+import { authorize } from "../../access/guarded-cache.ts";
 import { CacheError } from "../../errors.ts";
 import { CANCEL_FLIGHT_INFO, RENEW_FLIGHT_ENDPOINT } from "../../flight/lifetime-messages.ts";
 import { encodeActionType, encodeResult } from "../../flight/messages.ts";
@@ -15,6 +16,7 @@ import { parseDeletePattern } from "../key-pattern.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { type CallTerms, callTerms } from "./call-terms.ts";
 import { readAction } from "./incoming-action.ts";
+import { type AnswerStream, followLog, statsOfServer, topOfCache, whyNamed } from "./observing-actions.ts";
 import { cancelFlight, expireNamed, pinNamed, renewEndpoint, unpinNamed } from "./retention-actions.ts";
 import { putValue, updateValue } from "./value-action.ts";
 
@@ -22,10 +24,10 @@ type RunAction<Body> = (
   context: ServiceContext,
   body: Body,
   terms: CallTerms,
-) => Promise<string | Uint8Array>;
+) => Promise<string | Uint8Array | AnswerStream>;
 
 interface ActionRow {
-  /** The verb that the caller needs on what the body names. */
+  /** The verb that the caller needs on what the body names; `admin` is checked here. */
   readonly access: AccessVerb;
   readonly description: string;
   /** Checked before any byte of the body is kept. */
@@ -82,6 +84,26 @@ export const ACTIONS: Readonly<Record<string, ActionRow>> = {
       "takes a CancelFlightInfoRequest, deletes the objects of its FlightInfo and answers with a CancelFlightInfoResult",
     ...collected(LIMITS.cancelActionBytesMax, cancelFlight),
   },
+  WHY: {
+    access: "list",
+    description: "app/session/object: why the object is here, or why it is gone; answers JSON",
+    ...collected(LIMITS.namedActionBytesMax, whyNamed),
+  },
+  STATS: {
+    access: "admin",
+    description: "what the server holds and does, and its bounds; answers JSON",
+    ...collected(LIMITS.namedActionBytesMax, statsOfServer),
+  },
+  TOP: {
+    access: "admin",
+    description: "the keys that are read most, the largest sessions and applications; answers JSON",
+    ...collected(LIMITS.namedActionBytesMax, topOfCache),
+  },
+  LOG: {
+    access: "admin",
+    description: "LEVEL follows the log from this level on; answers one JSON object for each line",
+    ...collected(LIMITS.namedActionBytesMax, followLog),
+  },
 };
 
 /** Builds the row of an action that needs its complete body. */
@@ -105,7 +127,9 @@ export async function doAction(context: ServiceContext, call: ServerCall): Promi
       facts: { sizeBytes: body.sizeBytes },
     });
   }
+  if (action.access === "admin") authorize(context.identity, "admin", { scope: "all" });
   const answer = await action.run(context, body, callTerms(context, call));
+  if (typeof answer === "function") return await answer(call);
   await call.write([encodeResult(bytesOf(answer))]);
 }
 
@@ -118,11 +142,11 @@ export async function listActions(call: ServerCall): Promise<void> {
 async function deleteNamed(
   context: ServiceContext,
   body: Buffer,
-  { durability, facts }: CallTerms,
+  { durability, actor, facts }: CallTerms,
 ): Promise<string> {
   const name = decodeText(body, "the name");
   if (facts !== undefined) facts.key = name;
-  const deleted = await context.cache.delete(parseDeletePattern(name), durability);
+  const deleted = await context.cache.delete(parseDeletePattern(name), durability, { actor });
   if (facts !== undefined) facts.deleted = deleted;
   return "OK";
 }

@@ -5,6 +5,7 @@
  * Read before the bytes of the call.
  */
 import type { ServerCall } from "../../grpc/call.ts";
+import { addressOfPeer } from "../../grpc/peer-address.ts";
 import type { Durability } from "../../storage/object-storage.ts";
 import { DURABILITY_HEADER, putDurability } from "../put-durability.ts";
 import type { ServiceContext } from "../service-context.ts";
@@ -16,6 +17,8 @@ export interface CallTerms {
   readonly ttlMs: number | undefined;
   /** Throws the reason if the call is over: a cancelled put must not create an object. */
   readonly throwIfOver: () => void;
+  /** The caller, for the event journal. */
+  readonly actor: string;
   /** The log fields of the call. */
   readonly facts?: Record<string, unknown> | undefined;
 }
@@ -24,6 +27,7 @@ export interface CallTerms {
 export function callTerms(context: ServiceContext, call: ServerCall): CallTerms {
   const throwIfOver = (): void => call.throwIfOver();
   const { facts, metadata } = call;
+  const actor = context.identity.name ?? addressOfPeer(call.peer);
   const durability = putDurability(context, metadata.get(DURABILITY_HEADER));
-  return { durability, ttlMs: parseTtl(metadata.get(TTL_HEADER)), throwIfOver, facts };
+  return { durability, ttlMs: parseTtl(metadata.get(TTL_HEADER)), throwIfOver, actor, facts };
 }

@@ -26,6 +26,7 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
   const terms = callTerms(context, call);
   const put = new IncomingPut(context.cache, {
     ttlMs: terms.ttlMs,
+    actor: terms.actor,
     validation: context.validation,
     abandon: (reason) => call.abandon(reason),
     footerMemory: context.footerMemory,

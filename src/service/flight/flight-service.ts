@@ -52,7 +52,7 @@ export interface MethodRow {
 export const FLIGHT_ROWS: Readonly<Record<keyof typeof FLIGHT_METHODS, MethodRow>> = {
   DoPut: { access: ["put", "patch"], handle: doPut },
   DoGet: { access: ["get"], handle: one(doGet) },
-  DoAction: { access: ["put", "delete"], handle: doAction },
+  DoAction: { access: ["put", "delete", "list", "admin"], handle: doAction },
   ListActions: { access: [], handle: one((_context, _request, call) => listActions(call)) },
   ListFlights: { access: ["list"], handle: one(listFlights) },
   GetFlightInfo: { access: ["get"], handle: unaryOf(getFlightInfo) },

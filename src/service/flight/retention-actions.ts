@@ -31,42 +31,30 @@ interface NamedTime {
 }
 
 /** Answers with JSON: the end of the pin. */
-export async function pinNamed(
-  context: ServiceContext,
-  body: Buffer,
-  { durability, facts }: CallTerms,
-): Promise<string> {
-  const { name, pattern, ttlMs } = parseNamedTime(body, facts);
+export async function pinNamed(context: ServiceContext, body: Buffer, terms: CallTerms): Promise<string> {
+  const { name, pattern, ttlMs } = parseNamedTime(body, terms.facts);
   if (ttlMs === 0) throw new CacheError("INVALID_REQUEST", "the time of a pin must be over 0 seconds");
-  const { untilMs } = await context.cache.retaining.pin(pattern, ttlMs, durability);
+  const { untilMs } = await context.cache.retaining.pin(pattern, ttlMs, terms);
   return answer(name, untilMs);
 }
 
 /** Answers OK even if there is no pin with this name. */
-export async function unpinNamed(
-  context: ServiceContext,
-  body: Buffer,
-  { durability, facts }: CallTerms,
-): Promise<string> {
-  await context.cache.retaining.unpin(parseNamedTime(body, facts).pattern, durability);
+export async function unpinNamed(context: ServiceContext, body: Buffer, terms: CallTerms): Promise<string> {
+  await context.cache.retaining.unpin(parseNamedTime(body, terms.facts).pattern, terms);
   return "OK";
 }
 
 /**
  * Answers with JSON: the end of the lifetime; for a session or application, of its present objects.
  */
-export async function expireNamed(
-  context: ServiceContext,
-  body: Buffer,
-  { durability, facts }: CallTerms,
-): Promise<string> {
-  const { name, pattern, ttlMs } = parseNamedTime(body, facts);
+export async function expireNamed(context: ServiceContext, body: Buffer, terms: CallTerms): Promise<string> {
+  const { name, pattern, ttlMs } = parseNamedTime(body, terms.facts);
   if (ttlMs === 0)
     throw new CacheError(
       "INVALID_REQUEST",
       "ttl_seconds must be over 0: DELETE removes objects, null means unlimited",
     );
-  const lifetime = await context.cache.retaining.expire(pattern, ttlMs, durability);
+  const lifetime = await context.cache.retaining.expire(pattern, ttlMs, terms);
   return answer(name, lifetime?.untilMs ?? Number.POSITIVE_INFINITY);
 }
 
@@ -74,13 +62,13 @@ export async function expireNamed(
 export async function renewEndpoint(
   context: ServiceContext,
   body: Buffer,
-  { durability, facts }: CallTerms,
+  terms: CallTerms,
 ): Promise<Uint8Array> {
   const { expirationTime, ...endpoint } = decodeRenewRequest(body);
   const { key } = await ticketTarget(context.cache, parseTicket(endpoint.ticket));
-  if (facts !== undefined) facts.key = formatObjectKey(key);
+  if (terms.facts !== undefined) terms.facts.key = formatObjectKey(key);
   const wantedUntilMs = expirationTime?.getTime();
-  const lifetime = await context.cache.retaining.renew(key, wantedUntilMs, durability);
+  const lifetime = await context.cache.retaining.renew(key, wantedUntilMs, terms);
   return encodeEndpoint({ ...endpoint, ...expiration(lifetime) });
 }
 
@@ -88,14 +76,14 @@ export async function renewEndpoint(
 export async function cancelFlight(
   context: ServiceContext,
   body: Buffer,
-  { durability, facts }: CallTerms,
+  terms: CallTerms,
 ): Promise<Uint8Array> {
   let deleted = 0;
   for (const endpoint of decodeCancelRequest(body).endpoints) {
     const ticket = parseTicket(endpoint.ticket);
-    if (facts !== undefined) facts.key = ticket.key;
+    if (terms.facts !== undefined) terms.facts.key = ticket.key;
     const { key } = await ticketTarget(context.cache, ticket);
-    deleted += await context.cache.delete({ scope: "object", key }, durability);
+    deleted += await context.cache.delete({ scope: "object", key }, terms.durability, { actor: terms.actor });
     await turnIfDue();
   }
   return encodeCancelResult(deleted > 0 ? "cancelled" : "notCancellable");

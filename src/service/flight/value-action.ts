@@ -75,6 +75,7 @@ async function storeValue(
   draft: Draft,
   { first, body, terms }: IncomingValue,
 ): Promise<Uint8Array> {
+  draft.actor = terms.actor;
   try {
     const writer = new OpaqueWriter(draft.sink);
     const base64 = new Base64Reader();

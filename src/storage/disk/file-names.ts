@@ -5,7 +5,8 @@
  *     <app>/<session>/<object_id>.arrows                           part "stream"
  *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
  *     <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
- *     .staging/  .quarantine/  .facts/  .commits/  .version-floor  .retention  the engine's own
+ *     .staging/  .quarantine/  .facts/  .commits/  .journal/       the engine's own directories
+ *     .version-floor  .retention                                   the engine's own files
  *
  * Names never collide: a key component never begins with a dot; objects are files, deltas lie in
  * directories; in a patch directory's name the last `.v<digits>` is the base version. Longest file
@@ -22,6 +23,8 @@ export const QUARANTINE_DIRECTORY = ".quarantine";
 export const FACTS_DIRECTORY = ".facts";
 /** See commits/commit-log.ts. */
 export const COMMITS_DIRECTORY = ".commits";
+/** See events/event-segments.ts. */
+export const EVENTS_DIRECTORY = ".journal";
 export const VERSION_FLOOR_FILE = ".version-floor";
 export const RETENTION_FILE = ".retention";
 

@@ -14,6 +14,7 @@ import type { DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import {
   COMMITS_DIRECTORY,
+  EVENTS_DIRECTORY,
   FACTS_DIRECTORY,
   QUARANTINE_DIRECTORY,
   RELATIVE_PATH_BYTES_MAX,
@@ -29,7 +30,13 @@ const log = logFor("storage");
 /** PATH_MAX, including the terminating zero. */
 const PATH_BYTES_MAX = process.platform === "linux" ? 4096 : 1024;
 
-const OWN_DIRECTORIES = [STAGING_DIRECTORY, COMMITS_DIRECTORY, QUARANTINE_DIRECTORY, FACTS_DIRECTORY];
+const OWN_DIRECTORIES = [
+  STAGING_DIRECTORY,
+  COMMITS_DIRECTORY,
+  QUARANTINE_DIRECTORY,
+  FACTS_DIRECTORY,
+  EVENTS_DIRECTORY,
+];
 const OWN_FILES = [VERSION_FLOOR_FILE, RETENTION_FILE];
 
 const READ_WRITE_ENTER = fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK;

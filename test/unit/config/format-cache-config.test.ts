@@ -47,6 +47,8 @@ describe("the printed configuration", () => {
     # ca_file: not set
     # client_ca_file: not set
     # client_certificates: not set
+  journal:
+    size: 64M # default
 `);
   });
 

@@ -58,6 +58,8 @@ cache:
     client_ca_file: ca.pem
     client_certificates: optional
   cors_origins: https://app.example, http://localhost:5173
+  journal:
+    size: 128M
 `;
 
 describe("the configuration of a cache server", () => {
@@ -80,6 +82,7 @@ describe("the configuration of a cache server", () => {
       eviction: { policy: "adaptive", maxMemoryBytes: 1024 ** 3, maxObjects: undefined },
       limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 1024, idleCallMs: 300_000 },
       tls: undefined,
+      journalBytes: 64 * 1024 ** 2,
     });
     expect(warnings).toEqual([]);
     expect(new Set(Object.values(sources))).toEqual(new Set(["default"]));
@@ -115,6 +118,7 @@ describe("the configuration of a cache server", () => {
         clientCaFile: join(root, "ca.pem"),
         clientCertificates: "optional",
       },
+      journalBytes: 128 * 1024 ** 2,
     });
     expect(warnings).toEqual([]);
     expect(sources).toEqual({
@@ -143,6 +147,7 @@ describe("the configuration of a cache server", () => {
       caFile: `${configFile}:28`,
       clientCaFile: `${configFile}:29`,
       clientCertificates: `${configFile}:30`,
+      journalSize: `${configFile}:33`,
     });
   });
 

@@ -120,6 +120,7 @@ describe("a wrong configuration value", () => {
       "cache: {endpoint: 'grpcs://h:1', tls: {cert_file: nowhere}}",
       'must be a file that can be read: got "nowhere"',
     ],
+    ["cache: {journal: {size: 1M}}", "cache.journal.size must be none, or a size of at least 4M: got"],
     ["cache: [", "is not valid YAML"],
   ])("is refused: %s", (text, message) => {
     const error = refusal(() => loadText(text));

@@ -152,6 +152,11 @@ describe("an action", () => {
     const answers = await service.call(FLIGHT_METHODS.ListActions.path, [Buffer.alloc(0)]);
     const own = ["PUT", "UPDATE", "DELETE", "PIN", "UNPIN", "EXPIRE"];
     const standard = ["RenewFlightEndpoint", "CancelFlightInfo"];
-    expect(answers.map((answer) => decodeActionType(answer).type)).toEqual([...own, ...standard]);
+    const observing = ["WHY", "STATS", "TOP", "LOG"];
+    expect(answers.map((answer) => decodeActionType(answer).type)).toEqual([
+      ...own,
+      ...standard,
+      ...observing,
+    ]);
   });
 });

@@ -9,7 +9,7 @@ import { DURABILITY_HEADER, putDurability } from "../../put-durability.ts";
 import { checkWrite, parseConditions } from "../entity-tags.ts";
 import type { HttpCall } from "../http-call.ts";
 import { answerJson } from "../json-answer.ts";
-import { entityTagsOf, keyOf, prefixOf, refuseOtherParameters } from "./object-call.ts";
+import { actorOf, entityTagsOf, keyOf, prefixOf, refuseOtherParameters } from "./object-call.ts";
 
 export async function deleteObject(call: HttpCall): Promise<void> {
   const { context, request, response } = call;
@@ -17,9 +17,10 @@ export async function deleteObject(call: HttpCall): Promise<void> {
   const conditions = parseConditions(request.headers);
   const tags = entityTagsOf(context);
   const key = keyOf(call);
-  const deleted = await context.cache.delete({ scope: "object", key }, durabilityOf(call), (present) =>
-    checkWrite(conditions, tags, present?.version),
-  );
+  const deleted = await context.cache.delete({ scope: "object", key }, durabilityOf(call), {
+    precondition: (present) => checkWrite(conditions, tags, present?.version),
+    actor: actorOf(call),
+  });
   if (deleted === 0) throw new CacheError("OBJECT_NOT_FOUND");
   response.writeHead(204).end();
 }
@@ -27,7 +28,7 @@ export async function deleteObject(call: HttpCall): Promise<void> {
 export async function deleteSession(call: HttpCall): Promise<void> {
   refuseOtherParameters(call, []);
   const pattern = { scope: "session", ...prefixOf(call) } as const;
-  const deleted = await call.context.cache.delete(pattern, durabilityOf(call));
+  const deleted = await call.context.cache.delete(pattern, durabilityOf(call), { actor: actorOf(call) });
   answerJson(call.response, 200, { deleted });
 }
 

@@ -41,6 +41,11 @@ export function prefixOf({ params }: HttpCall): SessionPrefix {
   return parseSessionPrefix(`${params.app}/${params.session}`);
 }
 
+/** The caller, for the event journal: the name of its identity, or its address. */
+export function actorOf({ context, request }: HttpCall): string | undefined {
+  return context.identity.name ?? request.socket.remoteAddress;
+}
+
 /** Versions begin anew with each run of a server that keeps objects in memory only. */
 export function entityTagsOf({ cache, instance }: ServiceContext): EntityTags {
   return new EntityTags(cache.isVolatile ? instance.id : undefined);

@@ -20,6 +20,7 @@ import { answerJson } from "../json-answer.ts";
 import { type BodyForm, parseBodyForm } from "../media-types.ts";
 import type { Transfer } from "../transfers.ts";
 import {
+  actorOf,
   entityTagsOf,
   keyOf,
   objectPath,
@@ -113,12 +114,14 @@ interface Storing<Form> {
 }
 
 async function storeArrow(
-  { context, request, response }: HttpCall,
+  call: HttpCall,
   transfer: Transfer,
   { target, terms, form }: Storing<"stream" | "file">,
 ): Promise<Stored> {
+  const { context, request, response } = call;
   const put = new IncomingPut(context.cache, {
     ttlMs: terms.ttlMs,
+    actor: actorOf(call),
     validation: context.validation,
     abandon: (reason) => transfer.abandon(reason),
     footerMemory: context.footerMemory,
@@ -134,11 +137,13 @@ async function storeArrow(
 }
 
 async function storeValue(
-  { context, request, response }: HttpCall,
+  call: HttpCall,
   transfer: Transfer,
   { target, terms, form }: Storing<Exclude<BodyForm, "stream" | "file">>,
 ): Promise<Stored> {
+  const { context, request, response } = call;
   const draft = await draftValue(context, target, terms.ttlMs);
+  draft.actor = actorOf(call);
   draft.onAbandon((reason) => transfer.abandon(reason));
   try {
     const reader = new BodyReader(request, response, transfer);
