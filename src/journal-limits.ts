@@ -45,7 +45,9 @@ export const JOURNAL_LIMITS = {
   whySliceBytes: 256 * KIB,
   /** Keys whose gets are counted. The rarest of them makes place for a new one. */
   hotKeysMax: 128,
-  /** One get in so many is counted, chosen at random. */
+  /** Gets of one period that are all counted. */
+  hotKeysExactMax: 1_024,
+  /** Of further gets one in this many is counted, chosen at random. */
   hotKeySample: 16,
   /** Gets are counted for this long before a new count begins. */
   hotKeysPeriodMs: 60_000,

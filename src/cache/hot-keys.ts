@@ -3,8 +3,9 @@
  *
  * Source: Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k elements in data
  * streams" (Space-Saving), ICDT 2005: a new key takes the place of the rarest one and inherits its
- * count as its error. Counts are lower bounds. One get in LIMITS.hotKeySample is counted, at random;
- * a count begins anew each LIMITS.hotKeysPeriodMs, and the previous one is kept.
+ * count as its error. Counts are lower bounds. The first LIMITS.hotKeysExactMax gets of a period are all
+ * counted, of later ones one in LIMITS.hotKeySample, at random. A period lasts
+ * LIMITS.hotKeysPeriodMs, and the previous one is kept.
  * Cost: 2 ns for a get that is not counted, under 1 us for one that is.
  */
 import { LIMITS } from "../limits.ts";
@@ -31,6 +32,8 @@ export class HotKeys {
   #current: Period;
   #previous: Period | undefined;
   #random = 1;
+  /** Gets of the current period that were counted one by one. */
+  #exact = 0;
 
   /** @param nowMs a monotonic clock. */
   constructor(nowMs: () => number = () => performance.now()) {
@@ -40,9 +43,14 @@ export class HotKeys {
 
   /** Called for each get. */
   read(key: string): void {
+    if (this.#exact < LIMITS.hotKeysExactMax) {
+      this.#exact += 1;
+      this.#count(key, 1);
+      return;
+    }
     // The high bits of a linear congruential generator (Numerical Recipes).
     this.#random = (Math.imul(this.#random, 1664525) + 1013904223) >>> 0;
-    if (this.#random < SAMPLED_BELOW) this.#count(key);
+    if (this.#random < SAMPLED_BELOW) this.#count(key, LIMITS.hotKeySample);
   }
 
   /** The most frequent first, over the last one or two periods. */
@@ -57,18 +65,15 @@ export class HotKeys {
     return [...sums]
       .sort(([, a], [, b]) => b - a)
       .slice(0, countMax)
-      .map(([key, count]) => {
-        const gets = count * LIMITS.hotKeySample;
-        return { key, gets, getsPerSecond: Math.round((100 * gets) / seconds) / 100 };
-      });
+      .map(([key, gets]) => ({ key, gets, getsPerSecond: Math.round((100 * gets) / seconds) / 100 }));
   }
 
-  #count(key: string): void {
+  #count(key: string, gets: number): void {
     this.#turnOver();
     const { counters } = this.#current;
     const known = counters.get(key);
     if (known !== undefined) {
-      known.count += 1;
+      known.count += gets;
       return;
     }
     let error = 0;
@@ -77,7 +82,7 @@ export class HotKeys {
       counters.delete(rarest);
       error = counter.count;
     }
-    counters.set(key, { count: error + 1, error });
+    counters.set(key, { count: error + gets, error });
   }
 
   #turnOver(): void {
@@ -86,6 +91,7 @@ export class HotKeys {
     if (ageMs < LIMITS.hotKeysPeriodMs) return;
     this.#previous = ageMs < 2 * LIMITS.hotKeysPeriodMs ? this.#current : undefined;
     this.#current = { startedMs: nowMs, counters: new Map() };
+    this.#exact = 0;
   }
 }
 

@@ -19,6 +19,10 @@ export interface OutputStream {
   readonly isTTY?: boolean;
   /** Width of the terminal. */
   readonly columns?: number;
+  /** Height of the terminal. */
+  readonly rows?: number;
+  /** Whether the terminal supports colours. */
+  hasColors?(): boolean;
   /** `sent` is called when the stream accepts more, or with an error if the reader closed it. */
   write(chunk: string | Uint8Array, sent?: (error?: Error | null) => void): unknown;
 }

@@ -9,6 +9,7 @@ import { type CatOptions, cat } from "./cat.ts";
 import type { CommandContext } from "./command-context.ts";
 import { copy } from "./copy.ts";
 import { describeMaintenance } from "./describe-maintenance.ts";
+import { describeObserving } from "./describe-observing.ts";
 import { describeToken } from "./describe-token.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { type GetOptions, get } from "./get.ts";
@@ -38,6 +39,7 @@ export function describeVerbs(
   describeTransfers(program, startVerb);
   describeObjectVerbs(program, startVerb);
   describeMaintenance(program, startVerb);
+  describeObserving(program, startVerb);
   program.commandsGroup("Access:");
   describeToken(program, startVerb);
 }

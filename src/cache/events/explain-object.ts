@@ -49,7 +49,7 @@ function originPhrase(version: number, own: readonly ObjectEvent[], nowMs: numbe
   const { replaced } = origin.details ?? {};
   if (origin.event === "patched") return ` since a patch ${when}`;
   if (origin.event === "found") return `, stored by another program and found ${when}`;
-  return replaced === undefined ? `, put ${when}` : `, which replaced version ${replaced} ${when}`;
+  return `, put ${when}${replaced === undefined ? "" : ` in place of version ${replaced}`}`;
 }
 
 const ORIGINS: ReadonlySet<string> = new Set(["put", "patched", "found"]);
