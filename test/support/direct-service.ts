@@ -106,7 +106,7 @@ export class DirectService implements TestService {
 
 class DirectCall implements ServerCall {
   readonly path: string;
-  readonly peer = "direct";
+  readonly peer = "ipv4:127.0.0.1:5123";
   readonly isFromThisHost = true;
   readonly metadata = {
     get: (name: string) => this.#manner.headers?.[name],

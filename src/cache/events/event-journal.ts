@@ -12,7 +12,7 @@ import { logFor } from "../../log.ts";
 import { Semaphore } from "../../storage/disk/semaphore.ts";
 import type { EventStore } from "../../storage/event-store.ts";
 import { inTurns } from "../../turns.ts";
-import { findEventSteps, firstEvent } from "./find-events.ts";
+import { findEventSteps, oldestMs } from "./find-events.ts";
 import { encodeEvent, type ObjectEvent } from "./object-event.ts";
 
 const log = logFor("journal");
@@ -51,9 +51,10 @@ export class EventJournal {
     return encodeEvent({ name: "", atMs: nowMs(), event: "begun" });
   }
 
-  /** Never rejects. */
-  open(): Promise<void> {
-    return this.#store.open();
+  /** Records the start, from which on the journal is complete. Never rejects. */
+  async open(): Promise<void> {
+    await this.#store.open();
+    this.record({ name: "", event: "begun" });
   }
 
   /** Takes one event, with the current time. Never throws and never waits. */
@@ -93,7 +94,7 @@ export class EventJournal {
       const missing = LIMITS.whyEventsMax - events.length;
       const found = await inTurns(findEventSteps(lines, names, missing));
       events.push(...found.toReversed());
-      sinceMs = firstEvent(lines)?.atMs ?? sinceMs;
+      sinceMs = oldestMs(lines) ?? sinceMs;
       readBytes += lines.length;
       const isLate = performance.now() - startedMs > LIMITS.whyMs;
       if (events.length >= LIMITS.whyEventsMax || readBytes >= LIMITS.whyBytesMax || isLate) break;

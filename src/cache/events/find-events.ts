@@ -35,9 +35,19 @@ export function* findEventSteps(
   return events;
 }
 
-/** The first event of a part: its oldest. */
-export function firstEvent(lines: Buffer): ObjectEvent | undefined {
-  return decodeEvent(lines.toString("utf8", 0, lines.indexOf(LINE_FEED)));
+/**
+ * The time of the oldest event of a part, ms. The first line of a segment is written together with
+ * the second, which waited and may be older.
+ */
+export function oldestMs(lines: Buffer): number | undefined {
+  const first = lines.indexOf(LINE_FEED);
+  const second = lines.indexOf(LINE_FEED, first + 1);
+  const texts = [
+    lines.toString("utf8", 0, first),
+    lines.toString("utf8", first + 1, Math.max(first, second)),
+  ];
+  const times = texts.map((text) => decodeEvent(text)?.atMs).filter((atMs) => atMs !== undefined);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 function* findPlaces(lines: Buffer, start: Buffer, found: (place: number) => void): Generator<void> {

@@ -12,7 +12,7 @@ import { LIMITS } from "../../limits.ts";
 /**
  * `damaged`: it cannot be read, and its file stays. `missing`: its file was removed by another
  * program. `found`: another program stored it. `lost`: events that could not be written. `begun`:
- * the first line of a segment.
+ * the first line of a segment, and of each start of the server.
  */
 export const EVENT_NAMES = [
   "put",
