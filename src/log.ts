@@ -6,7 +6,9 @@
  * written before `startLog`, or before a host that embeds the cache configures LogTape itself.
  */
 import {
+  type Config,
   configureSync,
+  getConfig,
   getLogger,
   type LogLevel as LibraryLevel,
   type Logger,
@@ -99,6 +101,8 @@ export interface LogOptions {
 
 /** What is configured now; undefined before `startLog`, and if a host configures LogTape itself. */
 let configured: LogSetup | undefined;
+/** The configuration that was made of it. */
+let applied: Config<string, string> | undefined;
 
 interface LogSetup {
   /** The targets and their thresholds; "" means all targets. */
@@ -134,12 +138,17 @@ const watchers = new Set<LogWatcher>();
  */
 export function watchLog(watcher: LogWatcher): (() => void) | undefined {
   const setup = configured;
-  if (setup === undefined) return undefined;
+  if (setup === undefined || !isOurs()) return undefined;
   watchers.add(watcher);
   configureLog(setup);
   return () => {
-    if (watchers.delete(watcher) && configured !== undefined) configureLog(configured);
+    if (watchers.delete(watcher) && configured !== undefined && isOurs()) configureLog(configured);
   };
+}
+
+/** False if a host has configured LogTape since. */
+function isOurs(): boolean {
+  return applied !== undefined && getConfig() === applied;
 }
 
 /** Watchers lower the level of the loggers; the sink of the log then filters by its own threshold. */
@@ -150,7 +159,7 @@ function configureLog(setup: LogSetup): void {
   const sinks = Object.fromEntries(
     [...LOG_LEVELS, "off" as const].map((threshold) => [sinkOf(threshold), takeFrom(threshold, setup.take)]),
   );
-  configureSync({
+  const config: Config<string, string> = {
     reset: true,
     sinks: { ...sinks, watch: tellWatchers },
     loggers: [
@@ -167,7 +176,9 @@ function configureLog(setup: LogSetup): void {
         lowestLevel: "error",
       },
     ],
-  });
+  };
+  configureSync(config);
+  applied = config;
 }
 
 /** Beyond the levels for `off`. */

@@ -26,7 +26,7 @@ describe.skipIf(!hasShell("bash"))("completion in bash", () => {
     expect(all).toEqual(
       expect.arrayContaining(["serve", "put", "get", "cp", "ls", "stat", "cat", "rm", "completion"]),
     );
-    expect(await offeredByBash("st")).toEqual(["stat"]);
+    expect(await offeredByBash("st")).toEqual(["stat", "stats"]);
   });
 
   it("offers a command's own options", async () => {
