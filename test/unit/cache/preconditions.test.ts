@@ -62,11 +62,11 @@ describe("a condition", () => {
     const writer = new OpaqueWriter(draft.sink);
     await expect(draft.commit(writer, { precondition: requires(7) })).rejects.toThrow(FAILED);
     await draft.discard();
-    const deleting = cache.delete({ scope: "object", key: KEY }, "restart", requires(7));
+    const deleting = cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(7) });
     await expect(deleting).rejects.toThrow(FAILED);
     expect((await cache.stat(KEY)).version).toBe(1);
-    expect(await cache.delete({ scope: "object", key: KEY }, "restart", requires(1))).toBe(1);
-    const again = cache.delete({ scope: "object", key: KEY }, "restart", requires(1));
+    expect(await cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(1) })).toBe(1);
+    const again = cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(1) });
     await expect(again).rejects.toThrow(FAILED);
   });
 });
