@@ -65,7 +65,9 @@ describe("a condition", () => {
     const deleting = cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(7) });
     await expect(deleting).rejects.toThrow(FAILED);
     expect((await cache.stat(KEY)).version).toBe(1);
-    expect(await cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(1) })).toBe(1);
+    expect(await cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(1) })).toBe(
+      1,
+    );
     const again = cache.delete({ scope: "object", key: KEY }, "restart", { precondition: requires(1) });
     await expect(again).rejects.toThrow(FAILED);
   });
