@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { builtDoor } from "../support/built-package.ts";
 import { startCommand } from "../support/start-command.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -100,6 +100,36 @@ describe("why", () => {
     const top = (await (await fetch(`${second.admin}/v1/admin/top`)).json()) as Record<string, unknown>;
     expect(Object.keys(top)).toEqual(["keys", "sessions", "applications"]);
     await second.stop();
+  });
+
+  it("answers for expired and quarantined objects, also after a restart", async () => {
+    const first = await serve();
+    await put("app/s/damaged", first);
+    await put("app/s/expired", first);
+    await flame(["expire", "app/s/expired", "--in", "10ms"], first.endpoint);
+    const gone = "app/s/expired expired T ago: its time to live was T";
+    await vi.waitUntil(async () => (await why("app/s/expired", first)) === gone, { timeout: 60_000 });
+    await first.stop();
+    const path = join(directory.path, "store/app/s/damaged.arrow");
+    const bytes = fs.readFileSync(path);
+    bytes[bytes.length - 10_000]! ^= 1;
+    fs.writeFileSync(path, bytes);
+    const second = await serve();
+    const get = startCommand(["get", "app/s/damaged", "-o", join(directory.path, "copy")], {
+      directory: directory.path,
+      environment: { FLAME_CACHE_ENDPOINT: second.endpoint },
+    });
+    expect(await get.ended).toBe(1);
+    expect(await why("app/s/damaged", second)).toMatch(
+      /^app\/s\/damaged is quarantined since T: .*OBJECT_CORRUPT/,
+    );
+    expect(await why("app/s/expired", second)).toBe(gone);
+    await second.stop();
+    const third = await serve();
+    expect(await why("app/s/damaged", third)).toMatch(
+      /^app\/s\/damaged was quarantined T ago: .*OBJECT_CORRUPT/,
+    );
+    await third.stop();
   });
 
   it("works without a journal, and says so", async () => {

@@ -125,6 +125,8 @@ describe("serve", () => {
         threads: 1,
         limits: { callsMemoryBytes: 48 * 1024 ** 2, connections: 1024, idleCallMs: 300_000 },
         tls: undefined,
+        corsOrigins: [],
+        journalBytes: 64 * 1024 ** 2,
       },
     ]);
     expect(err).toBe("");
