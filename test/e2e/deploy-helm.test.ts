@@ -173,6 +173,7 @@ describe.skipIf(helm === undefined)("helm", () => {
     const manifests = render("--values", join(CHART, "ci/secured.yaml"));
     const { cache, config, warnings } = configOf(manifests, {
       endpoint: "grpc://0.0.0.0:9090",
+      admin: "127.0.0.1:9091",
       access: {},
       tls: {},
     });
