@@ -12,6 +12,7 @@ const CAMPAIGNS = [
   "test/contract/{cache,capacity}-model.test.ts",
   "test/crash/{disk-storage,power-loss}.test.ts",
   "test/e2e/access-reload.test.ts",
+  "test/e2e/http-memory.test.ts",
   "test/fuzz/{http2-damage,server-input}.test.ts",
   "test/interop/{mutated-tables,pyarrow}.test.ts",
   "test/sdk/{cross-language,python-sdk}.test.ts",
