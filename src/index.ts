@@ -8,8 +8,7 @@
  * in the same process. The host's own log configuration stays as it is unless `log` is given.
  */
 
-import type { CacheConfig } from "./config/cache-config.ts";
-import { loadCacheConfig } from "./config/load-cache-config.ts";
+import { type LoadedCacheConfig, loadCacheConfig } from "./config/load-cache-config.ts";
 import { loadLogDirectives } from "./config/log-directives.ts";
 import { type LogDirective, logFor, startLog } from "./log.ts";
 import { type ObjectCacheThread, startCacheThread } from "./service/cache-thread.ts";
@@ -54,10 +53,10 @@ export async function startObjectCache(options: ObjectCacheOptions = {}): Promis
   if (options.log !== undefined) {
     startLog({ directives: directivesOf(options), format: "auto", stream: process.stderr });
   }
-  const config = configOf(options);
+  const { config, sources } = load(options);
   // Fail at the start, not at the first scan, if a bundler left out the thread's entry file.
   if (config.storage.kind === "files") threadEntry("storage/disk/scan-thread-entry");
-  return await startServer(config);
+  return await startServer(config, sources);
 }
 
 /**
@@ -65,14 +64,14 @@ export async function startObjectCache(options: ObjectCacheOptions = {}): Promis
  * @throws {CacheError} INVALID_CONFIG naming key, value and source.
  */
 export async function startObjectCacheThread(options: ObjectCacheOptions = {}): Promise<ObjectCacheThread> {
-  return await startCacheThread({ config: configOf(options), directives: directivesOf(options) });
+  return await startCacheThread({ ...load(options), directives: directivesOf(options) });
 }
 
-function configOf(options: ObjectCacheOptions): CacheConfig {
+function load(options: ObjectCacheOptions): Pick<LoadedCacheConfig, "config" | "sources"> {
   const loaded = loadCacheConfig({ flags: options, configFile: options.configFile, isEmbedded: true });
   const log = logFor("config");
   for (const { text, ...fields } of loaded.warnings) log.warn(text, fields);
-  return loaded.config;
+  return { config: loaded.config, sources: loaded.sources };
 }
 
 function directivesOf(options: ObjectCacheOptions): readonly LogDirective[] {

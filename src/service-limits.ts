@@ -106,4 +106,17 @@ export const SERVICE_LIMITS = {
   jwtClockToleranceMsMax: 300_000,
   /** Verified tokens that are kept, so that a call with one of them need not verify it again. */
   jwtVerifiedMax: 4_096,
+
+  /** Clients that watch the statistics of the admin listener. */
+  statsWatchersMax: 16,
+  /** How often a client that watches the statistics gets a snapshot. */
+  statsEventIntervalMs: 1_000,
+  /** A client of an event stream that reads nothing for this long is disconnected. */
+  watcherStalledMs: 30_000,
+  /** Sessions that the usage lists by name, the largest first; the others are added up. */
+  usageSessionsMax: 5_000,
+  /** Counts of the usage that run at the same time. */
+  usageCountsMax: 4,
+  /** How long a counted usage is answered again. A count of a million objects takes a second. */
+  usageReuseMs: 2_000,
 } as const;

@@ -4,6 +4,7 @@
  * cli.ts passes the real ones, tests pass replacements.
  */
 import type { CacheConfig } from "../config/cache-config.ts";
+import type { LoadedCacheConfig } from "../config/load-cache-config.ts";
 import type { LogStream } from "../log.ts";
 
 export interface StartedServer {
@@ -38,7 +39,7 @@ export interface CommandContext {
   readonly stderr: LogStream & { readonly columns?: number };
   /** Undefined: the environment of the process, which only src/config reads. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
-  startServer(config: CacheConfig): Promise<StartedServer>;
+  startServer(config: CacheConfig, sources?: LoadedCacheConfig["sources"]): Promise<StartedServer>;
   /** Installs signal handlers; resolves with the name of the first signal, such as SIGTERM. */
   stopRequested(): Promise<string>;
   /** Calls the listener for each SIGHUP, which by default ends the process. */

@@ -52,7 +52,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   prepareMemory();
   // Listen for signals before the start: a signal during the start stops the server right after it.
   const stopRequested = context.stopRequested();
-  const server = await context.startServer(loaded.config);
+  const server = await context.startServer(loaded.config, loaded.sources);
   // A closed terminal ends a server without a file to read again; the reload of a service never does.
   const { access, tls } = loaded.config;
   const hasFiles = access.file !== undefined || tls !== undefined;

@@ -13,6 +13,29 @@ import type { LoadedCacheConfig } from "./load-cache-config.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 import { yamlLibrary } from "./yaml-library.ts";
 
+/** One setting as it is in effect. */
+export interface EffectiveSetting {
+  /** Dotted path under `cache`. */
+  readonly key: string;
+  /** Undefined: not set. */
+  readonly value: string | number | boolean | undefined;
+  /** Where the value comes from: a flag, a variable, `FILE:LINE` or `default`. */
+  readonly source: string | undefined;
+}
+
+/** All settings in their order. @param sources absent: unknown, as in a server built by a test. */
+export function effectiveSettings(
+  config: CacheConfig,
+  sources?: LoadedCacheConfig["sources"],
+): EffectiveSetting[] {
+  const values = valuesOf(config);
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
+    key: SETTINGS[name].key,
+    value: values[name],
+    source: sources?.[name],
+  }));
+}
+
 /** Several lines, each with a line end. */
 export function formatCacheConfig({
   config,

@@ -51,6 +51,16 @@ export class Histogram {
     this.#sum[0]! += other.sum;
   }
 
+  /** The observations that came after `before`, which has the same bounds. */
+  since(before: Histogram): Histogram {
+    const later = new Histogram(this.bounds);
+    for (const [index, count] of this.#counts.entries()) {
+      later.#counts[index] = count - before.#counts[index]!;
+    }
+    later.#sum[0] = this.sum - before.sum;
+    return later;
+  }
+
   /** Observations up to each bound; the last number is the count of all. */
   cumulative(): number[] {
     let total = 0;

@@ -22,7 +22,7 @@ const options = workerData as CacheThreadOptions;
 startLog({ directives: options.directives, format: "auto", stream: process.stderr });
 
 try {
-  const server = await startServer(options.config);
+  const server = await startServer(options.config, options.sources);
   const { endpoint, listening, admin } = server;
   report({ endpoint, listening, admin });
   port.on("message", (message: unknown) => {

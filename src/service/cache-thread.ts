@@ -9,6 +9,7 @@
  */
 import { Worker } from "node:worker_threads";
 import type { CacheConfig } from "../config/cache-config.ts";
+import type { LoadedCacheConfig } from "../config/load-cache-config.ts";
 import { CacheError, type ErrorCode } from "../errors.ts";
 import type { LogDirective } from "../log.ts";
 import { threadEntry } from "../thread-entries.ts";
@@ -16,6 +17,8 @@ import type { Endpoints, RunningCache } from "./start-server.ts";
 
 export interface CacheThreadOptions {
   readonly config: CacheConfig;
+  /** Where each setting comes from; absent: unknown. */
+  readonly sources?: LoadedCacheConfig["sources"];
   readonly directives: readonly LogDirective[];
 }
 

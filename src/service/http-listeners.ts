@@ -10,6 +10,7 @@ import { DEFAULT_ADMIN, formatHttpAddress, type HttpAddress } from "../config/ht
 import type { ServerTls } from "../grpc/server-transport.ts";
 import { logFor } from "../log.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
+import { DASHBOARD_ROUTES } from "./admin/dashboard-routes.ts";
 import { HEALTH_ROUTES } from "./admin/health-routes.ts";
 import { JOURNAL_ROUTES } from "./admin/journal-routes.ts";
 import { METRICS_ROUTE } from "./admin/metrics/metrics-route.ts";
@@ -26,7 +27,12 @@ const log = logFor("http");
 /** Routes that both listeners have. */
 export const API_ROUTES: readonly HttpRoute[] = [...HEALTH_ROUTES, ...OPENAPI_ROUTES, ...OBJECT_ROUTES];
 /** Routes of the admin listener alone. */
-export const ADMIN_ROUTES: readonly HttpRoute[] = [METRICS_ROUTE, ...STATS_ROUTES, ...JOURNAL_ROUTES];
+export const ADMIN_ROUTES: readonly HttpRoute[] = [
+  METRICS_ROUTE,
+  ...STATS_ROUTES,
+  ...JOURNAL_ROUTES,
+  ...DASHBOARD_ROUTES,
+];
 
 export interface HttpListenersOptions {
   readonly config: CacheConfig;

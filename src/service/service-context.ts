@@ -9,6 +9,7 @@ import { EVERYONE, type Identity } from "../access/identity.ts";
 import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { ValidationLevel } from "../config/cache-config.ts";
+import type { EffectiveSetting } from "../config/format-cache-config.ts";
 import { assert } from "../errors.ts";
 import { CallMetrics } from "../metrics/call-metrics.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
@@ -38,6 +39,8 @@ export interface ServiceFacts {
   readonly idleCallMs?: number;
   /** Absent: calls have no spans. */
   readonly tracing?: Tracing | undefined;
+  /** The configuration, for its readers; default: none. */
+  readonly settings?: readonly EffectiveSetting[];
 }
 
 /** What the contexts of all identities share. */
@@ -112,6 +115,11 @@ export class ServiceContext {
     const { stats } = this.#shared.facts;
     assert(stats !== undefined, "a server with HTTP routes counts");
     return stats;
+  }
+
+  /** The settings of the server. */
+  get settings(): readonly EffectiveSetting[] {
+    return this.#shared.facts.settings ?? [];
   }
 
   /** The reference to one version of an object, as BSON. */

@@ -10,6 +10,8 @@ import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
+import { effectiveSettings } from "../config/format-cache-config.ts";
+import type { LoadedCacheConfig } from "../config/load-cache-config.ts";
 import { type ResolvedAddresses, resolveAddresses } from "../config/network.ts";
 import { assert } from "../errors.ts";
 import type { CallHandler } from "../grpc/call.ts";
@@ -69,16 +71,20 @@ interface ServerParts {
 
 /**
  * Starts a cache server in this process.
+ * @param sources where each setting comes from, for readers of the configuration
  * @throws {CacheError} INVALID_CONFIG if the storage or an address cannot be used.
  */
-export async function startServer(config: CacheConfig): Promise<RunningCache> {
+export async function startServer(
+  config: CacheConfig,
+  sources?: LoadedCacheConfig["sources"],
+): Promise<RunningCache> {
   const parts = openParts(config);
   warnIfOpen(config, parts.addresses);
   await parts.cache.start();
   parts.stats.start();
   setMaxListeners(0, parts.stopping.signal);
   try {
-    const endpoints = await listenOnAll(config, parts);
+    const endpoints = await listenOnAll(config, parts, sources);
     const { kind: storage } = config.storage;
     log.info("serving", { ...endpoints, storage, threads: parts.threads });
     if (parts.cache.isVolatile) log.info(VOLATILE);
@@ -103,7 +109,11 @@ function openParts(config: CacheConfig): ServerParts {
   return { ...parts, listeners: undefined };
 }
 
-async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<Endpoints> {
+async function listenOnAll(
+  config: CacheConfig,
+  parts: ServerParts,
+  sources: LoadedCacheConfig["sources"] | undefined,
+): Promise<Endpoints> {
   const { cache, access, certificate, server, stats, methods, stopping } = parts;
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
@@ -121,6 +131,7 @@ async function listenOnAll(config: CacheConfig, parts: ServerParts): Promise<End
     quotas,
     stats,
     tracing,
+    settings: effectiveSettings(config, sources),
     endpoint,
     stopping: stopping.signal,
     durability,
