@@ -79,16 +79,25 @@ describe("serve", () => {
     expect(err).toContain("SIGTERM");
   });
 
-  it("reads the access file again on SIGHUP, and leaves SIGHUP alone without one", async () => {
-    const withoutFile = run("serve");
-    stop("SIGTERM");
-    expect(await withoutFile).toBe("ok");
-    expect(hangUp).toBeUndefined();
+  it("reads its files again on SIGHUP, with and without a terminal", async () => {
     const file = join(home, "access.yaml");
     writeFileSync(file, "anonymous: {rules: []}");
-    expect(await run("serve", "--access-file", file)).toBe("ok");
-    hangUp?.();
-    expect(events.at(-1)).toBe("reloaded");
+    stop("SIGTERM");
+    for (const isTTY of [true, false]) {
+      const stderr = { ...context.stderr, isTTY };
+      expect(await runCommandLine(["serve", "--access-file", file], { ...context, stderr })).toBe("ok");
+      hangUp?.();
+      expect(events.at(-1)).toBe("reloaded");
+    }
+  });
+
+  it("without such files ends with its terminal, and survives SIGHUP as a service", async () => {
+    stop("SIGTERM");
+    const stderr = { ...context.stderr, isTTY: true };
+    expect(await runCommandLine(["serve"], { ...context, stderr })).toBe("ok");
+    expect(hangUp).toBeUndefined();
+    expect(await run("serve")).toBe("ok");
+    expect(hangUp).toBeDefined();
   });
 
   it("is what runs without a command, with all its options", async () => {

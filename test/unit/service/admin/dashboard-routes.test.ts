@@ -32,7 +32,12 @@ async function servePage(directory: string): Promise<string> {
     endpoint: "",
     stopping: new AbortController().signal,
   });
-  const server = new HttpServer({ routes: pageRoutes(directory), context, access: OPEN_ACCESS });
+  const server = new HttpServer({
+    routes: pageRoutes(directory),
+    context,
+    access: OPEN_ACCESS,
+    tls: undefined,
+  });
   const { port } = await server.listen("127.0.0.1", 0);
   onTestFinished(() => server.close());
   return `http://127.0.0.1:${port}`;
