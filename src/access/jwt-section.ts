@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import type { AccessFile } from "../config/access-file.ts";
+import type { AccessProblem } from "../config/access-problems.ts";
 import { formatKey } from "../config/config-problem.ts";
 import { durationSchema } from "../config/duration.ts";
 import type { YamlPath } from "../config/yaml-file.ts";
@@ -60,6 +61,16 @@ export const jwtSectionSchema = z
   });
 
 export type JwtSection = z.output<typeof jwtSectionSchema>;
+
+/** Everything that is wrong in the section. */
+export function jwtProblems(section: unknown): readonly AccessProblem[] {
+  const issues = jwtSectionSchema.safeParse(section).error?.issues ?? [];
+  return issues.flatMap((issue) => {
+    const path = ["jwt", ...issue.path] as YamlPath;
+    if (issue.code !== "unrecognized_keys") return [{ path, reason: issue.message }];
+    return issue.keys.map((key) => ({ path: [...path, key], reason: "is not a known key" }));
+  });
+}
 
 /**
  * Undefined if the file has no such section.

@@ -4,6 +4,7 @@
  * Exit codes: 78 if there is an error; 66 if the file cannot be opened. Warnings alone leave 0.
  */
 import { ACCESS_GRAMMAR } from "../access/access-table.ts";
+import { jwtProblems } from "../access/jwt-section.ts";
 import { type CheckedFile, checkConfigFile, type FileKind, lineOf } from "../config/check-config-file.ts";
 import type { ConfigProblem } from "../config/config-problem.ts";
 import { isCacheError } from "../errors.ts";
@@ -37,7 +38,7 @@ export async function checkConfig(path: string, options: ConfigOptions, run: Ver
 
 function readAndCheck(path: string, { as }: ConfigOptions, { context: { env } }: VerbRun): CheckedFile {
   try {
-    return checkConfigFile(path, { kind: as, grammar: ACCESS_GRAMMAR, env });
+    return checkConfigFile(path, { kind: as, grammar: ACCESS_GRAMMAR, jwtProblems, env });
   } catch (error) {
     if (isCacheError(error) || !(error instanceof Error && "code" in error)) throw error;
     throw fileFailure("noInput", path, error);

@@ -23,16 +23,20 @@ export interface AccessProblem {
   readonly reason: string;
 }
 
+export interface FoundProblems {
+  readonly problems: readonly AccessProblem[];
+  readonly warnings: readonly ConfigWarning[];
+  /** The section `jwt`, unchecked. */
+  readonly jwt: unknown;
+}
+
 /** Everything that parseAccessText refuses or warns about in a file that is YAML. */
-export function findAccessProblems(
-  file: YamlFile,
-  grammar: AccessGrammar,
-): { readonly problems: readonly AccessProblem[]; readonly warnings: readonly ConfigWarning[] } {
+export function findAccessProblems(file: YamlFile, grammar: AccessGrammar): FoundProblems {
   const { success, data, error } = accessSchema.safeParse(file.value ?? {});
   const problems = success
     ? [...contentProblems(file, data, grammar)]
     : error.issues.map(({ path, message }) => ({ path: path as YamlPath, reason: message }));
-  return { problems, warnings: unknownKeys(file, file.value) };
+  return { problems, warnings: unknownKeys(file, file.value), jwt: mappingOf(file.value).jwt };
 }
 
 /** What the schema does not see, in the order of the file's parts. */

@@ -8,7 +8,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { type AccessGrammar, findAccessProblems } from "./access-problems.ts";
+import { type AccessGrammar, type AccessProblem, findAccessProblems } from "./access-problems.ts";
 import { checkClientFile } from "./check-client-file.ts";
 import { checkServerFile } from "./check-server-file.ts";
 import { CLIENT_FILE_NAME } from "./client-config.ts";
@@ -33,6 +33,8 @@ export interface CheckOptions {
   /** Undefined: by the keys of the file, then by its name. */
   readonly kind: FileKind | undefined;
   readonly grammar: AccessGrammar;
+  /** What is wrong in the section `jwt` of an access file. */
+  readonly jwtProblems: (section: unknown) => readonly AccessProblem[];
   /** Of which FLAME_HOME and HOME are used. Undefined: the environment of the process. */
   readonly env: Environment | undefined;
 }
@@ -61,40 +63,35 @@ const MUST_BE =
  * @throws {CacheError} INVALID_CONFIG if the file is too large
  * @throws the system's error if it cannot be read
  */
-export function checkConfigFile(
-  path: string,
-  { kind, grammar, env = process.env }: CheckOptions,
-): CheckedFile {
+export function checkConfigFile(path: string, options: CheckOptions): CheckedFile {
   const text = readText(path);
-  const named = kind ?? KIND_OF_NAME.get(basename(path));
+  const named = options.kind ?? KIND_OF_NAME.get(basename(path));
   const isSecret = named === undefined || named === "access";
   const syntax = yamlProblems(path, text, { isSecret });
   if (syntax.length > 0) return { kind: named, problems: syntax.map(notYaml) };
   const file = parseYamlText(path, text, { isSecret });
-  const found = kind ?? kindOf(file) ?? named;
-  if (found === undefined) return { kind: found, problems: [unknownKind(file)] };
-  return { kind: found, problems: inOrder(problemsOf(file, found, { grammar, env })) };
+  const kind = options.kind ?? kindOf(file) ?? named;
+  if (kind === undefined) return { kind, problems: [unknownKind(file)] };
+  return { kind, problems: inOrder(problemsOf(file, kind, options)) };
 }
 
-function problemsOf(
-  file: YamlFile,
-  kind: FileKind,
-  { grammar, env }: { readonly grammar: AccessGrammar; readonly env: Environment },
-): readonly ConfigProblem[] {
+function problemsOf(file: YamlFile, kind: FileKind, options: CheckOptions): readonly ConfigProblem[] {
+  const { env = process.env } = options;
   switch (kind) {
     case "server":
       return checkServerFile(file, env);
     case "client":
       return checkClientFile(file, { directory: dirname(resolve(file.path)), userHome: userHome(env) });
     case "access":
-      return accessProblems(file, grammar);
+      return accessProblems(file, options);
   }
 }
 
-function accessProblems(file: YamlFile, grammar: AccessGrammar): readonly ConfigProblem[] {
-  const { problems, warnings } = findAccessProblems(file, grammar);
+function accessProblems(file: YamlFile, { grammar, jwtProblems }: CheckOptions): readonly ConfigProblem[] {
+  const { problems, warnings, jwt } = findAccessProblems(file, grammar);
+  const all = jwt === undefined || jwt === null ? problems : [...problems, ...jwtProblems(jwt)];
   return [
-    ...problems.map(({ path, reason }) => problemAt(file, path, reason)),
+    ...all.map(({ path, reason }) => problemAt(file, path, reason)),
     ...warnings.map(({ key, source, suggestion }) => ({
       severity: "error" as const,
       source,

@@ -28,8 +28,12 @@ export function checkServerFile(file: YamlFile, env: Environment): readonly Conf
     wrong.add(name);
     problems.push(problem);
   }
-  for (const error of findMismatches(section, env, wrong)) {
+  const { errors, warnings } = findMismatches(section, env, wrong);
+  for (const error of errors) {
     problems.push(problemOf(error, file, String(error.facts.key ?? "cache").split(".")));
+  }
+  for (const { text, key, source } of warnings) {
+    problems.push({ severity: "warning", source, key, text, suggestion: undefined });
   }
   return problems;
 }

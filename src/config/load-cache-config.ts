@@ -12,7 +12,13 @@ import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig } from ".
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import type { HttpAddress } from "./http-address.ts";
-import { type PickedSetting, pickSetting, type SettingSources, wrongValue } from "./pick-setting.ts";
+import {
+  DEFAULT_SOURCE,
+  type PickedSetting,
+  pickSetting,
+  type SettingSources,
+  wrongValue,
+} from "./pick-setting.ts";
 import { type PathBases, readablePath } from "./readable-path.ts";
 import { type ConfigFlags, SETTINGS, type SettingName } from "./settings.ts";
 import { resolveStorage } from "./storage-location.ts";
@@ -85,27 +91,42 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   return { config, warnings, sources: sourcesOf(picked) };
 }
 
-/**
- * How the values in a file do not fit each other, or the files that they name: each error.
- * @param wrong settings whose own values are wrong; what depends on them is not judged
- */
+/** How the values in a file do not fit each other, or the files that they name. */
+export interface Mismatches {
+  readonly errors: readonly CacheError[];
+  readonly warnings: readonly ConfigWarning[];
+}
+
+/** @param wrong settings whose own values are wrong; what depends on them is not judged */
 export function findMismatches(
   section: CacheSection,
   env: Environment,
   wrong: ReadonlySet<SettingName>,
-): readonly CacheError[] {
+): Mismatches {
   const wrongKeys = [...wrong].map((name): string => SETTINGS[name].key);
   const values = new Map([...section.values].filter(([key]) => !wrongKeys.includes(key)));
   const picked = pickAll({ flags: {}, env: {}, section: { ...section, values } });
   const bases: PathBases = { env, workingDirectory: resolve("."), configFile: section.file.path };
-  const checks: readonly (readonly [readonly SettingName[], () => unknown])[] = [
-    [["durability", "storage"], () => durabilityOf(picked)],
-    [["accessFile", "requireAuth"], () => accessOf(picked, bases)],
-    [["endpoint", "certFile", "keyFile", "caFile"], () => tlsOf(picked, bases, [])],
+  const warnings: ConfigWarning[] = [];
+  const canJudge = (...names: SettingName[]): boolean => !names.some((name) => wrong.has(name));
+  const errors = [
+    ...(canJudge("durability", "storage") ? errorOf(() => durabilityOf(picked)) : []),
+    ...(canJudge("accessFile", "requireAuth") ? errorOf(() => accessOf(picked, bases)) : []),
+    ...(canJudge("endpoint", "admin", "http") ? tlsErrors(picked, bases, warnings) : []),
   ];
-  return checks
-    .filter(([names]) => !names.some((name) => wrong.has(name)))
-    .flatMap(([, check]) => errorOf(check));
+  return { errors, warnings };
+}
+
+/** After each error, the setting that it names is replaced by a right one, to find the next error. */
+function tlsErrors(picked: Picked, bases: PathBases, warnings: ConfigWarning[]): readonly CacheError[] {
+  const [error] = errorOf(() => tlsOf(picked, bases, warnings));
+  if (error === undefined) return [];
+  const names = Object.keys(SETTINGS) as SettingName[];
+  const name = names.find((each) => `cache.${SETTINGS[each].key}` === error.facts.key);
+  if (name === undefined) return [error];
+  const value = name === "clientCertificates" ? undefined : bases.configFile;
+  const repaired = { ...picked, [name]: { value: value && resolve(value), source: DEFAULT_SOURCE } };
+  return [error, ...tlsErrors(repaired, bases, warnings)];
 }
 
 function errorOf(check: () => unknown): readonly CacheError[] {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { FlameCache, FlightClient, getObject, putObject } from "../../src/client/index.ts";
 import { type RunningCache, startServer } from "../../src/service/start-server.ts";
+import { CertificateAuthority } from "../support/certificate-authority.ts";
 import { serverConfig } from "../support/in-process-server.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { type Finished, runCommand } from "../unit/command/verb-fixture.ts";
@@ -15,6 +16,9 @@ const accessFile = join(home.path, "access.yaml");
 const EXPIRED = "flame_expired";
 /** SHA-256 of EXPIRED. */
 const EXPIRED_SHA256 = "ab6ee08b3165ee5a5d6d256352129fd9655c4c7b562a3093ed640d80eda738a6";
+
+const CERTIFIED =
+  'identities: [{name: certified, rules: [{allow: [get, put, list], on: ["${identity}/*"]}], certificates: ["CN=certified"]}]';
 
 let server: RunningCache;
 let worker: string;
@@ -137,6 +141,64 @@ describe("a name and a password", () => {
     expect(await cache.get(await cache.put("app/s", 1))).toBe(1);
     await expect(client.authenticateBasic("worker", "wrong")).rejects.toThrow(refused("UNAUTHENTICATED"));
     await reloaded.stop();
+  });
+});
+
+describe("a client certificate", () => {
+  let authority: CertificateAuthority;
+  let secure: RunningCache;
+  let files: { readonly certFile: string; readonly keyFile: string };
+
+  beforeAll(async () => {
+    authority = new CertificateAuthority();
+    const own = authority.issueServer();
+    files = authority.issue("certified");
+    const certified = secretFile("certified.yaml", CERTIFIED);
+    const config = serverConfig(undefined, {
+      endpoint: { scheme: "grpcs", host: "127.0.0.1", port: 0 },
+      tls: {
+        certFile: own.certFile,
+        keyFile: own.keyFile,
+        caFile: undefined,
+        clientCaFile: authority.certFile,
+        clientCertificates: "required",
+      },
+      access: { file: certified, isRequired: true },
+    });
+    secure = await startServer(config);
+  });
+  afterAll(async () => {
+    await secure.stop();
+    authority.remove();
+  });
+
+  it("identifies a FlameCache to a server that requires one", async () => {
+    const options = { endpoint: secure.endpoint, caFile: authority.certFile };
+    const { certFile: clientCertFile, keyFile: clientKeyFile } = files;
+    await using cache = await connect({ ...options, clientCertFile, clientKeyFile });
+    expect(await cache.get(await cache.put("certified/s", 1))).toBe(1);
+    await expect(cache.put("other/s", 1)).rejects.toThrow(refused("PERMISSION_DENIED"));
+    await using without = await connect(options);
+    await expect(without.put("certified/s", 1)).rejects.toThrow(
+      expect.objectContaining({ code: "UNREACHABLE" }),
+    );
+  });
+
+  it("identifies the command, which names the options when it is missing", async () => {
+    const dial = ["--endpoint", secure.endpoint, "--ca-file", authority.certFile];
+    const { certFile, keyFile } = files;
+    const given = ["--cert-file", certFile, "--key-file", keyFile];
+    expect(await runCommand(["ls", "certified", ...dial, ...given])).toMatchObject({
+      outcome: "ok",
+      err: "",
+    });
+    const variables = { FLAME_CACHE_CLIENT_CERT: certFile, FLAME_CACHE_CLIENT_KEY: keyFile };
+    expect(await runCommand(["ls", "certified", ...dial], { env: variables })).toMatchObject({
+      outcome: "ok",
+    });
+    const missing = await runCommand(["ls", "certified", ...dial]);
+    expect(missing.outcome).toBe("unavailable");
+    expect(missing.err).toContain("--cert-file and --key-file");
   });
 });
 

@@ -69,8 +69,24 @@ describe("config check of a server's file", () => {
   });
 
   it("finds files of TLS that are missing", async () => {
-    const { lines } = await check("a.yaml", "cache:\n  endpoint: grpcs://0.0.0.0:9090");
-    expect(lines[0]).toContain("cache.tls.cert_file must be set when the endpoint is grpcs://");
+    const text =
+      "cache:\n  endpoint: grpcs://h:1\n  tls:\n    ca_file: x.pem\n    client_certificates: required";
+    expect((await check("a.yaml", text)).lines).toEqual([
+      "FILE:3: cache.tls.cert_file must be set when the endpoint is grpcs:// (endpoint from FILE:2)",
+      "FILE:3: cache.tls.key_file must be set when the endpoint is grpcs:// (endpoint from FILE:2)",
+      'FILE:4: cache.tls.ca_file must be a file that can be read: got "x.pem"',
+      'FILE:5: cache.tls.client_certificates must be none without cache.tls.client_ca_file: got "required"',
+      "FILE: 4 errors (a server's configuration)",
+    ]);
+  });
+
+  it("warns of settings of TLS that have no effect", async () => {
+    const { outcome, lines } = await check("a.yaml", "cache:\n  tls: {cert_file: c.pem}");
+    expect(lines).toEqual([
+      expect.stringMatching(/^FILE:2: warning: cache\.tls\.cert_file TLS setting ignored: /),
+      "FILE: no errors (a server's configuration)",
+    ]);
+    expect(outcome).toBe("ok");
   });
 
   it("accepts what --print-config prints", async () => {
@@ -186,6 +202,18 @@ describe("config check of an access file", () => {
       "FILE:4: identities[0].rules[0] must have either allow or deny",
       "FILE:4: identities[0].rules[0].alow is not a known key; did you mean allow?",
       "FILE: 2 errors (an access file)",
+    ]);
+  });
+
+  it("finds every problem of the section jwt", async () => {
+    const text =
+      "anonymous: {rules: []}\njwt:\n  isuer: x\n  audience: a\n  algorithms: [HS256]\n  jwks_url: http://h";
+    expect((await check("access.yaml", text)).lines.map((line) => line.split(" ", 2).join(" "))).toEqual([
+      "FILE:2: jwt.issuer",
+      "FILE:3: jwt.isuer",
+      "FILE:5: jwt.algorithms[0]",
+      "FILE:6: jwt.jwks_url",
+      "FILE: 4",
     ]);
   });
 

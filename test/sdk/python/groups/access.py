@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
+from certificates import certificate
 from sdk import fails, settings
 from support.server import Server
 
 import flame_object_cache
 import pyarrow.flight as flight
-from flame_object_cache import FlameCache, ObjectNotFound, PermissionDenied, Unauthenticated
+from flame_object_cache import FlameCache, ObjectNotFound, PermissionDenied, Unauthenticated, Unreachable
 
 STORAGES = ("own",)
 
@@ -57,6 +58,32 @@ def case_is_used_with_a_token(_cache):
                 client.get("other/s/o")
             with fails(ObjectNotFound, "OBJECT_NOT_FOUND"):
                 client.get("app/s/none")
+
+
+CERTIFIED = """identities:
+  - name: client
+    rules: [{allow: [get, put, list], on: ["${identity}/*"]}]
+    certificates: ["CN=client"]
+"""
+
+
+def case_is_used_with_a_client_certificate(_cache):
+    with tempfile.TemporaryDirectory() as directory:
+        own, mine = certificate(directory, "server"), certificate(directory, "client")
+        Path(directory, "access.yaml").write_text(CERTIFIED)
+        config = Path(directory, "flame-cluster.yaml")
+        tls = {"cert_file": own[0], "key_file": own[1], "client_ca_file": mine[0]}
+        config.write_text(json.dumps({"cache": {"tls": tls, "access": {"file": "access.yaml"}}}))
+        with Server(None, "grpcs://127.0.0.1:0", "--config", str(config)) as server:
+            with settings(endpoint=server.cache.endpoint, ca_file=own[0]):
+                with FlameCache(client_cert_file=mine[0], client_key_file=mine[1]) as client:
+                    assert client.get(client.put("client/s", 1)) == 1
+                    with fails(PermissionDenied, "PERMISSION_DENIED"):
+                        client.put("other/s", 1)
+                with FlameCache(timeout=5) as client, fails(Unreachable, "UNREACHABLE"):
+                    client.list("client")
+            with settings(endpoint=server.cache.endpoint, ca_file=own[0], client_cert=mine[0], client_key=mine[1]):
+                assert len(flame_object_cache.list_objects("client")) == 1
 
 
 def case_gives_a_token_for_a_name_and_a_password(_cache):
