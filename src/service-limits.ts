@@ -111,6 +111,8 @@ export const SERVICE_LIMITS = {
   statsWatchersMax: 16,
   /** How often a client that watches the statistics gets a snapshot. */
   statsEventIntervalMs: 1_000,
+  /** How long the slowest call of a method is shown. */
+  slowestCallsMs: 600_000,
   /** A client of an event stream that reads nothing for this long is disconnected. */
   watcherStalledMs: 30_000,
   /** Sessions that the usage lists by name, the largest first; the others are added up. */

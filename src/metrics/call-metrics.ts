@@ -15,11 +15,21 @@ export const CALL_CODES = ["OK", ...Object.keys(ERROR_TABLE), "INTERNAL"] as con
 const INTERNAL = CALL_CODES.length - 1;
 const CODE_INDEX: ReadonlyMap<string, number> = new Map(CALL_CODES.map((code, index) => [code, index]));
 
+/** A call that took longer than all others of its method for some time. */
+export interface SlowCall {
+  readonly seconds: number;
+  readonly code: string;
+  /** When it ended, ms since 1970. */
+  readonly atMs: number;
+}
+
 /** The calls of one method. */
 export class MethodMetrics {
   readonly name: string;
   readonly seconds = new Histogram(CALL_SECONDS);
   readonly #codes = new Float64Array(CALL_CODES.length);
+  #slowest: SlowCall | undefined;
+  #slowestMs = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -29,6 +39,18 @@ export class MethodMetrics {
   ended(durationMs: number, code: string): void {
     this.#codes[CODE_INDEX.get(code) ?? INTERNAL]! += 1;
     this.seconds.observe(durationMs / 1000);
+    if (durationMs <= this.#slowestMs) return;
+    this.#slowestMs = durationMs;
+    this.#slowest = { seconds: durationMs / 1000, code, atMs: Date.now() };
+  }
+
+  /** The slowest call that ended after `sinceMs`; an older one is forgotten. */
+  slowestSince(sinceMs: number): SlowCall | undefined {
+    if (this.#slowest !== undefined && this.#slowest.atMs < sinceMs) {
+      this.#slowest = undefined;
+      this.#slowestMs = 0;
+    }
+    return this.#slowest;
   }
 
   /** Number of calls that ended with this code. */

@@ -41,7 +41,8 @@ export interface Usage extends UsageSums {
 }
 
 export interface WhyEvent {
-  readonly at: string;
+  /** Null: the journal does not know. */
+  readonly at: string | null;
   readonly event: string;
   readonly version: number | null;
   readonly by: string | null;

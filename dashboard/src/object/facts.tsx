@@ -10,7 +10,9 @@ import type { ObjectFacts } from "./load-object.ts";
 
 export function Facts({ object, events }: { object: ObjectFacts; events: readonly WhyEvent[] }) {
   const nowMs = useNow(1_000);
-  const put = events.findLast(({ event }) => event === "put" || event === "replace");
+  const put = events.find(
+    ({ event, version }) => event === "put" && version === object.version - object.patches,
+  );
   const { version, patches, expires_at: expiresAt } = object;
   return (
     <dl class="facts">
@@ -38,7 +40,7 @@ export function Facts({ object, events }: { object: ObjectFacts; events: readonl
           </time>
         </Fact>
       )}
-      {put !== undefined && (
+      {put !== undefined && put.at !== null && (
         <Fact name="Put">
           <time dateTime={put.at} title={formatTime(put.at)}>
             {formatRelative(Date.parse(put.at), nowMs)}

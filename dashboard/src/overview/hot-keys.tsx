@@ -8,13 +8,13 @@ import { formatBytes, formatCount } from "../format/quantities.ts";
 import { visible } from "../format/visible-text.ts";
 import { Failure, Panel } from "../parts/panel.tsx";
 import { addressOf } from "../router.ts";
-import { readTop, type Top } from "./read-top.ts";
+import { readTop, type Top, type TopAnswer } from "./read-top.ts";
 
 const RENEW_MS = 5_000;
 
 export function HotKeys() {
   const { value, failure, reload } = useLoad(
-    async (signal) => readTop(await getJson<unknown>("/v1/admin/top", signal)),
+    async (signal) => readTop(await getJson<TopAnswer>("/v1/admin/top", signal)),
     [],
   );
   useEffect(() => {
@@ -46,10 +46,10 @@ function Ranking({ top: { keys, sessions } }: { top: Top }) {
       <Panel title="Largest sessions">
         {sessions.length === 0 && <p class="notice">The cache holds no objects.</p>}
         <ol class="ranking">
-          {sessions.map(({ key, objects, bytes }) => (
-            <li key={key}>
-              <a href={addressOf("objects", key)} title={visible(key)}>
-                {visible(key)}
+          {sessions.map(({ name, objects, bytes }) => (
+            <li key={name}>
+              <a href={addressOf("objects", name)} title={visible(name)}>
+                {visible(name)}
               </a>
               <span class="number">
                 {formatCount(objects)} objects, {formatBytes(bytes)}

@@ -1,11 +1,13 @@
 /**
- * Tables of the overview: methods with their latencies, errors by code.
+ * Tables of the overview: methods with their latencies, the slowest calls, errors by code.
  */
-import { formatCount, formatExact, formatLatency } from "../format/quantities.ts";
+import { formatCount, formatExact, formatLatency, formatTime } from "../format/quantities.ts";
 import { visible } from "../format/visible-text.ts";
-import type { MethodStats } from "./stats.ts";
+import type { MethodStats, SlowCall } from "./stats.ts";
 
 const latency = (seconds: number | undefined) => (seconds === undefined ? "–" : formatLatency(seconds));
+
+const SLOW_CALLS_MAX = 8;
 
 export function MethodTable({ methods }: { methods: readonly MethodStats[] }) {
   if (methods.length === 0) return <p class="notice">No call has come yet.</p>;
@@ -44,6 +46,35 @@ export function MethodTable({ methods }: { methods: readonly MethodStats[] }) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+export function SlowCalls({ calls }: { calls: readonly SlowCall[] }) {
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Method</th>
+          <th scope="col">Ended with</th>
+          <th scope="col" class="number">
+            Took
+          </th>
+          <th scope="col" class="number">
+            At
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {calls.slice(0, SLOW_CALLS_MAX).map(({ method, code, seconds, at }) => (
+          <tr key={method}>
+            <th scope="row">{visible(method)}</th>
+            <td class={code === "OK" ? "dim" : "bad"}>{visible(code)}</td>
+            <td class="number">{formatLatency(seconds)}</td>
+            <td class="number">{formatTime(at).slice(11)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

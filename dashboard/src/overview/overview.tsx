@@ -13,7 +13,7 @@ import { Failure, Panel, Waiting } from "../parts/panel.tsx";
 import { Chart } from "./chart.tsx";
 import type { Series } from "./history.ts";
 import { HotKeys } from "./hot-keys.tsx";
-import { ErrorTable, MethodTable } from "./method-table.tsx";
+import { ErrorTable, MethodTable, SlowCalls } from "./method-table.tsx";
 import type { Stats } from "./stats.ts";
 import { Tiles } from "./tiles.tsx";
 import { useStats } from "./use-stats.ts";
@@ -103,6 +103,11 @@ function Tables({ stats }: { stats: Stats }) {
       <Panel title="Methods" class="wide">
         <MethodTable methods={stats.methods} />
       </Panel>
+      {stats.slowest.length > 0 && (
+        <Panel title="Slowest calls of the last ten minutes">
+          <SlowCalls calls={stats.slowest} />
+        </Panel>
+      )}
       {stats.errorsByCode.length > 0 && (
         <Panel title="Errors by code">
           <ErrorTable errors={stats.errorsByCode} />

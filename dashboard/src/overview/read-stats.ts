@@ -3,7 +3,7 @@
  *
  * Calls of the admin listener are left out of the totals: the page itself makes them.
  */
-import type { Bounded, MethodStats, Stats } from "./stats.ts";
+import type { Bounded, MethodStats, SlowCall, Stats } from "./stats.ts";
 
 interface DurationAnswer {
   readonly count: number;
@@ -31,6 +31,7 @@ export interface StatsAnswer {
   } | null;
   readonly disk: { readonly free_bytes: number | null; readonly total_bytes: number | null } | null;
   readonly process: { readonly resident_bytes: number; readonly event_loop_delay: DurationAnswer };
+  readonly slowest?: readonly SlowCall[];
   readonly recent?: { readonly p50_seconds: number | null; readonly p99_seconds: number | null };
 }
 
@@ -60,6 +61,7 @@ export function readStats(answer: StatsAnswer, atMs: number): Stats {
     p50: recent?.p50_seconds ?? undefined,
     p99: recent?.p99_seconds ?? undefined,
     methods,
+    slowest: answer.slowest ?? [],
     errorsByCode: Object.entries(calls.by_code)
       .filter(([code, count]) => code !== "OK" && count > 0)
       .sort(([, a], [, b]) => b - a),

@@ -4,10 +4,26 @@
 
 export interface Top {
   readonly keys: readonly { readonly key: string; readonly reads: number }[];
-  readonly sessions: readonly { readonly key: string; readonly objects: number; readonly bytes: number }[];
+  readonly sessions: readonly { readonly name: string; readonly objects: number; readonly bytes: number }[];
 }
 
-export function readTop(answer: unknown): Top {
-  const { keys, sessions } = (answer ?? {}) as Partial<Top>;
-  return { keys: keys ?? [], sessions: sessions ?? [] };
+/** The members of the answer that the page uses. */
+export interface TopAnswer {
+  readonly keys: readonly { readonly key: string; readonly gets: number }[];
+  readonly sessions: readonly {
+    readonly name: string;
+    readonly objects: number;
+    readonly data_bytes: number;
+  }[];
+}
+
+const SHOWN = 10;
+
+export function readTop({ keys, sessions }: TopAnswer): Top {
+  return {
+    keys: keys.slice(0, SHOWN).map(({ key, gets }) => ({ key, reads: gets })),
+    sessions: sessions
+      .slice(0, SHOWN)
+      .map(({ name, objects, data_bytes: bytes }) => ({ name, objects, bytes })),
+  };
 }

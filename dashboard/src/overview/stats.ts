@@ -19,6 +19,13 @@ export interface MethodStats {
   readonly p99: number | undefined;
 }
 
+export interface SlowCall {
+  readonly method: string;
+  readonly seconds: number;
+  readonly code: string;
+  readonly at: string;
+}
+
 export interface Stats {
   /** When the page got it, ms since 1970. */
   readonly atMs: number;
@@ -40,5 +47,6 @@ export interface Stats {
   readonly p50: number | undefined;
   readonly p99: number | undefined;
   readonly methods: readonly MethodStats[];
+  readonly slowest: readonly SlowCall[];
   readonly errorsByCode: readonly (readonly [code: string, count: number])[];
 }

@@ -1,14 +1,14 @@
 /**
  * `GET /v1/admin/events`: a snapshot of the statistics each second, as server-sent events `stats`.
  *
- * An event is the answer of `/v1/admin/stats` and the member `recent`, the calls since the event
- * before. All watchers share one timer and one snapshot, so a second watcher costs one write a
+ * An event is the answer of `/v1/admin/stats` with two members more: `recent`, the calls since the
+ * event before, and `slowest`, the slowest call of each method in the last minutes. All watchers share one timer and one snapshot, so a second watcher costs one write a
  * second. A client that does not read misses snapshots; the next one that it gets is current.
  */
 import { LIMITS } from "../../limits.ts";
 import type { HttpCall, HttpRoute } from "../http/http-call.ts";
 import { EventStream, refuseTooManyWatchers } from "./event-stream.ts";
-import { RecentCallsMeter } from "./recent-calls.ts";
+import { RecentCallsMeter, slowestCalls } from "./recent-calls.ts";
 import type { ServerStats } from "./server-stats.ts";
 
 export const EVENT_ROUTES: readonly HttpRoute[] = [
@@ -63,8 +63,9 @@ class StatsEvents {
   }
 
   #look(): void {
-    const recent = this.#recent.take(this.#stats.calls);
-    this.#latest = JSON.stringify({ ...this.#stats.snapshot(), recent });
+    const { calls } = this.#stats;
+    const [recent, slowest] = [this.#recent.take(calls), slowestCalls(calls, Date.now())];
+    this.#latest = JSON.stringify({ ...this.#stats.snapshot(), recent, slowest });
   }
 
   #sendAll(): void {

@@ -5,6 +5,7 @@
  * Only calls for objects count: requests of the admin listener, such as a stream of events that is
  * open for hours, would hide them.
  */
+import { LIMITS } from "../../limits.ts";
 import type { CallMetrics } from "../../metrics/call-metrics.ts";
 import { CALL_SECONDS, Histogram } from "../../metrics/histogram.ts";
 
@@ -21,6 +22,29 @@ const HEALTH_METHOD = /^Health\//;
 
 export function isObjectMethod(name: string): boolean {
   return OBJECT_METHOD.test(name) && !HEALTH_METHOD.test(name) && name !== "HTTP";
+}
+
+/** A part of each event. */
+export interface SlowMethodCall {
+  readonly method: string;
+  readonly seconds: number;
+  /** `OK` or a code of the error table. */
+  readonly code: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+}
+
+/** For each method its slowest call of the last minutes, the slowest first. */
+export function slowestCalls(metrics: CallMetrics, nowMs: number): SlowMethodCall[] {
+  return metrics.methods
+    .filter(({ name }) => isObjectMethod(name))
+    .flatMap((method): SlowMethodCall[] => {
+      const slowest = method.slowestSince(nowMs - LIMITS.slowestCallsMs);
+      if (slowest === undefined) return [];
+      const { seconds, code, atMs } = slowest;
+      return [{ method: method.name, seconds, code, at: new Date(atMs).toISOString() }];
+    })
+    .sort((a, b) => b.seconds - a.seconds);
 }
 
 export class RecentCallsMeter {
