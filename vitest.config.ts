@@ -19,9 +19,8 @@ const SERVED_SLICE = [
 const LONG = [
   "interop/pyarrow",
   "sdk/python-sdk",
-  "e2e/deploy-image",
   "e2e/cli-verbs",
-  "unit/server/room",
+  "unit/service/room",
   "crash/disk-storage",
   "hostile/short",
   "fuzz/server-input",

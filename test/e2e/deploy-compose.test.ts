@@ -1,7 +1,7 @@
 /**
  * The compose files: their structure, what they publish, their limits, and that every file they mount exists.
  *
- * With the compose plugin of docker, also as compose itself reads them. deploy-image.test.ts runs the service.
+ * With the compose plugin of docker, also as compose itself reads them. slow/deploy-image.test.ts runs the service.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -2,7 +2,7 @@
  * docs/deployment.md against the repository: the files that its commands name, the verbs and options of the command, the
  * variables of compose, and the memory that it gives a container.
  *
- * The commands need an engine, systemd or a cluster, so most of them do not run here. deploy-image.test.ts runs the parts of
+ * The commands need an engine, systemd or a cluster, so most of them do not run here. slow/deploy-image.test.ts runs the parts of
  * the section on containers inside the image.
  */
 import { existsSync, readFileSync } from "node:fs";

@@ -76,7 +76,15 @@ describe("an action", () => {
   it("is listed with a description", async () => {
     const actions = await server.client.listActions();
     const types = ["PUT", "UPDATE", "DELETE", "PIN", "UNPIN", "EXPIRE"];
-    expect(actions.map(({ type }) => type)).toEqual([...types, "RenewFlightEndpoint", "CancelFlightInfo"]);
+    expect(actions.map(({ type }) => type)).toEqual([
+      ...types,
+      "RenewFlightEndpoint",
+      "CancelFlightInfo",
+      "WHY",
+      "STATS",
+      "TOP",
+      "LOG",
+    ]);
     expect(actions.filter(({ description }) => description.length < 20)).toEqual([]);
   });
 });

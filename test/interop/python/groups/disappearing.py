@@ -32,11 +32,11 @@ time.sleep(600)
 
 
 def _files(storage: Path) -> dict[str, int]:
-    """Every file below the directory with its size; what vanishes while looking is not there."""
+    """Every file of objects with its size; what vanishes while looking is not there. The journal grows later."""
     found = {}
     for path in storage.rglob("*"):
         try:
-            if path.is_file():
+            if path.is_file() and ".journal" not in path.parts:
                 found[str(path.relative_to(storage))] = path.stat().st_size
         except FileNotFoundError:
             pass
