@@ -94,20 +94,22 @@ function titleOf(view: ViewName, key: string): string {
   return LINKS.find((link) => link.view === view)?.name ?? "Overview";
 }
 
+const THEME_TEXTS = { system: "System theme", light: "Light theme", dark: "Dark theme" } as const;
+const THEME_ICONS = { system: "half", light: "sun", dark: "moon" } as const;
+
 function ThemeButton() {
   const now = useStore(theme);
+  const text = THEME_TEXTS[now];
   return (
     <button
       type="button"
       class="quiet"
       onClick={() => setTheme(nextTheme())}
-      aria-label={`Theme: ${now}. Change it.`}
-      title={`Theme: ${now}`}
+      aria-label={`${text}. Change it.`}
+      title={text}
     >
-      <Icon name={now === "dark" ? "moon" : now === "light" ? "sun" : "half"} />
-      <span class="side-text">
-        {now === "system" ? "System theme" : `${now === "dark" ? "Dark" : "Light"} theme`}
-      </span>
+      <Icon name={THEME_ICONS[now]} />
+      <span class="side-text">{text}</span>
     </button>
   );
 }

@@ -62,7 +62,7 @@ export function ObjectView({ objectKey }: { objectKey: string }) {
 function Absent({ failure }: { failure: ReturnType<typeof useLoad<ListedObject>>["failure"] }) {
   if (failure === undefined) return null;
   if (failure.status !== 404 || failure.isMissingRoute)
-    return <Failure failure={failure} what="The object" />;
+    return <Failure failure={failure} what="the object" />;
   return (
     <p class="notice" role="status">
       There is no object with this key. The history says what happened to it, if the journal knows.
@@ -77,7 +77,7 @@ function History({
   why: WhyAnswer | undefined;
   failure: ReturnType<typeof useLoad>["failure"];
 }) {
-  if (failure !== undefined) return <Failure failure={failure} what="The history" />;
+  if (failure !== undefined) return <Failure failure={failure} what="the history" />;
   if (why === undefined) return <Waiting />;
   return <EventList events={why.events} />;
 }

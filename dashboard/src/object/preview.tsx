@@ -27,7 +27,7 @@ export function Preview({ object }: { object: ListedObject }) {
       class="preview"
       aside={<span class="dim">first {formatBytes(PREVIEW_BYTES_MAX)} at most</span>}
     >
-      {failure !== undefined && <Failure failure={failure} what="The value" />}
+      {failure !== undefined && <Failure failure={failure} what="the value" />}
       {value === undefined && failure === undefined && <Waiting />}
       {value !== undefined && object.kind === "table" && (
         <TablePreview stream={value.bytes} rows={object.rows} />

@@ -8,7 +8,7 @@ import type { ListedObject, ObjectPage } from "../api/answers.ts";
 import { compareBy, type Order } from "./order.ts";
 import type { LoadedSession } from "./tree-rows.ts";
 
-const PAGE_OBJECTS = 1_000;
+const PAGE_OBJECTS = 5_000;
 /** A session with more objects is shown up to here. */
 const OBJECTS_MAX = 200_000;
 

@@ -36,7 +36,7 @@ export function ObjectsView({ start }: { start: string }) {
           </p>
         )}
       </div>
-      {failure !== undefined && <Failure failure={failure} what="The list of applications" />}
+      {failure !== undefined && <Failure failure={failure} what="the list of applications" />}
       {usage === undefined && failure === undefined && <Waiting />}
       {usage !== undefined && <Browser key={start} usage={usage} start={start} />}
     </>

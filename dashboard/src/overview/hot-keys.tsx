@@ -22,7 +22,7 @@ export function HotKeys() {
     const timer = setInterval(reload, RENEW_MS);
     return () => clearInterval(timer);
   }, [failure, reload]);
-  if (failure !== undefined) return <Failure failure={failure} what="The ranking of keys" />;
+  if (failure !== undefined) return <Failure failure={failure} what="the ranking of keys" />;
   if (value === undefined) return null;
   return <Ranking top={value} />;
 }

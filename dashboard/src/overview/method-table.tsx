@@ -51,7 +51,7 @@ export function MethodTable({ methods }: { methods: readonly MethodStats[] }) {
 
 export function SlowCalls({ calls }: { calls: readonly SlowCall[] }) {
   return (
-    <table>
+    <table class="names">
       <thead>
         <tr>
           <th scope="col">Method</th>
@@ -80,7 +80,7 @@ export function SlowCalls({ calls }: { calls: readonly SlowCall[] }) {
 
 export function ErrorTable({ errors }: { errors: readonly (readonly [code: string, count: number])[] }) {
   return (
-    <table>
+    <table class="names">
       <thead>
         <tr>
           <th scope="col">Code</th>

@@ -27,7 +27,7 @@ export function Overview() {
         <h1>Overview</h1>
         <Status stats={stats} isLive={isLive} />
       </div>
-      {failure !== undefined && <Failure failure={failure} what="Live statistics" />}
+      {failure !== undefined && <Failure failure={failure} what="live statistics" />}
       {stats === undefined && failure === undefined && <Waiting />}
       {stats !== undefined && <Tiles stats={stats} latest={series} />}
       {series !== undefined && <Charts series={series} />}

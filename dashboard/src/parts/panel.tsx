@@ -27,13 +27,13 @@ export function Panel({ title, aside, class: more = "", children }: PanelProps) 
   );
 }
 
-/** @param what the thing that is missing, as the beginning of a sentence */
+/** @param what the thing that is missing, such as `the log` */
 export function Failure({ failure, what }: { failure: ApiError; what: string }) {
   const { status, message } = failure;
   if (status === 401) {
     return (
       <p class="notice" role="status">
-        {what} needs a token.{" "}
+        A token is needed to see {what}.{" "}
         <button type="button" class="link" onClick={askForToken}>
           Enter one
         </button>
@@ -43,20 +43,20 @@ export function Failure({ failure, what }: { failure: ApiError; what: string }) 
   if (status === 403) {
     return (
       <p class="notice" role="status">
-        {what} is not for you: {message}.
+        You may not see {what}: {message}.
       </p>
     );
   }
   if (failure.isMissingRoute) {
     return (
       <p class="notice" role="status">
-        {what} is not offered by this server.
+        This server does not offer {what}.
       </p>
     );
   }
   return (
     <p class="notice notice-bad" role="alert">
-      {what} could not be loaded: {message}
+      The page could not load {what}: {message}
     </p>
   );
 }

@@ -18,7 +18,7 @@ export function ConfigView() {
         <h1>Configuration</h1>
         <p class="status">Flags override variables, variables the file, the file the defaults</p>
       </div>
-      {failure !== undefined && <Failure failure={failure} what="The configuration" />}
+      {failure !== undefined && <Failure failure={failure} what="the configuration" />}
       {value === undefined && failure === undefined && <Waiting />}
       {value !== undefined && (
         <Panel

@@ -28,7 +28,7 @@ export function LogView() {
         <h1>Log</h1>
         <p class="status">Lines from now on, also below the level that the server writes</p>
       </div>
-      {failure !== undefined && <Failure failure={failure} what="The log" />}
+      {failure !== undefined && <Failure failure={failure} what="the log" />}
       <Panel
         title="Lines"
         class="log-panel"

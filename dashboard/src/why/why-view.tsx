@@ -65,7 +65,7 @@ function Answer({ objectKey }: { objectKey: string }) {
     (signal) => getJson(`/v1/why/${encodePath(objectKey)}`, signal),
     [objectKey],
   );
-  if (failure !== undefined) return <Failure failure={failure} what="The journal" />;
+  if (failure !== undefined) return <Failure failure={failure} what="the journal" />;
   if (value === undefined) return <Waiting />;
   return (
     <>
