@@ -10,6 +10,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CacheError } from "../../errors.ts";
+import { refuseReboundName } from "./loopback-names.ts";
 
 const ANY = "*";
 const READING = ["GET", "HEAD", "OPTIONS"];
@@ -63,6 +64,12 @@ export class CrossOrigin {
     if (origin === undefined || authorization !== undefined || READING.includes(method)) return;
     if (this.#isAllowed(origin) || URL.parse(origin)?.host === host) return;
     throw new CacheError("PERMISSION_DENIED", "web pages of this origin may not write; see cors_origins");
+  }
+
+  /** @throws {CacheError} PERMISSION_DENIED for a page whose host name was made to resolve to this host. */
+  refuseReboundName(request: IncomingMessage): void {
+    const hosts = this.#origins.map((origin) => URL.parse(origin)?.host);
+    refuseReboundName(request, (host) => this.#origins.includes(ANY) || hosts.includes(host));
   }
 
   #isAllowed(origin: string): boolean {

@@ -142,7 +142,10 @@ export class HttpServer {
   }
 
   async #contextOf({ access }: HttpRoute, request: IncomingMessage): Promise<ServiceContext> {
-    if (access === "public" || !this.#access.isOn) return this.#context;
+    if (access === "public") return this.#context;
+    const presentsNothing = !this.#access.isOn || request.headers.authorization === undefined;
+    if (presentsNothing) this.#crossOrigin.refuseReboundName(request);
+    if (!this.#access.isOn) return this.#context;
     const identity = await this.#access.identify({
       address: request.socket.remoteAddress ?? "",
       authorization: request.headers.authorization,
