@@ -3,10 +3,11 @@
  *
  * Bytes and objects of running puts count as if they were stored already, so that concurrent puts
  * cannot exceed the quota together. The object that a put replaces is credited to this put alone:
- * ten puts that replace one object do not get its space ten times. A put over the quota is refused;
- * nothing is evicted for it.
+ * ten puts that replace one object do not get its space ten times. The credit is looked up for each
+ * charge, because the object may be deleted meanwhile. A put over the quota is refused; nothing is
+ * evicted for it.
  */
-import type { Usage } from "../cache/usage.ts";
+import { NOTHING, type Usage } from "../cache/usage.ts";
 import type { QuotaEntry } from "../config/quota-schema.ts";
 import { CacheError } from "../errors.ts";
 import { TokenBucket } from "./token-bucket.ts";
@@ -18,10 +19,12 @@ export interface QuotaOptions {
   readonly nowMs: () => number;
 }
 
+const none = (): Usage => NOTHING;
+
 /** A running put, as far as a quota needs it. */
 export interface PutStart {
-  /** Of the object that it replaces; zero for a new object. */
-  readonly replaced: Usage;
+  /** Of the object that it replaces, as far as this quota holds it; zero for a new object. */
+  readonly replaced: () => Usage;
   /** 1 for a put, 0 for a patch. */
   readonly objects: 0 | 1;
 }
@@ -58,15 +61,15 @@ export class Quota {
     const nowMs = this.#options.nowMs();
     this.#refuseRate("putsPerSecond", this.#puts?.waitMs(1, nowMs));
     this.#refuseRate("bytesPerSecond", this.#bytes?.waitMs(1, nowMs));
-    if (objects > replaced.objects) this.#refuseOver("objects", 1);
-    this.#refuseOver("bytes", 1 - replaced.bytes);
+    if (objects > replaced().objects) this.#refuseOver("objects", 1);
+    this.#refuseOver("bytes", 1, replaced);
     this.#puts?.take(1);
     this.#pendingObjects += objects;
   }
 
   /** @throws {CacheError} QUOTA_EXCEEDED if this many more bytes of the put do not fit. */
   expect({ replaced }: PutStart, bytes: number): void {
-    this.#refuseOver("bytes", bytes - replaced.bytes);
+    this.#refuseOver("bytes", bytes, replaced);
   }
 
   /** Charges bytes of a running put. */
@@ -81,12 +84,12 @@ export class Quota {
     this.#pendingBytes -= chargedBytes;
   }
 
-  #refuseOver(limit: "bytes" | "objects", added: number): void {
+  #refuseOver(limit: "bytes" | "objects", added: number, replaced: PutStart["replaced"] = none): void {
     const most = this.#limits[limit];
     if (most === undefined) return;
     const used =
       this.#options.usage()[limit] + (limit === "bytes" ? this.#pendingBytes : this.#pendingObjects);
-    if (used + added <= most) return;
+    if (used + added - replaced()[limit] <= most) return;
     const { subject } = this.#options;
     const text = `${subject} holds ${used} of ${most} ${limit}; delete objects, or wait until they expire`;
     throw new CacheError("QUOTA_EXCEEDED", text, { facts: { subject, quota: limit, used, most } });

@@ -5,7 +5,7 @@
  * `*` applies to each application without one of its own.
  */
 import type { Draft } from "../cache/put-draft.ts";
-import type { UsageTable } from "../cache/usage.ts";
+import { NOTHING, type UsageTable } from "../cache/usage.ts";
 import type { QuotaEntry } from "../config/quota-schema.ts";
 import { LIMITS } from "../limits.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
@@ -54,14 +54,13 @@ export class Quotas {
    * @throws {CacheError} QUOTA_EXCEEDED
    */
   begin(key: ObjectKey, by: string | undefined, isPatch: boolean): Charged {
-    const replaced = isPatch ? { objects: 0, bytes: 0 } : this.#usage.ofObject(key);
-    const names = [`application/${key.applicationId}`, ...(by === undefined ? [] : [`identity/${by}`])];
-    const charged = new Charged({ replaced, objects: isPatch ? 0 : 1 });
+    const objects = isPatch ? 0 : 1;
+    const replacedOf = (holder?: string) => () => (isPatch ? NOTHING : this.#usage.ofObject(key, holder));
+    const charged = new Charged();
     try {
-      for (const name of names) {
-        const quota = this.#quotaOf(name);
-        if (quota !== undefined) charged.begin(quota);
-      }
+      charged.begin(this.#quotaOf(`application/${key.applicationId}`), { objects, replaced: replacedOf() });
+      if (by !== undefined)
+        charged.begin(this.#quotaOf(`identity/${by}`), { objects, replaced: replacedOf(by) });
       return charged;
     } catch (error) {
       charged.end();
@@ -97,35 +96,31 @@ export class Quotas {
 
 /** One running put, in the quotas that it counts towards. */
 export class Charged {
-  readonly #start: PutStart;
-  readonly #quotas: Quota[] = [];
+  readonly #quotas: { readonly quota: Quota; readonly start: PutStart }[] = [];
   #chargedBytes = 0;
 
-  constructor(start: PutStart) {
-    this.#start = start;
-  }
-
   /** @throws {CacheError} QUOTA_EXCEEDED */
-  begin(quota: Quota): void {
-    quota.begin(this.#start);
-    this.#quotas.push(quota);
+  begin(quota: Quota | undefined, start: PutStart): void {
+    if (quota === undefined) return;
+    quota.begin(start);
+    this.#quotas.push({ quota, start });
   }
 
   /** @throws {CacheError} QUOTA_EXCEEDED */
   expect(bytes: number): void {
-    for (const quota of this.#quotas) quota.expect(this.#start, bytes);
+    for (const { quota, start } of this.#quotas) quota.expect(start, bytes);
   }
 
   /** @throws {CacheError} QUOTA_EXCEEDED */
   charge(bytes: number): void {
     this.expect(bytes);
     this.#chargedBytes += bytes;
-    for (const quota of this.#quotas) quota.charge(bytes);
+    for (const { quota } of this.#quotas) quota.charge(bytes);
   }
 
   /** May be called repeatedly. */
   end(): void {
-    for (const quota of this.#quotas.splice(0)) quota.end(this.#start, this.#chargedBytes);
+    for (const { quota, start } of this.#quotas.splice(0)) quota.end(start, this.#chargedBytes);
   }
 
   /** The draft, charged; the same if no quota applies. */

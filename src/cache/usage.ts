@@ -13,7 +13,7 @@ export interface Usage {
   readonly bytes: number;
 }
 
-const NOTHING: Usage = { objects: 0, bytes: 0 };
+export const NOTHING: Usage = { objects: 0, bytes: 0 };
 
 interface Count {
   objects: number;
@@ -49,10 +49,15 @@ export class UsageTable {
     return this.#identities.get(name) ?? NOTHING;
   }
 
-  /** Of one object; zero if it is not in the index. */
-  ofObject(key: ObjectKey): Usage {
+  /**
+   * Of one object; zero if it is not in the index.
+   * @param by zero also if another identity put it
+   */
+  ofObject(key: ObjectKey, by?: string): Usage {
     const entry = this.#find(key);
-    return entry === undefined ? NOTHING : { objects: 1, bytes: entry.storedBytes };
+    return entry === undefined || (by !== undefined && entry.putBy !== by)
+      ? NOTHING
+      : { objects: 1, bytes: entry.storedBytes };
   }
 
   added(entry: IndexEntry): void {
