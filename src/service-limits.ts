@@ -8,7 +8,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export const SERVICE_LIMITS = {
-  /** Applications and identities whose use of a quota is remembered; idle ones are forgotten. */
+  /** Applications and identities whose use of a quota is remembered. Of more, old ones are forgotten. */
   quotasMax: 4096,
   /** Request line and headers of one HTTP request, bytes. A key is at most 2 KiB, encoded. */
   httpHeaderBytesMax: 16 * KIB,

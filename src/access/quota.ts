@@ -47,13 +47,16 @@ export class Quota {
     this.#bytes = this.#bucket(this.#bytes, limits.bytesPerSecond);
   }
 
+  /** True while puts run. */
+  get isInUse(): boolean {
+    return this.#pendingObjects !== 0 || this.#pendingBytes !== 0;
+  }
+
   /** True if forgetting it changes nothing. */
   get isIdle(): boolean {
     const nowMs = this.#options.nowMs();
     const isFull = (bucket: TokenBucket | undefined): boolean => bucket?.isFull(nowMs) ?? true;
-    return (
-      this.#pendingObjects === 0 && this.#pendingBytes === 0 && isFull(this.#puts) && isFull(this.#bytes)
-    );
+    return !this.isInUse && isFull(this.#puts) && isFull(this.#bytes);
   }
 
   /** Begins a put. The caller ends it with `end`. @throws {CacheError} QUOTA_EXCEEDED */

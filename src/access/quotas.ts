@@ -39,6 +39,11 @@ export class Quotas {
     return this.#table.applications.size + this.#table.identities.size > 0;
   }
 
+  /** Applications and identities whose puts are remembered. */
+  get size(): number {
+    return this.#quotas.size;
+  }
+
   /** Replaces the limits. Usage and rates of the past still count. */
   setTable(table: QuotaTable): void {
     this.#table = table;
@@ -73,7 +78,7 @@ export class Quotas {
     if (known !== undefined) return known;
     const limits = this.#limitsOf(name);
     if (limits === undefined) return undefined;
-    if (this.#quotas.size >= LIMITS.quotasMax) this.#forgetIdle();
+    if (this.#quotas.size >= LIMITS.quotasMax) this.#forgetSome();
     const [kind, id = ""] = name.split("/", 2);
     const usage = () => (kind === "application" ? this.#usage.ofApplication(id) : this.#usage.ofIdentity(id));
     const quota = new Quota({ subject: `${kind} ${JSON.stringify(id)}`, usage, nowMs: this.#nowMs });
@@ -89,8 +94,19 @@ export class Quotas {
     return applications.get(id) ?? applications.get(ANY_APPLICATION);
   }
 
-  #forgetIdle(): void {
+  /**
+   * Forgets what changes nothing. If too little is left, half of the others: callers choose the names
+   * of applications, and with a slow rate none becomes idle.
+   */
+  #forgetSome(): void {
     for (const [name, quota] of this.#quotas) if (quota.isIdle) this.#quotas.delete(name);
+    let excess = this.#quotas.size - LIMITS.quotasMax / 2;
+    for (const [name, quota] of this.#quotas) {
+      if (excess <= 0) return;
+      if (quota.isInUse) continue;
+      this.#quotas.delete(name);
+      excess -= 1;
+    }
   }
 }
 

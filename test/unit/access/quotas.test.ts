@@ -7,6 +7,7 @@ import { EVERYONE, type Identity } from "../../../src/access/identity.ts";
 import { Quotas } from "../../../src/access/quotas.ts";
 import { ObjectCache } from "../../../src/cache/object-cache.ts";
 import type { QuotaEntry } from "../../../src/config/quota-schema.ts";
+import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
@@ -137,6 +138,17 @@ describe("a quota of puts per second", () => {
     );
     nowMs = 500;
     expect(await put("z/s/c")).toBe(1);
+  });
+
+  it("remembers a bounded number of applications, whatever names callers choose", async () => {
+    quotas.setTable({ applications: new Map([["*", { putsPerSecond: 0.001 }]]), identities: new Map() });
+    const running = worker.draftPut(parseObjectKey("running/s/a"), "opaque");
+    for (let index = 0; index < 2 * LIMITS.quotasMax; index += 1) {
+      await worker.draftPut(parseObjectKey(`app-${index}/s/a`), "opaque").discard();
+    }
+    expect(quotas.size).toBeLessThanOrEqual(LIMITS.quotasMax);
+    expect(() => worker.draftPut(parseObjectKey("running/s/b"), "opaque")).toThrow("[QUOTA_EXCEEDED]");
+    await running.discard();
   });
 
   it("survives a change of the limits", async () => {
