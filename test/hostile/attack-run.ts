@@ -13,6 +13,8 @@ import type { HonestPlan } from "./honest-plan.ts";
 export interface Target {
   readonly host: string;
   readonly port: number;
+  /** Of the admin listener, if the attack's configuration has one. */
+  readonly adminPort?: number;
   /** `grpc://HOST:PORT` or `grpcs://HOST:PORT` */
   readonly endpoint: string;
   /** PEM; the server speaks TLS. */

@@ -10,6 +10,7 @@ import { pythonEnvironment } from "../support/python-environment.ts";
 import type { Attack, AttackMessage, Target } from "./attack-run.ts";
 import { type AttackedCache, startAttackedCache } from "./attacked-cache.ts";
 import { HONEST_PLAN, type HonestSamples } from "./honest-plan.ts";
+import { ADMIN_LISTENER } from "./http-connections.ts";
 import { insideFigures, type Measured, type Skipped } from "./measured.ts";
 import { Program } from "./program.ts";
 import { SAMPLE_MS, ServerWatch } from "./server-watch.ts";
@@ -42,6 +43,7 @@ export async function measureAttack(attack: Attack, options: MeasureOptions): Pr
       port: Number(port),
       endpoint: cache.server.endpoint,
       scale: options.scale,
+      ...(await adminPortOf(attack, cache)),
       ...(cache.certificate !== undefined && { certificate: cache.certificate }),
       ...(python !== undefined && { python: python.python }),
     };
@@ -49,6 +51,16 @@ export async function measureAttack(attack: Attack, options: MeasureOptions): Pr
   } finally {
     await cache.stop();
   }
+}
+
+const ADMIN = /"admin":"http:\/\/127\.0\.0\.1:(\d+)"/;
+
+/** As the server logs it when it is ready; the line comes through another pipe. */
+async function adminPortOf({ configuration = [] }: Attack, { server }: AttackedCache): Promise<object> {
+  if (!configuration.includes(ADMIN_LISTENER)) return {};
+  const endMs = performance.now() + ANSWER_MS;
+  while (!ADMIN.test(server.log) && performance.now() < endMs) await setTimeout(SAMPLE_MS);
+  return { adminPort: Number(ADMIN.exec(server.log)?.[1]) };
 }
 
 interface Measurement extends MeasureOptions {

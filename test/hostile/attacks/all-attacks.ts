@@ -12,6 +12,7 @@ import { DRIBBLES } from "./dribbles.ts";
 import { FRAME_FLOODS } from "./frame-floods.ts";
 import { HEADER_BLOCKS } from "./header-blocks.ts";
 import { HONEST_RESETS } from "./honest-resets.ts";
+import { HTTP_LISTENERS } from "./http-listeners.ts";
 import { IDLE_PEERS } from "./idle-peers.ts";
 import { SILENT_CONNECTIONS } from "./silent-connections.ts";
 import { TAKEN_ROOM } from "./taken-room.ts";
@@ -32,6 +33,7 @@ export const ATTACKS: readonly Attack[] = [
   ...DRIBBLES,
   ...HONEST_RESETS,
   ...TAKEN_ROOM,
+  ...HTTP_LISTENERS,
 ];
 
 /** @throws {Error} when there is none */
