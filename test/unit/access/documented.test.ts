@@ -16,9 +16,19 @@ describe("docs/access.md", () => {
     expect(file.identities[0]).toMatchObject({ tokens: [{ id: "t3f9a1c2e" }], certificates: { length: 3 } });
   });
 
-  it("explains each verb and each key of an identity, but the one that is reserved", () => {
+  it("has a sample of quotas that the server reads without a warning", () => {
+    const sample = /## Quotas[\s\S]*?```yaml\n([\s\S]*?)```/.exec(DOCUMENT)![1]!;
+    const file = parseAccessText("quotas", sample, ACCESS_GRAMMAR);
+    expect(file.warnings).toEqual([]);
+    expect([...file.applicationQuotas.keys()]).toEqual(["app", "*"]);
+    const limits = file.identities[0]!.quota!;
+    expect(Object.values(limits).every((limit) => limit !== undefined)).toBe(true);
+    for (const key of ACCESS_KEYS.quota) expect(DOCUMENT).toMatch(new RegExp(`^\\| \`${key}\` \\| `, "m"));
+  });
+
+  it("explains each verb and each key of an identity", () => {
     for (const verb of ACCESS_VERBS) expect(DOCUMENT).toMatch(new RegExp(`^\\| \`${verb}\` \\| \\w`, "m"));
-    for (const key of ACCESS_KEYS.identity.filter((each) => each !== "quota")) {
+    for (const key of ACCESS_KEYS.identity) {
       expect(DOCUMENT).toMatch(new RegExp(`^\\| \`${key}\` \\| \\w`, "m"));
     }
   });
