@@ -41,13 +41,16 @@ export interface PageOptions {
 export class PageSession {
   readonly directory: TemporaryDirectory;
   readonly blocks: readonly PageBlock[];
+  /** What replaces the documented ports. */
+  readonly ports: readonly number[];
   readonly #tools: TemporaryDirectory;
   #server: RunningCommand | undefined;
 
-  private constructor(blocks: readonly PageBlock[], python: string) {
+  private constructor(blocks: readonly PageBlock[], ports: readonly number[], python: string) {
     this.directory = temporaryDirectory("page");
     this.#tools = temporaryDirectory("page-tools");
     this.blocks = blocks;
+    this.ports = ports;
     this.#addTool("flame-object-cache", `"${process.execPath}" "${resolve("dist/cli.js")}"`);
     this.#addTool("python", `"${python}"`);
     writeFileSync(join(this.#tools.path, "exports"), "");
@@ -63,7 +66,7 @@ export class PageSession {
       text: code!,
       shown: [...code!.matchAll(SHOWN)].map((match) => match[1]!),
     }));
-    return new PageSession(blocks, python);
+    return new PageSession(blocks, ports, python);
   }
 
   path(name: string): string {
@@ -119,7 +122,16 @@ export class PageSession {
 
   async #serve(args: string): Promise<string> {
     await this.stop();
-    const environment = { FLAME_HOME: join(this.#tools.path, "home") };
+    // Without a configuration file, the defaults on free ports.
+    const [port, adminPort] = this.ports;
+    const defaults = {
+      FLAME_CACHE_ENDPOINT: `grpc://127.0.0.1:${port}`,
+      FLAME_CACHE_ADMIN: `http://127.0.0.1:${adminPort}`,
+    };
+    const environment = {
+      FLAME_HOME: join(this.#tools.path, "home"),
+      ...(args.includes("--config") ? {} : defaults),
+    };
     this.#server = startCommand(args.split(" "), { directory: this.directory.path, environment });
     const [line] = await this.#server.wrote("stdout", /listening on .*\n/);
     return line;

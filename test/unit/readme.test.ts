@@ -22,6 +22,7 @@ const PAGES = [
   "docs/journal.md",
   "docs/limits.md",
   "docs/metrics.md",
+  "docs/migration.md",
   "docs/operations.md",
   "docs/performance.md",
   "docs/protocol.md",
