@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { pythonLines } from "../../src/command/welcome.ts";
@@ -74,6 +74,15 @@ describe("the README", () => {
       return !anchorsOf(readFileSync(target, "utf8")).includes(anchor!);
     });
     expect(lost.map(([link]) => link)).toEqual([]);
+  });
+
+  it("and every test that the page about security names exists", () => {
+    const named = [
+      ...readFileSync("docs/security.md", "utf8").matchAll(/`([\w/.-]+(?:\.test\.ts|\.py))`/g),
+    ].map(([, path]) => path!);
+    const tests = readdirSync("test", { recursive: true, encoding: "utf8" }).map((path) => `/test/${path}`);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((path) => !tests.some((test) => test.endsWith(`/${path}`)))).toEqual([]);
   });
 
   it.each(["ARCHITECTURE.md", "CONTRIBUTING.md"])("and every file that a recipe names exists: %s", (page) => {
