@@ -31,6 +31,8 @@ describe("the section about backups", () => {
     await page.run({ language: "sh", text: "flame-object-cache serve --storage objects\n", shown: [] });
     const cache = await FlameCache.connect({ endpoint });
     for (let n = 0; n < OBJECTS; n += 1) await cache.put(`app/quiet/${n}`, { n });
+    await cache.pin("app/quiet/0");
+    await cache.expire("app/quiet/1", 3600);
     const stop = new AbortController();
     const changes = change(cache, stop.signal);
     await page.run(backup!);
@@ -47,6 +49,9 @@ describe("the section about backups", () => {
     await page.run(restored!);
     const cache = await FlameCache.connect({ endpoint });
     for (let n = 0; n < OBJECTS; n += 1) expect(await cache.get(`app/quiet/${n}`)).toEqual({ n });
+    expect((await cache.stat("app/quiet/1")).expiresAt).toBeInstanceOf(Date);
+    const listed = await fetch(`http://127.0.0.1:${page.ports[1]}/v1/objects?prefix=app/quiet/0`);
+    expect(await listed.json()).toMatchObject({ objects: [{ key: "app/quiet/0", pinned: true }] });
     for await (const { ref } of cache.list("app/busy")) {
       expect(await cache.get(ref)).toEqual({ puts: expect.any(Number) });
     }

@@ -20,7 +20,7 @@ import { type TemporaryDirectory, temporaryDirectory } from "./temporary-directo
 
 const BLOCK = /^```(sh|yaml|python)\n([\s\S]*?)^```/gm;
 const SHOWN = /^# -> (.*)$/gm;
-const SERVE = /^flame-object-cache (serve .*)\n$/;
+const SERVE = /^flame-object-cache (serve .*)\n(?:# -> .*\n)*$/;
 const FILE_NAME = /^# ([\w.-]+\.\w+)\n/;
 const DOCUMENTED_PORTS = ["9090", "9091"];
 
@@ -85,9 +85,9 @@ export class PageSession {
     return args === undefined ? await this.#shell(text) : [await this.#serve(args)];
   }
 
-  /** Waits until the running server has logged the text this often. */
-  async logged(text: string, times: number): Promise<void> {
-    await this.#server!.wrote("stderr", new RegExp(`(?:${text}[\\s\\S]*?){${times}}`));
+  /** Waits until the running server, if there is one, has logged the text this often. */
+  async logged(text: string, times = 1): Promise<void> {
+    await this.#server?.wrote("stderr", new RegExp(`(?:${text}[\\s\\S]*?){${times}}`));
   }
 
   /** Stops the server. @returns its exit code */
@@ -134,7 +134,7 @@ export class PageSession {
     };
     this.#server = startCommand(args.split(" "), { directory: this.directory.path, environment });
     const [line] = await this.#server.wrote("stdout", /listening on .*\n/);
-    return line;
+    return line.trimEnd();
   }
 }
 
