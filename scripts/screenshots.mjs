@@ -73,9 +73,17 @@ async function evictedKey(admin, key) {
   }
 }
 
-async function shoot(browser, { name, url, ready, waitMs = 700 }) {
-  for (const [size, { width, height, scale }] of Object.entries(SIZES)) {
-    for (const colorScheme of ["light", "dark"]) {
+/** All pictures of one view, in pages that are open at the same time. */
+async function shoot(browser, { name, url, ready, waitMs = 700, sizes = SIZES }) {
+  const looks = Object.entries(sizes).flatMap(([size, look]) =>
+    ["light", "dark"].map((colorScheme) => ({
+      ...look,
+      colorScheme,
+      file: `${name}-${size}-${colorScheme}`,
+    })),
+  );
+  const pages = await Promise.all(
+    looks.map(async ({ width, height, scale, colorScheme, file }) => {
       const page = await browser.newPage({
         viewport: { width, height },
         deviceScaleFactor: scale,
@@ -84,10 +92,13 @@ async function shoot(browser, { name, url, ready, waitMs = 700 }) {
       await page.addInitScript(`sessionStorage.setItem("flame-cache-token", "${tokenOf("ann")}")`);
       await page.goto(url);
       await page.locator(ready).first().waitFor();
-      await pause(waitMs);
-      await page.screenshot({ path: `${OUT}/dashboard-${name}-${size}-${colorScheme}.png` });
-      await page.close();
-    }
+      return { page, file };
+    }),
+  );
+  await pause(waitMs);
+  for (const { page, file } of pages) {
+    await page.screenshot({ path: `${OUT}/dashboard-${file}.png` });
+    await page.close();
   }
 }
 
@@ -98,7 +109,7 @@ async function shootBusy(browser) {
   let isOver = false;
   try {
     await putSamples(admin, as("ann"));
-    for (const key of ["features/batch-001/users", "train/run-001/config"]) {
+    for (const key of ["features/batch-001/users", "train/run-001/policy-map"]) {
       await fetch(`${admin}/v1/admin/pins/${key}`, { method: "POST", headers: as("ann") });
     }
     const traffic = makeTraffic(admin, () => isOver);

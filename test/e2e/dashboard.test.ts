@@ -1,52 +1,24 @@
 /**
- * The dashboard in a real browser, over real servers: what it shows, what it changes, and whom it refuses.
+ * The dashboard in a real browser, over real servers: what it shows and what it changes.
  *
  * Needs a build. Without a Chromium (CHROMIUM_PATH, or where Debian has it) the tests are reported as skipped.
  */
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RunningCache, startServer } from "../../src/service/start-server.ts";
-import { tokenOf } from "../support/access-table.ts";
-import { builtDoor } from "../support/built-package.ts";
 import { putOver, putSamples, SAMPLES } from "../support/dashboard-objects.ts";
-import { axeFindings, CHROMIUM, HAS_CHROMIUM, launchBrowser, openPage } from "../support/dashboard-page.ts";
+import { axeFindings, BROWSER, eventually, HAS_CHROMIUM, useBrowser } from "../support/dashboard-page.ts";
 import { serverConfig } from "../support/in-process-server.ts";
-import { type LargeDashboard, serveMany } from "../support/large-dashboard.ts";
-import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const ADMIN = { scheme: "http", host: "127.0.0.1", port: 0 } as const;
 const PAGE = fileURLToPath(new URL("../../dist/dashboard", import.meta.url));
 const GZIPPED_BYTES_MAX = 150 * 1024;
-const MANY = 100_000;
 
-/** In the title, so that a run without a browser says why. */
-const BROWSER = HAS_CHROMIUM ? "a browser" : `a browser (skipped: there is no Chromium at ${CHROMIUM})`;
-
-let browser: Browser;
-
-beforeAll(async () => {
-  await builtDoor();
-  browser = (HAS_CHROMIUM ? await launchBrowser() : undefined)!;
-});
-afterAll(async () => {
-  await browser?.close();
-});
-
-/** A loaded machine takes its time; a failure takes all of this. */
-const eventually = <Value>(read: () => Value) => expect.poll(read, { timeout: 30_000 });
-
-async function open(url: string, options: Parameters<typeof openPage>[1] = {}) {
-  const opened = await openPage(browser, options);
-  onTestFinished(() => opened.page.close());
-  await opened.page.goto(url);
-  return opened;
-}
+const open = useBrowser();
 
 describe("the built dashboard", () => {
   it("has at most 150 KB gzipped in total, and names no other host", () => {
@@ -267,137 +239,5 @@ describe.skipIf(!HAS_CHROMIUM)(`the dashboard of a server without access rules, 
     await page.reload();
     await page.getByRole("button", { name: /^Dark theme/ }).waitFor();
     expect(await background()).not.toBe(light);
-  });
-});
-
-const sha256 = (name: string) => createHash("sha256").update(tokenOf(name)).digest("hex");
-const ACCESS = `identities:
-  - name: admin
-    rules: [{allow: [get, put, patch, delete, list, admin], on: ["*"]}]
-    tokens: [{id: t1, sha256: "${sha256("admin")}"}]
-  - name: reader
-    rules: [{allow: [list, get], on: ["features/*"]}]
-    tokens: [{id: t2, sha256: "${sha256("reader")}"}]
-`;
-
-describe.skipIf(!HAS_CHROMIUM)(`the dashboard of a server with access rules, in ${BROWSER}`, () => {
-  const directory = temporaryDirectory("dashboard-access");
-  let server: RunningCache;
-
-  beforeAll(async () => {
-    const file = join(directory.path, "access.yaml");
-    writeFileSync(file, ACCESS);
-    server = await startServer(serverConfig(undefined, { admin: ADMIN, access: { file, isRequired: true } }));
-    await putSamples(server.admin!, { authorization: `Bearer ${tokenOf("admin")}` });
-  });
-  afterAll(async () => {
-    await server.stop();
-    directory.remove();
-  });
-
-  async function enterToken(page: Page, name: string, isKept = false): Promise<void> {
-    await page.getByRole("dialog", { name: "Access token" }).waitFor();
-    await page.getByLabel("Token", { exact: true }).fill(tokenOf(name));
-    await page.getByLabel("Keep it until this tab is closed").setChecked(isKept);
-    await page.getByRole("button", { name: "Use this token" }).click();
-  }
-
-  it("asks for a token, asks again after a wrong one, and forgets it with the page", async () => {
-    const { page } = await open(server.admin!);
-    await enterToken(page, "nobody");
-    await enterToken(page, "admin");
-    await page.getByText("live", { exact: true }).waitFor();
-    expect(await page.evaluate("JSON.stringify([{ ...sessionStorage }, { ...localStorage }])")).not.toContain(
-      tokenOf("admin"),
-    );
-    await page.reload();
-    await page.getByRole("dialog", { name: "Access token" }).waitFor();
-  });
-
-  it("keeps the token for a reload if the user wishes, and forgets it on request", async () => {
-    const { page } = await open(server.admin!);
-    await enterToken(page, "admin", true);
-    await page.getByText("live", { exact: true }).waitFor();
-    await page.reload();
-    await page.getByText("live", { exact: true }).waitFor();
-    await page.getByRole("button", { name: "Token in use" }).click();
-    await page.getByRole("button", { name: "Forget the token" }).click();
-    await page.getByRole("dialog", { name: "Access token" }).waitFor();
-    expect(await page.evaluate("sessionStorage.length")).toBe(0);
-  });
-
-  it("shows a reader its own objects, and says plainly what it may not see and do", async () => {
-    const { page, errors } = await open(server.admin!);
-    await enterToken(page, "reader");
-    await page.getByText("You may not see live statistics").waitFor();
-    await page.getByRole("link", { name: "Objects", exact: true }).click();
-    await page.getByText("1 objects").waitFor();
-    await page.getByRole("row", { name: /batch-001/ }).click();
-    await page.getByRole("row", { name: /users/ }).click();
-    await page.getByText("6 columns").waitFor();
-    await page.getByRole("button", { name: "Delete" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await page
-      .getByRole("alert")
-      .getByText(/may not delete here/)
-      .waitFor();
-    expect(errors).toEqual([]);
-  });
-});
-
-describe.skipIf(!HAS_CHROMIUM)(`the dashboard of a cache with ${MANY} objects, in ${BROWSER}`, () => {
-  let large: LargeDashboard;
-
-  beforeAll(async () => {
-    large = await serveMany(MANY);
-  });
-  afterAll(() => large.stop());
-
-  it("counts them, and shows a session from its first row to its last", async () => {
-    const { page, errors } = await open(`${large.admin}/#/objects`);
-    await page.getByText("100,000 objects").waitFor();
-    const tree = page.getByRole("treegrid");
-    await page
-      .getByRole("row", { name: /^job-001/ })
-      .first()
-      .click();
-    await page.locator(".tree-object").first().waitFor();
-    await tree.focus();
-    await eventually(async () => Number(await tree.getAttribute("aria-rowcount"))).toBeGreaterThan(
-      large.objects,
-    );
-    expect(await page.locator(".tree-line").count()).toBeLessThan(150);
-    await page.keyboard.press("End");
-    await eventually(() => page.locator(".tree-line.active").getAttribute("aria-rowindex")).not.toBe("2");
-    await page.keyboard.press("Home");
-    await eventually(() => page.locator(".tree-line.active").getAttribute("aria-rowindex")).toBe("2");
-    expect(errors).toEqual([]);
-  });
-
-  it("finds an object by the beginning of its key", async () => {
-    const { page } = await open(`${large.admin}/#/objects`);
-    const search = page.getByRole("searchbox", { name: "Search keys by their beginning" });
-    await search.fill(`${large.session}/object-04999`);
-    await eventually(() => page.locator(".tree-object").count()).toBe(10);
-    await page.getByRole("row", { name: /object-049991/ }).click();
-    await page.getByRole("heading", { level: 1, name: /object-049991/ }).waitFor();
-  });
-
-  it("draws the treemap, and has its items as a table", async () => {
-    const { page } = await open(`${large.admin}/#/objects/${large.session}`);
-    await page.getByRole("img", { name: /^Treemap of/ }).waitFor();
-    const colours = () =>
-      page.evaluate(`(() => {
-        const canvas = document.querySelector(".treemap canvas");
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        return new Set(new Uint32Array(data.buffer)).size;
-      })()`);
-    await eventually(colours).toBeGreaterThan(4);
-    await page.getByRole("button", { name: "As a table" }).click();
-    const table = page.getByRole("region", { name: "Items of the treemap" });
-    await eventually(() => table.locator("tbody tr").count()).toBe(200);
-    await page.getByRole("button", { name: "all", exact: true }).click();
-    await table.getByRole("button", { name: "features/job-001" }).click();
-    await eventually(() => page.locator(".crumbs").textContent()).toContain("features");
   });
 });

@@ -6,6 +6,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { builtDoor } from "./built-package.ts";
 
 export const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
 export const HAS_CHROMIUM = existsSync(CHROMIUM);
@@ -27,7 +29,7 @@ export interface WatchedPage {
   readonly errors: readonly string[];
 }
 
-export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
+async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<WatchedPage> {
   const page = await browser.newPage(options);
   const requests: string[] = [];
   const errors: string[] = [];
@@ -39,6 +41,34 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   });
   await page.addInitScript(AXE);
   return { page, requests, errors };
+}
+
+/** In a title, so that a run without a browser says why. */
+export const BROWSER = HAS_CHROMIUM
+  ? "a browser"
+  : `a browser (skipped: there is no Chromium at ${CHROMIUM})`;
+
+/** A loaded machine takes its time; a failure takes all of this. */
+export const eventually = <Value>(read: () => Value) => expect.poll(read, { timeout: 30_000 });
+
+export type OpenDashboard = (url: string, options?: BrowserContextOptions) => Promise<WatchedPage>;
+
+/** A browser for the tests of a file. @returns opens a page, which is closed after its test. */
+export function useBrowser(): OpenDashboard {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    await builtDoor();
+    browser = HAS_CHROMIUM ? await launchBrowser() : undefined;
+  });
+  afterAll(async () => {
+    await browser?.close();
+  });
+  return async (url, options) => {
+    const opened = await openPage(browser!, options);
+    onTestFinished(() => opened.page.close());
+    await opened.page.goto(url);
+    return opened;
+  };
 }
 
 interface AxeResult {

@@ -33,7 +33,7 @@ export function Facts({ object, events }: { object: ObjectFacts; events: readonl
           </small>
         )}
       </Fact>
-      {object.modifiedAt !== undefined && (
+      {object.modifiedAt !== undefined && (put === undefined || patches > 0) && (
         <Fact name="Changed">
           <time dateTime={object.modifiedAt} title={formatTime(object.modifiedAt)}>
             {formatRelative(Date.parse(object.modifiedAt), nowMs)}

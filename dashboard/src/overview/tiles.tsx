@@ -13,7 +13,7 @@ export function Tiles({ stats, latest }: { stats: Stats; latest: Series | undefi
       {objects && <Tile label="Objects" value={objects} format={formatCount} exact={formatExact} />}
       {stored && <Tile label="Stored" value={stored} format={formatBytes} exact={exactBytes} />}
       {memory && <Tile label="Memory" value={memory} format={formatBytes} exact={exactBytes} />}
-      {disk && <Tile label="Disk" value={disk} format={formatBytes} exact={exactBytes} />}
+      {disk && <Tile label="Disk" value={disk} format={formatBytes} exact={exactBytes} warns />}
       <HitTile stats={stats} />
       <EvictionTile stats={stats} latest={latest} />
     </div>
@@ -27,9 +27,10 @@ interface TileProps {
   readonly value: Bounded;
   format(value: number): string;
   exact(value: number): string;
+  readonly warns?: boolean;
 }
 
-function Tile({ label, value: { used, bound }, format, exact }: TileProps) {
+function Tile({ label, value: { used, bound }, format, exact, warns = false }: TileProps) {
   const text = bound === undefined ? exact(used) : `${exact(used)} of ${exact(bound)}`;
   return (
     <div class="tile">
@@ -41,7 +42,7 @@ function Tile({ label, value: { used, bound }, format, exact }: TileProps) {
         <span class="tile-note">no bound</span>
       ) : (
         <>
-          <Meter label={`${label} used`} used={used} bound={bound} text={text} />
+          <Meter label={`${label} used`} used={used} bound={bound} text={text} warns={warns} />
           <span class="tile-note">
             {formatPercent(bound > 0 ? used / bound : 0)} of {format(bound)}
           </span>
@@ -61,7 +62,6 @@ function HitTile({ stats: { hits, misses } }: { stats: Stats }) {
         label="Hit ratio"
         used={hits}
         bound={Math.max(1, reads)}
-        isGoal
         text={`${formatExact(hits)} of ${formatExact(reads)} reads`}
       />
       <span class="tile-note">{formatCount(reads)} reads so far</span>

@@ -7,17 +7,17 @@ export interface MeterProps {
   readonly used: number;
   readonly bound: number;
   readonly text: string;
-  /** True if a full bar is good. */
-  readonly isGoal?: boolean;
+  /** True if it should not become full. A cache is full most of the time. */
+  readonly warns?: boolean;
 }
 
 const NEARLY_FULL = 0.9;
 
-export function Meter({ label, used, bound, text, isGoal = false }: MeterProps) {
+export function Meter({ label, used, bound, text, warns = false }: MeterProps) {
   const share = bound > 0 ? Math.min(1, used / bound) : 0;
   return (
     <div
-      class={`meter ${!isGoal && share >= NEARLY_FULL ? "meter-full" : ""}`}
+      class={`meter ${warns && share >= NEARLY_FULL ? "meter-full" : ""}`}
       role="meter"
       aria-label={label}
       aria-valuemin={0}

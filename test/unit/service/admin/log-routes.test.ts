@@ -42,6 +42,10 @@ describe("the log over HTTP", () => {
     ended.abort();
   });
 
+  it("answers HEAD and ends", async () => {
+    expect((await fetch(`${server.admin}/v1/admin/log`, { method: "HEAD" })).status).toBe(200);
+  });
+
   it("refuses a level that is none, and more watchers than the limit until one leaves", async () => {
     expect((await follow("loud")).status).toBe(400);
     const ended = new AbortController();
