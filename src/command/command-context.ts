@@ -10,6 +10,8 @@ import type { LogStream } from "../log.ts";
 export interface StartedServer {
   /** `grpc://HOST:PORT` or `grpc+tls://HOST:PORT` of the listener, not the advertised endpoint. */
   readonly listening: string;
+  /** The URL of the admin listener, if there is one. */
+  readonly admin?: string | undefined;
   /** Drains; resolves when everything is closed. */
   stop(): Promise<void>;
   /** Reads the access file and the TLS files again. */

@@ -58,7 +58,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   const hasFiles = access.file !== undefined || tls !== undefined;
   if (hasFiles || stderr.isTTY !== true) context.onHangup(() => void server.reload());
   stdout.write(`listening on ${server.listening}\n`);
-  if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server.listening));
+  if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server));
   else if (stderr.isTTY === true && loaded.config.storage.kind === "none")
     stderr.write(`${IN_MEMORY_NOTICE}\n`);
   const stopCollecting = collectGarbage(loaded.config.eviction.maxMemoryBytes);

@@ -1,5 +1,6 @@
 /**
- * The welcome text of `npm start` for new users: where objects are kept, and three lines of Python.
+ * The welcome text of `npm start` for new users: where objects are kept, where the dashboard is,
+ * and three lines of Python.
  *
  * The Python lines are not indented, so that they can be pasted into python3; a test runs them.
  */
@@ -9,16 +10,26 @@ import type { CacheConfig } from "../config/cache-config.ts";
 export const IN_MEMORY_NOTICE =
   "Objects are kept in memory: nothing survives a stop. --storage DIRECTORY keeps them on disk.";
 
-/** @param endpoint the endpoint with the actual port. */
-export function formatWelcome(config: Pick<CacheConfig, "storage" | "tls">, endpoint: string): string {
+/** Where the server can be reached, with the actual ports. */
+export interface ServedAt {
+  readonly listening: string;
+  /** The URL of the admin listener, if there is one. */
+  readonly admin?: string | undefined;
+}
+
+export function formatWelcome(
+  config: Pick<CacheConfig, "storage" | "tls">,
+  { listening, admin }: ServedAt,
+): string {
   const kept =
     config.storage.kind === "none" ? IN_MEMORY_NOTICE : `Objects are kept in ${config.storage.directory}`;
   return [
     "",
     kept,
+    ...(admin === undefined ? [] : [`The dashboard is at ${admin}/`]),
     "Try it in python3, with pyarrow installed:",
     "",
-    ...pythonLines(config, endpoint),
+    ...pythonLines(config, listening),
     "",
     "",
   ].join("\n");
