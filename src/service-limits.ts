@@ -18,6 +18,8 @@ export const SERVICE_LIMITS = {
   httpKeepAliveMs: 5_000,
   /** Open connections of one HTTP listener. */
   httpConnectionsMax: 128,
+  /** Requests that a client may send before the answer to an earlier one. One more ends the connection. */
+  httpPipelinedMax: 8,
   /** Requests of the HTTP API that run at once, on all listeners; others wait. */
   httpTransfersMax: 16,
   /** Bytes of one answer over HTTP that wait for the peer. All of them together: 16 MiB. */

@@ -57,8 +57,7 @@ export function openHttpServer(tls: ServerTls | undefined, onRequest: RequestLis
   server.on("secureConnection", (socket: TLSSocket) => connections.secured(socket));
   for (const event of ["request", "checkContinue"]) {
     server.on(event, (request: IncomingMessage, response: ServerResponse & { req: IncomingMessage }) => {
-      connections.began(request, response);
-      onRequest(request, response);
+      connections.began(request, response, () => onRequest(request, response));
     });
   }
   server.on("clientError", (error, socket) => {
@@ -80,10 +79,10 @@ function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
   else socket.destroy();
 }
 
-/** A connection and the number of its running calls. */
 interface HttpConnection {
   readonly accepted: Accepted;
-  calls: number;
+  /** Start requests that the client sent before the answer to an earlier one (pipelining). */
+  readonly waiting: (() => void)[];
 }
 
 class HttpConnections {
@@ -101,7 +100,7 @@ class HttpConnections {
   accept(socket: Socket): boolean {
     const accepted = this.#connections.accept(socket);
     if (accepted === undefined) return false;
-    if (this.#tls === undefined) this.#ready.set(socket, { accepted, calls: 0 });
+    if (this.#tls === undefined) this.#ready.set(socket, { accepted, waiting: [] });
     else this.#handshakes.begin(accepted);
     return true;
   }
@@ -114,22 +113,32 @@ class HttpConnections {
   secured(socket: TLSSocket): void {
     const accepted = this.#handshakes.end(socket);
     if (accepted === undefined) socket.destroy();
-    else this.#ready.set(socket, { accepted, calls: 0 });
+    else this.#ready.set(socket, { accepted, waiting: [] });
     if (this.#tls?.clients !== undefined) verifyClient(socket);
   }
 
-  /** A connection with running calls is not idle, so it is not closed for a new one. */
-  began({ socket }: IncomingMessage, response: ServerResponse): void {
+  /**
+   * Handles one request of a connection at a time: node:http would start all that were sent, and
+   * would not report to the later ones that the connection is closed. A connection that runs a
+   * request is not idle, so it is not closed for a new one.
+   */
+  began({ socket }: IncomingMessage, response: ServerResponse, handle: () => void): void {
     const connection = this.#ready.get(socket);
-    if (connection === undefined) return;
-    const { accepted } = connection;
-    connection.calls += 1;
-    accepted.isBusy = true;
-    response.once("close", () => {
-      connection.calls -= 1;
-      accepted.isBusy = connection.calls > 0;
-      accepted.lastUsedMs = performance.now();
-    });
+    if (connection === undefined || socket.destroyed) return;
+    const { accepted, waiting } = connection;
+    const start = (): void => {
+      accepted.isBusy = true;
+      response.once("close", () => {
+        accepted.isBusy = false;
+        accepted.lastUsedMs = performance.now();
+        const next = waiting.shift();
+        if (!socket.destroyed) next?.();
+      });
+      handle();
+    };
+    if (!accepted.isBusy) start();
+    else if (waiting.length < LIMITS.httpPipelinedMax) waiting.push(start);
+    else socket.destroy();
   }
 }
 

@@ -145,7 +145,6 @@ export const HTTP_LISTENERS: readonly Attack[] = [
             httpHead(`GET /v1/objects/${name}/s/o`),
             httpHead(`GET /v1/why/${name}/s/o`),
             httpHead(`GET /v1/objects?prefix=rl/&after=rl/session-0005/${name}&limit=1`),
-            httpHead(`X${index} /${name}`),
           ].join("");
         }).join(""),
       ),
