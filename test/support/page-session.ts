@@ -2,7 +2,7 @@
  * Runs the code blocks of a documentation page as they stand, in the order of the page, in an empty
  * directory with the built command.
  *
- *     sh       runs in bash with what earlier blocks exported; a block that is only `serve` starts a server
+ *     sh       runs in bash with what earlier blocks exported; `serve` at its end starts a server
  *     yaml     is written to the file that its first line names: `# NAME`
  *     python   the same, or it runs if its first line is no name
  *     others   are examples that do not run
@@ -20,7 +20,8 @@ import { type TemporaryDirectory, temporaryDirectory } from "./temporary-directo
 
 const BLOCK = /^```(sh|yaml|python)\n([\s\S]*?)^```/gm;
 const SHOWN = /^# -> (.*)$/gm;
-const SERVE = /^flame-object-cache (serve .*)\n(?:# -> .*\n)*$/;
+/** A block that ends with the start of a server. */
+const SERVE = /^([\s\S]*?)^flame-object-cache (serve .*)\n(?:# -> .*\n)*(?![\s\S])/m;
 const FILE_NAME = /^# ([\w.-]+\.\w+)\n/;
 const DOCUMENTED_PORTS = ["9090", "9091"];
 
@@ -81,8 +82,9 @@ export class PageSession {
       return [];
     }
     if (language === "python") return await this.#shell(`python - <<'END'\n${text}\nEND`);
-    const args = SERVE.exec(text)?.[1];
-    return args === undefined ? await this.#shell(text) : [await this.#serve(args)];
+    const [, before = text, args] = SERVE.exec(text) ?? [];
+    const lines = await this.#shell(before);
+    return args === undefined ? lines : [...lines, await this.#serve(args)];
   }
 
   /** Waits until the running server, if there is one, has logged the text this often. */
