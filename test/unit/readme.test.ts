@@ -13,6 +13,7 @@ const PAGES = [
   "docs/cli.md",
   "docs/client.md",
   "docs/configuration.md",
+  "docs/dashboard.md",
   "docs/deployment.md",
   "docs/errors.md",
   "docs/eviction.md",
