@@ -4,19 +4,18 @@
  * One server has files, a small capacity and traffic, so that there is something to see; one has 100,000 objects. Look at each
  * picture before committing it.
  */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { startServer } from "../src/service/start-server.ts";
 import { putOver, putSamples } from "../test/support/dashboard-objects.ts";
 import { launchBrowser } from "../test/support/dashboard-page.ts";
-import { serverConfig } from "../test/support/in-process-server.ts";
 import { serveMany } from "../test/support/large-dashboard.ts";
 
 const OUT = "docs/images";
-const MIB = 1024 ** 2;
 const TRAFFIC_MS = 75_000;
 const SIZES = {
   desktop: { width: 1280, height: 800, scale: 1 },
@@ -35,12 +34,33 @@ const as = (name) => ({ authorization: `Bearer ${tokenOf(name)}` });
 async function startBusy(directory) {
   const file = join(directory, "access.yaml");
   writeFileSync(file, ACCESS);
-  const config = serverConfig(join(directory, "objects"), {
-    admin: { scheme: "http", host: "127.0.0.1", port: 0 },
-    access: { file, isRequired: true },
-    capacityBytes: 96 * MIB,
+  const args = ["--endpoint", "grpc://127.0.0.1:0", "--admin", "127.0.0.1:0", "--access-file", file];
+  const child = spawn(
+    process.execPath,
+    ["dist/cli.js", "serve", ...args, "--storage", join(directory, "objects")],
+    {
+      env: {
+        ...process.env,
+        FLAME_HOME: directory,
+        FLAME_CACHE_CAPACITY: "96M",
+        FLAME_CACHE_MAX_MEMORY: "32M",
+      },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  const admin = await new Promise((resolve) => {
+    let log = "";
+    child.stderr.on("data", (chunk) => {
+      log = (log + chunk).slice(-4096);
+      const found = /"admin":"([^"]+)"/.exec(log);
+      if (found !== null) resolve(found[1]);
+    });
   });
-  return await startServer({ ...config, eviction: { ...config.eviction, maxMemoryBytes: 32 * MIB } });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  };
+  return { admin, stop };
 }
 
 async function makeTraffic(admin, isOver) {
