@@ -37,12 +37,18 @@ export async function followLog(context: ServiceContext, body: Buffer): Promise<
   return async (call) => {
     call.mayIdle();
     const watch = new LogWatch(level);
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    const sources = [call.signal, context.stopping];
+    for (const source of sources) source.addEventListener("abort", end);
+    if (sources.some(({ aborted }) => aborted)) end();
     try {
-      for await (const lines of watch.batches(AbortSignal.any([call.signal, context.stopping]))) {
+      for await (const lines of watch.batches(ended.signal)) {
         await call.writeAll(lines.map((line) => encodeResult(bytesOf(line))));
       }
       call.signal.throwIfAborted();
     } finally {
+      for (const source of sources) source.removeEventListener("abort", end);
       watch.close();
     }
   };

@@ -52,7 +52,9 @@ export class HttpServer {
   readonly #context: ServiceContext;
   readonly #access: AccessControl;
   readonly #server: Server;
-  readonly #stopping = new AbortController();
+  /** One for each running call. `AbortSignal.any` with a signal of the server would keep every call. */
+  readonly #running = new Set<AbortController>();
+  #isClosing = false;
   /** Undefined: requests without a route. */
   readonly #metrics: Map<HttpRoute | undefined, MethodMetrics>;
   readonly #crossOrigin: CrossOrigin;
@@ -92,7 +94,8 @@ export class HttpServer {
 
   /** Ends running calls and closes all connections. */
   async close(): Promise<void> {
-    this.#stopping.abort(new CacheError("SHUTTING_DOWN"));
+    this.#isClosing = true;
+    for (const call of this.#running) call.abort(new CacheError("SHUTTING_DOWN"));
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const grace = setTimeout(() => this.#server.closeAllConnections(), LIMITS.closeGraceMs);
@@ -102,10 +105,8 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-    const ended = new AbortController();
-    const { signal: stopping } = this.#stopping;
+    const { signal } = this.#begin(response);
     this.#crossOrigin.mark(request, response);
-    response.once("close", () => ended.abort(new CacheError("CANCELLED")));
     const startedMs = performance.now();
     let metrics = this.#metrics.get(undefined);
     try {
@@ -113,7 +114,7 @@ export class HttpServer {
       this.#crossOrigin.refuseForeignWrite(request);
       const found = this.#routes.find(request.method ?? "GET", path);
       metrics = this.#metrics.get(found.route);
-      const call = { request, response, url, signal: AbortSignal.any([ended.signal, stopping]) };
+      const call = { request, response, url, signal };
       const handling = () => this.#handle(found, call);
       const { tracing } = this.#context;
       await (tracing === undefined ? handling() : tracing.request(call, found.route?.path, handling));
@@ -128,6 +129,18 @@ export class HttpServer {
       answerProblem(response, error);
       logAnswer(request, response, startedMs, error);
     }
+  }
+
+  /** The controller of a call, aborted when its peer disconnects or the server stops. */
+  #begin(response: ServerResponse): AbortController {
+    const call = new AbortController();
+    this.#running.add(call);
+    response.once("close", () => {
+      this.#running.delete(call);
+      call.abort(new CacheError("CANCELLED"));
+    });
+    if (this.#isClosing) call.abort(new CacheError("SHUTTING_DOWN"));
+    return call;
   }
 
   async #handle(found: FoundRoute | NoRoute, call: Omit<HttpCall, "params" | "context">): Promise<void> {

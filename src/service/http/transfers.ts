@@ -133,7 +133,9 @@ export class Transfer implements Taker {
   /** Aborted when the request is over, with the reason. */
   readonly signal: AbortSignal;
   readonly #all: HttpTransfers;
-  readonly #abandoned = new AbortController();
+  readonly #ended = new AbortController();
+  /** Of the request. Forwarded by hand: Node keeps signals of `AbortSignal.any` for long. */
+  readonly #request: AbortSignal;
   #movedBytes = 0;
   #seenBytes = 0;
   #sinceMs = performance.now();
@@ -142,8 +144,12 @@ export class Transfer implements Taker {
 
   constructor(all: HttpTransfers, signal: AbortSignal) {
     this.#all = all;
-    this.signal = AbortSignal.any([signal, this.#abandoned.signal]);
+    this.#request = signal;
+    this.signal = this.#ended.signal;
+    signal.addEventListener("abort", this.#onAbort);
   }
+
+  readonly #onAbort = (): void => this.#ended.abort(this.#request.reason);
 
   /** Bytes of bodies in both directions. */
   get movedBytes(): number {
@@ -170,7 +176,7 @@ export class Transfer implements Taker {
   }
 
   abandon(reason: CacheError): void {
-    this.#abandoned.abort(reason);
+    this.#ended.abort(reason);
   }
 
   /** Charges memory until the transfer is over. @throws {CacheError} OVERLOADED */
@@ -188,6 +194,7 @@ export class Transfer implements Taker {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#request.removeEventListener("abort", this.#onAbort);
     this.#all.ended(this, this.#heldBytes);
   }
 }
