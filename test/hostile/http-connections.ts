@@ -33,25 +33,32 @@ export class HttpConnection {
     return this.socket.destroyed || this.socket.readableEnded;
   }
 
+  /** Sends requests and waits until this many bytes have come back, or the connection is closed. */
+  async ask(text: string, answerBytesMin: number): Promise<void> {
+    const wanted = this.cameBytes + answerBytesMin;
+    this.socket.write(text);
+    while (!this.isClosed && this.cameBytes < wanted) await eventOf(this.socket, "data");
+  }
+
   /** Sends the same text again and again, as fast as the server takes it, until the attack or the connection is over. */
   async repeat(run: AttackRun, text: string | Buffer, timesMax = Number.POSITIVE_INFINITY): Promise<number> {
     let times = 0;
     while (!run.isOver && !this.isClosed && times < timesMax) {
       times += 1;
       if (this.socket.write(text)) await new Promise((resolve) => void setImmediate(resolve));
-      else await drained(this.socket);
+      else await eventOf(this.socket, "drain");
     }
     return times;
   }
 }
 
-function drained(socket: Socket): Promise<void> {
+function eventOf(socket: Socket, event: "data" | "drain"): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
-      socket.off("drain", end).off("close", end);
+      socket.off(event, end).off("close", end);
       resolve();
     };
-    socket.once("drain", end).once("close", end);
+    socket.once(event, end).once("close", end);
   });
 }
 

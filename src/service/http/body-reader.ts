@@ -1,13 +1,14 @@
 /**
  * Reads the body of a request piece by piece, at the pace of the reader.
  *
- * Node buffers at most one chunk of the socket ahead. Chunks are passed on as views; very small ones
- * are gathered first, because a view costs more memory than a few bytes. A client that waits for
+ * Chunks are passed on as views; very small ones are gathered first, because a view costs more memory
+ * than a few bytes. What arrives ahead is bounded (arriving-body.ts). A client that waits for
  * `100 Continue` gets it with the first read, so a request that is refused earlier sends no body.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
+import { ArrivingBody } from "./arriving-body.ts";
 import type { Transfer } from "./transfers.ts";
 
 const GATHERED_BYTES = LIMITS.smallChunkBytes;
@@ -16,9 +17,9 @@ export class BodyReader {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #transfer: Transfer;
+  readonly #body: ArrivingBody;
   #wake: () => void = () => {};
   #hasBegun = false;
-  #hasEnded = false;
   /** Read from the request and not taken: at most two pieces. */
   readonly #waiting: Buffer[] = [];
 
@@ -26,6 +27,7 @@ export class BodyReader {
     this.#request = request;
     this.#response = response;
     this.#transfer = transfer;
+    this.#body = ArrivingBody.of(request);
   }
 
   /**
@@ -77,12 +79,12 @@ export class BodyReader {
     if (!this.#hasBegun) this.#begin();
     for (;;) {
       this.#transfer.signal.throwIfAborted();
-      const chunk = this.#request.read() as Buffer | null;
-      if (chunk !== null) {
+      const chunk = this.#body.next();
+      if (chunk !== undefined) {
         this.#transfer.moved(chunk.length);
         return chunk;
       }
-      if (this.#hasEnded) return this.#atEnd();
+      if (this.#body.hasEnded) return this.#atEnd();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -92,11 +94,7 @@ export class BodyReader {
   #begin(): void {
     this.#hasBegun = true;
     const wake = (): void => this.#wake();
-    const end = (): void => {
-      this.#hasEnded = true;
-      this.#wake();
-    };
-    this.#request.on("readable", wake).on("end", end).on("close", end).on("error", end);
+    this.#body.onChange = wake;
     this.#transfer.signal.addEventListener("abort", wake);
     if (expectsContinue(this.#request)) this.#response.writeContinue();
   }

@@ -25,6 +25,7 @@ import type { ServerTls } from "../../grpc/server-transport.ts";
 import { TlsHandshakes } from "../../grpc/tls-handshakes.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
+import { ArrivingBody } from "./arriving-body.ts";
 
 const log = logFor("http");
 
@@ -57,6 +58,7 @@ export function openHttpServer(tls: ServerTls | undefined, onRequest: RequestLis
   server.on("secureConnection", (socket: TLSSocket) => connections.secured(socket));
   for (const event of ["request", "checkContinue"]) {
     server.on(event, (request: IncomingMessage, response: ServerResponse & { req: IncomingMessage }) => {
+      if (hasBody(request)) ArrivingBody.of(request);
       connections.began(request, response, () => onRequest(request, response));
     });
   }
@@ -122,13 +124,16 @@ class HttpConnections {
    * would not report to the later ones that the connection is closed. A connection that runs a
    * request is not idle, so it is not closed for a new one.
    */
-  began({ socket }: IncomingMessage, response: ServerResponse, handle: () => void): void {
+  began(request: IncomingMessage, response: ServerResponse, handle: () => void): void {
+    const { socket } = request;
     const connection = this.#ready.get(socket);
     if (connection === undefined || socket.destroyed) return;
     const { accepted, waiting } = connection;
     const start = (): void => {
       accepted.isBusy = true;
       response.once("close", () => {
+        // The next request follows the body, whether a handler has read it or not.
+        if (hasBody(request)) ArrivingBody.of(request).drop();
         accepted.isBusy = false;
         accepted.lastUsedMs = performance.now();
         const next = waiting.shift();
@@ -140,6 +145,10 @@ class HttpConnections {
     else if (waiting.length < LIMITS.httpPipelinedMax) waiting.push(start);
     else socket.destroy();
   }
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
 }
 
 function verifyClient(socket: TLSSocket): void {

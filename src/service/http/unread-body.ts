@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { LIMITS } from "../../limits.ts";
+import { ArrivingBody } from "./arriving-body.ts";
 import { expectsContinue } from "./body-reader.ts";
 
 /** Resolves when the answer can be sent. Costs nothing if the body has been read. */
@@ -24,6 +25,7 @@ export async function dropBody(request: IncomingMessage, response: ServerRespons
     };
     const timer = setTimeout(end, LIMITS.closeGraceMs);
     const quiet = setTimeout(end, LIMITS.httpQuietMs);
+    ArrivingBody.of(request).drop();
     request.on("data", (chunk: Buffer) => {
       quiet.refresh();
       droppedBytes += chunk.length;

@@ -1,8 +1,10 @@
 /**
  * The body of a request in any chunking: every byte once, in order, however it is taken.
  */
+
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { BodyReader } from "../../../../src/service/http/body-reader.ts";
 import { HttpTransfers } from "../../../../src/service/http/transfers.ts";
@@ -14,9 +16,14 @@ const SIZES = [1, 2, 100, 511, 512, 513, 4000, 4096, 5000, 70_000];
 async function readerOf(chunks: readonly Buffer[]): Promise<BodyReader> {
   const request = new IncomingMessage(new Socket());
   const transfer = await new HttpTransfers().begin(NEVER);
-  const coming = [...chunks, null];
+  request._read = () => {};
   // Each chunk comes in a turn of its own.
-  request._read = () => void setImmediate(() => request.push(coming.shift()));
+  void (async () => {
+    for (const chunk of [...chunks, null]) {
+      await nextTurn();
+      request.push(chunk);
+    }
+  })();
   request.complete = true;
   return new BodyReader(request, new ServerResponse(request), transfer);
 }
