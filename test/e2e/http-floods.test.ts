@@ -30,8 +30,9 @@ it("ends a connection that sends too many requests before it has an answer", asy
 
 it("runs no request of a connection that was closed while an earlier one ran", async () => {
   const cache = await httpCache();
-  await fetch(cache.url + OBJECT, { method: "PUT", body: new Uint8Array(8 * 1024 ** 2) });
+  await fetch(cache.url + OBJECT, { method: "PUT", body: new Uint8Array(32 * 1024 ** 2) });
   const connection = new RawConnection(cache.port);
+  connection.socket.pause();
   connection.socket.write(get(OBJECT).repeat(4));
   expect(await settled(() => cache.context.transfers.running)).toBe(1);
   connection.socket.destroy();
