@@ -22,9 +22,10 @@ export const SERVICE_LIMITS = {
   httpPipelinedMax: 8,
   /** Bytes of a body that wait for their reader; then the connection is not read. */
   httpArrivedBytesMax: 64 * KIB,
-  /** Chunks of one read of a connection. After more, it is not read for the pause. */
-  httpChunksPerReadMax: 1_024,
-  httpChunkPauseMs: 1_000,
+  /** A read of a connection with more chunks counts towards the chunks per second. */
+  httpChunksPerReadMax: 64,
+  /** Small chunks of all uploads over HTTP: they may take a fifth of a processor. */
+  httpChunksPerSecond: 100_000,
   /** Requests of the HTTP API that run at once, on all listeners; others wait. */
   httpTransfersMax: 16,
   /** Bytes of one answer over HTTP that wait for the peer. All of them together: 16 MiB. */

@@ -4,14 +4,24 @@
  * node:http makes a view of each chunk and keeps all of them until somebody reads: a body in chunks
  * of one byte would cost 200 times its size while the request waits for its turn. So every chunk is
  * taken at once. Small ones are copied together; large ones stay views. If LIMITS.httpArrivedBytesMax
- * bytes wait, the connection is not read. A peer that sends very many small chunks at once is read
- * again only after a pause, because each costs the event loop a microsecond.
+ * bytes wait, the connection is not read. Each chunk costs the event loop some microseconds, so all
+ * connections whose reads bring many small ones share LIMITS.httpChunksPerSecond.
  */
 import type { IncomingMessage } from "node:http";
 import { LIMITS } from "../../limits.ts";
 
 const BODIES = new WeakMap<IncomingMessage, ArrivingBody>();
 const BLOCK_BYTES = LIMITS.smallChunkBytes;
+
+/** When the small chunks of all connections so far are paid for. */
+let paidMs = 0;
+
+/** How long a connection that sent this many chunks at once must wait. */
+function pauseFor(chunks: number): number {
+  const nowMs = performance.now();
+  paidMs = Math.max(paidMs, nowMs) + (chunks * 1000) / LIMITS.httpChunksPerSecond;
+  return paidMs - nowMs;
+}
 
 export class ArrivingBody {
   hasEnded = false;
@@ -97,10 +107,11 @@ export class ArrivingBody {
   }
 
   #afterRead(): void {
-    const isFlood = this.#chunksOfTurn > LIMITS.httpChunksPerReadMax;
+    const chunks = this.#chunksOfTurn;
+    const isFlood = chunks > LIMITS.httpChunksPerReadMax;
     this.#chunksOfTurn = 0;
     if (isFlood || this.#bytes >= LIMITS.httpArrivedBytesMax) this.#pause();
-    if (isFlood) this.#flood ??= setTimeout(() => this.#endFlood(), LIMITS.httpChunkPauseMs).unref();
+    if (isFlood) this.#flood ??= setTimeout(() => this.#endFlood(), pauseFor(chunks)).unref();
     this.onChange();
   }
 
