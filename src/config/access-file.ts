@@ -6,7 +6,6 @@
  * password text are is the business of the caller, who passes a grammar.
  * @see docs/access.md
  */
-import { readFileSync, statSync } from "node:fs";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 
@@ -17,6 +16,7 @@ import { accessSchema, type IdentityDocument, type RuleDocument } from "./access
 import type { ConfigWarning } from "./cache-section.ts";
 import { formatKey } from "./config-problem.ts";
 import { type QuotaEntry, quotaOf } from "./quota-schema.ts";
+import { readTextFile } from "./read-text-file.ts";
 import { parseYamlText, type YamlFile, type YamlPath } from "./yaml-file.ts";
 
 export interface AccessRuleEntry {
@@ -96,12 +96,10 @@ export function parseAccessText(path: string, text: string, grammar: AccessGramm
 /** The text of the file; undefined if there is none. @throws {CacheError} INVALID_CONFIG */
 export function readAccessText(path: string): string | undefined {
   try {
-    const facts = statSync(path);
-    if (!facts.isFile()) throw unreadable(path, "is not a file");
-    if (facts.size > LIMITS.accessFileBytesMax) {
-      throw unreadable(path, `is larger than ${LIMITS.accessFileBytesMax} bytes; remove expired tokens`);
-    }
-    return readFileSync(path, "utf8");
+    const file = readTextFile(path, LIMITS.accessFileBytesMax);
+    if ("text" in file) return file.text;
+    if (file.problem !== "too large") throw unreadable(path, "is not a file");
+    throw unreadable(path, `is larger than ${LIMITS.accessFileBytesMax} bytes; remove expired tokens`);
   } catch (cause) {
     if (cause instanceof CacheError) throw cause;
     const { code } = cause as NodeJS.ErrnoException;

@@ -4,11 +4,14 @@
  * Reads the whole file, at most `configFileBytesMax`. The checks of the YAML library (duplicate
  * keys, alias bombs) are on.
  */
-import { readFileSync, statSync } from "node:fs";
-import type { Document, Node } from "yaml";
+import type { Document, Node, YAMLParseError } from "yaml";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import { readTextFile } from "./read-text-file.ts";
 import { yamlLibrary } from "./yaml-library.ts";
+
+/** The library compares each key of a mapping with all others: a mapping of many keys takes minutes. */
+const OPTIONS = { prettyErrors: false, uniqueKeys: false } as const;
 
 export type YamlPath = readonly (string | number)[];
 
@@ -31,12 +34,14 @@ export function readYamlFile(path: string): YamlFile | undefined {
 
 function readText(path: string): string | undefined {
   try {
-    if (statSync(path).size > LIMITS.configFileBytesMax) {
-      throw new CacheError("INVALID_CONFIG", `${path} is larger than ${LIMITS.configFileBytesMax} bytes`, {
-        facts: { source: path },
-      });
-    }
-    return readFileSync(path, "utf8");
+    const file = readTextFile(path, LIMITS.configFileBytesMax);
+    if ("text" in file) return file.text;
+    const reason = {
+      "a directory": `cannot be read: ${describeReason("EISDIR")}`,
+      "not a file": "is not a file",
+      "too large": `is larger than ${LIMITS.configFileBytesMax} bytes`,
+    }[file.problem];
+    throw new CacheError("INVALID_CONFIG", `${path} ${reason}`, { facts: { source: path } });
   } catch (error) {
     if (error instanceof CacheError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
@@ -68,8 +73,8 @@ export interface YamlOptions {
 export function parseYamlText(path: string, text: string, { isSecret = false }: YamlOptions = {}): YamlFile {
   const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [problem] = document.errors;
+  const document = parseDocument(text, { lineCounter: lines, ...OPTIONS });
+  const [problem] = [...document.errors, ...repeatedKeys(document)];
   if (problem !== undefined) {
     const source = `${path}:${lines.linePos(problem.pos[0]).line}`;
     throw isSecret ? secretNotYaml(source, problem.code) : notYaml(source, problem);
@@ -92,11 +97,30 @@ export function yamlProblems(
 ): readonly { readonly source: string; readonly reason: string }[] {
   const { LineCounter, parseDocument } = yamlLibrary();
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  return document.errors.map(({ pos, code, message }) => ({
+  const document = parseDocument(text, { lineCounter: lines, ...OPTIONS });
+  return [...document.errors, ...repeatedKeys(document)].map(({ pos, code, message }) => ({
     source: `${path}:${lines.linePos(pos[0]).line}`,
     reason: isSecret ? code : message.split("\n", 1)[0]!,
   }));
+}
+
+/** One error for each key that its mapping has already. */
+function repeatedKeys(document: Document.Parsed): YAMLParseError[] {
+  const { isScalar, visit, YAMLParseError } = yamlLibrary();
+  const errors: YAMLParseError[] = [];
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const at = startOf(key) ?? 0;
+        if (seen.has(key.value))
+          errors.push(new YAMLParseError([at, at + 1], "DUPLICATE_KEY", "Map keys must be unique"));
+        seen.add(key.value);
+      }
+    },
+  });
+  return errors;
 }
 
 function plainValue(path: string, document: Document.Parsed, isSecret: boolean): unknown {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,6 +59,21 @@ describe("a YAML file", () => {
   it("is refused when it is a directory", () => {
     expect(() => readYamlFile(directory)).toThrow(
       /INVALID_CONFIG.*cannot be read: it is a directory \(EISDIR\)/,
+    );
+  });
+
+  it("is refused when it is a device without an end, or a pipe that nobody writes", () => {
+    const pipe = join(directory, "pipe.yaml");
+    execFileSync("mkfifo", [pipe]);
+    for (const path of ["/dev/zero", pipe])
+      expect(() => readYamlFile(path)).toThrow(/INVALID_CONFIG.*is not a file/);
+  });
+
+  it("is refused with the line of a repeated key, also behind very many keys", () => {
+    const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`);
+    const text = [...keys, "k7: 2"].join("\n");
+    expect(() => parseYamlText("f.yaml", text)).toThrow(
+      "f.yaml:20001 is not valid YAML: Map keys must be unique",
     );
   });
 
