@@ -206,12 +206,17 @@ function peerOf({ socket }: IncomingMessage): string {
   return `${socket.remoteAddress}:${socket.remotePort}`;
 }
 
+/** The target without its query; in absolute form, also without the host and credentials. */
+function loggedPath(target = ""): string {
+  return target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, "").split("?", 1)[0]!;
+}
+
 /** One debug line for each call, as over gRPC. The query is left out: it may contain credentials. */
 function logAnswer(request: IncomingMessage, response: ServerResponse, startedMs: number, error?: unknown) {
   if (!log.isEnabled("debug")) return;
   log.debug("call", {
     method: request.method,
-    path: request.url?.split("?", 1)[0],
+    path: loggedPath(request.url),
     peer: peerOf(request),
     status: response.statusCode,
     durationMs: Math.round((performance.now() - startedMs) * 1000) / 1000,
