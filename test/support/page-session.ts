@@ -10,9 +10,9 @@
  * A line `# -> TEXT` shows a line of the output. Only ports differ, so that tests can run side by side.
  */
 import { execFile } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { delimiter, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { cleanEnvironment } from "./clean-environment.ts";
 import { type RunningCommand, startCommand } from "./start-command.ts";
@@ -104,17 +104,15 @@ export class PageSession {
     this.#tools.remove();
   }
 
+  /** A function of the shell: a program of this name elsewhere in PATH cannot come first. */
   #addTool(name: string, command: string): void {
-    const path = join(this.#tools.path, name);
-    writeFileSync(path, `#!/bin/sh\nexec ${command} "$@"\n`);
-    chmodSync(path, 0o755);
+    appendFileSync(join(this.#tools.path, "tools"), `${name}() { ${command} "$@"; }\n`);
   }
 
   async #shell(text: string): Promise<string[]> {
     const exports = join(this.#tools.path, "exports");
-    const script = `set -euo pipefail; . ${exports}\n${text}\nexport -p > ${exports}`;
+    const script = `set -euo pipefail; . ${exports}; . ${join(this.#tools.path, "tools")}\n${text}\nexport -p > ${exports}`;
     const env = cleanEnvironment({
-      PATH: `${this.#tools.path}${delimiter}${process.env.PATH}`,
       FLAME_HOME: join(this.#tools.path, "home"),
       PYTHONPATH: resolve("python"),
     });
