@@ -15,7 +15,7 @@ import { makeObjects, measureLoad, startGenerator } from "./load/measure-load.ts
 import { stopOnSignals } from "./processes.ts";
 import { loadServerOf, Workbench } from "./workbench.ts";
 
-const ROUNDS = 15;
+const ROUNDS = 9;
 const KIB = 1024;
 const SCRAPE_MS = 1_000;
 const ADMIN_PORT = 19_191;
@@ -33,7 +33,7 @@ const ROWS = [
 
 const environment = await pythonEnvironment();
 if ("missing" in environment) throw new Error(environment.missing);
-process.env.FLAME_CACHE_TOKEN = tokenOf("bench");
+process.env.BENCH_TOKEN = tokenOf("bench");
 const directory = mkdtempSync(join(tmpdir(), "protected-"));
 const file = join(directory, "access.yaml");
 writeFileSync(file, accessText([{ name: "bench", allow: ["get", "put", "list", "admin"] }]));

@@ -2,20 +2,22 @@
  * What an application over its quota costs another one: `npx tsx bench/quota.ts`.
  *
  * Two applications put 64 KiB values to one server. `calm` is within its quota and keeps 200 objects.
- * `greedy` puts without a pause from eight clients; it may hold 200 objects and put 500 times a second.
+ * `greedy` puts without a pause from eight clients of another process; it may hold 200 objects and put
+ * 500 times a second.
  * Rounds with and without greedy's puts alternate. Prints calm's latencies, refusals and objects.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { FlameCache, isCacheError } from "../src/client/index.ts";
 import { accessText } from "../test/support/access-file.ts";
 import { tokenOf } from "../test/support/access-table.ts";
 
-const ROUNDS = 7;
-const ROUND_MS = 3_000;
+const ROUNDS = 5;
+const ROUND_MS = 2_000;
 const GREEDY_CLIENTS = 8;
 const KEPT = 200;
 const VALUE = new Uint8Array(64 * 1024).fill(7);
@@ -49,36 +51,59 @@ function percentile(values: readonly number[], part: number): number {
 
 const median = (values: readonly number[]): number => percentile(values, 0.5);
 
-const directory = mkdtempSync(join(tmpdir(), "quota-"));
-const file = join(directory, "access.yaml");
-const names = ["calm", "greedy"];
-const rules = accessText(names.map((name) => ({ name, allow: ["get", "put", "list"] })));
-const quotas = names.map(
-  (name) => `{name: ${name}, quota: {objects: ${KEPT}, puts_per_second: ${name === "calm" ? 100_000 : 500}}}`,
-);
-writeFileSync(file, `${rules}applications: [${quotas.join(", ")}]\n`);
+/** The other process: puts from all clients for one round, after a line on standard input. */
+async function beGreedy(endpoint: string): Promise<void> {
+  const caches = await Promise.all(
+    Array.from({ length: GREEDY_CLIENTS }, () => FlameCache.connect({ endpoint, token: tokenOf("greedy") })),
+  );
+  for await (const _ of createInterface({ input: process.stdin })) {
+    const untilMs = performance.now() + ROUND_MS;
+    const rounds = await Promise.all(caches.map((cache) => putAll(cache, "greedy", untilMs)));
+    const stored = rounds.reduce((sum, { latenciesMs }) => sum + latenciesMs.length, 0);
+    console.log(JSON.stringify({ stored, refused: rounds.reduce((sum, round) => sum + round.refused, 0) }));
+  }
+  await Promise.all(caches.map((cache) => cache.close()));
+}
 
-const args = ["dist/cli.js", "--endpoint", "grpc://127.0.0.1:0", "--access-file", file];
-const server = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
-try {
+async function measure(directory: string): Promise<void> {
+  const file = join(directory, "access.yaml");
+  const names = ["calm", "greedy"];
+  const rules = accessText(names.map((name) => ({ name, allow: ["get", "put", "list"] })));
+  const rates = { calm: 100_000, greedy: 500 };
+  const quotas = Object.entries(rates).map(
+    ([name, rate]) => `{name: ${name}, quota: {objects: ${KEPT}, puts_per_second: ${rate}}}`,
+  );
+  writeFileSync(file, `${rules}applications: [${quotas.join(", ")}]\n`);
+  const args = ["dist/cli.js", "--endpoint", "grpc://127.0.0.1:0", "--access-file", file];
+  const server = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
   const [first] = (await once(server.stdout, "data")) as [Buffer];
   const endpoint = /listening on (\S+)/.exec(String(first))![1]!;
-  const open = (name: string) => FlameCache.connect({ endpoint, token: tokenOf(name) });
-  await using calm = await open("calm");
-  const greedy = await Promise.all(Array.from({ length: GREEDY_CLIENTS }, () => open("greedy")));
+  const other = spawn(process.execPath, ["--import", "tsx", "bench/quota.ts", endpoint], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  try {
+    await compare(endpoint, other);
+  } finally {
+    other.stdin.end();
+    server.kill("SIGTERM");
+  }
+}
+
+async function compare(endpoint: string, other: ChildProcess): Promise<void> {
+  await using calm = await FlameCache.connect({ endpoint, token: tokenOf("calm") });
+  const lines = createInterface({ input: other.stdout! })[Symbol.asyncIterator]();
   const rounds: Record<string, Round[]> = { alone: [], beside: [] };
-  let stored = 0;
-  let refused = 0;
-  await putAll(calm, "calm", performance.now() + ROUND_MS);
-  for (let index = 0; index < ROUNDS; index += 1) {
+  let [stored, refused] = [0, 0];
+  for (let index = -1; index < ROUNDS; index += 1) {
     for (const kind of index % 2 === 0 ? ["alone", "beside"] : ["beside", "alone"]) {
-      const untilMs = performance.now() + ROUND_MS;
-      const others = kind === "alone" ? [] : greedy.map((cache) => putAll(cache, "greedy", untilMs));
-      rounds[kind]!.push(await putAll(calm, "calm", untilMs));
-      for (const { latenciesMs, refused: refusals } of await Promise.all(others)) {
-        stored += latenciesMs.length;
-        refused += refusals;
-      }
+      if (kind === "beside") other.stdin!.write("go\n");
+      const round = await putAll(calm, "calm", performance.now() + ROUND_MS);
+      const { value } = kind === "beside" ? await lines.next() : { value: '{"stored":0,"refused":0}' };
+      const counts = JSON.parse(value) as { stored: number; refused: number };
+      stored += counts.stored;
+      refused += counts.refused;
+      // The first rounds warm up.
+      if (index >= 0) rounds[kind]!.push(round);
     }
   }
   for (const [kind, all] of Object.entries(rounds)) {
@@ -93,8 +118,11 @@ try {
   let kept = 0;
   for await (const _ of calm.list("calm")) kept += 1;
   console.log(`greedy: ${stored} stored, ${refused} refused; calm has ${kept} of ${KEPT} objects`);
-  await Promise.all(greedy.map((cache) => cache.close()));
-} finally {
-  server.kill("SIGTERM");
-  rmSync(directory, { recursive: true });
+}
+
+const [greedyEndpoint] = process.argv.slice(2);
+if (greedyEndpoint !== undefined) await beGreedy(greedyEndpoint);
+else {
+  const directory = mkdtempSync(join(tmpdir(), "quota-"));
+  await measure(directory).finally(() => rmSync(directory, { recursive: true }));
 }

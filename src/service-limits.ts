@@ -10,6 +10,9 @@ const MIB = 1024 * KIB;
 export const SERVICE_LIMITS = {
   /** Applications and identities whose use of a quota is remembered. Of more, old ones are forgotten. */
   quotasMax: 4096,
+  /** How late a put over a quota is refused, and how many refusals wait; others are sent at once. */
+  quotaRefusalDelayMs: 100,
+  quotaRefusalsWaitingMax: 512,
   /** Request line and headers of one HTTP request, bytes. A key is at most 2 KiB, encoded. */
   httpHeaderBytesMax: 16 * KIB,
   /** How long the headers of an HTTP request may take. */

@@ -26,7 +26,7 @@ export function flightRequests({ body, keys }: LoadObjects): FlightRequests {
 }
 
 /** Sent with every call, also to servers without access rules, so that all of them get the same requests. */
-const token = process.env.FLAME_CACHE_TOKEN;
+const token = process.env.BENCH_TOKEN;
 const credentials = token === undefined ? {} : { authorization: `Bearer ${token}` };
 
 export class FlightCaller implements Caller {

@@ -4,6 +4,7 @@
  * The limits come from the access file and may change while puts run. A quota for the application
  * `*` applies to each application without one of its own.
  */
+import { setTimeout } from "node:timers/promises";
 import type { Draft } from "../cache/put-draft.ts";
 import { NOTHING, type UsageTable } from "../cache/usage.ts";
 import type { QuotaEntry } from "../config/quota-schema.ts";
@@ -26,6 +27,7 @@ export class Quotas {
   readonly #usage: UsageTable;
   readonly #nowMs: () => number;
   #table: QuotaTable = NO_QUOTAS;
+  #refusalsWaiting = 0;
   /** By `application/NAME` or `identity/NAME`. */
   readonly #quotas = new Map<string, Quota>();
 
@@ -71,6 +73,17 @@ export class Quotas {
       charged.end();
       throw error;
     }
+  }
+
+  /**
+   * Waits before a refusal is answered, unless too many wait: a caller who repeats at once would take
+   * the processor time of others.
+   */
+  async delayRefusal(): Promise<void> {
+    if (this.#refusalsWaiting >= LIMITS.quotaRefusalsWaitingMax) return;
+    this.#refusalsWaiting += 1;
+    await setTimeout(LIMITS.quotaRefusalDelayMs);
+    this.#refusalsWaiting -= 1;
   }
 
   #quotaOf(name: string): Quota | undefined {

@@ -57,6 +57,7 @@ interface Shared {
 export class ServiceContext {
   readonly identity: Identity;
   readonly cache: CacheUse;
+  readonly quotas: Quotas;
   readonly durability: Durability;
   readonly validation: ValidationLevel;
   readonly endpoint: string;
@@ -70,6 +71,7 @@ export class ServiceContext {
   private constructor(shared: Shared, identity: Identity) {
     const { cache, endpoint, stopping, durability, validation } = shared.facts;
     this.identity = identity;
+    this.quotas = shared.quotas;
     this.cache = cacheFor(cache, identity, shared.quotas);
     this.durability = durability ?? "restart";
     this.validation = validation ?? "structure";

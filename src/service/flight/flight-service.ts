@@ -119,6 +119,7 @@ function identified(row: MethodRow, context: ServiceContext, access: AccessContr
       await handle(context.of(identity), call, access);
     } catch (error) {
       if (isCacheError(error)) noteRefusal(call, error);
+      if (isCacheError(error, "QUOTA_EXCEEDED")) await context.quotas.delayRefusal();
       throw error;
     }
   };

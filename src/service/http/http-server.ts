@@ -125,6 +125,7 @@ export class HttpServer {
       if (isCacheError(error, "PERMISSION_DENIED")) {
         log.warn("call denied", { method: request.method, peer: peerOf(request), ...error.facts });
       }
+      if (isCacheError(error, "QUOTA_EXCEEDED")) await this.#context.quotas.delayRefusal();
       await dropBody(request, response);
       answerProblem(response, error);
       logAnswer(request, response, startedMs, error);
