@@ -7,7 +7,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { underLock } from "./process-lock.ts";
@@ -44,6 +44,12 @@ function isMadeOf(wanted: string): boolean {
 
 function makeOf(wanted: string): void {
   if (isMadeOf(wanted)) return;
+  // venv follows the link, and would delete everything in the directory that it names.
+  if (lstatSync(FOLDER, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new Error(
+      `${FOLDER} is a symbolic link; remove it, so that the tests can make their own environment`,
+    );
+  }
   execFileSync(findPython(), ["-m", "venv", "--clear", FOLDER], { stdio: "pipe" });
   const quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"];
   execFileSync(PYTHON, ["-m", "pip", "install", ...quiet, "-r", REQUIREMENTS], {
