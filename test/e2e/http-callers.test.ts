@@ -6,23 +6,9 @@ import type { AccessControl } from "../../src/access/access-control.ts";
 import { AccessPolicy, type AccessRule } from "../../src/access/access-policy.ts";
 import { CacheError } from "../../src/errors.ts";
 import { LIMITS } from "../../src/limits.ts";
-import { type HttpCache, httpCache, RawConnection } from "../support/http-cache.ts";
+import { HOST, type HttpCache, httpCache, openRaw } from "../support/http-cache.ts";
+import { OBJECT, statusOf } from "../support/http-requests.ts";
 import { settled } from "../support/settled.ts";
-
-const OBJECT = "/v1/objects/a/s/o";
-const HOST = "host: 127.0.0.1";
-
-function raw(cache: HttpCache, ...lines: readonly string[]): RawConnection {
-  const connection = new RawConnection(cache.port);
-  connection.send(...lines);
-  return connection;
-}
-
-async function statusOf(cache: HttpCache, path = OBJECT): Promise<number> {
-  const answer = await fetch(cache.url + path);
-  await answer.arrayBuffer();
-  return answer.status;
-}
 
 describe("a web page of another origin", () => {
   const page = { origin: "https://page.example" };
@@ -172,7 +158,7 @@ describe("a client that stops reading", () => {
       };
       return opened;
     };
-    const connection = raw(cache, `GET ${OBJECT} HTTP/1.1`, HOST);
+    const connection = openRaw(cache, `GET ${OBJECT} HTTP/1.1`, HOST);
     connection.socket.pause();
     await expect.poll(() => readBytes).toBeGreaterThan(0);
     const held = await settled(() => readBytes);
@@ -188,7 +174,7 @@ describe("a client that stops reading", () => {
   it("is cut off after the longest idle time", async () => {
     const cache = await httpCache({ idleCallMs: 50 });
     await fetch(cache.url + OBJECT, { method: "PUT", body: Buffer.alloc(24 * 2 ** 20, 7) as never });
-    const connection = raw(cache, `GET ${OBJECT} HTTP/1.1`, HOST);
+    const connection = openRaw(cache, `GET ${OBJECT} HTTP/1.1`, HOST);
     connection.socket.pause();
     await expect.poll(() => cache.context.transfers.running).toBe(1);
     await expect.poll(() => cache.context.transfers.running, { timeout: 20_000 }).toBe(0);
@@ -199,7 +185,7 @@ describe("a client that stops reading", () => {
     await fetch(cache.url + OBJECT, { method: "PUT", body: Buffer.alloc(24 * 2 ** 20, 7) as never });
     await fetch(`${cache.url}/v1/objects/a/s/small`, { method: "PUT", body: "x" });
     const stalled = Array.from({ length: LIMITS.httpTransfersMax }, () =>
-      raw(cache, `GET ${OBJECT} HTTP/1.1`, HOST),
+      openRaw(cache, `GET ${OBJECT} HTTP/1.1`, HOST),
     );
     for (const { socket } of stalled) socket.pause();
     await expect.poll(() => cache.context.transfers.running).toBe(LIMITS.httpTransfersMax);

@@ -3,35 +3,21 @@
  */
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/limits.ts";
-import { type HttpCache, httpCache, RawConnection } from "../support/http-cache.ts";
+import { HOST, httpCache, openRaw, RawConnection } from "../support/http-cache.ts";
+import { OBJECT, statusOf } from "../support/http-requests.ts";
 import { numbersTable, STREAM_TYPE, streamOf } from "../support/http-tables.ts";
 import { settled } from "../support/settled.ts";
-
-const OBJECT = "/v1/objects/a/s/o";
-const HOST = "host: 127.0.0.1";
-
-function raw(cache: HttpCache, ...lines: readonly string[]): RawConnection {
-  const connection = new RawConnection(cache.port);
-  connection.send(...lines);
-  return connection;
-}
-
-async function statusOf(cache: HttpCache, path = OBJECT): Promise<number> {
-  const answer = await fetch(cache.url + path);
-  await answer.arrayBuffer();
-  return answer.status;
-}
 
 describe("a body that does not arrive whole", () => {
   it("is stored only after its last byte, with a length or in chunks", async () => {
     const cache = await httpCache();
-    const connection = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "content-length: 6");
+    const connection = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "content-length: 6");
     connection.socket.write("abc");
     await settled(() => cache.context.transfers.running);
     expect(await statusOf(cache)).toBe(404);
     connection.socket.write("def");
     await connection.received(/^HTTP\/1\.1 201 /);
-    const chunked = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "transfer-encoding: chunked");
+    const chunked = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "transfer-encoding: chunked");
     chunked.socket.write("2\r\nxy\r\n1\r\nz\r\n0\r\n\r\n");
     await chunked.received(/^HTTP\/1\.1 200 /);
     expect(await (await fetch(cache.url + OBJECT)).text()).toBe("xyz");
@@ -42,7 +28,7 @@ describe("a body that does not arrive whole", () => {
     ["transfer-encoding: chunked", "3\r\nabc\r\n"],
   ])("leaves nothing behind when the client disconnects: %s", async (header, body) => {
     const cache = await httpCache();
-    const connection = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, header);
+    const connection = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, header);
     connection.socket.write(body);
     await expect.poll(() => cache.context.transfers.running).toBe(1);
     connection.socket.destroy();
@@ -52,7 +38,7 @@ describe("a body that does not arrive whole", () => {
 
   it("ends with DEADLINE_EXCEEDED when nothing comes for the longest idle time", async () => {
     const cache = await httpCache({ idleCallMs: 50 });
-    const connection = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "content-length: 1000");
+    const connection = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "content-length: 1000");
     connection.socket.write("abc");
     const text = await connection.closed();
     expect(text).toMatch(/^HTTP\/1\.1 504 /);
@@ -63,11 +49,11 @@ describe("a body that does not arrive whole", () => {
   it("is asked for with 100 Continue only if it would be stored", async () => {
     const cache = await httpCache();
     const expecting = ["expect: 100-continue", "content-length: 3"];
-    const connection = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, ...expecting);
+    const connection = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, ...expecting);
     await connection.received(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
     connection.socket.write("abc");
     await connection.received(/\r\n\r\nHTTP\/1\.1 201 /);
-    const refused = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "if-none-match: *", ...expecting);
+    const refused = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "if-none-match: *", ...expecting);
     const text = await refused.closed();
     expect(text).toMatch(/^HTTP\/1\.1 412 /);
     expect(text).toContain("connection: close");
@@ -75,29 +61,18 @@ describe("a body that does not arrive whole", () => {
 
   it("is answered and its connection closed when it is refused before it is read", async () => {
     const cache = await httpCache();
-    const connection = raw(
-      cache,
-      `PUT ${OBJECT} HTTP/1.1`,
-      HOST,
-      "content-type: image/png",
-      "content-length: 10",
-    );
+    const refused = [`PUT ${OBJECT} HTTP/1.1`, HOST, "content-type: image/png"];
+    const connection = openRaw(cache, ...refused, "content-length: 10");
     connection.socket.write("0123456789");
     await connection.received(/^HTTP\/1\.1 415 /);
-    const long = raw(
-      cache,
-      `PUT ${OBJECT} HTTP/1.1`,
-      HOST,
-      "content-type: image/png",
-      "content-length: 99999999",
-    );
+    const long = openRaw(cache, ...refused, "content-length: 99999999");
     long.socket.write("0123456789");
     expect(await long.closed()).toMatch(/^HTTP\/1\.1 415 [\s\S]*connection: close/i);
   });
 
   it("of very many tiny chunks is stored", async () => {
     const cache = await httpCache();
-    const connection = raw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "transfer-encoding: chunked");
+    const connection = openRaw(cache, `PUT ${OBJECT} HTTP/1.1`, HOST, "transfer-encoding: chunked");
     const body = "0123456789".repeat(3000);
     connection.socket.write([...body].map((letter) => `1\r\n${letter}\r\n`).join(""));
     connection.socket.write("0\r\n\r\n");
@@ -138,10 +113,10 @@ describe("a connection", () => {
       body: streamOf(numbersTable(5)) as never,
       headers: { "content-type": STREAM_TYPE },
     });
-    const list = await raw(cache, "GET /v1/objects HTTP/1.0").closed();
+    const list = await openRaw(cache, "GET /v1/objects HTTP/1.0").closed();
     expect(list).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\n\{"objects":\[\{.*\}\],"next":null\}\n$/);
     expect(list.toLowerCase()).not.toContain("transfer-encoding");
-    const object = await raw(cache, `GET ${OBJECT} HTTP/1.0`).closed();
+    const object = await openRaw(cache, `GET ${OBJECT} HTTP/1.0`).closed();
     expect(Buffer.from(object, "latin1").subarray(-8).toString("hex")).toBe("ffffffff00000000");
   });
 
@@ -157,7 +132,7 @@ describe("a connection", () => {
     ["a folded header", [`GET ${OBJECT} HTTP/1.1`, HOST, "accept: a", " b"]],
   ])("with %s is answered 400 and closed", async (_name, lines) => {
     const cache = await httpCache();
-    const connection = raw(cache, ...lines);
+    const connection = openRaw(cache, ...lines);
     connection.socket.write("abcGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
     const text = await connection.closed();
     expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
@@ -168,7 +143,7 @@ describe("a connection", () => {
   it("with headers over the limit is answered 431 and closed", async () => {
     const cache = await httpCache();
     const long = `/v1/objects/a/s/${"x".repeat(LIMITS.httpHeaderBytesMax)}`;
-    expect(await raw(cache, `GET ${long} HTTP/1.1`, HOST).closed()).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await openRaw(cache, `GET ${long} HTTP/1.1`, HOST).closed()).toMatch(/^HTTP\/1\.1 431 /);
   });
 
   it.each([
@@ -195,7 +170,7 @@ describe("a connection", () => {
   it("answers HEAD on every path of GET without a body", async () => {
     const cache = await httpCache();
     for (const path of ["/healthz", "/readyz", "/openapi.json", "/v1/objects", OBJECT, "/nothing"]) {
-      const text = await raw(cache, `HEAD ${path} HTTP/1.1`, HOST, "connection: close").closed();
+      const text = await openRaw(cache, `HEAD ${path} HTTP/1.1`, HOST, "connection: close").closed();
       expect(text.endsWith("\r\n\r\n"), path).toBe(true);
       expect(text.indexOf("\r\n\r\n")).toBe(text.length - 4);
     }

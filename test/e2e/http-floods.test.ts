@@ -4,9 +4,9 @@
 import { expect, it } from "vitest";
 import { LIMITS } from "../../src/limits.ts";
 import { httpCache, RawConnection } from "../support/http-cache.ts";
+import { OBJECT } from "../support/http-requests.ts";
 import { settled } from "../support/settled.ts";
 
-const OBJECT = "/v1/objects/a/s/o";
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`;
 
 it("answers pipelined requests one after the other, in their order", async () => {

@@ -14,8 +14,7 @@ import {
   ownDirectory,
   RawConnection,
 } from "../support/http-cache.ts";
-
-const OBJECT = "/v1/objects/a/s/o";
+import { OBJECT } from "../support/http-requests.ts";
 
 async function statusOf(cache: HttpCache, host: string, ...headers: readonly string[]): Promise<string> {
   return await statusOfRequest(cache, `GET ${OBJECT} HTTP/1.1`, `host: ${host}`, ...headers);

@@ -16,6 +16,8 @@ import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
+/** The header of a raw request to a cache of these. */
+export const HOST = "host: 127.0.0.1";
 export const HTTP_ENDPOINT = "grpc://127.0.0.1:9090";
 
 /** The counts of a gRPC server that nobody calls. */
@@ -67,6 +69,13 @@ export function ownDirectory(): string {
   const directory = temporaryDirectory("http");
   onTestFinished(() => directory.remove());
   return directory.path;
+}
+
+/** A connection on which the lines of a request were sent. */
+export function openRaw({ port }: HttpCache, ...lines: readonly string[]): RawConnection {
+  const connection = new RawConnection(port);
+  connection.send(...lines);
+  return connection;
 }
 
 /** A connection on which a test writes what it likes. */

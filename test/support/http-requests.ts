@@ -38,6 +38,12 @@ export async function put(
   return await send(cache, "PUT", path, body, { type });
 }
 
+export async function statusOf(cache: HttpCache, path = OBJECT): Promise<number> {
+  const answer = await fetch(cache.url + path);
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
 export async function problemOf(answer: Response): Promise<[number, string]> {
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
   const { status, code } = (await answer.json()) as { status: number; code: string };

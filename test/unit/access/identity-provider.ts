@@ -26,6 +26,11 @@ export async function makeKey(algorithm: string, kid: string): Promise<ProviderK
   return { ...pair, algorithm, jwk: { ...(await exportJWK(pair.publicKey)), kid } };
 }
 
+/** Two keys that a key set has, and one that replaces them. */
+export async function makeKeys(): Promise<[rsa: ProviderKey, elliptic: ProviderKey, later: ProviderKey]> {
+  return [await makeKey("RS256", "rsa"), await makeKey("ES256", "elliptic"), await makeKey("RS256", "later")];
+}
+
 export function keySetText(...keys: readonly ProviderKey[]): string {
   return JSON.stringify({ keys: keys.map(({ jwk }) => jwk) });
 }

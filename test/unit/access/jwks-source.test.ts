@@ -4,20 +4,13 @@
  * Time is a number of the test's.
  */
 import type { RequestListener } from "node:http";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { LIMITS } from "../../../src/limits.ts";
-import { answering, keySetText, makeKey, ProviderClock, type ProviderKey } from "./identity-provider.ts";
+import { answering, keySetText, makeKeys, ProviderClock } from "./identity-provider.ts";
 
-let rsa: ProviderKey;
-let elliptic: ProviderKey;
-let later: ProviderKey;
+const [rsa, elliptic, later] = await makeKeys();
 let clock: ProviderClock;
 
-beforeAll(async () => {
-  rsa = await makeKey("RS256", "rsa");
-  elliptic = await makeKey("ES256", "elliptic");
-  later = await makeKey("RS256", "later");
-});
 beforeEach(() => {
   clock = new ProviderClock();
 });

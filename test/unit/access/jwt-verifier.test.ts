@@ -6,30 +6,15 @@
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { exportSPKI } from "jose";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { jwtSectionSchema } from "../../../src/access/jwt-section.ts";
 import { looksLikeJwt } from "../../../src/access/jwt-verifier.ts";
 import { LIMITS } from "../../../src/limits.ts";
-import {
-  AUDIENCE,
-  ISSUER,
-  keySetText,
-  makeKey,
-  ProviderClock,
-  type ProviderKey,
-  START_MS,
-} from "./identity-provider.ts";
+import { AUDIENCE, ISSUER, keySetText, makeKeys, ProviderClock, START_MS } from "./identity-provider.ts";
 
-let rsa: ProviderKey;
-let elliptic: ProviderKey;
-let later: ProviderKey;
+const [rsa, elliptic, later] = await makeKeys();
 let clock: ProviderClock;
 
-beforeAll(async () => {
-  rsa = await makeKey("RS256", "rsa");
-  elliptic = await makeKey("ES256", "elliptic");
-  later = await makeKey("RS256", "later");
-});
 beforeEach(() => {
   clock = new ProviderClock();
 });
