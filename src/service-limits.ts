@@ -98,6 +98,7 @@ export const SERVICE_LIMITS = {
 
   /** A key set of an identity provider, bytes. */
   jwksBytesMax: 256 * KIB,
+  /** Keys in a key set of an identity provider. */
   jwksKeysMax: 100,
   /** How long a key set may take to arrive from its URL. */
   jwksFetchTimeoutMs: 5_000,

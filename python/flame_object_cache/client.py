@@ -63,7 +63,7 @@ class FlameCache(Caller):
 
         endpoint: `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for TLS.
         timeout: seconds that one call to the server may take, transfer included. A longer call
-            raises DeadlineExceeded. Without it there is no limit.
+            raises DeadlineExceeded. None: no limit.
         token: sent as bearer token to the configured endpoint and to endpoints that its server
             returns for puts, to no others. Takes precedence over token_file.
         token_file: a file that contains the token, read again when it changes.

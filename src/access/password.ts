@@ -36,8 +36,8 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * True if the password has this hash. Takes the time of scrypt, also if there is no hash: the caller
- * learns nothing about which names exist.
+ * Whether `text` is the hash of this password. Computes one scrypt even if there is no hash, so that
+ * the time of the answer does not show whether a name exists.
  */
 export async function matchesPassword(password: string, text: string | undefined): Promise<boolean> {
   const stored = text === undefined ? undefined : parse(text);
