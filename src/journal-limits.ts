@@ -23,7 +23,7 @@ export const JOURNAL_LIMITS = {
   eventBatchLength: 64 * KIB,
   /** Events that wait for the disk, characters. Further events are counted and dropped. */
   eventWaitingLengthMax: 1 * MIB,
-  /** Events are written after this time at the latest: so much is lost in a crash. */
+  /** Events are written after this time at the latest. A crash loses the events of this time. */
   eventDelayMs: 250,
   /** After a failed write, the journal tries again after this time. */
   eventRetryMs: 10_000,
@@ -43,7 +43,7 @@ export const JOURNAL_LIMITS = {
   whyConcurrency: 2,
   /** Bytes that a question searches between two checks whether other calls should run. */
   whySliceBytes: 256 * KIB,
-  /** Keys whose gets are counted. The rarest of them makes place for a new one. */
+  /** Keys whose gets are counted. The rarest one is dropped for a new one. */
   hotKeysMax: 128,
   /** Gets of one period that are all counted. */
   hotKeysExactMax: 1_024,
