@@ -2,16 +2,16 @@
  * Streams an object as it arrives: the bytes of a value or file, or the batches of a table. Only a
  * few messages are in memory.
  *
- * | object                                   | chunks                                     |
- * |------------------------------------------|--------------------------------------------| | a
- * value that was put as bytes (FLM\x06)  | these bytes, without the tag               | | an
- * uploaded file                         | its bytes                                  | | a table
- * | an Arrow IPC stream, batch by batch        | | any other value                          |
- * UNREADABLE_VALUE; with `asStored` its tag and payload |
+ * | object                                      | chunks                                       |
+ * |---------------------------------------------|----------------------------------------------|
+ * | a value that was put as bytes (FLM\x06)     | these bytes, without the tag                 |
+ * | an uploaded file                            | its bytes                                    |
+ * | a table                                     | an Arrow IPC stream, batch by batch          |
+ * | any other value                             | UNREADABLE_VALUE                             |
+ * | any other value, with `asStored`            | its tag and payload                          |
  *
  * Patches of an opaque object are not included.
  */
-
 import { TAG_SIZE_BYTES } from "../../object/value-tags.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
 import { batchesOf, decodeTable, type TableForm } from "../values/arrow-libraries.ts";

@@ -1,12 +1,13 @@
 /**
  * Encodes the user's value for storage: as an opaque value of tagged bytes, or as a Flame table.
  *
- * | value                                         | stored as                       |
- * |-----------------------------------------------|---------------------------------| | Uint8Array,
- * Buffer                            | opaque, FLM\x06 and the bytes   | | IpcTable, tables and
- * batches of the libraries | Flame table, logical type `pyarrow.table` | | a table with only
- * `version: uint64`, `data: binary` | opaque, FLM\x02 and an IPC stream | | null, boolean, number,
- * text, array, object    | opaque, FLM\x05 and JSON        |
+ * | value                                              | stored as                             |
+ * |----------------------------------------------------|---------------------------------------|
+ * | Uint8Array, Buffer                                 | opaque, FLM\x06 and the bytes         |
+ * | IpcTable, tables and batches of the libraries      | Flame table, logical type             |
+ * |                                                    | `pyarrow.table`                       |
+ * | a table with only `version: uint64`, `data: binary`| opaque, FLM\x02 and an IPC stream     |
+ * | null, boolean, number, text, array, object         | opaque, FLM\x05 and JSON              |
  *
  * A table with exactly these two columns would look like an opaque value, so it is stored as one.
  * Bytes and table bodies are views of the given value. Other values are refused, never

@@ -2,14 +2,13 @@
  * Encodes JSON-like values as UTF-8 text from which every client reads an equal value (tag
  * FLM\x05).
  *
- * | value                               | text
- * |
- * |-------------------------------------|---------------------------------------------------------------|
- * | whole number up to 2^53 - 1         | its digits
- * | | number beyond                       | with an exponent: readers with big integers read it as
- * float  | | -0                                  | -0.0
- * | | anything JSON would drop or change  | refused, with its path: `value.a[3]`
- * |
+ * | value                               | text                                                  |
+ * |-------------------------------------|-------------------------------------------------------|
+ * | whole number up to 2^53 - 1         | its digits                                            |
+ * | number beyond                       | with an exponent: readers with big integers read it   |
+ * |                                     | as float                                              |
+ * | -0                                  | -0.0                                                  |
+ * | anything JSON would drop or change  | refused, with its path: `value.a[3]`                  |
  *
  * Reading refuses integers that a JavaScript number cannot represent exactly.
  * Cost of writing: one walk, then JSON.stringify of the engine unless a number needs the second or
