@@ -4,7 +4,7 @@
  * Applications differ by hue, neighbours by lightness. Names are drawn where they fit. Cost: a few
  * milliseconds for 5,000 rectangles.
  */
-
+import { visible } from "../format/visible-text.ts";
 import type { Placed } from "./squarify.ts";
 import type { MapItem, PlacedGroup } from "./treemap-items.ts";
 
@@ -81,7 +81,7 @@ interface Line {
 
 /** Shortened to the width. */
 function drawText(context: CanvasRenderingContext2D, text: string, { x, y, width }: Line): void {
-  let shown = text.slice(0, 80);
+  let shown = visible(text.slice(0, 80));
   if (context.measureText(shown).width > width) {
     const letters = Math.floor((shown.length * width) / context.measureText(shown).width) - 1;
     if (letters < 2) return;

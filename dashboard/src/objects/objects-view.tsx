@@ -6,6 +6,7 @@ import type { ObjectPage, Usage } from "../api/answers.ts";
 import { getJson } from "../api/call.ts";
 import { useLoad } from "../api/use-load.ts";
 import { formatBytes, formatExact } from "../format/quantities.ts";
+import { visible } from "../format/visible-text.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Failure, Panel, Waiting } from "../parts/panel.tsx";
 import { goTo } from "../router.ts";
@@ -187,11 +188,11 @@ function MapPanel({ zoom, groups, onPick, onZoom }: MapPanelProps) {
           <button
             type="button"
             class="link"
-            key={part}
+            key={index}
             disabled={index === parts.length - 1}
             onClick={() => onZoom(parts.slice(0, index + 1).join("/"))}
           >
-            {part}
+            {visible(part)}
           </button>
         ))}
       </nav>
