@@ -2,7 +2,7 @@
  * The frame of the page: navigation, the view that the address selects, and the dialog for a token.
  */
 import { useEffect, useRef } from "preact/hooks";
-import { session } from "./api/session.ts";
+import { askForToken, session } from "./api/session.ts";
 import { useStore } from "./api/store.ts";
 import { ObjectView } from "./object/object-view.tsx";
 import { ObjectsView } from "./objects/objects-view.tsx";
@@ -118,13 +118,7 @@ function TokenButton() {
   const { token } = useStore(session);
   const text = token === undefined ? "Use a token" : "Token in use";
   return (
-    <button
-      type="button"
-      class="quiet"
-      aria-label={text}
-      title={text}
-      onClick={() => session.set({ ...session.value, isTokenWanted: true })}
-    >
+    <button type="button" class="quiet" aria-label={text} title={text} onClick={askForToken}>
       <Icon name="key" />
       <span class="side-text">{text}</span>
     </button>

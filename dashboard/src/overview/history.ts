@@ -30,11 +30,6 @@ export class History {
   readonly #points: Point[] = [];
   #last: Stats | undefined;
 
-  /** The rates of the latest moment; undefined before the second snapshot. */
-  get latest(): Point | undefined {
-    return this.#points.at(-1);
-  }
-
   add(stats: Stats): void {
     const last = this.#last;
     if (last !== undefined && (stats.atMs - last.atMs) / 1000 < INTERVAL_MIN_SECONDS) return;

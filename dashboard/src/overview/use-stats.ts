@@ -13,14 +13,13 @@ import type { Stats } from "./stats.ts";
 export interface LiveStats {
   readonly stats: Stats | undefined;
   readonly series: Series | undefined;
-  readonly history: History;
   readonly failure: ApiError | undefined;
 }
 
 export function useStats(): LiveStats {
   const { epoch } = useStore(session);
   const history = useRef(new History());
-  const [state, setState] = useState<Omit<LiveStats, "history">>({
+  const [state, setState] = useState<LiveStats>({
     stats: undefined,
     series: undefined,
     failure: undefined,
@@ -38,5 +37,5 @@ export function useStats(): LiveStats {
     });
     return () => ended.abort();
   }, [epoch]);
-  return { ...state, history: history.current };
+  return state;
 }

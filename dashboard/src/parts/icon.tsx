@@ -19,8 +19,6 @@ const PATHS = {
   copy: "M7 7h9v10H7zM13 7V3H4v10h3",
   search: "M9 15A6 6 0 1 0 9 3a6 6 0 0 0 0 12ZM13.5 13.5 17.5 17.5",
   open: "M7.5 5l5 5-5 5",
-  up: "M4 12l6-6 6 6",
-  clock: "M10 17.5a7.5 7.5 0 1 0 0-15 7.5 7.5 0 0 0 0 15ZM10 6v4.3l3 1.7",
   pause: "M6.5 4v12M13.5 4v12",
   play: "M6 4l10 6-10 6Z",
 } as const;
