@@ -229,6 +229,15 @@ describe.skipIf(!HAS_CHROMIUM)(`the dashboard of a server without access rules, 
     }
   });
 
+  it("follows the system's theme until the user chooses one", async () => {
+    const { page } = await open(admin, { colorScheme: "light" });
+    const background = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const light = await background();
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.locator(':root[data-theme="dark"]').waitFor();
+    expect(await background()).not.toBe(light);
+  });
+
   it("remembers the theme that the user chose", async () => {
     const { page } = await open(admin, { colorScheme: "light" });
     const background = () => page.evaluate("getComputedStyle(document.body).backgroundColor");

@@ -8,7 +8,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useStore } from "../api/store.ts";
 import { formatBytes, formatCount, formatPercent } from "../format/quantities.ts";
 import { visible } from "../format/visible-text.ts";
-import { theme } from "../server/theme.ts";
+import { isDark } from "../server/theme.ts";
 import { drawTreemap, type MapLook } from "./draw-treemap.ts";
 import { itemAt, layoutMap, type MapGroup, type MapItem } from "./treemap-items.ts";
 
@@ -25,7 +25,7 @@ interface Hover {
 
 export function Treemap({ groups, onPick }: TreemapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const chosen = useStore(theme);
+  const look = useStore(isDark);
   const size = useSize(canvas);
   const [hover, setHover] = useState<Hover>();
   const placed = useMemo(() => layoutMap(groups, { x: 0, y: 0, ...size }), [groups, size]);
@@ -38,11 +38,11 @@ export function Treemap({ groups, onPick }: TreemapProps) {
     context.scale(scale, scale);
     drawTreemap(context, {
       groups: placed,
-      look: lookOf(target),
+      look: lookOf(target, look),
       hovered: hover?.item.id,
       sizeText: formatBytes,
     });
-  }, [placed, hover?.item.id, chosen]);
+  }, [placed, hover?.item.id, look]);
   const find = (event: MouseEvent): Hover | undefined => {
     const { left, top } = canvas.current!.getBoundingClientRect();
     const [x, y] = [event.clientX - left, event.clientY - top];
@@ -146,11 +146,11 @@ function useSize(canvas: { readonly current: HTMLCanvasElement | null }) {
   return size;
 }
 
-function lookOf(element: HTMLElement): MapLook {
+function lookOf(element: HTMLElement, dark: boolean): MapLook {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   return {
-    isDark: style.getPropertyValue("--is-dark").trim() === "1",
+    isDark: dark,
     text: colour("--text"),
     muted: colour("--muted"),
     background: colour("--panel"),

@@ -7,7 +7,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { useStore } from "../api/store.ts";
-import { theme } from "../server/theme.ts";
+import { isDark } from "../server/theme.ts";
 
 export interface ChartLine {
   readonly name: string;
@@ -29,35 +29,28 @@ export interface ChartProps {
 
 const HEIGHT = 132;
 const SECONDS_MIN = 60;
-const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 export function Chart({ title, times, lines, format, least, isBytes = false }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const chosen = useStore(theme);
+  const look = useStore(isDark);
   useEffect(() => {
     const target = box.current!;
-    const make = () => {
-      plot.current?.destroy();
-      plot.current = new uPlot(
-        optionsOf(lines, { format, least, isBytes, target }),
-        dataOf(times, lines),
-        target,
-      );
-    };
-    make();
+    plot.current = new uPlot(
+      optionsOf(lines, { format, least, isBytes, target }),
+      dataOf(times, lines),
+      target,
+    );
     const resized = new ResizeObserver(() =>
       plot.current?.setSize({ width: target.clientWidth, height: HEIGHT }),
     );
     resized.observe(target);
-    DARK.addEventListener("change", make);
     return () => {
       resized.disconnect();
-      DARK.removeEventListener("change", make);
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [chosen, lines.length]);
+  }, [look, lines.length]);
   useEffect(() => plot.current?.setData(dataOf(times, lines)), [times]);
   return (
     <figure class="chart" aria-label={title}>
