@@ -7,8 +7,8 @@ import { getJson } from "../api/call.ts";
 import { useLoad } from "../api/use-load.ts";
 import { formatBytes, formatExact } from "../format/quantities.ts";
 import { visible } from "../format/visible-text.ts";
-import { Icon } from "../parts/icon.tsx";
 import { Failure, Panel, Waiting } from "../parts/panel.tsx";
+import { SearchField } from "../parts/search-field.tsx";
 import { goTo } from "../router.ts";
 import { SessionLoader } from "./load-sessions.ts";
 import { type Order, orderUsage } from "./order.ts";
@@ -133,18 +133,12 @@ interface TreeToolsProps {
 function TreeTools({ prefix, order, onPrefix, onOrder }: TreeToolsProps) {
   return (
     <div class="tools">
-      <label class="search">
-        <Icon name="search" />
-        <input
-          type="search"
-          value={prefix}
-          placeholder="app/session/object"
-          aria-label="Search keys by their beginning"
-          spellcheck={false}
-          autocapitalize="off"
-          onInput={(event) => onPrefix(event.currentTarget.value)}
-        />
-      </label>
+      <SearchField
+        label="Search keys by their beginning"
+        placeholder="app/session/object"
+        value={prefix}
+        onInput={onPrefix}
+      />
       <label class="inline">
         <span class="wide-text">Order</span>
         <select

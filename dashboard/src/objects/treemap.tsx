@@ -8,6 +8,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useStore } from "../api/store.ts";
 import { formatBytes, formatCount, formatPercent } from "../format/quantities.ts";
 import { visible } from "../format/visible-text.ts";
+import { ColumnHeads } from "../parts/column-heads.tsx";
 import { isDark } from "../server/theme.ts";
 import { drawTreemap, type MapLook } from "./draw-treemap.ts";
 import { itemAt, layoutMap, type MapGroup, type MapItem } from "./treemap-items.ts";
@@ -94,20 +95,7 @@ export function TreemapTable({ groups, onPick }: TreemapProps) {
   return (
     <div class="treemap-table" tabIndex={0} role="region" aria-label="Items of the treemap">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col" class="number">
-              Size
-            </th>
-            <th scope="col" class="number">
-              Share
-            </th>
-            <th scope="col" class="number">
-              Objects
-            </th>
-          </tr>
-        </thead>
+        <ColumnHeads texts={["Name"]} numbers={["Size", "Share", "Objects"]} />
         <tbody>
           {items.slice(0, TABLE_ROWS).map((item) => (
             <tr key={item.id}>

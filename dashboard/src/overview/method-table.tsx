@@ -3,6 +3,7 @@
  */
 import { formatCount, formatExact, formatLatency, formatTime } from "../format/quantities.ts";
 import { visible } from "../format/visible-text.ts";
+import { ColumnHeads } from "../parts/column-heads.tsx";
 import type { MethodStats, SlowCall } from "./stats.ts";
 
 const latency = (seconds: number | undefined) => (seconds === undefined ? "–" : formatLatency(seconds));
@@ -14,23 +15,7 @@ export function MethodTable({ methods }: { methods: readonly MethodStats[] }) {
   return (
     <div class="scroll-x" tabIndex={0} role="region" aria-label="Methods">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Method</th>
-            <th scope="col" class="number">
-              Calls
-            </th>
-            <th scope="col" class="number">
-              Errors
-            </th>
-            <th scope="col" class="number">
-              p50
-            </th>
-            <th scope="col" class="number">
-              p99
-            </th>
-          </tr>
-        </thead>
+        <ColumnHeads texts={["Method"]} numbers={["Calls", "Errors", "p50", "p99"]} />
         <tbody>
           {methods.map(({ name, calls, errors, p50, p99 }) => (
             <tr key={name}>
@@ -52,18 +37,7 @@ export function MethodTable({ methods }: { methods: readonly MethodStats[] }) {
 export function SlowCalls({ calls }: { calls: readonly SlowCall[] }) {
   return (
     <table class="names">
-      <thead>
-        <tr>
-          <th scope="col">Method</th>
-          <th scope="col">Ended with</th>
-          <th scope="col" class="number">
-            Took
-          </th>
-          <th scope="col" class="number">
-            At
-          </th>
-        </tr>
-      </thead>
+      <ColumnHeads texts={["Method", "Ended with"]} numbers={["Took", "At"]} />
       <tbody>
         {calls.slice(0, SLOW_CALLS_MAX).map(({ method, code, seconds, at }) => (
           <tr key={method}>
@@ -81,14 +55,7 @@ export function SlowCalls({ calls }: { calls: readonly SlowCall[] }) {
 export function ErrorTable({ errors }: { errors: readonly (readonly [code: string, count: number])[] }) {
   return (
     <table class="names">
-      <thead>
-        <tr>
-          <th scope="col">Code</th>
-          <th scope="col" class="number">
-            Calls
-          </th>
-        </tr>
-      </thead>
+      <ColumnHeads texts={["Code"]} numbers={["Calls"]} />
       <tbody>
         {errors.map(([code, count]) => (
           <tr key={code}>

@@ -6,8 +6,9 @@ import type { ConfigAnswer } from "../api/answers.ts";
 import { getJson } from "../api/call.ts";
 import { useLoad } from "../api/use-load.ts";
 import { visible } from "../format/visible-text.ts";
-import { Icon } from "../parts/icon.tsx";
+import { ColumnHeads } from "../parts/column-heads.tsx";
 import { Failure, Panel, Waiting } from "../parts/panel.tsx";
+import { SearchField } from "../parts/search-field.tsx";
 
 export function ConfigView() {
   const { value, failure } = useLoad<ConfigAnswer>((signal) => getJson("/v1/admin/config", signal), []);
@@ -23,19 +24,9 @@ export function ConfigView() {
       {value !== undefined && (
         <Panel
           title="Settings"
-          aside={
-            <label class="search">
-              <Icon name="search" />
-              <input
-                type="search"
-                aria-label="Filter settings"
-                placeholder="Filter"
-                onInput={(event) => setFilter(event.currentTarget.value.toLowerCase())}
-              />
-            </label>
-          }
+          aside={<SearchField label="Filter settings" value={filter} onInput={setFilter} />}
         >
-          <Settings settings={value.settings.filter(({ key }) => key.includes(filter))} />
+          <Settings settings={value.settings.filter(({ key }) => key.includes(filter.toLowerCase()))} />
         </Panel>
       )}
     </>
@@ -46,13 +37,7 @@ function Settings({ settings }: { settings: ConfigAnswer["settings"] }) {
   return (
     <div class="scroll-x" tabIndex={0} role="region" aria-label="Settings">
       <table class="settings">
-        <thead>
-          <tr>
-            <th scope="col">Key</th>
-            <th scope="col">Value</th>
-            <th scope="col">Source</th>
-          </tr>
-        </thead>
+        <ColumnHeads texts={["Key", "Value", "Source"]} />
         <tbody>
           {settings.map(({ key, value, source }) => (
             <tr key={key}>

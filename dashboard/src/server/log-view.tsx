@@ -9,6 +9,7 @@ import { useStore } from "../api/store.ts";
 import { watchEvents } from "../api/watch-events.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Failure, Panel } from "../parts/panel.tsx";
+import { SearchField } from "../parts/search-field.tsx";
 import { keepLatest, matches, type ShownLine, showLine } from "./log-lines.ts";
 
 const LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -34,15 +35,7 @@ export function LogView() {
         class="log-panel"
         aside={
           <div class="tools">
-            <label class="search">
-              <Icon name="search" />
-              <input
-                type="search"
-                aria-label="Filter lines"
-                placeholder="Filter"
-                onInput={(event) => setFilter(event.currentTarget.value)}
-              />
-            </label>
+            <SearchField label="Filter lines" value={filter} onInput={setFilter} />
             <label class="inline">
               <span class="wide-text">Level</span>
               <select
