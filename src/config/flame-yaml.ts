@@ -9,6 +9,7 @@
  */
 import { z } from "zod";
 import { CacheError } from "../errors.ts";
+import { formatKey } from "./config-problem.ts";
 import { wrongValue } from "./pick-setting.ts";
 import type { YamlFile, YamlPath } from "./yaml-file.ts";
 
@@ -147,12 +148,5 @@ function checked<T>(schema: z.ZodType<T>, raw: unknown, file: YamlFile, at: Yaml
   const path = [...at, ...inner];
   let value: unknown = raw;
   for (const step of inner) value = (value as Record<string | number, unknown> | undefined)?.[step];
-  throw wrongValue({ key: formatPath(path) || "the file", source: file.placeOf(path) }, value, issue.message);
-}
-
-/** `contexts[0].cache.endpoint` */
-function formatPath(path: YamlPath): string {
-  return path
-    .map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`))
-    .join("");
+  throw wrongValue({ key: formatKey(path) ?? "the file", source: file.placeOf(path) }, value, issue.message);
 }
