@@ -4,12 +4,8 @@
  * Each identity is one object for the life of the table, so that a context that was made for it can
  * be found again. Cost of a lookup: one access to a map.
  */
-import {
-  type AccessFile,
-  type AccessGrammar,
-  type AccessRuleEntry,
-  readAccessFile,
-} from "../config/access-file.ts";
+import { type AccessFile, type AccessRuleEntry, readAccessFile } from "../config/access-file.ts";
+import type { AccessGrammar } from "../config/access-problems.ts";
 import { isCacheError } from "../errors.ts";
 import type { ClientCertificate } from "../grpc/call.ts";
 import { ACCESS_VERBS, AccessPolicy, type AccessRule, type AccessVerb } from "./access-policy.ts";

@@ -3,8 +3,8 @@
  *
  * Handlers of all protocols get only this interface, so none of them can reach an object without a
  * check, and none checks by itself. A denied operation looks nothing up, so its error does not
- * reveal whether the object exists. Puts and patches are charged to quotas. An anonymous caller who may do everything uses the cache
- * directly.
+ * reveal whether the object exists. Puts and patches are charged to quotas. An anonymous caller who
+ * may do everything uses the cache directly, unless there are quotas.
  * Cost: one call of AccessPolicy.allows per operation, and one lookup per quota and put.
  */
 import type { ObjectEvent } from "../cache/events/object-event.ts";

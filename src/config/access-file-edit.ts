@@ -19,7 +19,8 @@ import {
 import { resolve } from "node:path";
 import type { Document, YAMLMap, YAMLSeq } from "yaml";
 import { CacheError } from "../errors.ts";
-import { type AccessGrammar, type AccessRuleEntry, parseAccessText, readAccessText } from "./access-file.ts";
+import { type AccessRuleEntry, parseAccessText, readAccessText } from "./access-file.ts";
+import type { AccessGrammar } from "./access-problems.ts";
 import { type Environment, readVariable } from "./flame-home.ts";
 import { SETTINGS } from "./settings.ts";
 import { yamlLibrary } from "./yaml-library.ts";

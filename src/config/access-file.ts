@@ -8,9 +8,6 @@
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-
-export type { AccessGrammar } from "./access-problems.ts";
-
 import { type AccessGrammar, contentProblems, unknownKeys } from "./access-problems.ts";
 import { accessSchema, type IdentityDocument, type RuleDocument } from "./access-schema.ts";
 import type { ConfigWarning } from "./cache-section.ts";
