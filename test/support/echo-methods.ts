@@ -5,7 +5,8 @@
  */
 import { CacheError, type ErrorCode } from "../../src/errors.ts";
 import type { CallHandler, ServerCall } from "../../src/grpc/call.ts";
-import { singleRequest, unary } from "../../src/grpc/unary.ts";
+import { singleRequest } from "../../src/grpc/single-request.ts";
+import { unary } from "./unary.ts";
 
 export const MESSAGE_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -18,7 +18,7 @@ import {
   REFLECTION_METHODS,
 } from "../../flight/methods.ts";
 import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
-import { singleRequest } from "../../grpc/unary.ts";
+import { singleRequest } from "../../grpc/single-request.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { ActionMetrics, type CallMetrics, codeOfFailure } from "../../metrics/call-metrics.ts";

@@ -9,9 +9,10 @@ import { CacheError } from "../../../src/errors.ts";
 import { encodeFlightDataHead } from "../../../src/flight/flight-data-encoder.ts";
 import { encodeFlightInfo, encodePutResult } from "../../../src/flight/messages.ts";
 import type { CallHandler, ServerCall } from "../../../src/grpc/call.ts";
-import { singleRequest, unary } from "../../../src/grpc/unary.ts";
+import { singleRequest } from "../../../src/grpc/single-request.ts";
 import { encodeObjectRef } from "../../../src/object/object-ref.ts";
 import { startInProcess } from "../../support/in-process-server.ts";
+import { unary } from "../../support/unary.ts";
 import { type FlightHandlers, flightPeer } from "../client/flight/flight-peer.ts";
 import { runCommand } from "./verb-fixture.ts";
 

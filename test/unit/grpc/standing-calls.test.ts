@@ -7,7 +7,7 @@
 import { connect } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { CallHandler } from "../../../src/grpc/call.ts";
-import { singleRequest } from "../../../src/grpc/unary.ts";
+import { singleRequest } from "../../../src/grpc/single-request.ts";
 import { selfSignedCertificate } from "../../support/certificate.ts";
 import { clientOf, closed, http2Of, serve } from "../../support/grpc-peers.ts";
 import { openedPeer, until } from "../../support/http2-dialogue.ts";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { expireNamed, pinNamed, renewObject } from "../../../../src/client/cache/retention-calls.ts";
 import type { FlightClient } from "../../../../src/client/flight/flight-client.ts";
 import { encodeResult } from "../../../../src/flight/messages.ts";
-import { singleRequest } from "../../../../src/grpc/unary.ts";
+import { singleRequest } from "../../../../src/grpc/single-request.ts";
 import { flightPeer } from "../flight/flight-peer.ts";
 
 const KEY = "app/session/object";

@@ -6,7 +6,7 @@ import { FlightClient } from "../../../../src/client/flight/flight-client.ts";
 import { readFlightData } from "../../../../src/client/flight/incoming-flight-data.ts";
 import { CacheError } from "../../../../src/errors.ts";
 import { encodeSchemaResult } from "../../../../src/flight/messages.ts";
-import { unary } from "../../../../src/grpc/unary.ts";
+import { unary } from "../../../support/unary.ts";
 import { all, flightPeer, PATH } from "./flight-peer.ts";
 
 describe("name and password", () => {

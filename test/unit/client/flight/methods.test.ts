@@ -24,7 +24,8 @@ import {
   encodeSchemaResult,
 } from "../../../../src/flight/messages.ts";
 import { decodeMessageOf } from "../../../../src/flight/protobuf.ts";
-import { singleRequest, unary } from "../../../../src/grpc/unary.ts";
+import { singleRequest } from "../../../../src/grpc/single-request.ts";
+import { unary } from "../../../support/unary.ts";
 import { all, flightPeer, PATH, sendData, texts } from "./flight-peer.ts";
 
 const INFO = {
