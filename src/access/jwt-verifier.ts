@@ -6,13 +6,13 @@
  * token costs a hash; when the provider's keys change, all are verified again.
  * `jose` is loaded with the first token. Source: RFC 7519, RFC 8725.
  */
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { JWTVerifyGetKey } from "jose";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { JwksSource, type KeySet } from "./jwks-source.ts";
 import type { JwtSection } from "./jwt-section.ts";
+import { digestOf } from "./token-digest.ts";
 
 const log = logFor("access");
 
@@ -70,7 +70,7 @@ export class JwtVerifier {
   }
 
   async #verify(token: string, keys: Keys): Promise<string | undefined> {
-    const hash = createHash("sha256").update(token).digest("base64");
+    const hash = digestOf(token);
     const known = keys.verified.get(hash);
     if (known !== undefined && known.untilMs > this.#nowMs()) return known.name;
     keys.verified.delete(hash);
