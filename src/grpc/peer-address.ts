@@ -17,6 +17,11 @@ export function addressOfPeer(peer: string): string {
   return peer.slice(peer.indexOf(":") + 1, peer.lastIndexOf(":"));
 }
 
+/** True for an IP address of this host alone, also in its form as an IPv6 address. */
+export function isLoopbackAddress(address: string): boolean {
+  return LOOPBACK.test(address);
+}
+
 /**
  * True if this host connected to itself: over a loopback address, or to the address it connects
  * from.
@@ -29,5 +34,5 @@ export function isOwnAddress({
   readonly localAddress?: string | undefined;
 }): boolean {
   if (remoteAddress === undefined) return false;
-  return LOOPBACK.test(remoteAddress) || remoteAddress === localAddress;
+  return isLoopbackAddress(remoteAddress) || remoteAddress === localAddress;
 }

@@ -2,11 +2,12 @@
  * Builds the access control of a configuration, and warns if a server without rules can be reached
  * from other hosts.
  */
-import { isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { type AccessControl, OPEN_ACCESS } from "../access/access-control.ts";
 import { FileAccess } from "../access/file-access.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import type { ResolvedAddresses } from "../config/network.ts";
+import { isLoopbackAddress } from "../grpc/peer-address.ts";
 import { logFor } from "../log.ts";
 
 const log = logFor("access");
@@ -34,6 +35,5 @@ export function warnIfOpen(
 }
 
 function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return host.startsWith("127.");
-  return host === "::1" || host.toLowerCase() === "localhost";
+  return isIP(host) === 0 ? host.toLowerCase() === "localhost" : isLoopbackAddress(host);
 }

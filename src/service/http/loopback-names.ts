@@ -8,9 +8,10 @@
  * Source: RFC 6761, "Domain Name Reservation Considerations"; the ICANN resolution on `.internal`.
  */
 import type { IncomingMessage } from "node:http";
-import { isIP, isIPv4 } from "node:net";
+import { isIP } from "node:net";
 import { TLSSocket } from "node:tls";
 import { CacheError } from "../../errors.ts";
+import { isLoopbackAddress } from "../../grpc/peer-address.ts";
 
 const RESERVED = [".localhost", ".internal"];
 
@@ -22,17 +23,13 @@ export function refuseReboundName(
   { socket, headers: { host } }: IncomingMessage,
   isConfigured: (host: string) => boolean,
 ): void {
-  if (host === undefined || socket instanceof TLSSocket || !isLoopback(socket.localAddress)) return;
+  if (host === undefined || socket instanceof TLSSocket || !isLoopbackAddress(socket.localAddress ?? ""))
+    return;
   if (isOwnName(host) || isConfigured(host)) return;
   throw new CacheError(
     "PERMISSION_DENIED",
     "the header host is not a name of a loopback listener: use localhost or an address, or see cors_origins",
   );
-}
-
-function isLoopback(address = ""): boolean {
-  const plain = address.replace(/^::ffff:/i, "");
-  return isIPv4(plain) ? plain.startsWith("127.") : plain === "::1";
 }
 
 function isOwnName(host: string): boolean {
