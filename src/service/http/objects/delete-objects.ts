@@ -5,11 +5,17 @@
  * if it is 0.
  */
 import { CacheError } from "../../../errors.ts";
-import { DURABILITY_HEADER, putDurability } from "../../put-durability.ts";
 import { checkWrite, parseConditions } from "../entity-tags.ts";
 import type { HttpCall } from "../http-call.ts";
 import { answerJson } from "../json-answer.ts";
-import { actorOf, entityTagsOf, keyOf, prefixOf, refuseOtherParameters } from "./object-call.ts";
+import {
+  actorOf,
+  durabilityOf,
+  entityTagsOf,
+  keyOf,
+  prefixOf,
+  refuseOtherParameters,
+} from "./object-call.ts";
 
 export async function deleteObject(call: HttpCall): Promise<void> {
   const { context, request, response } = call;
@@ -30,9 +36,4 @@ export async function deleteSession(call: HttpCall): Promise<void> {
   const pattern = { scope: "session", ...prefixOf(call) } as const;
   const deleted = await call.context.cache.delete(pattern, durabilityOf(call), { actor: actorOf(call) });
   answerJson(call.response, 200, { deleted });
-}
-
-function durabilityOf({ context, request }: HttpCall): ReturnType<typeof putDurability> {
-  const header = request.headers[DURABILITY_HEADER];
-  return putDurability(context, typeof header === "object" ? header.join(", ") : header);
 }

@@ -10,6 +10,8 @@ import {
   parseSessionPrefix,
   type SessionPrefix,
 } from "../../../object/object-key.ts";
+import type { Durability } from "../../../storage/object-storage.ts";
+import { DURABILITY_HEADER, putDurability } from "../../put-durability.ts";
 import type { ServiceContext } from "../../service-context.ts";
 import { EntityTags } from "../entity-tags.ts";
 import type { HttpCall } from "../http-call.ts";
@@ -44,6 +46,17 @@ export function prefixOf({ params }: HttpCall): SessionPrefix {
 /** The caller, for the event journal: the name of its identity, or its address. */
 export function actorOf({ context, request }: HttpCall): string | undefined {
   return context.identity.name ?? request.socket.remoteAddress;
+}
+
+/** Node joins repeated headers of most names. */
+export function headerText({ headers }: HttpCall["request"], name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "object" ? value.join(", ") : value;
+}
+
+/** The durability that the answer promises. @throws {CacheError} INVALID_REQUEST, NOT_IMPLEMENTED */
+export function durabilityOf({ context, request }: HttpCall): Durability {
+  return putDurability(context, headerText(request, DURABILITY_HEADER));
 }
 
 /** Versions begin anew with each run of a server that keeps objects in memory only. */

@@ -9,7 +9,6 @@
 import type { CommitOptions, Draft } from "../../../cache/put-draft.ts";
 import { formatObjectKey, type ObjectKey } from "../../../object/object-key.ts";
 import { IncomingPut, type PutTarget } from "../../incoming-put.ts";
-import { DURABILITY_HEADER, putDurability } from "../../put-durability.ts";
 import type { ServiceContext } from "../../service-context.ts";
 import { parseTtl, TTL_HEADER } from "../../time-to-live.ts";
 import { BodyReader } from "../body-reader.ts";
@@ -21,7 +20,9 @@ import { type BodyForm, parseBodyForm } from "../media-types.ts";
 import type { Transfer } from "../transfers.ts";
 import {
   actorOf,
+  durabilityOf,
   entityTagsOf,
+  headerText,
   keyOf,
   objectPath,
   prefixOf,
@@ -88,8 +89,8 @@ function putTerms(
   const ttl = queryParameter(call, "ttl");
   return {
     form: parseBodyForm(headers["content-type"], headers["content-encoding"]),
-    ttlMs: ttl === undefined ? parseTtl(headerText(headers[TTL_HEADER])) : parseTtl(ttl, "ttl"),
-    durability: putDurability(context, headerText(headers[DURABILITY_HEADER])),
+    ttlMs: ttl === undefined ? parseTtl(headerText(request, TTL_HEADER)) : parseTtl(ttl, "ttl"),
+    durability: durabilityOf(call),
     conditions,
     throwIfOver: () => transfer.signal.throwIfAborted(),
     precondition(present) {
@@ -171,9 +172,4 @@ async function draftValue(
 function announcedBytes(headers: HttpCall["request"]["headers"]): number | undefined {
   const text = headers["content-length"];
   return text === undefined ? undefined : Number(text);
-}
-
-/** Node joins repeated headers of most names. */
-function headerText(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === "object" ? value.join(", ") : value;
 }
