@@ -18,7 +18,7 @@ import type { ChangeTerms, Retaining } from "../cache/retaining.ts";
 import type { KeyRange } from "../cache/sorted-list.ts";
 import { CacheError } from "../errors.ts";
 import {
-  formatObjectKey,
+  formatKeyPattern,
   type KeyPattern,
   type ObjectKey,
   parseObjectKey,
@@ -274,19 +274,6 @@ class GuardedObserving implements ObservingUse {
 function denied({ name }: Identity, verb: AccessVerb, pattern: KeyPattern): CacheError {
   const caller = name === undefined ? "an anonymous caller" : JSON.stringify(name);
   return new CacheError("PERMISSION_DENIED", `${caller} may not ${verb} here`, {
-    facts: { identity: name, verb, key: formatPattern(pattern) },
+    facts: { identity: name, verb, key: formatKeyPattern(pattern) },
   });
-}
-
-function formatPattern(pattern: KeyPattern): string {
-  switch (pattern.scope) {
-    case "all":
-      return "*";
-    case "application":
-      return `${pattern.applicationId}/*`;
-    case "session":
-      return `${pattern.applicationId}/${pattern.sessionId}/*`;
-    case "object":
-      return formatObjectKey(pattern.key);
-  }
 }

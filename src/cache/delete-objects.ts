@@ -9,14 +9,13 @@
 import type { RemovalReason } from "../eviction/eviction-policy.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
-import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
+import { formatKeyPattern, formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
 import type { EventName } from "./events/object-event.ts";
 import type { EvictionCause } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { Precondition } from "./put-draft.ts";
-import { retentionName } from "./retention/retention.ts";
 import type { WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
@@ -43,7 +42,7 @@ export async function deleteObjects(
     highest = Math.max(highest, entry?.version ?? 0);
   });
   await context.storage.raiseVersionFloor(highest);
-  const cause = { pattern: formatPattern(pattern), actor, precondition };
+  const cause = { pattern: formatKeyPattern(pattern), actor, precondition };
   let deleted = 0;
   await forEach(keys, async (key) => {
     if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key, cause))) deleted += 1;
@@ -80,12 +79,6 @@ async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Pro
 /** Also for objects that are not found: a delete that failed before its sync may be repeated. */
 function placesOf(pattern: KeyPattern): RemovalPlace[] {
   return pattern.scope === "session" || pattern.scope === "application" ? [pattern] : [];
-}
-
-/** As a client writes it. */
-function formatPattern(pattern: KeyPattern): string {
-  if (pattern.scope === "all") return "*";
-  return pattern.scope === "application" ? `${pattern.applicationId}/*` : retentionName(pattern);
 }
 
 interface DeleteCause extends Pick<DeleteOptions, "precondition"> {

@@ -81,3 +81,17 @@ export function parseSessionPrefix(text: string): SessionPrefix {
 export function formatObjectKey(key: ObjectKey): string {
   return `${key.applicationId}/${key.sessionId}/${key.objectId}`;
 }
+
+/** The text of a pattern, as clients write it: `*`, `app/*`, `app/session` or a key. */
+export function formatKeyPattern(pattern: KeyPattern): string {
+  switch (pattern.scope) {
+    case "all":
+      return "*";
+    case "application":
+      return `${pattern.applicationId}/*`;
+    case "session":
+      return `${pattern.applicationId}/${pattern.sessionId}`;
+    case "object":
+      return formatObjectKey(pattern.key);
+  }
+}
