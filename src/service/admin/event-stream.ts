@@ -50,8 +50,12 @@ export class EventStream {
     const { response, signal } = this.#call;
     if (!this.isBehind || signal.aborted) return;
     await new Promise<void>((resolve) => {
-      response.once("drain", resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const end = (): void => {
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      response.once("drain", end);
+      signal.addEventListener("abort", end);
     });
   }
 
