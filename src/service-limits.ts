@@ -1,5 +1,6 @@
 /**
- * The limits of access, of tokens of identity providers, and of the HTTP listeners. A part of LIMITS (limits.ts).
+ * The limits of access and quotas, of tokens of identity providers, and of the HTTP listeners. A part
+ * of LIMITS (limits.ts).
  *
  * Each has its unit and the reason for its size. Times are milliseconds.
  */

@@ -2,8 +2,9 @@
  * `GET /v1/admin/events`: a snapshot of the statistics each second, as server-sent events `stats`.
  *
  * An event is the answer of `/v1/admin/stats` with two members more: `recent`, the calls since the
- * event before, and `slowest`, the slowest call of each method in the last minutes. All watchers share one timer and one snapshot, so a second watcher costs one write a
- * second. A client that does not read misses snapshots; the next one that it gets is current.
+ * event before, and `slowest`, the slowest call of each method in the last minutes. All watchers
+ * share one timer and one snapshot, so a second watcher costs one write a second. A client that does
+ * not read misses snapshots; the next one that it gets is current.
  */
 import { LIMITS } from "../../limits.ts";
 import type { HttpCall, HttpRoute } from "../http/http-call.ts";
