@@ -107,7 +107,7 @@ export class OpaqueWriter implements ObjectWriter {
   }
 
   /** Completes the file with the object's new version. */
-  async finish(version: number, put: PutFacts = {}): Promise<FileSummary> {
+  async finish(version: number, { lifetime, putBy }: PutFacts = {}): Promise<FileSummary> {
     this.#padRow(this.#rows.at(-1)!);
     await this.#waiting;
     const recordBatches = new BlockList();
@@ -122,9 +122,10 @@ export class OpaqueWriter implements ObjectWriter {
       });
     }
     const checksum = this.#checksum.finish();
-    const facts = { rowCount: this.#rows.length, dataBytes: this.#dataBytes };
+    const [rowCount, dataBytes] = [this.#rows.length, this.#dataBytes];
     const metadata = {
-      ...facts,
+      rowCount,
+      dataBytes,
       version,
       kind: "opaque",
       codec: this.#codec,
@@ -132,11 +133,12 @@ export class OpaqueWriter implements ObjectWriter {
       schemaEnd: OPAQUE_SCHEMA_HEADER.length,
       appMetadata: undefined,
       checksum,
-      ...put,
+      lifetime,
+      putBy,
     } as const;
     const parts = { schemaHeader: OPAQUE_SCHEMA_HEADER, dictionaries: [], recordBatches, metadata };
     await this.#sink.append([encodeSealedFooter(parts, this.#sink.sizeBytes)]);
-    return { part: "file", ...facts, value: this.#valuePlace(checksum.at(-1)?.crc32) };
+    return { part: "file", rowCount, dataBytes, value: this.#valuePlace(checksum.at(-1)?.crc32) };
   }
 
   /** @param crc32 of the last segment, which is the value's if there is one non-empty row. */

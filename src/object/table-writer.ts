@@ -135,7 +135,7 @@ export class TableWriter implements ObjectWriter {
     this.#appMetadata.append(appMetadata);
   }
 
-  async finish(version: number, put: PutFacts = {}): Promise<FileSummary> {
+  async finish(version: number, { lifetime, putBy }: PutFacts = {}): Promise<FileSummary> {
     assert(this.#bodyLeftBytes === 0, "the last batch has all of its body");
     const { header, frontSizeBytes, versionAt } = this.#schema;
     if (versionAt !== undefined) header.write(formatSchemaVersion(version), versionAt, "latin1");
@@ -155,7 +155,8 @@ export class TableWriter implements ObjectWriter {
       schemaAppMetadata: this.#schemaAppMetadata,
       appMetadata: this.#appMetadata.finish(),
       checksum: this.#checksum.finish(),
-      ...put,
+      lifetime,
+      putBy,
     };
     const blocks = { dictionaries: this.#dictionaries, recordBatches: this.#recordBatches };
     const parts = { schemaHeader: header, ...blocks, metadata };
