@@ -4,6 +4,7 @@
  * For the dashboard and for scripts; a monitoring system reads `/metrics`.
  */
 import type { HttpRoute } from "../http/http-call.ts";
+import { answerJson } from "../http/json-answer.ts";
 
 export const STATS_ROUTES: readonly HttpRoute[] = [
   {
@@ -12,8 +13,7 @@ export const STATS_ROUTES: readonly HttpRoute[] = [
     access: ["admin"],
     handle: async ({ response, context }) => {
       await context.stats.refresh();
-      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-      response.end(`${JSON.stringify(context.stats.snapshot())}\n`);
+      answerJson(response, 200, context.stats.snapshot());
     },
   },
 ];

@@ -7,7 +7,7 @@
  */
 import fs from "node:fs";
 import { LIMITS } from "../../../limits.ts";
-import { isMissing } from "../disk-failure.ts";
+import { errnoOf, isMissing } from "../disk-failure.ts";
 import { EVENTS_DIRECTORY } from "../file-names.ts";
 import { readFully } from "../read-fully.ts";
 
@@ -52,7 +52,7 @@ async function namesIn(directory: string): Promise<string[]> {
 /** Creates a segment, which must not exist. */
 export async function createSegment(root: string, number: number): Promise<fs.promises.FileHandle> {
   await fs.promises.mkdir(`${root}/${EVENTS_DIRECTORY}`).catch((error: unknown) => {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (errnoOf(error) !== "EEXIST") throw error;
   });
   return await fs.promises.open(
     `${root}/${segmentPath({ number })}`,
