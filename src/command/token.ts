@@ -17,6 +17,7 @@ import {
 } from "../config/access-file-edit.ts";
 import { LIMITS } from "../limits.ts";
 import { escapeInvisible } from "../log-format.ts";
+import { alignRows } from "./align-rows.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { VerbError } from "./failure.ts";
 import { jsonLine } from "./json-line.ts";
@@ -137,12 +138,13 @@ async function changePassword(path: string, options: GivenOptions, run: VerbRun)
 /** The first line of standard input. */
 async function readPassword({ context: { stdin }, note }: VerbRun): Promise<string> {
   if (stdin.isTTY === true) note("type the password and press Enter; it is visible while you type");
-  let text = "";
+  // A character may be divided between chunks.
+  let bytes = Buffer.alloc(0);
   for await (const chunk of stdin) {
-    text += Buffer.from(chunk).toString();
-    if (text.includes("\n") || text.length > LIMITS.passwordBytesMax) break;
+    bytes = Buffer.concat([bytes, Buffer.from(chunk)]);
+    if (bytes.includes("\n") || bytes.length > LIMITS.passwordBytesMax) break;
   }
-  const [password = ""] = text.split(/\r?\n/, 1);
+  const [password = ""] = bytes.toString().split(/\r?\n/, 1);
   if (password !== "" && Buffer.byteLength(password) <= LIMITS.passwordBytesMax) return password;
   throw new VerbError(
     "usage",
@@ -164,9 +166,8 @@ function formatMoment(timeMs: number | undefined): string | undefined {
 }
 
 function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row.map((cell, column) => escapeInvisible(cell).padEnd(widths[column]!)).join("  "),
-  );
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+  const cells = rows.map((row) => row.map(escapeInvisible));
+  return alignRows(cells, ["left", "left", "left", "left"])
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
 }

@@ -175,7 +175,7 @@ describe("token revoke", () => {
 });
 
 describe("token password", () => {
-  const setPassword = (input: string, ...more: string[]) =>
+  const setPassword = (input: NonNullable<RunOptions["input"]>, ...more: string[]) =>
     token(["password", "--identity", "ann", ...more], { input });
 
   it("writes the hash of the first line of standard input", async () => {
@@ -188,6 +188,15 @@ describe("token password", () => {
     const [after] = AccessTable.read(file).file.identities;
     expect(await matchesPassword("other", after!.password)).toBe(true);
     expect(after!.rules).toEqual(before!.rules);
+  });
+
+  it("keeps a character that arrives in two chunks", async () => {
+    async function* bytewise(): AsyncGenerator<Uint8Array> {
+      for (const byte of Buffer.from("schlüssel\n")) yield Uint8Array.of(byte);
+    }
+    await setPassword(bytewise(), ...ALL);
+    const [identity] = AccessTable.read(file).file.identities;
+    expect(await matchesPassword("schlüssel", identity!.password)).toBe(true);
   });
 
   it.each(["", "\n", "x".repeat(1025)])("refuses a password of this size: %#", async (input) => {
