@@ -12,7 +12,7 @@ import { logFor } from "../log.ts";
 import { formatKeyPattern, formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
-import type { EventName } from "./events/object-event.ts";
+import type { EventName, NewEvent } from "./events/object-event.ts";
 import type { EvictionCause } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { Precondition } from "./put-draft.ts";
@@ -99,7 +99,7 @@ async function removeNamed(
   if (entry === undefined) await context.storage.removeDeltas?.(key);
   if (entry === undefined) return false;
   await removeObject(context, entry, "deleted");
-  context.events?.record({ ...eventOf(entry, "deleted"), by: actor, details: { pattern } });
+  context.events?.record(eventOf(entry, "deleted", { by: actor, details: { pattern } }));
   return true;
 }
 
@@ -116,7 +116,7 @@ export async function evictObject(
     bound: bound === "objects" ? bound : memory,
     ...(put !== undefined && { place, of, put: formatObjectKey(put.key) }),
   } as const;
-  context.events.record({ ...eventOf(entry, "evicted"), by: put?.actor, details });
+  context.events.record(eventOf(entry, "evicted", { by: put?.actor, details }));
 }
 
 /** Removes an object if it has expired and the entry is current. @returns false if it stays. */
@@ -129,14 +129,18 @@ export function removeExpired(context: WriteContext, entry: IndexEntry): Promise
     const rule = retention.lifetimes.ruleNameOf(entry);
     await removeObject(context, entry, "evicted");
     const details = { ...(ttlMs !== undefined && { ttlMs }), ...(rule !== undefined && { rule }) };
-    events?.record({ ...eventOf(entry, "expired"), details });
+    events?.record(eventOf(entry, "expired", { details }));
     await retention.forget({ scope: "object", key });
     return true;
   });
 }
 
-function eventOf(entry: IndexEntry, event: EventName) {
-  return { name: entry.evictionKey, event, version: entry.version, bytes: entry.dataBytes };
+function eventOf(
+  { evictionKey: name, version, dataBytes: bytes }: IndexEntry,
+  event: EventName,
+  { by, details }: Pick<NewEvent, "by" | "details">,
+): NewEvent {
+  return { name, event, version, bytes, by, details };
 }
 
 /**

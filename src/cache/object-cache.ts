@@ -186,13 +186,13 @@ export class ObjectCache {
 
   /** Begins a put that creates or replaces. */
   draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
-    return new BaseDraft(this.#context, key, { ...options, kind, isFresh: false });
+    return new BaseDraft(this.#context, key, { kind, isFresh: false, terms: options });
   }
 
   /** Begins a put with a server-made object id. */
   draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
     const key = { ...prefix, objectId: randomUUID() };
-    return new BaseDraft(this.#context, key, { ...options, kind, isFresh: true });
+    return new BaseDraft(this.#context, key, { kind, isFresh: true, terms: options });
   }
 
   /** Begins a patch; see begin-patch.ts. */

@@ -144,10 +144,11 @@ export interface PutOptions {
   readonly putBy?: string | undefined;
 }
 
-export interface BaseDraftOptions extends PutOptions {
+export interface BaseDraftOptions {
   readonly kind: ObjectKind;
   /** True if the server just made the key, so that no object can exist. */
   readonly isFresh: boolean;
+  readonly terms: PutOptions | undefined;
 }
 
 /** A new base: creates the object or replaces it. */
@@ -156,7 +157,7 @@ export class BaseDraft extends StagedDraft {
 
   constructor(context: WriteContext, key: ObjectKey, options: BaseDraftOptions) {
     super(context, key);
-    this.actor = options.putBy;
+    this.actor = options.terms?.putBy;
     this.#options = options;
   }
 
@@ -165,7 +166,7 @@ export class BaseDraft extends StagedDraft {
     { durability, throwIfOver, precondition }: PublishOptions,
   ): Promise<number> {
     const { storage, registry, retention } = this.context;
-    const { kind, isFresh, ttlMs, putBy } = this.#options;
+    const { kind, isFresh, terms: { ttlMs, putBy } = {} } = this.#options;
     const old = isFresh ? undefined : await this.context.findLocked(this.key);
     precondition?.(old !== undefined && retention.lifetimes.isExpired(old) ? undefined : old);
     const version = isFresh ? 1 : versionAfter(old?.version ?? storage.versionFloor);
@@ -281,8 +282,9 @@ export class PatchDraft extends StagedDraft {
     await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
     entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, isDurable });
     this.context.registry.grow(entry, fileSizeBytes, this.counted);
-    const event = { name: formatObjectKey(this.key), event: "patched", version, bytes: dataBytes } as const;
-    this.context.events?.record({ ...event, by: this.actor });
+    const { key, actor: by } = this;
+    const name = formatObjectKey(key);
+    this.context.events?.record({ name, event: "patched", version, bytes: dataBytes, by });
     return version;
   }
 

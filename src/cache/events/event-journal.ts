@@ -13,7 +13,7 @@ import { Semaphore } from "../../storage/disk/semaphore.ts";
 import type { EventStore } from "../../storage/event-store.ts";
 import { inTurns } from "../../turns.ts";
 import { findEventSteps, oldestMs } from "./find-events.ts";
-import { encodeEvent, type ObjectEvent } from "./object-event.ts";
+import { encodeEvent, type NewEvent, type ObjectEvent } from "./object-event.ts";
 
 const log = logFor("journal");
 
@@ -48,7 +48,7 @@ export class EventJournal {
 
   /** The head of a segment, for the options of a store. */
   static head(nowMs: () => number = Date.now): string {
-    return encodeEvent({ name: "", atMs: nowMs(), event: "begun" });
+    return encodeEvent({ name: "", event: "begun" }, nowMs());
   }
 
   /** Records the start, from which on the journal is complete. Never rejects. */
@@ -58,12 +58,12 @@ export class EventJournal {
   }
 
   /** Takes one event, with the current time. Never throws and never waits. */
-  record(event: Omit<ObjectEvent, "atMs">): void {
+  record(event: NewEvent): void {
     if (this.#waiting.length >= LIMITS.eventWaitingLengthMax || this.#isClosed) {
       this.#lost += 1;
       return;
     }
-    this.#waiting += encodeEvent({ ...event, atMs: this.#nowMs() });
+    this.#waiting += encodeEvent(event, this.#nowMs());
     if (this.#writing !== undefined || this.#isOff) return;
     if (this.#waiting.length >= LIMITS.eventBatchLength) void this.#write();
     else this.#timer ??= this.#after(LIMITS.eventDelayMs);
@@ -150,7 +150,7 @@ export class EventJournal {
     if (this.#lost === 0) return;
     const details = { count: this.#lost };
     this.#lost = 0;
-    this.#waiting += encodeEvent({ name: "", atMs: this.#nowMs(), event: "lost", details });
+    this.#waiting += encodeEvent({ name: "", event: "lost", details }, this.#nowMs());
   }
 }
 

@@ -69,8 +69,11 @@ export interface ObjectEvent {
   readonly details?: EventDetails | undefined;
 }
 
-/** With its line feed. */
-export function encodeEvent({ name, atMs, event, version, bytes, by, details }: ObjectEvent): string {
+/** An event that gets its time from the journal. */
+export type NewEvent = Omit<ObjectEvent, "atMs">;
+
+/** With its line feed. The time is apart, because a copy of the event would cost 3 us. */
+export function encodeEvent({ name, event, version, bytes, by, details }: NewEvent, atMs: number): string {
   const actor = by === undefined ? "null" : encodeActor(by);
   const front = `[${JSON.stringify(name)},${atMs},"${event}",${version ?? null},${bytes ?? null},${actor}`;
   return details === undefined ? `${front}]\n` : `${front},${JSON.stringify(cutReason(details))}]\n`;

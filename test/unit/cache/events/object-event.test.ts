@@ -34,22 +34,22 @@ function found(text: string, names: readonly string[], countMax = 100): string[]
 
 describe("a line of the event journal", () => {
   it("has golden bytes", () => {
-    expect(encodeEvent(EVENT)).toBe('["app/s/x",1790000000000,"put",5,1234,"alice",{"replaced":4}]\n');
-    expect(encodeEvent({ name: "a", atMs: 1, event: "unpinned" })).toBe(
-      '["a",1,"unpinned",null,null,null]\n',
+    expect(encodeEvent(EVENT, EVENT.atMs)).toBe(
+      '["app/s/x",1790000000000,"put",5,1234,"alice",{"replaced":4}]\n',
     );
+    expect(encodeEvent({ name: "a", event: "unpinned" }, 1)).toBe('["a",1,"unpinned",null,null,null]\n');
   });
 
   it.each(HOSTILE_NAMES)("gives the name %j back, on one line", (name) => {
     const event = { ...EVENT, name, by: `${name}\n["a/s/x",1,"deleted"]\n`, details: { put: name } };
-    const text = encodeEvent(event);
+    const text = encodeEvent(event, event.atMs);
     expect(text.indexOf("\n")).toBe(text.length - 1);
     expect(decodeEvent(text)).toEqual(event);
   });
 
   it("cuts a long reason and a long caller", () => {
     const long = "x".repeat(100_000);
-    const text = encodeEvent({ ...EVENT, by: long, details: { reason: long } });
+    const text = encodeEvent({ ...EVENT, by: long, details: { reason: long } }, EVENT.atMs);
     expect(text.length).toBeLessThan(LIMITS.eventReasonLengthMax + LIMITS.eventActorLengthMax + 100);
   });
 
@@ -59,7 +59,7 @@ describe("a line of the event journal", () => {
   );
 
   it("is an event or nothing after any flipped bit", () => {
-    const bytes = Buffer.from(encodeEvent(EVENT));
+    const bytes = Buffer.from(encodeEvent(EVENT, EVENT.atMs));
     for (let bit = 0; bit < 8 * bytes.length; bit += 1) {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
@@ -70,7 +70,7 @@ describe("a line of the event journal", () => {
 
 describe("the search in the event journal", () => {
   const lines = (names: readonly string[]) =>
-    names.map((name, index) => encodeEvent({ name, atMs: 1, event: "put", version: index })).join("");
+    names.map((name, index) => encodeEvent({ name, event: "put", version: index }, 1)).join("");
 
   it("finds the lines of all names, oldest first, and of no longer or shorter name", () => {
     const text = lines(["a/s/x", "a/s/xy", "a/s", "a/s/x", "a", "b/a/s/x", "a/s/"]);
@@ -79,12 +79,12 @@ describe("the search in the event journal", () => {
 
   it("finds a name only where a line begins", () => {
     const event = { ...EVENT, name: "a/s/y", details: { put: "a/s/x" } };
-    expect(found(encodeEvent(event) + lines(HOSTILE_NAMES), ["a/s/x"])).toEqual([]);
+    expect(found(encodeEvent(event, event.atMs) + lines(HOSTILE_NAMES), ["a/s/x"])).toEqual([]);
     expect(found(lines(HOSTILE_NAMES), HOSTILE_NAMES)).toHaveLength(HOSTILE_NAMES.length);
   });
 
   it("finds each line once wherever slices of the search end", () => {
-    const filler = encodeEvent({ ...EVENT, name: "other/s/x" });
+    const filler = encodeEvent({ ...EVENT, name: "other/s/x" }, EVENT.atMs);
     const around = Math.floor(LIMITS.whySliceBytes / filler.length);
     for (let shift = 0; shift < 40; shift += 1) {
       const text = `${"-".repeat(shift)}\n${filler.repeat(around - 1)}${lines(["a/s/x", "a/s/x"])}${filler.repeat(5)}`;
