@@ -178,7 +178,7 @@ class GuardedCache implements CacheUse {
   }
 
   #marked(options: PutOptions | undefined): PutOptions {
-    return { ...options, putBy: this.#identity.name };
+    return { ttlMs: options?.ttlMs, putBy: this.#identity.name };
   }
 
   #mayKnow(key: ObjectKey): boolean {
