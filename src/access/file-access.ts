@@ -150,9 +150,10 @@ export class FileAccess implements AccessControl {
   }
 
   #parseBasic(value: string): PresentedPassword | undefined {
+    if (value.length > 2 * LIMITS.passwordBytesMax) return undefined;
     const text = Buffer.from(value, "base64").toString();
     const colon = text.indexOf(":");
-    if (colon < 0 || value.length > 2 * LIMITS.passwordBytesMax) return undefined;
+    if (colon < 0) return undefined;
     const name = text.slice(0, colon);
     return { name, password: text.slice(colon + 1), stored: this.#table.named(name)?.stored };
   }

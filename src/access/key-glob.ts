@@ -15,8 +15,6 @@ import { checkKeyComponent, type KeyPattern } from "../object/object-key.ts";
 
 const IDENTITY = "${identity}";
 const COMPONENTS = 3;
-/** In place of a caller's name, to check a pattern that contains `${identity}`. */
-const ANY_NAME = "name";
 
 type MatchesName = (component: string) => boolean;
 
@@ -41,12 +39,6 @@ export class KeyGlob {
     if (parts.length !== COMPONENTS && !isPrefix) throw notPattern(text);
     const components = parts.map((part) => componentMatcher(part, identity, text));
     return new KeyGlob(isPrefix ? [...components, always] : components);
-  }
-
-  /** @throws {CacheError} INVALID_CONFIG if it is not a pattern. */
-  static check(text: string): string {
-    KeyGlob.parse(text, ANY_NAME);
-    return text;
   }
 
   /**

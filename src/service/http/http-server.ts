@@ -121,11 +121,11 @@ export class HttpServer {
       metrics?.ended(performance.now() - startedMs, codeOfStatus(response.statusCode));
       logAnswer(request, response, startedMs);
     } catch (error) {
+      if (isCacheError(error, "QUOTA_EXCEEDED")) await this.#context.quotas.delayRefusal();
       metrics?.ended(performance.now() - startedMs, codeOfFailure(error));
       if (isCacheError(error, "PERMISSION_DENIED")) {
         log.warn("call denied", { method: request.method, peer: peerOf(request), ...error.facts });
       }
-      if (isCacheError(error, "QUOTA_EXCEEDED")) await this.#context.quotas.delayRefusal();
       await dropBody(request, response);
       answerProblem(response, error);
       logAnswer(request, response, startedMs, error);
