@@ -129,10 +129,17 @@ function adversaries(random: Random): Choose[] {
   return [() => 0, (count) => (count === 4 ? random.below(3) : count - 1), (count) => random.below(count)];
 }
 
+/** The end; then by turns any moment, and the moment of an answer, when a promise is youngest. */
+function cutAt(nth: number, { told, end }: Recorded, random: Random): number {
+  if (nth === 0) return end;
+  const answers = told.flat().map(({ answered }) => answered);
+  return nth % 2 === 0 ? random.below(end + 1) : answers[random.below(answers.length)]!;
+}
+
 async function examine(recorded: Recorded, random: Random): Promise<number> {
   let examined = 0;
   for (let nth = 0; nth < CUTS; nth += 1) {
-    const cut = nth === 0 ? recorded.end : random.below(recorded.end + 1);
+    const cut = cutAt(nth, recorded, random);
     for (const choose of adversaries(random)) {
       const states = await statesAfter(recorded, cut, choose);
       const wrong = states.flatMap((state, client) => {

@@ -53,12 +53,19 @@ export class DirectorySyncs {
    */
   async sync(directory: string): Promise<void> {
     const removals = this.#removals;
-    const chain = this.#notDurable(directory);
-    const wereThere = await Promise.all(chain.map((each) => this.#sync(each)));
+    const synced: string[] = [];
+    let wereThere = true;
+    for (let each = directory; ; each = path.posix.dirname(each)) {
+      // One after the other: a parent's sync that began before this directory was made lacks its name.
+      const wasThere = await this.#sync(each);
+      if (each === ROOT || (wasThere && this.#durable.has(each))) break;
+      synced.push(each);
+      wereThere &&= wasThere;
+    }
     // A directory removed meanwhile may have been created again and is not known to be durable.
-    if (removals !== this.#removals || wereThere.includes(false)) return;
-    if (this.#durable.size + chain.length > LIMITS.durableDirectoriesMax) this.#durable.clear();
-    for (const each of chain.slice(0, -1)) this.#durable.add(each);
+    if (removals !== this.#removals || !wereThere) return;
+    if (this.#durable.size + synced.length > LIMITS.durableDirectoriesMax) this.#durable.clear();
+    for (const each of synced) this.#durable.add(each);
   }
 
   /** False if `sync` would fail. */
@@ -73,20 +80,7 @@ export class DirectorySyncs {
     this.#distrusted.delete(directory);
   }
 
-  /** The directory itself, then its ancestors whose names are not known to be durable. */
-  #notDurable(directory: string): string[] {
-    const chain = [directory];
-    for (let each = directory; each !== ROOT && !this.#durable.has(each); ) {
-      each = path.posix.dirname(each);
-      chain.push(each);
-    }
-    return chain;
-  }
-
-  /**
-   * Runs a sync that begins after this call. @returns false if the directory is gone: then its
-   * parent was synced instead.
-   */
+  /** Runs a sync that begins after this call. @returns false if the directory is gone. */
   #sync(directory: string): Promise<boolean> {
     const turns = this.#turns.get(directory);
     if (turns === undefined) {
@@ -128,10 +122,7 @@ export class DirectorySyncs {
       await this.#steps.syncDirectory(directory === ROOT ? this.#root : `${this.#root}/${directory}`);
       return true;
     } catch (error) {
-      if (isMissing(error) && directory !== ROOT) {
-        await this.#sync(path.posix.dirname(directory));
-        return false;
-      }
+      if (isMissing(error) && directory !== ROOT) return false;
       this.#distrusted.set(directory, errnoOf(error));
       throw diskFailure(error, directory);
     }
