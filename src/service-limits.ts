@@ -24,6 +24,12 @@ export const SERVICE_LIMITS = {
   httpConnectionsMax: 128,
   /** Requests that a client may send before the answer to an earlier one. One more ends the connection. */
   httpPipelinedMax: 8,
+  /**
+   * Bytes that node:http parses at once: in chunks of one byte, half a millisecond; and of a
+   * connection whose bytes take little time.
+   */
+  httpSliceBytesMin: 2 * KIB,
+  httpSliceBytesMax: 16 * KIB,
   /** Bytes of a body that wait for their reader; then the connection is not read. */
   httpArrivedBytesMax: 64 * KIB,
   /** A read of a connection with more chunks counts towards the chunks per second. */

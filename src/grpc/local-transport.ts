@@ -6,10 +6,10 @@
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import type { CallMemory } from "../http2/call-memory.ts";
-import { LoopTurns } from "../http2/loop-turns.ts";
 import { ServerConnection } from "../http2/server-connection.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import { THREAD_TURNS } from "../loop-turns.ts";
 import type { Accepted } from "./accepted-connections.ts";
 import type { ClientCertificate } from "./call.ts";
 import type { CallConnection } from "./call-stream.ts";
@@ -31,7 +31,6 @@ export interface LocalTransportOptions {
 export class LocalTransport implements ServerTransport {
   readonly #listener: TransportListener;
   readonly #memory: CallMemory;
-  readonly #turns = new LoopTurns();
   readonly #tls: TlsServer | undefined;
   readonly #handshakes = new TlsHandshakes();
   readonly #requestsCertificates: boolean;
@@ -116,7 +115,7 @@ export class LocalTransport implements ServerTransport {
     const connection = new ServerConnection({
       socket,
       memory: this.#memory.open(accepted.address),
-      turns: this.#turns,
+      turns: THREAD_TURNS,
       onStream: (stream) => this.#listener.onStream(stream, facts),
       onBusy: (isBusy) => {
         accepted.isBusy = isBusy;

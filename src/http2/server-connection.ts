@@ -9,6 +9,7 @@
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import type { LoopTurns, TurnUser } from "../loop-turns.ts";
 import type { ConnectionMemory } from "./call-memory.ts";
 import { ConnectionGuard, type GuardedConnection } from "./connection-guard.ts";
 import {
@@ -24,7 +25,6 @@ import { FrameOutbox } from "./frame-outbox.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { HeaderBlock } from "./hpack-decoder.ts";
 import { Http2Error, type Http2ErrorCode } from "./http2-error.ts";
-import type { LoopTurns, TurnUser } from "./loop-turns.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { type FrameHost, ServerFrames } from "./server-frames.ts";
 import { ServerStream, type StreamHost } from "./server-stream.ts";

@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { LIMITS } from "../../limits.ts";
+import { PacedSocket } from "./paced-socket.ts";
 
 const BODIES = new WeakMap<IncomingMessage, ArrivingBody>();
 const BLOCK_BYTES = LIMITS.smallChunkBytes;
@@ -27,7 +28,7 @@ export class ArrivingBody {
   hasEnded = false;
   /** Called when bytes have arrived, and at the end. */
   onChange: () => void = () => {};
-  readonly #request: IncomingMessage;
+  readonly #socket: PacedSocket;
   readonly #parts: Buffer[] = [];
   #bytes = 0;
   #chunksOfTurn = 0;
@@ -41,7 +42,7 @@ export class ArrivingBody {
   #end = 0;
 
   private constructor(request: IncomingMessage) {
-    this.#request = request;
+    this.#socket = PacedSocket.of(request.socket);
     const end = (): void => {
       this.hasEnded = true;
       this.onChange();
@@ -66,6 +67,11 @@ export class ArrivingBody {
     this.#bytes -= part?.length ?? 0;
     if (this.#bytes < LIMITS.httpArrivedBytesMax) this.#resume();
     return part;
+  }
+
+  /** Reads no more. */
+  stop(): void {
+    this.#socket.hold();
   }
 
   /** Drops what has arrived and what will. */
@@ -123,14 +129,12 @@ export class ArrivingBody {
   #pause(): void {
     if (this.#isPaused || this.hasEnded) return;
     this.#isPaused = true;
-    this.#request.pause();
-    this.#request.socket.pause();
+    this.#socket.hold();
   }
 
   #resume(): void {
     if (!this.#isPaused || this.#flood !== undefined) return;
     this.#isPaused = false;
-    this.#request.resume();
-    this.#request.socket.resume();
+    this.#socket.release();
   }
 }

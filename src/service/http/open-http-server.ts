@@ -26,6 +26,7 @@ import { TlsHandshakes } from "../../grpc/tls-handshakes.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { ArrivingBody } from "./arriving-body.ts";
+import { PacedSocket } from "./paced-socket.ts";
 
 const log = logFor("http");
 
@@ -102,9 +103,14 @@ class HttpConnections {
   accept(socket: Socket): boolean {
     const accepted = this.#connections.accept(socket);
     if (accepted === undefined) return false;
-    if (this.#tls === undefined) this.#ready.set(socket, { accepted, waiting: [] });
+    if (this.#tls === undefined) this.#opened(socket, accepted);
     else this.#handshakes.begin(accepted);
     return true;
+  }
+
+  #opened(socket: Socket, accepted: Accepted): void {
+    this.#ready.set(socket, { accepted, waiting: [] });
+    PacedSocket.of(socket);
   }
 
   /** False during a TLS handshake: then nothing can be answered. */
@@ -115,7 +121,7 @@ class HttpConnections {
   secured(socket: TLSSocket): void {
     const accepted = this.#handshakes.end(socket);
     if (accepted === undefined) socket.destroy();
-    else this.#ready.set(socket, { accepted, waiting: [] });
+    else this.#opened(socket, accepted);
     if (this.#tls?.clients !== undefined) verifyClient(socket);
   }
 

@@ -16,6 +16,7 @@ export async function dropBody(request: IncomingMessage, response: ServerRespons
   response.setHeader("connection", "close");
   // The client waits for `100 Continue` and sends nothing.
   if (expectsContinue(request) && !request.readableDidRead) return;
+  const body = ArrivingBody.of(request);
   let droppedBytes = 0;
   await new Promise<void>((resolve) => {
     const end = (): void => {
@@ -25,14 +26,13 @@ export async function dropBody(request: IncomingMessage, response: ServerRespons
     };
     const timer = setTimeout(end, LIMITS.closeGraceMs);
     const quiet = setTimeout(end, LIMITS.httpQuietMs);
-    ArrivingBody.of(request).drop();
+    body.drop();
     request.on("data", (chunk: Buffer) => {
       quiet.refresh();
       droppedBytes += chunk.length;
       if (droppedBytes > LIMITS.httpDroppedBytesMax) end();
     });
     request.once("end", end).once("close", end);
-    request.resume();
   });
-  request.pause();
+  body.stop();
 }

@@ -17,6 +17,7 @@ const LEAVES = [
   "log",
   "log-format",
   "metrics",
+  "loop-turns",
   "thread-entries",
   "turns",
 ];
@@ -52,6 +53,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "thread-entries": ["errors"],
   turns: ["limits"],
+  // Flight and HTTP connections share the time of one thread.
+  "loop-turns": ["limits"],
 };
 
 /** Files that are there to re-export: the doors of the package. */

@@ -30,17 +30,17 @@ let syncs: DirectorySyncs;
 
 beforeEach(() => {
   steps = new HeldSteps(new DiskPace());
-  syncs = new DirectorySyncs("/root", steps);
+  syncs = new DirectorySyncs("/store", steps);
 });
 
 describe("a sync of a directory", () => {
   it("syncs each parent after the directory in it was there", async () => {
     const done = syncs.sync("a/s");
-    expect(steps.begun).toEqual(["/root/a/s"]);
+    expect(steps.begun).toEqual(["/store/a/s"]);
     await steps.end();
-    expect(steps.begun).toEqual(["/root/a/s", "/root/a"]);
+    expect(steps.begun).toEqual(["/store/a/s", "/store/a"]);
     await steps.end();
-    expect(steps.begun).toEqual(["/root/a/s", "/root/a", "/root"]);
+    expect(steps.begun).toEqual(["/store/a/s", "/store/a", "/store"]);
     await steps.end();
     await expect(done).resolves.toBeUndefined();
   });
@@ -52,7 +52,7 @@ describe("a sync of a directory", () => {
     const second = syncs.sync("a/s");
     await steps.end();
     await second;
-    expect(steps.begun).toEqual(["/root/a/s", "/root/a", "/root", "/root/a/s"]);
+    expect(steps.begun).toEqual(["/store/a/s", "/store/a", "/store", "/store/a/s"]);
   });
 
   it("does not take a directory for durable that was made while an earlier sync of its name was under way", async () => {
@@ -60,10 +60,10 @@ describe("a sync of a directory", () => {
     const later = syncs.sync("a/s");
     await steps.end(MISSING);
     // Made now: the sync of `a` has begun already, the second one of `a/s` has not ended.
-    expect(steps.begun).toEqual(["/root/a/s", "/root/a", "/root/a/s"]);
+    expect(steps.begun).toEqual(["/store/a/s", "/store/a", "/store/a/s"]);
     for (let nth = 0; nth < 5; nth += 1) await steps.end();
     await Promise.all([earlier, later]);
-    expect(steps.begun.slice(3)).toEqual(["/root", "/root/a", "/root"]);
+    expect(steps.begun.slice(3)).toEqual(["/store", "/store/a", "/store"]);
   });
 
   it("makes a removed directory durable through its parent, and trusts the next of its name anew", async () => {
@@ -75,11 +75,11 @@ describe("a sync of a directory", () => {
     await steps.end(MISSING);
     await steps.end();
     await second;
-    expect(steps.begun.slice(3)).toEqual(["/root/a/s", "/root/a"]);
+    expect(steps.begun.slice(3)).toEqual(["/store/a/s", "/store/a"]);
     const third = syncs.sync("a/s");
     await steps.end();
     await steps.end();
     await third;
-    expect(steps.begun.slice(5)).toEqual(["/root/a/s", "/root/a"]);
+    expect(steps.begun.slice(5)).toEqual(["/store/a/s", "/store/a"]);
   });
 });

@@ -10,7 +10,7 @@
  * Cost: two clock reads per chunk of a socket, and one callback per turn with work; nothing for
  * most small chunks.
  */
-import { LIMITS } from "../limits.ts";
+import { LIMITS } from "./limits.ts";
 
 /** Small chunks in a row that are not timed: timing one costs more than a small call. */
 const UNCOUNTED_MAX = 8;
@@ -52,10 +52,7 @@ export class LoopTurns {
     this.#uncounted = 0;
     const nowMs = performance.now();
     this.#charge(nowMs);
-    if (this.#turnStartMs === 0) {
-      this.#turnStartMs = nowMs;
-      setImmediate(this.#endTurn);
-    }
+    this.#open(nowMs);
     if (nowMs - this.#turnStartMs >= allowedMs(user, nowMs)) return 0;
     this.#user = user;
     this.#userSinceMs = nowMs;
@@ -64,13 +61,21 @@ export class LoopTurns {
 
   /** Queues a user that has more to do for a later turn. */
   wait(user: TurnUser): void {
-    this.#charge(performance.now());
+    const nowMs = performance.now();
+    this.#charge(nowMs);
+    this.#open(nowMs);
     this.#waiting.add(user);
   }
 
   /** Removes a closed connection. */
   forget(user: TurnUser): void {
     this.#waiting.delete(user);
+  }
+
+  #open(nowMs: number): void {
+    if (this.#turnStartMs > 0) return;
+    this.#turnStartMs = nowMs;
+    setImmediate(this.#endTurn);
   }
 
   /** Charges the time since the last call to the current user. */
@@ -92,8 +97,7 @@ export class LoopTurns {
     this.#charge(nowMs);
     this.#turnStartMs = 0;
     if (this.#waiting.size === 0) return;
-    this.#turnStartMs = nowMs;
-    setImmediate(this.#endTurn);
+    this.#open(nowMs);
     this.#serve(nowMs);
   };
 
@@ -131,3 +135,6 @@ function age(user: TurnUser, nowMs: number): void {
   user.usedMs *= 2 ** (-passedMs / LIMITS.usedHalfLifeMs);
   user.usedAtMs = nowMs;
 }
+
+/** Of this thread: Flight and HTTP connections share its turns. */
+export const THREAD_TURNS = new LoopTurns();
