@@ -15,6 +15,7 @@ import type { ServerTls } from "../../grpc/server-transport.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { codeOfFailure, type MethodMetrics } from "../../metrics/call-metrics.ts";
+import { turnIfDue } from "../../turns.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { CrossOrigin } from "./cross-origin.ts";
 import type { HttpCall, HttpRoute } from "./http-call.ts";
@@ -110,6 +111,7 @@ export class HttpServer {
     const startedMs = performance.now();
     let metrics = this.#metrics.get(undefined);
     try {
+      await turnIfDue();
       const { url, path } = parseTarget(request.url ?? "/");
       this.#crossOrigin.refuseForeignWrite(request);
       const found = this.#routes.find(request.method ?? "GET", path);

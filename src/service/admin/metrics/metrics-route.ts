@@ -4,7 +4,9 @@
  * The header `accept` chooses OpenMetrics 1.0; everything else gets the format 0.0.4. The cost is
  * that of a few thousand lines of text and one statfs, so a scrape each second is no load.
  */
+import { turnIfDue } from "../../../turns.ts";
 import type { HttpRoute } from "../../http/http-call.ts";
+import type { ServerStats } from "../server-stats.ts";
 import { CACHE_FAMILIES } from "./cache-families.ts";
 import { CALL_FAMILIES } from "./call-families.ts";
 import type { MetricFamily } from "./metric-family.ts";
@@ -26,8 +28,7 @@ export const METRICS_ROUTE: HttpRoute = {
   access: ["admin"],
   handle: async ({ request, response, context }) => {
     const format = formatFor(request.headers.accept ?? "");
-    await context.stats.refresh();
-    const text = formatMetrics(METRIC_FAMILIES, context.stats.read(), format);
+    const text = await textOf(context.stats, format);
     response.writeHead(200, {
       "content-type": CONTENT_TYPES[format],
       "cache-control": "no-store",
@@ -36,6 +37,28 @@ export const METRICS_ROUTE: HttpRoute = {
     response.end(text);
   },
 };
+
+/** Texts that were asked for and whose reading is not taken yet: scrapes at the same time share one. */
+const AWAITED = new WeakMap<ServerStats, Map<MetricsFormat, Promise<string>>>();
+
+function textOf(stats: ServerStats, format: MetricsFormat): Promise<string> {
+  const awaited = AWAITED.get(stats) ?? new Map<MetricsFormat, Promise<string>>();
+  AWAITED.set(stats, awaited);
+  const known = awaited.get(format);
+  if (known !== undefined) return known;
+  const read = async (): Promise<string> => {
+    try {
+      await stats.refresh();
+      await turnIfDue();
+    } finally {
+      awaited.delete(format);
+    }
+    return formatMetrics(METRIC_FAMILIES, stats.read(), format);
+  };
+  const text = read();
+  awaited.set(format, text);
+  return text;
+}
 
 /** The format with the higher weight; a tie goes to OpenMetrics, which is the stricter one. */
 export function formatFor(accept: string): MetricsFormat {
