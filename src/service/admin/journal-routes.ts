@@ -2,9 +2,9 @@
  * `/v1/why/APP/SESSION/OBJECT` and `/v1/admin/top` of the admin listener: the answers of the actions
  * WHY and TOP.
  */
-import type { ServerResponse } from "node:http";
-import { parseObjectKey } from "../../object/object-key.ts";
 import type { HttpRoute } from "../http/http-call.ts";
+import { answerJsonText } from "../http/json-answer.ts";
+import { keyOf } from "../http/objects/object-call.ts";
 import { answerTop } from "../top-answer.ts";
 import { answerWhy } from "../why-answer.ts";
 
@@ -13,18 +13,12 @@ export const JOURNAL_ROUTES: readonly HttpRoute[] = [
     method: "GET",
     path: "/v1/why/:app/:session/:object",
     access: ["list"],
-    handle: async ({ response, context, params: { app, session, object } }) =>
-      answerJson(response, await answerWhy(context, parseObjectKey(`${app}/${session}/${object}`))),
+    handle: async (call) => answerJsonText(call.response, 200, await answerWhy(call.context, keyOf(call))),
   },
   {
     method: "GET",
     path: "/v1/admin/top",
     access: ["admin"],
-    handle: async ({ response, context }) => answerJson(response, await answerTop(context)),
+    handle: async ({ response, context }) => answerJsonText(response, 200, await answerTop(context)),
   },
 ];
-
-function answerJson(response: ServerResponse, json: string): void {
-  response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-  response.end(json);
-}

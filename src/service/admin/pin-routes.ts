@@ -7,9 +7,10 @@
  */
 import type { ChangeTerms } from "../../cache/retaining.ts";
 import { CacheError } from "../../errors.ts";
-import { checkKeyComponent, formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
+import { formatObjectKey } from "../../object/object-key.ts";
 import type { HttpCall, HttpRoute } from "../http/http-call.ts";
 import { answerJson } from "../http/json-answer.ts";
+import { keyOf } from "../http/objects/object-call.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { ttlOfSeconds } from "../time-to-live.ts";
 
@@ -20,31 +21,24 @@ export const PIN_ROUTES: readonly HttpRoute[] = [
   { method: "DELETE", path: PATH, access: ["put"], handle: unpin },
 ];
 
-async function pin({ context, params, url, response }: HttpCall): Promise<void> {
-  const key = keyOf(params);
+async function pin(call: HttpCall): Promise<void> {
+  const { context, url, response } = call;
+  const key = keyOf(call);
   const ttlMs = pinTime(url.searchParams.get("ttl_seconds"));
   const { untilMs } = await context.cache.retaining.pin({ scope: "object", key }, ttlMs, termsOf(context));
   const until = Number.isFinite(untilMs) ? new Date(untilMs).toISOString() : null;
   answerJson(response, 200, { key: formatObjectKey(key), pinned: true, until });
 }
 
-async function unpin({ context, params, response }: HttpCall): Promise<void> {
-  const key = keyOf(params);
+async function unpin(call: HttpCall): Promise<void> {
+  const { context, response } = call;
+  const key = keyOf(call);
   await context.cache.retaining.unpin({ scope: "object", key }, termsOf(context));
   answerJson(response, 200, { key: formatObjectKey(key), pinned: false, until: null });
 }
 
 function termsOf({ durability, identity }: ServiceContext): ChangeTerms {
   return { durability, actor: identity.name };
-}
-
-/** @throws {CacheError} INVALID_KEY */
-function keyOf({ app = "", session = "", object = "" }: HttpCall["params"]): ObjectKey {
-  return {
-    applicationId: checkKeyComponent(app),
-    sessionId: checkKeyComponent(session),
-    objectId: checkKeyComponent(object),
-  };
 }
 
 /** @throws {CacheError} INVALID_REQUEST */

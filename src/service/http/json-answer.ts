@@ -6,8 +6,13 @@
 import type { ServerResponse } from "node:http";
 
 export function answerJson(response: ServerResponse, status: number, value: unknown): void {
+  answerJsonText(response, status, JSON.stringify(value));
+}
+
+/** @param json a document as text. */
+export function answerJsonText(response: ServerResponse, status: number, json: string): void {
   // The line end is for terminals.
-  const body = `${JSON.stringify(value)}\n`;
+  const body = `${json}\n`;
   response.statusCode = status;
   response.setHeader("content-type", "application/json");
   response.setHeader("content-length", Buffer.byteLength(body));
