@@ -2,8 +2,8 @@
  * Who works in which turn of the event loop, on a clock of the test's.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LoopTurns, type TurnUser } from "../../src/loop-turns.ts";
 import { LIMITS } from "../../src/limits.ts";
+import { LoopTurns, type TurnUser } from "../../src/loop-turns.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 
