@@ -6,6 +6,7 @@
 
 import { CLIENT_LIMITS } from "./client-limits.ts";
 import { JOURNAL_LIMITS } from "./journal-limits.ts";
+import { S3_LIMITS } from "./s3-limits.ts";
 import { SERVICE_LIMITS } from "./service-limits.ts";
 import { TRANSPORT_LIMITS } from "./transport-limits.ts";
 
@@ -302,4 +303,5 @@ export const LIMITS = {
   ...TRANSPORT_LIMITS,
   ...CLIENT_LIMITS,
   ...JOURNAL_LIMITS,
+  ...S3_LIMITS,
 } as const;

@@ -23,9 +23,9 @@ const OWNED: readonly { word: RegExp; owners: RegExp; reason: string }[] = [
   {
     word: /["']node:fs(\/promises)?["']/g,
     owners:
-      /^src\/(storage|command|config|client\/cache\/local)\/|^src\/service\/admin\/(process-facts|page-files)\.ts$/,
+      /^src\/(storage|command|config|client\/cache\/local)\/|^src\/service\/admin\/(process-facts|page-files)\.ts$|^src\/s3\/credentials\/profile-files\.ts$/,
     reason:
-      "files are opened in storage/, the config loader, the commands and the client's local/ only; process-facts.ts reads /proc, and page-files.ts the dashboard of the package",
+      "files are opened in storage/, the config loader, the commands and the client's local/ only; process-facts.ts reads /proc, page-files.ts the dashboard of the package, and profile-files.ts the shared credentials of AWS tools",
   },
   {
     word: /\bprocess\s*(\.|\?\.)\s*env\b/g,

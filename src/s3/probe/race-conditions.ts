@@ -1,0 +1,88 @@
+/**
+ * Races the conditions of a store by itself: several writers at once, over connections of their
+ * own. At most one may win.
+ *
+ * A store that checks a condition and then writes passes every check that is not raced. Released
+ * versions of several stores did that.
+ */
+import { LIMITS } from "../../limits.ts";
+import type { WriteOutcome } from "../bucket.ts";
+import { type ProbeRun, StoreRefused } from "./probe-run.ts";
+
+/** Races of each kind that run side by side, on different keys. */
+const LANES = 4;
+
+export async function raceConditions(run: ProbeRun): Promise<void> {
+  const endMs = performance.now() + LIMITS.s3ProbeRaceMs;
+  const mayRemove = run.found.removeIfMatch === "works";
+  await Promise.all(
+    Array.from({ length: LANES }, async () => {
+      for (let round = 0; round < LIMITS.s3ProbeRounds / LANES; round += 1) {
+        // The first round of each lane is complete, however slow the store is.
+        if (round > 0 && performance.now() > endMs) return;
+        await raceCreate(run);
+        await raceReplace(run);
+        if (mayRemove) await raceRemove(run);
+      }
+    }),
+  );
+  run.found.createIfAbsent = "atomic";
+  run.found.replaceIfMatch = "atomic";
+  if (run.found.removeIfMatch === "works") run.found.removeIfMatch = "atomic";
+}
+
+/** All writers create the same object. */
+async function raceCreate(run: ProbeRun): Promise<void> {
+  const key = run.newKey();
+  const outcomes = await raceOf((writer) =>
+    run.bucket.write(key, [Buffer.from(`writer ${writer}`)], { ifAbsent: true }),
+  );
+  const problem = problemOf(outcomes, await run.textOf(key));
+  if (problem !== undefined)
+    throw refused(run, "createIfAbsent", `If-None-Match: * is not atomic: ${problem}`);
+}
+
+/** All writers replace the same version. */
+async function raceReplace(run: ProbeRun): Promise<void> {
+  const key = run.newKey();
+  const etag = await run.write(key, "base");
+  const outcomes = await raceOf((writer) =>
+    run.bucket.write(key, [Buffer.from(`writer ${writer}`)], { ifMatch: etag }),
+  );
+  const problem = problemOf(outcomes, await run.textOf(key));
+  if (problem !== undefined) throw refused(run, "replaceIfMatch", `If-Match is not atomic: ${problem}`);
+}
+
+/** Half of the writers remove the version that the others replace. */
+async function raceRemove(run: ProbeRun): Promise<void> {
+  const key = run.newKey();
+  const etag = await run.write(key, "base");
+  const outcomes = await raceOf((writer) =>
+    writer % 2 === 0
+      ? run.bucket.remove(key, etag)
+      : run.bucket.write(key, [Buffer.from(`writer ${writer}`)], { ifMatch: etag }),
+  );
+  // A conditional removal is not needed, so that a store without atomic ones can be used.
+  const wins = outcomes.filter(({ kind }) => kind === "done").length;
+  if (wins > 1) run.found.removeIfMatch = "not atomic";
+}
+
+function raceOf(write: (writer: number) => Promise<WriteOutcome>): Promise<WriteOutcome[]> {
+  return Promise.all(Array.from({ length: LIMITS.s3ProbeWriters }, (_, writer) => write(writer)));
+}
+
+/** What is wrong with the end of a race; undefined if nothing is. */
+export function problemOf(outcomes: readonly WriteOutcome[], text: string | undefined): string | undefined {
+  const winners = outcomes.flatMap(({ kind }, writer) => (kind === "done" ? [writer] : []));
+  if (winners.length > 1) return `${winners.length} of ${outcomes.length} writers won at once`;
+  const isDoubtful = outcomes.some(({ kind }) => kind === "doubtful" || kind === "retry");
+  if (winners.length === 1 && text !== `writer ${winners[0]}` && !isDoubtful) {
+    return "another write than the winner's was kept";
+  }
+  return winners.length === 0 && !isDoubtful ? "no writer won" : undefined;
+}
+
+function refused(run: ProbeRun, what: "createIfAbsent" | "replaceIfMatch", text: string): StoreRefused {
+  run.found[what] = "not atomic";
+  return new StoreRefused(text);
+}
