@@ -85,7 +85,7 @@ export const S3_LIMITS = {
   s3CredentialsMs: 15_000,
   /** How long the checks of a store at the start may take, and its races. */
   s3ProbeMs: 60_000,
-  s3ProbeRaceMs: 10_000,
+  s3ProbeRaceMs: 4_000,
   /** Writers of one race, and races of each kind. */
   s3ProbeWriters: 5,
   s3ProbeRounds: 12,

@@ -75,7 +75,7 @@ export class MultipartUpload implements Upload {
     } catch (error) {
       this.#fail(error);
       await this.abort();
-      throw this.#failure;
+      throw this.#failure ?? error;
     }
   }
 

