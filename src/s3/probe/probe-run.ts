@@ -24,6 +24,7 @@ export class StoreRefused extends Error {
 
 /** Attempts of a write that the store did not apply. */
 const ATTEMPTS_MAX = 5;
+const OBJECT_BYTES_MAX = 1024;
 
 export class ProbeRun {
   readonly bucket: Bucket;
@@ -59,11 +60,16 @@ export class ProbeRun {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       const outcome = await this.bucket.write(key, [Buffer.from(text)], condition);
       if (outcome.kind === "done") return outcome.etag;
-      if (outcome.kind === "conflict") {
-        throw new StoreRefused("it reports a conflict for a condition that holds");
-      }
+      if (outcome.kind === "conflict") return this.#tagOf(key, text);
     }
-    throw new CacheError("STORAGE_UNAVAILABLE", "the object store did not apply a write of the checks");
+    throw new CacheError("STORAGE_UNAVAILABLE", "the object store did not confirm a write of the checks");
+  }
+
+  /** After a conflict: the write of an earlier, doubtful attempt may have been applied. */
+  async #tagOf(key: string, text: string): Promise<string> {
+    const outcome = await this.bucket.read(key, { bytesMax: OBJECT_BYTES_MAX });
+    if (outcome.kind === "found" && outcome.body.toString("utf8") === text) return outcome.etag;
+    throw new StoreRefused("it reports a conflict for a condition that holds");
   }
 
   /** Writes and wants a conflict. `refused`: the store does not implement the condition. */
@@ -77,7 +83,7 @@ export class ProbeRun {
   }
 
   async textOf(key: string): Promise<string | undefined> {
-    const outcome = await this.bucket.read(key, { bytesMax: 4096 });
+    const outcome = await this.bucket.read(key, { bytesMax: OBJECT_BYTES_MAX });
     return outcome.kind === "found" ? outcome.body.toString("utf8") : undefined;
   }
 

@@ -15,19 +15,24 @@ const LANES = 4;
 export async function raceConditions(run: ProbeRun): Promise<void> {
   const endMs = performance.now() + LIMITS.s3ProbeRaceMs;
   const mayRemove = run.found.removeIfMatch === "works";
-  await Promise.all(
-    Array.from({ length: LANES }, async () => {
-      for (let round = 0; round < LIMITS.s3ProbeRounds / LANES; round += 1) {
-        // The first round of each lane is complete, however slow the store is.
-        if (round > 0 && performance.now() > endMs) return;
-        // Side by side, because some stores let losers of a race wait for seconds.
-        await Promise.all([raceCreate(run), raceReplace(run), mayRemove && raceRemove(run)]);
-      }
-    }),
-  );
+  const lane = async (): Promise<void> => {
+    for (let round = 0; round < LIMITS.s3ProbeRounds / LANES; round += 1) {
+      // The first round of each lane is complete, however slow the store is.
+      if (round > 0 && performance.now() > endMs) return;
+      // Side by side, because some stores let losers of a race wait for seconds.
+      await allEnded([raceCreate(run), raceReplace(run), ...(mayRemove ? [raceRemove(run)] : [])]);
+    }
+  };
+  await allEnded(Array.from({ length: LANES }, lane));
   run.found.createIfAbsent = "atomic";
   run.found.replaceIfMatch = "atomic";
   if (run.found.removeIfMatch === "works") run.found.removeIfMatch = "atomic";
+}
+
+/** Fails if one fails, but only after all have ended: nothing is written behind the cleaning. */
+async function allEnded(races: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(races);
+  await Promise.all(races);
 }
 
 /** All writers create the same object. */
