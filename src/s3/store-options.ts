@@ -28,6 +28,8 @@ export interface StoreOptions {
    * protects them. A CRC-32 is sent in any case.
    */
   readonly unsignedPayload?: boolean;
+  /** Certificates of authorities in PEM, instead of those that Node trusts. */
+  readonly ca?: string;
   readonly times?: Partial<RequestTimes>;
 }
 

@@ -165,4 +165,18 @@ describe.skipIf(missing !== undefined)("a bucket of a real store", () => {
     });
     expect(await listed(bucket, `${prefix}checks/`)).toEqual([]);
   });
+
+  it.skipIf(process.env.TEST_S3_ENDPOINT !== undefined)(
+    "fails with STORAGE_UNAVAILABLE, and writes nothing, when the store is gone",
+    async () => {
+      const upload = bucket.upload(`${prefix}gone`);
+      await upload.append([someBytes(8 * MIB + 1)]);
+      await store.kill();
+      const unavailable = { code: "STORAGE_UNAVAILABLE" };
+      await expect(upload.finish()).rejects.toMatchObject(unavailable);
+      await expect(bucket.read(`${prefix}object`, { bytesMax: 9 })).rejects.toMatchObject(unavailable);
+      await expect(listed(bucket, prefix)).rejects.toMatchObject(unavailable);
+      expect(await store.bucket().write(`${prefix}object`, [Buffer.from("x")])).toEqual({ kind: "retry" });
+    },
+  );
 });

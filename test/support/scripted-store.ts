@@ -3,7 +3,8 @@
  *
  * What it was sent is kept, bodies too. It checks no signature.
  */
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { staticCredentials } from "../../src/s3/credentials/credentials.ts";
 import { S3Bucket } from "../../src/s3/s3-bucket.ts";
@@ -63,7 +64,16 @@ export class ScriptedStore {
   readonly seen: SeenRequest[] = [];
   readonly #steps: Step[] = [];
   readonly #buckets: S3Bucket[] = [];
-  readonly #server = createServer((request, response) => {
+  readonly #server: Server;
+  readonly #scheme: "http" | "https";
+
+  private constructor(certificate: { readonly cert: Buffer; readonly key: Buffer } | undefined) {
+    this.#scheme = certificate === undefined ? "http" : "https";
+    this.#server =
+      certificate === undefined ? createServer(this.#take) : createSecureServer(certificate, this.#take);
+  }
+
+  readonly #take = (request: IncomingMessage, response: ServerResponse): void => {
     const chunks: Buffer[] = [];
     request.on("error", () => {});
     response.on("error", () => {});
@@ -75,16 +85,17 @@ export class ScriptedStore {
       const step = this.#steps.length > 1 ? this.#steps.shift() : this.#steps[0];
       step?.(response, seen);
     });
-  });
+  };
 
-  static async start(): Promise<ScriptedStore> {
-    const store = new ScriptedStore();
+  /** @param certificate for https */
+  static async start(certificate?: { readonly cert: Buffer; readonly key: Buffer }): Promise<ScriptedStore> {
+    const store = new ScriptedStore(certificate);
     await new Promise<void>((resolve) => store.#server.listen(0, "127.0.0.1", resolve));
     return store;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   answer(...steps: Step[]): void {

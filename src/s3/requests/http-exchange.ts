@@ -14,7 +14,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { LIMITS } from "../../limits.ts";
-import type { RequestTimes, StoreAddress } from "../store-options.ts";
+import type { RequestTimes, StoreAddress, StoreOptions } from "../store-options.ts";
 import type { SignedRequest } from "./sign-request.ts";
 
 export interface AnswerHead {
@@ -57,10 +57,12 @@ export class Connections {
   readonly #agent: HttpAgent | HttpsAgent;
   readonly times: RequestTimes;
 
-  constructor(address: StoreAddress, times: Partial<RequestTimes> = {}) {
+  constructor(address: StoreAddress, { ca, times = {} }: Pick<StoreOptions, "ca" | "times"> = {}) {
     this.#address = address;
     const pool = { keepAlive: true, maxSockets: LIMITS.s3SocketsMax, timeout: LIMITS.s3IdleSocketMs };
-    this.#agent = address.isSecure ? new HttpsAgent(pool) : new HttpAgent(pool);
+    this.#agent = address.isSecure
+      ? new HttpsAgent({ ...pool, ...(ca !== undefined && { ca }) })
+      : new HttpAgent(pool);
     this.times = {
       connectMs: times.connectMs ?? LIMITS.s3ConnectMs,
       answerMs: times.answerMs ?? LIMITS.s3AnswerMs,

@@ -64,7 +64,7 @@ export class StoreRequests {
   /** @throws {CacheError} INVALID_CONFIG */
   constructor(options: StoreOptions) {
     this.address = resolveAddress(options);
-    this.#connections = new Connections(this.address, options.times);
+    this.#connections = new Connections(this.address, options);
     this.#credentials = new FreshCredentials(options.credentials);
     this.#isBodyUnsigned = options.unsignedPayload ?? this.address.isSecure;
   }
