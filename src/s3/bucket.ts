@@ -53,7 +53,10 @@ export interface Upload {
    *   throws. The upload can then only be aborted.
    */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
-  /** @throws {CacheError} STORAGE_UNAVAILABLE, STORAGE_IO: nothing is left under the key. */
+  /**
+   * @throws {CacheError} STORAGE_UNAVAILABLE, STORAGE_IO: no parts are left. The object can be there,
+   *   now or later, if the store did not answer.
+   */
   finish(): Promise<{ readonly etag: string; readonly sizeBytes: number }>;
   /** Ends the upload and removes its parts. May be called repeatedly. Never throws. */
   abort(): Promise<void>;

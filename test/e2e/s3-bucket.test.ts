@@ -93,6 +93,9 @@ describe.skipIf(missing !== undefined)("a bucket of a real store", () => {
     expect((await listed(bucket, `${prefix}names/`)).map(({ key }) => key).toSorted()).toEqual(
       keys.toSorted(),
     );
+    for (const start of ["a+", "a%20", "a&b<", "ä/", "~!*"]) {
+      expect(await listed(bucket, `${prefix}names/${start}`)).toHaveLength(1);
+    }
     await bucket.removeMany([...keys, `${prefix}names/never`]);
     expect(await listed(bucket, `${prefix}names/`)).toEqual([]);
   });

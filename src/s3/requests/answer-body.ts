@@ -14,11 +14,17 @@ export class CollectedBody implements BodySink {
   readonly #whole: Buffer | undefined;
   #sizeBytes = 0;
 
-  /** @throws {CacheError} STORAGE_IO if the body is announced as larger than bytesMax */
+  /**
+   * @throws {CacheError} STORAGE_IO if the body is announced as larger than bytesMax, or as one whose
+   *   end is that of the connection: nobody could tell that it was cut
+   */
   constructor(head: AnswerHead, bytesMax: number) {
     this.#bytesMax = bytesMax;
     const length = contentLength(head);
     if (length !== undefined && length > bytesMax) throw tooLarge(bytesMax);
+    if (length === undefined && head.headers["transfer-encoding"] === undefined) {
+      throw new CacheError("STORAGE_IO", "the object store announced no length of its answer");
+    }
     if (length !== undefined) this.#whole = Buffer.allocUnsafeSlow(length);
   }
 

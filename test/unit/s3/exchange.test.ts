@@ -120,6 +120,13 @@ describe("a request", () => {
     expect(await store.bucket({ endpoint, times: QUICK }).write("a", BODY)).toEqual({ kind: "doubtful" });
   });
 
+  it("is refused an object without a length, whose end nobody could tell from a cut", async () => {
+    const text = `HTTP/1.1 200 OK\r\nETag: ${ETAG}\r\nDate: Sun, 29 Nov 2026 12:00:00 GMT\r\n\r\nhal`;
+    const { endpoint } = await serve((socket) => socket.end(text));
+    const read = store.bucket({ endpoint }).read("a", { bytesMax: 10 });
+    await expect(read).rejects.toMatchObject({ code: "STORAGE_IO" });
+  });
+
   it("uses its connection again, also after an error and a 304", async () => {
     const connections = new Set<unknown>();
     const noted =

@@ -106,6 +106,8 @@ describe("a write", () => {
       body: Buffer.from("hello"),
     });
     expect(store.seen[1]?.headers).toMatchObject({ "if-match": ETAG });
+    const keyId = "key\r\nx: y";
+    expect(() => store.bucket({ encryption: { kind: "kms", keyId } })).toThrow(/INVALID_CONFIG/);
   });
 });
 
