@@ -4,7 +4,7 @@
  * This file encodes the path and the query, so that the signed text and the sent text are the same,
  * and chooses what the signature says about the body. It reads no clock: the time is the store's,
  * as far as it is known.
- * Cost: 0.05 ms for a request without a body; SHA-256 of the body if it is signed.
+ * Cost: 13 us of processor time without a body; SHA-256 of the body if it is signed.
  * Source: "Authenticating Requests (AWS Signature Version 4)" in the Amazon S3 API Reference.
  */
 import { createHash } from "node:crypto";
