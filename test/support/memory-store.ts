@@ -16,6 +16,8 @@ export interface StoreQuirks {
   readonly refuses?: readonly string[];
   /** Checks a condition, and writes this much later. */
   readonly writesLaterMs?: number;
+  /** The same for removals. */
+  readonly removesLaterMs?: number;
   readonly lacksRemovalOfMany?: boolean;
   /** Headers that are missing in answers. */
   readonly omits?: readonly string[];
@@ -92,7 +94,8 @@ export class MemoryStore {
     if (!holds) return isAbsent ? errorReply(404, "NoSuchKey") : errorReply(412, "PreconditionFailed");
     if (this.#condition(request, "if-none-match") === "*" && !isAbsent)
       return errorReply(412, "PreconditionFailed");
-    if (this.#quirks.writesLaterMs !== undefined) await wait(this.#quirks.writesLaterMs);
+    const laterMs = request.method === "DELETE" ? this.#quirks.removesLaterMs : this.#quirks.writesLaterMs;
+    if (laterMs !== undefined) await wait(laterMs);
     if (request.method === "DELETE") {
       this.objects.delete(key);
       return reply(204);

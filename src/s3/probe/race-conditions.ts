@@ -20,7 +20,7 @@ export async function raceConditions(run: ProbeRun): Promise<void> {
       // The first round of each lane is complete, however slow the store is.
       if (round > 0 && performance.now() > endMs) return;
       // Side by side, because some stores let losers of a race wait for seconds.
-      await allEnded([raceCreate(run), raceReplace(run), ...(mayRemove ? [raceRemove(run)] : [])]);
+      await allEnded([raceCreate(run), raceIncrements(run, endMs), ...(mayRemove ? [raceRemove(run)] : [])]);
     }
   };
   await allEnded(Array.from({ length: LANES }, lane));
@@ -46,15 +46,42 @@ async function raceCreate(run: ProbeRun): Promise<void> {
     throw refused(run, "createIfAbsent", `If-None-Match: * is not atomic: ${problem}`);
 }
 
-/** All writers replace the same version. */
-async function raceReplace(run: ProbeRun): Promise<void> {
+/** All writers increment the same counter, each until it has won once. */
+async function raceIncrements(run: ProbeRun, endMs: number): Promise<void> {
   const key = run.newKey();
-  const etag = await run.write(key, "base");
-  const outcomes = await raceOf((writer) =>
-    run.bucket.write(key, [Buffer.from(`writer ${writer}`)], { ifMatch: etag }),
-  );
-  const problem = problemOf(outcomes, await run.textOf(key));
+  await run.write(key, "0");
+  const wins: number[] = [];
+  let isDoubtful = false;
+  await raceOf(async (writer) => {
+    for (let attempt = 0; ; attempt += 1) {
+      const { count, etag } = await readCounter(run, key);
+      const body = [Buffer.from(`${count + 1} by ${writer} in attempt ${attempt}`)];
+      const outcome = await run.bucket.write(key, body, { ifMatch: etag });
+      if (outcome.kind === "done") wins.push(count + 1);
+      isDoubtful ||= outcome.kind === "doubtful";
+      // One attempt of each writer is a race already.
+      if (outcome.kind === "done" || performance.now() > endMs) return outcome;
+    }
+  });
+  const problem = counterProblem(wins, (await readCounter(run, key)).count, isDoubtful);
   if (problem !== undefined) throw refused(run, "replaceIfMatch", `If-Match is not atomic: ${problem}`);
+}
+
+async function readCounter(run: ProbeRun, key: string): Promise<{ count: number; etag: string }> {
+  const outcome = await run.bucket.read(key, { bytesMax: 100 });
+  if (outcome.kind !== "found") throw new StoreRefused("it lost an object that was written a moment ago");
+  return { count: Number.parseInt(outcome.body.toString("utf8"), 10), etag: outcome.etag };
+}
+
+/** What is wrong with a counter; undefined if nothing is. */
+export function counterProblem(
+  wins: readonly number[],
+  count: number,
+  isDoubtful: boolean,
+): string | undefined {
+  if (new Set(wins).size < wins.length) return "two writers replaced the same version";
+  if (count < Math.max(0, ...wins)) return "an increment was lost";
+  return !isDoubtful && count !== wins.length ? `${wins.length} increments made ${count}` : undefined;
 }
 
 /** Half of the writers remove the version that the others replace. */
@@ -66,8 +93,8 @@ async function raceRemove(run: ProbeRun): Promise<void> {
       ? run.bucket.remove(key, etag)
       : run.bucket.write(key, [Buffer.from(`writer ${writer}`)], { ifMatch: etag }),
   );
-  // A conditional removal is not needed, so that a store without atomic ones can be used.
   const wins = outcomes.filter(({ kind }) => kind === "done").length;
+  // The engine can do without conditional removals, so this is not a reason to refuse the store.
   if (wins > 1) run.found.removeIfMatch = "not atomic";
 }
 

@@ -2,7 +2,7 @@
  * The checks of a store pass for one that does what S3 does, and name what is wrong with each other one.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { problemOf } from "../../../src/s3/probe/race-conditions.ts";
+import { counterProblem, problemOf } from "../../../src/s3/probe/race-conditions.ts";
 import { probeStore } from "../../../src/s3/probe-store.ts";
 import { MemoryStore, type StoreQuirks } from "../../support/memory-store.ts";
 import { errorReply, reply, ScriptedStore } from "../../support/scripted-store.ts";
@@ -50,6 +50,7 @@ describe("the checks of a store", () => {
     [{ ignores: ["DELETE if-match"] }, { removeIfMatch: "ignored" }],
     [{ refuses: ["DELETE if-match"] }, { removeIfMatch: "refused" }],
     [{ ignores: ["PUT x-amz-checksum-crc32"] }, { checksums: "ignored" }],
+    [{ removesLaterMs: 20 }, { removeIfMatch: "not atomic", replaceIfMatch: "atomic" }],
     [{ lacksRemovalOfMany: true }, { removeIfMatch: "atomic" }],
   ])("pass for one with %o, and record it", async (quirks, found) => {
     const memory = new MemoryStore(quirks);
@@ -86,4 +87,17 @@ describe("the end of a race", () => {
   ] as const)("with %o and %s has the problem: %s", (outcomes, text, problem) => {
     expect(problemOf(outcomes, text)).toBe(problem);
   });
+
+  it.each([
+    [[1, 2, 3], 3, false, undefined],
+    [[1, 3], 3, true, undefined],
+    [[1, 2, 2], 3, true, "two writers replaced the same version"],
+    [[1, 2, 3], 2, true, "an increment was lost"],
+    [[1, 2], 3, false, "2 increments made 3"],
+  ] as const)(
+    "with wins %o, counter %i and doubt %s has the problem: %s",
+    (wins, count, isDoubtful, problem) => {
+      expect(counterProblem(wins, count, isDoubtful)).toBe(problem);
+    },
+  );
 });
