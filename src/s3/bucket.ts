@@ -1,15 +1,13 @@
 /**
- * What the storage engine needs of an S3 bucket: objects under keys, and writes that depend on what
- * is there.
+ * The contract of an S3 bucket for the storage engine: objects under keys, and conditional writes.
  *
- * A write is one request, because a hidden repetition would meet its own success as a conflict.
- * The caller decides what to do with each outcome. Everything else is idempotent and repeated
- * inside. Times are the store's own (`Date`), because clocks of replicas differ.
+ * A write is one request, because a hidden retry would see its own success as a conflict. The caller
+ * handles each outcome. All other methods are idempotent and retry by themselves. Times are the store's own (`Date`), because clocks of replicas differ.
  * Every method throws {CacheError} STORAGE_UNAVAILABLE if the store cannot be reached or refuses the
- * credentials, and STORAGE_IO if it answers what is not S3.
+ * credentials, and STORAGE_IO if its answer is not one of S3.
  */
 
-/** What a write may depend on. */
+/** The condition of a write. */
 export type Condition = { readonly ifMatch: string } | { readonly ifAbsent: true };
 
 /**
@@ -49,8 +47,8 @@ export interface Upload {
   /**
    * Copies the bytes. Returns a promise only if the caller has to wait: for a part that is being
    * sent, or for memory.
-   * @throws {CacheError} OVERLOADED if other uploads hold the memory for too long; also what `finish`
-   *   throws. The upload can then only be aborted.
+   * @throws {CacheError} OVERLOADED if other uploads hold the memory for too long; also the errors of
+   *   `finish`. The upload can then only be aborted.
    */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
   /**
@@ -81,11 +79,11 @@ export interface Bucket {
   ): Promise<Buffer | undefined>;
   /** One request. Empty objects are allowed. */
   write(key: string, chunks: readonly Uint8Array[], condition?: Condition): Promise<WriteOutcome>;
-  /** For keys that nobody else writes: repeated inside, without a condition. */
+  /** Only for keys that no other caller writes: repeated inside, without a condition. */
   upload(key: string): Upload;
   /** One request. `done` also if there was no such object and no `ifMatch`; its etag is empty. */
   remove(key: string, ifMatch?: string): Promise<WriteOutcome>;
-  /** Keys without an object are no error. Repeated inside. */
+  /** Ignores keys without an object. Repeated inside. */
   removeMany(keys: readonly string[]): Promise<void>;
   /** Pages; no order is promised. */
   list(prefix: string, signal?: AbortSignal): AsyncIterable<readonly ListedKey[]>;

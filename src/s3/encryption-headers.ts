@@ -1,5 +1,5 @@
 /**
- * The headers with which the store encrypts what is written. Reads need none.
+ * The headers that make the store encrypt an object. Only writes need them.
  *
  * Source: "Specifying server-side encryption with AWS KMS" in the Amazon S3 User Guide.
  */

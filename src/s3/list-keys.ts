@@ -1,8 +1,8 @@
 /**
  * Lists the keys under a prefix, page by page. Memory: one page.
  *
- * Keys arrive percent-encoded, so that every character survives XML. What a store adds outside the
- * prefix, or a continuation that does not move, ends the list with an error.
+ * Keys arrive percent-encoded, so that every character survives XML. A key outside the prefix, or a
+ * continuation token that does not change, ends the list with an error.
  * Source: ListObjectsV2 in the Amazon S3 API Reference.
  */
 import { CacheError } from "../errors.ts";
@@ -45,7 +45,7 @@ export async function* listKeys(
 }
 
 function* readPage(root: XmlElement, prefix: string): Generator<void, ListedKey[]> {
-  if (root.name !== "ListBucketResult") throw wrongPage("answered no list");
+  if (root.name !== "ListBucketResult") throw wrongPage("did not answer with a list");
   const isEncoded = childText(root, "EncodingType") === "url";
   const page: ListedKey[] = [];
   for (const element of root.children) {
@@ -63,7 +63,7 @@ function readEntry(element: XmlElement, prefix: string, isEncoded: boolean): Lis
   const modifiedMs = Date.parse(childText(element, "LastModified") ?? "");
   const isUsable = key !== "" && key.startsWith(prefix) && Buffer.byteLength(key) <= LIMITS.s3KeyBytesMax;
   if (!isUsable || !/^\d{1,15}$/.test(size) || Number.isNaN(modifiedMs)) {
-    throw wrongPage("listed what it was not asked for");
+    throw wrongPage("listed an entry that is not valid");
   }
   return { key, sizeBytes: Number(size), modifiedMs };
 }

@@ -1,8 +1,8 @@
 /**
- * The bytes of one part of an upload: blocks of memory, and the checksums of what is in them.
+ * The bytes of one part of an upload, in blocks of memory, with their checksums.
  *
- * The checksums run along while the bytes are copied and in the processor's cache, so that no turn
- * of the event loop sums a whole part.
+ * The checksums are updated when bytes are copied, while these are in the processor's cache, so that
+ * no turn of the event loop sums a whole part.
  */
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
@@ -45,7 +45,7 @@ export class PartBuffer {
     this.#blocks.push(block);
   }
 
-  /** Copies what fits into the last block. Returns how many bytes that are. */
+  /** Copies bytes into the last block until it is full. Returns the number of copied bytes. */
   append(bytes: Uint8Array): number {
     const start = this.#sizeBytes % LIMITS.s3BlockBytes;
     const taken = bytes.subarray(0, LIMITS.s3BlockBytes - start);
@@ -74,7 +74,7 @@ export class PartBuffer {
     return this.#hash?.digest("hex");
   }
 
-  /** The blocks, which the part does not use any more. */
+  /** Returns the blocks; afterwards the part is empty. */
   release(): Buffer[] {
     const blocks = this.#blocks;
     this.#blocks = [];

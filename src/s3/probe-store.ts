@@ -3,7 +3,7 @@
  * they are atomic when they are raced.
  *
  * Writes about a hundred small objects under a key of its own, and removes them. Bounded in time.
- * A store that passes may still lose writes in a crash; its documentation has to tell.
+ * A store that passes may still lose writes in a crash: its durability is not checked.
  */
 import { isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";

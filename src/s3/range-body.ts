@@ -28,7 +28,7 @@ export class RangeBody implements BodySink {
     return this.#arrived === this.bytes.length;
   }
 
-  /** Headers of a request for what is missing. */
+  /** Headers of a request for the missing bytes. */
   headers(): Record<string, string> {
     const range = `bytes=${this.#position + this.#arrived}-${this.#position + this.bytes.length - 1}`;
     return { range, ...(this.#etag !== undefined && { "if-match": this.#etag }) };
@@ -38,14 +38,14 @@ export class RangeBody implements BodySink {
   open(head: AnswerHead): this {
     const [, first, last] = CONTENT_RANGE.exec(headerOf(head, "content-range") ?? "") ?? [];
     const end = this.#position + this.bytes.length - 1;
-    if (Number(first) !== this.#position + this.#arrived || Number(last) > end) throw this.#notAsked();
+    if (Number(first) !== this.#position + this.#arrived || Number(last) > end) throw this.#wrongRange();
     if (Number(last) < end) throw this.tooShort();
     this.#etag = etagOf(head);
     return this;
   }
 
   take(chunk: Buffer): void {
-    if (this.#arrived + chunk.length > this.bytes.length) throw this.#notAsked();
+    if (this.#arrived + chunk.length > this.bytes.length) throw this.#wrongRange();
     this.bytes.set(chunk, this.#arrived);
     this.#arrived += chunk.length;
   }
@@ -55,10 +55,7 @@ export class RangeBody implements BodySink {
     return new CacheError("OBJECT_CORRUPT", `the stored object ${this.#key} ends before byte ${end}`);
   }
 
-  #notAsked(): CacheError {
-    return new CacheError(
-      "STORAGE_IO",
-      `the object store sent other bytes of ${this.#key} than it was asked for`,
-    );
+  #wrongRange(): CacheError {
+    return new CacheError("STORAGE_IO", `the object store returned a wrong range of ${this.#key}`);
   }
 }

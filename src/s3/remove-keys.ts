@@ -1,8 +1,8 @@
 /**
  * Removes many objects: a thousand with one request, or one by one if the store cannot do that.
  *
- * Source: DeleteObjects in the Amazon S3 API Reference. It wants Content-MD5 or a checksum; both are
- * sent, because stores differ in the one that they read.
+ * Source: DeleteObjects in the Amazon S3 API Reference. It requires Content-MD5 or a checksum; both are
+ * sent, because stores differ in the one that they check.
  */
 import { createHash } from "node:crypto";
 import { CacheError } from "../errors.ts";
@@ -55,7 +55,7 @@ async function removePage(requests: StoreRequests, keys: readonly string[]): Pro
   if (answer.status !== 200) throw requests.refusal(answer, request);
   const root = await inTurns(parseXml(answer.body.toString("utf8")));
   if (root.name !== "DeleteResult")
-    throw new CacheError("STORAGE_IO", "the object store confirmed no removal");
+    throw new CacheError("STORAGE_IO", "the object store did not confirm the removal");
   const failed = root.children.filter(
     (child) => child.name === "Error" && childText(child, "Code") !== "NoSuchKey",
   );

@@ -1,8 +1,8 @@
 /**
- * What opens a bucket: its store, its name, and how requests to it are made.
+ * The options of a bucket: its store, its name, and how requests to it are made.
  *
- * The caller has read the configuration and the environment; nothing here does. `resolveStore`
- * checks the values and gives each default.
+ * The caller reads the configuration and the environment. `resolveAddress` checks the values and
+ * fills in defaults.
  */
 import { CacheError } from "../errors.ts";
 import type { CredentialSource } from "./credentials/credentials.ts";
@@ -54,7 +54,7 @@ export interface StoreAddress {
   readonly bucketPath: string;
 }
 
-/** S3 allows fewer; other stores allow these. None of them has a meaning in a host name or a path. */
+/** Wider than the rule of S3, for other stores. No character has a meaning in a host or a path. */
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/;
 const REGION = /^[A-Za-z0-9_-]{1,64}$/;
 

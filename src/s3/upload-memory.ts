@@ -1,9 +1,9 @@
 /**
  * The memory in which all uploads to one store gather their parts: blocks of one size, bounded.
  *
- * An upload that needs a block when none is left waits for its turn. If uploads wait, one whose
- * caller has brought nothing for some time is ended, so that stalled callers do not stop the others.
- * A wait is bounded: uploads that hold parts of blocks could otherwise wait for each other.
+ * If no block is left, an upload waits in FIFO order. While uploads wait, the upload that has been
+ * idle longest is ended, so that stalled callers do not stop the others. The wait is bounded:
+ * otherwise uploads with incomplete parts could wait for each other.
  */
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -97,7 +97,7 @@ export class UploadMemory {
     const isStalled = (share: UploadShare): boolean =>
       !waits.has(share) && share.isHolding && share.idleMs >= LIMITS.s3StalledMs;
     const oldest = [...this.#shares].filter(isStalled).toSorted((a, b) => b.idleMs - a.idleMs)[0];
-    oldest?.end(overloaded("the upload brought nothing while others waited for memory"));
+    oldest?.end(overloaded("the upload was idle while others waited for memory"));
     // The next one soon, if that was not enough.
     this.#stallTimer = setTimeout(this.#endStalled, LIMITS.s3StalledMs / 10);
   };
@@ -120,12 +120,12 @@ export class UploadShare {
     return this.#blocks > 0;
   }
 
-  /** How long the caller has brought nothing; 0 while a part is being sent. */
+  /** How long the caller has appended nothing; 0 while a part is being sent. */
   get idleMs(): number {
     return this.#isSending ? 0 : performance.now() - this.#atMs;
   }
 
-  /** Tells that the upload makes progress, and whether it waits for the store. */
+  /** Records progress of the upload, and whether it waits for the store. */
   touch(isSending: boolean): void {
     this.#atMs = performance.now();
     this.#isSending = isSending;

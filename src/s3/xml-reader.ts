@@ -73,7 +73,7 @@ function decodeText(text: string): string {
 }
 
 function notXml(): CacheError {
-  return new CacheError("STORAGE_IO", "the object store answered what is not XML of S3");
+  return new CacheError("STORAGE_IO", "the answer of the object store is not an XML document of S3");
 }
 
 /** The text of the first child of this name. */

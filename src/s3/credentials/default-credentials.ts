@@ -1,6 +1,6 @@
 /**
  * The credentials of the environment, in the order of the AWS tools: variables, the profile of the
- * shared files, then what has to be fetched.
+ * shared files, then the providers that fetch keys.
  *
  * Fetching (web identity, containers, EC2, SSO, roles, processes) is done by
  * `@aws-sdk/credential-providers`, an optional peer that is loaded when it is needed.
@@ -32,7 +32,7 @@ export interface DefaultCredentialsOptions {
   readonly loadProviders?: () => Promise<CredentialProviders>;
 }
 
-/** Settings of a profile whose keys have to be fetched. */
+/** With one of these settings, the keys of the profile have to be fetched. */
 const FETCHED = ["role_arn", "sso_session", "sso_start_url", "credential_process", "web_identity_token_file"];
 const PROVIDERS = "@aws-sdk/credential-providers";
 

@@ -1,8 +1,8 @@
 /**
  * Reads the shared credentials and config files of AWS tools: sections of `name = value` lines.
  *
- * Knows what a profile needs to hold keys, and recognises a profile whose keys have to be fetched
- * (a role, SSO, a process). Bounded in size; nothing is expanded, and no process is started.
+ * Returns all settings of a profile; default-credentials.ts decides whether its keys have to be
+ * fetched. The files are bounded in size. Nothing is expanded, and no process is started.
  * Source: "Shared config and credentials files" in the AWS SDKs and Tools Reference Guide.
  */
 import { createReadStream } from "node:fs";

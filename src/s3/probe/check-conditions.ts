@@ -2,7 +2,8 @@
  * Checks one request after the other whether a store does what S3 does: conditions, ranges,
  * checksums, lists.
  *
- * What the engine cannot work without is refused with the reason. The rest is recorded.
+ * If the engine depends on a check that fails, the store is refused with the reason. The other
+ * results are recorded.
  */
 import { isCacheError } from "../../errors.ts";
 import type { S3Bucket } from "../s3-bucket.ts";
@@ -19,7 +20,8 @@ export async function checkConditions(run: ProbeRun, bucket: S3Bucket): Promise<
 
 async function checkCreate(run: ProbeRun): Promise<void> {
   const key = run.newKey();
-  if ((await run.textOf(key)) !== undefined) throw new StoreRefused("it finds an object that nobody wrote");
+  if ((await run.textOf(key)) !== undefined)
+    throw new StoreRefused("it returns an object that was never written");
   await run.write(key, "one", { ifAbsent: true });
   const second = (): ReturnType<typeof run.bucket.write> =>
     run.bucket.write(key, [Buffer.from("two")], { ifAbsent: true });
@@ -65,7 +67,7 @@ async function checkReads(run: ProbeRun): Promise<void> {
   if (range !== "works") throw new StoreRefused("it does not return a range of an object");
 }
 
-/** Not needed: objects that nobody refers to are removed by age. */
+/** The engine works without it: unreferenced objects are removed by age. */
 async function checkRemove(run: ProbeRun): Promise<void> {
   const key = run.newKey();
   const first = await run.write(key, "one");

@@ -1,11 +1,11 @@
 /**
- * What all checks of a store share: its bucket, keys of their own, and what was found so far.
+ * The state that all checks of a store share: its bucket, the keys they write, and the findings.
  */
 import { randomUUID } from "node:crypto";
 import { CacheError } from "../../errors.ts";
 import type { Bucket, Condition, WriteOutcome } from "../bucket.ts";
 
-/** `atomic`: also when it was raced. `ignored`: the store acts as if there was no condition. */
+/** `atomic`: it also held in a race. `ignored`: the store acts as if the header were absent. */
 export type Verdict = "atomic" | "works" | "not atomic" | "ignored" | "refused" | "unknown";
 
 export interface ProbeFindings {
@@ -48,14 +48,14 @@ export class ProbeRun {
     return this.#prefix;
   }
 
-  /** A key that nobody else uses. */
+  /** A key that only this run uses. */
   newKey(): string {
     const key = `${this.#prefix}${this.#keys.length}`;
     this.#keys.push(key);
     return key;
   }
 
-  /** Writes and wants to succeed. @returns the entity tag */
+  /** A write that has to succeed. @returns the entity tag */
   async write(key: string, text: string, condition?: Condition): Promise<string> {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       const outcome = await this.bucket.write(key, [Buffer.from(text)], condition);
@@ -72,7 +72,7 @@ export class ProbeRun {
     throw new StoreRefused("it reports a conflict for a condition that holds");
   }
 
-  /** Writes and wants a conflict. `refused`: the store does not implement the condition. */
+  /** A write that has to conflict. */
   async conflictOf(write: () => Promise<WriteOutcome>): Promise<Verdict> {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       const outcome = await write();
@@ -87,7 +87,7 @@ export class ProbeRun {
     return outcome.kind === "found" ? outcome.body.toString("utf8") : undefined;
   }
 
-  /** Removes what the checks have written. */
+  /** Removes the objects of the checks. */
   async clean(): Promise<void> {
     await this.bucket.removeMany(this.#keys);
   }

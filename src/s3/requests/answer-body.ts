@@ -15,15 +15,15 @@ export class CollectedBody implements BodySink {
   #sizeBytes = 0;
 
   /**
-   * @throws {CacheError} STORAGE_IO if the body is announced as larger than bytesMax, or as one whose
-   *   end is that of the connection: nobody could tell that it was cut
+   * @throws {CacheError} STORAGE_IO if the body is announced as larger than bytesMax, or ends only with
+   *   the connection, because then a cut would not be noticed
    */
   constructor(head: AnswerHead, bytesMax: number) {
     this.#bytesMax = bytesMax;
     const length = contentLength(head);
     if (length !== undefined && length > bytesMax) throw tooLarge(bytesMax);
     if (length === undefined && head.headers["transfer-encoding"] === undefined) {
-      throw new CacheError("STORAGE_IO", "the object store announced no length of its answer");
+      throw new CacheError("STORAGE_IO", "the answer of the object store has no length");
     }
     if (length !== undefined) this.#whole = Buffer.allocUnsafeSlow(length);
   }
@@ -65,7 +65,7 @@ function tooLarge(bytesMax: number): CacheError {
   return new CacheError("STORAGE_IO", `the answer of the object store is larger than ${bytesMax} bytes`);
 }
 
-/** Undefined if the length is not announced. Node refuses what is not a number. */
+/** Undefined if the length is not announced. Node refuses an invalid length. */
 export function contentLength(head: AnswerHead): number | undefined {
   const text = head.headers["content-length"];
   return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : undefined;

@@ -1,7 +1,7 @@
 /**
- * Complete answers of the store, and what they mean beyond their status.
+ * Reads complete answers of the store: error codes, entity tags, dates, and whether to repeat.
  *
- * A text of the store never becomes part of an error: only its code does, if it looks like one.
+ * Errors never contain text of the store, only its error code, if that is a plain name.
  * Source: "Error Responses" in the Amazon S3 API Reference.
  */
 import { CacheError } from "../../errors.ts";
@@ -31,12 +31,12 @@ export function errorCodeOf({ body }: Answer): string | undefined {
   }
 }
 
-/** True if the store says that there is no such object, and not only that it knows no such path. */
+/** True if the store itself reports that the object is absent; a 404 of a proxy does not count. */
 export function isMissing(answer: Answer): boolean {
   return answer.status === 404 && ["NoSuchKey", "NotFound"].includes(errorCodeOf(answer) ?? "");
 }
 
-/** The store's clock; undefined if the answer does not say it. */
+/** The store's clock; undefined if the answer has no valid Date. */
 export function dateMsOf(head: AnswerHead): number | undefined {
   const text = headerOf(head, "date") ?? "";
   if (text !== lastDate.text) lastDate = { text, ms: parseDate(text) };
@@ -96,23 +96,23 @@ export function refusesCredentials(answer: Answer): boolean {
   return isRefusal && CREDENTIAL_CODES.includes(errorCodeOf(answer) ?? "");
 }
 
-/** The error for an answer that no repetition changes. */
+/** The error for an answer that a repetition would not change. */
 export function refusal(answer: Answer, address: StoreAddress, action: string): CacheError {
   const code = errorCodeOf(answer);
   const facts = { action, host: address.host, bucket: address.bucket, status: answer.status, code };
-  const said = `${answer.status}${code === undefined ? "" : ` ${code}`}`;
+  const status = `${answer.status}${code === undefined ? "" : ` ${code}`}`;
   if (code === "NoSuchBucket") {
     const text = `the object store at ${address.host} has no bucket ${address.bucket}`;
     return new CacheError("STORAGE_UNAVAILABLE", text, { facts });
   }
   if ([301, 307].includes(answer.status) || code === "AuthorizationHeaderMalformed") {
-    const text = `the bucket ${address.bucket} is not in the region ${address.region} (${said})`;
+    const text = `the bucket ${address.bucket} is not in the region ${address.region} (${status})`;
     return new CacheError("STORAGE_UNAVAILABLE", text, { facts });
   }
   if (answer.status === 401 || answer.status === 403 || refusesCredentials(answer)) {
-    const text = `the object store at ${address.host} refuses the credentials for ${action} (${said})`;
+    const text = `the object store at ${address.host} refuses the credentials for ${action} (${status})`;
     return new CacheError("STORAGE_UNAVAILABLE", text, { facts });
   }
-  const text = `the object store at ${address.host} answered ${said} to ${action}`;
+  const text = `the object store at ${address.host} answered ${status} to ${action}`;
   return new CacheError("STORAGE_IO", text, { facts });
 }

@@ -22,7 +22,7 @@ export interface AnswerHead {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-/** Takes the body of an answer as it arrives. What it throws ends the exchange. */
+/** Takes the body of an answer as it arrives. An error that it throws ends the exchange. */
 export interface BodySink {
   take(chunk: Buffer): void;
 }
@@ -70,7 +70,7 @@ export class Connections {
     };
   }
 
-  /** @throws {BrokenExchange} without a complete answer; what the sink throws */
+  /** @throws {BrokenExchange} without a complete answer; also the errors of the sink */
   exchange(exchange: Exchange): Promise<AnswerHead> {
     const { hostname, port, isSecure } = this.#address;
     const { method, path, headers, body } = exchange;

@@ -1,9 +1,9 @@
 /**
  * How often requests to one store are repeated, and after which pauses.
  *
- * A store that fails is not asked ever more: each repetition costs a token, and each answer pays
- * back a tenth of one, so that in the long run a tenth of the requests are repetitions. The pauses
- * have full jitter. Pure, except for the random numbers.
+ * A failing store must not get ever more requests: each repetition costs a token, and each answer
+ * pays back a tenth of a token, so that in the long run a tenth of the requests are repetitions. The
+ * pauses have full jitter. Pure, except for the random numbers.
  * Source: "Exponential Backoff and Jitter" (AWS Architecture Blog); gRPC's retry throttling (A6).
  */
 import { LIMITS } from "../../limits.ts";
@@ -13,7 +13,7 @@ const PAID_BACK = 0.1;
 export class RetryBudget {
   #tokens: number = LIMITS.s3RepetitionsMax;
 
-  /** False if the store owes too much already. */
+  /** False if the budget is used up. */
   take(): boolean {
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
@@ -27,8 +27,8 @@ export class RetryBudget {
 
 /**
  * The pause before the next attempt, ms.
- * @param attempt how many there were
- * @param afterMs what the store asked for
+ * @param attempt number of attempts so far
+ * @param afterMs the Retry-After of the store
  */
 export function pauseMs(attempt: number, afterMs = 0): number {
   const most = Math.min(LIMITS.s3PauseMsMax, LIMITS.s3PauseMs * 2 ** (attempt - 1));

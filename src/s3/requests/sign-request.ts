@@ -2,8 +2,8 @@
  * Signs requests with AWS Signature Version 4, by the library aws4.
  *
  * This file encodes the path and the query, so that the signed text and the sent text are the same,
- * and chooses what the signature says about the body. It reads no clock: the time is the store's,
- * as far as it is known.
+ * and chooses whether the signature covers the body. It does not read the clock: the caller gives
+ * the time.
  * Cost: 13 us of processor time without a body; SHA-256 of the body if it is signed.
  * Source: "Authenticating Requests (AWS Signature Version 4)" in the Amazon S3 API Reference.
  */
@@ -39,7 +39,7 @@ export interface SigningTerms {
 
 const EMPTY_SHA256 = createHash("sha256").digest("hex");
 
-/** The library leaves out the range unless it is told otherwise. */
+/** By default the library does not sign the range. */
 type SignedMore = aws4.Request & { readonly extraHeadersToInclude: Readonly<Record<string, boolean>> };
 
 export function signRequest(request: UnsignedRequest, terms: SigningTerms): SignedRequest {

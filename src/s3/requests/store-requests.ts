@@ -1,8 +1,8 @@
 /**
  * Requests to one store: signed, sent once (`attempt`) or repeated until answered (`repeat`).
  *
- * An attempt is sent a second time only if the store has refused it unread: for credentials that it
- * does not accept any more, or for a clock that differs from its own. Neither was applied.
+ * An attempt is sent a second time only if the store refused it because of expired credentials or a
+ * different clock: then it was not applied.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortError, CacheError } from "../../errors.ts";
@@ -28,11 +28,11 @@ import { signRequest, type UnsignedRequest } from "./sign-request.ts";
 const log = logFor("s3");
 
 export interface StoreRequest extends UnsignedRequest {
-  /** What is done, for errors: "read of m/a/b". */
+  /** The name of the request in errors: "the read of m/a/b". */
   readonly action: string;
   /** The largest body of an answer with status 2xx. Absent: only its beginning is kept. */
   readonly answerBytesMax?: number;
-  /** Takes the body of a 206 instead; what it throws ends the request. */
+  /** Opens the sink for the body of a 206. An error that it throws ends the request. */
   openPart?(head: AnswerHead): BodySink;
   readonly answerMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -115,7 +115,7 @@ export class StoreRequests {
     }
   }
 
-  /** The error for an answer that no repetition changes. */
+  /** The error for an answer that a repetition would not change. */
   refusal(answer: Answer, request: StoreRequest): CacheError {
     return refusal(answer, this.address, request.action);
   }
@@ -152,7 +152,7 @@ export class StoreRequests {
     }
   }
 
-  /** True if the refused request should be sent again, with what is known now. */
+  /** True if the refused request should be sent again: with other credentials or the store's time. */
   async #canMend(answer: Answer, used: Credentials): Promise<boolean> {
     if (answer.status !== 403 && answer.status !== 400 && answer.status !== 401) return false;
     if (refusesCredentials(answer)) return this.#credentials.replace(used);
