@@ -33,7 +33,7 @@ export const S3_LIMITS = {
   s3PauseMsMax: 5_000,
   /** A longer Retry-After of the store counts as this. */
   s3RetryAfterMsMax: 10_000,
-  /** Repetitions that a store may owe: each costs one, and an answer pays back a tenth. */
+  /** Repetitions without an answer that a store may owe. A first answer pays back a tenth of one. */
   s3RepetitionsMax: 100,
   /** Status line and headers of an answer, bytes. */
   s3HeaderBytesMax: 16 * KIB,

@@ -1,13 +1,16 @@
 /**
  * How often requests to one store are repeated, and after which pauses.
  *
- * A failing store must not get ever more requests: each repetition costs a token, and each answer
- * pays back a tenth of a token, so that in the long run a tenth of the requests are repetitions. The
- * pauses have full jitter. Pure, except for the random numbers.
- * Source: "Exponential Backoff and Jitter" (AWS Architecture Blog); gRPC's retry throttling (A6).
+ * A failing store must not get ever more requests: each repetition costs a token. A repetition that
+ * gets an answer pays its token back, and a first attempt a tenth of one. So single failures cost
+ * nothing, and a store that is down gets few repetitions. The pauses have full jitter. Pure, except
+ * for the random numbers.
+ * Source: "Exponential Backoff and Jitter" (AWS Architecture Blog); the standard retry mode
+ * of the AWS SDKs.
  */
 import { LIMITS } from "../../limits.ts";
 
+/** By a first attempt. */
 const PAID_BACK = 0.1;
 
 export class RetryBudget {
@@ -20,8 +23,10 @@ export class RetryBudget {
     return true;
   }
 
-  payBack(): void {
-    this.#tokens = Math.min(LIMITS.s3RepetitionsMax, this.#tokens + PAID_BACK);
+  /** After an answer. @param attempts of this request */
+  payBack(attempts: number): void {
+    const paid = attempts > 1 ? 1 : PAID_BACK;
+    this.#tokens = Math.min(LIMITS.s3RepetitionsMax, this.#tokens + paid);
   }
 }
 

@@ -104,7 +104,7 @@ export class StoreRequests {
       if (request.signal?.aborted) throw new AbortError(request.signal);
       const isBroken = outcome instanceof BrokenExchange;
       if (!isBroken && !isPassing(outcome)) {
-        this.#budget.payBack();
+        this.#budget.payBack(attempts);
         return outcome;
       }
       const waitMs = pauseMs(attempts, isBroken ? undefined : retryAfterMs(outcome));
