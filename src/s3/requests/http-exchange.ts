@@ -99,6 +99,11 @@ function sizeOf(chunks: readonly Uint8Array[]): number {
 /** Up to this size a body is sent with the headers, in one write. */
 const ONE_WRITE_BYTES_MAX = 64 * 1024;
 
+/** The error of a name with several addresses has a code and no text. */
+function reasonOf(error: NodeJS.ErrnoException): string {
+  return error.message || error.code || "no connection";
+}
+
 class RunningExchange {
   readonly outcome: Promise<AnswerHead>;
   readonly #request: ClientRequest;
@@ -130,7 +135,7 @@ class RunningExchange {
     exchange.signal?.addEventListener("abort", this.#abort);
     request.on("socket", (socket) => this.#connect(socket));
     request.on("response", (response) => this.#answer(response));
-    request.on("error", (error) => this.#break(error.message, error));
+    request.on("error", (error) => this.#break(reasonOf(error), error));
     request.on("close", () => this.#break("the connection was closed before the answer was complete"));
     if (exchange.signal?.aborted) this.#abort();
     else void this.#send();

@@ -215,8 +215,9 @@ describe("a read", () => {
     const gone = await ScriptedStore.start();
     const { endpoint } = gone;
     await gone.close();
-    const bucket = store.bucket({ endpoint });
-    await expect(bucket.read("a", { bytesMax: 5 })).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+    // The name has two addresses on many machines.
+    const bucket = store.bucket({ endpoint: endpoint.replace("127.0.0.1", "localhost") });
+    await expect(bucket.read("a", { bytesMax: 5 })).rejects.toThrow(/STORAGE_UNAVAILABLE.*ECONNREFUSED/);
   });
 
   it("repeats less and less when every request fails", async () => {
