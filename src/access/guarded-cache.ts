@@ -36,7 +36,7 @@ export type ObservingUse = Pick<Observing, "why" | "top">;
 /** What handlers use of the cache. */
 export type CacheUse = Pick<
   ObjectCache,
-  | "isVolatile"
+  | "capabilities"
   | "schemas"
   | "draftPut"
   | "draftCreate"
@@ -81,8 +81,8 @@ class GuardedCache implements CacheUse {
     this.observing = new GuardedObserving(cache.observing, identity);
   }
 
-  get isVolatile(): boolean {
-    return this.#cache.isVolatile;
+  get capabilities(): CacheUse["capabilities"] {
+    return this.#cache.capabilities;
   }
 
   get schemas(): CacheUse["schemas"] {

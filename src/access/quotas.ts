@@ -201,14 +201,14 @@ class ChargedDraft implements Draft {
 }
 
 class ChargedSink implements ByteSink {
-  readonly isVolatile: boolean;
+  readonly skipsChecksum: boolean;
   readonly #sink: ByteSink;
   readonly #charged: Charged;
 
   constructor(sink: ByteSink, charged: Charged) {
     this.#sink = sink;
     this.#charged = charged;
-    this.isVolatile = sink.isVolatile ?? false;
+    this.skipsChecksum = sink.skipsChecksum ?? false;
   }
 
   get sizeBytes(): number {

@@ -14,7 +14,7 @@ import type { StagingHolder } from "./space-holders.ts";
 import type { StorageBudget } from "./storage-budget.ts";
 
 export class CountedSink implements ByteSink, Claimant, StagingHolder {
-  readonly isVolatile: boolean;
+  readonly skipsChecksum: boolean;
   readonly #staged: StagedFile;
   readonly #budget: StorageBudget;
   readonly #put: PutCause | undefined;
@@ -40,7 +40,7 @@ export class CountedSink implements ByteSink, Claimant, StagingHolder {
     this.#staged = staged;
     this.#put = put;
     this.#budget = budget;
-    this.isVolatile = staged.isVolatile ?? false;
+    this.skipsChecksum = staged.skipsChecksum ?? false;
     budget.holders.staging.add(this);
   }
 

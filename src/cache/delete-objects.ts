@@ -47,7 +47,7 @@ export async function deleteObjects(
   await forEach(keys, async (key) => {
     if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key, cause))) deleted += 1;
   });
-  if (durability === "power-loss") await context.storage.syncRemovals?.([...keys, ...placesOf(pattern)]);
+  if (durability === "power-loss") await context.storage.syncRemovals([...keys, ...placesOf(pattern)]);
   await context.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
@@ -96,7 +96,7 @@ async function removeNamed(
   const isExpired = entry !== undefined && context.retention.lifetimes.isExpired(entry);
   precondition?.(isExpired ? undefined : entry);
   // Deltas left by a delete that was killed after it removed the base.
-  if (entry === undefined) await context.storage.removeDeltas?.(key);
+  if (entry === undefined) await context.storage.removeDeltas(key);
   if (entry === undefined) return false;
   await removeObject(context, entry, "deleted");
   context.events?.record(eventOf(entry, "deleted", { by: actor, details: { pattern } }));
@@ -111,11 +111,7 @@ export async function evictObject(
 ): Promise<void> {
   await removeObject(context, entry, "evicted");
   if (context.events === undefined) return;
-  const memory = context.storage.kind === "none" ? "memory" : "capacity";
-  const details = {
-    bound: bound === "objects" ? bound : memory,
-    ...(put !== undefined && { place, of, put: formatObjectKey(put.key) }),
-  } as const;
+  const details = { bound, ...(put !== undefined && { place, of, put: formatObjectKey(put.key) }) };
   context.events.record(eventOf(entry, "evicted", { by: put?.actor, details }));
 }
 
@@ -160,7 +156,7 @@ export async function removeObject(
   try {
     await context.storage.remove({ key, part: { kind: "file" } });
     await context.storage.remove({ key, part: { kind: "stream" } });
-    if (entry.patchesMayBeDurable) await context.storage.syncRemovals?.([key]);
+    if (entry.patchesMayBeDurable) await context.storage.syncRemovals([key]);
   } catch (error) {
     free();
     throw error;

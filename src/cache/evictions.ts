@@ -19,9 +19,12 @@ export interface PutCause {
   evictedObjects: number;
 }
 
+/** The limit in bytes, by the name that operators know. */
+export type BytesBound = "capacity" | "memory";
+
 export interface EvictionCause {
   /** The limit that was reached. */
-  readonly bound: "bytes" | "objects";
+  readonly bound: BytesBound | "objects";
   /** From 1, among the objects that were evicted for the put. */
   readonly place: number;
   /** Their number so far. */

@@ -14,7 +14,13 @@ import {
   type SessionPrefix,
 } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { Durability, FileLocation, ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
+import type {
+  Durability,
+  FileLocation,
+  ObjectStorage,
+  OpenPurpose,
+  StorageCapabilities,
+} from "../storage/object-storage.ts";
 import type { DiskSpace } from "../storage/storage-counts.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { beginPatch, type FitsBase } from "./begin-patch.ts";
@@ -154,9 +160,8 @@ export class ObjectCache {
     await this.#storage.stop();
   }
 
-  /** True if nothing survives the process. */
-  get isVolatile(): boolean {
-    return this.#storage.kind === "none";
+  get capabilities(): StorageCapabilities {
+    return this.#storage.capabilities;
   }
 
   /** What each application and identity has. */
@@ -180,8 +185,8 @@ export class ObjectCache {
   }
 
   /** The file system of the objects; undefined in memory. @throws {CacheError} STORAGE_IO */
-  space(): Promise<DiskSpace> | undefined {
-    return this.#storage.space?.();
+  space(): Promise<DiskSpace | undefined> {
+    return this.#storage.space();
   }
 
   /** Begins a put that creates or replaces. */
@@ -253,10 +258,11 @@ export class ObjectCache {
     const { reading } = await this.open(key, (entry) => !entry.isVerified, "look");
     try {
       const { entry } = reading;
-      if (entry.form !== "file" || entry.version !== entry.baseVersion) return undefined;
+      if (!this.capabilities.locatesFiles || entry.form !== "file") return undefined;
+      if (entry.version !== entry.baseVersion) return undefined;
       // Under the lock: a put's renamed file may not be durable yet.
       return await this.#locks.run(formatObjectKey(key), async () =>
-        this.#storage.locate?.({ key, part: { kind: "file" } }),
+        this.#storage.locate({ key, part: { kind: "file" } }),
       );
     } finally {
       reading.close(true);

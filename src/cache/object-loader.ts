@@ -236,7 +236,7 @@ export class ObjectLoader {
   }
 
   async #withDeltas(key: ObjectKey, entry: IndexEntry, base: StoredObject): Promise<void> {
-    const places = (await this.#storage.listDeltas?.(key)) ?? [];
+    const places = await this.#storage.listDeltas(key);
     const read = async (place: number): Promise<FoundFile> => {
       try {
         return await this.#read(key, { kind: "delta", place });

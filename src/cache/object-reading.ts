@@ -166,7 +166,7 @@ export class ObjectReading implements ReadingHolder {
   /** @param wasVerified false if it was found on disk and not compared yet. */
   #mustCheck(file: StoredFile, wasVerified: boolean): boolean {
     const { storage, verifiesReads } = this.#host;
-    if (storage.kind === "none" || file.isChecked === true) return false;
+    if (!storage.capabilities.hasChecksums || file.isChecked === true) return false;
     return verifiesReads || !wasVerified;
   }
 

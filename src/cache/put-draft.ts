@@ -217,7 +217,7 @@ export class BaseDraft extends StagedDraft {
     const hasOtherForm = old.form !== form;
     try {
       if (hasOtherForm) await storage.remove({ key, part: { kind: old.form } });
-      if (isDurable ? hasOtherForm : old.patchesMayBeDurable) await storage.syncRemovals?.([key]);
+      if (isDurable ? hasOtherForm : old.patchesMayBeDurable) await storage.syncRemovals([key]);
     } catch (error) {
       free();
       if (isDurable) throw error;
@@ -307,7 +307,7 @@ export class PatchDraft extends StagedDraft {
     for (let version = Math.max(baseVersion, durableVersion) + 1; version <= entry.version; version += 1) {
       names.push({ key, part: { kind: "patch", baseVersion, version } });
     }
-    await this.context.storage.syncFiles?.(names);
+    await this.context.storage.syncFiles(names);
     entry.markDurable();
   }
 }

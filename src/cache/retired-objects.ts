@@ -36,7 +36,7 @@ export class RetiredObjects {
     const drop = async () => {
       try {
         if (hasPatches) await this.#storage.removePatches(key, { only: entry.baseVersion });
-        if (hasDeltas) await this.#storage.removeDeltas?.(key);
+        if (hasDeltas) await this.#storage.removeDeltas(key);
       } finally {
         free();
       }

@@ -17,7 +17,7 @@ import { logFor } from "../log.ts";
 import type { BudgetCharges, EvictionCounts } from "./budget-counts.ts";
 import { Changes } from "./changes.ts";
 import { EvictionPlan } from "./eviction-plan.ts";
-import { type Eviction, Evictions, type PutCause } from "./evictions.ts";
+import { type BytesBound, type Eviction, Evictions, type PutCause } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { PutAdmission, type Shortage } from "./put-admission.ts";
 import { SpaceHolders } from "./space-holders.ts";
@@ -30,6 +30,8 @@ export interface StorageBudgetOptions {
   /** False if the policy never names a victim: a full storage stays full. */
   readonly evicts: boolean;
   readonly bytesMax: number;
+  /** Which limit `bytesMax` is; default `capacity`. */
+  readonly bytesBound?: BytesBound;
   /** undefined: unlimited. */
   readonly objectsMax?: number | undefined;
   /** Cost of a file beside its bytes. */
@@ -52,6 +54,7 @@ export class StorageBudget {
   readonly #policy: EvictionPolicy;
   readonly #evicts: boolean;
   readonly #bytesMax: number;
+  readonly #bytesBound: BytesBound;
   readonly #objectsMax: number;
   readonly #fileOverheadBytes: number;
   readonly #pinned = new Set<IndexEntry>();
@@ -82,6 +85,7 @@ export class StorageBudget {
     this.#evictions = new Evictions(options.policy);
     this.#evicts = options.evicts;
     this.#bytesMax = options.bytesMax;
+    this.#bytesBound = options.bytesBound ?? "capacity";
     this.#objectsMax = options.objectsMax ?? Number.POSITIVE_INFINITY;
     this.#fileOverheadBytes = options.fileOverheadBytes ?? 0;
   }
@@ -120,7 +124,7 @@ export class StorageBudget {
       this.#pinned.add(entry);
       this.#pinnedBytes += costBytes;
     } else this.#policy.admitted(entry);
-    if (this.usedBytes - this.#stagedBytes > this.#bytesMax) this.#trim();
+    if (this.usedBytes - this.#stagedBytes > this.#bytesMax) void this.#trim();
   }
 
   /** A patch was published. The caller releases its put's charge in the same turn. */
@@ -300,7 +304,7 @@ export class StorageBudget {
       if (plan.offer(entry, this.costOf(entry), eviction.mayLeave(entry)) === "enough") break;
     }
     const { outlook, victims } = plan.conclude();
-    const bound = shortage.bytesOver > 0 ? "bytes" : "objects";
+    const bound = shortage.bytesOver > 0 ? this.#bytesBound : "objects";
     if (bound === "objects") evicting.evictedForCount += victims.length;
     const costs = victims.map((entry) => ({ entry, costBytes: this.costOf(entry) }));
     evicting.beginAll(costs, eviction, { bound, put });
@@ -308,23 +312,17 @@ export class StorageBudget {
   }
 
   /** More was found than fits: evicts in the background until it fits or nothing is evictable. */
-  #trim(): void {
+  async #trim(): Promise<void> {
     if (this.#turn !== undefined || this.#isTrimming) return;
     this.#isTrimming = true;
-    this.take({ bytes: 0 })
-      .then(
-        () => {
-          this.#isOverfull = false;
-        },
-        (error: unknown) => {
-          if (!this.#isOverfull)
-            log.warn("the storage exceeds its limit, and nothing can be evicted", { error });
-          this.#isOverfull = true;
-        },
-      )
-      .finally(() => {
-        this.#isTrimming = false;
-      });
+    try {
+      await this.take({ bytes: 0 });
+      this.#isOverfull = false;
+    } catch (error) {
+      if (!this.#isOverfull) log.warn("the storage exceeds its limit, and nothing can be evicted", { error });
+      this.#isOverfull = true;
+    }
+    this.#isTrimming = false;
   }
 
   /** Counts a refusal and creates its error. */

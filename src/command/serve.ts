@@ -7,6 +7,7 @@
 import { formatCacheConfig } from "../config/format-cache-config.ts";
 import { loadCacheConfig } from "../config/load-cache-config.ts";
 import { formatLogDirectives, loadLogDirectives } from "../config/log-directives.ts";
+import { isDurable } from "../config/storage-location.ts";
 import { isReached, type LogDirective, logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
@@ -59,8 +60,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   if (hasFiles || stderr.isTTY !== true) context.onHangup(() => void server.reload());
   stdout.write(`listening on ${server.listening}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server));
-  else if (stderr.isTTY === true && loaded.config.storage.kind === "none")
-    stderr.write(`${IN_MEMORY_NOTICE}\n`);
+  else if (stderr.isTTY === true && !isDurable(loaded.config.storage)) stderr.write(`${IN_MEMORY_NOTICE}\n`);
   const stopCollecting = collectGarbage(loaded.config.eviction.maxMemoryBytes);
   log.info("stopping", { reason: await stopRequested });
   stopCollecting();

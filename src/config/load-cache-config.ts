@@ -21,7 +21,7 @@ import {
 } from "./pick-setting.ts";
 import { type PathBases, readablePath } from "./readable-path.ts";
 import { type ConfigFlags, SETTINGS, type SettingName } from "./settings.ts";
-import { resolveStorage } from "./storage-location.ts";
+import { isDurable, resolveStorage } from "./storage-location.ts";
 import { tlsOf } from "./tls-settings.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
@@ -206,7 +206,7 @@ function storageOf({ storage }: Picked, bases: PathBases): StorageConfig {
 /** Rejects `power-loss` with storage none, whichever source sets it. */
 function durabilityOf({ durability, storage }: Picked): DurabilityName {
   const { value, source } = durability;
-  if (value === "restart" || storage.value.kind !== "none") return value;
+  if (value === "restart" || isDurable(storage.value)) return value;
   const wrong = { key: `cache.${SETTINGS.durability.key}`, source: source.place };
   throw wrongValue(wrong, value, `must be restart if storage is none (storage from ${storage.source.place})`);
 }

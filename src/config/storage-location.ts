@@ -27,6 +27,11 @@ export const storageLocationSchema = textSchema((text, refuse): StorageLocation 
   return { kind: "files", path };
 });
 
+/** True if objects outlive the process, so that durability `power-loss` can be promised. */
+export function isDurable({ kind }: StorageLocation | StorageConfig): boolean {
+  return kind !== "none";
+}
+
 export interface PathContext {
   /** Absolute. Base of relative paths. */
   readonly directory: string;

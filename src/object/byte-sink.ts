@@ -7,8 +7,8 @@
 export interface ByteSink {
   /** Bytes appended so far. */
   readonly sizeBytes: number;
-  /** True if the bytes end with this process: no checksum is needed. */
-  readonly isVolatile?: boolean;
+  /** True if files need no checksum, because their bytes never leave the process. */
+  readonly skipsChecksum?: boolean;
   /**
    * Appends views, which must not change afterwards. If it returns a promise, wait before appending
    * more.

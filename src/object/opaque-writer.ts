@@ -56,7 +56,7 @@ export class OpaqueWriter implements ObjectWriter {
   constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
     this.#sink = sink;
     this.#rowBytesMax = rowBytesMax;
-    this.#checksum = new RunningChecksum(!sink.isVolatile);
+    this.#checksum = new RunningChecksum(!sink.skipsChecksum);
     this.#checksum.add(HEAD);
     this.#checksum.close();
     this.#send([HEAD]);

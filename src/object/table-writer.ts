@@ -67,7 +67,7 @@ export class TableWriter implements ObjectWriter {
     this.#take(schemaHeader.length);
     this.#schema =
       payload.kind === "flame-table" ? versionedSchema(schemaHeader) : { ...PLAIN, header: schemaHeader };
-    this.#checksum = new RunningChecksum(!sink.isVolatile);
+    this.#checksum = new RunningChecksum(!sink.skipsChecksum);
     this.#headSizeBytes = headSizeBytes(this.#schema.header.length);
     this.#headSlot = this.#checksum.reserve(this.#headSizeBytes);
     sink.append([Buffer.alloc(this.#headSizeBytes)]);

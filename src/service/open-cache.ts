@@ -34,14 +34,14 @@ export function openCache({
     const events = openJournal(journalBytes, storage.directory);
     return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always", events });
   }
-  if (durability === "power-loss") {
+  const memory = new MemoryStorage({ bytesMax: eviction.maxMemoryBytes });
+  if (durability === "power-loss" && !memory.capabilities.isDurable) {
     const facts = { key: "cache.durability", value: durability };
     throw new CacheError("INVALID_CONFIG", "objects of storage none cannot survive a power loss", { facts });
   }
-  const memory = new MemoryStorage({ bytesMax: eviction.maxMemoryBytes });
   const bounds = { bytesMax: memory.objectBytesMax, objectsMax: eviction.maxObjects };
-  const fileOverheadBytes = LIMITS.memoryFileOverheadBytes;
-  const budget = new StorageBudget({ ...evicting, ...bounds, fileOverheadBytes });
+  const costs = { bytesBound: "memory", fileOverheadBytes: LIMITS.memoryFileOverheadBytes } as const;
+  const budget = new StorageBudget({ ...evicting, ...bounds, ...costs });
   return new ObjectCache(memory, { budget, events: openJournal(journalBytes, undefined) });
 }
 

@@ -24,7 +24,7 @@ export function putDurability(context: ServiceContext, requested: string | undef
   if (requested !== "restart" && requested !== "power-loss") {
     throw new CacheError("INVALID_REQUEST", `${DURABILITY_HEADER} must be restart or power-loss`);
   }
-  if (context.cache.isVolatile) {
+  if (!context.cache.capabilities.isDurable) {
     throw new CacheError(
       "NOT_IMPLEMENTED",
       "the server keeps objects in memory only and cannot promise durability",

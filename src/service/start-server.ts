@@ -87,7 +87,7 @@ export async function startServer(
     const endpoints = await listenOnAll(config, parts, sources);
     const { kind: storage } = config.storage;
     log.info("serving", { ...endpoints, storage, threads: parts.threads });
-    if (parts.cache.isVolatile) log.info(VOLATILE);
+    if (!parts.cache.capabilities.isDurable) log.info(VOLATILE);
     return new RunningServer(endpoints, parts);
   } catch (error) {
     await stopParts(parts);

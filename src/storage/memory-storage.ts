@@ -36,7 +36,8 @@ const GIVEN_BACK_BYTES_MIN = 4 * 1024;
 const SPARE_PART = 1 / 16;
 
 export class MemoryStorage implements ObjectStorage {
-  readonly kind = "none";
+  readonly capabilities = { isDurable: false, hasChecksums: false, locatesFiles: false };
+  readonly journal = undefined;
   readonly #shelf = new MemoryShelf<MemoryFile>();
   /**
    * Maximum of published and staged files together; the rest of the limit is reserved for running
@@ -130,6 +131,20 @@ export class MemoryStorage implements ObjectStorage {
       }
     }
   }
+
+  async locate(): Promise<undefined> {}
+
+  async listDeltas(): Promise<number[]> {
+    return [];
+  }
+
+  async removeDeltas(): Promise<void> {}
+
+  async syncFiles(): Promise<void> {}
+
+  async syncRemovals(): Promise<void> {}
+
+  async space(): Promise<undefined> {}
 
   /** Memory has no place to keep damaged bytes for inspection, so they are dropped. */
   async quarantine(name: StoredName, reason: string): Promise<void> {

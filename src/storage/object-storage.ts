@@ -44,8 +44,8 @@ export interface StoredName {
 export interface StagedFile {
   /** Bytes appended so far, written to disk or not. */
   readonly sizeBytes: number;
-  /** True in a volatile engine: its files have no checksum. */
-  readonly isVolatile?: boolean;
+  /** True in an engine without checksums. */
+  readonly skipsChecksum?: boolean;
   /**
    * Appends views. The engine may keep them until they are written, so they must not change
    * afterwards. Returns a promise only if the owner has to wait before it appends more
@@ -68,7 +68,7 @@ export interface StagedFile {
    * Makes the file visible under `name`, replaces the previous one, and resolves when the
    * `durability` is guaranteed. Afterwards the file is no longer staged. If it fails, nothing is
    * left of the file, unless `isPublished`.
-   * @param durability default `restart`. A volatile engine guarantees neither.
+   * @param durability default `restart`. An engine that is not durable guarantees neither.
    */
   publish(name: StoredName, durability?: Durability): Promise<void>;
   /** Drops the file. May be called at any time and repeatedly; after publish it does nothing. */
@@ -183,9 +183,21 @@ export type PatchSelection = { readonly only: number } | { readonly allBut: numb
  */
 export type OpenPurpose = "send" | "look";
 
+/** What an engine can do. Constant, and the only thing by which the cache tells engines apart. */
+export interface StorageCapabilities {
+  /**
+   * True if objects, journal and version floor outlive the process, and both durabilities can be
+   * guaranteed. False: nothing does, and a sync has nothing to do.
+   */
+  readonly isDurable: boolean;
+  /** True if bytes leave the process: files carry a checksum, and reads compare it. */
+  readonly hasChecksums: boolean;
+  /** True if other processes of this host can read the published files, which `locate` finds. */
+  readonly locatesFiles: boolean;
+}
+
 export interface ObjectStorage {
-  /** "files" survives restarts, "none" does not. */
-  readonly kind: "files" | "none";
+  readonly capabilities: StorageCapabilities;
   /**
    * Makes the engine ready: creates the directory and removes leftover staged files (counted in the
    * log).
@@ -199,36 +211,28 @@ export interface ObjectStorage {
    * Opens a published file, by default to send it. Undefined if there is none: a miss is a value.
    */
   open(name: StoredName, purpose?: OpenPurpose): Promise<StoredFile | undefined>;
-  /**
-   * Locates a published file; absent in an engine without files. Undefined if there is no such
-   * file.
-   */
-  locate?(name: StoredName): Promise<FileLocation | undefined>;
+  /** Locates a published file. Undefined if there is none, or the engine does not locate files. */
+  locate(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */
   listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
   /** Removes one file, even on a full disk. @returns false if there was none. */
   remove(name: StoredName): Promise<boolean>;
   /** Removes patches of one object. `allBut` may read the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
-  /**
-   * The indices of an object's deltas, ascending. Absent if other programs cannot write into the
-   * engine.
-   */
-  listDeltas?(key: ObjectKey): Promise<number[]>;
+  /** The indices of an object's deltas, ascending; empty if other programs cannot write here. */
+  listDeltas(key: ObjectKey): Promise<number[]>;
   /** Removes all deltas of an object. */
-  removeDeltas?(key: ObjectKey): Promise<void>;
+  removeDeltas(key: ObjectKey): Promise<void>;
   /**
-   * Makes published files durable against power loss, whoever wrote them: bytes and names. Absent
-   * in a volatile engine.
+   * Makes published files durable against power loss, whoever wrote them: bytes and names.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
-  syncFiles?(names: readonly StoredName[]): Promise<void>;
+  syncFiles(names: readonly StoredName[]): Promise<void>;
   /**
-   * Makes removals in these sessions or applications durable against power loss. Absent in a
-   * volatile engine.
+   * Makes removals in these sessions or applications durable against power loss.
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
-  syncRemovals?(places: Iterable<RemovalPlace>): Promise<void>;
+  syncRemovals(places: Iterable<RemovalPlace>): Promise<void>;
   /**
    * Moves a damaged file away and keeps its bytes for inspection if the engine can. On a full disk
    * it may stay in place.
@@ -245,12 +249,12 @@ export interface ObjectStorage {
   scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined>;
   /** An application's sessions. May include one that another call is filling or emptying. */
   listSessions(applicationId: string): Promise<string[]>;
-  /** Absent in a volatile engine. */
-  readonly journal?: RecordJournal;
+  /** Undefined: what would be recorded ends with the process, as the objects do. */
+  readonly journal: RecordJournal | undefined;
   /** A snapshot. */
   readonly counts: StorageCounts;
-  /** The file system that holds the objects. Absent in a volatile engine. @throws {CacheError} STORAGE_IO */
-  space?(): Promise<DiskSpace>;
+  /** The file system that holds the objects; undefined if none does. @throws {CacheError} STORAGE_IO */
+  space(): Promise<DiskSpace | undefined>;
   /** The highest version that was ever deleted; at most LIMITS.versionMax. */
   readonly versionFloor: number;
   /**

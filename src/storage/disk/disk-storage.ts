@@ -68,7 +68,7 @@ export interface DiskStorageOptions {
 }
 
 export class DiskStorage implements ObjectStorage {
-  readonly kind = "files";
+  readonly capabilities = { isDurable: true, hasChecksums: true, locatesFiles: true };
   readonly journal: DiskJournal;
   readonly #tools: DiskTools;
   readonly #staging: StagingArea;

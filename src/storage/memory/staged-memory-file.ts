@@ -42,7 +42,7 @@ export class StagedMemoryFile implements StagedFile {
   /** Used bytes of the last slab. */
   #usedBytes = 0;
   #isOver = false;
-  readonly isVolatile = true;
+  readonly skipsChecksum = true;
   sizeBytes = 0;
 
   constructor({ put, memory, staged, owner }: StagedMemoryOptions) {

@@ -5,7 +5,7 @@
  */
 import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
 
-export class TieredStagedFile implements Required<Omit<StagedFile, "isVolatile">> {
+export class TieredStagedFile implements Required<Omit<StagedFile, "skipsChecksum">> {
   readonly #file: StagedFile;
   readonly #changed: (name: StoredName) => void;
 

@@ -26,6 +26,7 @@ import type {
   ScannedObjects,
   ScannedSession,
   StagedFile,
+  StorageCapabilities,
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
@@ -61,7 +62,7 @@ export interface TierCounters {
 }
 
 export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
-  readonly kind = "files";
+  readonly capabilities: StorageCapabilities;
   readonly #disk: DiskStorage;
   readonly #policy: EvictionPolicy;
   readonly #bytesMax: number;
@@ -76,6 +77,7 @@ export class TieredStorage implements Required<ObjectStorage>, KeptFileHost {
 
   constructor({ disk, policy, bytesMax }: TierOptions) {
     this.#disk = disk;
+    this.capabilities = disk.capabilities;
     this.#policy = policy;
     this.#bytesMax = bytesMax;
     this.#memory = new TierMemory(bytesMax);

@@ -74,7 +74,9 @@ class JournalBench {
     const store =
       directory === undefined ? new MemoryEventStore(options) : new DiskEventStore({ ...options, directory });
     const storage = directory === undefined ? new MemoryStorage() : new DiskStorage({ directory });
-    const budget = new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax: CAPACITY });
+    const bytesBound = directory === undefined ? "memory" : "capacity";
+    const bounds = { bytesMax: CAPACITY, bytesBound } as const;
+    const budget = new StorageBudget({ policy: new LruPolicy(), evicts: true, ...bounds });
     return new DirectService(storage, { budget, nowMs, events: new EventJournal(store, nowMs) });
   }
 }

@@ -61,7 +61,7 @@ export function durabilityOf({ context, request }: HttpCall): Durability {
 
 /** Versions begin anew with each run of a server that keeps objects in memory only. */
 export function entityTagsOf({ cache, instance }: ServiceContext): EntityTags {
-  return new EntityTags(cache.isVolatile ? instance.id : undefined);
+  return new EntityTags(cache.capabilities.isDurable ? undefined : instance.id);
 }
 
 /** The path of an object, percent-encoded. */
