@@ -1,7 +1,8 @@
 /**
  * What it costs to bring an object into the memory tier, and what having it there saves: `npx tsx bench/tier-admission.ts`.
  *
- * Storage alone, no network: microseconds a file, medians of several rounds, columns in turn within each round.
+ * Storage alone, no network: microseconds a file, medians of several rounds, columns in turn within
+ * each round.
  *
  *     disk      open, read whole and close, without a tier
  *     first     the same as the first get of a file through a tier, which loads it
@@ -14,7 +15,7 @@ import path from "node:path";
 import { LruPolicy } from "../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../src/storage/disk/disk-storage.ts";
 import type { ObjectStorage, StoredName } from "../src/storage/object-storage.ts";
-import { TieredStorage } from "../src/storage/tier/tiered-storage.ts";
+import { MemoryTier } from "../src/storage/tier/memory-tier.ts";
 import { median } from "./statistics.ts";
 
 const KIB = 1024;
@@ -27,9 +28,10 @@ const TIER_BYTES = 256 * KIB * KIB;
 type Column = "disk" | "first" | "again" | "new copy";
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "flame-tier-"));
-const disk = new DiskStorage({ directory });
-const tier = new TieredStorage({ disk, policy: new LruPolicy(), bytesMax: TIER_BYTES });
-await tier.start();
+const disk = new DiskStorage({ directory: path.join(directory, "disk") });
+const tier = new MemoryTier({ policy: new LruPolicy(), bytesMax: TIER_BYTES });
+const tiered = new DiskStorage({ directory: path.join(directory, "tiered"), tier });
+await Promise.all([disk.start(), tiered.start()]);
 console.log("size KiB  disk us  first us  again us  new copy us");
 for (const sizeKib of SIZES_KIB) {
   const times = await measure(sizeKib * KIB);
@@ -38,7 +40,7 @@ for (const sizeKib of SIZES_KIB) {
   );
   console.log([sizeKib, ...cells].map((cell) => String(cell).padStart(8)).join("  "));
 }
-await tier.stop();
+await Promise.all([disk.stop(), tiered.stop()]);
 fs.rmSync(directory, { recursive: true });
 
 async function measure(sizeBytes: number): Promise<Record<Column, number[]>> {
@@ -51,11 +53,11 @@ async function measure(sizeBytes: number): Promise<Record<Column, number[]>> {
     times[column].push(((performance.now() - start) * 1000) / names.length);
   };
   for (let round = 0; round < ROUNDS; round += 1) {
-    await publishAll(names, content);
+    await publishAll(disk, names, content);
     await timed("disk", (name) => readWhole(disk, name));
-    await publishAll(names, content);
-    await timed("first", (name) => readWhole(tier, name));
-    await timed("again", (name) => readWhole(tier, name));
+    await publishAll(tiered, names, content);
+    await timed("first", (name) => readWhole(tiered, name));
+    await timed("again", (name) => readWhole(tiered, name));
     const copies: Buffer[] = [];
     await timed("new copy", () => copies.push(newCopy(content)));
   }
@@ -69,9 +71,13 @@ function namesOf(count: number): StoredName[] {
   }));
 }
 
-async function publishAll(names: readonly StoredName[], content: Buffer): Promise<void> {
+async function publishAll(
+  storage: ObjectStorage,
+  names: readonly StoredName[],
+  content: Buffer,
+): Promise<void> {
   for (const name of names) {
-    const staged = tier.stage();
+    const staged = storage.stage();
     await staged.append([content]);
     await staged.publish(name);
   }

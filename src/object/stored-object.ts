@@ -121,7 +121,7 @@ function checkFooter(tail: Buffer, source: ByteSource, metadata: ObjectMetadata)
   const endSizeBytes = END_OF_STREAM_BYTES + footerSizeBytes(tail);
   const coveredBytes = metadata.checksum.reduce((sum, segment) => sum + segment.sizeBytes, 0);
   const isIntact = isFooterIntact(tail.subarray(tail.length - endSizeBytes));
-  // A volatile engine computes no sums, but seals the footer, so no segment can get lost.
+  // An engine without checksums computes no sums, but seals the footer, so no segment can get lost.
   const isCovered = metadata.checksum.length === 0 || coveredBytes === source.sizeBytes - endSizeBytes;
   if (!isIntact || !isCovered) throw damagedFooter();
 }

@@ -13,8 +13,7 @@ import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { DiskEventStore } from "../storage/disk/events/disk-event-store.ts";
 import { MemoryEventStore } from "../storage/memory/memory-event-store.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
-import type { ObjectStorage } from "../storage/object-storage.ts";
-import { TieredStorage } from "../storage/tier/tiered-storage.ts";
+import { MemoryTier } from "../storage/tier/memory-tier.ts";
 
 /** A budget bounds objects in memory always, and files if a capacity is set. */
 export function openCache({
@@ -30,7 +29,7 @@ export function openCache({
   if (storage.kind === "files") {
     const budget =
       capacityBytes === undefined ? undefined : new StorageBudget({ ...evicting, bytesMax: capacityBytes });
-    const files = openFiles(storage.directory, eviction);
+    const files = new DiskStorage({ directory: storage.directory, tier: openTier(eviction) });
     const events = openJournal(journalBytes, storage.directory);
     return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always", events });
   }
@@ -58,9 +57,7 @@ function openJournal(bytesMax: number, directory: string | undefined): EventJour
  * The memory tier always has a policy, even with policy `none`: its evictions lose no object.
  * Without memory there is no tier.
  */
-function openFiles(directory: string, { policy, maxMemoryBytes }: CacheConfig["eviction"]): ObjectStorage {
-  const disk = new DiskStorage({ directory });
-  if (maxMemoryBytes === 0) return disk;
-  const tierPolicy = openPolicy(policy === "none" ? "adaptive" : policy);
-  return new TieredStorage({ disk, policy: tierPolicy, bytesMax: maxMemoryBytes });
+function openTier({ policy, maxMemoryBytes: bytesMax }: CacheConfig["eviction"]): MemoryTier | undefined {
+  if (bytesMax === 0) return undefined;
+  return new MemoryTier({ policy: openPolicy(policy === "none" ? "adaptive" : policy), bytesMax });
 }

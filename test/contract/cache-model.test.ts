@@ -7,7 +7,7 @@ import { LruPolicy } from "../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
-import { TieredStorage } from "../../src/storage/tier/tiered-storage.ts";
+import { MemoryTier } from "../../src/storage/tier/memory-tier.ts";
 import { campaign } from "../support/campaign.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { ModelRun } from "./cache-model/model-run.ts";
@@ -15,22 +15,21 @@ import { ModelRun } from "./cache-model/model-run.ts";
 const SEEDS = (process.env.MODEL_SEED ?? campaign({ slice: "1", whole: "1,2,3" })).split(",").map(Number);
 const STEPS = 800;
 
-function openDisk(): () => DiskStorage {
+function openDisk(openTier?: () => MemoryTier): () => ObjectStorage {
   const directory = temporaryDirectory("model");
   onTestFinished(() => directory.remove());
-  return () => new DiskStorage({ directory: directory.path });
+  return () => new DiskStorage({ directory: directory.path, tier: openTier?.() });
 }
 
 /** Room for some of the objects, so that they come and go. */
 function openTiered(): () => ObjectStorage {
-  const open = openDisk();
-  return () => new TieredStorage({ disk: open(), policy: new LruPolicy(), bytesMax: 64 * 1024 });
+  return openDisk(() => new MemoryTier({ policy: new LruPolicy(), bytesMax: 64 * 1024 }));
 }
 
 describe.each(SEEDS)("with seed %i", (seed) => {
   it.each([
     ["in memory", () => () => new MemoryStorage(), false],
-    ["in files", openDisk, true],
+    ["in files", () => openDisk(), true],
     ["in files behind a memory tier", openTiered, true],
   ] as const)("the cache %s answers every call as the model does", async (_, prepare, survivesRestart) => {
     const run = new ModelRun({ seed, openStorage: prepare(), survivesRestart });

@@ -21,10 +21,12 @@ import type {
   ScannedObjects,
   ScannedSession,
   StagedFile,
+  StoredFile,
   StoredName,
 } from "../object-storage.ts";
 import { StagedMemory } from "../staged-memory.ts";
 import type { DiskCounts, DiskSpace, StorageCounts } from "../storage-counts.ts";
+import type { MemoryTier } from "../tier/memory-tier.ts";
 import type { CommitSettings } from "./commits/commit-disk.ts";
 import { Commits } from "./commits/commits.ts";
 import { replayCommits } from "./commits/replay-commits.ts";
@@ -57,6 +59,8 @@ const log = logFor("storage");
 export interface DiskStorageOptions {
   /** Created if missing. */
   readonly directory: string;
+  /** A read cache, for this engine alone. */
+  readonly tier?: MemoryTier | undefined;
   /** Called before each step that changes the disk: tests stop the process or fail there. */
   readonly beforeStep?: BeforeStep;
   /** Clock of the session recorder, and the time limit of its stop. */
@@ -90,7 +94,7 @@ export class DiskStorage implements ObjectStorage {
     const commits = new Commits({ root, steps, syncs }, options.commits);
     const [gate, recorder] = [new DirectoryGate(), this.#recorder];
     const directories = new RealDirectories(root, pace, options.trustNowMs);
-    const memory = { blocks, readBlocks, stagedMemory };
+    const memory = { blocks, readBlocks, stagedMemory, tier: options.tier };
     this.#tools = { root, steps, pace, gate, directories, syncs, commits, recorder, ...memory };
     this.#staging = new StagingArea(this.#tools);
     this.#floor = new VersionFloor(this.#tools);
@@ -102,10 +106,10 @@ export class DiskStorage implements ObjectStorage {
   }
 
   get counts(): StorageCounts & { readonly disk: DiskCounts } {
-    const { steps, commits, stagedMemory } = this.#tools;
+    const { steps, commits, stagedMemory, tier } = this.#tools;
     const [opens, quarantined] = [this.#opens, this.#quarantined];
     const disk = { opens, quarantined, syncs: steps.syncTimes.seconds, commitLog: commits.counts };
-    return { disk, stagedBytes: stagedMemory.sizeBytes };
+    return { disk, ...(tier && { memory: tier.counts }), stagedBytes: stagedMemory.sizeBytes };
   }
 
   space(): Promise<DiskSpace> {
@@ -133,6 +137,7 @@ export class DiskStorage implements ObjectStorage {
   }
 
   async stop(): Promise<void> {
+    this.#tools.tier?.clear();
     await this.#floor.idle();
     await this.journal.close();
     await this.#tools.commits.stop();
@@ -145,8 +150,23 @@ export class DiskStorage implements ObjectStorage {
     return new StagedDiskFile(this.#tools, this.#staging);
   }
 
-  open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredDiskFile | undefined> {
-    if (purpose === "send") this.#opens += 1;
+  open(name: StoredName, purpose: OpenPurpose = "send"): Promise<StoredFile | undefined> {
+    if (purpose === "look") return this.#look(name);
+    const openSource = (): Promise<StoredDiskFile | undefined> => {
+      this.#opens += 1;
+      return this.openFile(name);
+    };
+    return this.#tools.tier?.open(name, openSource) ?? openSource();
+  }
+
+  async #look(name: StoredName): Promise<StoredDiskFile | undefined> {
+    const file = await this.openFile(name);
+    this.#tools.tier?.looked(name, file);
+    return file;
+  }
+
+  /** Opens the file itself, past the read cache. */
+  protected openFile(name: StoredName): Promise<StoredDiskFile | undefined> {
     return openStoredFile(this.#tools, filePath(name));
   }
 
@@ -162,8 +182,12 @@ export class DiskStorage implements ObjectStorage {
     return versions.sort((a, b) => a - b);
   }
 
-  remove(name: StoredName): Promise<boolean> {
-    return removeFile(this.#tools, filePath(name));
+  async remove(name: StoredName): Promise<boolean> {
+    try {
+      return await removeFile(this.#tools, filePath(name));
+    } finally {
+      this.#tools.tier?.changed(name);
+    }
   }
 
   /** `allBut` reads the session's whole directory; `only` reads nothing else. */
@@ -172,7 +196,11 @@ export class DiskStorage implements ObjectStorage {
       "only" in which
         ? [which.only]
         : (await this.#patchedBases(key)).filter((base) => base !== which.allBut);
-    for (const base of bases) await removePatchesOf(this.#tools, key, base);
+    try {
+      for (const base of bases) await removePatchesOf(this.#tools, key, base);
+    } finally {
+      this.#tools.tier?.changedPatches(key);
+    }
   }
 
   async #patchedBases(key: ObjectKey): Promise<number[]> {
@@ -216,7 +244,8 @@ export class DiskStorage implements ObjectStorage {
    */
   async quarantine(name: StoredName, reason: string): Promise<void> {
     const from = filePath(name);
-    const to = await moveToQuarantine(this.#tools, name, reason);
+    const moving = moveToQuarantine(this.#tools, name, reason);
+    const to = await moving.finally(() => this.#tools.tier?.changed(name));
     if (to === undefined) return;
     this.#quarantined += 1;
     this.#recorder.changed(from);

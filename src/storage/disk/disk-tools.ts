@@ -1,11 +1,12 @@
 /**
- * What the parts of one disk engine share: paths, steps, pace, gate, commit log, recorder, and
- * memory.
+ * What the parts of one disk engine share: paths, steps, pace, gate, commit log, recorder, memory,
+ * and read cache.
  *
  * A plain record; disk-storage.ts fills it.
  */
 import type { BlockPool } from "../block-pool.ts";
 import type { StagedMemory } from "../staged-memory.ts";
+import type { MemoryTier } from "../tier/memory-tier.ts";
 import type { Commits } from "./commits/commits.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
@@ -31,4 +32,6 @@ export interface DiskTools {
   readonly stagedMemory: StagedMemory;
   /** Blocks for reads of files. */
   readonly readBlocks: BlockPool;
+  /** A read cache, told of every change. */
+  readonly tier: MemoryTier | undefined;
 }

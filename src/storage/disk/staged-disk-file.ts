@@ -83,7 +83,10 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
 
   publish(name: StoredName, durability: Durability = "restart"): Promise<void> {
     assert(!this.#end, "a file is published once and not after it was discarded");
-    this.#end = this.#publish(filePath(name), durability);
+    const publishing = this.#publish(filePath(name), durability);
+    const { tier } = this.#tools;
+    // Also after a failure: the file may be visible anyway.
+    this.#end = tier === undefined ? publishing : publishing.finally(() => tier.changed(name));
     return this.#end;
   }
 

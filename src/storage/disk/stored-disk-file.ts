@@ -13,7 +13,7 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { BlockPool } from "../block-pool.ts";
 import { free } from "../free-memory.ts";
-import type { StoredFile } from "../object-storage.ts";
+import type { SourceFile } from "../tier/file-load.ts";
 import { diskFailure, isMissing } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskTools } from "./disk-tools.ts";
@@ -68,11 +68,10 @@ interface OpenedOptions {
   readonly isTraced: boolean;
 }
 
-export class StoredDiskFile implements StoredFile {
+export class StoredDiskFile implements SourceFile {
   readonly sizeBytes: number;
-  /** With the size, these identify one state of one file among all that this path ever holds. */
-  readonly inode: number;
   readonly modifiedMs: number;
+  readonly #inode: number;
   readonly #path: string;
   readonly #isTraced: boolean;
   readonly #pace: DiskPace;
@@ -88,12 +87,16 @@ export class StoredDiskFile implements StoredFile {
   constructor(fd: number, status: fs.Stats, options: OpenedOptions) {
     this.#fd = fd;
     this.sizeBytes = status.size;
-    this.inode = status.ino;
+    this.#inode = status.ino;
     this.modifiedMs = status.mtimeMs;
     this.#path = options.path;
     this.#isTraced = options.isTraced;
     this.#pace = options.tools.pace;
     this.#pools = [options.tools.readBlocks, options.tools.blocks];
+  }
+
+  get revision(): string {
+    return `${this.#inode}/${this.modifiedMs}`;
   }
 
   async read(position: number, lengthBytes: number): Promise<Buffer> {

@@ -1,5 +1,5 @@
 /**
- * Loads a file from disk into memory once for all its readers.
+ * Loads a file of an engine into memory once for all its readers.
  *
  * The file is cut into pieces of LIMITS.readChunkBytes. A reader of a range starts the pieces that
  * nobody has started, plus a few behind them, and waits only for its own. So a second reader
@@ -8,11 +8,18 @@
  */
 
 import { LIMITS } from "../../limits.ts";
-import type { StoredDiskFile } from "../disk/stored-disk-file.ts";
 import type { MemoryFile } from "../memory/memory-file.ts";
 import type { StoredFile } from "../object-storage.ts";
 
 const PIECE_BYTES = LIMITS.readChunkBytes;
+
+/** A file of an engine that the tier can load. */
+export interface SourceFile extends StoredFile {
+  /** With the size, identifies one content among all that the name ever has. */
+  readonly revision: string;
+  /** Fills the caller's memory with the bytes at `position`. @throws {CacheError} as `read` */
+  readInto(bytes: Buffer, position: number): Promise<void>;
+}
 
 /** Read-ahead in pieces: from the page cache zero to four made no difference; a disk stays busy. */
 const AHEAD_PIECES = 2;
@@ -24,18 +31,18 @@ export interface LoadHost {
 }
 
 export class FileLoad {
-  readonly #file: StoredDiskFile;
+  readonly #file: SourceFile;
   readonly #memory: MemoryFile;
   readonly #host: LoadHost;
   /** By number: undefined before it is requested, then its read, then true. */
   readonly #pieces: (Promise<void> | true | undefined)[];
   #missingPieces: number;
   #piecesUnderWay = 0;
-  /** Keeps the memory in use while the disk writes into it, even if all readers have left. */
+  /** Keeps the memory in use while a read writes into it, even if all readers have left. */
   #use: StoredFile | undefined;
   #failure: unknown;
 
-  constructor(file: StoredDiskFile, memory: MemoryFile, host: LoadHost) {
+  constructor(file: SourceFile, memory: MemoryFile, host: LoadHost) {
     this.#file = file;
     this.#memory = memory;
     this.#host = host;
@@ -46,7 +53,7 @@ export class FileLoad {
   /**
    * Resolves when this range is in memory; undefined if it already is, or if there is no such
    * range.
-   * @throws {CacheError} the error of the disk, even if an earlier reader caused the read.
+   * @throws {CacheError} the error of the read, even if an earlier reader caused the read.
    */
   ready(position: number, lengthBytes: number): Promise<unknown> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);

@@ -1,16 +1,15 @@
 /**
  * One file that the tier keeps or loads: its place in the eviction order, its memory, and its load.
  *
- * It is in use from the first open to the last close, and while the disk fills it. An unused file
+ * It is in use from the first open to the last close, and while its load fills it. An unused file
  * that is incomplete is dropped at once.
  */
 import { Evictable } from "../../eviction/eviction-policy.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
-import type { StoredDiskFile } from "../disk/stored-disk-file.ts";
 import { MemoryFile, type MemoryOwner } from "../memory/memory-file.ts";
 import type { ShelvedFile } from "../memory/memory-shelf.ts";
 import type { StoredFile, StoredName } from "../object-storage.ts";
-import { FileLoad, type LoadHost } from "./file-load.ts";
+import { FileLoad, type LoadHost, type SourceFile } from "./file-load.ts";
 import { LoadingFile } from "./loading-file.ts";
 
 export interface KeptFileHost {
@@ -25,7 +24,7 @@ export interface KeptFileHost {
 export interface KeptFileParts {
   readonly name: StoredName;
   /** The file that is loaded; closed when loading is complete or nobody needs more. */
-  readonly source: StoredDiskFile;
+  readonly source: SourceFile;
   readonly slabs: readonly Buffer[];
   readonly costBytes: number;
 }
@@ -34,8 +33,7 @@ export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, Loa
   readonly name: StoredName;
   readonly sizeBytes: number;
   readonly costBytes: number;
-  readonly #inode: number;
-  readonly #modifiedMs: number;
+  readonly #revision: string;
   readonly #host: KeptFileHost;
   readonly #memory: MemoryFile;
   #load: FileLoad | undefined;
@@ -45,8 +43,7 @@ export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, Loa
     this.name = name;
     this.sizeBytes = source.sizeBytes;
     this.costBytes = costBytes;
-    this.#inode = source.inode;
-    this.#modifiedMs = source.modifiedMs;
+    this.#revision = source.revision;
     this.#host = host;
     this.#memory = new MemoryFile({ sizeBytes: source.sizeBytes, slabs, owner: this });
     this.#load = new FileLoad(source, this.#memory, this);
@@ -58,16 +55,13 @@ export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, Loa
     return `${formatObjectKey(key)}/${place}`;
   }
 
-  /** True while a reader has it open or the disk fills it. */
+  /** True while a reader has it open or its load fills it. */
   get isInUse(): boolean {
     return this.#memory.isOpen;
   }
 
-  /** True if the copy has the identity that `file` had when it was opened. */
-  isCopyOf(file: StoredDiskFile): boolean {
-    return (
-      file.inode === this.#inode && file.sizeBytes === this.sizeBytes && file.modifiedMs === this.#modifiedMs
-    );
+  isCopyOf(file: SourceFile): boolean {
+    return file.sizeBytes === this.sizeBytes && file.revision === this.#revision;
   }
 
   open(): StoredFile {

@@ -1,7 +1,7 @@
 /**
- * Tracks pending opens of files on disk, to detect an open that began before its object changed.
+ * Tracks pending opens of an engine's files, to detect an open that began before its object changed.
  *
- * There are only as many as calls wait for the disk, so a linear search is cheaper than a map.
+ * There are only as many as calls wait for the engine, so a linear search is cheaper than a map.
  */
 import type { ObjectKey } from "../../object/object-key.ts";
 

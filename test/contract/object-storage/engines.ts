@@ -8,7 +8,7 @@ import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
-import { TieredStorage } from "../../../src/storage/tier/tiered-storage.ts";
+import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
 import { scratchDirectory } from "../../unit/storage/scratch-directory.ts";
 
 export const KIB = 1024;
@@ -18,18 +18,19 @@ export const MIB = 1024 * KIB;
 export const ENGINES: { engine: string; started: () => Promise<ObjectStorage> }[] = [
   { engine: "DiskStorage", started: () => start(new DiskStorage({ directory: scratchDirectory() })) },
   {
-    engine: "TieredStorage",
-    started: () => start(tieredOver(new DiskStorage({ directory: scratchDirectory() }), 64 * MIB)),
+    engine: "DiskStorage with a tier",
+    started: () => start(diskWithTier(64 * MIB)),
   },
   {
-    engine: "TieredStorage without room",
-    started: () => start(tieredOver(new DiskStorage({ directory: scratchDirectory() }), 10 * KIB)),
+    engine: "DiskStorage with a tier without room",
+    started: () => start(diskWithTier(10 * KIB)),
   },
   { engine: "MemoryStorage", started: () => start(new MemoryStorage()) },
 ];
 
-function tieredOver(disk: DiskStorage, bytesMax: number): ObjectStorage {
-  return new TieredStorage({ disk, policy: new LruPolicy(), bytesMax });
+function diskWithTier(bytesMax: number): ObjectStorage {
+  const tier = new MemoryTier({ policy: new LruPolicy(), bytesMax });
+  return new DiskStorage({ directory: scratchDirectory(), tier });
 }
 
 async function start(storage: ObjectStorage): Promise<ObjectStorage> {

@@ -33,12 +33,12 @@ class BusyTier {
 
   async publish(file: number, sizeBytes: number, seed: number): Promise<void> {
     const content = PATTERN.subarray(seed * 97, seed * 97 + sizeBytes);
-    await publish(this.#watched.tier, named(`a/s/${file}`), content);
+    await publish(this.#watched.disk, named(`a/s/${file}`), content);
     this.#contents.set(file, content);
   }
 
   async open(file: number): Promise<void> {
-    const opened = await this.#watched.tier.open(named(`a/s/${file}`));
+    const opened = await this.#watched.disk.open(named(`a/s/${file}`));
     const content = this.#contents.get(file);
     expect(opened?.sizeBytes).toBe(content?.length);
     if (opened && content) this.#readers.push({ file: opened, content, reads: [] });
@@ -113,7 +113,7 @@ describe("what the tier holds", () => {
             expect(watched.tier.heldBytes).toBeLessThanOrEqual(bytesMax);
           }
           await busy.end();
-          await watched.tier.stop();
+          await watched.disk.stop();
         }),
         { numRuns: 25, seed: 11 },
       ),
@@ -123,10 +123,10 @@ describe("what the tier holds", () => {
     const bytesMax = 24 * MIB;
     const { disk, tier } = await watchedTier(bytesMax);
     const names = Array.from({ length: 16 }, (_, i) => named(`a/s/${i}`));
-    for (const [i, name] of names.entries()) await publish(tier, name, patternBytes(5 * MIB, i));
+    for (const [i, name] of names.entries()) await publish(disk, name, patternBytes(5 * MIB, i));
     const door = gate();
     disk.beforeRead = () => door.opened;
-    const reads = names.map((name) => readWhole(tier, name));
+    const reads = names.map((name) => readWhole(disk, name));
     await expect.poll(() => disk.opens).toBe(16);
     expect(tier.heldBytes).toBeLessThanOrEqual(bytesMax);
     door.open();
@@ -138,10 +138,10 @@ describe("what the tier holds", () => {
   });
 
   it("counts small files with what is around them", async () => {
-    const { tier } = await watchedTier(MIB);
+    const { disk, tier } = await watchedTier(MIB);
     for (let i = 0; i < 2000; i += 1) {
-      await publish(tier, named(`a/s/${i}`), Buffer.alloc(24));
-      await readWhole(tier, named(`a/s/${i}`));
+      await publish(disk, named(`a/s/${i}`), Buffer.alloc(24));
+      await readWhole(disk, named(`a/s/${i}`));
     }
     const fitting = Math.floor(MIB / (24 + LIMITS.memoryFileOverheadBytes));
     expect(tier.counters).toMatchObject({ loads: 2000, evictions: 2000 - fitting });
@@ -149,10 +149,10 @@ describe("what the tier holds", () => {
   });
 
   it("leaves out a file that would push out more than a third, and an empty one", async () => {
-    const { tier } = await watchedTier(6 * MIB);
+    const { disk, tier } = await watchedTier(6 * MIB);
     for (const sizeBytes of [0, 2 * MIB, 3 * MIB, 7 * MIB]) {
-      await publish(tier, named("a/s/o"), patternBytes(sizeBytes));
-      expect((await readWhole(tier, named("a/s/o")))?.equals(patternBytes(sizeBytes))).toBe(true);
+      await publish(disk, named("a/s/o"), patternBytes(sizeBytes));
+      expect((await readWhole(disk, named("a/s/o")))?.equals(patternBytes(sizeBytes))).toBe(true);
       expect([tier.counters.loads, tier.heldBytes]).toEqual([0, 0]);
     }
     expect(tier.counters.bypassed).toBe(4);
@@ -161,14 +161,14 @@ describe("what the tier holds", () => {
 
 describe("who has to leave", () => {
   it("is who was not read for the longest time, and nobody who is being read", async () => {
-    const { tier } = await watchedTier(8 * MIB);
+    const { disk, tier } = await watchedTier(8 * MIB);
     const [read, old, young, next] = ["a/s/1", "a/s/2", "a/s/3", "a/s/4"].map((key) => named(key));
-    for (const name of [read!, old!, young!, next!]) await publish(tier, name, patternBytes(2 * MIB + 1000));
-    const reader = (await tier.open(read!))!;
+    for (const name of [read!, old!, young!, next!]) await publish(disk, name, patternBytes(2 * MIB + 1000));
+    const reader = (await disk.open(read!))!;
     await reader.read(0, reader.sizeBytes);
-    for (const name of [old!, young!, next!]) await readAndDone(tier, name);
+    for (const name of [old!, young!, next!]) await readAndDone(disk, name);
     expect(tier.counters).toMatchObject({ hits: 0, loads: 4, evictions: 1 });
-    for (const name of [read!, young!, next!]) await readAndDone(tier, name);
+    for (const name of [read!, young!, next!]) await readAndDone(disk, name);
     expect(tier.counters).toMatchObject({ hits: 3, loads: 4, evictions: 1 });
     reader.close(true);
   });
@@ -179,21 +179,21 @@ describe("memory", () => {
   const SIZE = 3 * MIB;
 
   async function memoryOf(
-    tier: WatchedTier["tier"],
+    disk: WatchedTier["disk"],
     bytesAreDone: boolean,
   ): Promise<WeakRef<ArrayBufferLike>> {
-    await readWhole(tier, NAME);
-    const opened = (await tier.open(NAME))!;
+    await readWhole(disk, NAME);
+    const opened = (await disk.open(NAME))!;
     const { buffer } = await opened.read(0, 10);
     opened.close(bytesAreDone);
     return new WeakRef(buffer);
   }
 
   it("that readers are done with is used for the next file", async () => {
-    const { tier } = await watchedTier();
+    const { disk, tier } = await watchedTier();
     const used = async (seed: number) => {
-      await publish(tier, NAME, patternBytes(SIZE, seed));
-      const file = (await tier.open(NAME))!;
+      await publish(disk, NAME, patternBytes(SIZE, seed));
+      const file = (await disk.open(NAME))!;
       const pieces = [await file.read(0, 2 * MIB), await file.read(2 * MIB, MIB)];
       expect(Buffer.concat(pieces).equals(patternBytes(SIZE, seed))).toBe(true);
       file.close(true);
@@ -206,10 +206,10 @@ describe("memory", () => {
   });
 
   it("that a reader left without a word counts until it is gone, and is never used again", async () => {
-    const { tier } = await watchedTier();
-    await publish(tier, NAME, patternBytes(SIZE, 1));
-    const memory = await memoryOf(tier, false);
-    await tier.remove(NAME);
+    const { disk, tier } = await watchedTier();
+    await publish(disk, NAME, patternBytes(SIZE, 1));
+    const memory = await memoryOf(disk, false);
+    await disk.remove(NAME);
     expect(tier.heldBytes).toBeGreaterThanOrEqual(SIZE);
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;

@@ -7,7 +7,7 @@ import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../../../src/storage/disk/disk-storage.ts";
 import type { StoredDiskFile } from "../../../../src/storage/disk/stored-disk-file.ts";
 import type { StoredName } from "../../../../src/storage/object-storage.ts";
-import { TieredStorage } from "../../../../src/storage/tier/tiered-storage.ts";
+import { MemoryTier } from "../../../../src/storage/tier/memory-tier.ts";
 import { scratchDirectory } from "../scratch-directory.ts";
 
 export const KIB = 1024;
@@ -23,9 +23,9 @@ export class WatchedDisk extends DiskStorage {
   /** Awaited before the bytes at this position are read. */
   beforeRead: (position: number) => Promise<void> | undefined = () => undefined;
 
-  override async open(name: StoredName): Promise<StoredDiskFile | undefined> {
+  protected override async openFile(name: StoredName): Promise<StoredDiskFile | undefined> {
     this.opens += 1;
-    const file = await super.open(name);
+    const file = await super.openFile(name);
     await this.beforeOpened();
     if (file === undefined) return undefined;
     const readInto = file.readInto.bind(file);
@@ -40,7 +40,7 @@ export class WatchedDisk extends DiskStorage {
 
 export interface WatchedTier {
   readonly disk: WatchedDisk;
-  readonly tier: TieredStorage;
+  readonly tier: MemoryTier;
   readonly directory: string;
 }
 
@@ -50,16 +50,16 @@ export async function watchedTier(
   policy: EvictionPolicy = new LruPolicy(),
 ): Promise<WatchedTier> {
   const directory = scratchDirectory();
-  const disk = new WatchedDisk({ directory });
-  const tier = new TieredStorage({ disk, policy, bytesMax });
-  await tier.start();
-  onTestFinished(() => tier.stop());
+  const tier = new MemoryTier({ policy, bytesMax });
+  const disk = new WatchedDisk({ directory, tier });
+  await disk.start();
+  onTestFinished(() => disk.stop());
   return { disk, tier, directory };
 }
 
 /** Reads all of a file, and says that the bytes are not needed any more. */
-export async function readAndDone(tier: TieredStorage, name: StoredName): Promise<void> {
-  const file = (await tier.open(name))!;
+export async function readAndDone(disk: WatchedDisk, name: StoredName): Promise<void> {
+  const file = (await disk.open(name))!;
   await file.read(0, file.sizeBytes);
   file.close(true);
 }

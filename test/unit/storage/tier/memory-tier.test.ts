@@ -13,9 +13,9 @@ describe("a file that was read", () => {
     "of %i bytes is answered from memory from then on, without the disk",
     async (sizeBytes) => {
       const { disk, tier, directory } = await watchedTier();
-      await publish(tier, NAME, patternBytes(sizeBytes));
+      await publish(disk, NAME, patternBytes(sizeBytes));
       for (let round = 0; round < 3; round += 1) {
-        expect((await readWhole(tier, NAME))?.equals(patternBytes(sizeBytes))).toBe(true);
+        expect((await readWhole(disk, NAME))?.equals(patternBytes(sizeBytes))).toBe(true);
       }
       expect([disk.opens, disk.bytesRead]).toEqual([1, sizeBytes]);
       expect(tier.counters).toEqual({ hits: 2, misses: 1, loads: 1, bypassed: 0, evictions: 0 });
@@ -24,10 +24,10 @@ describe("a file that was read", () => {
   );
 
   it("is given as views of memory that belongs to it alone", async () => {
-    const { tier } = await watchedTier();
-    await publish(tier, NAME, patternBytes(MIB + 700));
-    await readWhole(tier, NAME);
-    const file = (await tier.open(NAME))!;
+    const { disk } = await watchedTier();
+    await publish(disk, NAME, patternBytes(MIB + 700));
+    await readWhole(disk, NAME);
+    const file = (await disk.open(NAME))!;
     const [first, second] = [await file.read(0, MIB), await file.read(300, MIB)];
     expect(second.buffer).toBe(first.buffer);
     expect(second.byteOffset - first.byteOffset).toBe(300);
@@ -36,44 +36,44 @@ describe("a file that was read", () => {
   });
 
   it("is found under each of its parts, and no other", async () => {
-    const { disk, tier } = await watchedTier();
+    const { disk } = await watchedTier();
     const names = [NAME, named("a/s/o", { kind: "stream" }), patchOf("a/s/o", 1, 2), patchOf("a/s/o", 3, 4)];
-    for (const name of names) await publish(tier, name, Buffer.from(JSON.stringify(name)));
+    for (const name of names) await publish(disk, name, Buffer.from(JSON.stringify(name)));
     for (let round = 0; round < 2; round += 1) {
-      for (const name of names) expect(String(await readWhole(tier, name))).toBe(JSON.stringify(name));
+      for (const name of names) expect(String(await readWhole(disk, name))).toBe(JSON.stringify(name));
     }
     expect(disk.opens).toBe(names.length);
   });
 
   it("is forgotten when the engine stops", async () => {
     const { disk, tier } = await watchedTier();
-    await publish(tier, NAME, patternBytes(1000));
-    await readWhole(tier, NAME);
-    await tier.stop();
+    await publish(disk, NAME, patternBytes(1000));
+    await readWhole(disk, NAME);
+    await disk.stop();
     expect(tier.heldBytes).toBe(0);
-    await tier.start();
-    await readWhole(tier, NAME);
+    await disk.start();
+    await readWhole(disk, NAME);
     expect(disk.opens).toBe(2);
   });
 });
 
 describe("a change of the disk", () => {
   const changes = {
-    publish: (tier: Parameters<typeof publish>[0]) => publish(tier, NAME, Buffer.from("new")),
-    remove: (tier: Parameters<typeof publish>[0]) => tier.remove(NAME),
-    quarantine: (tier: Parameters<typeof publish>[0]) => tier.quarantine(NAME, "test"),
+    publish: (disk: Parameters<typeof publish>[0]) => publish(disk, NAME, Buffer.from("new")),
+    remove: (disk: Parameters<typeof publish>[0]) => disk.remove(NAME),
+    quarantine: (disk: Parameters<typeof publish>[0]) => disk.quarantine(NAME, "test"),
   };
   const after = { publish: "new", remove: undefined, quarantine: undefined };
 
   it.each(["publish", "remove", "quarantine"] as const)(
     "(%s) is seen by who opens the name after it, and not by who had it open",
     async (change) => {
-      const { tier } = await watchedTier();
-      await publish(tier, NAME, Buffer.from("old"));
-      await readWhole(tier, NAME);
-      const before = (await tier.open(NAME))!;
-      await changes[change](tier);
-      expect((await readWhole(tier, NAME))?.toString()).toBe(after[change]);
+      const { disk } = await watchedTier();
+      await publish(disk, NAME, Buffer.from("old"));
+      await readWhole(disk, NAME);
+      const before = (await disk.open(NAME))!;
+      await changes[change](disk);
+      expect((await readWhole(disk, NAME))?.toString()).toBe(after[change]);
       expect(String(await before.read(0, 3))).toBe("old");
       before.close();
     },
@@ -82,44 +82,44 @@ describe("a change of the disk", () => {
   it.each(["publish", "remove", "quarantine"] as const)(
     "(%s) while the older file is being opened keeps it from being kept",
     async (change) => {
-      const { disk, tier } = await watchedTier();
-      await publish(tier, NAME, Buffer.from("old"));
+      const { disk } = await watchedTier();
+      await publish(disk, NAME, Buffer.from("old"));
       const door = gate();
       disk.beforeOpened = () => door.opened;
-      const opening = tier.open(NAME);
-      await changes[change](tier);
+      const opening = disk.open(NAME);
+      await changes[change](disk);
       door.open();
       const older = (await opening)!;
       expect(String(await older.read(0, 3))).toBe("old");
       older.close();
-      expect((await readWhole(tier, NAME))?.toString()).toBe(after[change]);
+      expect((await readWhole(disk, NAME))?.toString()).toBe(after[change]);
     },
   );
 
   it("while the older file is being loaded leaves it to its readers only", async () => {
-    const { disk, tier } = await watchedTier();
-    await publish(tier, NAME, patternBytes(5 * MIB, 1));
+    const { disk } = await watchedTier();
+    await publish(disk, NAME, patternBytes(5 * MIB, 1));
     const door = gate();
     disk.beforeRead = () => door.opened;
-    const older = (await tier.open(NAME))!;
+    const older = (await disk.open(NAME))!;
     const reading = older.read(0, 5 * MIB);
-    await publish(tier, NAME, patternBytes(3 * MIB, 2));
+    await publish(disk, NAME, patternBytes(3 * MIB, 2));
     door.open();
-    expect((await readWhole(tier, NAME))?.equals(patternBytes(3 * MIB, 2))).toBe(true);
+    expect((await readWhole(disk, NAME))?.equals(patternBytes(3 * MIB, 2))).toBe(true);
     expect((await reading).equals(patternBytes(5 * MIB, 1))).toBe(true);
     older.close();
-    expect((await readWhole(tier, NAME))?.equals(patternBytes(3 * MIB, 2))).toBe(true);
+    expect((await readWhole(disk, NAME))?.equals(patternBytes(3 * MIB, 2))).toBe(true);
   });
 
   it("takes the patches that were kept with those that are removed", async () => {
-    const { tier } = await watchedTier();
+    const { disk } = await watchedTier();
     const patches = [patchOf("a/s/o", 1, 2), patchOf("a/s/o", 1, 3), patchOf("a/s/o", 4, 5)];
     for (const name of [NAME, ...patches]) {
-      await publish(tier, name, Buffer.from("x"));
-      await readWhole(tier, name);
+      await publish(disk, name, Buffer.from("x"));
+      await readWhole(disk, name);
     }
-    await tier.removePatches(NAME.key, { only: 1 });
-    const left = await Promise.all([NAME, ...patches].map((name) => readWhole(tier, name)));
+    await disk.removePatches(NAME.key, { only: 1 });
+    const left = await Promise.all([NAME, ...patches].map((name) => readWhole(disk, name)));
     expect(left.map(String)).toEqual(["x", "undefined", "undefined", "x"]);
   });
 });
@@ -127,30 +127,30 @@ describe("a change of the disk", () => {
 describe("a look", () => {
   it("at a file keeps nothing, and goes past what is kept", async () => {
     const { disk, tier } = await watchedTier();
-    await publish(tier, NAME, patternBytes(1000));
+    await publish(disk, NAME, patternBytes(1000));
     for (let round = 0; round < 2; round += 1) {
-      const file = (await tier.open(NAME, "look"))!;
+      const file = (await disk.open(NAME, "look"))!;
       expect((await file.read(0, 1000)).equals(patternBytes(1000))).toBe(true);
       file.close();
     }
     expect([disk.opens, tier.heldBytes, tier.counters.misses]).toEqual([2, 0, 0]);
-    await readWhole(tier, NAME);
-    (await tier.open(NAME, "look"))!.close();
-    await readWhole(tier, NAME);
+    await readWhole(disk, NAME);
+    (await disk.open(NAME, "look"))!.close();
+    await readWhole(disk, NAME);
     expect(tier.counters).toMatchObject({ hits: 1, misses: 1 });
   });
 
   it("sees what others did to the file, and so does everyone after it", async () => {
-    const { tier, directory } = await watchedTier();
+    const { disk, directory } = await watchedTier();
     const path = `${directory}/a/s/o.arrow`;
-    await publish(tier, NAME, Buffer.from("old"));
-    await readWhole(tier, NAME);
+    await publish(disk, NAME, Buffer.from("old"));
+    await readWhole(disk, NAME);
     fs.writeFileSync(`${path}.aside`, "new");
     fs.renameSync(`${path}.aside`, path);
-    (await tier.open(NAME, "look"))!.close();
-    expect(String(await readWhole(tier, NAME))).toBe("new");
+    (await disk.open(NAME, "look"))!.close();
+    expect(String(await readWhole(disk, NAME))).toBe("new");
     fs.unlinkSync(path);
-    expect(await tier.open(NAME, "look")).toBeUndefined();
-    expect(await tier.open(NAME)).toBeUndefined();
+    expect(await disk.open(NAME, "look")).toBeUndefined();
+    expect(await disk.open(NAME)).toBeUndefined();
   });
 });
