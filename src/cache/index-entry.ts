@@ -8,6 +8,8 @@
  */
 import { CacheError } from "../errors.ts";
 import { Evictable } from "../eviction/eviction-policy.ts";
+import type { FileForm } from "../object/file-head.ts";
+import type { BaseFacts, PartFacts } from "../object/index-facts.ts";
 import { formatObjectKey, type ObjectKey, type SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ByteRange, ValuePlace } from "../object/stored-blocks.ts";
@@ -21,42 +23,22 @@ export interface StoredValue extends ByteRange {
   readonly crc32: number | undefined;
 }
 
-/** The form of a base's file. */
-export type BaseForm = "file" | "stream";
-
-/** A base that was published or found on disk. */
-export interface BaseFacts {
-  readonly kind: ObjectKind;
-  readonly form: BaseForm;
-  readonly version: number;
-  readonly rowCount: number;
-  /** Opaque: bytes of the value. Table: bytes of all bodies. */
-  readonly dataBytes: number;
-  readonly fileSizeBytes: number;
-  /**
-   * Position of the value in the file of an opaque base with one unmodified row; dataBytes long.
-   */
-  readonly value?: ValuePlace | undefined;
+/** A base that was published or found, and what this process knows of it beside. */
+export interface EntryFacts extends BaseFacts {
   /** A table's schema number in the SchemaPool, if known. */
   readonly schemaNumber?: number | undefined;
-  /** False for an object found on disk until its checksum was compared. */
-  readonly isVerified: boolean;
+  /** True for an object that this process wrote, or whose checksum was compared. */
+  readonly isVerified?: boolean;
   /** True if it is known to be durable against power loss. */
   readonly isDurable?: boolean;
   /** True for a file that another program wrote. */
   readonly isForeign?: boolean;
-  /** Name of the identity that put it, if known. */
-  readonly putBy?: string | undefined;
   /** True if it was found on disk: the durability that an earlier process guaranteed is unknown. */
   readonly isFound?: boolean;
 }
 
 /** A patch that was published or found on disk. */
-export interface PatchFacts {
-  readonly version: number;
-  readonly rowCount: number;
-  readonly dataBytes: number;
-  readonly fileSizeBytes: number;
+export interface PatchFacts extends PartFacts {
   /** True if it and everything before it are known to be durable against power loss. */
   readonly isDurable?: boolean;
 }
@@ -114,7 +96,7 @@ export class IndexEntry extends Evictable {
   #valueCrc32: number;
   #rare: RareFacts | undefined;
 
-  constructor(key: ObjectKey, base: BaseFacts) {
+  constructor(key: ObjectKey, base: EntryFacts) {
     super();
     this.#session = key;
     this.#objectId = key.objectId;
@@ -129,7 +111,7 @@ export class IndexEntry extends Evictable {
     this.#state =
       (base.kind === "table" ? IS_TABLE : 0) |
       (base.form === "stream" ? IS_STREAM : 0) |
-      (base.isVerified ? IS_VERIFIED : 0) |
+      (base.isVerified === true ? IS_VERIFIED : 0) |
       (base.isDurable === true ? IS_DURABLE : 0) |
       (base.isFound === true ? IS_FOUND : 0) |
       (base.value?.crc32 === undefined ? 0 : IS_SUMMED) |
@@ -169,7 +151,7 @@ export class IndexEntry extends Evictable {
     return (this.#state & IS_TABLE) === 0 ? "opaque" : "table";
   }
 
-  get form(): BaseForm {
+  get form(): FileForm {
     return (this.#state & IS_STREAM) === 0 ? "file" : "stream";
   }
 

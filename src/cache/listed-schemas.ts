@@ -9,12 +9,13 @@
 import { encapsulateHeader } from "../arrow/encapsulated.ts";
 import { isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
+import type { FileForm } from "../object/file-head.ts";
 import type { ObjectFactsParts } from "../object/object-facts.ts";
 import type { ByteRange } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { Semaphore } from "../storage/disk/semaphore.ts";
 import type { ObjectStorage, StoredFile, StoredName } from "../storage/object-storage.ts";
-import type { BaseForm, IndexEntry } from "./index-entry.ts";
+import type { IndexEntry } from "./index-entry.ts";
 import { LARGE_SCHEMA, type SchemaPool } from "./schema-pool.ts";
 
 export interface SchemasHost {
@@ -111,7 +112,7 @@ async function headOf(file: StoredFile, { value, form }: IndexEntry): Promise<Ui
 }
 
 /** Where a value begins that another program wrote, or an earlier process. */
-async function rangeOf(file: StoredFile, form: BaseForm): Promise<ByteRange | undefined> {
+async function rangeOf(file: StoredFile, form: FileForm): Promise<ByteRange | undefined> {
   const object = await readStoredObject(file, form, LIMITS.loadWholeBytesMax);
   return object?.codec === undefined ? object?.dataRanges[0] : undefined;
 }

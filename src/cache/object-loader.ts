@@ -11,6 +11,7 @@
 import { type CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
+import type { FileForm } from "../object/file-head.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";
@@ -21,12 +22,12 @@ import type { ObjectPart, ObjectStorage, StoredFile } from "../storage/object-st
 import { turnIfDue } from "../turns.ts";
 import type { EventJournal } from "./events/event-journal.ts";
 import { addDeltas, type FoundFile } from "./found-deltas.ts";
-import { type BaseForm, IndexEntry } from "./index-entry.ts";
+import { IndexEntry } from "./index-entry.ts";
 
 const log = logFor("loading");
 
 interface FoundBase {
-  readonly form: BaseForm;
+  readonly form: FileForm;
   readonly object: StoredObject;
 }
 
@@ -123,7 +124,7 @@ export class ObjectLoader {
   }
 
   /** Facts of a base. A damaged one of ours is quarantined. */
-  async #readBase(key: ObjectKey, form: BaseForm): Promise<StoredObject | DamagedBase | undefined> {
+  async #readBase(key: ObjectKey, form: FileForm): Promise<StoredObject | DamagedBase | undefined> {
     const part = { kind: form } as const;
     let isOwn = false;
     try {

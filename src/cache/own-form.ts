@@ -17,6 +17,7 @@
 import { CacheError } from "../errors.ts";
 import { logFor } from "../log.ts";
 import { copyObject } from "../object/copy-object.ts";
+import type { FileForm } from "../object/file-head.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import type { FileSummary } from "../object/object-writer.ts";
@@ -24,7 +25,7 @@ import type { StoredObject } from "../object/stored-blocks.ts";
 import type { ObjectPart } from "../storage/object-storage.ts";
 import { turnIfDue } from "../turns.ts";
 import { CountedSink } from "./counted-sink.ts";
-import { type BaseForm, IndexEntry } from "./index-entry.ts";
+import { IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
 import type { ObjectReading } from "./object-reading.ts";
 import type { FreeBytes } from "./object-registry.ts";
@@ -180,7 +181,7 @@ function enter(context: WriteContext, old: IndexEntry, { base, patches, lifetime
 async function dropOld(
   context: WriteContext,
   old: IndexEntry,
-  { form, free }: { form: BaseForm; free: FreeBytes },
+  { form, free }: { form: FileForm; free: FreeBytes },
 ): Promise<void> {
   const { key } = old;
   try {

@@ -11,13 +11,14 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { ByteSink } from "../object/byte-sink.ts";
+import type { FileForm } from "../object/file-head.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { ObjectWriter } from "../object/object-writer.ts";
 import type { Durability, StagedFile, StoredName } from "../storage/object-storage.ts";
 import { CountedSink } from "./counted-sink.ts";
 import type { PutCause } from "./evictions.ts";
-import { type BaseForm, IndexEntry } from "./index-entry.ts";
+import { IndexEntry } from "./index-entry.ts";
 import { versionAfter } from "./next-version.ts";
 import type { FreeBytes } from "./object-registry.ts";
 import { needsOwnForm, takeOwnForm } from "./own-form.ts";
@@ -229,7 +230,7 @@ export class BaseDraft extends StagedDraft {
 
 /** The base that replaces an older one. */
 interface Replacing {
-  readonly form: BaseForm;
+  readonly form: FileForm;
   readonly isDurable: boolean;
   /** Releases the charge of the old base. */
   readonly free: FreeBytes;

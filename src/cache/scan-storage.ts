@@ -72,21 +72,10 @@ function takeFacts({ registry, locks, removed, found }: ScanHost, objects: Scann
       if (locks.isHeld(name)) unsure.push(key);
       if (locks.isHeld(name) || removed.has(name)) continue;
     }
-    const { kind, version, rowCount, dataBytes, fileSizeBytes, lifetime, putBy } = factsAt(facts, place);
-    // Spreading the result of `factsAt` would cost 3 us per object, a fifth of the total.
-    const base = {
-      kind,
-      form: "file",
-      version,
-      rowCount,
-      dataBytes,
-      fileSizeBytes,
-      isVerified: false,
-      putBy,
-    } as const;
+    const base = factsAt(facts, place);
     const entry = new IndexEntry(key, base);
-    registry.add(entry, { lifetime });
-    found(entry, lifetime);
+    registry.add(entry, base);
+    found(entry, base.lifetime);
   }
   return unsure;
 }

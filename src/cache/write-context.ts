@@ -7,7 +7,7 @@ import type { ObjectKey } from "../object/object-key.ts";
 import type { FileSummary } from "../object/object-writer.ts";
 import type { ObjectStorage, OpenPurpose } from "../storage/object-storage.ts";
 import type { EventJournal } from "./events/event-journal.ts";
-import type { BaseFacts, IndexEntry } from "./index-entry.ts";
+import type { EntryFacts, IndexEntry } from "./index-entry.ts";
 import type { KeyLocks } from "./key-locks.ts";
 import type { OpenedObject } from "./object-reading.ts";
 import type { FreeBytes, ObjectRegistry } from "./object-registry.ts";
@@ -48,7 +48,7 @@ export interface WriteContext {
 export function placeOf(
   { schemas }: WriteContext,
   { value, schemaHeader }: Pick<FileSummary, "value" | "schemaHeader">,
-): Pick<BaseFacts, "value" | "schemaNumber"> {
+): Pick<EntryFacts, "value" | "schemaNumber"> {
   if (schemaHeader === undefined) return { value };
   return { schemaNumber: schemas.numberOf(schemaHeader) };
 }

@@ -14,18 +14,12 @@ import { keyValueRanges } from "../arrow/key-values.ts";
 import { FOOTER } from "../arrow/slots.ts";
 import { isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import { type Lifetime, NEVER, type ObjectKind } from "./object-metadata.ts";
+import type { BaseFacts } from "./index-facts.ts";
+import { NEVER } from "./object-metadata.ts";
 import { isFooterIntact } from "./sealed-footer.ts";
 
-export interface FileFacts {
-  readonly kind: ObjectKind;
-  readonly version: number;
-  readonly rowCount: number;
-  readonly dataBytes: number;
-  readonly lifetime: Lifetime | undefined;
-  /** As in ObjectMetadata. */
-  readonly putBy: string | undefined;
-}
+/** What a footer says. */
+export type FileFacts = Omit<BaseFacts, "form" | "fileSizeBytes" | "value">;
 
 /**
  * END_OF_STREAM precedes the footer's flatbuffer; its int32 size and six letters of magic follow.

@@ -1,21 +1,17 @@
 /**
- * Facts of many objects as columns, in the form in which a scan passes them between threads: lists
+ * Facts of many bases in file form as columns, in the form in which a scan passes them between threads: lists
  * of ids and of identities that put them, and one of numbers.
  *
  *     numbers   version, rows, data bytes, file size, 1 for a table, expiry and time to live (NaN:
  *               none); then the next object
  */
-import type { FileFacts } from "../object/file-facts.ts";
+import type { BaseFacts } from "../object/index-facts.ts";
 
 export interface ScannedFacts {
   readonly objectIds: readonly string[];
   /** As in ObjectMetadata; empty texts for unknown ones. */
   readonly putBy: readonly string[];
   readonly numbers: Float64Array;
-}
-
-export interface MeasuredFacts extends FileFacts {
-  readonly fileSizeBytes: number;
 }
 
 export const NO_FACTS: ScannedFacts = { objectIds: [], putBy: [], numbers: new Float64Array(0) };
@@ -41,7 +37,7 @@ export class FactsList {
     return this.#objectIds.length;
   }
 
-  add(objectId: string, facts: MeasuredFacts): void {
+  add(objectId: string, facts: BaseFacts): void {
     const from = this.#objectIds.length * NUMBERS_EACH;
     const { kind, version, rowCount, dataBytes, fileSizeBytes, lifetime } = facts;
     this.#numbers[from] = version;
@@ -61,7 +57,7 @@ export class FactsList {
   }
 }
 
-export function factsAt({ putBy, numbers }: ScannedFacts, index: number): MeasuredFacts {
+export function factsAt({ putBy, numbers }: ScannedFacts, index: number): BaseFacts {
   const from = index * NUMBERS_EACH;
   const untilMs = numbers[from + 5]!;
   return {
@@ -70,6 +66,7 @@ export function factsAt({ putBy, numbers }: ScannedFacts, index: number): Measur
     dataBytes: numbers[from + 2]!,
     fileSizeBytes: numbers[from + 3]!,
     kind: numbers[from + 4] === 1 ? "table" : "opaque",
+    form: "file",
     lifetime: Number.isNaN(untilMs) ? undefined : { untilMs, ttlMs: numbers[from + 6]! },
     putBy: putBy[index] || undefined,
   };

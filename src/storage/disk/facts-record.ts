@@ -16,8 +16,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { crc32 } from "node:zlib";
 import { LIMITS } from "../../limits.ts";
+import type { BaseFacts } from "../../object/index-facts.ts";
 import type { SessionPrefix } from "../../object/object-key.ts";
-import { FactsList, factsAt, type MeasuredFacts, type ScannedFacts } from "../scanned-facts.ts";
+import { FactsList, factsAt, type ScannedFacts } from "../scanned-facts.ts";
 import { FACTS_DIRECTORY, sessionPath } from "./file-names.ts";
 
 const MAGIC = Buffer.from("FLMFACT2");
@@ -98,7 +99,7 @@ export class FactsRecord {
   }
 
   /** Facts of the object if it is the next one recorded. */
-  take(objectId: string): MeasuredFacts | undefined {
+  take(objectId: string): BaseFacts | undefined {
     if (this.#chunk !== undefined && this.#next === this.#chunk.objectIds.length) this.#chunk = undefined;
     if (this.#chunk === undefined) {
       this.#chunk = this.#readChunk();
@@ -155,7 +156,7 @@ export class FactsRecordWriter {
     this.#state = state;
   }
 
-  add(objectId: string, facts: MeasuredFacts): void {
+  add(objectId: string, facts: BaseFacts): void {
     if (this.#hasFailed) return;
     this.#list.add(objectId, facts);
     if (this.#list.length === LIMITS.scanBatchObjects) this.#write();

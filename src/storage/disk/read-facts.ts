@@ -7,7 +7,7 @@
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
 import { FileFactsReader } from "../../object/file-facts.ts";
-import type { MeasuredFacts } from "../scanned-facts.ts";
+import type { BaseFacts } from "../../object/index-facts.ts";
 import { readFullySync } from "./read-fully.ts";
 
 /** Follows no link and does not block on a pipe. */
@@ -28,7 +28,7 @@ export class FactsReader {
   /**
    * Undefined if the file is not an intact one of ours, or cannot be read: it needs a closer look.
    */
-  read(path: string): MeasuredFacts | undefined {
+  read(path: string): BaseFacts | undefined {
     let fd: number | undefined;
     try {
       fd = fs.openSync(path, FLAGS);
@@ -40,7 +40,7 @@ export class FactsReader {
         tailBytes = readFullySync(fd, this.#buffer, fileSizeBytes - this.#buffer.length);
       }
       const facts = this.#facts.read(this.#buffer.subarray(0, tailBytes));
-      return facts && { ...facts, fileSizeBytes };
+      return facts && { ...facts, form: "file", fileSizeBytes };
     } catch {
       return undefined;
     } finally {

@@ -10,9 +10,10 @@
  */
 import fs from "node:fs";
 import { LIMITS } from "../../limits.ts";
+import type { BaseFacts } from "../../object/index-facts.ts";
 import type { SessionPrefix } from "../../object/object-key.ts";
 import type { ObjectPart, ScannedObjects, StoredName } from "../object-storage.ts";
-import { FactsList, type MeasuredFacts } from "../scanned-facts.ts";
+import { FactsList } from "../scanned-facts.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 import { nameIsWhole } from "./disk-scan.ts";
 import { directoryState, FactsRecord, FactsRecordWriter, isSettled, removeRecord } from "./facts-record.ts";
@@ -147,7 +148,7 @@ export class SessionWalk {
     else this.#batch.facts.add(objectId, facts);
   }
 
-  #factsOf(objectId: string, part: ObjectPart): MeasuredFacts | undefined {
+  #factsOf(objectId: string, part: ObjectPart): BaseFacts | undefined {
     const recorded = this.#record?.take(objectId);
     if (recorded !== undefined) return recorded;
     const file = filePath({ key: { ...this.#session, objectId }, part });

@@ -2,14 +2,14 @@
  * An entry of the index: what it says after each thing that happens to its object, however large the numbers are.
  */
 import { describe, expect, it } from "vitest";
-import { type BaseFacts, IndexEntry } from "../../../src/cache/index-entry.ts";
+import { type EntryFacts, IndexEntry } from "../../../src/cache/index-entry.ts";
 import { ObjectIndex } from "../../../src/cache/object-index.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 
 const KEY = parseObjectKey("app/session/object");
 const GIB = 1024 ** 3;
 
-const BASE: BaseFacts = {
+const BASE: EntryFacts = {
   kind: "opaque",
   form: "file",
   version: 7,
@@ -20,7 +20,7 @@ const BASE: BaseFacts = {
   isVerified: true,
 };
 
-function entryOf(facts: Partial<BaseFacts> = {}): IndexEntry {
+function entryOf(facts: Partial<EntryFacts> = {}): IndexEntry {
   return new IndexEntry(KEY, { ...BASE, ...facts });
 }
 

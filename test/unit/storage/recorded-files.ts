@@ -5,9 +5,10 @@
  */
 import fs from "node:fs";
 import { LIMITS } from "../../../src/limits.ts";
+import type { BaseFacts } from "../../../src/object/index-facts.ts";
 import { walkObjects } from "../../../src/storage/disk/walk-objects.ts";
 import type { ScannedObjects } from "../../../src/storage/object-storage.ts";
-import { factsAt, type MeasuredFacts } from "../../../src/storage/scanned-facts.ts";
+import { factsAt } from "../../../src/storage/scanned-facts.ts";
 import { writeOpaque } from "../object/sample-objects.ts";
 
 /** Enough for a record. */
@@ -33,8 +34,8 @@ export function scan(
 }
 
 /** By id; those that need a closer look have none. */
-export function factsIn(found: readonly ScannedObjects[]): Map<string, MeasuredFacts | undefined> {
-  const all = new Map<string, MeasuredFacts | undefined>();
+export function factsIn(found: readonly ScannedObjects[]): Map<string, BaseFacts | undefined> {
+  const all = new Map<string, BaseFacts | undefined>();
   for (const { facts, names } of found) {
     for (const { key } of names) all.set(key.objectId, undefined);
     for (const [place, id] of facts.objectIds.entries()) all.set(id, factsAt(facts, place));
