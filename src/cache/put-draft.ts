@@ -123,6 +123,15 @@ abstract class StagedDraft implements Draft, PutCause {
     });
   }
 
+  /** Another replica changed the object since it was looked up: the next lookup reads it again. */
+  protected conflict(): CacheError {
+    this.#forget();
+    return new CacheError(
+      "OVERLOADED",
+      "another replica changed the object during the call: repeat the call",
+    );
+  }
+
   #forget(): void {
     const known = this.context.registry.get(this.key);
     if (known !== undefined) this.context.registry.remove(known, "deleted")();
@@ -177,23 +186,27 @@ export class BaseDraft extends StagedDraft {
     await this.counted?.takeRest(old === undefined ? 1 : 0);
     const fileSizeBytes = this.staged.sizeBytes;
     throwIfOver?.();
-    await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const isDurable = durability === "power-loss";
     const { value, schemaNumber } = placeOf(this.context, summary);
     // Spreading both results would cost 3 us per put.
-    const entry = new IndexEntry(this.key, {
+    const facts = {
       kind,
       form,
       version,
       rowCount,
       dataBytes,
       fileSizeBytes,
+      lifetime,
+      putBy,
       value,
       schemaNumber,
       isVerified: true,
       isDurable,
-      putBy,
-    });
+    };
+    const change = { facts, ifVersion: old?.version ?? 0 };
+    const outcome = await this.staged.publish({ key: this.key, part: { kind: form } }, durability, change);
+    if (outcome === "conflict") throw this.conflict();
+    const entry = new IndexEntry(this.key, facts);
     const freeOld = registry.add(entry, { lifetime, sink: this.counted });
     this.#record(entry, old);
     if (lifetime !== undefined) this.context.lifetimeSet();
@@ -280,8 +293,12 @@ export class PatchDraft extends StagedDraft {
     throwIfOver?.();
     await this.#setLifetime(entry, durability);
     const fileSizeBytes = this.staged.sizeBytes;
-    await this.staged.publish({ key: this.key, part: { kind: "patch", baseVersion, version } }, durability);
-    entry.addPatch({ version, rowCount, dataBytes, fileSizeBytes, isDurable });
+    const facts = { version, rowCount, dataBytes, fileSizeBytes, isDurable };
+    const change = { facts, ifVersion: entry.version };
+    const part = { kind: "patch", baseVersion, version } as const;
+    const outcome = await this.staged.publish({ key: this.key, part }, durability, change);
+    if (outcome === "conflict") throw this.conflict();
+    entry.addPatch(facts);
     this.context.registry.grow(entry, fileSizeBytes, this.counted);
     const { key, actor: by } = this;
     const name = formatObjectKey(key);

@@ -14,6 +14,7 @@
  * Engines define no order and take no locks: the cache above serialises calls on one name.
  * @see test/contract/object-storage: one suite, run against every engine.
  */
+import type { BaseFacts, ObjectFacts, PartFacts } from "../object/index-facts.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ScannedFacts } from "./scanned-facts.ts";
 import type { DiskSpace, StorageCounts } from "./storage-counts.ts";
@@ -39,6 +40,17 @@ export interface StoredName {
   readonly key: ObjectKey;
   readonly part: ObjectPart;
 }
+
+/** The change that a published file makes to its object. */
+export interface ObjectChange {
+  /** Of the file. An engine may keep them, to answer `facts`. */
+  readonly facts: BaseFacts | PartFacts;
+  /** The version on which the change is based: of the object, not of the file. 0: no object. */
+  readonly ifVersion: number;
+}
+
+/** `conflict`: the object has another version. It is unchanged, and nothing is left of the file. */
+export type PublishOutcome = "published" | "conflict";
 
 /** A file that is being written. One owner calls all methods, one after the other. */
 export interface StagedFile {
@@ -69,8 +81,10 @@ export interface StagedFile {
    * `durability` is guaranteed. Afterwards the file is no longer staged. If it fails, nothing is
    * left of the file, unless `isPublished`.
    * @param durability default `restart`. An engine that is not durable guarantees neither.
+   * @param change absent: whatever the object's version is. An engine whose objects only this
+   *   process changes does not compare it, because the key's lock has decided.
    */
-  publish(name: StoredName, durability?: Durability): Promise<void>;
+  publish(name: StoredName, durability?: Durability, change?: ObjectChange): Promise<PublishOutcome>;
   /** Drops the file. May be called at any time and repeatedly; after publish it does nothing. */
   discard(): Promise<void>;
 }
@@ -211,6 +225,11 @@ export interface ObjectStorage {
    * Opens a published file, by default to send it. Undefined if there is none: a miss is a value.
    */
   open(name: StoredName, purpose?: OpenPurpose): Promise<StoredFile | undefined>;
+  /**
+   * What an index must know of an object, without opening a file. Undefined if there is no object,
+   * or if only its files say it.
+   */
+  facts(key: ObjectKey): Promise<ObjectFacts | undefined>;
   /** Locates a published file. Undefined if there is none, or the engine does not locate files. */
   locate(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */

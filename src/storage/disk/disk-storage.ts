@@ -170,6 +170,8 @@ export class DiskStorage implements ObjectStorage {
     return openStoredFile(this.#tools, filePath(name));
   }
 
+  async facts(): Promise<undefined> {}
+
   locate(name: StoredName): Promise<FileLocation | undefined> {
     return locateStoredFile(this.#tools, filePath(name));
   }

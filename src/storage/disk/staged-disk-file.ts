@@ -14,7 +14,7 @@ import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
+import type { Durability, PublishOutcome, StagedFile, StoredName } from "../object-storage.ts";
 import { type GatheredBytes, StageBuffer } from "../stage-buffer.ts";
 import type { GatheringFile } from "../staged-memory.ts";
 import type { Commit } from "./commits/commit-log.ts";
@@ -40,7 +40,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   #diskWork: Promise<void> | undefined;
   #failure: unknown;
   /** Set by the first publish or discard: its result. */
-  #end: Promise<void> | undefined;
+  #end: Promise<unknown> | undefined;
 
   constructor(tools: DiskTools, area: StagingArea) {
     this.#tools = tools;
@@ -81,13 +81,14 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     return this.#idle();
   }
 
-  publish(name: StoredName, durability: Durability = "restart"): Promise<void> {
+  publish(name: StoredName, durability: Durability = "restart"): Promise<PublishOutcome> {
     assert(!this.#end, "a file is published once and not after it was discarded");
     const publishing = this.#publish(filePath(name), durability);
     const { tier } = this.#tools;
     // Also after a failure: the file may be visible anyway.
-    this.#end = tier === undefined ? publishing : publishing.finally(() => tier.changed(name));
-    return this.#end;
+    const end = tier === undefined ? publishing : publishing.finally(() => tier.changed(name));
+    this.#end = end;
+    return end;
   }
 
   async discard(): Promise<void> {
@@ -96,7 +97,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     await this.#end.catch(() => {});
   }
 
-  async #publish(target: string, durability: Durability): Promise<void> {
+  async #publish(target: string, durability: Durability): Promise<PublishOutcome> {
     const isDurable = durability === "power-loss";
     let logging: Promise<Commit | undefined> | undefined;
     try {
@@ -117,6 +118,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
       if (commit !== undefined) commit.published();
       else await this.#publishedUnlogged(target, isDurable);
       if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
+      return "published";
     } catch (error) {
       void logging?.then(
         (commit) => commit?.cancel(),

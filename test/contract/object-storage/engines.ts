@@ -9,6 +9,7 @@ import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
 import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
+import { SharedStorage } from "../../support/shared-storage.ts";
 import { scratchDirectory } from "../../unit/storage/scratch-directory.ts";
 
 export const KIB = 1024;
@@ -26,7 +27,11 @@ export const ENGINES: { engine: string; started: () => Promise<ObjectStorage> }[
     started: () => start(diskWithTier(10 * KIB)),
   },
   { engine: "MemoryStorage", started: () => start(new MemoryStorage()) },
+  { engine: "SharedStorage", started: () => start(new SharedStorage()) },
 ];
+
+/** Those whose objects others change too: they compare versions, and answer facts. */
+export const SHARED_ENGINES = ENGINES.filter(({ engine }) => engine === "SharedStorage");
 
 function diskWithTier(bytesMax: number): ObjectStorage {
   const tier = new MemoryTier({ policy: new LruPolicy(), bytesMax });
