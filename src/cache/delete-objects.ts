@@ -103,7 +103,7 @@ async function removeNamed(
   return true;
 }
 
-/** Evicts an object for a put. The caller holds its lock. */
+/** Deletes an object to make space for a put. The caller holds its lock. */
 export async function evictObject(
   context: WriteContext,
   entry: IndexEntry,

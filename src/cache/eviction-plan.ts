@@ -56,11 +56,11 @@ export class EvictionPlan {
     return this.#bytesOver <= 0 && this.#objectsOver <= 0;
   }
 
-  /** @param mayLeave false while a call works on the object. */
-  offer(entry: IndexEntry, costBytes: number, mayLeave: boolean): "enough" | "more" {
-    if (!mayLeave || entry.readers > 0) {
+  /** @param mayDelete false while a call works on the object. */
+  offer(entry: IndexEntry, costBytes: number, mayDelete: boolean): "enough" | "more" {
+    if (!mayDelete || entry.readers > 0) {
       this.#busyBytes += costBytes;
-      if (mayLeave) this.#read.push({ entry, costBytes });
+      if (mayDelete) this.#read.push({ entry, costBytes });
       return "more";
     }
     this.#take(entry, costBytes, this.#idle);

@@ -1,5 +1,8 @@
 /**
- * Pending evictions: the bytes they will release, and counters since the start.
+ * Pending evictions of objects: the bytes they will release, and counters since the start.
+ *
+ * To evict an object is to delete it from the storage, which holds its only bytes. A read cache
+ * drops copies on its own (storage/tier/memory-tier.ts).
  *
  * A caller that needs space waits for any eviction and then checks again.
  */
@@ -33,12 +36,12 @@ export interface EvictionCause {
   readonly put: PutCause | undefined;
 }
 
-/** Callbacks of the cache for removing an object. */
-export interface Eviction {
+/** How the cache deletes an object to make space. */
+export interface ObjectEviction {
   /** False while a call works on the object. */
-  mayLeave(entry: IndexEntry): boolean;
-  /** Called in the same turn as `mayLeave`. */
-  remove(entry: IndexEntry, cause: EvictionCause): Promise<void>;
+  mayDelete(entry: IndexEntry): boolean;
+  /** Called in the same turn as `mayDelete`. */
+  deleteObject(entry: IndexEntry, cause: EvictionCause): Promise<void>;
 }
 
 export interface Victim {
@@ -48,7 +51,7 @@ export interface Victim {
 
 type VictimsCause = Pick<EvictionCause, "bound" | "put">;
 
-export class Evictions {
+export class ObjectEvictions {
   readonly #policy: EvictionPolicy;
   readonly #underWay = new Set<Promise<void>>();
   /** Bytes of victims that are still charged as held. */
@@ -68,7 +71,7 @@ export class Evictions {
   }
 
   /** Begins to remove the victims of one need, in order. */
-  beginAll(victims: readonly Victim[], eviction: Eviction, { bound, put }: VictimsCause): void {
+  beginAll(victims: readonly Victim[], eviction: ObjectEviction, { bound, put }: VictimsCause): void {
     const before = put?.evictedObjects ?? 0;
     const of = before + victims.length;
     if (put !== undefined) put.evictedObjects = of;
@@ -77,7 +80,7 @@ export class Evictions {
     }
   }
 
-  #begin({ entry, costBytes }: Victim, eviction: Eviction, cause: EvictionCause): void {
+  #begin({ entry, costBytes }: Victim, eviction: ObjectEviction, cause: EvictionCause): void {
     // Prevents the policy from naming it again during the removal.
     this.#policy.removed(entry, "evicted");
     this.bytes += costBytes;
@@ -85,7 +88,7 @@ export class Evictions {
     this.evictedObjects += 1;
     this.evictedBytes += costBytes;
     const removal = eviction
-      .remove(entry, cause)
+      .deleteObject(entry, cause)
       .then(() => {
         if (log.isEnabled("debug")) log.debug("evicted", { key: entry.evictionKey, bytes: costBytes });
       })

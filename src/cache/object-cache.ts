@@ -5,7 +5,7 @@
  * not in the index is read from disk on demand. Only lists wait for the background scan.
  */
 import { randomUUID } from "node:crypto";
-import { CacheError, isCacheError } from "../errors.ts";
+import { assert, CacheError, isCacheError } from "../errors.ts";
 import { logFor } from "../log.ts";
 import {
   formatObjectKey,
@@ -81,6 +81,11 @@ export class ObjectCache {
 
   constructor(storage: ObjectStorage, options: ObjectCacheOptions = {}) {
     const { budget, nowMs: wallMs, verifiesReads = true, events } = options;
+    const isOnlyHolder = !storage.capabilities.canFetchAgain;
+    assert(
+      budget === undefined || isOnlyHolder,
+      "an object that can be fetched again is not deleted for space",
+    );
     const clock = openClock(wallMs);
     const nowMs = (): number => clock.nowMs();
     this.#storage = storage;
@@ -136,8 +141,8 @@ export class ObjectCache {
       isBeingRead: (key, baseVersion) => this.#retired.isBeingRead(key, baseVersion),
     });
     budget?.connect({
-      mayLeave: (entry) => !this.#locks.isHeld(entry.evictionKey),
-      remove: (entry, cause) =>
+      mayDelete: (entry) => !this.#locks.isHeld(entry.evictionKey),
+      deleteObject: (entry, cause) =>
         this.#locks.run(entry.evictionKey, () => evictObject(this.#context, entry, cause)),
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Limits a storage in bytes and objects, and evicts to make space: max_memory and max_objects of
- * storage none, the capacity of storage files.
+ * Limits a storage that holds the only bytes of its objects, and deletes objects to make space:
+ * max_memory and max_objects of storage none, the capacity of storage files.
  *
  * A byte is charged from the moment it is staged until it is released; that includes objects being
  * removed, and removed objects that are still read. The sum never exceeds the limit: callers wait
@@ -17,7 +17,7 @@ import { logFor } from "../log.ts";
 import type { BudgetCharges, EvictionCounts } from "./budget-counts.ts";
 import { Changes } from "./changes.ts";
 import { EvictionPlan } from "./eviction-plan.ts";
-import { type BytesBound, type Eviction, Evictions, type PutCause } from "./evictions.ts";
+import { type BytesBound, type ObjectEviction, ObjectEvictions, type PutCause } from "./evictions.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { PutAdmission, type Shortage } from "./put-admission.ts";
 import { SpaceHolders } from "./space-holders.ts";
@@ -58,7 +58,7 @@ export class StorageBudget {
   readonly #objectsMax: number;
   readonly #fileOverheadBytes: number;
   readonly #pinned = new Set<IndexEntry>();
-  #eviction: Eviction | undefined;
+  #eviction: ObjectEviction | undefined;
   /** Of existing objects, including pinned ones. */
   #heldBytes = 0;
   #pinnedBytes = 0;
@@ -68,7 +68,7 @@ export class StorageBudget {
   #stagedObjects = 0;
   /** Of removed objects whose bytes are not released yet. */
   #leavingBytes = 0;
-  readonly #evictions: Evictions;
+  readonly #evictions: ObjectEvictions;
   /** Set while a caller makes space: the last in the queue. */
   #turn: Promise<void> | undefined;
   /** Notified when bytes are released. */
@@ -82,7 +82,7 @@ export class StorageBudget {
 
   constructor(options: StorageBudgetOptions) {
     this.#policy = options.policy;
-    this.#evictions = new Evictions(options.policy);
+    this.#evictions = new ObjectEvictions(options.policy);
     this.#evicts = options.evicts;
     this.#bytesMax = options.bytesMax;
     this.#bytesBound = options.bytesBound ?? "capacity";
@@ -90,8 +90,8 @@ export class StorageBudget {
     this.#fileOverheadBytes = options.fileOverheadBytes ?? 0;
   }
 
-  /** Sets how objects are removed. Called once, before any other use. */
-  connect(eviction: Eviction): void {
+  /** Sets how objects are deleted. Called once, before any other use. */
+  connect(eviction: ObjectEviction): void {
     this.#eviction = eviction;
   }
 
@@ -301,7 +301,7 @@ export class StorageBudget {
     if (plan.isEnough) return "now";
     for (const victim of this.#policy.victims()) {
       const entry = victim as IndexEntry;
-      if (plan.offer(entry, this.costOf(entry), eviction.mayLeave(entry)) === "enough") break;
+      if (plan.offer(entry, this.costOf(entry), eviction.mayDelete(entry)) === "enough") break;
     }
     const { outlook, victims } = plan.conclude();
     const bound = shortage.bytesOver > 0 ? this.#bytesBound : "objects";

@@ -2,9 +2,11 @@
  * The contract of an eviction policy: it chooses what to evict if there is no space.
  *
  * A policy knows the order of events and the cost of each item, nothing else: no clock, no I/O. Its
- * owner reports every item that is added, read, and removed; the policy names victims. It removes
- * nothing itself: the owner takes as many victims as it needs, calls `removed` for each, and skips
- * items that cannot be evicted now (being written, pinned).
+ * owner reports every item that is added, read, and removed; the policy names victims. An item is an
+ * object, which its owner deletes (cache/storage-budget.ts), or a copy, which its owner drops
+ * (storage/tier/memory-tier.ts). The policy removes nothing itself: the owner takes as many victims
+ * as it needs, calls `removed` for each, and skips items that cannot be evicted now (being written,
+ * pinned).
  *
  * Cost: a policy keeps its order in links inside the items, 5 words each, so that a million objects
  * need no map beside the owner's index. An item belongs to at most one policy.
@@ -43,7 +45,10 @@ export abstract class Evictable {
   abstract readonly evictionKey: string;
 }
 
-/** Why an item was removed: a policy remembers evicted items, not deleted ones. */
+/**
+ * Why an item was removed: `evicted` to make space, or `deleted` because its content is gone or
+ * outdated. A policy remembers evicted items only.
+ */
 export type RemovalReason = "evicted" | "deleted";
 
 export interface EvictionPolicy {

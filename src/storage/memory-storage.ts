@@ -21,6 +21,7 @@ import type {
   PatchSelection,
   ScannedObjects,
   ScannedSession,
+  StorageCapabilities,
   StoredFile,
   StoredName,
 } from "./object-storage.ts";
@@ -37,7 +38,12 @@ const GIVEN_BACK_BYTES_MIN = 4 * 1024;
 const SPARE_PART = 1 / 16;
 
 export class MemoryStorage implements ObjectStorage {
-  readonly capabilities = { isDurable: false, hasChecksums: false, locatesFiles: false };
+  readonly capabilities: StorageCapabilities = {
+    isDurable: false,
+    hasChecksums: false,
+    locatesFiles: false,
+    canFetchAgain: false,
+  };
   readonly journal = undefined;
   readonly #shelf = new MemoryShelf<MemoryFile>();
   /**
@@ -73,7 +79,7 @@ export class MemoryStorage implements ObjectStorage {
   get counts(): StorageCounts {
     const [hits, misses, heldBytes, bytesMax] = [this.#hits, this.#misses, this.heldBytes, this.#bytesMax];
     return {
-      memory: { hits, misses, evictions: 0, heldBytes, bytesMax },
+      memory: { hits, misses, droppedCopies: 0, heldBytes, bytesMax },
       stagedBytes: this.#staged.sizeBytes,
     };
   }

@@ -208,6 +208,12 @@ export interface StorageCapabilities {
   readonly hasChecksums: boolean;
   /** True if other processes of this host can read the published files, which `locate` finds. */
   readonly locatesFiles: boolean;
+  /**
+   * True if the engine can get an object's bytes again after it gave up local space: its read cache
+   * drops a copy, and the object stays. False: it holds the only bytes, and eviction deletes the
+   * object.
+   */
+  readonly canFetchAgain: boolean;
 }
 
 export interface ObjectStorage {

@@ -11,8 +11,8 @@ export interface MemoryCounts {
   readonly hits: number;
   /** Opens for a get that did not: of the tier, they went to the disk. */
   readonly misses: number;
-  /** Files that the tier dropped to make space. They stay on disk. */
-  readonly evictions: number;
+  /** Copies that the tier dropped to make space. The engine still has the files. */
+  readonly droppedCopies: number;
   readonly heldBytes: number;
   readonly bytesMax: number;
 }

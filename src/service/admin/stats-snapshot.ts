@@ -149,7 +149,7 @@ function callStats({ calls, server }: StatsReading): StatsSnapshot["calls"] {
 }
 
 function memoryStats(counts: MemoryCounts): StatsSnapshot["memory"] {
-  const { hits, misses, evictions, heldBytes, bytesMax } = counts;
+  const { hits, misses, droppedCopies: evictions, heldBytes, bytesMax } = counts;
   return { hits, misses, evictions, used_bytes: heldBytes, bytes_max: finite(bytesMax) };
 }
 

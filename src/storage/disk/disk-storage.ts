@@ -72,7 +72,12 @@ export interface DiskStorageOptions {
 }
 
 export class DiskStorage implements ObjectStorage {
-  readonly capabilities = { isDurable: true, hasChecksums: true, locatesFiles: true };
+  readonly capabilities = {
+    isDurable: true,
+    hasChecksums: true,
+    locatesFiles: true,
+    canFetchAgain: false,
+  };
   readonly journal: DiskJournal;
   readonly #tools: DiskTools;
   readonly #staging: StagingArea;

@@ -41,7 +41,8 @@ export interface TierCounters {
   readonly loads: number;
   /** Misses that streamed past: too large, or no space. */
   readonly bypassed: number;
-  readonly evictions: number;
+  /** Copies that were dropped to make space. */
+  readonly droppedCopies: number;
 }
 
 /** Opens a file of the engine itself; undefined if there is none. */
@@ -57,7 +58,7 @@ export class MemoryTier implements KeptFileHost {
   readonly #openings = new Openings();
   /** Bytes of files in use, cached or dropped. */
   #usedBytes = 0;
-  readonly #counters = { hits: 0, misses: 0, loads: 0, bypassed: 0, evictions: 0 };
+  readonly #counters = { hits: 0, misses: 0, loads: 0, bypassed: 0, droppedCopies: 0 };
 
   constructor({ policy, bytesMax }: TierOptions) {
     this.#policy = policy;
@@ -75,8 +76,8 @@ export class MemoryTier implements KeptFileHost {
   }
 
   get counts(): MemoryCounts {
-    const { hits, misses, evictions } = this.#counters;
-    return { hits, misses, evictions, heldBytes: this.heldBytes, bytesMax: this.#bytesMax };
+    const { hits, misses, droppedCopies } = this.#counters;
+    return { hits, misses, droppedCopies, heldBytes: this.heldBytes, bytesMax: this.#bytesMax };
   }
 
   /** Opens the cached copy of a file, or its source, which may become the copy. */
@@ -94,27 +95,27 @@ export class MemoryTier implements KeptFileHost {
   /** The engine opened the file itself: drops a cached copy of any other file under the name. */
   looked(name: StoredName, file: SourceFile | undefined): void {
     const kept = this.#shelf.get(name);
-    if (kept !== undefined && (file === undefined || !kept.isCopyOf(file))) this.#drop(kept, "deleted");
+    if (kept !== undefined && (file === undefined || !kept.isCopyOf(file))) this.#dropCopy(kept, "deleted");
   }
 
   /** The content under this name may have changed. */
   changed(name: StoredName): void {
     this.#openings.changed(name.key);
     const kept = this.#shelf.get(name);
-    if (kept !== undefined) this.#drop(kept, "deleted");
+    if (kept !== undefined) this.#dropCopy(kept, "deleted");
   }
 
   /** Patches of this object may have been removed. */
   changedPatches(key: ObjectKey): void {
     this.#openings.changed(key);
     for (const patches of this.#shelf.object(key)?.patches?.values() ?? []) {
-      for (const kept of patches.values()) this.#drop(kept, "deleted");
+      for (const kept of patches.values()) this.#dropCopy(kept, "deleted");
     }
   }
 
   /** Drops all copies. */
   clear(): void {
-    for (const file of this.#shelf.all()) this.#drop(file, "deleted");
+    for (const file of this.#shelf.all()) this.#dropCopy(file, "deleted");
   }
 
   used(file: KeptFile, isInUse: boolean): void {
@@ -122,7 +123,7 @@ export class MemoryTier implements KeptFileHost {
   }
 
   giveUp(file: KeptFile): void {
-    this.#drop(file, "deleted");
+    this.#dropCopy(file, "deleted");
   }
 
   takeBack(slabs: readonly Buffer[], memory: { sizeBytes: number; isLent: boolean }): void {
@@ -158,7 +159,7 @@ export class MemoryTier implements KeptFileHost {
     return kept.open();
   }
 
-  /** Evicts until a file of this size fits; evicts nothing if that would not be enough. */
+  /** Drops copies until a file of this size fits; drops none if that would not be enough. */
   #makeSpace(sizeBytes: number): boolean {
     const costBytes = this.#memory.costOf(sizeBytes);
     if (costBytes > this.#bytesMax * FILE_PART_MAX) return false;
@@ -166,8 +167,8 @@ export class MemoryTier implements KeptFileHost {
     if (this.#memory.makeFit(sizeBytes)) return true;
     for (const victim of this.#policy.victims()) {
       if (!(victim instanceof KeptFile) || victim.isInUse) continue;
-      this.#counters.evictions += 1;
-      this.#drop(victim, "evicted");
+      this.#counters.droppedCopies += 1;
+      this.#dropCopy(victim, "evicted");
       if (this.#memory.makeFit(sizeBytes)) return true;
     }
     return false;
@@ -178,7 +179,7 @@ export class MemoryTier implements KeptFileHost {
   }
 
   /** Drops the cached file; readers that have it open keep it. */
-  #drop(file: KeptFile, reason: "evicted" | "deleted"): void {
+  #dropCopy(file: KeptFile, reason: "evicted" | "deleted"): void {
     this.#policy.removed(file, reason);
     if (this.#isTraced)
       this.#trace(reason === "evicted" ? "evicted from memory" : "dropped from memory", file.name);

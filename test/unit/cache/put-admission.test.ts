@@ -16,8 +16,8 @@ const storage = new MemoryStorage();
 function openBudget(bytesMax = 100): StorageBudget {
   const budget = new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax });
   budget.connect({
-    mayLeave: () => true,
-    remove: async (entry) => budget.left(entry, "evicted")(),
+    mayDelete: () => true,
+    deleteObject: async (entry) => budget.left(entry, "evicted")(),
   });
   return budget;
 }

@@ -3,7 +3,9 @@
  * replica has replaced changes nothing.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { StorageBudget } from "../../../src/cache/storage-budget.ts";
+import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { SharedStorage } from "../../support/shared-storage.ts";
 import { memoryCache, patch, put } from "./cache-fixture.ts";
@@ -54,5 +56,16 @@ describe("two caches over one engine", () => {
     const known = await first.stat(parseObjectKey(KEY));
     expect(known).toMatchObject({ version, kind, rowCount, dataBytes, storedBytes, patchCount });
     expect([version, storage.opens]).toEqual([2, 0]);
+  });
+});
+
+describe("an engine that can fetch again", () => {
+  class FetchingStorage extends SharedStorage {
+    override readonly capabilities = { ...new SharedStorage().capabilities, canFetchAgain: true };
+  }
+
+  it("gets no budget, which would delete objects to make space", () => {
+    const budget = new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax: 1000 });
+    expect(() => new ObjectCache(new FetchingStorage(), { budget })).toThrow("is not deleted for space");
   });
 });

@@ -39,8 +39,8 @@ class Store {
 
   constructor() {
     this.budget.connect({
-      mayLeave: () => true,
-      remove: async (entry) => {
+      mayDelete: () => true,
+      deleteObject: async (entry) => {
         this.gone.push(entry.objectId);
         const free = this.budget.left(entry, "evicted");
         if (entry.readers === 0) free();

@@ -29,8 +29,8 @@ class Store {
   constructor(options: Partial<StorageBudgetOptions> & { bytesMax: number }) {
     this.budget = new StorageBudget({ policy: new LruPolicy(), evicts: true, ...options });
     this.budget.connect({
-      mayLeave: (entry) => !this.locked.has(entry.objectId),
-      remove: async (entry) => {
+      mayDelete: (entry) => !this.locked.has(entry.objectId),
+      deleteObject: async (entry) => {
         const free = this.budget.left(entry, "evicted");
         this.gone.push(entry.objectId);
         await Promise.resolve();
@@ -185,8 +185,8 @@ describe("the storage budget", () => {
     const budget = new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax: 100 });
     const asked: string[] = [];
     budget.connect({
-      mayLeave: () => true,
-      remove: async ({ objectId }) => {
+      mayDelete: () => true,
+      deleteObject: async ({ objectId }) => {
         asked.push(objectId);
         throw new Error("the disk refuses");
       },

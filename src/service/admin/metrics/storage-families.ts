@@ -18,7 +18,7 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
   counter(
     "flame_cache_tier_evictions_total",
     "Files that the memory tier dropped to make space. They stay on disk.",
-    ({ cache }) => cache.storage.memory?.evictions,
+    ({ cache }) => cache.storage.memory?.droppedCopies,
   ),
   gauge(
     "flame_cache_memory_used_bytes",

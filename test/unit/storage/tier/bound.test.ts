@@ -134,7 +134,7 @@ describe("what the tier holds", () => {
       expect(bytes?.equals(patternBytes(5 * MIB, i))).toBe(true);
     }
     expect(tier.heldBytes).toBeLessThanOrEqual(bytesMax);
-    expect(tier.counters).toMatchObject({ loads: 4, bypassed: 12, evictions: 0 });
+    expect(tier.counters).toMatchObject({ loads: 4, bypassed: 12, droppedCopies: 0 });
   });
 
   it("counts small files with what is around them", async () => {
@@ -144,7 +144,7 @@ describe("what the tier holds", () => {
       await readWhole(disk, named(`a/s/${i}`));
     }
     const fitting = Math.floor(MIB / (24 + LIMITS.memoryFileOverheadBytes));
-    expect(tier.counters).toMatchObject({ loads: 2000, evictions: 2000 - fitting });
+    expect(tier.counters).toMatchObject({ loads: 2000, droppedCopies: 2000 - fitting });
     expect(tier.heldBytes).toBeLessThanOrEqual(MIB);
   });
 
@@ -167,9 +167,9 @@ describe("who has to leave", () => {
     const reader = (await disk.open(read!))!;
     await reader.read(0, reader.sizeBytes);
     for (const name of [old!, young!, next!]) await readAndDone(disk, name);
-    expect(tier.counters).toMatchObject({ hits: 0, loads: 4, evictions: 1 });
+    expect(tier.counters).toMatchObject({ hits: 0, loads: 4, droppedCopies: 1 });
     for (const name of [read!, young!, next!]) await readAndDone(disk, name);
-    expect(tier.counters).toMatchObject({ hits: 3, loads: 4, evictions: 1 });
+    expect(tier.counters).toMatchObject({ hits: 3, loads: 4, droppedCopies: 1 });
     reader.close(true);
   });
 });

@@ -18,7 +18,7 @@ describe("a file that was read", () => {
         expect((await readWhole(disk, NAME))?.equals(patternBytes(sizeBytes))).toBe(true);
       }
       expect([disk.opens, disk.bytesRead]).toEqual([1, sizeBytes]);
-      expect(tier.counters).toEqual({ hits: 2, misses: 1, loads: 1, bypassed: 0, evictions: 0 });
+      expect(tier.counters).toEqual({ hits: 2, misses: 1, loads: 1, bypassed: 0, droppedCopies: 0 });
       expect(openFiles(directory)).toEqual([]);
     },
   );
