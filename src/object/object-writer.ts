@@ -4,12 +4,13 @@
  * `finish` assigns the version.
  */
 
+import type { FileForm } from "./file-head.ts";
 import type { Lifetime } from "./object-metadata.ts";
 import type { ValuePlace } from "./stored-blocks.ts";
 
 export interface FileSummary {
   /** The form of the file; a stream only if a dictionary was replaced. */
-  readonly part: "file" | "stream";
+  readonly part: FileForm;
   readonly rowCount: number;
   readonly dataBytes: number;
   /** Position of an opaque value with one unmodified row; such a file is read without parsing. */
