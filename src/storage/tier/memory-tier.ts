@@ -46,7 +46,7 @@ export interface TierCounters {
 }
 
 /** Opens a file of the engine itself; undefined if there is none. */
-export type OpenSource = () => Promise<SourceFile | undefined>;
+export type OpenSource = (name: StoredName) => Promise<SourceFile | undefined>;
 
 export class MemoryTier implements KeptFileHost {
   readonly #policy: EvictionPolicy;
@@ -83,7 +83,7 @@ export class MemoryTier implements KeptFileHost {
   /** Opens the cached copy of a file, or its source, which may become the copy. */
   async open(name: StoredName, openSource: OpenSource): Promise<StoredFile | undefined> {
     // Deltas are not cached: the first patch converts them to our own patches.
-    if (name.part.kind === "delta") return await openSource();
+    if (name.part.kind === "delta") return await openSource(name);
     const kept = this.#shelf.get(name);
     if (this.#isTraced) this.#trace(kept === undefined ? "not in memory" : "found in memory", name);
     if (kept === undefined) return await this.#openSource(name, openSource);
@@ -132,7 +132,7 @@ export class MemoryTier implements KeptFileHost {
 
   async #openSource(name: StoredName, openSource: OpenSource): Promise<StoredFile | undefined> {
     this.#counters.misses += 1;
-    const { file, isStale } = await this.#openings.run(name.key, openSource);
+    const { file, isStale } = await this.#openings.run(name.key, () => openSource(name));
     if (file === undefined || isStale) return file;
     const other = this.#shelf.get(name);
     if (other !== undefined) {
