@@ -157,6 +157,12 @@ export const ERROR_TABLE = {
     meaning: "the stored bytes of the object are damaged",
   },
   STORAGE_IO: { status: "INTERNAL", httpStatus: 500, retryable: true, meaning: "a disk operation failed" },
+  STORAGE_UNAVAILABLE: {
+    status: "UNAVAILABLE",
+    httpStatus: 503,
+    retryable: true,
+    meaning: "the store that holds the objects cannot be reached, or does not answer in time",
+  },
   NOT_IMPLEMENTED: {
     status: "UNIMPLEMENTED",
     httpStatus: 501,

@@ -7,6 +7,7 @@
 import { CLIENT_LIMITS } from "./client-limits.ts";
 import { JOURNAL_LIMITS } from "./journal-limits.ts";
 import { SERVICE_LIMITS } from "./service-limits.ts";
+import { STORAGE_S3_LIMITS } from "./storage-s3-limits.ts";
 import { TRANSPORT_LIMITS } from "./transport-limits.ts";
 
 const KIB = 1024;
@@ -302,4 +303,5 @@ export const LIMITS = {
   ...TRANSPORT_LIMITS,
   ...CLIENT_LIMITS,
   ...JOURNAL_LIMITS,
+  ...STORAGE_S3_LIMITS,
 } as const;

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 # Codes after which the same call may succeed later.
-RETRYABLE = {"DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO"}
+RETRYABLE = {"DEADLINE_EXCEEDED", "OVERLOADED", "SHUTTING_DOWN", "UNREACHABLE", "STORAGE_IO", "STORAGE_UNAVAILABLE"}
 _TEXT = re.compile(r"with message: (?:\[([A-Z_]+)\] )?(.*?)(?:\. gRPC client debug context|\. Client context|$)", re.S)
 # Control characters except line feed and tab; line separators and direction marks.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -33,6 +33,7 @@ const EXIT_OF_CODE: Readonly<Record<ErrorCode, ExitName>> = {
   UNREACHABLE: "unavailable",
   OBJECT_CORRUPT: "damaged",
   STORAGE_IO: "serverFailure",
+  STORAGE_UNAVAILABLE: "tryAgain",
   NOT_IMPLEMENTED: "unavailable",
   INVALID_VALUE: "dataError",
   UNREADABLE_VALUE: "dataError",

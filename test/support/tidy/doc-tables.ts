@@ -15,9 +15,14 @@ import { ADMIN_ROUTES, API_ROUTES } from "../../../src/service/http-listeners.ts
 
 const UNITS = ["GiB", "MiB", "KiB"] as const;
 const UNIT_BYTES = { GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 } as const;
-const LIMITS_FILES = ["limits", "service-limits", "transport-limits", "client-limits", "journal-limits"].map(
-  (name) => `src/${name}.ts`,
-);
+const LIMITS_FILES = [
+  "limits",
+  "service-limits",
+  "transport-limits",
+  "client-limits",
+  "journal-limits",
+  "storage-s3-limits",
+].map((name) => `src/${name}.ts`);
 
 function formatBytes(value: number): string {
   for (const unit of UNITS) {

@@ -1,0 +1,89 @@
+/**
+ * What the storage engine needs of an S3 bucket: objects under keys, and writes that depend on what
+ * is there.
+ *
+ * A write is one request, because a hidden repetition would meet its own success as a conflict.
+ * The caller decides what to do with each outcome. Everything else is idempotent and repeated
+ * inside. Times are the store's own (`Date`), because clocks of replicas differ.
+ * Every method throws {CacheError} STORAGE_UNAVAILABLE if the store cannot be reached or refuses the
+ * credentials, and STORAGE_IO if it answers what is not S3.
+ */
+
+/** What a write may depend on. */
+export type Condition = { readonly ifMatch: string } | { readonly ifAbsent: true };
+
+/**
+ * - `done`: written.
+ * - `conflict` (412, or 404 with ifMatch): the condition does not hold, this request wrote nothing.
+ * - `retry` (409, 503, refused before the request was sent): not applied; the same request may be
+ *   repeated.
+ * - `doubtful` (time-out, reset, 500, 502, 504): may have been applied, now or later.
+ */
+export type WriteOutcome =
+  | { readonly kind: "done"; readonly etag: string; readonly dateMs: number }
+  | { readonly kind: "conflict" }
+  | { readonly kind: "retry"; readonly afterMs?: number }
+  | { readonly kind: "doubtful" };
+
+/** `same`: the object still has the entity tag of `ifNoneMatch`. */
+export type ReadOutcome =
+  | { readonly kind: "found"; readonly etag: string; readonly dateMs: number; readonly body: Buffer }
+  | { readonly kind: "same"; readonly dateMs: number }
+  | { readonly kind: "missing"; readonly dateMs: number };
+
+export interface ReadOptions {
+  /** The largest body that is accepted. */
+  readonly bytesMax: number;
+  readonly ifNoneMatch?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ListedKey {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+/** An object that is being written, of any size. One owner calls all methods, one after the other. */
+export interface Upload {
+  /**
+   * Copies the bytes. Returns a promise only if the caller has to wait: for a part that is being
+   * sent, or for memory.
+   * @throws {CacheError} OVERLOADED if other uploads hold the memory for too long; also what `finish`
+   *   throws. The upload can then only be aborted.
+   */
+  append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
+  /** @throws {CacheError} STORAGE_UNAVAILABLE, STORAGE_IO: nothing is left under the key. */
+  finish(): Promise<{ readonly etag: string; readonly sizeBytes: number }>;
+  /** Ends the upload and removes its parts. May be called repeatedly. Never throws. */
+  abort(): Promise<void>;
+}
+
+export interface Bucket {
+  /**
+   * A whole small object, in a buffer of its own. Repeated inside.
+   * @throws {CacheError} STORAGE_IO if it is larger than bytesMax; CANCELLED by the signal
+   */
+  read(key: string, options: ReadOptions): Promise<ReadOutcome>;
+  /**
+   * Exactly these bytes, in a buffer of their own; undefined if there is no such object. Repeated
+   * inside, from where the answer broke.
+   * @throws {CacheError} OBJECT_CORRUPT if the object ends before; CANCELLED by the signal
+   */
+  readRange(
+    key: string,
+    position: number,
+    lengthBytes: number,
+    signal?: AbortSignal,
+  ): Promise<Buffer | undefined>;
+  /** One request. Empty objects are allowed. */
+  write(key: string, chunks: readonly Uint8Array[], condition?: Condition): Promise<WriteOutcome>;
+  /** For keys that nobody else writes: repeated inside, without a condition. */
+  upload(key: string): Upload;
+  /** One request. `done` also if there was no such object and no `ifMatch`; its etag is empty. */
+  remove(key: string, ifMatch?: string): Promise<WriteOutcome>;
+  /** Keys without an object are no error. Repeated inside. */
+  removeMany(keys: readonly string[]): Promise<void>;
+  /** Pages; no order is promised. */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<readonly ListedKey[]>;
+}
