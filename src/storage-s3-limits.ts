@@ -72,8 +72,8 @@ export const STORAGE_S3_LIMITS = {
   garbageAgeMs: 3_600_000,
   /** Time between the pass that finds garbage and the pass that removes it. Readers end meanwhile. */
   garbageGraceMs: 3_600_000,
-  /** Blobs that a collector remembers from pass to pass: 20 MB. More wait for a later pass. */
-  garbageBlobsMax: 50_000,
+  /** Blobs and tombstones that a collector remembers from pass to pass: 20 MB. Others wait. */
+  garbageCandidatesMax: 50_000,
   /** Manifests that one pass of a collector reads. */
   garbageReadsMax: 10_000,
   /** Objects that one request removes: the bound of S3. */

@@ -106,7 +106,10 @@ export class MemoryBucket implements Bucket {
   isDown = false;
   readonly #options: MemoryBucketOptions;
   readonly #random: Random;
+  /** Resolves when the connection is cut. */
+  readonly whenCut: Promise<void>;
   #isCut = false;
+  #onCut: () => void = () => {};
   #cutAt: { readonly request: number; readonly isApplied: boolean } | undefined;
 
   constructor(options: MemoryBucketOptions) {
@@ -115,6 +118,9 @@ export class MemoryBucket implements Bucket {
     this.#random = options.random ?? new Random(1);
     this.share = options.share ?? 0;
     this.latencyMs = options.latencyMs ?? 10;
+    this.whenCut = new Promise((resolve) => {
+      this.#onCut = resolve;
+    });
   }
 
   get requestCount(): number {
@@ -124,6 +130,7 @@ export class MemoryBucket implements Bucket {
   /** No request reaches the store any more, and no answer the replica. */
   cut(): void {
     this.#isCut = true;
+    this.#onCut();
   }
 
   /** Cuts the connection at a later request, counted from 1, before or after it is applied. */
@@ -253,7 +260,7 @@ export class MemoryBucket implements Bucket {
     if (this.#isCut) return "before";
     this.requests[kind] = (this.requests[kind] ?? 0) + 1;
     if (this.#cutAt?.request !== this.requestCount) return undefined;
-    this.#isCut = true;
+    this.cut();
     return this.#cutAt.isApplied ? "after" : "before";
   }
 

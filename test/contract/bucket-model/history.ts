@@ -75,8 +75,11 @@ class KeyCheck {
 
   run(): void {
     for (const call of this.#calls) this.#learn(call);
-    for (const call of this.#calls)
-      if (call.outcome.kind === "read") this.#checkShown(call, call.outcome.shown);
+    for (const call of this.#calls) {
+      if (call.outcome.kind !== "read") continue;
+      this.#checkShown(call, call.outcome.shown);
+      this.#checkAbsence(call, call.outcome.shown);
+    }
     this.#checkRealTime();
   }
 
@@ -114,6 +117,17 @@ class KeyCheck {
     }
   }
 
+  /** Only a delete explains that an acknowledged object is not there. */
+  #checkAbsence(read: Call, { isLive, version }: Shown): void {
+    if (isLive || version > 0) return;
+    const before = this.#calls.filter((call) => call.ended < read.begun && call.outcome.kind === "written");
+    const highest = Math.max(0, ...before.map(versionOf));
+    if (highest === 0) return;
+    const deletes = this.#calls.filter((call) => call.verb === "delete" && call.begun < read.ended);
+    const isExplained = deletes.some((call) => call.outcome.kind === "unknown" || versionOf(call) >= highest);
+    this.#expect(isExplained, `version ${highest} was acknowledged and is not there`);
+  }
+
   /** No call shows or makes an older state than a call that had ended before it began. */
   #checkRealTime(): void {
     const ranked = this.#calls.flatMap((call) => {
@@ -147,4 +161,8 @@ function rankOf({ outcome, verb }: Call): number | undefined {
   // Without a manifest nothing is known about the versions before.
   if (!shown.isLive && shown.version === 0) return undefined;
   return 2 * shown.version + (shown.isLive ? 0 : 1);
+}
+
+function versionOf({ outcome }: Call): number {
+  return outcome.kind === "written" ? outcome.version : 0;
 }

@@ -25,6 +25,8 @@ export interface ReplicasRunOptions {
   /** Probability that a replica is killed at a call. */
   readonly kills?: number;
   readonly defects?: Defects;
+  /** Now and then a client rests up to this long, in the middle of a get as well. */
+  readonly restMs?: number;
   /** Runs beside the clients with each replica, until `isOver`. */
   readonly beside?: (replica: Replica, isOver: () => boolean) => Promise<void>;
 }
@@ -71,7 +73,7 @@ export class ReplicasRun {
   #isOver = false;
 
   constructor(options: ReplicasRunOptions) {
-    this.#options = { replicas: 3, clients: 4, keys: 5, kills: 0, ...options };
+    this.#options = { replicas: 3, clients: 4, keys: 5, kills: 0, restMs: 0, ...options };
     this.#random = new Random(options.seed);
   }
 
@@ -117,9 +119,16 @@ export class ReplicasRun {
       while (this.#replicas[place]!.bucket.isCut) await this.time.pause(50);
       const replica = this.#replicas[place]!;
       const key = `k${this.#random.below(keys)}`;
-      await this.#whileAlive(replica, this.#call(replica, this.#random.pick(VERBS), key));
-      await this.time.pause(this.#random.below(5));
+      // A client of a killed replica gets no answer.
+      const work = this.#call(replica, this.#random.pick(VERBS), key);
+      await Promise.race([work, replica.bucket.whenCut]);
+      await this.#rest(20);
     }
+  }
+
+  async #rest(oneOf: number): Promise<void> {
+    const isLong = this.#random.below(oneOf) === 0;
+    await this.time.pause(this.#random.below(isLong ? Math.max(5, this.#options.restMs) : 5));
   }
 
   /** Ends some requests from now, so that each step of each call is hit. */
@@ -130,17 +139,6 @@ export class ReplicasRun {
       bucket.cut();
       this.#replicas[place] = this.#open();
     });
-  }
-
-  /** A client of a killed replica gets no answer. */
-  async #whileAlive(replica: Replica, work: Promise<void>): Promise<void> {
-    let isDone = false;
-    const end = (): void => {
-      isDone = true;
-    };
-    work.then(end, end);
-    while (!isDone && !replica.bucket.isCut) await this.time.pause(3);
-    if (isDone) await work;
   }
 
   async #call(replica: Replica, verb: Call["verb"], name: string): Promise<void> {
@@ -163,8 +161,17 @@ export class ReplicasRun {
     call.ended = outcome.kind === "unknown" ? Number.POSITIVE_INFINITY : this.#moment;
   }
 
+  /** A reader may be so slow that what it reads is garbage meanwhile. */
+  async #show(found: FoundObject): Promise<Shown> {
+    if (this.#options.restMs > 0) await this.#rest(5);
+    return await showObject(found);
+  }
+
   async #outcome(replica: Replica, verb: Call["verb"], key: ObjectKey, value: string): Promise<Outcome> {
     try {
+      if (verb === "get") {
+        return { kind: "read", shown: await replica.objects.use(key, {}, (found) => this.#show(found)) };
+      }
       return await perform(replica, verb, key, value);
     } catch (error) {
       if (!isCacheError(error, "STORAGE_UNAVAILABLE")) throw error;
@@ -179,7 +186,6 @@ async function perform(
   key: ObjectKey,
   value: string,
 ): Promise<Outcome> {
-  if (verb === "get") return { kind: "read", shown: await objects.use(key, {}, showObject) };
   if (verb === "delete") return outcomeOf(await objects.delete(key));
   const { bucket, timing } = objects.manifests;
   const staged = new StagedBody({ bucket, timing, key, inlineBytesMax: INLINE_BYTES });
