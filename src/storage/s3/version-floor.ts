@@ -65,7 +65,10 @@ export class VersionFloor {
       const condition = floor.etag === undefined ? ({ ifAbsent: true } as const) : { ifMatch: floor.etag };
       // Every outcome but a success is settled by reading the floor again: it only rises.
       const outcome = await bucket.write(FLOOR_NAME, [encodeFloor(version)], condition);
-      if (outcome.kind === "done") return version;
+      if (outcome.kind === "done") {
+        this.#known = { version, etag: outcome.etag, since: floor.since };
+        return version;
+      }
       await backOff(timing, tries, outcome.kind === "retry" ? outcome.afterMs : 0);
     }
     throw new CacheError("STORAGE_UNAVAILABLE", "the store did not accept the version floor in time");
