@@ -65,6 +65,11 @@ export const STORAGE_S3_LIMITS = {
   /** How often a reader starts again because a blob was collected. */
   missingBlobReadsMax: 3,
 
+  /** Manifests that a list has in memory at a time. */
+  listedManifestsMax: 128,
+  /** Manifests that one list reads at a time. */
+  listReadsAtOnce: 8,
+
   /**
    * Age, by the store's clock, below which a blob or a tombstone is never garbage. Far above every
    * time-out, and above the 15 minutes after which a store refuses a signed request.

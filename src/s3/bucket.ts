@@ -42,6 +42,8 @@ export interface ListedKey {
   readonly key: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  /** So that a LIST says which of the objects that a caller remembers are current. */
+  readonly etag?: string;
 }
 
 /** An object that is being written, of any size. One owner calls all methods, one after the other. */

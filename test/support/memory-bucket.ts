@@ -197,7 +197,7 @@ export class MemoryBucket implements Bucket {
           const found = this.contents.objects.get(key);
           return found === undefined
             ? []
-            : [{ key, sizeBytes: found.body.length, modifiedMs: found.modifiedMs }];
+            : [{ key, sizeBytes: found.body.length, modifiedMs: found.modifiedMs, etag: found.etag }];
         }),
       );
     }

@@ -96,6 +96,18 @@ export class ManifestStore {
     return checkKey(await this.#loadNamed(formatManifestName(key)), key);
   }
 
+  /**
+   * The state of a manifest in a LIST: the remembered one if the ETag says so, else a read.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
+   */
+  async readListed(name: string, etag: string | undefined): Promise<ManifestState> {
+    const held = this.#cache.get(name);
+    const isCurrent = held?.etag !== undefined && held.etag === etag;
+    const state = isCurrent ? held : await this.#loads.run(name);
+    if (state.manifest === undefined || formatManifestName(state.manifest.key) === name) return state;
+    throw otherKey();
+  }
+
   /** Remembers a state that this replica wrote. @param before as in ManifestCache. */
   remember(name: string, state: ManifestState, before: ManifestState | undefined): void {
     this.#cache.remember(name, state, before);
@@ -131,9 +143,13 @@ function decodeState(body: Buffer): { readonly manifest: Manifest; readonly size
   return { manifest: decodeManifest(own), sizeBytes: own.length };
 }
 
-/** Another key's manifest under this name: a hash collision, or somebody moved objects. */
 function checkKey(state: ManifestState, key: ObjectKey): ManifestState {
   if (state.manifest === undefined || formatObjectKey(state.manifest.key) === formatObjectKey(key))
     return state;
-  throw new CacheError("OBJECT_CORRUPT", "the manifest of the object belongs to another key");
+  throw otherKey();
+}
+
+/** Another key's manifest under this name: a hash collision, or somebody moved objects. */
+function otherKey(): CacheError {
+  return new CacheError("OBJECT_CORRUPT", "the manifest of the object belongs to another key");
 }
