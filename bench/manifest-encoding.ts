@@ -17,13 +17,13 @@ const KEY = { applicationId: "app", sessionId: "session-1", objectId: "object-1"
 function manifestOf(inlineBytes: number, patchCount: number, patchBytes: number): Manifest {
   const base = contentOf(
     inlineBytes > 0
-      ? [{ kind: "inline", bytes: Buffer.alloc(inlineBytes, 7) }]
+      ? [{ kind: "inline", bytes: new Uint8Array(inlineBytes).fill(7) }]
       : [{ kind: "blob", id: randomId(), sizeBytes: 10 * 2 ** 30, crc32: 1 }],
   );
   const patches = Array.from({ length: patchCount }, (_, index): PatchEntry => {
     return {
       version: index + 2,
-      content: contentOf([{ kind: "inline", bytes: Buffer.alloc(patchBytes, 9) }]),
+      content: contentOf([{ kind: "inline", bytes: new Uint8Array(patchBytes).fill(9) }]),
     };
   });
   const live: LiveObject = {

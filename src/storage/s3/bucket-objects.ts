@@ -117,7 +117,7 @@ export class BucketObjects {
 
   /**
    * Gets an object and uses it. Starts again with the current state if bytes of it were collected
-   * because the object was replaced.
+   * because the object was replaced: `use` may be called again.
    * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT, and what `use` throws
    */
   async use<Result>(

@@ -40,9 +40,9 @@ export class ObjectReader {
   /**
    * Exactly these bytes of the base or of a patch; a view if they are in the manifest.
    * @throws {CacheError} OBJECT_CORRUPT; STORAGE_UNAVAILABLE, with the fact `replaced: true` if the
-   *   object was replaced and these bytes were collected
+   *   object was replaced and these bytes were collected; CANCELLED
    */
-  async read(content: Content, position: number, lengthBytes: number): Promise<Buffer> {
+  async read(content: Content, position: number, lengthBytes: number, signal?: AbortSignal): Promise<Buffer> {
     const end = position + lengthBytes;
     assert(position >= 0 && lengthBytes >= 0 && end <= content.sizeBytes, "a range is within its content");
     const pieces: Buffer[] = [];
@@ -51,7 +51,7 @@ export class ObjectReader {
       const spanBytes = span.kind === "blob" ? span.sizeBytes : span.bytes.length;
       const from = Math.max(position, start) - start;
       const to = Math.min(end, start + spanBytes) - start;
-      if (from < to && span.kind === "blob") pieces.push(await this.#readBlob(span, from, to - from));
+      if (from < to && span.kind === "blob") pieces.push(await this.#readBlob(span, from, to - from, signal));
       else if (from < to && span.kind === "inline") pieces.push(viewOf(span.bytes.subarray(from, to)));
       start += spanBytes;
     }
@@ -85,10 +85,15 @@ export class ObjectReader {
     return (await readSegment(this.#store.bucket, key, segment)) ?? (await this.#missing(key, segment.id));
   }
 
-  async #readBlob(span: BlobSpan, position: number, lengthBytes: number): Promise<Buffer> {
+  async #readBlob(
+    span: BlobSpan,
+    position: number,
+    lengthBytes: number,
+    signal?: AbortSignal,
+  ): Promise<Buffer> {
     const { key } = this.manifest;
     const bytes =
-      (await this.#store.bucket.readRange(formatBlobName(key, span.id), position, lengthBytes)) ??
+      (await this.#store.bucket.readRange(formatBlobName(key, span.id), position, lengthBytes, signal)) ??
       (await this.#missing(key, span.id));
     if (bytes.length !== lengthBytes) throw corruptBlob(span.id);
     this.#check(span, position, bytes);

@@ -46,9 +46,11 @@ export function findOperation(manifest: Manifest | undefined, op: string): Opera
 
 /** True for a list that is not empty and in which all versions are possible. */
 export function checkOperations(recent: Buffer): boolean {
-  const isPossible = (version: number): boolean =>
-    Number.isInteger(version) && version >= 0 && version <= LIMITS.versionMax;
-  return recent.length > 0 && listOperations(recent).every(({ version }) => isPossible(version));
+  for (let start = 0; start < recent.length; start += OPERATION_BYTES) {
+    const version = recent.readDoubleLE(start + OP_BYTES);
+    if (!Number.isInteger(version) || version < 0 || version > LIMITS.versionMax) return false;
+  }
+  return recent.length > 0;
 }
 
 /** True if the list of `now` has each operation since `before`. Undefined: there is no manifest. */

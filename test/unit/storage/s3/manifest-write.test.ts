@@ -88,6 +88,19 @@ describe("a write", () => {
     expect(values?.filter((value) => value === "mine")).toHaveLength(1);
   });
 
+  it("that never arrived is made again behind 32 changes of others, which a manifest remembers", async () => {
+    const replica = await withObject();
+    const other = replica.beside();
+    script(replica, [
+      async () => {
+        for (let change = 0; change < LIMITS.operationsKeptMax; change += 1) await other.patch(`${change}`);
+        return { kind: "doubtful" };
+      },
+    ]);
+    expect(await replica.run(replica.patch("mine"))).toMatchObject({ kind: "done", version: 34 });
+    expect((await replica.run(other.get()))?.at(-1)).toBe("mine");
+  });
+
   it("counts deletes, which keep the version, as changes", async () => {
     const replica = await withObject();
     const other = replica.beside();
