@@ -60,7 +60,10 @@ export const STORAGE_S3_LIMITS = {
   versionFloorTrustMs: 60_000,
   /** The floor object, bytes. */
   versionFloorBytesMax: 256,
-  /** The latest `Date` of the store is preferred to an earlier one, by which it is later, for this long. */
+  /**
+   * The latest `Date` of the store is preferred to an earlier one, by which it is later, for this
+   * long.
+   */
   storeDateTrustMs: 60_000,
   /** How often a reader starts again because a blob was collected. */
   missingBlobReadsMax: 3,
@@ -75,7 +78,9 @@ export const STORAGE_S3_LIMITS = {
    * time-out, and above the 15 minutes after which a store refuses a signed request.
    */
   garbageAgeMs: 3_600_000,
-  /** Time between the pass that finds garbage and the pass that removes it. Readers end meanwhile. */
+  /**
+   * Time between the pass that finds garbage and the pass that removes it. Readers end meanwhile.
+   */
   garbageGraceMs: 3_600_000,
   /** Blobs and tombstones that a collector remembers from pass to pass: 20 MB. Others wait. */
   garbageCandidatesMax: 50_000,

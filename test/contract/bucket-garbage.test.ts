@@ -1,6 +1,6 @@
 /**
- * Collectors of garbage beside replicas that put, patch, delete and read slowly: nothing that anybody
- * needs is removed, and in the end nothing else is left.
+ * Collectors of garbage beside replicas that put, patch, delete and read slowly: nothing that
+ * anybody needs is removed, and in the end nothing else is left.
  */
 import { describe, expect, it } from "vitest";
 import { isCacheError } from "../../src/errors.ts";

@@ -1,6 +1,6 @@
 /**
- * Calls of two replicas, one after the other, against a plain model: outcome, version and content of
- * each call. fast-check finds the sequences and shortens those that fail.
+ * Calls of two replicas, one after the other, against a plain model: outcome, version and content
+ * of each call. fast-check finds the sequences and shortens those that fail.
  */
 import {
   type Arbitrary,

@@ -1,5 +1,6 @@
 /**
- * A bucket in memory with seeded faults: what a store and a network do to requests, in virtual time.
+ * A bucket in memory with seeded faults: what a store and a network do to requests, in virtual
+ * time.
  *
  * `BucketContents` is the store; each replica has a `MemoryBucket`, its connection. A write can be
  * refused before it is applied (503, 409, reset), lose its answer after it (500, reset), or be

@@ -1,8 +1,8 @@
 /**
  * Blobs: bytes under a random name, written once and never changed.
  *
- * A small blob is one request, repeated until it is certain that it is there: the name is fresh, so a
- * repetition writes the same bytes. Large ones are uploads (staged-body.ts). A blob that nothing
+ * A small blob is one request, repeated until it is certain that it is there: the name is fresh, so
+ * a repetition writes the same bytes. Large ones are uploads (staged-body.ts). A blob that nothing
  * refers to is garbage (garbage-collector.ts).
  */
 import { crc32 } from "node:zlib";

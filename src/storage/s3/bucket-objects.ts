@@ -66,7 +66,9 @@ export class BucketObjects {
     return this.#stage(key, LIMITS.manifestInlineBytesMax);
   }
 
-  /** The body of a patch: fewer of its bytes stay in the manifest, which later patches write again. */
+  /**
+   * The body of a patch: fewer of its bytes stay in the manifest, which later patches write again.
+   */
   stagePatch(key: ObjectKey): StagedBody {
     return this.#stage(key, LIMITS.patchInlineBytesMax);
   }
@@ -95,12 +97,18 @@ export class BucketObjects {
     return this.manifests.write(key, (state) => decideDelete(this.#context, state, condition));
   }
 
-  /** Gives an object another time to live, from now on. @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT */
+  /**
+   * Gives an object another time to live, from now on.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
+   */
   renew(key: ObjectKey, ttlMs: number): Promise<Written<Refusal>> {
     return this.manifests.write(key, (state) => decideRenewal(this.#context, state, ttlMs));
   }
 
-  /** Deletes an object whose time has passed. @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT */
+  /**
+   * Deletes an object whose time has passed.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
+   */
   expire(key: ObjectKey): Promise<Written<Refusal>> {
     return this.manifests.write(key, (state) => decideExpiry(this.#context, state));
   }

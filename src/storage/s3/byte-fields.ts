@@ -1,6 +1,6 @@
 /**
- * Fields of a binary record: whole numbers of variable length (LEB128, up to 2^53 - 1), texts, bytes
- * and identifiers.
+ * Fields of a binary record: whole numbers of variable length (LEB128, up to 2^53 - 1), texts,
+ * bytes and identifiers.
  *
  * The reader checks each length against the bytes that are left before it takes them, so a hostile
  * record allocates nothing. Bytes that it returns are views.

@@ -10,8 +10,8 @@
  *            operations, and these (operation-ring.ts); for an object, the fields of LiveObject
  *
  * A tombstone is filled with zeros to LIMITS.tombstoneBytes, and an object of that size gets one
- * zero more. So LIST tells tombstones and objects apart; who removes one still reads it. Bytes of an
- * object are in the manifest as they are: base64 in JSON would add a third.
+ * zero more. So LIST tells tombstones and objects apart; who removes one still reads it. Bytes of
+ * an object are in the manifest as they are: base64 in JSON would add a third.
  */
 import { crc32 } from "node:zlib";
 import { LIMITS } from "../../limits.ts";

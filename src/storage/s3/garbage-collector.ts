@@ -2,8 +2,8 @@
  * Removes what nobody needs any more: blobs without a reference, tombstones, and objects whose time
  * to live has passed.
  *
- * Two passes, at least LIMITS.garbageGraceMs apart. The first one finds: blobs and tombstones that are
- * old by the store's clock. The second one looks again, and removes. What it relies on:
+ * Two passes, at least LIMITS.garbageGraceMs apart. The first one finds: blobs and tombstones that
+ * are old by the store's clock. The second one looks again, and removes. What it relies on:
  * - A blob gets its first reference within LIMITS.blobCommitMsMax, and never a second one. So a
  *   complete blob that no manifest refers to in either pass will have no reader.
  * - The floor is raised above a tombstone's version between the passes. So its key never gets a
@@ -191,7 +191,10 @@ export class GarbageCollector {
     return nowMs - modifiedMs >= LIMITS.garbageAgeMs;
   }
 
-  /** Within the bound of reads; of more objects than that a random part. @param population how many there are */
+  /**
+   * Within the bound of reads; of more objects than that a random part.
+   * @param population how many there are
+   */
   #mayRead(population: number, readsMax: number): boolean {
     if (this.#counts.reads >= readsMax || this.#candidates.isFull) return false;
     return population <= readsMax || this.#objects.manifests.timing.random() * population < readsMax;

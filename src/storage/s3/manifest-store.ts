@@ -82,8 +82,8 @@ export class ManifestStore {
 
   /**
    * Replaces the manifest by compare-and-swap, at most once.
-   * @throws {CacheError} STORAGE_UNAVAILABLE; with the fact `outcome: unknown` if the change may have
-   *   been applied. OBJECT_CORRUPT, and what `change` throws.
+   * @throws {CacheError} STORAGE_UNAVAILABLE; with the fact `outcome: unknown` if the change may
+   *   have been applied. OBJECT_CORRUPT, and what `change` throws.
    */
   write<Refusal>(key: ObjectKey, change: Change<Refusal>, bounds?: WriteBounds): Promise<Written<Refusal>> {
     const name = formatManifestName(key);

@@ -1,5 +1,6 @@
 /**
- * One write of a manifest: compare-and-swap until the change is in the bucket, applied at most once.
+ * One write of a manifest: compare-and-swap until the change is in the bucket, applied at most
+ * once.
  *
  * - 200: done. This is the only moment at which a change takes effect.
  * - 412, 404: another state. The manifest is read again; if it lists our operation, the write was
@@ -152,7 +153,9 @@ export class ManifestWrite<Refusal> {
     }
   }
 
-  /** A failure, such as refused credentials, after a doubtful attempt leaves its outcome unknown. */
+  /**
+   * A failure, such as refused credentials, after a doubtful attempt leaves its outcome unknown.
+   */
   async #sendOnce({ body, before }: Request, doubtful: boolean): Promise<WriteOutcome> {
     const { store, name } = this.#options;
     const condition = before?.etag === undefined ? ({ ifAbsent: true } as const) : { ifMatch: before.etag };

@@ -2,8 +2,8 @@
  * What a put, a patch, a delete and a renewal do to a manifest: decisions without requests of their
  * own to manifests, which manifest-write.ts repeats until one of them is in the bucket.
  *
- * They write blobs only if head or tail of an object are too large for the manifest, or if its small
- * patches have to move into a segment.
+ * They write blobs only if head or tail of an object are too large for the manifest, or if its
+ * small patches have to move into a segment.
  */
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -50,7 +50,10 @@ export interface Frame {
 }
 
 export interface PutTerms extends Omit<ObjectFacts, "lifetime"> {
-  /** Time to live from now on by the store's clock; Infinity: never expires. Absent: none of its own. */
+  /**
+   * Time to live from now on by the store's clock; Infinity: never expires. Absent: none of its
+   * own.
+   */
   readonly ttlMs?: number;
   /** Called for each attempt, because the version may change. Absent: the body is all there is. */
   readonly frame?: (facts: FrameFacts) => Frame;

@@ -5,8 +5,9 @@
  *     0  4  "FOCS"
  *     4     entries (content-fields.ts)
  *
- * So a manifest stays small, and a get reads each segment once and never lists. Small patches are in
- * the segment itself. A segment is never changed or merged: 10,000 patches are at most 667 segments.
+ * So a manifest stays small, and a get reads each segment once and never lists. Small patches are
+ * in the segment itself. A segment is never changed or merged: 10,000 patches are at most 667
+ * segments.
  */
 
 import { LIMITS } from "../../limits.ts";
@@ -67,7 +68,10 @@ export function decodeSegment(bytes: Buffer, segment: PatchSegment): PatchEntry[
   return entries;
 }
 
-/** @returns undefined if there is no such blob. @throws {CacheError} OBJECT_CORRUPT, STORAGE_UNAVAILABLE */
+/**
+ * @returns undefined if there is no such blob.
+ * @throws {CacheError} OBJECT_CORRUPT, STORAGE_UNAVAILABLE
+ */
 export async function readSegment(
   bucket: Bucket,
   key: ObjectKey,

@@ -1,6 +1,6 @@
 /**
- * Which blobs a manifest refers to, for the collector: read from the bucket, past the manifests that
- * the replica remembers.
+ * Which blobs a manifest refers to, for the collector: read from the bucket, past the manifests
+ * that the replica remembers.
  *
  * A manifest or a segment that cannot be read refers to everything: nothing of it is garbage.
  */
@@ -32,7 +32,10 @@ export async function readManifest(
   });
 }
 
-/** Identifiers of blobs; undefined if they are not known. @throws {CacheError} STORAGE_UNAVAILABLE */
+/**
+ * Identifiers of blobs; undefined if they are not known.
+ * @throws {CacheError} STORAGE_UNAVAILABLE
+ */
 export async function referencesOf(bucket: Bucket, name: string): Promise<ReadonlySet<string> | undefined> {
   const read = await readManifest(bucket, name);
   if (read === "unreadable") return undefined;

@@ -72,7 +72,10 @@ export class StoreClock {
   }
 }
 
-/** A random wait below a bound that doubles with each attempt (full jitter), and no less than `atLeastMs`. */
+/**
+ * A random wait below a bound that doubles with each attempt (full jitter), and no less than
+ * `atLeastMs`.
+ */
 export function backOff(timing: Timing, attempt: number, atLeastMs = 0): Promise<void> {
   const boundMs = Math.min(LIMITS.bucketBackoffMsMax, LIMITS.bucketBackoffMs * 2 ** Math.min(attempt, 20));
   const waitMs = Math.max(timing.random() * boundMs, Math.min(atLeastMs, LIMITS.bucketBackoffAskedMsMax));

@@ -42,7 +42,10 @@ export class VersionFloor {
     this.#options = options;
   }
 
-  /** The floor, read within the last minute. @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT */
+  /**
+   * The floor, read within the last minute.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
+   */
   async version(): Promise<number> {
     const known = this.#known;
     if (known !== undefined && known.since.elapsedMs < LIMITS.versionFloorTrustMs) return known.version;

@@ -1,10 +1,10 @@
 /**
  * The history of calls on keys, and the check that one order explains it.
  *
- * Each call has a unique value, and versions give the order of the changes of a key, so the check is
- * linear: versions are unique and rise in real time, what a read shows was written once and in its
- * place, and nothing that was acknowledged is missing. search-order.ts checks short histories without
- * the use of versions.
+ * Each call has a unique value, and versions give the order of the changes of a key, so the check
+ * is linear: versions are unique and rise in real time, what a read shows was written once and in
+ * its place, and nothing that was acknowledged is missing. search-order.ts checks short histories
+ * without the use of versions.
  */
 
 /** What a read shows. `version` 0: there is no manifest. */
