@@ -83,7 +83,7 @@ export const STORAGE_S3_LIMITS = {
    */
   garbageGraceMs: 3_600_000,
   /** Blobs and tombstones that a collector remembers from pass to pass: 20 MB. Others wait. */
-  garbageCandidatesMax: 50_000,
+  garbageCandidatesMax: 200_000,
   /** Manifests that one pass of a collector reads. */
   garbageReadsMax: 10_000,
   /** Objects that one request removes: the bound of S3. */

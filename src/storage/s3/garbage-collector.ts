@@ -9,7 +9,8 @@
  * - The floor is raised above a tombstone's version between the passes. So its key never gets a
  *   version again, even from a replica that read the floor a minute ago.
  * - A tombstone is removed on condition of its ETag. Stores without conditional DELETE keep theirs.
- * Any number of collectors may run, and die, at any time.
+ * What a replica replaces itself needs no first pass: its collector, one per replica, is told. Any
+ * number of collectors may run, and die, at any time.
  * Cost of a pass: LIST of everything, at most `readsMax` reads, one request for 1,000 blobs.
  */
 import { LIMITS } from "../../limits.ts";
@@ -54,6 +55,9 @@ export class GarbageCollector {
     this.#readsMax = options.readsMax ?? LIMITS.garbageReadsMax;
     const { timing } = objects.manifests;
     this.#candidates = new GarbageCandidates(timing, options.candidatesMax ?? LIMITS.garbageCandidatesMax);
+    objects.manifests.onReplaced((manifestName, blobs) => {
+      for (const id of blobs) this.#candidates.addBlob(manifestName, id);
+    });
   }
 
   /** Blobs and tombstones that wait for a later pass. */

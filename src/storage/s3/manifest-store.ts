@@ -12,7 +12,7 @@ import type { ObjectKey } from "../../object/object-key.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
 import type { Bucket } from "../../s3/bucket.ts";
 import { decodeManifest } from "./encode-manifest.ts";
-import type { Manifest } from "./manifest.ts";
+import { blobsOf, type Manifest } from "./manifest.ts";
 import { ManifestCache, type ManifestState } from "./manifest-cache.ts";
 import { type Change, ManifestWrite, type WriteBounds, type Written } from "./manifest-write.ts";
 import { formatManifestName } from "./names.ts";
@@ -39,6 +39,7 @@ export class ManifestStore {
   readonly storeClock: StoreClock;
   readonly #cache: ManifestCache;
   readonly #turns = new WriteTurns();
+  #onReplaced: ((manifestName: string, blobs: Iterable<string>) => void) | undefined;
   readonly #loads = new SharedLoads((name) => this.#loadNamed(name));
 
   constructor(bucket: Bucket, options: ManifestStoreOptions = {}) {
@@ -108,9 +109,17 @@ export class ManifestStore {
     throw otherKey();
   }
 
-  /** Remembers a state that this replica wrote. @param before as in ManifestCache. */
-  remember(name: string, state: ManifestState, before: ManifestState | undefined): void {
+  /** Remembers a state that this replica wrote in place of another. */
+  written(name: string, state: ManifestState, before: ManifestState | undefined): void {
     this.#cache.remember(name, state, before);
+    const earlier = before?.manifest;
+    const isReplaced = earlier?.live?.baseVersion !== state.manifest?.live?.baseVersion;
+    if (earlier !== undefined && isReplaced) this.#onReplaced?.(name, blobsOf(earlier));
+  }
+
+  /** @param listener is called with the blobs that a write of this replica made garbage. */
+  onReplaced(listener: (manifestName: string, blobs: Iterable<string>) => void): void {
+    this.#onReplaced = listener;
   }
 
   async #loadNamed(name: string): Promise<ManifestState> {

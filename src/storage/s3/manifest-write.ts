@@ -53,7 +53,7 @@ interface Manifests {
   readonly storeClock: StoreClock;
   held(key: ObjectKey): ManifestState | undefined;
   load(key: ObjectKey): Promise<ManifestState>;
-  remember(name: string, state: ManifestState, before: ManifestState | undefined): void;
+  written(name: string, state: ManifestState, before: ManifestState | undefined): void;
 }
 
 interface WriteOptions<Refusal> {
@@ -172,7 +172,7 @@ export class ManifestWrite<Refusal> {
     const { etag, dateMs } = outcome;
     const manifest = decodeManifest(request.body);
     const state: ManifestState = { manifest, etag, sizeBytes: request.body.length, dateMs, askedMs };
-    store.remember(name, state, request.before);
+    store.written(name, state, request.before);
     // After such a pause a collector may have removed what the manifest refers to.
     if (this.#elapsedMs() > LIMITS.garbageGraceMs / 2) throw this.#unknown("the process stood still");
     return state;

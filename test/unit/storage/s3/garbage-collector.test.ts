@@ -171,6 +171,19 @@ describe("a collector", () => {
     expect(names(replica, "")).toEqual(["floor"]);
   });
 
+  it("remembers what its own replica replaced, however many other objects there are", async () => {
+    const replica = new BucketReplica();
+    for (let index = 2; index < 60; index += 1) await replica.run(replica.put(LARGE, {}, keyOf(index)));
+    const { pass } = collectorOf(replica, { readsMax: 2 });
+    for (let count = 0; count < 40; count += 1) await replica.run(replica.put(LARGE));
+    for (let count = 0; count < LIMITS.manifestPatchesMax + 2; count += 1)
+      await replica.run(replica.patch("+"));
+    await replica.run(replica.delete());
+    await replica.later(HOUR_MS);
+    expect(await pass()).toMatchObject({ removedBlobs: 41 });
+    expect(names(replica, "d/")).toHaveLength(58);
+  });
+
   it("goes on after the store was down", async () => {
     const replica = new BucketReplica();
     await replica.run(replica.put(LARGE));
