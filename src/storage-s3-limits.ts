@@ -11,6 +11,8 @@ const MIB = 1024 * KIB;
 export const STORAGE_S3_LIMITS = {
   /** One component in the name of a stored object, bytes. Gateways over file systems allow 255. */
   bucketNamePartBytesMax: 240,
+  /** The prefix of a cache in its bucket, bytes. With it the longest name has 1,024, as S3 allows. */
+  bucketPrefixBytesMax: 266,
   /** A manifest, bytes: both inline areas, head and footer, and 10,000 patches in segments fit. */
   manifestBytesMax: 512 * KIB,
   /** Memory for the manifests that a replica remembers, bytes. */

@@ -8,7 +8,7 @@
  * Components keep A-Z a-z 0-9 - _ and dots; each other byte of UTF-8 is `!` and two hex digits. A
  * component that gets longer than LIMITS.bucketNamePartBytesMax is `!!` and its SHA-256: no escape
  * begins like that, so the two forms cannot collide. The manifest holds the key itself. The longest
- * name has 757 bytes; S3 accepts 1,024, which leaves 267 to the prefix of the cache.
+ * name has 757 bytes; S3 accepts 1,024, which leaves 267 to the prefix of the cache and its slash.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { isCacheError } from "../../errors.ts";
