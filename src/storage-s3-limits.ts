@@ -44,8 +44,11 @@ export const STORAGE_S3_LIMITS = {
   /** One segment, bytes: the patches of a manifest with their names. */
   patchSegmentBytesMax: 512 * KIB,
 
-  /** Attempts of one write before the store counts as unavailable. */
-  bucketWriteTriesMax: 24,
+  /**
+   * Attempts of one write before the store counts as unavailable. Stores that poll for the lock of a
+   * key let some of many writers lose often; usually the time ends first.
+   */
+  bucketWriteTriesMax: 64,
   /** Time for one write with all its attempts. */
   bucketWriteMsMax: 30_000,
   /** Upper end of the random wait before the second attempt. It doubles with each attempt. */
