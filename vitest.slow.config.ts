@@ -10,6 +10,7 @@ import { canSharePort } from "./src/relay/share-port.ts";
 /** Tests that use `campaign` (test/support/campaign.ts), or are made of groups that do. */
 const CAMPAIGNS = [
   "test/contract/{cache,capacity}-model.test.ts",
+  "test/contract/bucket-{model,garbage,sequence}.test.ts",
   "test/crash/{disk-storage,power-loss}.test.ts",
   "test/e2e/access-reload.test.ts",
   "test/e2e/http-memory.test.ts",

@@ -8,6 +8,7 @@ import { CLIENT_LIMITS } from "./client-limits.ts";
 import { JOURNAL_LIMITS } from "./journal-limits.ts";
 import { S3_LIMITS } from "./s3-limits.ts";
 import { SERVICE_LIMITS } from "./service-limits.ts";
+import { STORAGE_S3_LIMITS } from "./storage-s3-limits.ts";
 import { TRANSPORT_LIMITS } from "./transport-limits.ts";
 
 const KIB = 1024;
@@ -304,4 +305,5 @@ export const LIMITS = {
   ...CLIENT_LIMITS,
   ...JOURNAL_LIMITS,
   ...S3_LIMITS,
+  ...STORAGE_S3_LIMITS,
 } as const;

@@ -40,6 +40,8 @@ export interface ListedKey {
   readonly key: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  /** Absent if the store lists none. It tells which of the objects that a caller remembers are current. */
+  readonly etag?: string;
 }
 
 /** An object that is being written, of any size. One owner calls all methods, one after the other. */

@@ -9,6 +9,7 @@ import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { inTurns } from "../turns.ts";
 import type { ListedKey } from "./bucket.ts";
+import { isEtag } from "./requests/answer.ts";
 import type { StoreRequest, StoreRequests } from "./requests/store-requests.ts";
 import { childText, parseXml, type XmlElement } from "./xml-reader.ts";
 
@@ -65,7 +66,8 @@ function readEntry(element: XmlElement, prefix: string, isEncoded: boolean): Lis
   if (!isUsable || !/^\d{1,15}$/.test(size) || Number.isNaN(modifiedMs)) {
     throw wrongPage("listed an entry that is not valid");
   }
-  return { key, sizeBytes: Number(size), modifiedMs };
+  const etag = childText(element, "ETag") ?? "";
+  return { key, sizeBytes: Number(size), modifiedMs, ...(isEtag(etag) && { etag }) };
 }
 
 /** A space arrives as a plus. */

@@ -22,6 +22,7 @@ const LIMITS_FILES = [
   "client-limits",
   "journal-limits",
   "s3-limits",
+  "storage-s3-limits",
 ].map((name) => `src/${name}.ts`);
 
 function formatBytes(value: number): string {

@@ -1,0 +1,74 @@
+/**
+ * The manifests that a replica remembers, up to a number of bytes; the least recently used are
+ * forgotten first.
+ *
+ * What is remembered may be out of date. A request that began before a newer state was remembered
+ * does not replace it.
+ */
+import { LIMITS } from "../../limits.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** What the store said about a manifest. */
+export interface ManifestState {
+  /** Absent: there is none. */
+  readonly manifest?: Manifest;
+  readonly etag?: string;
+  readonly sizeBytes: number;
+  /** The store's `Date` of the answer, ms since 1970. */
+  readonly dateMs: number;
+  /** When the request began, by the replica's monotonic clock: the state is not older. */
+  readonly askedMs: number;
+}
+
+export class ManifestCache {
+  readonly #states = new Map<string, ManifestState>();
+  readonly #bytesMax: number;
+  #sizeBytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Marks it as used. */
+  get(name: string): ManifestState | undefined {
+    const state = this.#states.get(name);
+    if (state === undefined) return undefined;
+    this.#states.delete(name);
+    this.#states.set(name, state);
+    return state;
+  }
+
+  /** @param before what was remembered when the request began. */
+  remember(name: string, state: ManifestState, before: ManifestState | undefined): void {
+    const current = this.#states.get(name);
+    if (current !== before && current !== undefined && isOlder(state.manifest, current.manifest)) return;
+    this.forget(name);
+    this.#states.set(name, state);
+    this.#sizeBytes += costOf(name, state);
+    for (const oldest of this.#states.keys()) {
+      if (this.#sizeBytes <= this.#bytesMax) return;
+      this.forget(oldest);
+    }
+  }
+
+  forget(name: string): void {
+    const state = this.#states.get(name);
+    if (state === undefined) return;
+    this.#states.delete(name);
+    this.#sizeBytes -= costOf(name, state);
+  }
+}
+
+/** A key starts again above the version of its tombstone, so the version comes first. */
+function isOlder(one: Manifest | undefined, other: Manifest | undefined): boolean {
+  if (one?.version !== other?.version) return (one?.version ?? -1) < (other?.version ?? -1);
+  return (one?.changes ?? 0) < (other?.changes ?? 0);
+}
+
+function costOf(name: string, { sizeBytes }: ManifestState): number {
+  return sizeBytes + 2 * name.length + LIMITS.manifestOverheadBytes;
+}
