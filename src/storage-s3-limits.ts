@@ -11,8 +11,10 @@ const MIB = 1024 * KIB;
 export const STORAGE_S3_LIMITS = {
   /** One component in the name of a stored object, bytes. Gateways over file systems allow 255. */
   bucketNamePartBytesMax: 240,
-  /** The prefix of a cache in its bucket, bytes. With it the longest name has 1,024, as S3 allows. */
-  bucketPrefixBytesMax: 266,
+  /**
+   * The prefix of a cache in its bucket, bytes. With it the longest name has 1,024, as S3 allows.
+   */
+  bucketPrefixBytesMax: 264,
   /** A manifest, bytes: both inline areas, head and footer, and 10,000 patches in segments fit. */
   manifestBytesMax: 512 * KIB,
   /** Memory for the manifests that a replica remembers, bytes. */
@@ -45,8 +47,8 @@ export const STORAGE_S3_LIMITS = {
   patchSegmentBytesMax: 512 * KIB,
 
   /**
-   * Attempts of one write before the store counts as unavailable. Stores that poll for the lock of a
-   * key let some of many writers lose often; usually the time ends first.
+   * Attempts of one write before the store counts as unavailable. Stores that poll for the lock of
+   * a key let some of many writers lose often; usually the time ends first.
    */
   bucketWriteTriesMax: 64,
   /** Time for one write with all its attempts. */
@@ -66,8 +68,8 @@ export const STORAGE_S3_LIMITS = {
   /** The floor object, bytes. */
   versionFloorBytesMax: 256,
   /**
-   * The latest `Date` of the store is preferred to an earlier one, by which it is later, for this
-   * long.
+   * How long the `Date` that was furthest ahead is the store's time. Then the next answer is, so
+   * that one wrong `Date` does not last.
    */
   storeDateTrustMs: 60_000,
   /** How often a reader starts again because a blob was collected. */

@@ -194,7 +194,7 @@ export class MemoryBucket implements Bucket {
     }
     for (let start = 0; start === 0 || start < names.length; start += PAGE_KEYS) {
       yield await this.#repeated("list", () =>
-        names.slice(start, start + PAGE_KEYS).flatMap((key): ListedKey[] => {
+        names.slice(start, start + PAGE_KEYS).flatMap((key): (ListedKey & { readonly etag: string })[] => {
           const found = this.contents.objects.get(key);
           return found === undefined
             ? []

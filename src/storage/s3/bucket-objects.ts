@@ -9,6 +9,7 @@ import { isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Bucket } from "../../s3/bucket.ts";
+import { quarantineManifest } from "./damaged-manifest.ts";
 import type { ManifestState } from "./manifest-cache.ts";
 import { type Freshness, ManifestStore, type ManifestStoreOptions } from "./manifest-store.ts";
 import type { Written } from "./manifest-write.ts";
@@ -111,6 +112,15 @@ export class BucketObjects {
    */
   expire(key: ObjectKey): Promise<Written<Refusal>> {
     return this.manifests.write(key, (state) => decideExpiry(this.#context, state));
+  }
+
+  /**
+   * Deletes an object whose manifest is damaged, and keeps the damaged bytes.
+   * @returns false if the manifest is intact or there is none.
+   * @throws {CacheError} STORAGE_UNAVAILABLE
+   */
+  quarantine(key: ObjectKey): Promise<boolean> {
+    return quarantineManifest(this, key);
   }
 
   /** @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT */

@@ -10,7 +10,7 @@
  *            operations, and these (operation-ring.ts); for an object, the fields of LiveObject
  *
  * A tombstone is filled with zeros to LIMITS.tombstoneBytes, and an object of that size gets one
- * zero more. So LIST tells tombstones and objects apart; who removes one still reads it. Bytes of
+ * zero more. So the sizes in a LIST show which objects are deleted. Bytes of
  * an object are in the manifest as they are: base64 in JSON would add a third.
  */
 import { crc32 } from "node:zlib";

@@ -1,16 +1,16 @@
 /**
- * Removes what nobody needs any more: blobs without a reference, tombstones, and objects whose time
- * to live has passed.
+ * Removes garbage: blobs without a reference, tombstones, and objects whose time to live has
+ * passed.
  *
  * Two passes, at least LIMITS.garbageGraceMs apart. The first one finds: blobs and tombstones that
  * are old by the store's clock. The second one looks again, and removes. What it relies on:
- * - A blob gets its first reference within LIMITS.blobCommitMsMax, and never a second one. So a
- *   complete blob that no manifest refers to in either pass will have no reader.
+ * - A blob gets its first reference within LIMITS.blobCommitMsMax, and none after it lost its
+ *   last one. So a complete blob that no manifest refers to in both passes will have no reader.
  * - The floor is raised above a tombstone's version between the passes. So its key never gets a
  *   version again, even from a replica that read the floor a minute ago.
  * - A tombstone is removed on condition of its ETag. Stores without conditional DELETE keep theirs.
- * What a replica replaces itself needs no first pass: its collector, one per replica, is told. Any
- * number of collectors may run, and die, at any time.
+ * Blobs that a replica replaces itself need no first pass: the store of manifests reports them to
+ * the replica's collector. Any number of collectors may run, and die, at any time.
  * Cost of a pass: LIST of everything, at most `readsMax` reads, one request for 1,000 blobs.
  */
 import { LIMITS } from "../../limits.ts";
@@ -184,7 +184,7 @@ export class GarbageCollector {
     return undefined;
   }
 
-  /** Undefined if nobody can say: then everything stays. */
+  /** Undefined if the references cannot be read: then all blobs stay. */
   async #referencesOf(manifestName: string): Promise<ReadonlySet<string> | undefined> {
     this.#counts.reads += 1;
     return await referencesOf(this.#bucket, manifestName);

@@ -14,6 +14,9 @@ import type { ManifestState } from "./manifest-cache.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { formatNamePrefix, MANIFESTS, type NameScope, parseManifestName } from "./names.ts";
 
+/** A listed name, with its ETag if the bucket passes on what the store lists. */
+type ListedName = ListedKey & { readonly etag?: string };
+
 export interface ListedObject {
   readonly manifest: Manifest;
   readonly live: LiveObject;
@@ -41,7 +44,7 @@ function isObject({ key, sizeBytes }: ListedKey): boolean {
 }
 
 /** In order of the names, LIMITS.listReadsAtOnce at a time. */
-async function readAll(store: ManifestStore, listed: readonly ListedKey[]): Promise<ManifestState[]> {
+async function readAll(store: ManifestStore, listed: readonly ListedName[]): Promise<ManifestState[]> {
   const states: (ManifestState | undefined)[] = [];
   let next = 0;
   const readSome = async (): Promise<void> => {

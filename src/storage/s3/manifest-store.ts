@@ -2,9 +2,8 @@
  * Reads and replaces the manifests in a bucket: the one place through which replicas share state.
  *
  * A read asks the store whether the remembered manifest is current (If-None-Match), and shares that
- * request with all who wait. It asks nothing if the caller accepts an older state. Writes are in
- * manifest-write.ts.
- * Cost: one request for a read, one for a write of a remembered manifest.
+ * request with all waiting callers. It sends none if the caller accepts an older state. Writes are
+ * in manifest-write.ts. Cost: one request for a read, one for a write of a remembered manifest.
  */
 import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -158,7 +157,7 @@ function checkKey(state: ManifestState, key: ObjectKey): ManifestState {
   throw otherKey();
 }
 
-/** Another key's manifest under this name: a hash collision, or somebody moved objects. */
+/** Another key's manifest under this name: a hash collision, or objects were moved by hand. */
 function otherKey(): CacheError {
   return new CacheError("OBJECT_CORRUPT", "the manifest of the object belongs to another key");
 }

@@ -4,12 +4,12 @@
  *
  * - 200: done. This is the only moment at which a change takes effect.
  * - 412, 404: another state. The manifest is read again; if it lists our operation, the write was
- *   ours and its answer was lost. Otherwise the change is made again from what is there.
+ *   ours and its answer was lost. Otherwise the change is decided again from the new state.
  * - 409, 503: the same request again.
  * - Time-out, reset, 500: the same request again, marked doubtful. It can be applied once only,
  *   because its condition names one state, and no state ever returns: each has a fresh operation.
- * - A doubtful request, and more changes in between than a manifest lists: nobody can know. The
- *   answer is STORAGE_UNAVAILABLE and says so; the change is not made again.
+ * - A doubtful request, and more changes in between than a manifest lists: the outcome is unknown.
+ *   The answer is STORAGE_UNAVAILABLE and says so; the change is not made again.
  */
 import { CacheError, isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
@@ -94,23 +94,28 @@ export class ManifestWrite<Refusal> {
     const { store, key, change } = this.#options;
     let state = store.held(key);
     let isFresh = false;
+    let isDoubtful = false;
     for (;;) {
       const decision = await change(state);
-      if (decision.kind === "refuse" && state !== undefined && isFresh)
+      if (decision.kind === "refuse" && state !== undefined && isFresh) {
+        if (isDoubtful) throw this.#unknown("the store refused a condition that holds");
         return { ...decision, kind: "refused", state };
+      }
       if (decision.kind !== "write") {
         state = await store.load(key);
         isFresh = true;
         continue;
       }
       const request = this.#requestOf(decision, state);
-      const settled = await this.#send(request);
+      const settled = await this.#send(request, isDoubtful);
       if (settled.kind === "done") return { kind: "done", version: request.version, state: settled.state };
       state = await this.#lookAgain(settled.doubtful);
       isFresh = true;
       const mine = this.#findOwn(request, state, settled.doubtful);
       if (mine !== undefined) return mine;
       if (settled.kind === "exhausted") throw this.#unknown("the store did not answer in time");
+      // A store may refuse a condition that holds. Then the earlier attempt can still be applied.
+      isDoubtful = settled.doubtful && state.etag === request.before?.etag;
       this.#conflicts += 1;
       const waits = this.#conflicts - LIMITS.bucketConflictsAtOnceMax;
       if (waits > 0) await backOff(store.timing, waits);
@@ -134,10 +139,13 @@ export class ManifestWrite<Refusal> {
     return { body: encodeManifest(manifest), version, before };
   }
 
-  /** Sends one request until the store has applied it, or refused its condition. */
-  async #send(request: Request): Promise<Settled> {
+  /**
+   * Sends one request until the store has applied it, or refused its condition.
+   * @param wasDoubtful true if an earlier request on the same condition may still be applied.
+   */
+  async #send(request: Request, wasDoubtful: boolean): Promise<Settled> {
     const { timing } = this.#options.store;
-    let doubtful = false;
+    let doubtful = wasDoubtful;
     for (let repeats = 0; ; repeats += 1) {
       if (this.#isOver()) {
         if (doubtful) return { kind: "exhausted", doubtful };

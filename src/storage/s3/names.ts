@@ -3,12 +3,13 @@
  *
  *     m/APP/SESSION/OBJECT           the manifest, the only thing that is ever replaced
  *     d/APP/SESSION/OBJECT/RANDOM    a blob, written once; RANDOM is 32 hex digits
+ *     q/m/APP/SESSION/OBJECT/RANDOM  the bytes of a damaged manifest
  *     floor                          the version floor
  *
  * Components keep A-Z a-z 0-9 - _ and dots; each other byte of UTF-8 is `!` and two hex digits. A
  * component that gets longer than LIMITS.bucketNamePartBytesMax is `!!` and its SHA-256: no escape
  * begins like that, so the two forms cannot collide. The manifest holds the key itself. The longest
- * name has 757 bytes; S3 accepts 1,024, which leaves 267 to the prefix of the cache and its slash.
+ * name has 759 bytes; S3 accepts 1,024, which leaves 265 to the prefix of the cache and its slash.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { isCacheError } from "../../errors.ts";
@@ -17,6 +18,7 @@ import { checkKeyComponent, type ObjectKey } from "../../object/object-key.ts";
 
 export const MANIFESTS = "m/";
 export const BLOBS = "d/";
+export const QUARANTINE = "q/";
 export const FLOOR_NAME = "floor";
 
 /** 32 hex digits, 128 random bits: names of blobs and of operations. */

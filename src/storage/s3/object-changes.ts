@@ -5,7 +5,7 @@
  * They write blobs only if head or tail of an object are too large for the manifest, or if its
  * small patches have to move into a segment.
  */
-import { CacheError } from "../../errors.ts";
+import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
@@ -61,6 +61,8 @@ export interface PutTerms extends Omit<ObjectFacts, "lifetime"> {
 }
 
 export interface PatchTerms {
+  /** A new time to live of the object, as in PutTerms. Absent: unchanged. */
+  readonly ttlMs?: number;
   readonly frame?: (facts: FrameFacts) => Frame;
   readonly condition?: WriteCondition;
   /** Checks the object that is patched. The error is the refusal. */
@@ -105,14 +107,31 @@ function versionAfter(version: number): number {
   throw new CacheError("OBJECT_TOO_LARGE", `the key has reached the highest version, ${LIMITS.versionMax}`);
 }
 
+/** Every change comes after an answer of the store. */
+function storeNowMs({ storeClock: { nowMs } }: ChangeContext): number {
+  assert(nowMs !== undefined, "the store's clock is known when an object is written");
+  return nowMs;
+}
+
+/** @param ttlMs Infinity: never. */
+function lifetimeFrom(nowMs: number, ttlMs: number): Lifetime {
+  const isLimited = Number.isFinite(ttlMs);
+  return isLimited
+    ? { untilMs: nowMs + Math.ceil(ttlMs), ttlMs: Math.ceil(ttlMs) }
+    : { untilMs: ttlMs, ttlMs: 0 };
+}
+
+/** A body that the bucket has, and the state that it meets. */
+interface Write<Terms> {
+  readonly key: ObjectKey;
+  readonly body: Span;
+  readonly terms: Terms;
+  readonly state: ManifestState | undefined;
+}
+
 export async function decidePut(
   context: ChangeContext,
-  {
-    key,
-    body,
-    terms,
-    state,
-  }: { key: ObjectKey; body: Span; terms: PutTerms; state: ManifestState | undefined },
+  { key, body, terms, state }: Write<PutTerms>,
 ): Promise<Decided> {
   const { frame, condition, ttlMs, ...facts } = terms;
   if (state === undefined && condition !== undefined && "ifVersion" in condition) return { kind: "look" };
@@ -120,10 +139,8 @@ export async function decidePut(
   if (refusal !== undefined) return refusal;
   // Without a manifest the floor is read, so that the store's time is known as well.
   const version = versionAfter(state?.manifest?.version ?? (await context.versionFloor()));
-  const putAtMs = context.storeClock.nowMs ?? 0;
-  const lifetime =
-    ttlMs === undefined ? undefined : { untilMs: putAtMs + ttlMs, ttlMs: Number.isFinite(ttlMs) ? ttlMs : 0 };
-  const terminated = lifetime === undefined ? {} : { lifetime };
+  const putAtMs = storeNowMs(context);
+  const terminated = ttlMs === undefined ? {} : { lifetime: lifetimeFrom(putAtMs, ttlMs) };
   const base = await framed(context, key, body, {
     frame: frame?.({ version, baseVersion: version, ...terminated }),
     frameBytesMax: LIMITS.manifestFrameBytesMax,
@@ -134,12 +151,7 @@ export async function decidePut(
 
 export async function decidePatch(
   context: ChangeContext,
-  {
-    key,
-    body,
-    terms,
-    state,
-  }: { key: ObjectKey; body: Span; terms: PatchTerms; state: ManifestState | undefined },
+  { key, body, terms, state }: Write<PatchTerms>,
 ): Promise<Decided> {
   const manifest = state?.manifest;
   const live = state && liveOf(context, state);
@@ -150,12 +162,16 @@ export async function decidePatch(
   const error = (await terms.accept?.(live)) ?? tooManyPatches(manifest.version - live.baseVersion);
   if (error !== undefined) return { kind: "refuse", refusal: { kind: "rejected", error } };
   const version = versionAfter(manifest.version);
-  const { baseVersion, lifetime } = live;
+  const { ttlMs } = terms;
+  const lifetime = ttlMs === undefined ? live.lifetime : lifetimeFrom(storeNowMs(context), ttlMs);
+  const terminated = lifetime && { lifetime };
+  const { baseVersion } = live;
   const content = await framed(context, key, body, {
-    frame: terms.frame?.({ version, baseVersion, ...(lifetime && { lifetime }) }),
+    frame: terms.frame?.({ version, baseVersion, ...terminated }),
     frameBytesMax: LIMITS.patchFrameBytesMax,
   });
-  return { kind: "write", version, live: await withPatch(context, key, live, { version, content }) };
+  const patched = await withPatch(context, key, live, { version, content });
+  return { kind: "write", version, live: { ...patched, ...terminated } };
 }
 
 function tooManyPatches(patches: number): CacheError | undefined {
@@ -197,8 +213,7 @@ export function decideRenewal(
   const live = liveOf(context, state);
   if (state.manifest === undefined || live === undefined)
     return { kind: "refuse", refusal: { kind: "missing" } };
-  const untilMs = context.storeNowMs(state) + ttlMs;
-  const lifetime = { untilMs, ttlMs: Number.isFinite(ttlMs) ? ttlMs : 0 };
+  const lifetime = lifetimeFrom(context.storeNowMs(state), ttlMs);
   return { kind: "write", version: state.manifest.version, live: { ...live, lifetime } };
 }
 

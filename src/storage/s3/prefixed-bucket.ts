@@ -1,6 +1,6 @@
 /**
- * The part of a bucket under a prefix: several caches can share one bucket, and a cache can share it
- * with other programs.
+ * The part of a bucket under a prefix: several caches can share one bucket, and a cache can share
+ * it with other programs.
  *
  * Every name gets the prefix on its way to the store and loses it on its way back.
  */

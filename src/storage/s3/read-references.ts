@@ -2,7 +2,8 @@
  * Which blobs a manifest refers to, for the collector: read from the bucket, past the manifests
  * that the replica remembers.
  *
- * A manifest or a segment that cannot be read refers to everything: nothing of it is garbage.
+ * A manifest or a segment that cannot be read refers to everything: none of the object's blobs is
+ * garbage.
  */
 import { isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";

@@ -1,6 +1,6 @@
 /**
- * Loads of a name that callers share: all who wait get the load that begins next, never one that is
- * under way, because that one may have been answered before the caller came.
+ * Loads of a name that callers share: all waiting callers get the load that begins next, never one
+ * that is under way, because the store may have answered that one before the caller came.
  *
  * So a load begins after each of its callers, and 64 callers at once cost two loads.
  */

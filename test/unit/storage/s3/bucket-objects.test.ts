@@ -232,6 +232,20 @@ describe("a time to live", () => {
     expect(await replica.run(replica.beside().get())).toEqual(["x"]);
   });
 
+  it("can be changed by a patch, which keeps it otherwise", async () => {
+    const replica = new BucketReplica();
+    await replica.run(replica.put("x", { ttlMs: HOUR_MS }));
+    await replica.run(replica.patch("+"));
+    expect((await readerOf(replica)).live.lifetime).toMatchObject({ ttlMs: HOUR_MS });
+    await replica.run(replica.patch("+", { ttlMs: 9 * HOUR_MS + 0.5 }));
+    expect((await readerOf(replica)).live.lifetime).toMatchObject({ ttlMs: 9 * HOUR_MS + 1 });
+    await replica.later(8 * HOUR_MS);
+    expect(await replica.run(replica.get())).toEqual(["x", "+", "+"]);
+    await replica.run(replica.patch("+", { ttlMs: Number.POSITIVE_INFINITY }));
+    await replica.later(99 * HOUR_MS);
+    expect(await replica.run(replica.beside().get())).toHaveLength(4);
+  });
+
   it("that was renewed meanwhile is not ended by a replica that remembers the old one", async () => {
     const replica = new BucketReplica();
     const other = replica.beside();

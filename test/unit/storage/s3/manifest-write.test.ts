@@ -101,6 +101,27 @@ describe("a write", () => {
     expect((await replica.run(other.get()))?.at(-1)).toBe("mine");
   });
 
+  it("stays in doubt if the store refuses a condition that holds", async () => {
+    const replica = await withObject();
+    const other = replica.beside();
+    let arrive: () => Promise<WriteOutcome> = unsent;
+    script(replica, [
+      async (write) => {
+        arrive = write;
+        return { kind: "doubtful" };
+      },
+      async () => ({ kind: "conflict" }),
+      async (write) => {
+        await arrive();
+        for (let change = 0; change < LIMITS.operationsKeptMax; change += 1) await other.patch(`${change}`);
+        return await write();
+      },
+    ]);
+    const error: unknown = await replica.run(replica.patch("mine").catch((failure: unknown) => failure));
+    expect(factsOf(error)).toMatchObject({ outcome: "unknown" });
+    expect((await replica.run(other.get()))?.filter((value) => value === "mine")).toHaveLength(1);
+  });
+
   it("counts deletes, which keep the version, as changes", async () => {
     const replica = await withObject();
     const other = replica.beside();
