@@ -64,6 +64,8 @@ export const SERVICE_LIMITS = {
 
   /** The access file, bytes: thousands of tokens. It is read whole, and again when it changes. */
   accessFileBytesMax: 1 * MIB,
+  /** How often the caller of an endless call, such as one that follows the log, is identified again. */
+  permissionAskedMs: 2_000,
   /** A name of an identity or a token in the access file, characters. */
   accessNameLengthMax: 100,
   /** Rules of one identity. Each call compares its key with them. */

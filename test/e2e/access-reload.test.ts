@@ -5,10 +5,11 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { resetSync } from "@logtape/logtape";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { loadCacheConfig } from "../../src/config/load-cache-config.ts";
-import { encodeTicket } from "../../src/flight/messages.ts";
+import { encodeAction, encodeTicket } from "../../src/flight/messages.ts";
 import { FLIGHT_METHODS } from "../../src/flight/methods.ts";
 import { formatTicket } from "../../src/flight/ticket.ts";
 import { startLog } from "../../src/log.ts";
@@ -110,6 +111,58 @@ describe("the built command", () => {
     expect(await server.stop()).toBe(0);
     expect(server.log).toContain("credentials refused");
     for (const caller of ["owner", "late"]) expect(server.log).not.toContain(tokenOf(caller));
+  });
+});
+
+const ADMIN_URL = /http:\/\/127\.0\.0\.1:\d+/;
+
+describe("a call without an end", () => {
+  it.each([
+    { what: "the statistics over HTTP", path: "/v1/admin/events" },
+    { what: "the log over HTTP", path: "/v1/admin/log?level=info" },
+  ])("ends when the token of its caller is revoked: $what", async ({ path }) => {
+    const file = join(directory.path, "endless.yaml");
+    writeFileSync(
+      file,
+      accessText([
+        { name: "owner", ...everything },
+        { name: "late", ...everything },
+      ]),
+    );
+    const args = ["--access-file", file, "--admin", "127.0.0.1:0", "--log", "info"];
+    const server = await startCommandServer({ storage: "none", args });
+    await expect.poll(() => server.log).toMatch(ADMIN_URL);
+    const url = ADMIN_URL.exec(server.log)![0];
+    const follow = (caller: string) =>
+      fetch(url + path, { headers: { authorization: `Bearer ${tokenOf(caller)}` } });
+    const [revoked, kept] = await Promise.all([follow("late"), follow("owner")]);
+    writeFileSync(file, accessText([{ name: "owner", ...everything }]));
+    process.kill(server.pid, "SIGHUP");
+    expect((await follow("owner")).status).toBe(200);
+    await revoked.text();
+    const reader = kept.body!.getReader();
+    await expect(Promise.race([reader.closed.then(() => "ended"), setImmediate("open")])).resolves.toBe(
+      "open",
+    );
+    expect(await server.stop()).toBe(0);
+  });
+
+  it("over gRPC ends UNAUTHENTICATED when the token of its caller is revoked", async () => {
+    const file = join(directory.path, "endless-grpc.yaml");
+    writeFileSync(file, accessText([{ name: "owner", ...everything }]));
+    const server = await startCommandServer({ storage: "none", args: ["--access-file", file] });
+    const client = new FlightTestClient(server.endpoint);
+    const following = client.exchange(
+      FLIGHT_METHODS.DoAction.path,
+      [encodeAction({ type: "LOG", body: Buffer.from("error") })],
+      metadataOf("owner"),
+    );
+    const ended = expect(following).rejects.toThrow("UNAUTHENTICATED");
+    writeFileSync(file, accessText([{ name: "late", ...everything }]));
+    process.kill(server.pid, "SIGHUP");
+    await ended;
+    await client.close();
+    expect(await server.stop()).toBe(0);
   });
 });
 

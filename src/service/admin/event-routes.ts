@@ -17,6 +17,7 @@ export const EVENT_ROUTES: readonly HttpRoute[] = [
     method: "GET",
     path: "/v1/admin/events",
     access: ["admin"],
+    isEndless: true,
     handle: (call) => eventsOf(call.context.stats).watch(call),
   },
 ];

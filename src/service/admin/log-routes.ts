@@ -10,7 +10,7 @@ import { EventStream } from "./event-stream.ts";
 import { LogWatch, parseLogLevel } from "./log-watch.ts";
 
 export const LOG_ROUTES: readonly HttpRoute[] = [
-  { method: "GET", path: "/v1/admin/log", access: ["admin"], handle: streamLog },
+  { method: "GET", path: "/v1/admin/log", access: ["admin"], isEndless: true, handle: streamLog },
 ];
 
 /** @throws {CacheError} INVALID_REQUEST, OVERLOADED, NOT_IMPLEMENTED */

@@ -4,6 +4,7 @@
  *
  * A new action is a new row here.
  */
+import type { AccessControl } from "../../access/access-control.ts";
 import type { AccessVerb } from "../../access/access-policy.ts";
 import { authorize } from "../../access/guarded-cache.ts";
 import { CacheError } from "../../errors.ts";
@@ -114,7 +115,11 @@ function collected(bodyBytesMax: number, run: RunAction<Buffer>): Pick<ActionRow
   };
 }
 
-export async function doAction(context: ServiceContext, call: ServerCall): Promise<void> {
+export async function doAction(
+  context: ServiceContext,
+  call: ServerCall,
+  access: AccessControl,
+): Promise<void> {
   const { type, body } = await readAction(call);
   if (call.facts !== undefined) call.facts.action = type;
   const action = Object.hasOwn(ACTIONS, type) ? ACTIONS[type] : undefined;
@@ -129,7 +134,7 @@ export async function doAction(context: ServiceContext, call: ServerCall): Promi
   }
   if (action.access === "admin") authorize(context.identity, "admin", { scope: "all" });
   const answer = await action.run(context, body, callTerms(context, call));
-  if (typeof answer === "function") return await answer(call);
+  if (typeof answer === "function") return await answer(call, access);
   await call.write([encodeResult(bytesOf(answer))]);
 }
 

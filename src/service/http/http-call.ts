@@ -20,6 +20,8 @@ export interface HttpRoute {
    * checked for the object that the call names. `public`: the caller is not identified.
    */
   readonly access: readonly AccessVerb[] | "public";
+  /** True for an answer without an end, of a route for `admin`: its caller is identified again and again. */
+  readonly isEndless?: boolean;
   handle(call: HttpCall): Promise<void> | void;
 }
 

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as HttpsServer } from "node:https";
-import type { AccessControl } from "../../access/access-control.ts";
+import type { AccessControl, Credentials } from "../../access/access-control.ts";
 import { authorize } from "../../access/guarded-cache.ts";
 import { CacheError, isCacheError } from "../../errors.ts";
 import { secureContextOptions } from "../../grpc/secure-context.ts";
@@ -16,6 +16,7 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { codeOfFailure, type MethodMetrics } from "../../metrics/call-metrics.ts";
 import { turnIfDue } from "../../turns.ts";
+import { whileAdmin } from "../lasting-permission.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { CrossOrigin } from "./cross-origin.ts";
 import type { HttpCall, HttpRoute } from "./http-call.ts";
@@ -106,7 +107,8 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-    const { signal } = this.#begin(response);
+    const controller = this.#begin(response);
+    const { signal } = controller;
     this.#crossOrigin.mark(request, response);
     const startedMs = performance.now();
     let metrics = this.#metrics.get(undefined);
@@ -117,7 +119,7 @@ export class HttpServer {
       const found = this.#routes.find(request.method ?? "GET", path);
       metrics = this.#metrics.get(found.route);
       const call = { request, response, url, signal };
-      const handling = () => this.#handle(found, call);
+      const handling = () => this.#handle(found, call, controller);
       const { tracing } = this.#context;
       await (tracing === undefined ? handling() : tracing.request(call, found.route?.path, handling));
       metrics?.ended(performance.now() - startedMs, codeOfStatus(response.statusCode));
@@ -146,7 +148,11 @@ export class HttpServer {
     return call;
   }
 
-  async #handle(found: FoundRoute | NoRoute, call: Omit<HttpCall, "params" | "context">): Promise<void> {
+  async #handle(
+    found: FoundRoute | NoRoute,
+    call: Omit<HttpCall, "params" | "context">,
+    controller: AbortController,
+  ): Promise<void> {
     const { route } = found;
     if (route === undefined) {
       const { allowed } = found;
@@ -154,7 +160,11 @@ export class HttpServer {
       refuseRoute(call.request, call.response, allowed);
     }
     const context = await this.#contextOf(route, call.request);
-    await route.handle({ ...call, params: found.params, context });
+    const handling = route.handle({ ...call, params: found.params, context });
+    if (route.isEndless !== true) return await handling;
+    const caller = { access: this.#access, credentials: credentialsOf(call.request) };
+    const letGo = whileAdmin(caller, (error) => controller.abort(error));
+    await Promise.resolve(handling).finally(letGo);
   }
 
   async #contextOf({ access }: HttpRoute, request: IncomingMessage): Promise<ServiceContext> {
@@ -162,14 +172,15 @@ export class HttpServer {
     const presentsNothing = !this.#access.isOn || request.headers.authorization === undefined;
     if (presentsNothing) this.#crossOrigin.refuseReboundName(request);
     if (!this.#access.isOn) return this.#context;
-    const identity = await this.#access.identify({
-      address: request.socket.remoteAddress ?? "",
-      authorization: request.headers.authorization,
-      certificate: certificateOf(request.socket),
-    });
+    const identity = await this.#access.identify(credentialsOf(request));
     if (access.includes("admin")) authorize(identity, "admin", { scope: "all" });
     return this.#context.of(identity);
   }
+}
+
+function credentialsOf({ socket, headers }: IncomingMessage): Credentials {
+  const address = socket.remoteAddress ?? "";
+  return { address, authorization: headers.authorization, certificate: certificateOf(socket) };
 }
 
 const VISIBLE = /^[\x21-\x7e]*$/;
