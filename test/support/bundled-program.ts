@@ -12,6 +12,9 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 const SOURCES = fileURLToPath(new URL("../../src/", import.meta.url));
 const STORAGE_THREADS = ["storage/disk/record-thread-entry", "storage/disk/scan-thread-entry"];
 
+/** For dependencies in CommonJS. */
+const REQUIRE = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
+
 export interface BundledProgram {
   /** To be given to `node`. */
   readonly file: string;
@@ -30,6 +33,7 @@ export async function bundledProgram(program: string): Promise<BundledProgram> {
     format: "esm",
     platform: "node",
     target: "node20.19",
+    banner: { js: REQUIRE },
     sourcemap: "inline",
     logLevel: "silent",
   });

@@ -31,6 +31,10 @@ export interface S3TestStore {
   bucket(options?: Partial<StoreOptions>): S3Bucket;
   /** Ends the store without a warning, as the loss of its machine would. Only one that this process started. */
   kill(): Promise<void>;
+  /** Starts it again after `kill`, with the same data and at the same endpoint. */
+  restart(): Promise<void>;
+  /** SIGSTOP: it accepts connections and answers nothing. SIGCONT ends that. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
   stop(): Promise<void>;
 }
 
@@ -65,7 +69,15 @@ export async function startS3Store(): Promise<S3TestStore> {
   };
   try {
     if (seaweed !== undefined) await seaweed.ready(bucket());
-    return { endpoint, options, bucket, stop, kill: async () => seaweed?.kill() };
+    return {
+      endpoint,
+      options,
+      bucket,
+      stop,
+      kill: async () => seaweed?.kill(),
+      restart: async () => seaweed?.restart(bucket()),
+      signal: (signal) => seaweed?.signal(signal),
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -79,18 +91,24 @@ export function ownPrefix(): string {
 
 class Seaweedfs {
   readonly endpoint: string;
-  readonly #child: ChildProcess;
+  #child!: ChildProcess;
   readonly #folder: TemporaryDirectory;
+  readonly #launch: () => ChildProcess;
   #written = "";
 
-  private constructor(child: ChildProcess, folder: TemporaryDirectory, port: number) {
-    this.#child = child;
+  private constructor(launch: () => ChildProcess, folder: TemporaryDirectory, port: number) {
+    this.#launch = launch;
     this.#folder = folder;
     this.endpoint = `http://${HOST}:${port}`;
-    child.stderr?.on("data", (text: Buffer) => {
+    this.#run();
+    process.on("exit", this.#end);
+  }
+
+  #run(): void {
+    this.#child = this.#launch();
+    this.#child.stderr?.on("data", (text: Buffer) => {
       this.#written = (this.#written + text.toString("utf8")).slice(-4000);
     });
-    process.on("exit", this.#end);
   }
 
   static async start(): Promise<Seaweedfs> {
@@ -98,10 +116,18 @@ class Seaweedfs {
     if ("missing" in program) throw new Error(`no SeaweedFS: ${program.missing}`);
     const folder = temporaryDirectory("s3");
     const ports = await freePorts(8);
-    const child = spawn(program.weed, argumentsOf(folder.path, ports), {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    return new Seaweedfs(child, folder, ports[6]!);
+    const launch = () =>
+      spawn(program.weed, argumentsOf(folder.path, ports), { stdio: ["ignore", "ignore", "pipe"] });
+    return new Seaweedfs(launch, folder, ports[6]!);
+  }
+
+  async restart(bucket: S3Bucket): Promise<void> {
+    this.#run();
+    await this.ready(bucket);
+  }
+
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#child.kill(signal);
   }
 
   /** Waits until it stores objects, with the bucket of the tests made. */

@@ -19,13 +19,15 @@ export interface Shown {
 export type Outcome =
   | { readonly kind: "written"; readonly version: number }
   | { readonly kind: "read"; readonly shown: Shown }
+  /** There was an object of this version; its values were not shown. */
+  | { readonly kind: "seen"; readonly version: number }
   /** Nothing was changed, because of what was there. */
   | { readonly kind: "refused" }
   /** May have been applied, or may be still. */
   | { readonly kind: "unknown" };
 
 export interface Call {
-  readonly verb: "put" | "patch" | "delete" | "get" | "create" | "update";
+  readonly verb: "put" | "patch" | "delete" | "get" | "create" | "update" | "renew" | "list";
   readonly key: string;
   readonly value: string;
   /** Moments in one order over all replicas. */
@@ -34,6 +36,8 @@ export interface Call {
   ended: number;
   outcome: Outcome;
 }
+
+const MAKES_VERSIONS: ReadonlySet<Call["verb"]> = new Set(["put", "patch", "create", "update"]);
 
 export interface Verdict {
   readonly violations: string[];
@@ -84,7 +88,7 @@ class KeyCheck {
   }
 
   #learn(call: Call): void {
-    if (call.verb === "get" || call.verb === "delete") return;
+    if (!MAKES_VERSIONS.has(call.verb)) return;
     this.#written.set(call.value, call);
     if (call.outcome.kind !== "written") return;
     const { version } = call.outcome;
@@ -142,7 +146,7 @@ class KeyCheck {
         highest = Math.max(highest, ends[next]!.rank);
         next += 1;
       }
-      const isNewer = call.verb === "get" || call.verb === "delete" ? rank >= highest : rank > highest;
+      const isNewer = MAKES_VERSIONS.has(call.verb) ? rank > highest : rank >= highest;
       this.#expect(isNewer, `${call.verb} of rank ${rank} began after rank ${highest} had been seen`);
     }
   }
@@ -156,6 +160,7 @@ class KeyCheck {
 /** Place in the order of a key's states: a tombstone is behind the version that it keeps. */
 function rankOf({ outcome, verb }: Call): number | undefined {
   if (outcome.kind === "written") return 2 * outcome.version + (verb === "delete" ? 1 : 0);
+  if (outcome.kind === "seen") return 2 * outcome.version;
   if (outcome.kind !== "read") return undefined;
   const { shown } = outcome;
   // Without a manifest nothing is known about the versions before.
