@@ -50,7 +50,7 @@ export interface FaultProxyOptions {
   readonly share?: number;
   /** Added to each request, half of it on the way to the store. */
   readonly latencyMs?: number;
-  /** Before the store sees a request, and after it was applied. True: the connection is reset. */
+  /** Before the store sees a request, and after it was applied. True: the connection ends. */
   readonly onStep?: (request: ProxiedRequest, moment: "before" | "after") => Promise<boolean> | boolean;
 }
 
@@ -123,7 +123,7 @@ export class FaultProxy {
     const isConditional = headers["if-match"] !== undefined || headers["if-none-match"] !== undefined;
     const proxied = { method, path, isWrite: method !== "GET" && method !== "HEAD", isConditional };
     const { onStep, latencyMs = 0 } = this.#options;
-    if (await onStep?.(proxied, "before")) return reset(response);
+    if (await onStep?.(proxied, "before")) return void response.destroy();
     if (latencyMs > 0) await pause(latencyMs / 2);
     if (this.refusals.count > 0) {
       this.refusals.count -= 1;
@@ -136,7 +136,7 @@ export class FaultProxy {
     if (fault === "reset before") return;
     if (fault === "applied late") await pause(LATE_MS + this.#random.below(LATE_MS_MAX - LATE_MS));
     const answer = await this.#forward(request, body);
-    if (await onStep?.(proxied, "after")) return reset(response);
+    if (await onStep?.(proxied, "after")) return void response.destroy();
     if (latencyMs > 0) await pause(latencyMs / 2);
     if (fault === "slow") await pause(SLOW_MS);
     if (fault === "500 after") return refuse(response, 500, "InternalError");
