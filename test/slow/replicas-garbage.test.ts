@@ -87,4 +87,13 @@ describe.skipIf(missing !== undefined)("collectors of garbage in three replicas 
     await collectAll(bucket);
     expect(await mismatches(bucket)).toEqual([]);
   });
+
+  it("would lose bytes of objects if they did not wait for writers and readers", async () => {
+    const ages = { garbageAgeMs: -AGE_MS, garbageGraceMs: 100 };
+    const replicas = started.replicas(2, 0.05, { ages, collectEveryMs: 50 });
+    const load = new ReplicasLoad({ seed: 2, calls: 1_500, lastMs: 40_000, keys: 4, replicas });
+    await load.run();
+    process.stdout.write(`without waiting: ${load.broken.length} of ${load.tookMs.length} calls\n`);
+    expect(load.broken.join()).toContain("bytes of the object are missing in the bucket");
+  });
 });
