@@ -92,6 +92,8 @@ export class ManifestWrite<Refusal> {
 
   async run(): Promise<Written<Refusal>> {
     const { store, key, change } = this.#options;
+    // The turns before may have used up the time. Each further request would add to it.
+    if (this.#isOver()) throw this.#notApplied();
     let state = store.held(key);
     let isFresh = false;
     let isDoubtful = false;

@@ -217,6 +217,15 @@ describe("a write", () => {
     expect(await replica.costOf(() => Promise.all(patches))).toBe(20);
     expect(await replica.run(replica.get())).toHaveLength(21);
   });
+
+  it("ends in time behind many others of its key while the store does not answer", async () => {
+    const replica = new BucketReplica({ latencyMs: 5_000 });
+    replica.bucket.isDown = true;
+    const deletes = Array.from({ length: 64 }, () => replica.delete().catch((failure: unknown) => failure));
+    const errors = await replica.run(Promise.all(deletes));
+    expect(errors.every((error) => isCacheError(error, "STORAGE_UNAVAILABLE"))).toBe(true);
+    expect(replica.contents.time.nowMs).toBeLessThan(3 * LIMITS.bucketWriteMsMax);
+  });
 });
 
 describe("a replica that is killed", () => {
