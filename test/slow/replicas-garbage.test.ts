@@ -89,8 +89,7 @@ describe.skipIf(missing !== undefined)("collectors of garbage in three replicas 
   });
 
   it("would lose bytes of objects if they did not wait for writers and readers", async () => {
-    const ages = { garbageAgeMs: -AGE_MS, garbageGraceMs: 100 };
-    const replicas = started.replicas(2, 0.05, { ages, collectEveryMs: 50 });
+    const replicas = started.replicas(2, 0.03, { isHasty: true, collectEveryMs: 100 });
     const load = new ReplicasLoad({ seed: 2, calls: 1_500, lastMs: 40_000, keys: 4, replicas });
     await load.run();
     process.stdout.write(`without waiting: ${load.broken.length} of ${load.tookMs.length} calls\n`);

@@ -12,6 +12,7 @@ import { BucketObjects } from "../../../src/storage/s3/bucket-objects.ts";
 import { GarbageCollector } from "../../../src/storage/s3/garbage-collector.ts";
 import { PrefixedBucket } from "../../../src/storage/s3/prefixed-bucket.ts";
 import { SYSTEM_TIMING, type Timing } from "../../../src/storage/s3/timing.ts";
+import { removeUnreferenced } from "../../support/hasty-collector.ts";
 import { Random } from "../../support/random.ts";
 import { type Defect, DefectiveBucket } from "./defective-bucket.ts";
 import { type AskedCall, answerCall } from "./replica-calls.ts";
@@ -35,6 +36,8 @@ export interface ReplicaProcessOptions {
   readonly ages?: ShortAges;
   /** Runs a collector, a pass after another with a pause of this length. */
   readonly collectEveryMs?: number;
+  /** Its collector waits for nobody: a defect. */
+  readonly isHasty?: boolean;
 }
 
 const options = JSON.parse(process.argv[2] ?? "{}") as ReplicaProcessOptions;
@@ -65,6 +68,7 @@ async function collect(everyMs: number): Promise<never> {
   const collector = new GarbageCollector(objects, { removesTombstones: true });
   for (;;) {
     await SYSTEM_TIMING.pause(everyMs * (0.5 + Math.random()));
+    if (options.isHasty) await removeUnreferenced(bucket).catch(() => {});
     // A store that fails a pass is asked again by the next one.
     const counts = await collector.pass().catch(() => undefined);
     if (counts !== undefined) process.send!({ counts });
