@@ -5,7 +5,8 @@
 import { describe, expect, it } from "vitest";
 import type { PassCounts } from "../../src/storage/s3/garbage-collector.ts";
 import { campaign } from "../support/campaign.ts";
-import { collectAll, collectBeside, mismatches, removeUnreferenced } from "./bucket-model/collecting.ts";
+import { removeUnreferenced } from "../support/hasty-collector.ts";
+import { collectAll, collectBeside, mismatches } from "./bucket-model/collecting.ts";
 import { checkHistory } from "./bucket-model/history.ts";
 import { type Replica, ReplicasRun } from "./bucket-model/replicas-run.ts";
 

@@ -34,17 +34,6 @@ export function collectBeside(removed: PassCounts, seed: number) {
   };
 }
 
-/** A collector that trusts one look. */
-export async function removeUnreferenced(bucket: MemoryBucket): Promise<void> {
-  for await (const page of bucket.list("d/")) {
-    for (const { key } of page) {
-      const { manifestName, id } = parseBlobName(key)!;
-      const references = await referencesOf(bucket, manifestName);
-      await bucket.removeMany(references?.has(id) ? [] : [key]);
-    }
-  }
-}
-
 export async function collectAll(contents: BucketContents): Promise<void> {
   const objects = new BucketObjects(new MemoryBucket({ contents }), {
     timing: contents.time.timing(new Random(1)),
