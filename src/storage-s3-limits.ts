@@ -31,8 +31,11 @@ export const STORAGE_S3_LIMITS = {
   operationsKeptMax: 32,
   /** Name of the identity in a manifest, bytes of UTF-8. */
   manifestPutByBytesMax: 1 * KIB,
-  /** Pieces of one base or patch: head, body, tail, and one to spare. */
-  contentSpansMax: 4,
+  /**
+   * Pieces of one base or patch: head, body, tail, and two for each 2 GiB of a value, so 254 GiB
+   * fit.
+   */
+  contentSpansMax: 256,
   /** A patch up to this size, bytes, is held by the manifest; of a larger one, its blob's name. */
   patchInlineBytesMax: 4 * KIB,
   /** Head or tail of a patch that the manifest holds beside a blob, bytes. */
@@ -45,6 +48,9 @@ export const STORAGE_S3_LIMITS = {
   patchSegmentsMax: 1024,
   /** One segment, bytes: the patches of a manifest with their names. */
   patchSegmentBytesMax: 512 * KIB,
+
+  /** Segments that a replica keeps in memory for gets that open their patches one by one. */
+  segmentsKeptMax: 8,
 
   /**
    * Attempts of one write before the store counts as unavailable. Stores that poll for the lock of

@@ -222,6 +222,12 @@ class ChargedSink implements ByteSink {
     return this.#sink.append(chunks);
   }
 
+  reserve(sizeBytes: number): Promise<void> | undefined {
+    this.#charged.charge(sizeBytes);
+    if (this.#sink.reserve !== undefined) return this.#sink.reserve(sizeBytes);
+    return this.#sink.append([Buffer.alloc(sizeBytes)]);
+  }
+
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined {
     return this.#sink.overwrite(position, bytes);
   }

@@ -132,6 +132,11 @@ export class IndexEntry extends Evictable {
     return this.#objectId;
   }
 
+  /** What a shared engine needs to open the files of this entry; undefined in other engines. */
+  get state(): object | undefined {
+    return undefined;
+  }
+
   /** Creates a new object. */
   get key(): ObjectKey {
     const { applicationId, sessionId } = this.#session;

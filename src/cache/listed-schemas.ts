@@ -70,14 +70,14 @@ export class ListedSchemas {
   /** When an object was last put or patched, and how its value begins; a copy. What is gone or damaged is not known. */
   readFacts(entry: IndexEntry): Promise<ObjectFactsParts> {
     return this.#reads.run(async () => {
-      const { key, form, baseVersion, version, deltas } = entry;
-      const base = await this.#lookAt({ key, part: { kind: form } }, async (file) => ({
+      const { key, form, baseVersion, version, deltas, state: of } = entry;
+      const base = await this.#lookAt({ key, part: { kind: form }, of }, async (file) => ({
         modifiedMs: file.modifiedMs,
         head: entry.kind === "opaque" ? await headOf(file, entry) : NO_BYTES,
       }));
       if (base === undefined || version === baseVersion || deltas !== undefined) return base ?? NOTHING_KNOWN;
       const part = { kind: "patch", baseVersion, version } as const;
-      const modifiedMs = await this.#lookAt({ key, part }, async (file) => file.modifiedMs);
+      const modifiedMs = await this.#lookAt({ key, part, of }, async (file) => file.modifiedMs);
       return { ...base, modifiedMs: modifiedMs ?? base.modifiedMs };
     });
   }
@@ -94,9 +94,9 @@ export class ListedSchemas {
     }
   }
 
-  async #readHeader({ key, form }: IndexEntry): Promise<Buffer | undefined> {
+  async #readHeader({ key, form, state: of }: IndexEntry): Promise<Buffer | undefined> {
     return await this.#lookAt(
-      { key, part: { kind: form } },
+      { key, part: { kind: form }, of },
       async (file) => (await readStoredObject(file, form, LIMITS.loadWholeBytesMax))?.schemaHeader,
     );
   }

@@ -38,7 +38,7 @@ import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-rea
 import { ObjectRegistry } from "./object-registry.ts";
 import { Observing } from "./observing.ts";
 import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
-import { Retaining } from "./retaining.ts";
+import { Retaining, type RetainingHost } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";
 import { RetiredObjects } from "./retired-objects.ts";
@@ -66,6 +66,7 @@ export class ObjectCache {
   readonly retaining: Retaining;
   readonly observing: Observing;
   readonly schemas: ListedSchemas;
+  protected readonly retainingHost: RetainingHost;
   readonly #storage: ObjectStorage;
   readonly #events: EventJournal | undefined;
   readonly #registry: ObjectRegistry;
@@ -120,14 +121,15 @@ export class ObjectCache {
       retire: (key, entry, free) => this.#retired.retire(key, entry, free),
       removed: (key) => this.#scan.removed(key),
     };
-    this.retaining = new Retaining({
+    this.retainingHost = {
       ...shared,
       events,
       nowMs,
       sweep: this.#sweep,
       stat: (key) => this.stat(key),
       present: (key) => this.#unlessExpired(this.#registry.get(key)),
-    });
+    };
+    this.retaining = new Retaining(this.retainingHost);
     this.observing = new Observing({ ...shared, events, find: (key) => this.find(key) });
     this.#scan = new BackgroundScan({
       ...shared,

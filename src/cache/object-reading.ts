@@ -103,7 +103,8 @@ export class ObjectReading implements ReadingHolder {
    */
   async openBase(purpose: OpenPurpose = "send"): Promise<StoredObject | undefined> {
     const entry = this.#entry;
-    const file = await this.#host.storage.open({ key: this.key, part: { kind: entry.form } }, purpose);
+    const name = { key: this.key, part: { kind: entry.form }, of: entry.state };
+    const file = await this.#host.storage.open(name, purpose);
     this.#file = file;
     if (file === undefined) return undefined;
     const known = openValue(entry, file) ?? this.#host.layouts.find(entry, file);
@@ -137,7 +138,7 @@ export class ObjectReading implements ReadingHolder {
    */
   async withPatch(version: number, use: (patch: StoredObject) => Promise<void>): Promise<void> {
     const part = this.#partOf(version);
-    const file = await this.#host.storage.open({ key: this.key, part });
+    const file = await this.#host.storage.open({ key: this.key, part, of: this.#entry.state });
     try {
       const patch = file && (await readStoredObject(file, formOfPart(part)));
       if (file === undefined || patch === undefined)

@@ -14,6 +14,11 @@ export interface ByteSink {
    * more.
    */
   append(chunks: readonly Uint8Array[]): Promise<void> | undefined;
+  /**
+   * Appends zeros that `overwrite` replaces when the version is known, and again if another version
+   * is assigned. Absent: any bytes may be overwritten.
+   */
+  reserve?(sizeBytes: number): Promise<void> | undefined;
   /** Replaces bytes that were appended before. */
   overwrite(position: number, bytes: Uint8Array): Promise<void> | undefined;
 }
@@ -28,4 +33,9 @@ export interface ByteSource {
   giveBack?(bytes: Buffer): void;
   /** How many bytes from `position` one read returns without a copy, if that is limited. */
   contiguousBytes?(position: number): number;
+}
+
+/** Reserves as many bytes as `zeros` has. */
+export function reserve(sink: ByteSink, zeros: Uint8Array): Promise<void> | undefined {
+  return sink.reserve === undefined ? sink.append([zeros]) : sink.reserve(zeros.length);
 }

@@ -31,6 +31,9 @@ export interface ObjectWriter {
    * Upper bound of the bytes still to be written beside bodies: padding and the end of the file.
    */
   readonly owedBytes: number;
-  /** Writes the parts that were unknown before, and the footer. Called once, last. */
+  /**
+   * Writes the parts that were unknown before, and the footer. Called last; once, unless the sink
+   * drops the footer and takes another one, because the version changed.
+   */
   finish(version: number, facts?: PutFacts): Promise<FileSummary>;
 }

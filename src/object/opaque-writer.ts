@@ -12,7 +12,7 @@ import { BlockList } from "../arrow/block-list.ts";
 import { ZERO_PADDING } from "../arrow/encapsulated.ts";
 import { CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import type { ByteSink } from "./byte-sink.ts";
+import { type ByteSink, reserve } from "./byte-sink.ts";
 import { encodeFileHead } from "./file-head.ts";
 import { OPAQUE_SCHEMA_HEADER } from "./object-schema.ts";
 import type { FileSummary, ObjectWriter, PutFacts } from "./object-writer.ts";
@@ -51,6 +51,7 @@ export class OpaqueWriter implements ObjectWriter {
   #batchStart = 0;
   /** The sink's last promise; it accepts in order, so the last covers all earlier ones. */
   #waiting: Promise<void> | undefined;
+  #isPadded = false;
 
   /** @param rowBytesMax lower in tests only: 2 GiB are slow to write. */
   constructor(sink: ByteSink, rowBytesMax: number = LIMITS.opaqueRowBytesMax) {
@@ -108,7 +109,8 @@ export class OpaqueWriter implements ObjectWriter {
 
   /** Completes the file with the object's new version. */
   async finish(version: number, { lifetime, putBy }: PutFacts = {}): Promise<FileSummary> {
-    this.#padRow(this.#rows.at(-1)!);
+    if (!this.#isPadded) this.#padRow(this.#rows.at(-1)!);
+    this.#isPadded = true;
     await this.#waiting;
     const recordBatches = new BlockList();
     for (const row of this.#rows) {
@@ -152,7 +154,7 @@ export class OpaqueWriter implements ObjectWriter {
     const checksumSlot = this.#checksum.reserve(DISK_ROW_FRONT_BYTES);
     const row = { position: this.#sink.sizeBytes, checksumSlot, dataSizeBytes: 0 };
     this.#rows.push(row);
-    this.#send([ZERO_FRONT]);
+    this.#wait(reserve(this.#sink, ZERO_FRONT));
     return row;
   }
 
@@ -171,7 +173,10 @@ export class OpaqueWriter implements ObjectWriter {
 
   #send(views: Uint8Array[]): void {
     if (views.length === 0) return;
-    const waiting = this.#sink.append(views);
+    this.#wait(this.#sink.append(views));
+  }
+
+  #wait(waiting: Promise<void> | undefined): void {
     if (waiting === undefined) return;
     // Not every promise is awaited: the next awaited one reports a failure, and this must not end
     // the process.

@@ -17,7 +17,7 @@ import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { inTurns, turnIfLarge } from "../turns.ts";
 import { ByteListWriter } from "./byte-list.ts";
-import type { ByteSink } from "./byte-sink.ts";
+import { type ByteSink, reserve } from "./byte-sink.ts";
 import { encodeFileHead, headSizeBytes } from "./file-head.ts";
 import { FooterMemory } from "./footer-memory.ts";
 import type { ObjectMetadata } from "./object-metadata.ts";
@@ -70,7 +70,7 @@ export class TableWriter implements ObjectWriter {
     this.#checksum = new RunningChecksum(!sink.skipsChecksum);
     this.#headSizeBytes = headSizeBytes(this.#schema.header.length);
     this.#headSlot = this.#checksum.reserve(this.#headSizeBytes);
-    sink.append([Buffer.alloc(this.#headSizeBytes)]);
+    reserve(sink, Buffer.alloc(this.#headSizeBytes));
   }
 
   get owedBytes(): number {

@@ -39,6 +39,11 @@ export type ObjectPart =
 export interface StoredName {
   readonly key: ObjectKey;
   readonly part: ObjectPart;
+  /**
+   * The state of the object that the caller looked up, in an engine that other processes change:
+   * the file is opened as it was in this state.
+   */
+  readonly of?: object | undefined;
 }
 
 /** The change that a published file makes to its object. */

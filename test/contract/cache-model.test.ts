@@ -8,7 +8,10 @@ import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
 import { MemoryTier } from "../../src/storage/tier/memory-tier.ts";
+import { bucketStorage } from "../support/bucket-storage.ts";
 import { campaign } from "../support/campaign.ts";
+import { BucketContents } from "../support/memory-bucket.ts";
+import { PassingTime } from "../support/passing-time.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { ModelRun } from "./cache-model/model-run.ts";
 
@@ -26,13 +29,25 @@ function openTiered(): () => ObjectStorage {
   return openDisk(() => new MemoryTier({ policy: new LruPolicy(), bytesMax: 64 * 1024 }));
 }
 
+/** Each start is another replica over the same bucket. */
+function openBucket(): () => ObjectStorage {
+  const contents = new BucketContents(new PassingTime());
+  return () => bucketStorage(contents);
+}
+
 describe.each(SEEDS)("with seed %i", (seed) => {
   it.each([
     ["in memory", () => () => new MemoryStorage(), false],
     ["in files", () => openDisk(), true],
     ["in files behind a memory tier", openTiered, true],
+    ["in a bucket", openBucket, true],
   ] as const)("the cache %s answers every call as the model does", async (_, prepare, survivesRestart) => {
-    const run = new ModelRun({ seed, openStorage: prepare(), survivesRestart });
+    const run = new ModelRun({
+      seed,
+      openStorage: prepare(),
+      survivesRestart,
+      hasFloorPerKey: prepare === openBucket,
+    });
     await run.start();
     for (let step = 0; step < STEPS; step += 1) await run.step();
     await run.end();

@@ -5,7 +5,7 @@
  * is arranged on the server's side, which is in this process: there a gate stands where DirectService has it.
  */
 
-import { ObjectCache, type ObjectCacheOptions } from "../../src/cache/object-cache.ts";
+import type { ObjectCache, ObjectCacheOptions } from "../../src/cache/object-cache.ts";
 import type { CacheError } from "../../src/errors.ts";
 import type { CallHandler, MessageReader, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
@@ -15,6 +15,7 @@ import { ThreadedTransport } from "../../src/relay/threaded-transport.ts";
 import { buildMethods } from "../../src/service/flight/flight-service.ts";
 import { ServiceContext } from "../../src/service/service-context.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
+import { cacheOver } from "./cache-over.ts";
 import { type CallManner, DIRECT_ENDPOINT, type TestService } from "./direct-service.ts";
 
 const CLIENTS = 8;
@@ -33,7 +34,7 @@ export class ServedService implements TestService {
   #calls = 0;
 
   constructor(storage: ObjectStorage, { threads, ...options }: ServedOptions) {
-    this.cache = new ObjectCache(storage, options);
+    this.cache = cacheOver(storage, options);
     const stopping = new AbortController().signal;
     const context = ServiceContext.open({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });
     this.#server = new GrpcServer({

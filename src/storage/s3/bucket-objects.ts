@@ -15,16 +15,18 @@ import { type Freshness, ManifestStore, type ManifestStoreOptions } from "./mani
 import type { Written } from "./manifest-write.ts";
 import {
   type ChangeContext,
+  type ChangeLifetime,
+  type DeleteTerms,
   decideDelete,
   decideExpiry,
   decidePatch,
   decidePut,
   decideRenewal,
+  lifetimeFrom,
   liveOf,
   type PatchTerms,
   type PutTerms,
   type Refusal,
-  type WriteCondition,
 } from "./object-changes.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { type FinishedBody, StagedBody } from "./staged-body.ts";
@@ -94,8 +96,8 @@ export class BucketObjects {
   }
 
   /** @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT */
-  delete(key: ObjectKey, condition?: WriteCondition): Promise<Written<Refusal>> {
-    return this.manifests.write(key, (state) => decideDelete(this.#context, state, condition));
+  delete(key: ObjectKey, terms?: DeleteTerms): Promise<Written<Refusal>> {
+    return this.manifests.write(key, (state) => decideDelete(this.#context, state, terms));
   }
 
   /**
@@ -103,7 +105,15 @@ export class BucketObjects {
    * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
    */
   renew(key: ObjectKey, ttlMs: number): Promise<Written<Refusal>> {
-    return this.manifests.write(key, (state) => decideRenewal(this.#context, state, ttlMs));
+    return this.changeLifetime(key, (_, nowMs) => lifetimeFrom(nowMs, ttlMs));
+  }
+
+  /**
+   * @param change called for each attempt.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
+   */
+  changeLifetime(key: ObjectKey, change: ChangeLifetime): Promise<Written<Refusal>> {
+    return this.manifests.write(key, (state) => decideRenewal(this.#context, state, change));
   }
 
   /**

@@ -17,7 +17,7 @@ import { crc32 } from "node:zlib";
 import { LIMITS } from "../../limits.ts";
 import { FieldReader, FieldWriter } from "./byte-fields.ts";
 import { CRC32_MAX, readContent, readEntries, writeContent, writeEntries } from "./content-fields.ts";
-import type { LiveObject, Manifest, PatchSegment } from "./manifest.ts";
+import type { LiveObject, Manifest, PatchSegment, PatchTotals } from "./manifest.ts";
 import { checkOperations, OPERATION_BYTES } from "./operation-ring.ts";
 
 const MAGIC = Buffer.from("FOCM");
@@ -26,6 +26,7 @@ const HEAD_BYTES = 12;
 const CRC_POSITION = 8;
 const FORMS = ["file", "stream"] as const;
 const KINDS = ["opaque", "table"] as const;
+const NO_PATCHES: PatchTotals = { rowCount: 0, dataBytes: 0, storedBytes: 0 };
 const SAFE = Number.MAX_SAFE_INTEGER;
 /** No expiry of its own; never; a time. */
 const LIFETIMES = { none: 0, never: 1, until: 2 } as const;
@@ -81,6 +82,8 @@ function writeLive(fields: FieldWriter, live: LiveObject): void {
   fields.number(putBy === undefined ? 0 : 1);
   if (putBy !== undefined) fields.text(putBy);
   fields.number(live.baseVersion);
+  const { rowCount, dataBytes, storedBytes } = live.patched ?? NO_PATCHES;
+  fields.number(rowCount).number(dataBytes).number(storedBytes);
   writeContent(fields, live.base);
   fields.number(live.segments.length);
   for (const segment of live.segments) {
@@ -139,12 +142,23 @@ function readLive(fields: FieldReader, version: number): LiveObject {
   const [rowCount, dataBytes, putAtMs] = [fields.number(SAFE), fields.number(SAFE), fields.number(SAFE)];
   const terms = readTerms(fields);
   const baseVersion = fields.number(version);
+  const patched = readTotals(fields);
   const base = readContent(fields);
   const segments = readSegments(fields, baseVersion);
   const patches = readEntries(fields, (segments.at(-1)?.lastVersion ?? baseVersion) + 1);
   const last = patches.at(-1)?.version ?? segments.at(-1)?.lastVersion ?? baseVersion;
   if (last !== version) throw fields.corrupt("lists other patches than its version says");
-  return { form, kind, rowCount, dataBytes, putAtMs, ...terms, baseVersion, base, segments, patches };
+  const facts = { form, kind, rowCount, dataBytes, putAtMs, ...terms };
+  return { ...facts, baseVersion, base, ...patched, segments, patches };
+}
+
+function readTotals(fields: FieldReader): Pick<LiveObject, "patched"> {
+  const patched = {
+    rowCount: fields.number(SAFE),
+    dataBytes: fields.number(SAFE),
+    storedBytes: fields.number(SAFE),
+  };
+  return patched.storedBytes === 0 ? {} : { patched };
 }
 
 function readTerms(fields: FieldReader): Pick<LiveObject, "lifetime" | "putBy"> {

@@ -8,6 +8,7 @@
  */
 import { isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
 import type { ListedKey } from "../../s3/bucket.ts";
 import { isExpired, type LiveObject, type Manifest } from "./manifest.ts";
 import type { ManifestState } from "./manifest-cache.ts";
@@ -24,23 +25,28 @@ export interface ListedObject {
 
 /**
  * Objects whose manifest cannot be read are left out.
+ * @param isWanted keys of others are left out; their manifests are not read.
  * @throws {CacheError} STORAGE_UNAVAILABLE
  */
 export async function* listObjects(
   store: ManifestStore,
   scope: NameScope = {},
+  isWanted: (key: ObjectKey) => boolean = () => true,
 ): AsyncGenerator<readonly ListedObject[]> {
   for await (const page of store.bucket.list(formatNamePrefix(MANIFESTS, scope))) {
-    const names = page.filter(isObject);
+    const names = page.filter((listed) => isObject(listed, isWanted));
     for (let start = 0; start < names.length; start += LIMITS.listedManifestsMax) {
       const some = names.slice(start, start + LIMITS.listedManifestsMax);
-      yield (await readAll(store, some)).flatMap((state) => showState(store, state));
+      const shown = (await readAll(store, some)).flatMap((state) => showState(store, state));
+      yield shown.filter(({ manifest }) => isWanted(manifest.key));
     }
   }
 }
 
-function isObject({ key, sizeBytes }: ListedKey): boolean {
-  return sizeBytes !== LIMITS.tombstoneBytes && parseManifestName(key) !== undefined;
+function isObject({ key: name, sizeBytes }: ListedKey, isWanted: (key: ObjectKey) => boolean): boolean {
+  if (sizeBytes === LIMITS.tombstoneBytes) return false;
+  const parsed = parseManifestName(name);
+  return parsed !== undefined && (parsed.key === undefined || isWanted(parsed.key));
 }
 
 /** In order of the names, LIMITS.listReadsAtOnce at a time. */

@@ -15,6 +15,7 @@ import { blobsOf, type Manifest } from "./manifest.ts";
 import { ManifestCache, type ManifestState } from "./manifest-cache.ts";
 import { type Change, ManifestWrite, type WriteBounds, type Written } from "./manifest-write.ts";
 import { formatManifestName } from "./names.ts";
+import { SegmentCache } from "./segment-cache.ts";
 import { SharedLoads } from "./shared-loads.ts";
 import { StoreClock, SYSTEM_TIMING, type Timing } from "./timing.ts";
 import { WriteTurns } from "./write-turns.ts";
@@ -36,6 +37,7 @@ export class ManifestStore {
   readonly bucket: Bucket;
   readonly timing: Timing;
   readonly storeClock: StoreClock;
+  readonly segments: SegmentCache;
   readonly #cache: ManifestCache;
   readonly #turns = new WriteTurns();
   #onReplaced: ((manifestName: string, blobs: Iterable<string>) => void) | undefined;
@@ -45,6 +47,7 @@ export class ManifestStore {
     this.bucket = bucket;
     this.timing = options.timing ?? SYSTEM_TIMING;
     this.storeClock = new StoreClock(this.timing);
+    this.segments = new SegmentCache(bucket);
     this.#cache = new ManifestCache(options.cacheBytesMax ?? LIMITS.manifestCacheBytesMax);
   }
 

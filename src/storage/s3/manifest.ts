@@ -47,12 +47,21 @@ export interface ObjectFacts {
   readonly putBy?: string;
 }
 
+/** Of all patches of an object, beside the base. */
+export interface PatchTotals {
+  readonly rowCount: number;
+  readonly dataBytes: number;
+  readonly storedBytes: number;
+}
+
 export interface LiveObject extends ObjectFacts {
   /** The version of the put. Patches have the versions above it, without gaps. */
   readonly baseVersion: number;
   /** When the base was put, ms since 1970 by the store's clock. */
   readonly putAtMs: number;
   readonly base: Content;
+  /** All patches together. Absent without patches, or if their puts did not say it. */
+  readonly patched?: PatchTotals;
   /** Ascending. */
   readonly segments: readonly PatchSegment[];
   /** The latest patches, ascending, above those of the segments. */
@@ -80,6 +89,10 @@ export function* blobsOf({ live }: Manifest): Generator<string> {
 
 export function* blobsIn({ spans }: Content): Generator<string> {
   for (const span of spans) if (span.kind === "blob") yield span.id;
+}
+
+export function holdsBlobs(content: Content): boolean {
+  return content.spans.some((span) => span.kind === "blob");
 }
 
 export function contentOf(spans: readonly Span[]): Content {

@@ -16,7 +16,9 @@ import {
   contentOf,
   isExpired,
   type LiveObject,
+  type Manifest,
   type ObjectFacts,
+  type PatchTotals,
   type Span,
 } from "./manifest.ts";
 import type { ManifestState } from "./manifest-cache.ts";
@@ -32,6 +34,8 @@ export type Refusal =
   /** The condition does not hold. `version`: the object's; absent if there is none. */
   | { readonly kind: "conflict"; readonly version?: number }
   | { readonly kind: "missing" }
+  /** The lifetime stays. */
+  | { readonly kind: "unchanged" }
   /** `accept` did not agree. */
   | { readonly kind: "rejected"; readonly error: CacheError };
 
@@ -46,8 +50,21 @@ export interface FrameFacts {
 /** Bytes before and after the body. */
 export interface Frame {
   readonly head: Uint8Array;
+  /** Instead of the body, if it has bytes that depend on the version too. */
+  readonly body?: readonly Span[];
   readonly tail: Uint8Array;
 }
+
+export type MakeFrame = (facts: FrameFacts) => Frame | Promise<Frame>;
+
+/**
+ * Checks the object that is replaced, patched or deleted; undefined if there is none. The error is
+ * the refusal.
+ */
+export type Accept = (
+  live: LiveObject | undefined,
+  manifest: Manifest | undefined,
+) => CacheError | undefined | Promise<CacheError | undefined>;
 
 export interface PutTerms extends Omit<ObjectFacts, "lifetime"> {
   /**
@@ -56,18 +73,27 @@ export interface PutTerms extends Omit<ObjectFacts, "lifetime"> {
    */
   readonly ttlMs?: number;
   /** Called for each attempt, because the version may change. Absent: the body is all there is. */
-  readonly frame?: (facts: FrameFacts) => Frame;
+  readonly frame?: MakeFrame;
   readonly condition?: WriteCondition;
+  readonly accept?: Accept;
 }
 
 export interface PatchTerms {
-  /** A new time to live of the object, as in PutTerms. Absent: unchanged. */
-  readonly ttlMs?: number;
-  readonly frame?: (facts: FrameFacts) => Frame;
+  readonly frame?: MakeFrame;
   readonly condition?: WriteCondition;
-  /** Checks the object that is patched. The error is the refusal. */
-  readonly accept?: (live: LiveObject) => CacheError | undefined | Promise<CacheError | undefined>;
+  readonly accept?: Accept;
+  /** Another time to live of the object, as in PutTerms. Absent: unchanged. */
+  readonly ttlMs?: number;
+  readonly facts?: { readonly rowCount: number; readonly dataBytes: number };
 }
+
+export interface DeleteTerms {
+  readonly condition?: WriteCondition;
+  readonly accept?: Accept;
+}
+
+/** Another lifetime; undefined: it stays. The time is the store's. */
+export type ChangeLifetime = (now: Lifetime | undefined, storeNowMs: number) => Lifetime | undefined;
 
 /** What the changes need. */
 export interface ChangeContext {
@@ -114,7 +140,7 @@ function storeNowMs({ storeClock: { nowMs } }: ChangeContext): number {
 }
 
 /** @param ttlMs Infinity: never. */
-function lifetimeFrom(nowMs: number, ttlMs: number): Lifetime {
+export function lifetimeFrom(nowMs: number, ttlMs: number): Lifetime {
   const isLimited = Number.isFinite(ttlMs);
   return isLimited
     ? { untilMs: nowMs + Math.ceil(ttlMs), ttlMs: Math.ceil(ttlMs) }
@@ -133,16 +159,17 @@ export async function decidePut(
   context: ChangeContext,
   { key, body, terms, state }: Write<PutTerms>,
 ): Promise<Decided> {
-  const { frame, condition, ttlMs, ...facts } = terms;
-  if (state === undefined && condition !== undefined && "ifVersion" in condition) return { kind: "look" };
-  const refusal = state && refusalOf(context, state, condition);
+  const { frame, condition, ttlMs, accept, ...facts } = terms;
+  const mustLook = accept !== undefined || (condition !== undefined && "ifVersion" in condition);
+  if (state === undefined && mustLook) return { kind: "look" };
+  const refusal = state && (refusalOf(context, state, condition) ?? (await rejected(context, state, accept)));
   if (refusal !== undefined) return refusal;
   // Without a manifest the floor is read, so that the store's time is known as well.
   const version = versionAfter(state?.manifest?.version ?? (await context.versionFloor()));
   const putAtMs = storeNowMs(context);
   const terminated = ttlMs === undefined ? {} : { lifetime: lifetimeFrom(putAtMs, ttlMs) };
   const base = await framed(context, key, body, {
-    frame: frame?.({ version, baseVersion: version, ...terminated }),
+    frame: await frame?.({ version, baseVersion: version, ...terminated }),
     frameBytesMax: LIMITS.manifestFrameBytesMax,
   });
   const live = { ...facts, ...terminated, baseVersion: version, putAtMs, base, segments: [], patches: [] };
@@ -159,19 +186,39 @@ export async function decidePatch(
   if (manifest === undefined || live === undefined) return { kind: "refuse", refusal: { kind: "missing" } };
   const refusal = refusalOf(context, state, terms.condition);
   if (refusal !== undefined) return refusal;
-  const error = (await terms.accept?.(live)) ?? tooManyPatches(manifest.version - live.baseVersion);
+  const unfit = await rejected(context, state, terms.accept);
+  if (unfit !== undefined) return unfit;
+  const error = tooManyPatches(manifest.version - live.baseVersion);
   if (error !== undefined) return { kind: "refuse", refusal: { kind: "rejected", error } };
   const version = versionAfter(manifest.version);
-  const { ttlMs } = terms;
-  const lifetime = ttlMs === undefined ? live.lifetime : lifetimeFrom(storeNowMs(context), ttlMs);
-  const terminated = lifetime && { lifetime };
   const { baseVersion } = live;
+  const { ttlMs, facts } = terms;
+  const lifetime = ttlMs === undefined ? live.lifetime : lifetimeFrom(storeNowMs(context), ttlMs);
   const content = await framed(context, key, body, {
-    frame: terms.frame?.({ version, baseVersion, ...terminated }),
+    frame: await terms.frame?.({ version, baseVersion, ...(lifetime && { lifetime }) }),
     frameBytesMax: LIMITS.patchFrameBytesMax,
   });
-  const patched = await withPatch(context, key, live, { version, content });
-  return { kind: "write", version, live: { ...patched, ...terminated } };
+  const patched = facts && totalsWith(live.patched, { ...facts, storedBytes: content.sizeBytes });
+  const terminated = { ...live, ...(lifetime && { lifetime }), ...(patched && { patched }) };
+  return { kind: "write", version, live: await withPatch(context, key, terminated, { version, content }) };
+}
+
+function totalsWith(now: PatchTotals | undefined, more: PatchTotals): PatchTotals {
+  const { rowCount, dataBytes, storedBytes } = now ?? { rowCount: 0, dataBytes: 0, storedBytes: 0 };
+  return {
+    rowCount: rowCount + more.rowCount,
+    dataBytes: dataBytes + more.dataBytes,
+    storedBytes: storedBytes + more.storedBytes,
+  };
+}
+
+async function rejected(
+  context: ChangeContext,
+  state: ManifestState,
+  accept: Accept | undefined,
+): Promise<Decided | undefined> {
+  const error = await accept?.(liveOf(context, state), state.manifest);
+  return error && { kind: "refuse", refusal: { kind: "rejected", error } };
 }
 
 function tooManyPatches(patches: number): CacheError | undefined {
@@ -181,12 +228,14 @@ function tooManyPatches(patches: number): CacheError | undefined {
 }
 
 /** A tombstone: the version stays, so that the next put has a higher one. */
-export function decideDelete(
+export async function decideDelete(
   context: ChangeContext,
   state: ManifestState | undefined,
-  condition?: WriteCondition,
-): Decided {
+  { condition, accept }: DeleteTerms = {},
+): Promise<Decided> {
   if (state === undefined) return { kind: "look" };
+  const unfit = await rejected(context, state, accept);
+  if (unfit !== undefined) return unfit;
   if (state.manifest === undefined || liveOf(context, state) === undefined) {
     return { kind: "refuse", refusal: { kind: "missing" } };
   }
@@ -207,13 +256,14 @@ export function decideExpiry(context: ChangeContext, state: ManifestState | unde
 export function decideRenewal(
   context: ChangeContext,
   state: ManifestState | undefined,
-  ttlMs: number,
+  change: ChangeLifetime,
 ): Decided {
   if (state === undefined) return { kind: "look" };
   const live = liveOf(context, state);
   if (state.manifest === undefined || live === undefined)
     return { kind: "refuse", refusal: { kind: "missing" } };
-  const lifetime = lifetimeFrom(context.storeNowMs(state), ttlMs);
+  const lifetime = change(live.lifetime, context.storeNowMs(state));
+  if (lifetime === undefined) return { kind: "refuse", refusal: { kind: "unchanged" } };
   return { kind: "write", version: state.manifest.version, live: { ...live, lifetime } };
 }
 
@@ -227,7 +277,7 @@ async function framed(
   if (frame === undefined) return contentOf([body]);
   const spanOf = async (bytes: Uint8Array): Promise<Span> =>
     bytes.length <= frameBytesMax ? { kind: "inline", bytes } : await writeBlob(context, key, [bytes]);
-  const content = contentOf([await spanOf(frame.head), body, await spanOf(frame.tail)]);
+  const content = contentOf([await spanOf(frame.head), ...(frame.body ?? [body]), await spanOf(frame.tail)]);
   if (content.spans.some((span) => span.kind === "blob") || content.sizeBytes > LIMITS.patchInlineBytesMax)
     return content;
   const bytes = Buffer.concat(content.spans.flatMap((span) => (span.kind === "inline" ? [span.bytes] : [])));

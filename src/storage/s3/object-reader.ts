@@ -13,7 +13,6 @@ import { type BlobSpan, corruptBlob } from "./blobs.ts";
 import type { Content, LiveObject, Manifest, PatchEntry, PatchSegment } from "./manifest.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { formatBlobName } from "./names.ts";
-import { readSegment } from "./patch-segments.ts";
 
 /** How far a blob was read without a gap, and the checksum up to there. */
 interface Progress {
@@ -82,7 +81,7 @@ export class ObjectReader {
 
   async #readSegment(segment: PatchSegment): Promise<PatchEntry[]> {
     const { key } = this.manifest;
-    return (await readSegment(this.#store.bucket, key, segment)) ?? (await this.#missing(key, segment.id));
+    return (await this.#store.segments.read(key, segment)) ?? (await this.#missing(key, segment.id));
   }
 
   async #readBlob(

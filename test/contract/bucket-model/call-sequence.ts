@@ -65,10 +65,15 @@ export class CallSequence {
         this.#write(objectId, live && { ...live, expiresMs: this.#nowMs + TTL_MS });
         return;
       case "delete":
-        return this.#expect(await replica.run(replica.objects.delete(key, condition)), objectId, condition, {
-          isAllowed: live !== undefined,
-          next: (version) => ({ version: version - 1, values: [], expiresMs: undefined }),
-        });
+        return this.#expect(
+          await replica.run(replica.objects.delete(key, condition && { condition })),
+          objectId,
+          condition,
+          {
+            isAllowed: live !== undefined,
+            next: (version) => ({ version: version - 1, values: [], expiresMs: undefined }),
+          },
+        );
       case "patch":
         return this.#expect(await replica.run(replica.patch(value, terms, key)), objectId, condition, {
           isAllowed: live !== undefined,

@@ -23,12 +23,14 @@ export interface ModelRunOptions {
   readonly seed: number;
   readonly openStorage: () => ObjectStorage;
   readonly survivesRestart: boolean;
+  /** A delete raises the versions of its key only. */
+  readonly hasFloorPerKey?: boolean;
 }
 
 export class ModelRun {
   readonly #options: ModelRunOptions;
   readonly #random: Random;
-  readonly #model = new PlainModel();
+  readonly #model: PlainModel;
   #cache: CacheUnderTest;
   /** Ends of slow calls. */
   #open: (() => Promise<void>)[] = [];
@@ -38,6 +40,7 @@ export class ModelRun {
   constructor(options: ModelRunOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
+    this.#model = new PlainModel(options.hasFloorPerKey);
     this.#cache = new CacheUnderTest(options.openStorage());
   }
 

@@ -33,11 +33,19 @@ export type Refusal = "OBJECT_NOT_FOUND" | "INVALID_REQUEST";
 export class PlainModel {
   readonly #objects = new Map<string, ModelObject>();
   #floor = 0;
+  /** Of each deleted key. */
+  readonly #floors = new Map<string, number>();
+  readonly #hasFloorPerKey: boolean;
+
+  /** @param hasFloorPerKey a delete raises the versions of its key, and of no other. */
+  constructor(hasFloorPerKey = false) {
+    this.#hasFloorPerKey = hasFloorPerKey;
+  }
 
   /** @returns the version. */
   put(key: string, kind: Kind, base: string): number {
     const old = this.#objects.get(key);
-    const baseVersion = (old === undefined ? this.#floor : versionOf(old)) + 1;
+    const baseVersion = (old === undefined ? this.#floorOf(key) : versionOf(old)) + 1;
     this.#objects.set(key, { kind, baseVersion, base, patches: [] });
     return baseVersion;
   }
@@ -68,9 +76,15 @@ export class PlainModel {
 
   delete(pattern: KeyPattern): void {
     for (const key of this.list(pattern)) {
-      this.#floor = Math.max(this.#floor, versionOf(this.#objects.get(key)!));
+      const version = versionOf(this.#objects.get(key)!);
+      this.#floor = Math.max(this.#floor, version);
+      this.#floors.set(key, version);
       this.#objects.delete(key);
     }
+  }
+
+  #floorOf(key: string): number {
+    return this.#hasFloorPerKey ? (this.#floors.get(key) ?? 0) : this.#floor;
   }
 
   /** Keys in order of text. */

@@ -124,7 +124,7 @@ describe("a patch", () => {
   it("is refused with the error of the check, by the object as it is", async () => {
     const replica = await withObject();
     const error = new CacheError("INVALID_REQUEST", "the kinds differ");
-    const accept = (live: { kind: string }) => (live.kind === "opaque" ? error : undefined);
+    const accept = (live?: { kind: string }) => (live?.kind === "opaque" ? error : undefined);
     expect(await replica.run(replica.patch("+", { accept }))).toMatchObject({
       refusal: { kind: "rejected", error },
     });
@@ -196,8 +196,12 @@ describe("a delete", () => {
   it("on condition of another version is refused", async () => {
     const replica = await withObject();
     const refused = { refusal: { kind: "conflict", version: 1 } };
-    expect(await replica.run(replica.objects.delete(KEY, { ifVersion: 2 }))).toMatchObject(refused);
-    expect(await replica.run(replica.objects.delete(KEY, { ifVersion: 1 }))).toMatchObject({ kind: "done" });
+    expect(await replica.run(replica.objects.delete(KEY, { condition: { ifVersion: 2 } }))).toMatchObject(
+      refused,
+    );
+    expect(await replica.run(replica.objects.delete(KEY, { condition: { ifVersion: 1 } }))).toMatchObject({
+      kind: "done",
+    });
   });
 });
 

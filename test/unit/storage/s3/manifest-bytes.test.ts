@@ -27,14 +27,14 @@ const BLOB: Span = { kind: "blob", id: OP, sizeBytes: 10 * 2 ** 30, crc32: 0xfed
 
 /** Head; key; version, changes, one operation; facts; base version, one inline span; no patches. */
 const GOLDEN = [
-  "464f434d010000002380ac04",
+  "464f434d01000000e311cf7e",
   "036170700373203102c3a9",
   "0304010123456789abcdef0123456789abcdef0000000000000840",
   "000107",
   "8407",
   "80d095ffbc31",
   "0000",
-  "03010002",
+  "03000000010002",
   "6869",
   "0000",
 ].join("");

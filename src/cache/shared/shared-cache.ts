@@ -1,0 +1,202 @@
+/**
+ * The cache over a store that any number of replicas share: no index and no locks of keys.
+ *
+ * Each call asks the store for the object's state, and works with that state to its end. What
+ * changes an object is decided by the store, under a condition. So every replica answers as if it
+ * were the only one. Quotas, pins and the event journal know this replica only.
+ * Cost: one request for a get or a small put; none within the allowed staleness.
+ */
+import { randomUUID } from "node:crypto";
+import { CacheError, isCacheError } from "../../errors.ts";
+import { LIMITS } from "../../limits.ts";
+import { logFor } from "../../log.ts";
+import {
+  formatKeyPattern,
+  formatObjectKey,
+  type KeyPattern,
+  type ObjectKey,
+  type SessionPrefix,
+} from "../../object/object-key.ts";
+import type { ObjectKind } from "../../object/object-metadata.ts";
+import type { Durability, OpenPurpose } from "../../storage/object-storage.ts";
+import { isReplaced } from "../../storage/s3/bucket-objects.ts";
+import type { BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import type { FitsBase } from "../begin-patch.ts";
+import type { DeleteOptions } from "../delete-objects.ts";
+import { damageError, type IndexEntry } from "../index-entry.ts";
+import { LayoutCache } from "../layout-cache.ts";
+import { ListedSchemas } from "../listed-schemas.ts";
+import { ObjectCache, type ObjectCacheOptions } from "../object-cache.ts";
+import { ObjectReading, type OpenedObject, type ReadingHost } from "../object-reading.ts";
+import { type Draft, type PutOptions, refuseTooManyPatches } from "../put-draft.ts";
+import { SchemaPool } from "../schema-pool.ts";
+import type { KeyRange, MayList } from "../sorted-list.ts";
+import { verifyOnce } from "../verify-once.ts";
+import { acceptor, SharedBaseDraft, type SharedContext, SharedPatchDraft } from "./shared-drafts.ts";
+import { SharedEntries, type SharedEntry } from "./shared-entry.ts";
+import { listShared, listSortedShared } from "./shared-lists.ts";
+import { SharedRetaining } from "./shared-retaining.ts";
+
+const log = logFor("cache");
+
+export class SharedCache extends ObjectCache {
+  override readonly retaining: SharedRetaining;
+  override readonly schemas: ListedSchemas;
+  readonly #context: SharedContext;
+  readonly #reading: ReadingHost;
+
+  constructor(storage: BucketStorage, options: Omit<ObjectCacheOptions, "budget"> = {}) {
+    super(storage, options);
+    const schemas = new SchemaPool();
+    this.#context = { storage, entries: new SharedEntries(), events: options.events };
+    this.#reading = {
+      storage,
+      layouts: new LayoutCache(schemas),
+      holders: undefined,
+      verifiesReads: options.verifiesReads ?? true,
+    };
+    this.schemas = new ListedSchemas({ storage, schemas });
+    this.retaining = new SharedRetaining(this.retainingHost, this.#context);
+  }
+
+  override find(key: ObjectKey): Promise<SharedEntry | undefined> {
+    return this.#find(key, false);
+  }
+
+  /** There is no index. */
+  override isIndexed(): undefined {}
+
+  override draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
+    return new SharedBaseDraft(this.#context, key, kind, options);
+  }
+
+  override draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
+    return this.draftPut({ ...prefix, objectId: randomUUID() }, kind, options);
+  }
+
+  override async draftPatch(
+    key: ObjectKey,
+    kind: ObjectKind,
+    fits: FitsBase,
+    ttlMs?: number,
+  ): Promise<Draft> {
+    const check = this.#patchCheck(kind, fits);
+    const entry = await this.#find(key, false);
+    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    await check(entry);
+    return new SharedPatchDraft(this.#context, key, check, ttlMs);
+  }
+
+  override async open(
+    key: ObjectKey,
+    needsBase: (entry: IndexEntry) => boolean,
+    purpose?: OpenPurpose,
+  ): Promise<OpenedObject> {
+    this.observing.wasRead(formatObjectKey(key));
+    for (let tries = 1; ; tries += 1) {
+      const entry = await this.#find(key, tries > 1);
+      if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+      try {
+        return await this.#openEntry(entry, needsBase, purpose);
+      } catch (error) {
+        // Its bytes were collected, because the object was replaced: look again.
+        if (!isReplaced(error) || tries >= LIMITS.missingBlobReadsMax) throw error;
+      }
+    }
+  }
+
+  /** Nothing of a bucket is a file of this host. @throws {CacheError} OBJECT_NOT_FOUND */
+  override async locate(key: ObjectKey): Promise<undefined> {
+    await this.stat(key);
+  }
+
+  /** The bytes may have been damaged on their way: the next get reads them again. */
+  override reportDamage({ key, version }: ObjectReading, { message: reason, facts }: CacheError): void {
+    const name = formatObjectKey(key);
+    log.error("object is damaged", { key: name, version, reason, ...facts });
+    this.#context.events?.record({ name, event: "damaged", version, details: { reason } });
+  }
+
+  override async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
+    if (pattern.scope !== "object") return yield* listShared(this.#context, pattern);
+    const entry = await this.find(pattern.key);
+    if (entry !== undefined) yield [entry];
+  }
+
+  override listSorted(range: KeyRange, mayList?: MayList): AsyncGenerator<readonly IndexEntry[], void, void> {
+    return listSortedShared(this.#context, range, mayList);
+  }
+
+  /** Objects that are put while it runs may stay. */
+  override async delete(
+    pattern: KeyPattern,
+    _durability?: Durability,
+    { precondition, actor }: DeleteOptions = {},
+  ): Promise<number> {
+    const details = { pattern: formatKeyPattern(pattern) };
+    const accept = precondition && acceptor(this.#context, precondition);
+    const deleteOne = async (key: ObjectKey): Promise<number> => {
+      const version = await this.#context.storage.delete(key, accept);
+      if (version === undefined) return 0;
+      const name = formatObjectKey(key);
+      this.#context.events?.record({ name, event: "deleted", version, by: actor, details });
+      return 1;
+    };
+    if (pattern.scope === "object") return await deleteOne(pattern.key);
+    let deleted = 0;
+    for await (const page of listShared(this.#context, pattern)) {
+      for (let start = 0; start < page.length; start += LIMITS.deleteConcurrency) {
+        const some = page.slice(start, start + LIMITS.deleteConcurrency);
+        const counts = await Promise.all(some.map((entry) => deleteOne(entry.key)));
+        deleted += counts.reduce((sum, count) => sum + count, 0);
+      }
+    }
+    return deleted;
+  }
+
+  async #find(key: ObjectKey, isStrict: boolean): Promise<SharedEntry | undefined> {
+    const { storage, entries } = this.#context;
+    const state = await storage.find(key, isStrict);
+    return state && entries.of(state);
+  }
+
+  async #openEntry(
+    entry: SharedEntry,
+    needsBase: (entry: IndexEntry) => boolean,
+    purpose: OpenPurpose | undefined,
+  ): Promise<OpenedObject> {
+    if (entry.damage !== undefined) throw damageError(entry);
+    const reading = new ObjectReading(this.#reading, entry.key, entry);
+    try {
+      if (!needsBase(entry)) return { reading, base: undefined };
+      const base = await reading.openBase(purpose);
+      if (base === undefined)
+        throw new CacheError("OBJECT_CORRUPT", "the object in the bucket is incomplete");
+      if (purpose === "look" && !entry.isVerified) await verifyOnce(entry, base);
+      return { reading, base };
+    } catch (error) {
+      reading.close();
+      if (isCacheError(error, "OBJECT_CORRUPT")) this.reportDamage(reading, error);
+      throw error;
+    }
+  }
+
+  /** The check of a patch; a table's base is opened once. */
+  #patchCheck(kind: ObjectKind, fits: FitsBase): (entry: SharedEntry) => Promise<void> {
+    let checkedBase: number | undefined;
+    return async (entry) => {
+      refuseTooManyPatches(entry);
+      if (entry.kind !== kind) {
+        throw new CacheError("INVALID_REQUEST", `the object is ${entry.kind}, the patch is ${kind}`);
+      }
+      if (kind === "opaque" || checkedBase === entry.baseVersion) return;
+      const opened = await this.#openEntry(entry, () => true, "look");
+      try {
+        if (opened.base !== undefined) await fits(opened.base);
+        checkedBase = entry.baseVersion;
+      } finally {
+        opened.reading.close(true);
+      }
+    };
+  }
+}

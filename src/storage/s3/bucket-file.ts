@@ -1,0 +1,38 @@
+/**
+ * A base or a patch in a bucket, opened for reading, as it was when its object was looked up.
+ *
+ * Its bytes never change. `close` ends requests that are under way.
+ */
+import { CacheError } from "../../errors.ts";
+import type { StoredFile } from "../object-storage.ts";
+import { type Content, holdsBlobs } from "./manifest.ts";
+import type { ObjectReader } from "./object-reader.ts";
+
+export class BucketFile implements StoredFile {
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  readonly #reader: ObjectReader;
+  readonly #content: Content;
+  /** Absent: no read needs a request. */
+  readonly #closing: AbortController | undefined;
+
+  constructor(reader: ObjectReader, content: Content) {
+    this.sizeBytes = content.sizeBytes;
+    this.modifiedMs = reader.live.putAtMs;
+    this.#reader = reader;
+    this.#content = content;
+    this.#closing = holdsBlobs(content) ? new AbortController() : undefined;
+  }
+
+  /** A view, if the bytes are in the manifest. */
+  async read(position: number, lengthBytes: number): Promise<Buffer> {
+    if (position + lengthBytes > this.sizeBytes) {
+      throw new CacheError("OBJECT_CORRUPT", "the object in the bucket is shorter than it says");
+    }
+    return await this.#reader.read(this.#content, position, lengthBytes, this.#closing?.signal);
+  }
+
+  close(): void {
+    this.#closing?.abort();
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The engine `s3`: objects in a bucket that any number of replicas share.
+ *
+ * It has no files of its own and no index: what an object is, the bucket says. So the cache asks it
+ * for objects (cache/shared/), and uses the contract of engines only to open the files of an object
+ * that it looked up. Nothing is evicted from the bucket, and nothing needs a scan.
+ */
+import { assert, CacheError } from "../../errors.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
+import type { Lifetime } from "../../object/object-metadata.ts";
+import type {
+  ObjectStorage,
+  OpenPurpose,
+  StorageCapabilities,
+  StoredFile,
+  StoredName,
+} from "../object-storage.ts";
+import type { StorageCounts } from "../storage-counts.ts";
+import { BucketFile } from "./bucket-file.ts";
+import type { BucketObjects, GetTerms } from "./bucket-objects.ts";
+import { type ListedObject, listObjects } from "./list-objects.ts";
+import type { LiveObject, Manifest } from "./manifest.ts";
+import type { Written } from "./manifest-write.ts";
+import type { NameScope } from "./names.ts";
+import type { Accept, ChangeLifetime, PatchTerms, PutTerms, Refusal } from "./object-changes.ts";
+import { ObjectReader } from "./object-reader.ts";
+import { StagedObject } from "./staged-object.ts";
+
+/** An object as it was at one moment. */
+export interface ObjectState {
+  readonly manifest: Manifest;
+  readonly live: LiveObject;
+}
+
+export interface BucketStorageOptions {
+  readonly objects: BucketObjects;
+  /** How old a state may be that a get accepts without a request. 0: every get asks the store. */
+  readonly maxStalenessMs?: number;
+  /** Called by `start`, before anything else is sent. */
+  readonly check?: () => Promise<void>;
+  /** Called by `stop`, last. */
+  readonly close?: () => Promise<void> | void;
+}
+
+const NO_NAMES: readonly never[] = [];
+
+export class BucketStorage implements ObjectStorage {
+  readonly capabilities: StorageCapabilities = {
+    isDurable: true,
+    hasChecksums: true,
+    locatesFiles: false,
+    canFetchAgain: true,
+  };
+  readonly journal = undefined;
+  /** The bucket has the floor. */
+  readonly versionFloor = 0;
+  readonly #objects: BucketObjects;
+  readonly #options: BucketStorageOptions;
+
+  constructor(options: BucketStorageOptions) {
+    this.#objects = options.objects;
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    await this.#options.check?.();
+  }
+
+  async stop(): Promise<void> {
+    await this.#options.close?.();
+  }
+
+  /**
+   * The object at some moment of the call; waiting callers share the next request.
+   * @param isStrict false: also within the last `maxStalenessMs`.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
+   */
+  async find(key: ObjectKey, isStrict = false): Promise<ObjectState | undefined> {
+    const { maxStalenessMs = 0 } = this.#options;
+    const terms: GetTerms = isStrict || maxStalenessMs === 0 ? {} : { maxStalenessMs };
+    const found = await this.#objects.get(key, terms);
+    return found.kind === "found" ? found.reader : undefined;
+  }
+
+  /** Objects in pages, in no order. @throws {CacheError} STORAGE_UNAVAILABLE */
+  list(scope: NameScope, isWanted?: (key: ObjectKey) => boolean): AsyncGenerator<readonly ListedObject[]> {
+    return listObjects(this.#objects.manifests, scope, isWanted);
+  }
+
+  stageBase(key: ObjectKey): StagedObject {
+    return new StagedObject(() => this.#objects.stage(key));
+  }
+
+  stagePatch(key: ObjectKey): StagedObject {
+    return new StagedObject(() => this.#objects.stagePatch(key));
+  }
+
+  /** The version that the next put or patch of a key probably gets. Costs no request. */
+  likelyVersion(key: ObjectKey): number {
+    return (this.#objects.manifests.held(key)?.manifest?.version ?? 0) + 1;
+  }
+
+  /** @throws {CacheError} STORAGE_UNAVAILABLE, and what `accept` returns */
+  async put(key: ObjectKey, staged: StagedObject, terms: PutTerms): Promise<number> {
+    return await commit(staged, () => this.#objects.put(key, staged.body, terms));
+  }
+
+  /** @throws {CacheError} OBJECT_NOT_FOUND, STORAGE_UNAVAILABLE, and what `accept` returns */
+  async patch(key: ObjectKey, staged: StagedObject, terms: PatchTerms): Promise<number> {
+    return await commit(staged, () => this.#objects.patch(key, staged.body, terms));
+  }
+
+  /**
+   * @returns the version that was deleted; undefined if there was no object.
+   * @throws {CacheError} STORAGE_UNAVAILABLE, and what `accept` returns
+   */
+  async delete(key: ObjectKey, accept?: Accept): Promise<number | undefined> {
+    const written = await this.#objects.delete(key, accept && { accept });
+    if (written.kind === "done") return written.version;
+    return written.refusal.kind === "missing" ? undefined : refuse(written.refusal);
+  }
+
+  /**
+   * @returns the lifetime that the object has now; undefined: unlimited.
+   * @throws {CacheError} OBJECT_NOT_FOUND, STORAGE_UNAVAILABLE
+   */
+  async changeLifetime(key: ObjectKey, change: ChangeLifetime): Promise<Lifetime | undefined> {
+    const written = await this.#objects.changeLifetime(key, change);
+    if (written.kind === "refused" && written.refusal.kind !== "unchanged") return refuse(written.refusal);
+    return written.state.manifest?.live?.lifetime;
+  }
+
+  /** Opens a file of the state that the caller looked up. */
+  async open({ part, of }: StoredName, _purpose?: OpenPurpose): Promise<StoredFile | undefined> {
+    assert(of !== undefined, "a file in a bucket is opened of an object that was looked up");
+    const { manifest, live } = of as ObjectState;
+    const reader = new ObjectReader(this.#objects.manifests, manifest, live);
+    if (part.kind !== "patch") return new BucketFile(reader, live.base);
+    const patch = await reader.patch(part.version);
+    return patch && new BucketFile(reader, patch.content);
+  }
+
+  get counts(): StorageCounts {
+    return { stagedBytes: 0 };
+  }
+
+  /** An object is staged under its key: `stageBase`, `stagePatch`. */
+  stage(): never {
+    throw new Error("assertion failed: an object in a bucket is staged under its key");
+  }
+
+  async facts(): Promise<undefined> {}
+
+  async locate(): Promise<undefined> {}
+
+  async space(): Promise<undefined> {}
+
+  async listPatches(): Promise<number[]> {
+    return [];
+  }
+
+  async listDeltas(): Promise<number[]> {
+    return [];
+  }
+
+  async remove(): Promise<boolean> {
+    return false;
+  }
+
+  async removePatches(): Promise<void> {}
+
+  async removeDeltas(): Promise<void> {}
+
+  async syncFiles(): Promise<void> {}
+
+  async syncRemovals(): Promise<void> {}
+
+  async quarantine(): Promise<void> {}
+
+  async raiseVersionFloor(): Promise<void> {}
+
+  async *scan(): AsyncGenerator<never> {
+    yield* NO_NAMES;
+  }
+
+  async scanSession(): Promise<undefined> {}
+
+  async listSessions(): Promise<string[]> {
+    return [];
+  }
+}
+
+async function commit(staged: StagedObject, write: () => Promise<Written<Refusal>>): Promise<number> {
+  staged.isReferred = true;
+  const written = await write();
+  if (written.kind === "done") return written.version;
+  staged.isReferred = false;
+  return refuse(written.refusal);
+}
+
+function refuse(refusal: Refusal): never {
+  if (refusal.kind === "rejected") throw refusal.error;
+  assert(refusal.kind === "missing", "a change without a condition has no conflict");
+  throw new CacheError("OBJECT_NOT_FOUND");
+}
