@@ -95,6 +95,8 @@ export const STORAGE_S3_LIMITS = {
    * Time between the pass that finds garbage and the pass that removes it. Readers end meanwhile.
    */
   garbageGraceMs: 3_600_000,
+  /** Mean time between two passes of a collector in a server: four replicas pass every 7 minutes. */
+  garbagePassMs: 1_800_000,
   /** Blobs and tombstones that a collector remembers from pass to pass: 20 MB. Others wait. */
   garbageCandidatesMax: 200_000,
   /** Manifests that one pass of a collector reads. */

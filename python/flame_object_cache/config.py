@@ -237,10 +237,12 @@ def _read(name: str, value: Any, source: str, user_home: str, directory: str) ->
     if name in _PATHS:
         if name == "storage" and text.lower() == "none":
             return None
+        if name == "storage" and re.fullmatch(r"(?i)s3://[a-z0-9][a-z0-9._=@/-]+", text):
+            return None  # A bucket has no files that a client could map.
         scheme, separator, path = text.partition("://") if name == "storage" else ("", "", text)
         path = path if separator else text
         if (separator and scheme.lower() not in ("fs", "file")) or not path or "\0" in path:
-            raise _wrong(_KEYS[name], "must be none, a path, fs://PATH or file://PATH", value, source)
+            raise _wrong(_KEYS[name], "must be none, a path, fs://PATH, file://PATH or s3://BUCKET/PREFIX", value, source)
         path = user_home + path[1:] if path == "~" or path.startswith("~/") else path
         return os.path.abspath(os.path.join(directory, path))
     if name == "kept_bytes":

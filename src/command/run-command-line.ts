@@ -89,7 +89,7 @@ function describeServe(program: Command): Command {
     .option("--endpoint <endpoint>", "grpc://HOST:PORT, grpcs:// for TLS; port 0 selects a free port")
     .option(
       "--storage <location>",
-      "none, a path, fs://PATH or file://PATH; a relative path is under the working directory",
+      "none, a path, fs://PATH, file://PATH or s3://BUCKET/PREFIX; a relative path is under the working directory",
     )
     .option("--advertise <endpoint>", "endpoint that clients dial, if a port mapping or a service changes it")
     .option(

@@ -5,6 +5,7 @@
  * The Python lines are not indented, so that they can be pasted into python3; a test runs them.
  */
 import type { CacheConfig } from "../config/cache-config.ts";
+import { formatStorage } from "../config/storage-location.ts";
 
 /** A terminal gets this also without `--welcome`, because a user may expect objects to survive. */
 export const IN_MEMORY_NOTICE =
@@ -22,7 +23,9 @@ export function formatWelcome(
   { listening, admin }: ServedAt,
 ): string {
   const kept =
-    config.storage.kind === "none" ? IN_MEMORY_NOTICE : `Objects are kept in ${config.storage.directory}`;
+    config.storage.kind === "none"
+      ? IN_MEMORY_NOTICE
+      : `Objects are kept in ${formatStorage(config.storage)}`;
   return [
     "",
     kept,

@@ -83,7 +83,23 @@ export interface AccessConfig {
 export type StorageConfig =
   | { readonly kind: "none" }
   /** `directory` is absolute; it need not exist yet. */
-  | { readonly kind: "files"; readonly directory: string };
+  | { readonly kind: "files"; readonly directory: string }
+  | S3StorageConfig;
+
+/** A bucket that any number of servers share. Credentials come from the environment. */
+export interface S3StorageConfig {
+  readonly kind: "s3";
+  readonly bucket: string;
+  /** Without a slash at its beginning and its end; may be empty. */
+  readonly prefix: string;
+  /** URL of the store; undefined: AWS in the region. */
+  readonly endpoint: string | undefined;
+  readonly region: string | undefined;
+  /** Undefined: true with an endpoint. */
+  readonly pathStyle: boolean | undefined;
+  /** How old a state may be that a get returns without asking the store; 0: it always asks. */
+  readonly maxStalenessMs: number;
+}
 
 export interface EvictionConfig {
   readonly policy: EvictionPolicyName;

@@ -10,12 +10,20 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, "": 1000, s: 1000, m:
 const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|)$/i;
 
 /** A duration in ms, at most the longest delay of a timer. */
-export const durationSchema = textSchema((text, refuse) => {
+export const durationSchema = textSchema(parseDuration);
+
+function parseDuration(text: string, refuse: (text: string) => never): number {
   const match = DURATION.exec(text);
   if (match === null) return refuse("must be a duration: a number followed by ms, s, m or h, such as 5m");
   const durationMs = Math.floor(Number(match[1]) * UNIT_MS[match[2]!.toLowerCase()]!);
   if (durationMs >= 1 && durationMs <= LIMITS.deadlineMsMax) return durationMs;
   return refuse("must be a duration from 1ms to 24 days");
+}
+
+/** A duration that may be `none` or 0, which means 0 ms. */
+export const durationOrNoneSchema = textSchema((text, refuse) => {
+  if (text.toLowerCase() === "none" || text === "0") return 0;
+  return parseDuration(text, refuse);
 });
 
 /** The shortest exact spelling: 300000 is `5m`, 1500 is `1500ms`. */

@@ -23,3 +23,8 @@ export function flameHome(env: Environment): string {
   const home = readVariable(env, "FLAME_HOME");
   return home === undefined ? join(userHome(env), ".flame") : resolve(home);
 }
+
+/** The environment of the process, for parts that read variables of other tools. */
+export function processEnvironment(): Environment {
+  return process.env;
+}

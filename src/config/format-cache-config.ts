@@ -11,6 +11,7 @@ import { formatEndpoint } from "./endpoint.ts";
 import { formatHttpAddress } from "./http-address.ts";
 import type { LoadedCacheConfig } from "./load-cache-config.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
+import { formatStorage } from "./storage-location.ts";
 import { yamlLibrary } from "./yaml-library.ts";
 
 /** One setting as it is in effect. */
@@ -60,6 +61,7 @@ export function formatCacheConfig({
 }
 
 function valuesOf(config: CacheConfig): Record<SettingName, string | number | boolean | undefined> {
+  const store = config.storage.kind === "s3" ? config.storage : undefined;
   return {
     endpoint: formatEndpoint(config.endpoint),
     advertise: config.advertise && formatEndpoint(config.advertise),
@@ -68,7 +70,11 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | bo
     http: config.http === undefined ? "none" : formatHttpAddress(config.http),
     corsOrigins: config.corsOrigins.length === 0 ? "none" : config.corsOrigins.join(", "),
     threads: config.threads,
-    storage: config.storage.kind === "none" ? "none" : config.storage.directory,
+    storage: formatStorage(config.storage),
+    s3Endpoint: store?.endpoint,
+    s3Region: store?.region,
+    s3PathStyle: store?.pathStyle,
+    maxStaleness: store?.maxStalenessMs ? formatDuration(store.maxStalenessMs) : "none",
     durability: config.durability,
     verifyReads: config.verifyReads,
     validateTables: config.validateTables,

@@ -170,6 +170,10 @@ function pickAll(sources: SettingSources) {
     corsOrigins: pickSetting(SETTINGS.corsOrigins, sources),
     threads: pickSetting(SETTINGS.threads, sources),
     storage: pickSetting(SETTINGS.storage, sources),
+    s3Endpoint: pickSetting(SETTINGS.s3Endpoint, sources),
+    s3Region: pickSetting(SETTINGS.s3Region, sources),
+    s3PathStyle: pickSetting(SETTINGS.s3PathStyle, sources),
+    maxStaleness: pickSetting(SETTINGS.maxStaleness, sources),
     durability: pickSetting(SETTINGS.durability, sources),
     verifyReads: pickSetting(SETTINGS.verifyReads, sources),
     validateTables: pickSetting(SETTINGS.validateTables, sources),
@@ -197,10 +201,18 @@ function sourcesOf(picked: Picked): Record<SettingName, string> {
 }
 
 /** A relative path in a flag is under the working directory, any other under FLAME_HOME. */
-function storageOf({ storage }: Picked, bases: PathBases): StorageConfig {
+function storageOf(picked: Picked, bases: PathBases): StorageConfig {
+  const { storage, s3Endpoint, s3Region, s3PathStyle, maxStaleness } = picked;
+  const { AWS_REGION, AWS_DEFAULT_REGION } = bases.env;
   const typed = storage.source.kind === "flag";
   const directory = typed ? bases.workingDirectory : flameHome(bases.env);
-  return resolveStorage(storage.value, { directory, userHome: userHome(bases.env) });
+  const terms = {
+    endpoint: s3Endpoint.value,
+    region: s3Region.value ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
+    pathStyle: s3PathStyle.value,
+    maxStalenessMs: maxStaleness.value,
+  };
+  return resolveStorage(storage.value, { directory, userHome: userHome(bases.env) }, terms);
 }
 
 /** Rejects `power-loss` with storage none, whichever source sets it. */

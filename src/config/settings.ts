@@ -23,10 +23,11 @@ import {
   type ValidationLevel,
   type VerifyReads,
 } from "./cache-config.ts";
-import { durationSchema, formatDuration } from "./duration.ts";
+import { durationOrNoneSchema, durationSchema, formatDuration } from "./duration.ts";
 import { advertisedEndpointSchema, endpointSchema } from "./endpoint.ts";
 import { DEFAULT_ADMIN, formatHttpAddress, httpAddressSchema } from "./http-address.ts";
 import { storageLocationSchema } from "./storage-location.ts";
+import { storeEndpointSchema, storeRegionSchema } from "./store-settings.ts";
 import { switchSchema } from "./switch-schema.ts";
 import { textSchema } from "./text-schema.ts";
 import { originsSchema } from "./web-origins.ts";
@@ -175,6 +176,23 @@ export const SETTINGS = {
     flag: { name: "storage", text: "--storage" },
     defaultText: "none",
     schema: storageLocationSchema,
+  },
+  s3Endpoint: {
+    key: "s3.endpoint",
+    variable: "FLAME_CACHE_S3_ENDPOINT",
+    schema: storeEndpointSchema,
+  },
+  s3Region: { key: "s3.region", variable: "FLAME_CACHE_S3_REGION", schema: storeRegionSchema },
+  s3PathStyle: {
+    key: "s3.path_style",
+    variable: "FLAME_CACHE_S3_PATH_STYLE",
+    schema: switchSchema,
+  },
+  maxStaleness: {
+    key: "max_staleness",
+    variable: "FLAME_CACHE_MAX_STALENESS",
+    defaultText: "none",
+    schema: durationOrNoneSchema,
   },
   durability: {
     key: "durability",

@@ -4,6 +4,7 @@
  */
 import { EventJournal } from "../cache/events/event-journal.ts";
 import { ObjectCache } from "../cache/object-cache.ts";
+import { SharedCache } from "../cache/shared/shared-cache.ts";
 import { StorageBudget } from "../cache/storage-budget.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { CacheError } from "../errors.ts";
@@ -14,6 +15,7 @@ import { DiskEventStore } from "../storage/disk/events/disk-event-store.ts";
 import { MemoryEventStore } from "../storage/memory/memory-event-store.ts";
 import { MemoryStorage } from "../storage/memory-storage.ts";
 import { MemoryTier } from "../storage/tier/memory-tier.ts";
+import { openBucket } from "./open-bucket.ts";
 
 /** A budget bounds objects in memory always, and files if a capacity is set. */
 export function openCache({
@@ -32,6 +34,13 @@ export function openCache({
     const files = new DiskStorage({ directory: storage.directory, tier: openTier(eviction) });
     const events = openJournal(journalBytes, storage.directory);
     return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always", events });
+  }
+  if (storage.kind === "s3") {
+    const verifiesReads = verifyReads === "always";
+    return new SharedCache(openBucket(storage), {
+      verifiesReads,
+      events: openJournal(journalBytes, undefined),
+    });
   }
   const memory = new MemoryStorage({ bytesMax: eviction.maxMemoryBytes });
   if (durability === "power-loss" && !memory.capabilities.isDurable) {

@@ -30,7 +30,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["command", "service", "config"],
   // The verb token writes the access file, whose tokens and passwords access/ makes.
   command: ["access", "service", "client", "storage", "object", "arrow", "flight", "grpc", "config"],
-  service: ["access", "cache", "storage", "eviction", "object", "arrow", "flight", "grpc", "relay", "config"],
+  // It opens the bucket of storage s3, with the credentials of the environment.
+  service: [
+    "access",
+    "cache",
+    "storage",
+    "s3",
+    "eviction",
+    "object",
+    "arrow",
+    "flight",
+    "grpc",
+    "relay",
+    "config",
+  ],
   access: ["cache", "object", "grpc", "config"],
   client: ["flight", "grpc", "object", "arrow", "config"],
   cache: ["storage", "eviction", "object", "arrow"],

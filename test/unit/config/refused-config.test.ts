@@ -104,7 +104,15 @@ describe("a wrong configuration value", () => {
       `cache: {network_interface: ${"a".repeat(300)}}`,
       "cache.network_interface must have at most 256 characters",
     ],
-    ["cache: {storage: 's3://bucket'}", "cache.storage must be none, a path, fs://PATH or file://PATH"],
+    [
+      "cache: {storage: 'gs://bucket'}",
+      "cache.storage must be none, a path, fs://PATH, file://PATH or s3://BUCKET/PREFIX",
+    ],
+    ["cache: {storage: 's3://b/a b'}", "cache.storage must have a prefix of letters, digits and ._-=@"],
+    ["cache: {storage: 's3:///p'}", "cache.storage must have the name of a bucket after s3://"],
+    ["cache: {s3: {endpoint: 'store:80'}}", "cache.s3.endpoint must be the URL of an S3 store"],
+    ["cache: {s3: {region: 'a b'}}", "cache.s3.region must be the name of a region"],
+    ["cache: {max_staleness: soon}", "cache.max_staleness must be a duration"],
     [
       "cache: {durability: fsync, storage: /x}",
       'cache.durability must be restart or power-loss: got "fsync"',

@@ -108,7 +108,7 @@ WRONG = {
     "clusters: [{name: a}, {name: b}]": "current-cluster must name one of a, b",
     "current-cluster: c\nclusters: [{name: a}]": "current-cluster must be one of a: got 'c'",
     "clusters: [{name: a, cache: 'http://x'}]": "cache.endpoint must be grpc://HOST:PORT",
-    "clusters: [{name: a, cache: {storage: 's3://x'}}]": "cache.storage must be none, a path",
+    "clusters: [{name: a, cache: {storage: 'gs://x'}}]": "cache.storage must be none, a path",
     "clusters: [{name: a, cache: {zero_copy: maybe}}]": "cache.zero_copy must be true or false: got 'maybe'",
     "a: [": "flame.yaml cannot be read",
 }
