@@ -14,13 +14,15 @@ import { S3Bucket } from "../s3/s3-bucket.ts";
 import { BucketObjects } from "../storage/s3/bucket-objects.ts";
 import { BucketStorage } from "../storage/s3/bucket-storage.ts";
 import { CollectorLoop } from "../storage/s3/collector-loop.ts";
+import { CountedBucket } from "../storage/s3/counted-bucket.ts";
 import { GarbageCollector } from "../storage/s3/garbage-collector.ts";
 import { PrefixedBucket } from "../storage/s3/prefixed-bucket.ts";
+import type { MemoryTier } from "../storage/tier/memory-tier.ts";
 
 const log = logFor("storage");
 
 /** @throws {CacheError} INVALID_CONFIG */
-export function openBucket(config: S3StorageConfig): BucketStorage {
+export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined): BucketStorage {
   const { bucket: name, prefix, endpoint, region, pathStyle, maxStalenessMs } = config;
   const store = new S3Bucket({
     bucket: name,
@@ -29,11 +31,14 @@ export function openBucket(config: S3StorageConfig): BucketStorage {
     ...(region !== undefined && { region }),
     ...(pathStyle !== undefined && { style: pathStyle ? "path" : "virtual-host" }),
   });
-  const objects = new BucketObjects(prefix === "" ? store : new PrefixedBucket(store, prefix));
+  const counted = new CountedBucket(store);
+  const objects = new BucketObjects(prefix === "" ? counted : new PrefixedBucket(counted, prefix));
   let collecting: CollectorLoop | undefined;
   return new BucketStorage({
     objects,
     maxStalenessMs,
+    tier,
+    counts: () => ({ requests: counted.counts, collected: collecting?.removed }),
     check: async () => {
       const { found } = await checkedStore(store, config);
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);

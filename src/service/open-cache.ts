@@ -37,7 +37,7 @@ export function openCache({
   }
   if (storage.kind === "s3") {
     const verifiesReads = verifyReads === "always";
-    return new SharedCache(openBucket(storage), {
+    return new SharedCache(openBucket(storage, openTier(eviction)), {
       verifiesReads,
       events: openJournal(journalBytes, undefined),
     });

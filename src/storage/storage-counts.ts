@@ -41,7 +41,33 @@ export interface DiskCounts {
   readonly quarantined: number;
 }
 
+export type StoreRequestKind = "read" | "read_range" | "write" | "upload" | "remove" | "remove_many" | "list";
+
+/** Requests to an object store, of one kind and with one outcome. */
+export interface StoreCount {
+  readonly kind: StoreRequestKind;
+  /** As in src/s3/bucket.ts, or `failed`. */
+  readonly outcome: string;
+  readonly count: number;
+}
+
+/** What the collector of garbage removed since the start. */
+export interface CollectedCounts {
+  readonly blobs: number;
+  readonly tombstones: number;
+  readonly expiredObjects: number;
+  readonly passes: number;
+}
+
+export interface StoreCounts {
+  readonly requests: readonly StoreCount[];
+  /** Absent before the first pass can run. */
+  readonly collected: CollectedCounts | undefined;
+}
+
 export interface StorageCounts {
+  /** Absent if the engine has no object store. */
+  readonly store?: StoreCounts;
   /** Absent if the engine keeps no files in memory. */
   readonly memory?: MemoryCounts;
   /** Absent if the engine has no disk. */

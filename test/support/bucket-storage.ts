@@ -16,11 +16,15 @@ export interface Replica {
 
 export function openReplica(
   contents: BucketContents = new BucketContents(new PassingTime()),
-  { maxStalenessMs, ...options }: ReplicaOptions = {},
+  { maxStalenessMs, tier, ...options }: ReplicaOptions = {},
 ): Replica {
   const bucket = new MemoryBucket({ ...options, contents });
   const objects = new BucketObjects(bucket, { timing: contents.time.timing(new Random(7)) });
-  const storage = new BucketStorage({ objects, ...(maxStalenessMs !== undefined && { maxStalenessMs }) });
+  const storage = new BucketStorage({
+    objects,
+    tier,
+    ...(maxStalenessMs !== undefined && { maxStalenessMs }),
+  });
   return { bucket, storage };
 }
 

@@ -4,13 +4,15 @@
  * Its bytes never change. `close` ends requests that are under way.
  */
 import { CacheError } from "../../errors.ts";
-import type { StoredFile } from "../object-storage.ts";
+import type { SourceFile } from "../tier/file-load.ts";
 import { type Content, holdsBlobs } from "./manifest.ts";
 import type { ObjectReader } from "./object-reader.ts";
 
-export class BucketFile implements StoredFile {
+export class BucketFile implements SourceFile {
   readonly sizeBytes: number;
   readonly modifiedMs: number;
+  /** Its name says its version, and a version has one content. */
+  readonly revision = "";
   readonly #reader: ObjectReader;
   readonly #content: Content;
   /** Absent: no read needs a request. */
@@ -30,6 +32,11 @@ export class BucketFile implements StoredFile {
       throw new CacheError("OBJECT_CORRUPT", "the object in the bucket is shorter than it says");
     }
     return await this.#reader.read(this.#content, position, lengthBytes, this.#closing?.signal);
+  }
+
+  async readInto(bytes: Buffer, position: number): Promise<void> {
+    const lengthBytes = Math.min(bytes.length, this.sizeBytes - position);
+    bytes.set(await this.read(position, lengthBytes));
   }
 
   close(): void {

@@ -15,11 +15,12 @@ import type {
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
-import type { StorageCounts } from "../storage-counts.ts";
+import type { StorageCounts, StoreCounts } from "../storage-counts.ts";
+import type { MemoryTier } from "../tier/memory-tier.ts";
 import { BucketFile } from "./bucket-file.ts";
 import type { BucketObjects, GetTerms } from "./bucket-objects.ts";
 import { type ListedObject, listObjects } from "./list-objects.ts";
-import type { LiveObject, Manifest } from "./manifest.ts";
+import { holdsBlobs, type LiveObject, type Manifest } from "./manifest.ts";
 import type { Written } from "./manifest-write.ts";
 import type { NameScope } from "./names.ts";
 import type { Accept, ChangeLifetime, PatchTerms, PutTerms, Refusal } from "./object-changes.ts";
@@ -36,6 +37,9 @@ export interface BucketStorageOptions {
   readonly objects: BucketObjects;
   /** How old a state may be that a get accepts without a request. 0: every get asks the store. */
   readonly maxStalenessMs?: number;
+  /** Absent: no bytes of blobs are kept in memory. */
+  readonly tier?: MemoryTier | undefined;
+  readonly counts?: () => StoreCounts;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
   /** Called by `stop`, last. */
@@ -131,17 +135,25 @@ export class BucketStorage implements ObjectStorage {
   }
 
   /** Opens a file of the state that the caller looked up. */
-  async open({ part, of }: StoredName, _purpose?: OpenPurpose): Promise<StoredFile | undefined> {
+  async open({ part, of }: StoredName, purpose?: OpenPurpose): Promise<StoredFile | undefined> {
     assert(of !== undefined, "a file in a bucket is opened of an object that was looked up");
     const { manifest, live } = of as ObjectState;
     const reader = new ObjectReader(this.#objects.manifests, manifest, live);
-    if (part.kind !== "patch") return new BucketFile(reader, live.base);
-    const patch = await reader.patch(part.version);
-    return patch && new BucketFile(reader, patch.content);
+    const patch = part.kind === "patch" ? await reader.patch(part.version) : undefined;
+    const content = part.kind === "patch" ? patch?.content : live.base;
+    if (content === undefined) return undefined;
+    const file = new BucketFile(reader, content);
+    const { tier } = this.#options;
+    if (tier === undefined || purpose === "look" || !holdsBlobs(content)) return file;
+    // A version's bytes never change, so the copy is named by versions: a base by its own.
+    const { baseVersion } = live;
+    const copy = { kind: "patch", baseVersion, version: patch?.version ?? baseVersion } as const;
+    return await tier.open({ key: manifest.key, part: copy }, async () => file);
   }
 
   get counts(): StorageCounts {
-    return { stagedBytes: 0 };
+    const { tier, counts } = this.#options;
+    return { stagedBytes: 0, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
   }
 
   /** An object is staged under its key: `stageBase`, `stagePatch`. */

@@ -7,6 +7,7 @@
 
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
+import type { CollectedCounts } from "../storage-counts.ts";
 import type { GarbageCollector, PassCounts } from "./garbage-collector.ts";
 
 const log = logFor("storage");
@@ -23,8 +24,8 @@ export class CollectorLoop {
   }
 
   /** Since the start. */
-  get removed(): Readonly<{ blobs: number; tombstones: number; expiredObjects: number; passes: number }> {
-    return this.#removed;
+  get removed(): CollectedCounts {
+    return { ...this.#removed };
   }
 
   start(): void {

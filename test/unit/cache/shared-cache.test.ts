@@ -5,8 +5,10 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { SharedCache } from "../../../src/cache/shared/shared-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
+import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
+import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
 import { openReplica, type ReplicaOptions } from "../../support/bucket-storage.ts";
 import { BucketContents, type MemoryBucket } from "../../support/memory-bucket.ts";
 import { PassingTime } from "../../support/passing-time.ts";
@@ -186,3 +188,19 @@ async function rowsOf(table: string): Promise<number> {
   await putTable(alone.cache, KEY, table);
   return (await alone.cache.stat(NAME)).rowCount;
 }
+
+describe("a memory tier over a bucket", () => {
+  it("reads the blob of a version once, and that of the next version again", async () => {
+    const tier = new MemoryTier({ policy: new LruPolicy(), bytesMax: 16 * 1024 * 1024 });
+    const tiered = new Replica(contents, { tier });
+    const values = [largeValue(), largeValue()];
+    await put(first.cache, KEY, values[0]!);
+    await read(tiered.cache, KEY);
+    const before = tiered.bucket.requests.readRange;
+    expect(await tiered.costOf(() => read(tiered.cache, KEY))).toBe(1);
+    expect(tiered.bucket.requests.readRange).toBe(before);
+    await put(first.cache, KEY, values[1]!);
+    expect(await read(tiered.cache, KEY)).toMatchObject({ version: 2, base: values[1]!.toString() });
+    expect(tiered.bucket.requests.readRange).toBeGreaterThan(before!);
+  });
+});

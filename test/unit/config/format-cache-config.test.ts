@@ -26,6 +26,11 @@ describe("the printed configuration", () => {
   cors_origins: none # default
   threads: 1 # default
   storage: "/data: #1" # --storage
+  s3:
+    # endpoint: not set
+    # region: not set
+    # path_style: not set
+  max_staleness: none # default
   durability: restart # default
   verify_reads: always # default
   validate_tables: structure # default

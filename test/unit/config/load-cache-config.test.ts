@@ -129,6 +129,10 @@ describe("the configuration of a cache server", () => {
       admin: `${configFile}:7`,
       http: `${configFile}:8`,
       storage: `${configFile}:9`,
+      s3Endpoint: "default",
+      s3Region: "default",
+      s3PathStyle: "default",
+      maxStaleness: "default",
       durability: `${configFile}:10`,
       verifyReads: `${configFile}:11`,
       validateTables: `${configFile}:12`,
@@ -225,6 +229,20 @@ describe("the configuration of a cache server", () => {
     expect(load({ env: { HOME: root } }).config.storage).toEqual({
       kind: "files",
       directory: join(root, ".flame", "data"),
+    });
+  });
+
+  it("has the store of a bucket from the file, and its region from the variables of AWS", () => {
+    const text = "cache:\n  storage: s3://bucket/p\n  s3: {endpoint: http://store, path_style: false}\n";
+    const configFile = write("bucket.yaml", `${text}  max_staleness: 2s\n`);
+    expect(load({ configFile, env: { AWS_REGION: "eu-west-1" } }).config.storage).toEqual({
+      kind: "s3",
+      bucket: "bucket",
+      prefix: "p",
+      endpoint: "http://store",
+      region: "eu-west-1",
+      pathStyle: false,
+      maxStalenessMs: 2000,
     });
   });
 

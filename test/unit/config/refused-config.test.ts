@@ -108,7 +108,7 @@ describe("a wrong configuration value", () => {
       "cache: {storage: 'gs://bucket'}",
       "cache.storage must be none, a path, fs://PATH, file://PATH or s3://BUCKET/PREFIX",
     ],
-    ["cache: {storage: 's3://b/a b'}", "cache.storage must have a prefix of letters, digits and ._-=@"],
+    ["cache: {storage: 's3://bucket/a b'}", "cache.storage must have a prefix of letters, digits and ._-=@"],
     ["cache: {storage: 's3:///p'}", "cache.storage must have the name of a bucket after s3://"],
     ["cache: {s3: {endpoint: 'store:80'}}", "cache.s3.endpoint must be the URL of an S3 store"],
     ["cache: {s3: {region: 'a b'}}", "cache.s3.region must be the name of a region"],

@@ -26,7 +26,28 @@ describe("storage locations", () => {
     expect(resolveStorage(storageLocationSchema.parse(text), CONTEXT)).toEqual({ kind: "files", directory });
   });
 
-  it.each(["", "fs://", "s3://bucket/x", "http://x", "/a\0b"])("refuses %j", (text) => {
+  it.each([
+    ["s3://bucket", "bucket", ""],
+    ["S3://bucket/", "bucket", ""],
+    ["s3://bucket/caches/one/", "bucket", "caches/one"],
+  ])("reads %s as a bucket and a prefix", (text, bucket, prefix) => {
+    expect(resolveStorage(storageLocationSchema.parse(text), CONTEXT)).toMatchObject({
+      kind: "s3",
+      bucket,
+      prefix,
+    });
+  });
+
+  it.each([
+    "",
+    "fs://",
+    "s3://",
+    "s3://bucket/a//c",
+    "s3://bucket/a b",
+    `s3://bucket/${"x".repeat(300)}`,
+    "http://x",
+    "/a\0b",
+  ])("refuses %j", (text) => {
     expect(storageLocationSchema.safeParse(text).success).toBe(false);
   });
 });

@@ -4,6 +4,7 @@
  * A hit of the memory tier is an open for a get that found the file in memory; an object with
  * patches has several files. Without a tier or a disk its families have no samples.
  */
+import type { CollectedCounts } from "../../../storage/storage-counts.ts";
 import type { StatsReading } from "../stats-reading.ts";
 import { counter, gauge, type MetricFamily, type Sample } from "./metric-family.ts";
 
@@ -35,6 +36,24 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
     "Memory that holds bytes of running puts.",
     ({ cache }) => cache.storage.stagedBytes,
   ),
+  {
+    name: "flame_cache_store_requests_total",
+    type: "counter",
+    help: "Requests to the object store, by kind and outcome. A request that is repeated inside counts once.",
+    labels: ["kind", "outcome"],
+    samples: ({ cache: { storage } }) =>
+      (storage.store?.requests ?? []).map(({ kind, outcome, count }) => ({
+        labels: { kind, outcome },
+        value: count,
+      })),
+  },
+  {
+    name: "flame_cache_store_collected_total",
+    type: "counter",
+    help: "What the collector of garbage removed from the object store.",
+    labels: ["kind"],
+    samples: ({ cache: { storage } }) => collectedSamples(storage.store?.collected),
+  },
   gauge(
     "flame_cache_disk_free_bytes",
     "Bytes that the file system of the storage directory has available.",
@@ -79,6 +98,13 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
     ({ cache }) => cache.storage.disk?.quarantined,
   ),
 ];
+
+function collectedSamples(collected: CollectedCounts | undefined): Sample[] {
+  if (collected === undefined) return [];
+  const { blobs, tombstones, expiredObjects } = collected;
+  const counts = { blob: blobs, tombstone: tombstones, expired_object: expiredObjects };
+  return Object.entries(counts).map(([kind, value]) => ({ labels: { kind }, value }));
+}
 
 function* tierSamples({ cache: { storage } }: StatsReading): Generator<Sample> {
   const { memory, disk } = storage;
