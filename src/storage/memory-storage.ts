@@ -43,6 +43,7 @@ export class MemoryStorage implements ObjectStorage {
     hasChecksums: false,
     locatesFiles: false,
     canFetchAgain: false,
+    refusesVersionedIds: false,
   };
   readonly journal = undefined;
   readonly #shelf = new MemoryShelf<MemoryFile>();

@@ -219,6 +219,11 @@ export interface StorageCapabilities {
    * object.
    */
   readonly canFetchAgain: boolean;
+  /**
+   * True if no object id ends with a colon and digits, as a ticket with a version does: to find out
+   * would cost a request to the store for each such ticket.
+   */
+  readonly refusesVersionedIds: boolean;
 }
 
 export interface ObjectStorage {

@@ -39,6 +39,9 @@ import { SharedRetaining } from "./shared-retaining.ts";
 
 const log = logFor("cache");
 
+/** See StorageCapabilities.refusesVersionedIds. */
+const VERSIONED_ID = /:\d+$/;
+
 export class SharedCache extends ObjectCache {
   override readonly retaining: SharedRetaining;
   override readonly schemas: ListedSchemas;
@@ -66,7 +69,12 @@ export class SharedCache extends ObjectCache {
   /** There is no index. */
   override isIndexed(): undefined {}
 
+  /** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */
   override draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
+    if (VERSIONED_ID.test(key.objectId)) {
+      const text = "with storage s3 an object id cannot end with a colon and digits, as a version does";
+      throw new CacheError("INVALID_KEY", text, { facts: { key: formatObjectKey(key) } });
+    }
     return new SharedBaseDraft(this.#context, key, kind, options);
   }
 

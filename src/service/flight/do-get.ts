@@ -127,6 +127,7 @@ async function sendLocation(
   call: ServerCall,
 ): Promise<boolean> {
   const { cache } = context;
+  if (!cache.capabilities.locatesFiles) return false;
   const entry = await cache.find(key);
   const version = entry?.version;
   if (entry === undefined || version === undefined) return false;

@@ -22,7 +22,7 @@ export interface TicketTarget {
 /** @returns a promise only if the disk may have to be read. @throws {CacheError} INVALID_KEY */
 export function ticketTarget(cache: CacheUse, parsed: FlightTicket): TicketTarget | Promise<TicketTarget> {
   const { text, key: keyText, heldVersion } = parsed;
-  if (heldVersion === undefined) return asVersion(parsed);
+  if (heldVersion === undefined || cache.capabilities.refusesVersionedIds) return asVersion(parsed);
   const other = keyOf(keyText);
   const exact =
     other === undefined ? keyOf(text) : { ...other, objectId: text.slice(text.lastIndexOf("/") + 1) };

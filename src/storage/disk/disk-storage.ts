@@ -77,6 +77,7 @@ export class DiskStorage implements ObjectStorage {
     hasChecksums: true,
     locatesFiles: true,
     canFetchAgain: false,
+    refusesVersionedIds: false,
   };
   readonly journal: DiskJournal;
   readonly #tools: DiskTools;

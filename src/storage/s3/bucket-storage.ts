@@ -54,6 +54,7 @@ export class BucketStorage implements ObjectStorage {
     hasChecksums: true,
     locatesFiles: false,
     canFetchAgain: true,
+    refusesVersionedIds: true,
   };
   readonly journal = undefined;
   /** The bucket has the floor. */

@@ -143,6 +143,11 @@ describe("replicas over one bucket", () => {
     expect(seen.at(-1)).toBe(2);
   });
 
+  it("refuse an id that a ticket would read as a version", async () => {
+    await expect(put(first.cache, "a/s/1:2", "x")).rejects.toThrow("[INVALID_KEY] with storage s3");
+    expect(await put(first.cache, "a/s/1:x", "x")).toBe(1);
+  });
+
   it("answer UNAVAILABLE while the store is down, and correctly when it is back", async () => {
     await put(first.cache, KEY, "x");
     first.bucket.isDown = true;
