@@ -1,7 +1,9 @@
 /**
  * The engines that the contract is held against, and what its rules are tried with: cuts, dice, lists of a scan.
  *
- * A new engine is one more line in ENGINES.
+ * A new engine is one more line in ENGINES. A bucket (storage/s3/bucket-storage.ts) is not there: it
+ * publishes objects under a condition and no files, so these rules say nothing about it. The cache's
+ * model (cache-model.test.ts) and test/unit/cache/shared-cache.test.ts hold it to its own.
  */
 import { onTestFinished } from "vitest";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
