@@ -8,7 +8,9 @@
  * Source: "Authenticating Requests (AWS Signature Version 4)" in the Amazon S3 API Reference.
  */
 import { createHash } from "node:crypto";
-import aws4 from "aws4";
+import { createRequire } from "node:module";
+import type aws4 from "aws4";
+import { HERE } from "../../thread-entries.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { StoreAddress } from "../store-options.ts";
 
@@ -37,6 +39,18 @@ export interface SigningTerms {
   readonly isBodyUnsigned: boolean;
 }
 
+type SigningLibrary = typeof aws4;
+
+const require = createRequire(HERE);
+
+let loaded: SigningLibrary | undefined;
+
+/** Loaded at the first signature, and from the package: in a bundle of ES modules it would not load. */
+function signingLibrary(): SigningLibrary {
+  loaded ??= require("aws4") as SigningLibrary;
+  return loaded;
+}
+
 const EMPTY_SHA256 = createHash("sha256").digest("hex");
 
 /** By default the library does not sign the range. */
@@ -57,7 +71,7 @@ export function signRequest(request: UnsignedRequest, terms: SigningTerms): Sign
     },
     extraHeadersToInclude: { range: true },
   };
-  const signed = aws4.sign(unsigned, credentials);
+  const signed = signingLibrary().sign(unsigned, credentials);
   return { path: signed.path!, headers: signed.headers as Record<string, string> };
 }
 
