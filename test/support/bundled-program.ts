@@ -4,6 +4,7 @@
  *
  * Laid out as the package is (scripts/build.mjs, src/thread-entries.ts).
  */
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,8 +13,8 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 const SOURCES = fileURLToPath(new URL("../../src/", import.meta.url));
 const STORAGE_THREADS = ["storage/disk/record-thread-entry", "storage/disk/scan-thread-entry"];
 
-/** For dependencies in CommonJS. */
-const REQUIRE = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
+/** What the product loads from its packages when it needs it (src/config/yaml-library.ts) is looked for beside the program. */
+const PACKAGES = fileURLToPath(new URL("../../node_modules", import.meta.url));
 
 export interface BundledProgram {
   /** To be given to `node`. */
@@ -33,9 +34,9 @@ export async function bundledProgram(program: string): Promise<BundledProgram> {
     format: "esm",
     platform: "node",
     target: "node20.19",
-    banner: { js: REQUIRE },
     sourcemap: "inline",
     logLevel: "silent",
   });
+  symlinkSync(PACKAGES, join(outdir, "node_modules"));
   return { file: join(outdir, "program.js"), remove };
 }
