@@ -27,7 +27,7 @@ export const STORAGE_S3_LIMITS = {
   manifestFrameBytesMax: 32 * KIB,
   /** A tombstone has exactly this size, bytes, and no other manifest has: LIST tells them apart. */
   tombstoneBytes: 1536,
-  /** Operations that a manifest remembers: so many changes may separate a write from its answer. */
+  /** Operations that a manifest remembers. A write without an answer finds itself among them. */
   operationsKeptMax: 32,
   /** Name of the identity in a manifest, bytes of UTF-8. */
   manifestPutByBytesMax: 1 * KIB,

@@ -123,10 +123,10 @@ function isBehind(session: SessionPrefix, last: SessionPrefix | undefined): bool
   return last === undefined || compareSessions(session, last) > 0;
 }
 
-function compareSessions(a: SessionPrefix, b: SessionPrefix): number {
+export function compareSessions(a: SessionPrefix, b: SessionPrefix): number {
   return compareText(a.applicationId, b.applicationId) || compareText(a.sessionId, b.sessionId);
 }
 
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -25,11 +25,15 @@ export function whileAdmin(
   if (!access.isOn) return () => {};
   const ask = async (): Promise<void> =>
     authorize(await access.identify(credentials), "admin", { scope: "all" });
-  const timer = setInterval(() => {
-    ask().catch((error: unknown) => {
-      clearInterval(timer);
-      lost(error);
-    });
-  }, LIMITS.permissionAskedMs).unref();
-  return () => clearInterval(timer);
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  // One question at a time: an answer may be late.
+  const askLater = (): void => {
+    if (!isOver) timer = setTimeout(() => void ask().then(askLater, lost), LIMITS.permissionAskedMs).unref();
+  };
+  askLater();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }

@@ -7,7 +7,7 @@
 import { LIMITS } from "../../limits.ts";
 import type { KeyPattern, ObjectKey } from "../../object/object-key.ts";
 import type { NameScope } from "../../storage/s3/names.ts";
-import type { KeyRange, MayList } from "../sorted-list.ts";
+import { compareSessions, compareText, type KeyRange, type MayList } from "../sorted-list.ts";
 import type { SharedContext } from "./shared-drafts.ts";
 import type { SharedEntry } from "./shared-entry.ts";
 
@@ -74,13 +74,5 @@ function isInRange(key: ObjectKey, prefix: readonly string[]): boolean {
 }
 
 function compareKeys(a: ObjectKey, b: ObjectKey): number {
-  return (
-    compareText(a.applicationId, b.applicationId) ||
-    compareText(a.sessionId, b.sessionId) ||
-    compareText(a.objectId, b.objectId)
-  );
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return compareSessions(a, b) || compareText(a.objectId, b.objectId);
 }

@@ -15,9 +15,6 @@ import type { ManifestState } from "./manifest-cache.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { formatNamePrefix, MANIFESTS, type NameScope, parseManifestName } from "./names.ts";
 
-/** A listed name, with its ETag if the bucket passes on what the store lists. */
-type ListedName = ListedKey & { readonly etag?: string };
-
 export interface ListedObject {
   readonly manifest: Manifest;
   readonly live: LiveObject;
@@ -50,7 +47,7 @@ function isObject({ key: name, sizeBytes }: ListedKey, isWanted: (key: ObjectKey
 }
 
 /** In order of the names, LIMITS.listReadsAtOnce at a time. */
-async function readAll(store: ManifestStore, listed: readonly ListedName[]): Promise<ManifestState[]> {
+async function readAll(store: ManifestStore, listed: readonly ListedKey[]): Promise<ManifestState[]> {
   const states: (ManifestState | undefined)[] = [];
   let next = 0;
   const readSome = async (): Promise<void> => {
