@@ -12,6 +12,7 @@ import type {
   ObjectStorage,
   OpenPurpose,
   StorageCapabilities,
+  StorageReach,
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
@@ -40,22 +41,25 @@ export interface BucketStorageOptions {
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
   readonly counts?: () => StoreCounts;
+  readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
   /** Called by `stop`, last. */
   readonly close?: () => Promise<void> | void;
 }
 
+const CAPABILITIES: StorageCapabilities = {
+  isDurable: true,
+  hasChecksums: true,
+  locatesFiles: false,
+  canFetchAgain: true,
+  refusesVersionedIds: true,
+};
+
 const NO_NAMES: readonly never[] = [];
 
 export class BucketStorage implements ObjectStorage {
-  readonly capabilities: StorageCapabilities = {
-    isDurable: true,
-    hasChecksums: true,
-    locatesFiles: false,
-    canFetchAgain: true,
-    refusesVersionedIds: true,
-  };
+  readonly capabilities: StorageCapabilities;
   readonly journal = undefined;
   /** The bucket has the floor. */
   readonly versionFloor = 0;
@@ -65,6 +69,7 @@ export class BucketStorage implements ObjectStorage {
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
+    this.capabilities = { ...CAPABILITIES, reach: options.reach };
   }
 
   async start(): Promise<void> {
