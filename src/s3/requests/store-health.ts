@@ -45,8 +45,10 @@ export class StoreHealth {
   readonly #listeners = new Set<() => void>();
   #unreachable: { readonly reason: string; readonly sinceMs: number } | undefined;
   #running = 0;
-  /** When there was good news, or the first of the running requests began. */
-  #heardMs = 0;
+  /** When there was good news. */
+  #heardMs = Number.NEGATIVE_INFINITY;
+  /** When the first of the running requests began. */
+  #busySinceMs = 0;
   #isListening = false;
   #isTrying = false;
   #isStopped = false;
@@ -70,7 +72,7 @@ export class StoreHealth {
   /** A request begins. The caller reports its end. */
   began(): void {
     this.#running += 1;
-    if (this.#running === 1) this.#heardMs = this.#timing.monotonicMs();
+    if (this.#running === 1) this.#busySinceMs = this.#timing.monotonicMs();
     if (!this.#isListening) void this.#listen();
   }
 
@@ -95,7 +97,8 @@ export class StoreHealth {
   async #listen(): Promise<void> {
     this.#isListening = true;
     while (this.#running > 0 && !this.#isStopped) {
-      const leftMs = this.#heardMs + LIMITS.s3SilenceMs - this.#timing.monotonicMs();
+      const silentMs = this.#timing.monotonicMs() - Math.max(this.#heardMs, this.#busySinceMs);
+      const leftMs = LIMITS.s3SilenceMs - silentMs;
       if (leftMs <= 0) this.badNews();
       await this.#timing.pause(leftMs > 0 ? leftMs : LIMITS.s3SilenceMs);
     }

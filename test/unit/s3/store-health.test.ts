@@ -55,6 +55,18 @@ describe("a store", () => {
     expect(trialsMs[0]).toBeGreaterThanOrEqual(LIMITS.s3TrialPauseMs / 2);
   });
 
+  it("is unreachable whatever new requests begin and fail meanwhile", async () => {
+    const judged = new Judged();
+    for (let times = 0; times < 20; times += 1) {
+      judged.health.began();
+      await judged.later(50);
+      judged.health.badNews();
+      judged.health.ended();
+      await judged.later(50);
+    }
+    expect(judged.changesMs).toHaveLength(1);
+  });
+
   it("is tried again about every second, and reachable with the first answer", async () => {
     const judged = new Judged();
     judged.health.badNews();
