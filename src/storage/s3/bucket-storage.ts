@@ -12,6 +12,7 @@ import type {
   FileSource,
   OpenPurpose,
   StorageCapabilities,
+  StorageReach,
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
@@ -40,25 +41,29 @@ export interface BucketStorageOptions {
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
   readonly counts?: () => StoreCounts;
+  readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
   /** Called by `stop`, last. */
   readonly close?: () => Promise<void> | void;
 }
 
+const CAPABILITIES: StorageCapabilities = {
+  isDurable: true,
+  hasChecksums: true,
+  locatesFiles: false,
+  refusesVersionedIds: true,
+};
+
 export class BucketStorage implements FileSource {
-  readonly capabilities: StorageCapabilities = {
-    isDurable: true,
-    hasChecksums: true,
-    locatesFiles: false,
-    refusesVersionedIds: true,
-  };
+  readonly capabilities: StorageCapabilities;
   readonly #objects: BucketObjects;
   readonly #options: BucketStorageOptions;
 
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
+    this.capabilities = { ...CAPABILITIES, reach: options.reach };
   }
 
   async start(): Promise<void> {

@@ -44,6 +44,7 @@ describe("a scrape", () => {
     expect(absent.toSorted()).toEqual([
       "flame_cache_objects_max",
       "flame_cache_store_collected_total",
+      "flame_cache_store_reachable",
       "flame_cache_store_requests_total",
     ]);
   });
