@@ -34,7 +34,7 @@ import { LayoutCache } from "./layout-cache.ts";
 import { type ListHost, listObjects } from "./list-objects.ts";
 import { ListedSchemas } from "./listed-schemas.ts";
 import { ObjectLoader } from "./object-loader.ts";
-import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
+import { ObjectReading, type OpenedObject, type OpenTerms, type ReadingHost } from "./object-reading.ts";
 import { ObjectRegistry } from "./object-registry.ts";
 import { Observing } from "./observing.ts";
 import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
@@ -235,13 +235,12 @@ export class ObjectCache {
   /**
    * Opens an object for reading. The caller closes `reading`.
    * @param needsBase called under the lock; returns whether to open the base.
-   * @param purpose of opening the base, default "send".
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
   open(
     key: ObjectKey,
     needsBase: (entry: IndexEntry) => boolean,
-    purpose?: OpenPurpose,
+    { purpose }: OpenTerms = {},
   ): Promise<OpenedObject> {
     const name = formatObjectKey(key);
     this.observing.wasRead(name);
@@ -262,7 +261,7 @@ export class ObjectCache {
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
   async locate(key: ObjectKey): Promise<FileLocation | undefined> {
-    const { reading } = await this.open(key, (entry) => !entry.isVerified, "look");
+    const { reading } = await this.open(key, (entry) => !entry.isVerified, { purpose: "look" });
     try {
       const { entry } = reading;
       if (!this.capabilities.locatesFiles || entry.form !== "file") return undefined;

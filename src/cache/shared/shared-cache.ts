@@ -20,14 +20,14 @@ import {
 import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { Durability, OpenPurpose } from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
-import type { BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import type { Accepts, BucketStorage } from "../../storage/s3/bucket-storage.ts";
 import type { FitsBase } from "../begin-patch.ts";
 import type { DeleteOptions } from "../delete-objects.ts";
 import { damageError, type IndexEntry } from "../index-entry.ts";
 import { LayoutCache } from "../layout-cache.ts";
 import { ListedSchemas } from "../listed-schemas.ts";
 import { ObjectCache, type ObjectCacheOptions } from "../object-cache.ts";
-import { ObjectReading, type OpenedObject, type ReadingHost } from "../object-reading.ts";
+import { ObjectReading, type OpenedObject, type OpenTerms, type ReadingHost } from "../object-reading.ts";
 import { type Draft, type PutOptions, refuseTooManyPatches } from "../put-draft.ts";
 import { SchemaPool } from "../schema-pool.ts";
 import type { KeyRange, MayList } from "../sorted-list.ts";
@@ -63,7 +63,7 @@ export class SharedCache extends ObjectCache {
   }
 
   override find(key: ObjectKey): Promise<SharedEntry | undefined> {
-    return this.#find(key, false);
+    return this.#find(key);
   }
 
   /** There is no index. */
@@ -89,20 +89,18 @@ export class SharedCache extends ObjectCache {
     ttlMs?: number,
   ): Promise<Draft> {
     const check = this.#patchCheck(kind, fits);
-    const entry = await this.#find(key, false);
-    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-    await check(entry);
+    await this.#lookBefore(key, check);
     return new SharedPatchDraft(this.#context, key, check, ttlMs);
   }
 
   override async open(
     key: ObjectKey,
     needsBase: (entry: IndexEntry) => boolean,
-    purpose?: OpenPurpose,
+    { purpose, atLeastVersion }: OpenTerms = {},
   ): Promise<OpenedObject> {
     this.observing.wasRead(formatObjectKey(key));
     for (let tries = 1; ; tries += 1) {
-      const entry = await this.#find(key, tries > 1);
+      const entry = await this.#find(key, tries > 1 ? "strict" : { atLeastVersion });
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       try {
         return await this.#openEntry(entry, needsBase, purpose);
@@ -162,9 +160,9 @@ export class SharedCache extends ObjectCache {
     return deleted;
   }
 
-  async #find(key: ObjectKey, isStrict: boolean): Promise<SharedEntry | undefined> {
+  async #find(key: ObjectKey, accepts?: Accepts): Promise<SharedEntry | undefined> {
     const { storage, entries } = this.#context;
-    const state = await storage.find(key, isStrict);
+    const state = await storage.find(key, accepts);
     return state && entries.of(state);
   }
 
@@ -186,6 +184,22 @@ export class SharedCache extends ObjectCache {
       reading.close();
       if (isCacheError(error, "OBJECT_CORRUPT")) this.reportDamage(reading, error);
       throw error;
+    }
+  }
+
+  /**
+   * Refuses a patch before its bytes are read, if the current object does. The write checks again,
+   * under its condition, so an object that is remembered may allow it, and then costs no request.
+   */
+  async #lookBefore(key: ObjectKey, check: (entry: SharedEntry) => Promise<void>): Promise<void> {
+    for (const accepts of [{ atLeastVersion: 0 }, "strict"] as const) {
+      try {
+        const entry = await this.#find(key, accepts);
+        if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+        return await check(entry);
+      } catch (error) {
+        if (accepts === "strict" || !isCacheError(error)) throw error;
+      }
     }
   }
 

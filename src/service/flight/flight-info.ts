@@ -52,7 +52,9 @@ export async function getSchema(
 
 /** The encapsulated schema of an object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
 async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint8Array> {
-  const { reading, base } = await context.cache.open(key, (entry) => entry.kind === "table", "look");
+  const { reading, base } = await context.cache.open(key, (entry) => entry.kind === "table", {
+    purpose: "look",
+  });
   try {
     if (reading.kind === "opaque") return OPAQUE_SCHEMA;
     if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
