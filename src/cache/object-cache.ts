@@ -20,7 +20,7 @@ import type { CacheCounts } from "./cache-counts.ts";
 import type { DeleteOptions } from "./delete-objects.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { ListedSchemas } from "./listed-schemas.ts";
-import type { ObjectReading, OpenedObject } from "./object-reading.ts";
+import type { ObjectReading, OpenedObject, OpenTerms } from "./object-reading.ts";
 import type { Observing } from "./observing.ts";
 import type { Draft, PutOptions } from "./put-draft.ts";
 import type { Retaining } from "./retaining.ts";
@@ -62,14 +62,9 @@ export interface ObjectCache {
   /**
    * Opens an object for reading. The caller closes `reading`.
    * @param needsBase returns whether to open the base; called with the state that is read.
-   * @param purpose of opening the base, default "send".
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
-  open(
-    key: ObjectKey,
-    needsBase: (entry: IndexEntry) => boolean,
-    purpose?: OpenPurpose,
-  ): Promise<OpenedObject>;
+  open(key: ObjectKey, needsBase: (entry: IndexEntry) => boolean, terms?: OpenTerms): Promise<OpenedObject>;
   /**
    * Locates an object that is one whole file: no patches, no stream. The caller reads what the file
    * contains at that time.

@@ -19,7 +19,7 @@ import type {
 import type { StorageCounts, StoreCounts } from "../storage-counts.ts";
 import type { MemoryTier } from "../tier/memory-tier.ts";
 import { BucketFile } from "./bucket-file.ts";
-import type { BucketObjects, GetTerms } from "./bucket-objects.ts";
+import type { BucketObjects } from "./bucket-objects.ts";
 import { type ListedObject, listObjects } from "./list-objects.ts";
 import { holdsBlobs, type LiveObject, type Manifest } from "./manifest.ts";
 import type { Written } from "./manifest-write.ts";
@@ -33,6 +33,12 @@ export interface ObjectState {
   readonly manifest: Manifest;
   readonly live: LiveObject;
 }
+
+/**
+ * Which remembered states a caller accepts without a request: `strict`: none; a version: an object
+ * of this version or a later one.
+ */
+export type Accepts = "strict" | { readonly atLeastVersion?: number | undefined };
 
 export interface BucketStorageOptions {
   readonly objects: BucketObjects;
@@ -76,13 +82,12 @@ export class BucketStorage implements FileSource {
 
   /**
    * The object at some moment of the call; waiting callers share the next request.
-   * @param isStrict false: also within the last `maxStalenessMs`.
+   * @param accepts beside the states of the last `maxStalenessMs`, or instead of them.
    * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
    */
-  async find(key: ObjectKey, isStrict = false): Promise<ObjectState | undefined> {
-    const { maxStalenessMs = 0 } = this.#options;
-    const terms: GetTerms = isStrict || maxStalenessMs === 0 ? {} : { maxStalenessMs };
-    const found = await this.#objects.get(key, terms);
+  async find(key: ObjectKey, accepts: Accepts = {}): Promise<ObjectState | undefined> {
+    const { maxStalenessMs } = this.#options;
+    const found = await this.#objects.get(key, accepts === "strict" ? {} : { maxStalenessMs, ...accepts });
     return found.kind === "found" ? found.reader : undefined;
   }
 

@@ -11,7 +11,7 @@ import type { ObjectKey } from "../../object/object-key.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
 import type { Bucket } from "../../s3/bucket.ts";
 import { decodeManifest } from "./encode-manifest.ts";
-import { blobsOf, type Manifest } from "./manifest.ts";
+import { blobsOf, isExpired, type Manifest } from "./manifest.ts";
 import { ManifestCache, type ManifestState } from "./manifest-cache.ts";
 import { type Change, ManifestWrite, type WriteBounds, type Written } from "./manifest-write.ts";
 import { formatManifestName } from "./names.ts";
@@ -28,9 +28,9 @@ export interface ManifestStoreOptions {
 /** Which state a reader accepts without a request. By default none. */
 export interface Freshness {
   /** A state that was current at some time within the last so many milliseconds. */
-  readonly maxStalenessMs?: number;
-  /** An object of this version or a later one. */
-  readonly atLeastVersion?: number;
+  readonly maxStalenessMs?: number | undefined;
+  /** An object of this version or a later one, unless its time has passed: it may be renewed. */
+  readonly atLeastVersion?: number | undefined;
 }
 
 export class ManifestStore {
@@ -75,7 +75,8 @@ export class ManifestStore {
   #isFresh(held: ManifestState, { maxStalenessMs = 0, atLeastVersion }: Freshness): boolean {
     if (this.timing.monotonicMs() - held.askedMs < maxStalenessMs) return true;
     const { manifest } = held;
-    return atLeastVersion !== undefined && manifest?.live !== undefined && manifest.version >= atLeastVersion;
+    if (atLeastVersion === undefined || manifest?.live === undefined) return false;
+    return manifest.version >= atLeastVersion && !isExpired(manifest, this.storeNowMs(held));
   }
 
   /** The store's clock when the state is used, ms since 1970. */
