@@ -1,0 +1,44 @@
+/**
+ * Reads any range of a copy and compares it with the sums of its blocks before it is used.
+ *
+ * A range that begins or ends inside a block is read exactly into the reader's memory; the rest of
+ * that block, at most 64 KiB on each side, is read beside it for the sum alone.
+ */
+import { crc32 } from "node:zlib";
+import { LIMITS } from "../../limits.ts";
+
+const BLOCK_BYTES = LIMITS.copyBlockBytes;
+
+/** Fills the whole buffer with the bytes at `position`. */
+export type ReadInto = (bytes: Buffer, position: number) => Promise<void>;
+
+export interface Summed {
+  readonly sizeBytes: number;
+  readonly sums: Uint32Array;
+  readonly readInto: ReadInto;
+}
+
+/**
+ * True if `bytes`, which were read at `position`, match.
+ * @throws what `readInto` throws
+ */
+export async function matchesSums(copy: Summed, bytes: Buffer, position: number): Promise<boolean> {
+  const end = position + bytes.length;
+  const front = await part(copy, position - (position % BLOCK_BYTES), position);
+  const blockEnd = Math.min(Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES, copy.sizeBytes);
+  const back = await part(copy, end, blockEnd);
+  for (let start = position - front.length; start < end; start += BLOCK_BYTES) {
+    let sum = start < position ? crc32(front) : 0;
+    const from = Math.max(start, position) - position;
+    sum = crc32(bytes.subarray(from, Math.min(start + BLOCK_BYTES - position, bytes.length)), sum);
+    if (start + BLOCK_BYTES > end) sum = crc32(back, sum);
+    if (sum !== copy.sums[start / BLOCK_BYTES]) return false;
+  }
+  return true;
+}
+
+async function part({ readInto }: Summed, from: number, to: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(to - from);
+  if (bytes.length > 0) await readInto(bytes, from);
+  return bytes;
+}
