@@ -136,12 +136,16 @@ export class LocalCopies {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#scanning;
-    const underWay = [...this.#underWay.values()];
-    for (const copy of underWay) copy.giveUp();
-    await Promise.all(underWay.map((copy) => copy.ended()));
-    await Promise.all(this.#removals);
+    for (const copy of this.#underWay.values()) copy.giveUp();
+    await this.idle();
     await this.#lock?.release();
     this.#lock = undefined;
+  }
+
+  /** Resolves when no copy is under way, and what was dropped is removed. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#underWay.values()].map((copy) => copy.ended()));
+    await Promise.all(this.#removals);
   }
 
   /** Opens the copy of a blob. Undefined if there is none. Never fails. */

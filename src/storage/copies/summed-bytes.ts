@@ -28,13 +28,18 @@ export async function matchesSums(copy: Summed, bytes: Buffer, position: number)
   const blockEnd = Math.min(Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES, copy.sizeBytes);
   const back = await part(copy, end, blockEnd);
   for (let start = position - front.length; start < end; start += BLOCK_BYTES) {
-    let sum = start < position ? crc32(front) : 0;
-    const from = Math.max(start, position) - position;
-    sum = crc32(bytes.subarray(from, Math.min(start + BLOCK_BYTES - position, bytes.length)), sum);
-    if (start + BLOCK_BYTES > end) sum = crc32(back, sum);
+    const [from, to] = [Math.max(start, position), Math.min(start + BLOCK_BYTES, end)];
+    let sum = start < position ? add(0, front) : 0;
+    sum = add(sum, bytes.subarray(from - position, to - position));
+    if (to === end) sum = add(sum, back);
     if (sum !== copy.sums[start / BLOCK_BYTES]) return false;
   }
   return true;
+}
+
+/** The function of zlib takes no bytes for a beginning. */
+function add(sum: number, bytes: Buffer): number {
+  return bytes.length === 0 ? sum : crc32(bytes, sum);
 }
 
 async function part({ readInto }: Summed, from: number, to: number): Promise<Buffer> {
