@@ -8,12 +8,7 @@
 import type { CacheError } from "../errors.ts";
 import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type {
-  Durability,
-  FileLocation,
-  OpenPurpose,
-  StorageCapabilities,
-} from "../storage/object-storage.ts";
+import type { Durability, FileLocation, StorageCapabilities } from "../storage/object-storage.ts";
 import type { DiskSpace } from "../storage/storage-counts.ts";
 import type { FitsBase } from "./begin-patch.ts";
 import type { CacheCounts } from "./cache-counts.ts";

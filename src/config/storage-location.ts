@@ -16,6 +16,7 @@ const DEFAULT_TERMS: StoreTerms = {
   region: undefined,
   pathStyle: undefined,
   maxStalenessMs: 0,
+  localCache: undefined,
 };
 
 /** A location as written; `path` may be relative. */

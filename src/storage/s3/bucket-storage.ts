@@ -8,6 +8,7 @@
 import { assert, CacheError } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
+import type { LocalCopies } from "../copies/local-copies.ts";
 import type {
   FileSource,
   OpenPurpose,
@@ -18,6 +19,8 @@ import type {
 } from "../object-storage.ts";
 import type { StorageCounts, StoreCounts } from "../storage-counts.ts";
 import type { MemoryTier } from "../tier/memory-tier.ts";
+import { RangeMemory } from "./blob-ranges.ts";
+import type { BlobSources } from "./blob-reader.ts";
 import { BucketFile } from "./bucket-file.ts";
 import type { BucketObjects } from "./bucket-objects.ts";
 import { type ListedObject, listObjects } from "./list-objects.ts";
@@ -46,6 +49,8 @@ export interface BucketStorageOptions {
   readonly maxStalenessMs?: number;
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
+  /** Absent: no bytes of blobs are kept on the local disk. */
+  readonly copies?: LocalCopies | undefined;
   readonly counts?: () => StoreCounts;
   readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
@@ -65,19 +70,29 @@ export class BucketStorage implements FileSource {
   readonly capabilities: StorageCapabilities;
   readonly #objects: BucketObjects;
   readonly #options: BucketStorageOptions;
+  readonly #sources: BlobSources;
 
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
     this.capabilities = { ...CAPABILITIES, reach: options.reach };
+    this.#sources = { memory: new RangeMemory(), copies: options.copies };
   }
 
   async start(): Promise<void> {
-    await this.#options.check?.();
+    const { copies, check } = this.#options;
+    await copies?.start();
+    try {
+      await check?.();
+    } catch (error) {
+      await copies?.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
     await this.#options.close?.();
+    await this.#options.copies?.stop();
   }
 
   /**
@@ -147,7 +162,7 @@ export class BucketStorage implements FileSource {
     const patch = part.kind === "patch" ? await reader.patch(part.version) : undefined;
     const content = part.kind === "patch" ? patch?.content : live.base;
     if (content === undefined) return undefined;
-    const file = new BucketFile(reader, content);
+    const file = new BucketFile(reader, content, this.#sources);
     const { tier } = this.#options;
     if (tier === undefined || purpose === "look" || !holdsBlobs(content)) return file;
     // A version's bytes never change, so the copy is named by versions: a base by its own.
@@ -157,8 +172,13 @@ export class BucketStorage implements FileSource {
   }
 
   get counts(): StorageCounts {
-    const { tier, counts } = this.#options;
-    return { stagedBytes: 0, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
+    const { tier, copies, counts } = this.#options;
+    return {
+      stagedBytes: 0,
+      ...(tier && { memory: tier.counts }),
+      ...(copies && { local: copies.counts }),
+      ...(counts && { store: counts() }),
+    };
   }
 }
 
