@@ -93,7 +93,10 @@ export function isFromStore(answer: Answer): boolean {
   return answer.status < 500 || answer.status === 501 || errorCodeOf(answer) === "SlowDown";
 }
 
-const CREDENTIAL_CODES = ["ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"];
+const CREDENTIAL_CODES = [
+  ...["ExpiredToken", "InvalidToken", "TokenRefreshRequired"],
+  ...["InvalidAccessKeyId", "SignatureDoesNotMatch"],
+];
 
 /** True if other credentials may be accepted. */
 export function refusesCredentials(answer: Answer): boolean {

@@ -74,7 +74,7 @@ export class StoreRequests {
   constructor(options: StoreOptions) {
     this.address = resolveAddress(options);
     this.#connections = new Connections(this.address, options);
-    this.#credentials = new FreshCredentials(options.credentials);
+    this.#credentials = new FreshCredentials(options.credentials, () => this.#nowMs());
     const { s3TrialMs: ms } = LIMITS;
     const times = { connectMs: ms, answerMs: ms, idleMs: 0 };
     this.#trialConnection = new Connections(this.address, { ...options, times });
@@ -203,8 +203,13 @@ export class StoreRequests {
   }
 
   #termsFor(credentials: Credentials): SigningTerms {
-    const nowMs = Date.now() + this.#clockOffsetMs;
+    const nowMs = this.#nowMs();
     return { address: this.address, credentials, nowMs, isBodyUnsigned: this.#isBodyUnsigned };
+  }
+
+  /** By the store's clock, if it differs much from ours. */
+  #nowMs(): number {
+    return Date.now() + this.#clockOffsetMs;
   }
 
   /** True if the refused request should be sent again: with other credentials or the store's time. */
