@@ -91,7 +91,10 @@ async function timeOfGets({ endpoint, pid }: TestServer): Promise<number> {
 async function compareProcessorTime(): Promise<void> {
   const directory = temporaryDirectory("store-requests");
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env as Record<string, string>;
-  const credentials = { AWS_ACCESS_KEY_ID: AWS_ACCESS_KEY_ID!, AWS_SECRET_ACCESS_KEY: AWS_SECRET_ACCESS_KEY! };
+  const credentials = {
+    AWS_ACCESS_KEY_ID: AWS_ACCESS_KEY_ID!,
+    AWS_SECRET_ACCESS_KEY: AWS_SECRET_ACCESS_KEY!,
+  };
   const environment = { ...credentials, FLAME_CACHE_S3_ENDPOINT: store.endpoint };
   const lazyEnvironment = { ...environment, FLAME_CACHE_MAX_STALENESS: "10m" };
   const servers: [string, TestServer][] = [
