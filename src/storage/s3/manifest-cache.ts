@@ -1,6 +1,7 @@
 /**
  * The manifests that a replica remembers, up to a number of bytes; the least recently used are
- * forgotten first.
+ * forgotten first. A list touches every manifest once, so it neither marks one as used nor displaces
+ * one: a list of more objects than fit still finds those that do.
  *
  * What is remembered may be out of date. A request that began before a newer state was remembered
  * does not replace it.
@@ -20,6 +21,13 @@ export interface ManifestState {
   readonly askedMs: number;
 }
 
+interface Remembering {
+  /** What was remembered when the request began. */
+  readonly before: ManifestState | undefined;
+  /** True: remembered only if it fits beside the others. */
+  readonly isListed?: boolean;
+}
+
 export class ManifestCache {
   readonly #states = new Map<string, ManifestState>();
   readonly #bytesMax: number;
@@ -33,6 +41,11 @@ export class ManifestCache {
     return this.#sizeBytes;
   }
 
+  /** Does not mark it as used. */
+  peek(name: string): ManifestState | undefined {
+    return this.#states.get(name);
+  }
+
   /** Marks it as used. */
   get(name: string): ManifestState | undefined {
     const state = this.#states.get(name);
@@ -42,13 +55,14 @@ export class ManifestCache {
     return state;
   }
 
-  /** @param before what was remembered when the request began. */
-  remember(name: string, state: ManifestState, before: ManifestState | undefined): void {
+  remember(name: string, state: ManifestState, { before, isListed = false }: Remembering): void {
     const current = this.#states.get(name);
     if (current !== before && current !== undefined && isOlder(state.manifest, current.manifest)) return;
     this.forget(name);
+    const cost = costOf(name, state);
+    if (isListed && this.#sizeBytes + cost > this.#bytesMax) return;
     this.#states.set(name, state);
-    this.#sizeBytes += costOf(name, state);
+    this.#sizeBytes += cost;
     for (const oldest of this.#states.keys()) {
       if (this.#sizeBytes <= this.#bytesMax) return;
       this.forget(oldest);

@@ -41,7 +41,8 @@ export class ManifestStore {
   readonly #cache: ManifestCache;
   readonly #turns = new WriteTurns();
   #onReplaced: ((manifestName: string, blobs: Iterable<string>) => void) | undefined;
-  readonly #loads = new SharedLoads((name) => this.#loadNamed(name));
+  readonly #loads = new SharedLoads((name) => this.#loadNamed(name, this.#cache.get(name)));
+  readonly #listLoads = new SharedLoads((name) => this.#loadNamed(name, this.#cache.peek(name), true));
 
   constructor(bucket: Bucket, options: ManifestStoreOptions = {}) {
     this.bucket = bucket;
@@ -97,7 +98,8 @@ export class ManifestStore {
 
   /** A load of its own, which begins now. */
   async load(key: ObjectKey): Promise<ManifestState> {
-    return checkKey(await this.#loadNamed(formatManifestName(key)), key);
+    const name = formatManifestName(key);
+    return checkKey(await this.#loadNamed(name, this.#cache.get(name)), key);
   }
 
   /**
@@ -105,16 +107,16 @@ export class ManifestStore {
    * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
    */
   async readListed(name: string, etag: string | undefined): Promise<ManifestState> {
-    const held = this.#cache.get(name);
+    const held = this.#cache.peek(name);
     const isCurrent = held?.etag !== undefined && held.etag === etag;
-    const state = isCurrent ? held : await this.#loads.run(name);
+    const state = isCurrent ? held : await this.#listLoads.run(name);
     if (state.manifest === undefined || formatManifestName(state.manifest.key) === name) return state;
     throw otherKey();
   }
 
   /** Remembers a state that this replica wrote in place of another. */
   written(name: string, state: ManifestState, before: ManifestState | undefined): void {
-    this.#cache.remember(name, state, before);
+    this.#cache.remember(name, state, { before });
     const earlier = before?.manifest;
     const isReplaced = earlier?.live?.baseVersion !== state.manifest?.live?.baseVersion;
     if (earlier !== undefined && isReplaced) this.#onReplaced?.(name, blobsOf(earlier));
@@ -125,8 +127,11 @@ export class ManifestStore {
     this.#onReplaced = listener;
   }
 
-  async #loadNamed(name: string): Promise<ManifestState> {
-    const before = this.#cache.get(name);
+  async #loadNamed(
+    name: string,
+    before: ManifestState | undefined,
+    isListed = false,
+  ): Promise<ManifestState> {
     const askedMs = this.timing.monotonicMs();
     const etag = before?.etag;
     const outcome = await this.bucket.read(name, {
@@ -144,7 +149,7 @@ export class ManifestStore {
         : outcome.kind === "missing"
           ? { sizeBytes: 0, dateMs, askedMs }
           : { ...decodeState(outcome.body), etag: outcome.etag, dateMs, askedMs };
-    this.#cache.remember(name, state, before);
+    this.#cache.remember(name, state, { before, isListed });
     return state;
   }
 }
