@@ -9,7 +9,7 @@ import { flameHome, userHome } from "./flame-home.ts";
 import { type PickedSetting, wrongValue } from "./pick-setting.ts";
 import type { PathBases } from "./readable-path.ts";
 import { SETTINGS } from "./settings.ts";
-import { resolvePath, type StorageLocation } from "./storage-location.ts";
+import { isRemote, resolvePath, type StorageLocation } from "./storage-location.ts";
 
 interface LocalSettings {
   readonly localCache: PickedSetting<string | undefined>;
@@ -29,7 +29,7 @@ export function localCacheOf(
     const name = { key, source: localCapacity.source.place };
     throw wrongValue(name, localCapacity.value, "needs cache.local_cache, the directory that it bounds");
   }
-  if (storage.value.kind !== "s3") {
+  if (!isRemote(storage.value)) {
     const name = { key: `cache.${SETTINGS.localCache.key}`, source: source.place };
     const place = storage.source.place;
     throw wrongValue(

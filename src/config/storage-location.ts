@@ -60,6 +60,11 @@ export function isDurable({ kind }: Pick<StorageLocation | StorageConfig, "kind"
   return kind !== "none";
 }
 
+/** True if the bytes are elsewhere, so that a local cache has something to copy. */
+export function isRemote({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
+  return kind === "s3";
+}
+
 export interface PathContext {
   /** Absolute. Base of relative paths. */
   readonly directory: string;

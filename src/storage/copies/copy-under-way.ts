@@ -24,9 +24,14 @@ export interface BroughtRange {
   release(): void;
 }
 
+export type CopySteps = Pick<
+  DiskSteps,
+  "createStaged" | "writeStaged" | "closeStaged" | "renameIntoPlace" | "unlinkStaged"
+>;
+
 export interface CopyPlace {
   readonly blob: BlobSum;
-  readonly steps: DiskSteps;
+  readonly steps: CopySteps;
   readonly stagedPath: string;
   readonly path: string;
 }
@@ -73,6 +78,11 @@ export class CopyUnderWay {
     return this.#state === "writing" && !isWhole ? this.#broughtEnd : undefined;
   }
 
+  /** True if somebody has brought, or brings, all bytes, and they can still become a copy. */
+  get isBrought(): boolean {
+    return this.#state === "writing" && this.#broughtEnd === this.#place.blob.sizeBytes;
+  }
+
   join(): void {
     this.#readers += 1;
   }
@@ -83,8 +93,13 @@ export class CopyUnderWay {
     this.#closeUnused();
   }
 
+  /** True if somebody brings the byte at `position`, so that `readInto` can wait for it. */
+  brings(position: number): boolean {
+    return this.#state === "writing" && position < this.#broughtEnd;
+  }
+
   /** Resolves when a reader may bring the next range: at once, unless the disk is slow. */
-  async mayBring(): Promise<void> {
+  async waitForDisk(): Promise<void> {
     while (this.#state === "writing" && this.#waitingRanges >= WAITING_RANGES_MAX) await this.#changed.wait;
   }
 

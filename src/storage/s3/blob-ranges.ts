@@ -12,15 +12,27 @@ import { LIMITS } from "../../limits.ts";
 import type { BroughtRange } from "../copies/copy-under-way.ts";
 import { type BlobSpan, corruptBlob } from "./blobs.ts";
 
-/** Exactly these bytes of the store. */
-export type FetchRange = (position: number, lengthBytes: number) => Promise<Buffer>;
+/** Requests exactly these bytes. */
+export type RequestRange = (position: number, lengthBytes: number) => Promise<Buffer>;
 
 /** Memory for ranges, of all readers of one server. */
 export class RangeMemory {
+  readonly #bytesMax: number;
   #freeBytes: number;
 
   constructor(bytesMax: number = LIMITS.blobRangesBytesMax) {
+    this.#bytesMax = bytesMax;
     this.#freeBytes = bytesMax;
+  }
+
+  /** What one range may take, so that slow readers leave something to others. */
+  get shareBytes(): number {
+    return this.#freeBytes / 4;
+  }
+
+  /** True if ranges that no reader waits for yet may be requested. */
+  get isPlentiful(): boolean {
+    return this.#freeBytes * 2 > this.#bytesMax;
   }
 
   take(bytes: number): boolean {
@@ -77,7 +89,7 @@ const RANGES_MAX = 3;
 
 export class BlobRanges {
   readonly #blob: BlobSpan;
-  readonly #fetch: FetchRange;
+  readonly #fetch: RequestRange;
   readonly #memory: RangeMemory;
   #ranges: BlobRange[] = [];
   /** The end of the last range, whether it is still here or not. */
@@ -86,7 +98,7 @@ export class BlobRanges {
   /** The checksum up to the last range; undefined after a gap. */
   #sum: Promise<number> | undefined = Promise.resolve(0);
 
-  constructor(blob: BlobSpan, fetch: FetchRange, memory: RangeMemory) {
+  constructor(blob: BlobSpan, fetch: RequestRange, memory: RangeMemory) {
     this.#blob = blob;
     this.#fetch = fetch;
     this.#memory = memory;
@@ -103,15 +115,28 @@ export class BlobRanges {
     return last === undefined || last.takenBytes * 2 >= last.sizeBytes;
   }
 
-  /** Requests the range behind the last one, or one that begins near `position` after a jump. */
-  begin(position: number, wantedBytes: number): BlobRange {
+  /**
+   * Requests the range behind the last one, or one that begins near `position` after a jump.
+   * @param continues the bytes before `position` came from elsewhere: that is no jump.
+   */
+  begin(position: number, wantedBytes: number, continues = false): BlobRange {
+    if (continues && position !== this.#end) {
+      this.#end = position;
+      this.#sum = undefined;
+    }
     const isNext = position >= this.#end && position < this.#end + this.#nextBytes;
     const start = isNext ? this.#end : position - (position % LIMITS.copyBlockBytes);
-    if (!isNext) this.#nextBytes = LIMITS.blobRangeBytesMin;
-    const atLeast = Math.min(this.#nextBytes, this.#blob.sizeBytes - start);
-    if (this.#memory.take(atLeast)) {
+    if (!isNext) {
+      this.close();
+      this.#nextBytes = LIMITS.blobRangeBytesMin;
+    }
+    const { shareBytes } = this.#memory;
+    const share = Math.max(LIMITS.blobRangeBytesMin, shareBytes - (shareBytes % LIMITS.copyBlockBytes));
+    const sizeBytes = Math.min(this.#nextBytes, share, this.#blob.sizeBytes - start);
+    // A small share may end before the position, if the range before is still on its way.
+    if (position < start + sizeBytes && this.#memory.take(sizeBytes)) {
       this.#nextBytes = Math.min(2 * this.#nextBytes, LIMITS.blobRangeBytesMax);
-      return this.#request({ position: start, sizeBytes: atLeast, isAhead: true });
+      return this.#request({ position: start, sizeBytes, isAhead: true });
     }
     return this.#request({ position, sizeBytes: wantedBytes, isAhead: false });
   }
@@ -128,6 +153,7 @@ export class BlobRanges {
     range.release();
   }
 
+  /** Drops all ranges. */
   close(): void {
     for (const range of this.#ranges) this.drop(range);
   }

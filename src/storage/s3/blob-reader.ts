@@ -7,9 +7,9 @@
  */
 import { LIMITS } from "../../limits.ts";
 import type { CopyUnderWay } from "../copies/copy-under-way.ts";
-import type { LocalCopies } from "../copies/local-copies.ts";
+import type { LocalCopies, NamedBlob } from "../copies/local-copies.ts";
 import type { OpenedCopy } from "../copies/opened-copy.ts";
-import { type BlobRange, BlobRanges, type FetchRange, type RangeMemory } from "./blob-ranges.ts";
+import { type BlobRange, BlobRanges, type RangeMemory } from "./blob-ranges.ts";
 import type { BlobSpan } from "./blobs.ts";
 
 /** What the readers of one server share. */
@@ -19,27 +19,33 @@ export interface BlobSources {
   readonly copies?: LocalCopies | undefined;
 }
 
+/** Exactly these bytes of the store. */
+export type FetchRange = (position: number, lengthBytes: number, signal: AbortSignal) => Promise<Buffer>;
+
 export class BlobReader {
   readonly #blob: BlobSpan;
   readonly #blobName: string;
   readonly #sources: BlobSources;
   readonly #ranges: BlobRanges;
+  readonly #closing = new AbortController();
   #opening: Promise<OpenedCopy | undefined> | undefined;
   #opened: OpenedCopy | undefined;
   #copying: CopyUnderWay | undefined;
+  #hasJoined = false;
   #isClosed = false;
 
-  /** @param fetch from the store; ends when the reader is closed. */
   constructor(blob: BlobSpan, blobName: string, fetch: FetchRange, sources: BlobSources) {
     this.#blob = blob;
     this.#blobName = blobName;
     this.#sources = sources;
-    this.#ranges = new BlobRanges(blob, fetch, sources.memory);
+    const request = (position: number, lengthBytes: number) =>
+      fetch(position, lengthBytes, this.#closing.signal);
+    this.#ranges = new BlobRanges(blob, request, sources.memory);
   }
 
   /** @throws {CacheError} what `fetch` throws, OBJECT_CORRUPT */
   async read(position: number, lengthBytes: number): Promise<Buffer> {
-    const copy = await this.#copy(position);
+    const copy = await this.#copy();
     const copied = await copy?.read(position, lengthBytes);
     if (copied !== undefined) return copied;
     const bytes = Buffer.allocUnsafeSlow(lengthBytes);
@@ -49,7 +55,7 @@ export class BlobReader {
 
   /** @throws {CacheError} as `read` */
   async readInto(bytes: Buffer, position: number): Promise<void> {
-    const copy = await this.#copy(position);
+    const copy = await this.#copy();
     if ((await copy?.readInto(bytes, position)) !== true) await this.#fill(bytes, position);
   }
 
@@ -57,29 +63,49 @@ export class BlobReader {
     this.#opened?.giveBack(bytes);
   }
 
+  /** Ends requests that are under way, unless they bring the last bytes of a copy. */
   close(bytesAreDone = false): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#completeCopy();
+    if (this.#copying?.isBrought !== true) this.#closing.abort();
     this.#ranges.close();
     this.#copying?.leave();
     this.#opened?.close(bytesAreDone);
   }
 
-  /** Opened by the first read. If there is none, and that read is one of the beginning, one is begun. */
-  async #copy(position: number): Promise<OpenedCopy | undefined> {
+  /** Opened by the first read. */
+  async #copy(): Promise<OpenedCopy | undefined> {
     const { copies } = this.#sources;
     if (copies === undefined || this.#isClosed) return undefined;
-    this.#opening ??= this.#openCopy(copies, position < LIMITS.blobRangeBytesMin);
+    this.#opening ??= this.#openCopy(copies);
     return await this.#opening;
   }
 
-  async #openCopy(copies: LocalCopies, mayCopy: boolean): Promise<OpenedCopy | undefined> {
-    const blob = { ...this.#blob, blobName: this.#blobName };
-    const opened = await copies.open(blob);
+  async #openCopy(copies: LocalCopies): Promise<OpenedCopy | undefined> {
+    const opened = await copies.open(this.#named);
     if (this.#isClosed) opened?.close();
-    else if (opened !== undefined) this.#opened = opened;
-    else if (mayCopy) this.#copying = copies.join(blob);
+    else this.#opened = opened;
     return this.#opened;
+  }
+
+  /** A reader of the beginning probably reads all of it. */
+  #joinCopy(position: number): void {
+    if (this.#hasJoined || this.#isClosed || position >= LIMITS.blobRangeBytesMin) return;
+    this.#hasJoined = true;
+    this.#copying = this.#sources.copies?.join(this.#named);
+  }
+
+  /** Readers leave out padding at the end, and what they read of the end before. */
+  #completeCopy(): void {
+    const from = this.#copying?.wantedFrom;
+    if (from === undefined || !this.#sources.memory.isPlentiful) return;
+    const missingBytes = this.#blob.sizeBytes - from;
+    if (missingBytes <= Math.min(from, LIMITS.blobRangeBytesMin)) this.#begin(from, missingBytes);
+  }
+
+  get #named(): NamedBlob {
+    return { ...this.#blob, blobName: this.#blobName };
   }
 
   async #fill(bytes: Buffer, position: number): Promise<void> {
@@ -88,20 +114,22 @@ export class BlobReader {
     }
   }
 
-  /** @returns how many bytes; at least one. */
+  /** @returns how many bytes; 0: look again. */
   async #fillSome(bytes: Buffer, position: number): Promise<number> {
+    this.#joinCopy(position);
     const range = this.#ranges.find(position);
     if (range !== undefined) return await this.#take(range, bytes, position);
     const copied = (await this.#copying?.readInto(bytes, position)) ?? 0;
     if (copied > 0) return copied;
-    await this.#copying?.mayBring();
-    // Meanwhile another read of this reader may have requested the range.
-    const next = this.#ranges.find(position) ?? this.#begin(position, bytes.length);
-    return await this.#take(next, bytes, position);
+    await this.#copying?.waitForDisk();
+    // Meanwhile anybody may have requested these bytes.
+    if (this.#ranges.find(position) !== undefined || this.#copying?.brings(position)) return 0;
+    return await this.#take(this.#begin(position, bytes.length), bytes, position);
   }
 
   #begin(position: number, lengthBytes: number): BlobRange {
-    const range = this.#ranges.begin(position, lengthBytes);
+    const continues = position === this.#copying?.wantedFrom;
+    const range = this.#ranges.begin(position, lengthBytes, continues);
     if (range.isAhead && range.position === this.#copying?.wantedFrom) this.#copying.bring(range);
     return range;
   }
@@ -123,7 +151,8 @@ export class BlobReader {
   /** Keeps the store busy while the reader uses what arrived. */
   #requestAhead({ end, isAhead }: BlobRange): void {
     const isEnd = end >= this.#blob.sizeBytes || this.#ranges.find(end) !== undefined;
-    if (!isAhead || isEnd || this.#isClosed || !this.#ranges.isLow) return;
+    if (!isAhead || isEnd || this.#isClosed || !this.#ranges.isLow || !this.#sources.memory.isPlentiful)
+      return;
     const wanted = this.#copying?.wantedFrom;
     // Another reader brings these bytes.
     if (wanted !== undefined && wanted !== end) return;

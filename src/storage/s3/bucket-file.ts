@@ -6,9 +6,9 @@
  */
 import { assert, CacheError } from "../../errors.ts";
 import type { SourceFile } from "../tier/file-load.ts";
-import { BlobReader, type BlobSources } from "./blob-reader.ts";
+import { BlobReader, type BlobSources, type FetchRange } from "./blob-reader.ts";
 import type { BlobSpan } from "./blobs.ts";
-import { type Content, holdsBlobs } from "./manifest.ts";
+import type { Content } from "./manifest.ts";
 import { formatBlobName } from "./names.ts";
 import { type ObjectReader, viewOf } from "./object-reader.ts";
 
@@ -29,8 +29,6 @@ export class BucketFile implements SourceFile {
   readonly #content: Content;
   readonly #sources: BlobSources;
   readonly #blobs = new Map<string, BlobReader>();
-  /** Absent: no read needs a request. */
-  readonly #closing: AbortController | undefined;
 
   constructor(reader: ObjectReader, content: Content, sources: BlobSources) {
     this.sizeBytes = content.sizeBytes;
@@ -38,7 +36,6 @@ export class BucketFile implements SourceFile {
     this.#reader = reader;
     this.#content = content;
     this.#sources = sources;
-    this.#closing = holdsBlobs(content) ? new AbortController() : undefined;
   }
 
   /** A view, if the bytes are in the manifest. */
@@ -70,7 +67,6 @@ export class BucketFile implements SourceFile {
   }
 
   close(bytesAreDone = false): void {
-    this.#closing?.abort();
     for (const blob of this.#blobs.values()) blob.close(bytesAreDone);
   }
 
@@ -98,8 +94,8 @@ export class BucketFile implements SourceFile {
   #blob(span: BlobSpan): BlobReader {
     const known = this.#blobs.get(span.id);
     if (known !== undefined) return known;
-    const fetch = (position: number, lengthBytes: number) =>
-      this.#reader.fetch(span.id, { position, lengthBytes }, this.#closing?.signal);
+    const fetch: FetchRange = (position, lengthBytes, signal) =>
+      this.#reader.fetch(span.id, { position, lengthBytes }, signal);
     const name = formatBlobName(this.#reader.manifest.key, span.id);
     const blob = new BlobReader(span, name, fetch, this.#sources);
     this.#blobs.set(span.id, blob);

@@ -1,13 +1,14 @@
 /**
  * Blobs of a store that counts what it sends, and local copies of them.
  */
+import { once } from "node:events";
 import { crc32 } from "node:zlib";
 import { onTestFinished } from "vitest";
 import { CacheError } from "../../../../src/errors.ts";
 import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
 import { LocalCopies, type LocalCopiesOptions } from "../../../../src/storage/copies/local-copies.ts";
 import { RangeMemory } from "../../../../src/storage/s3/blob-ranges.ts";
-import { BlobReader } from "../../../../src/storage/s3/blob-reader.ts";
+import { BlobReader, type FetchRange } from "../../../../src/storage/s3/blob-reader.ts";
 import type { BlobSpan } from "../../../../src/storage/s3/blobs.ts";
 import { patternBytes } from "../scratch-directory.ts";
 
@@ -35,9 +36,12 @@ export class SentBlob {
     return new BlobReader(this.span, this.name, this.#fetch, { memory, copies });
   }
 
-  readonly #fetch = async (position: number, lengthBytes: number): Promise<Buffer> => {
+  readonly #fetch: FetchRange = async (position, lengthBytes, signal) => {
     this.requests += 1;
-    await this.gate;
+    const answered = new AbortController();
+    const cut = once(signal, "abort", { signal: answered.signal });
+    if (!signal.aborted) await Promise.race([this.gate, cut]).finally(() => answered.abort());
+    if (signal.aborted) throw new CacheError("CANCELLED");
     if (this.isDown) throw new CacheError("STORAGE_UNAVAILABLE");
     this.sentBytes += lengthBytes;
     return Buffer.from(this.bytes.subarray(position, position + lengthBytes));

@@ -36,7 +36,7 @@ function remember(): void {
   const manifest = decodeManifest(body);
   const etag = `"${randomBytes(16).toString("hex")}"`;
   const state = { manifest, etag, sizeBytes: body.length, dateMs: Date.now(), askedMs: performance.now() };
-  cache.remember(formatManifestName(key), state, undefined);
+  cache.remember(formatManifestName(key), state, { before: undefined });
   entries.of({ manifest, live: manifest.live! });
 }
 
