@@ -65,7 +65,7 @@ async function inTurn(work: (index: number) => Promise<unknown>): Promise<void> 
 
 const CLIENTS = 16;
 const ROUNDS = 9;
-const GETS = 250;
+const CPU_GETS = 250;
 
 /** The request of a get of everything, in a gRPC message. */
 function getRequest(name: string): Buffer {
@@ -82,12 +82,12 @@ async function timeOfGets({ endpoint, pid }: TestServer): Promise<number> {
   await Promise.all(callers.map((caller, client) => caller.get(client)));
   const before = cpuSecondsOf(pid);
   const work = async (caller: FlightCaller, client: number): Promise<void> => {
-    for (let turn = 0; turn < GETS; turn += 1) await caller.get(client);
+    for (let turn = 0; turn < CPU_GETS; turn += 1) await caller.get(client);
   };
   await Promise.all(callers.map(work));
   const spent = cpuSecondsOf(pid) - before;
   for (const caller of callers) caller.close();
-  return (spent / CLIENTS / GETS) * 1e6;
+  return (spent / CLIENTS / CPU_GETS) * 1e6;
 }
 
 /** Rounds alternate between the servers; the median of the rounds counts. */
