@@ -43,6 +43,7 @@ export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined
       requests: counted.counts,
       collected: collecting?.removed,
     }),
+    uploadBytes: () => store.uploadBytes,
     reach: store.requests.health,
     check: async () => {
       const { found } = await checkedStore(store, config);

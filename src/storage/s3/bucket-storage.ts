@@ -41,6 +41,8 @@ export interface BucketStorageOptions {
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
   readonly counts?: () => StoreCounts;
+  /** Memory of the uploads that run now. */
+  readonly uploadBytes?: () => number;
   readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
@@ -158,8 +160,9 @@ export class BucketStorage implements ObjectStorage {
   }
 
   get counts(): StorageCounts {
-    const { tier, counts } = this.#options;
-    return { stagedBytes: 0, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
+    const { tier, counts, uploadBytes } = this.#options;
+    const stagedBytes = this.#objects.staged.sizeBytes + (uploadBytes?.() ?? 0);
+    return { stagedBytes, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
   }
 
   /** An object is staged under its key: `stageBase`, `stagePatch`. */
