@@ -46,7 +46,11 @@ export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined
     uploadBytes: () => store.uploadBytes,
     reach: store.requests.health,
     check: async () => {
-      const { found } = await checkedStore(store, config);
+      const { found } = await checkedStore(store, config).catch((error: unknown) => {
+        // Nobody stops what did not start, and a store that is down would be tried for ever.
+        store.close();
+        throw error;
+      });
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);
       collecting = new CollectorLoop(new GarbageCollector(objects, { removesTombstones }));
       collecting.start();
