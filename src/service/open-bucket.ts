@@ -45,9 +45,14 @@ export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketS
       requests: counted.counts,
       collected: collecting?.removed,
     }),
+    uploadBytes: () => store.uploadBytes,
     reach: store.requests.health,
     check: async () => {
-      const { found } = await checkedStore(store, config);
+      const { found } = await checkedStore(store, config).catch((error: unknown) => {
+        // Nobody stops what did not start, and a store that is down would be tried for ever.
+        store.close();
+        throw error;
+      });
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);
       collecting = new CollectorLoop(new GarbageCollector(objects, { removesTombstones }));
       collecting.start();

@@ -226,7 +226,7 @@ export class StoreRequests {
   #notSent({ action }: StoreRequest, reason: string): CacheError {
     const { host, bucket } = this.address;
     const text = `the object store at ${host} cannot be reached (${reason}); ${action} was not sent`;
-    return new CacheError("STORAGE_UNAVAILABLE", text, { facts: { host, bucket, action } });
+    return new CacheError("STORAGE_UNAVAILABLE", text, { facts: { host, bucket, isSent: false } });
   }
 
   #unavailable(request: StoreRequest, outcome: Answer | BrokenExchange, attempts: number): CacheError {

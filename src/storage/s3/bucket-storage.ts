@@ -52,6 +52,8 @@ export interface BucketStorageOptions {
   /** Absent: no bytes of blobs are kept on the local disk. */
   readonly copies?: LocalCopies | undefined;
   readonly counts?: () => StoreCounts;
+  /** Memory of the uploads that run now. */
+  readonly uploadBytes?: () => number;
   readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
@@ -172,9 +174,9 @@ export class BucketStorage implements FileSource {
   }
 
   get counts(): StorageCounts {
-    const { tier, copies, counts } = this.#options;
+    const { tier, copies, counts, uploadBytes } = this.#options;
     return {
-      stagedBytes: 0,
+      stagedBytes: this.#objects.staged.sizeBytes + (uploadBytes?.() ?? 0),
       ...(tier && { memory: tier.counts }),
       ...(copies && { local: copies.counts }),
       ...(counts && { store: counts() }),
