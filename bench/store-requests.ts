@@ -124,10 +124,10 @@ const files = await open(NO_MEMORY, join(directory, "files"));
 const plain = await open(NO_MEMORY);
 let local = await open(withDisk);
 
-/** A get by a client that holds nothing. */
+/** A get by a client that holds nothing, over the connection: it maps no file of this host. */
 async function largeGet({ server }: Opened, name: string): Promise<void> {
   const cache = await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE });
-  await cache.getBytes(name);
+  for await (const _ of cache.getStream(name));
   await cache.close();
 }
 
