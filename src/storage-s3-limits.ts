@@ -20,7 +20,9 @@ export const STORAGE_S3_LIMITS = {
   /** Memory for the manifests that a replica remembers, bytes. */
   manifestCacheBytesMax: 64 * MIB,
   /** What a remembered manifest costs beyond its bytes: entries of maps, the decoded form. */
-  manifestOverheadBytes: 1 * KIB,
+  manifestOverheadBytes: 1536,
+  /** What each of its patches, segments and spans costs beyond its bytes, decoded. */
+  manifestPieceBytes: 336,
   /** Bytes of an object that its manifest holds itself: such a get or put is one request. */
   manifestInlineBytesMax: 64 * KIB,
   /** Head or tail of a base that the manifest holds beside a blob; a larger one is a blob. */

@@ -40,7 +40,12 @@ export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketS
     objects,
     maxStalenessMs,
     ...caches,
-    counts: () => ({ requests: counted.counts, collected: collecting?.removed }),
+    counts: () => ({
+      isReachable: store.requests.health.unreachable === undefined,
+      requests: counted.counts,
+      collected: collecting?.removed,
+    }),
+    reach: store.requests.health,
     check: async () => {
       const { found } = await checkedStore(store, config);
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);

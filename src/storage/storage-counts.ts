@@ -60,6 +60,8 @@ export interface CollectedCounts {
 }
 
 export interface StoreCounts {
+  /** False while it is known to be out of reach. */
+  readonly isReachable: boolean;
   readonly requests: readonly StoreCount[];
   /** Absent before the first pass can run. */
   readonly collected: CollectedCounts | undefined;

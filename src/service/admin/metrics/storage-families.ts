@@ -71,6 +71,11 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
         value: count,
       })),
   },
+  gauge(
+    "flame_cache_store_reachable",
+    "0 while the object store is known to be out of reach, else 1.",
+    ({ cache }) => cache.storage.store && Number(cache.storage.store.isReachable),
+  ),
   {
     name: "flame_cache_store_collected_total",
     type: "counter",
