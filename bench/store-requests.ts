@@ -50,6 +50,19 @@ async function requestsOf({ server }: Opened): Promise<number> {
   return (family?.samples ?? []).reduce((sum, { value }) => sum + value, 0);
 }
 
+/** The fastest of some gets by clients that hold nothing: neighbours on the machine make it slower. */
+async function measureGets(name: string, on: Opened, key: string, times: number): Promise<void> {
+  const before = await requestsOf(on);
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let index = 0; index < times; index += 1) {
+    const startMs = performance.now();
+    await largeGet(on, key);
+    bestMs = Math.min(bestMs, performance.now() - startMs);
+  }
+  const requests = ((await requestsOf(on)) - before) / times;
+  console.log(`| ${name} | ${requests.toFixed(3)} | ${bestMs.toFixed(0)} |`);
+}
+
 async function measure(name: string, on: Opened, calls: number, work: () => Promise<unknown>) {
   const before = await requestsOf(on);
   const startMs = performance.now();
@@ -179,7 +192,9 @@ await measure("delete of one object", strict, 1, () => strict.cache.delete(key))
 await measure("delete of a session of 1,000", strict, 1000, () => strict.cache.delete("bench/list"));
 
 const MIB = 1024 * 1024;
-const GETS = 10;
+const GETS = 5;
+/** 1 GiB as well shows that requests grow with the size only: it takes minutes. */
+const SIZES = [16, 256];
 const directory = mkdtempSync(join(tmpdir(), "local-copies-"));
 const NO_MEMORY = { FLAME_CACHE_MAX_MEMORY: "0" };
 const withDisk = { ...NO_MEMORY, FLAME_CACHE_LOCAL_CACHE: join(directory, "copies") };
@@ -187,31 +202,26 @@ const files = await open(NO_MEMORY, join(directory, "files"));
 const plain = await open(NO_MEMORY);
 let local = await open(withDisk);
 
-/** A get by a client that holds nothing. */
+/** A get by a client that holds nothing, over the connection: it maps no file of this host. */
 async function largeGet({ server }: Opened, name: string): Promise<void> {
   const cache = await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE });
-  await cache.getBytes(name);
+  for await (const _ of cache.getStream(name));
   await cache.close();
 }
 
 console.log("\n| get without memory | requests to the store | ms |\n| --- | --- | --- |");
-for (const mebibytes of [16, 256, 1024]) {
-  const name = `bench/sizes/${mebibytes}`;
+for (const mebibytes of SIZES) {
+  const key = `bench/sizes/${mebibytes}`;
   const get = `get of ${mebibytes} MiB`;
   const value = randomBytes(mebibytes * MIB);
-  for (const { cache } of [strict, files]) await cache.put(name, value);
-  await measure(`${get}, from the store`, plain, 1, () => largeGet(plain, name));
-  await measure(`${get}, from the store and copied`, local, 1, () => largeGet(local, name));
-  const times = mebibytes > 16 ? 3 : GETS;
-  const repeated = (on: Opened) => async () => {
-    for (let index = 0; index < times; index += 1) await largeGet(on, name);
-  };
-  await measure(`${get}, from the local disk`, local, times, repeated(local));
+  for (const { cache } of [strict, files]) await cache.put(key, value);
+  await measureGets(`${get}, from the store`, plain, key, GETS);
+  await measureGets(`${get}, from the store and copied`, local, key, 1);
   await local.cache.close();
   await local.server.stop();
   local = await open(withDisk);
-  await measure(`${get}, after a restart`, local, 1, () => largeGet(local, name));
-  await measure(`${get}, storage files`, files, times, repeated(files));
+  await measureGets(`${get}, from the local disk, after a restart`, local, key, GETS);
+  await measureGets(`${get}, storage files`, files, key, GETS);
 }
 
 for (const { cache, server } of [strict, lazy, other, files, plain, local]) {

@@ -8,7 +8,7 @@
  * reader leaves before all bytes were brought, the file is removed.
  */
 import { crc32 } from "node:zlib";
-import { assert } from "../../errors.ts";
+import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import type { DiskSteps } from "../disk/disk-steps.ts";
 import { readFully } from "../disk/read-fully.ts";
@@ -40,7 +40,7 @@ export interface CopyHost {
   written(bytes: number): void;
   /** The file is in place. */
   finished(): void;
-  /** Nothing is left of the file. @param error of the disk; absent: it took too long, or nobody reads */
+  /** Nothing is left of the file. @param error of the disk; absent: its readers left or are slow */
   givenUp(error?: unknown): void;
 }
 
@@ -201,7 +201,8 @@ export class CopyUnderWay {
 
   /** Gives the copy up if the disk takes too long; the write itself still has to end. */
   async #withinTime(write: Promise<void>): Promise<void> {
-    const timer = setTimeout(() => this.giveUp(), LIMITS.copyWriteMsMax).unref();
+    const giveUp = (): void => this.giveUp(new CacheError("STORAGE_IO", "the local disk takes too long"));
+    const timer = setTimeout(giveUp, LIMITS.copyWriteMsMax).unref();
     await write.finally(() => clearTimeout(timer));
   }
 

@@ -5,11 +5,12 @@
  * copied. Blobs never change, so a copy is never stale, and one whose blob is gone ages out. The
  * policy chooses what to drop; a copy that is being read stays. A failure of the disk costs a copy
  * and never a get. A start scans the directory in the background: meanwhile copies are found by
- * their names, and none is written. Memory: about 300 bytes for each copy.
+ * their names, and none is written.
  */
 import { statfs } from "node:fs/promises";
 import path from "node:path";
-import { Evictable, type EvictionPolicy, type RemovalReason } from "../../eviction/eviction-policy.ts";
+import { isCacheError } from "../../errors.ts";
+import type { EvictionPolicy } from "../../eviction/eviction-policy.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { BlockPool } from "../block-pool.ts";
@@ -18,7 +19,7 @@ import { diskFailure, errnoOf, unusableDirectory } from "../disk/disk-failure.ts
 import { DiskPace } from "../disk/disk-pace.ts";
 import { type BeforeStep, DiskSteps } from "../disk/disk-steps.ts";
 import { RealDirectories } from "../disk/real-directories.ts";
-import { openStoredFile, type ReadingTools } from "../disk/stored-disk-file.ts";
+import { openStoredFile, type ReadingTools, type StoredDiskFile } from "../disk/stored-disk-file.ts";
 import type { LocalCounts } from "../storage-counts.ts";
 import {
   COPIES_DIRECTORY,
@@ -29,16 +30,14 @@ import {
   scanCopies,
 } from "./copies-directory.ts";
 import { type BlobSum, trailerBytes } from "./copy-format.ts";
+import { CopyShelf, costOf, type KeptCopy } from "./copy-shelf.ts";
 import { CopyUnderWay } from "./copy-under-way.ts";
 import { OpenedCopy } from "./opened-copy.ts";
 
 const log = logFor("storage");
 
-/** The largest copy, as a part of the capacity. As in the memory tier. */
-const COPY_PART_MAX = 1 / 3;
 /** What the copies take if no capacity is set, as a part of what is free or theirs at the start. */
 const DEFAULT_PART = 0.8;
-const DISK_BLOCK_BYTES = 4096;
 
 export interface LocalCopiesOptions {
   /** Created if missing. For one process alone. */
@@ -55,29 +54,13 @@ export interface NamedBlob extends BlobSum {
   readonly blobName: string;
 }
 
-class KeptCopy extends Evictable {
-  readonly evictionKey: string;
-  readonly costBytes: number;
-  readers = 0;
-
-  constructor(name: string, fileBytes: number) {
-    super();
-    this.evictionKey = name;
-    this.costBytes = costOf(fileBytes);
-  }
-}
-
 export class LocalCopies {
   readonly #root: string;
-  readonly #policy: EvictionPolicy;
+  readonly #shelf: CopyShelf;
   readonly #steps: DiskSteps;
   readonly #tools: ReadingTools;
   readonly #tag = randomTag();
-  readonly #kept = new Map<string, KeptCopy>();
   readonly #underWay = new Map<string, CopyUnderWay>();
-  /** Of kept copies and of those under way. */
-  #heldBytes = 0;
-  #bytesMax: number | undefined;
   #isScanned = false;
   #isStopped = false;
   #pausedUntilMs = 0;
@@ -98,8 +81,11 @@ export class LocalCopies {
   constructor({ directory, bytesMax, policy, beforeStep }: LocalCopiesOptions) {
     const pace = new DiskPace();
     this.#root = path.resolve(directory);
-    this.#bytesMax = bytesMax;
-    this.#policy = policy;
+    this.#shelf = new CopyShelf(policy, (name, reason) => {
+      if (reason === "evicted") this.#counts.evicted += 1;
+      this.#remove(name);
+    });
+    this.#shelf.bytesMax = bytesMax;
     this.#steps = new DiskSteps(pace, beforeStep);
     this.#tools = {
       root: this.#root,
@@ -111,8 +97,8 @@ export class LocalCopies {
   }
 
   get counts(): LocalCounts {
-    const { size: copies } = this.#kept;
-    return { ...this.#counts, copies, heldBytes: this.#heldBytes, bytesMax: this.#bytesMax };
+    const { size: copies, heldBytes, bytesMax } = this.#shelf;
+    return { ...this.#counts, copies, heldBytes, bytesMax };
   }
 
   /** @throws {CacheError} INVALID_CONFIG */
@@ -151,7 +137,7 @@ export class LocalCopies {
   /** Opens the copy of a blob. Undefined if there is none. Never fails. */
   async open(blob: NamedBlob): Promise<OpenedCopy | undefined> {
     const name = formatCopyName(blob.blobName);
-    const known = this.#kept.get(name);
+    const known = this.#shelf.get(name);
     const opened =
       known === undefined && this.#isScanned ? undefined : await this.#openFile(name, blob, known);
     if (opened === undefined) this.#counts.misses += 1;
@@ -172,11 +158,21 @@ export class LocalCopies {
 
   async #openFile(name: string, blob: NamedBlob, known?: KeptCopy): Promise<OpenedCopy | undefined> {
     if (known !== undefined) known.readers += 1;
-    const file = await openStoredFile(this.#tools, `${COPIES_DIRECTORY}/${name}`).catch(() => undefined);
-    const kept = known ?? this.#kept.get(name) ?? (file && this.#admit(name, file.sizeBytes));
+    const path = `${COPIES_DIRECTORY}/${name}`;
+    let file: StoredDiskFile | undefined;
+    try {
+      file = await openStoredFile(this.#tools, path);
+    } catch (error) {
+      // Without descriptors, for example, the copy is as good as before.
+      if (known !== undefined && !(isCacheError(error) && error.facts.errno === "EIO")) {
+        known.readers -= 1;
+        return undefined;
+      }
+    }
+    const kept = known ?? this.#shelf.get(name) ?? (file && this.#shelf.admit(name, file.sizeBytes));
     if (kept === undefined) return undefined;
     if (known === undefined) kept.readers += 1;
-    this.#policy.touched(kept);
+    this.#shelf.touched(kept);
     const owner = {
       damaged: (reason: string) => this.#damaged(kept, reason),
       read: (bytes: number) => {
@@ -195,10 +191,9 @@ export class LocalCopies {
   #begin(name: string, blob: NamedBlob): CopyUnderWay | undefined {
     const costBytes = costOf(blob.sizeBytes + trailerBytes(blob.sizeBytes));
     const isReady = this.#isScanned && !this.#isStopped && performance.now() >= this.#pausedUntilMs;
-    if (!isReady || this.#underWay.size >= LIMITS.copiesUnderWayMax || !this.#makeSpace(costBytes)) {
+    if (!isReady || this.#underWay.size >= LIMITS.copiesUnderWayMax || !this.#shelf.reserve(costBytes)) {
       return undefined;
     }
-    this.#heldBytes += costBytes;
     const place = {
       blob,
       steps: this.#steps,
@@ -206,7 +201,7 @@ export class LocalCopies {
       path: this.#pathOf(name),
     };
     const ended = (): void => {
-      this.#heldBytes -= costBytes;
+      this.#shelf.release(costBytes);
       this.#underWay.delete(name);
     };
     const copy = new CopyUnderWay(place, {
@@ -215,7 +210,7 @@ export class LocalCopies {
       },
       finished: () => {
         ended();
-        this.#admit(name, blob.sizeBytes + trailerBytes(blob.sizeBytes));
+        this.#shelf.admit(name, blob.sizeBytes + trailerBytes(blob.sizeBytes));
       },
       givenUp: (error) => {
         ended();
@@ -224,41 +219,6 @@ export class LocalCopies {
     });
     this.#underWay.set(name, copy);
     return copy;
-  }
-
-  #admit(name: string, fileBytes: number): KeptCopy {
-    const before = this.#kept.get(name);
-    if (before !== undefined) return before;
-    const kept = new KeptCopy(name, fileBytes);
-    this.#kept.set(name, kept);
-    this.#heldBytes += kept.costBytes;
-    this.#policy.admitted(kept);
-    return kept;
-  }
-
-  /** Drops copies until one of this cost fits; drops none if that would not be enough. */
-  #makeSpace(costBytes: number): boolean {
-    const bytesMax = this.#bytesMax ?? 0;
-    if (costBytes > bytesMax * COPY_PART_MAX) return false;
-    const isFull = (): boolean =>
-      this.#heldBytes + costBytes > bytesMax || this.#kept.size >= LIMITS.localCopiesMax;
-    if (!isFull()) return true;
-    for (const victim of this.#policy.victims()) {
-      if (!(victim instanceof KeptCopy) || victim.readers > 0) continue;
-      this.#counts.evicted += 1;
-      this.#drop(victim, "evicted");
-      if (!isFull()) return true;
-    }
-    return false;
-  }
-
-  #drop(kept: KeptCopy, reason: RemovalReason): void {
-    const name = kept.evictionKey;
-    if (this.#kept.get(name) !== kept) return;
-    this.#policy.removed(kept, reason);
-    this.#kept.delete(name);
-    this.#heldBytes -= kept.costBytes;
-    this.#remove(name);
   }
 
   #remove(fileName: string): void {
@@ -275,7 +235,7 @@ export class LocalCopies {
       copy: kept.evictionKey,
       reason,
     });
-    this.#drop(kept, "deleted");
+    this.#shelf.drop(kept, "deleted");
   }
 
   #givenUp(name: string, error: unknown): void {
@@ -284,8 +244,17 @@ export class LocalCopies {
       return;
     }
     this.#counts.failed += 1;
-    this.#pausedUntilMs = performance.now() + LIMITS.copyPauseMs;
-    diskFailure(error, `${COPIES_DIRECTORY}/${name}`);
+    const nowMs = performance.now();
+    // Copies that were under way fail together.
+    if (nowMs >= this.#pausedUntilMs) {
+      const facts = {
+        path: `${COPIES_DIRECTORY}/${name}`,
+        errno: errnoOf(error),
+        pauseMs: LIMITS.copyPauseMs,
+      };
+      log.warn("the local disk is full, broken or slow: gets go on without new copies", facts);
+    }
+    this.#pausedUntilMs = nowMs + LIMITS.copyPauseMs;
   }
 
   async #scan(): Promise<void> {
@@ -298,30 +267,25 @@ export class LocalCopies {
       parts += each.kind === "part" ? 1 : 0;
     }
     found.sort((a, b) => a.usedMs - b.usedMs);
-    for (const { name, sizeBytes } of found) this.#admit(name, sizeBytes);
-    this.#bytesMax ??= await this.#defaultBytes();
+    for (const { name, sizeBytes } of found) this.#shelf.admit(name, sizeBytes);
+    this.#shelf.bytesMax ??= await this.#defaultBytes();
     this.#isScanned = true;
     // An earlier process may have had a larger capacity.
-    this.#makeSpace(0);
+    this.#shelf.shrink();
     log.info("local cache scanned", {
       copies: found.length,
-      bytes: this.#heldBytes,
-      bytesMax: this.#bytesMax,
+      bytes: this.#shelf.heldBytes,
+      bytesMax: this.#shelf.bytesMax,
       parts,
     });
   }
 
   async #defaultBytes(): Promise<number> {
     const { bsize, bavail } = await statfs(this.#root);
-    return Math.floor((bsize * bavail + this.#heldBytes) * DEFAULT_PART);
+    return Math.floor((bsize * bavail + this.#shelf.heldBytes) * DEFAULT_PART);
   }
 
   #pathOf(fileName: string): string {
     return `${this.#root}/${COPIES_DIRECTORY}/${fileName}`;
   }
-}
-
-/** What a file takes on the disk. */
-function costOf(fileBytes: number): number {
-  return Math.ceil(fileBytes / DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES;
 }
