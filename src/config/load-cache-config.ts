@@ -91,6 +91,29 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   return { config, warnings, sources: sourcesOf(picked) };
 }
 
+/** A place of objects, with the settings of the server that would serve it. */
+export interface LoadedStorage {
+  readonly storage: StorageConfig;
+  readonly durability: DurabilityName;
+}
+
+/**
+ * Loads only what says where objects are and how a store is reached.
+ * @param options `storage` is written as in `--storage`
+ * @throws {CacheError} INVALID_CONFIG naming key, value and source.
+ */
+export function loadStorageConfig({
+  storage,
+  configFile,
+  env = process.env,
+}: Pick<LoadOptions, "configFile" | "env"> & { readonly storage: string }): LoadedStorage {
+  const workingDirectory = resolve(".");
+  const section = findSection(env, configFile, workingDirectory);
+  const picked = pickAll({ flags: { storage }, env, section });
+  const bases: PathBases = { env, workingDirectory, configFile: section?.file.path };
+  return { storage: storageOf(picked, bases), durability: picked.durability.value };
+}
+
 /** How the values in a file do not fit each other, or the files that they name. */
 export interface Mismatches {
   readonly errors: readonly CacheError[];

@@ -21,6 +21,7 @@ import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { Durability, OpenPurpose } from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
 import type { BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import { refuseVersionedId } from "../../storage/s3/names.ts";
 import type { FitsBase } from "../begin-patch.ts";
 import type { DeleteOptions } from "../delete-objects.ts";
 import { damageError, type IndexEntry } from "../index-entry.ts";
@@ -38,9 +39,6 @@ import { listShared, listSortedShared } from "./shared-lists.ts";
 import { SharedRetaining } from "./shared-retaining.ts";
 
 const log = logFor("cache");
-
-/** See StorageCapabilities.refusesVersionedIds. */
-const VERSIONED_ID = /:\d+$/;
 
 export class SharedCache extends ObjectCache {
   override readonly retaining: SharedRetaining;
@@ -71,10 +69,7 @@ export class SharedCache extends ObjectCache {
 
   /** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */
   override draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
-    if (VERSIONED_ID.test(key.objectId)) {
-      const text = "with storage s3 an object id cannot end with a colon and digits, as a version does";
-      throw new CacheError("INVALID_KEY", text, { facts: { key: formatObjectKey(key) } });
-    }
+    refuseVersionedId(key);
     return new SharedBaseDraft(this.#context, key, kind, options);
   }
 

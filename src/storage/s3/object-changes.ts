@@ -203,7 +203,7 @@ export async function decidePatch(
   return { kind: "write", version, live: await withPatch(context, key, terminated, { version, content }) };
 }
 
-function totalsWith(now: PatchTotals | undefined, more: PatchTotals): PatchTotals {
+export function totalsWith(now: PatchTotals | undefined, more: PatchTotals): PatchTotals {
   const { rowCount, dataBytes, storedBytes } = now ?? { rowCount: 0, dataBytes: 0, storedBytes: 0 };
   return {
     rowCount: rowCount + more.rowCount,
