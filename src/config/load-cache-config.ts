@@ -74,11 +74,11 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     durability: durabilityOf(picked),
     verifyReads: picked.verifyReads.value,
     validateTables: picked.validateTables.value,
-    capacityBytes: picked.capacity.value,
+    capacityBytes: boundOf("capacity", picked),
     eviction: {
       policy: picked.evictionPolicy.value,
       maxMemoryBytes: picked.maxMemory.value,
-      maxObjects: picked.maxObjects.value,
+      maxObjects: boundOf("maxObjects", picked),
     },
     limits: {
       callsMemoryBytes: picked.callsMemory.value,
@@ -134,6 +134,8 @@ export function findMismatches(
   const canJudge = (...names: SettingName[]): boolean => !names.some((name) => wrong.has(name));
   const errors = [
     ...(canJudge("durability", "storage") ? errorOf(() => durabilityOf(picked)) : []),
+    ...(canJudge("capacity", "storage") ? errorOf(() => boundOf("capacity", picked)) : []),
+    ...(canJudge("maxObjects", "storage") ? errorOf(() => boundOf("maxObjects", picked)) : []),
     ...(canJudge("accessFile", "requireAuth") ? errorOf(() => accessOf(picked, bases)) : []),
     ...(canJudge("endpoint", "admin", "http") ? tlsErrors(picked, bases, warnings) : []),
   ];
@@ -244,6 +246,16 @@ function durabilityOf({ durability, storage }: Picked): DurabilityName {
   if (value === "restart" || isDurable(storage.value)) return value;
   const wrong = { key: `cache.${SETTINGS.durability.key}`, source: source.place };
   throw wrongValue(wrong, value, `must be restart if storage is none (storage from ${storage.source.place})`);
+}
+
+/** Rejects a bound that no server over a bucket keeps: objects would exceed it without a sign. */
+function boundOf(name: "capacity" | "maxObjects", picked: Picked): number | undefined {
+  const { value, source } = picked[name];
+  const { storage } = picked;
+  if (value === undefined || storage.value.kind !== "s3") return value;
+  const wrong = { key: `cache.${SETTINGS[name].key}`, source: source.place };
+  const text = `must be left out with storage s3, because nothing is evicted from a bucket: give objects a time to live (storage from ${storage.source.place})`;
+  throw wrongValue(wrong, value, text);
 }
 
 /** A server on a free port, such as one in a test, has an admin listener only on request. */
