@@ -4,6 +4,7 @@
  * A snapshot, gathered when somebody asks. Without a budget there are no bounds, and nothing is
  * staged or evicted.
  */
+import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { StorageCounts } from "../storage/storage-counts.ts";
 import { type BudgetCharges, type EvictionCounts, NO_EVICTIONS } from "./budget-counts.ts";
 import type { ObjectRegistry } from "./object-registry.ts";
@@ -14,9 +15,12 @@ export interface RemovalCounts extends EvictionCounts {
 }
 
 export interface CacheCounts {
-  /** In the index; until the scan of the start is over, there may be more. */
-  readonly objects: number;
-  readonly objectBytes: number;
+  /**
+   * In the index; until the scan of the start is over, there may be more. Undefined: this process
+   * does not count them, because others change them too.
+   */
+  readonly objects: number | undefined;
+  readonly objectBytes: number | undefined;
   readonly isScanning: boolean;
   readonly removals: RemovalCounts;
   /** Undefined: the storage is unbounded. */
@@ -28,14 +32,15 @@ export interface CountedParts {
   readonly registry: ObjectRegistry;
   readonly sweep: { readonly expiredObjects: number };
   readonly scan: { readonly isOver: boolean };
-  readonly storage: { readonly counts: StorageCounts };
+  readonly storage: Pick<ObjectStorage, "capabilities" | "counts">;
 }
 
 export function countCache({ registry, sweep, scan, storage }: CountedParts): CacheCounts {
   const { budget } = registry;
+  const { countsObjects } = storage.capabilities;
   return {
-    objects: registry.size,
-    objectBytes: registry.storedBytes,
+    objects: countsObjects ? registry.size : undefined,
+    objectBytes: countsObjects ? registry.storedBytes : undefined,
     isScanning: !scan.isOver,
     removals: { ...(budget?.counts ?? NO_EVICTIONS), expiredObjects: sweep.expiredObjects },
     budget: budget?.charges,

@@ -8,6 +8,7 @@ import type { ServiceContext } from "./service-context.ts";
 export async function answerTop(context: ServiceContext): Promise<string> {
   const { keys, sessions, applications } = await context.cache.observing.top();
   return JSON.stringify({
+    counted: context.cache.capabilities.countsObjects,
     keys: keys.map(({ key, gets, getsPerSecond }) => ({ key, gets, gets_per_second: getsPerSecond })),
     sessions: sessions.map(groupAnswer),
     applications: applications.map(groupAnswer),

@@ -44,6 +44,7 @@ export class MemoryStorage implements ObjectStorage {
     locatesFiles: false,
     canFetchAgain: false,
     refusesVersionedIds: false,
+    countsObjects: true,
   };
   readonly journal = undefined;
   readonly #shelf = new MemoryShelf<MemoryFile>();

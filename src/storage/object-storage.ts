@@ -224,6 +224,8 @@ export interface StorageCapabilities {
    * would cost a request to the store for each such ticket.
    */
   readonly refusesVersionedIds: boolean;
+  /** True if only this process changes the objects: its index has all of them, and counts them. */
+  readonly countsObjects: boolean;
 }
 
 export interface ObjectStorage {

@@ -78,6 +78,7 @@ export class DiskStorage implements ObjectStorage {
     locatesFiles: true,
     canFetchAgain: false,
     refusesVersionedIds: false,
+    countsObjects: true,
   };
   readonly journal: DiskJournal;
   readonly #tools: DiskTools;

@@ -55,6 +55,7 @@ export class BucketStorage implements ObjectStorage {
     locatesFiles: false,
     canFetchAgain: true,
     refusesVersionedIds: true,
+    countsObjects: false,
   };
   readonly journal = undefined;
   /** The bucket has the floor. */
