@@ -21,7 +21,7 @@ import {
 } from "./pick-setting.ts";
 import { type PathBases, readablePath } from "./readable-path.ts";
 import { type ConfigFlags, SETTINGS, type SettingName } from "./settings.ts";
-import { isDurable, resolveStorage } from "./storage-location.ts";
+import { isCounted, isDurable, resolveStorage } from "./storage-location.ts";
 import { tlsOf } from "./tls-settings.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
@@ -252,7 +252,7 @@ function durabilityOf({ durability, storage }: Picked): DurabilityName {
 function boundOf(name: "capacity" | "maxObjects", picked: Picked): number | undefined {
   const { value, source } = picked[name];
   const { storage } = picked;
-  if (value === undefined || storage.value.kind !== "s3") return value;
+  if (value === undefined || isCounted(storage.value)) return value;
   const wrong = { key: `cache.${SETTINGS[name].key}`, source: source.place };
   const text = `must be left out with storage s3, because nothing is evicted from a bucket: give objects a time to live (storage from ${storage.source.place})`;
   throw wrongValue(wrong, value, text);

@@ -59,6 +59,14 @@ export function isDurable({ kind }: Pick<StorageLocation | StorageConfig, "kind"
   return kind !== "none";
 }
 
+/**
+ * True if a server knows what is stored, and so can bound it: capacity, numbers of objects, quotas.
+ * A bucket has other writers.
+ */
+export function isCounted({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
+  return kind !== "s3";
+}
+
 export interface PathContext {
   /** Absolute. Base of relative paths. */
   readonly directory: string;
