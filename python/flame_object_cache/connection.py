@@ -109,15 +109,20 @@ class Connection:
             timeout=self._timeout, headers=[*headers] if token is None else [bearer(token), *headers], **more
         )
 
-    def get_options(self, instance: bytes, takes_location: bool) -> flight.FlightCallOptions:
+    def get_options(
+        self, instance: bytes, takes_location: bool, at_least: int = 0
+    ) -> flight.FlightCallOptions:
         """Options of a get by version (docs/protocol.md, "Gets that keep what they got")."""
         token = self._credentials.current_token()
         known = self._get_options.get((instance, takes_location, token))
-        if known is not None:
+        if known is not None and not at_least:
             return known
         headers = [(b"flame-instance", instance), (b"flame-row-bytes", b"%d" % _ROW_BYTES)]
         if takes_location:
             headers.append((b"flame-file-locations", b"1"))
+        if at_least:
+            headers.append((b"flame-at-least-version", b"%d" % at_least))
+            return self._options(token, headers, **_ALIGNMENT)
         if len(self._get_options) >= _GET_OPTIONS_MAX:
             self._get_options.clear()
         options = self._options(token, headers, **_ALIGNMENT)

@@ -35,15 +35,19 @@ _SOUND_INSTANCE = re.compile(rb"[0-9A-Za-z-]{1,64}")
 _DAMAGE = (pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 
 
-def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) -> Stored:
-    """The current object. A reference of version 0 asks for the whole object."""
+def read(
+    ref: ObjectRef, config: Config, zero_copy: bool, at_least: bool = False, *, keep: bool = True
+) -> Stored:
+    """The current object; with `at_least`, that of the reference's version or a later one. A
+    reference of version 0 asks for the whole object.
+    """
     with calling(ref.endpoint, config) as connection:
         # Mapped and received forms of an object are kept apart, as are checked and unchecked ones.
         place = (connection.endpoint, ref.key, zero_copy and connection.is_local, config.validate)
         held = kept_objects.find(place) if keep and ref.version else None
         takes_location = zero_copy and connection.asks_for_files()
         try:
-            stored = _ask(connection, ref.key, held, takes_location)
+            stored = _ask(connection, ref.key, held, takes_location, ref.version if at_least else 0)
         except PYARROW_ERRORS as error:
             failure = translate(error)
             if isinstance(failure, ObjectNotFound):
@@ -54,8 +58,10 @@ def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) 
     return kept_objects.keep(place, stored, config.kept_bytes)
 
 
-def _ask(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> Stored:
-    reader = _begin(connection, key, held, takes_location)
+def _ask(
+    connection: Connection, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
+) -> Stored:
+    reader = _begin(connection, key, held, takes_location, at_least)
     metadata = reader.schema.metadata or {}
     instance = metadata.get(_INSTANCE, b"")
     if not _SOUND_INSTANCE.fullmatch(instance):
@@ -70,7 +76,7 @@ def _ask(connection: Connection, key: str, held: Optional[Stored], takes_locatio
     table = _open(metadata[_FILE], key)
     connection.learn(opened=table is not None)
     if table is None:
-        return _ask(connection, key, held, takes_location=False)
+        return _ask(connection, key, held, takes_location=False, at_least=at_least)
     with _answers():
         if not values.is_opaque(table.schema):
             return Stored(Cell(table), [], version, instance)
@@ -78,9 +84,12 @@ def _ask(connection: Connection, key: str, held: Optional[Stored], takes_locatio
     return Stored(Cell(_joined(cells)), [], version, instance)
 
 
-def _begin(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> flight.FlightStreamReader:
+def _begin(
+    connection: Connection, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
+) -> flight.FlightStreamReader:
     version, instance = (held.version, held.instance) if held is not None else (0, b"")
-    return connection.client.do_get(flight.Ticket(f"{key}:{version}"), connection.get_options(instance, takes_location))
+    options = connection.get_options(instance, takes_location, at_least)
+    return connection.client.do_get(flight.Ticket(f"{key}:{version}"), options)
 
 
 def _number(text: bytes) -> int:

@@ -4,7 +4,6 @@
  * A snapshot, gathered when somebody asks. Without a budget there are no bounds, and nothing is
  * staged or evicted.
  */
-import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { StorageCounts } from "../storage/storage-counts.ts";
 import { type BudgetCharges, type EvictionCounts, NO_EVICTIONS } from "./budget-counts.ts";
 import type { ObjectRegistry } from "./object-registry.ts";
@@ -16,8 +15,8 @@ export interface RemovalCounts extends EvictionCounts {
 
 export interface CacheCounts {
   /**
-   * In the index; until the scan of the start is over, there may be more. Undefined: this process
-   * does not count them, because others change them too.
+   * In the index; until the scan of the start is over, there may be more. Undefined: nobody counts
+   * them, because other servers change them too.
    */
   readonly objects: number | undefined;
   readonly objectBytes: number | undefined;
@@ -32,15 +31,14 @@ export interface CountedParts {
   readonly registry: ObjectRegistry;
   readonly sweep: { readonly expiredObjects: number };
   readonly scan: { readonly isOver: boolean };
-  readonly storage: Pick<ObjectStorage, "capabilities" | "counts">;
+  readonly storage: { readonly counts: StorageCounts };
 }
 
 export function countCache({ registry, sweep, scan, storage }: CountedParts): CacheCounts {
   const { budget } = registry;
-  const { countsObjects } = storage.capabilities;
   return {
-    objects: countsObjects ? registry.size : undefined,
-    objectBytes: countsObjects ? registry.storedBytes : undefined,
+    objects: registry.size,
+    objectBytes: registry.storedBytes,
     isScanning: !scan.isOver,
     removals: { ...(budget?.counts ?? NO_EVICTIONS), expiredObjects: sweep.expiredObjects },
     budget: budget?.charges,

@@ -16,7 +16,7 @@ import { padTo } from "../object/opaque-row.ts";
 import { type StoredObject, VALUE_ALIGNMENT, valuePlaceOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { formOfPart } from "../storage/object-part.ts";
-import type { ObjectPart, ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
+import type { FileSource, ObjectPart, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
 import type { ReadingHolder, SpaceHolders } from "./space-holders.ts";
@@ -24,7 +24,7 @@ import type { ReadingHolder, SpaceHolders } from "./space-holders.ts";
 const NO_PATCHES: readonly number[] = [];
 
 export interface ReadingHost {
-  readonly storage: ObjectStorage;
+  readonly storage: FileSource;
   readonly layouts: LayoutCache;
   /** If the storage is limited: tracks who holds space. */
   readonly holders: SpaceHolders | undefined;
@@ -44,6 +44,17 @@ export interface Taker {
 export interface OpenedObject {
   readonly reading: ObjectReading;
   readonly base: StoredObject | undefined;
+}
+
+/** How an object is opened. */
+export interface OpenTerms {
+  /** Of opening the base; default "send". */
+  readonly purpose?: OpenPurpose | undefined;
+  /**
+   * The caller accepts any object of this version or a later one, which a storage that is shared
+   * may know without a request. Other storages always know the current object.
+   */
+  readonly atLeastVersion?: number | undefined;
 }
 
 export class ObjectReading implements ReadingHolder {

@@ -6,25 +6,22 @@
  */
 import { LIMITS } from "../limits.ts";
 import type { ObjectKey } from "../object/object-key.ts";
-import type { EventJournal } from "./events/event-journal.ts";
-import { type ObjectStory, tellStory } from "./events/object-story.ts";
+import { type ObjectStory, type StoryHost, tellStory } from "./events/object-story.ts";
 import { type HotKey, HotKeys } from "./hot-keys.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { GroupCount, type LargestGroups } from "./largest-groups.ts";
-import type { ObjectRegistry } from "./object-registry.ts";
-import type { Retention } from "./retention/retention.ts";
 
-export interface ObservingHost {
-  readonly registry: ObjectRegistry;
-  readonly retention: Retention;
-  /** Undefined: nothing is recorded. */
-  readonly events: EventJournal | undefined;
+export interface ObservingHost extends StoryHost {
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
   find(key: ObjectKey): Promise<IndexEntry | undefined>;
+  /** All objects; undefined: nobody knows them without asking. */
+  readonly entries: (() => Iterable<IndexEntry>) | undefined;
 }
 
 export interface TopReport extends LargestGroups {
   readonly keys: readonly HotKey[];
+  /** False: sessions and applications are empty, because nobody counts the objects. */
+  readonly isCounted: boolean;
 }
 
 export class Observing {
@@ -34,7 +31,7 @@ export class Observing {
 
   constructor(host: ObservingHost) {
     this.#host = host;
-    this.#groups = new GroupCount(() => host.registry.all());
+    this.#groups = new GroupCount(host.entries ?? (() => []));
   }
 
   /** Called for each get. */
@@ -49,6 +46,7 @@ export class Observing {
 
   /** The keys that are read most, the largest sessions and applications. */
   async top(): Promise<TopReport> {
-    return { keys: this.#hotKeys.top(LIMITS.topRowsMax), ...(await this.#groups.largest()) };
+    const isCounted = this.#host.entries !== undefined;
+    return { keys: this.#hotKeys.top(LIMITS.topRowsMax), isCounted, ...(await this.#groups.largest()) };
   }
 }

@@ -49,8 +49,7 @@ export async function scanStorage(host: ScanHost, signal: AbortSignal): Promise<
       if (unsure.length > 0 || found.names.length > 0) await loadNames(host, found, unsure, signal);
       host.progressed(found.facts.objectIds.length + found.names.length);
     }
-    const { isDurable, countsObjects } = host.storage.capabilities;
-    if (isDurable && countsObjects) log.info("index is complete", { objects: host.registry.size });
+    if (host.storage.capabilities.isDurable) log.info("index is complete", { objects: host.registry.size });
   } catch (error) {
     log.error("scan failed; objects it missed are found on demand", { error });
   } finally {

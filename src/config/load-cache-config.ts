@@ -12,6 +12,8 @@ import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig } from ".
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import type { HttpAddress } from "./http-address.ts";
+import { localCacheOf } from "./local-cache-config.ts";
+import { objectBoundOf } from "./object-bounds.ts";
 import {
   DEFAULT_SOURCE,
   type PickedSetting,
@@ -21,7 +23,7 @@ import {
 } from "./pick-setting.ts";
 import { type PathBases, readablePath } from "./readable-path.ts";
 import { type ConfigFlags, SETTINGS, type SettingName } from "./settings.ts";
-import { isCounted, isDurable, resolveStorage } from "./storage-location.ts";
+import { isDurable, resolveStorage } from "./storage-location.ts";
 import { tlsOf } from "./tls-settings.ts";
 import { readYamlFile } from "./yaml-file.ts";
 
@@ -74,11 +76,11 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     durability: durabilityOf(picked),
     verifyReads: picked.verifyReads.value,
     validateTables: picked.validateTables.value,
-    capacityBytes: boundOf("capacity", picked),
+    capacityBytes: objectBoundOf("capacity", picked),
     eviction: {
       policy: picked.evictionPolicy.value,
       maxMemoryBytes: picked.maxMemory.value,
-      maxObjects: boundOf("maxObjects", picked),
+      maxObjects: objectBoundOf("maxObjects", picked),
     },
     limits: {
       callsMemoryBytes: picked.callsMemory.value,
@@ -109,10 +111,13 @@ export function loadStorageConfig({
 }: Pick<LoadOptions, "configFile" | "env"> & { readonly storage: string }): LoadedStorage {
   const workingDirectory = resolve(".");
   const section = findSection(env, configFile, workingDirectory);
-  const picked = pickAll({ flags: { storage }, env, section });
+  const picked = { ...pickAll({ flags: { storage }, env, section }), ...NO_LOCAL_CACHE };
   const bases: PathBases = { env, workingDirectory, configFile: section?.file.path };
   return { storage: storageOf(picked, bases), durability: picked.durability.value };
 }
+
+const NOT_SET = { value: undefined, source: DEFAULT_SOURCE };
+const NO_LOCAL_CACHE = { localCache: NOT_SET, localCapacity: NOT_SET };
 
 /** How the values in a file do not fit each other, or the files that they name. */
 export interface Mismatches {
@@ -134,8 +139,9 @@ export function findMismatches(
   const canJudge = (...names: SettingName[]): boolean => !names.some((name) => wrong.has(name));
   const errors = [
     ...(canJudge("durability", "storage") ? errorOf(() => durabilityOf(picked)) : []),
-    ...(canJudge("capacity", "storage") ? errorOf(() => boundOf("capacity", picked)) : []),
-    ...(canJudge("maxObjects", "storage") ? errorOf(() => boundOf("maxObjects", picked)) : []),
+    ...(canJudge("capacity", "storage") ? errorOf(() => objectBoundOf("capacity", picked)) : []),
+    ...(canJudge("maxObjects", "storage") ? errorOf(() => objectBoundOf("maxObjects", picked)) : []),
+    ...(canJudge("localCache", "localCapacity", "storage") ? errorOf(() => localCacheOf(picked, bases)) : []),
     ...(canJudge("accessFile", "requireAuth") ? errorOf(() => accessOf(picked, bases)) : []),
     ...(canJudge("endpoint", "admin", "http") ? tlsErrors(picked, bases, warnings) : []),
   ];
@@ -199,6 +205,8 @@ function pickAll(sources: SettingSources) {
     s3Region: pickSetting(SETTINGS.s3Region, sources),
     s3PathStyle: pickSetting(SETTINGS.s3PathStyle, sources),
     maxStaleness: pickSetting(SETTINGS.maxStaleness, sources),
+    localCache: pickSetting(SETTINGS.localCache, sources),
+    localCapacity: pickSetting(SETTINGS.localCapacity, sources),
     durability: pickSetting(SETTINGS.durability, sources),
     verifyReads: pickSetting(SETTINGS.verifyReads, sources),
     validateTables: pickSetting(SETTINGS.validateTables, sources),
@@ -236,6 +244,7 @@ function storageOf(picked: Picked, bases: PathBases): StorageConfig {
     region: s3Region.value ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
     pathStyle: s3PathStyle.value,
     maxStalenessMs: maxStaleness.value,
+    localCache: localCacheOf(picked, bases),
   };
   return resolveStorage(storage.value, { directory, userHome: userHome(bases.env) }, terms);
 }
@@ -246,16 +255,6 @@ function durabilityOf({ durability, storage }: Picked): DurabilityName {
   if (value === "restart" || isDurable(storage.value)) return value;
   const wrong = { key: `cache.${SETTINGS.durability.key}`, source: source.place };
   throw wrongValue(wrong, value, `must be restart if storage is none (storage from ${storage.source.place})`);
-}
-
-/** Rejects a bound that no server over a bucket keeps: objects would exceed it without a sign. */
-function boundOf(name: "capacity" | "maxObjects", picked: Picked): number | undefined {
-  const { value, source } = picked[name];
-  const { storage } = picked;
-  if (value === undefined || isCounted(storage.value)) return value;
-  const wrong = { key: `cache.${SETTINGS[name].key}`, source: source.place };
-  const text = `must be left out with storage s3, because nothing is evicted from a bucket: give objects a time to live (storage from ${storage.source.place})`;
-  throw wrongValue(wrong, value, text);
 }
 
 /** A server on a free port, such as one in a test, has an admin listener only on request. */

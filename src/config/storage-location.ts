@@ -16,6 +16,7 @@ const DEFAULT_TERMS: StoreTerms = {
   region: undefined,
   pathStyle: undefined,
   maxStalenessMs: 0,
+  localCache: undefined,
 };
 
 /** A location as written; `path` may be relative. */
@@ -60,11 +61,11 @@ export function isDurable({ kind }: Pick<StorageLocation | StorageConfig, "kind"
 }
 
 /**
- * True if a server knows what is stored, and so can bound it: capacity, numbers of objects, quotas.
- * A bucket has other writers.
+ * True if the bytes are elsewhere, and other servers change them: a local cache has something to
+ * copy, and no server knows what is stored, or can bound it.
  */
-export function isCounted({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
-  return kind !== "s3";
+export function isRemote({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
+  return kind === "s3";
 }
 
 export interface PathContext {

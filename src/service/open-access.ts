@@ -8,7 +8,7 @@ import { FileAccess } from "../access/file-access.ts";
 import type { QuotaTable } from "../access/quotas.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import type { ResolvedAddresses } from "../config/network.ts";
-import { isCounted } from "../config/storage-location.ts";
+import { isRemote } from "../config/storage-location.ts";
 import { CacheError } from "../errors.ts";
 import { isLoopbackAddress } from "../grpc/peer-address.ts";
 import { logFor } from "../log.ts";
@@ -19,7 +19,7 @@ const log = logFor("access");
 export function openAccess({ access, storage }: Pick<CacheConfig, "access" | "storage">): AccessControl {
   const { file } = access;
   if (file === undefined) return OPEN_ACCESS;
-  if (isCounted(storage)) return new FileAccess(file);
+  if (!isRemote(storage)) return new FileAccess(file);
   return new FileAccess(file, undefined, (quotas) => refuseHeldQuotas(quotas, file));
 }
 

@@ -13,12 +13,11 @@ import { defaultCredentials } from "../s3/credentials/default-credentials.ts";
 import { type ProbeReport, probeStore } from "../s3/probe-store.ts";
 import { S3Bucket } from "../s3/s3-bucket.ts";
 import { BucketObjects } from "../storage/s3/bucket-objects.ts";
-import { BucketStorage } from "../storage/s3/bucket-storage.ts";
+import { BucketStorage, type BucketStorageOptions } from "../storage/s3/bucket-storage.ts";
 import { CollectorLoop } from "../storage/s3/collector-loop.ts";
 import { CountedBucket } from "../storage/s3/counted-bucket.ts";
 import { GarbageCollector } from "../storage/s3/garbage-collector.ts";
 import { PrefixedBucket } from "../storage/s3/prefixed-bucket.ts";
-import type { MemoryTier } from "../storage/tier/memory-tier.ts";
 
 const log = logFor("storage");
 
@@ -59,16 +58,24 @@ export function openBucketEnd(config: S3StorageConfig, isWritten: boolean): Buck
   };
 }
 
+/** Where bytes of blobs are kept, in memory and on the local disk. */
+type ReadCaches = Pick<BucketStorageOptions, "tier" | "copies">;
+
 /** @throws {CacheError} INVALID_CONFIG */
-export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined): BucketStorage {
+export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketStorage {
   const { maxStalenessMs } = config;
   const { store, counted, objects } = openStore(config);
   let collecting: CollectorLoop | undefined;
   return new BucketStorage({
     objects,
     maxStalenessMs,
-    tier,
-    counts: () => ({ requests: counted.counts, collected: collecting?.removed }),
+    ...caches,
+    counts: () => ({
+      isReachable: store.requests.health.unreachable === undefined,
+      requests: counted.counts,
+      collected: collecting?.removed,
+    }),
+    reach: store.requests.health,
     check: async () => {
       const { found } = await checkedStore(store, config);
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);

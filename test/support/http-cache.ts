@@ -6,7 +6,8 @@
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { type AccessControl, OPEN_ACCESS } from "../../src/access/access-control.ts";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
+import type { ObjectCache } from "../../src/cache/object-cache.ts";
 import { SharedCache } from "../../src/cache/shared/shared-cache.ts";
 import { ServerStats } from "../../src/service/admin/server-stats.ts";
 import type { CountedServer } from "../../src/service/admin/stats-reading.ts";
@@ -45,7 +46,7 @@ export interface HttpCache {
 function openCache(storage: string, nowMs: HttpCacheOptions["nowMs"]): ObjectCache {
   if (storage === "bucket") return new SharedCache(openReplica().storage);
   const engine = storage === "memory" ? new MemoryStorage() : new DiskStorage({ directory: storage });
-  return new ObjectCache(engine, { nowMs });
+  return new IndexedCache(engine, { nowMs });
 }
 
 /** Started; stopped with the test unless before. */

@@ -19,7 +19,13 @@ export async function servedBucket(): Promise<ServedBucket> {
   vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
   const { endpoint } = store;
-  const terms = { endpoint, region: undefined, pathStyle: undefined, maxStalenessMs: 0 };
+  const terms = {
+    endpoint,
+    region: undefined,
+    pathStyle: undefined,
+    maxStalenessMs: 0,
+    localCache: undefined,
+  };
   return {
     storage: { kind: "s3", bucket: "box", prefix: "", ...terms },
     async close() {

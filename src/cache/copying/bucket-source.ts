@@ -7,6 +7,7 @@
 
 import { CacheError } from "../../errors.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
+import { RangeMemory } from "../../storage/s3/blob-ranges.ts";
 import { BucketFile } from "../../storage/s3/bucket-file.ts";
 import { isExpired, type LiveObject, type Manifest } from "../../storage/s3/manifest.ts";
 import { MANIFESTS, parseManifestName } from "../../storage/s3/names.ts";
@@ -16,6 +17,7 @@ import type { BucketEnd, CopySource, Found, Listed, NameSettings, SourceObject }
 export class BucketSource implements CopySource {
   readonly settings: NameSettings = { pins: [], rules: [] };
   readonly #end: BucketEnd;
+  readonly #sources = { memory: new RangeMemory() };
 
   constructor(end: BucketEnd) {
     this.#end = end;
@@ -57,11 +59,12 @@ export class BucketSource implements CopySource {
     const reader = new ObjectReader(this.#end.objects.manifests, manifest, live);
     const { key, version } = manifest;
     const { baseVersion, form, lifetime } = live;
+    const sources = this.#sources;
     const open = async (wanted: number) => {
-      if (wanted === baseVersion) return new BucketFile(reader, live.base);
+      if (wanted === baseVersion) return new BucketFile(reader, live.base, sources);
       const patch = await reader.patch(wanted);
       if (patch === undefined) throw new CacheError("OBJECT_CORRUPT", `patch ${wanted} is missing`);
-      return new BucketFile(reader, patch.content);
+      return new BucketFile(reader, patch.content, sources);
     };
     return { key, version, baseVersion, form, lifetime, open };
   }

@@ -17,6 +17,7 @@ import { type AnswerRow, type ObjectAnswer, readAnswer } from "./read-answer.ts"
 
 /** Lets the server answer with the location of the object's file, from this many bytes on. */
 const FILE_LOCATIONS = { "flame-file-locations": String(LIMITS.localFileBytesMin) } as const;
+const AT_LEAST_HEADER = "flame-at-least-version";
 
 export interface FetchContext {
   readonly client: FlightClient;
@@ -25,6 +26,8 @@ export interface FetchContext {
   readonly readsFiles: boolean;
   /** Maximum bytes to collect of an object. */
   readonly objectBytesMax: number;
+  /** An object of this version or a later one will do. Absent: the current object. */
+  readonly atLeastVersion?: number | undefined;
 }
 
 export interface FetchedObject {
@@ -64,10 +67,14 @@ interface Fetch {
 }
 
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
-  const { client, readsFiles, objectBytesMax } = context;
+  const { client, readsFiles, objectBytesMax, atLeastVersion } = context;
   const { older, options } = fetch;
   const ticket = formatTicket(target.key, older?.version ?? 0);
-  const terms = { ...options, ...(readsFiles && { metadata: FILE_LOCATIONS }) };
+  const metadata = {
+    ...(readsFiles && FILE_LOCATIONS),
+    ...(atLeastVersion !== undefined && { [AT_LEAST_HEADER]: String(atLeastVersion) }),
+  };
+  const terms = { ...options, metadata };
   const answer = await readAnswer(client.doGet(ticket, terms), objectBytesMax);
   if (answer.kind === "file") {
     if (!readsFiles) throw new CacheError("INVALID_IPC", "the answer names a file, which was not asked for");

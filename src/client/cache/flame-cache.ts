@@ -17,7 +17,7 @@ import { unreadable } from "../values/value-tags.ts";
 import { ClientPool } from "./client-pool.ts";
 import { type FlameCacheOptions, type FlameCacheSettings, resolveSettings } from "./connect-options.ts";
 import { type FetchedObject, fetchObject } from "./fetch-object.ts";
-import type { GetOptions } from "./get-options.ts";
+import type { GetOptions, ReadOptions } from "./get-options.ts";
 import { HeldObjects } from "./held-objects.ts";
 import { readFileChunks, writeFileWhole } from "./local/local-files.ts";
 import { type ObjectInfo, objectInfo } from "./object-info.ts";
@@ -109,14 +109,10 @@ export class FlameCache {
    */
   async patch(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const { endpoint, key } = this.#target(ref);
+    const descriptor = { kind: "command", command: `PATCH:${key}` } as const;
     const messages = putMessages(await encodeValue(value));
     return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      this.#pool.put(
-        endpoint,
-        { kind: "command", command: `PATCH:${key}` },
-        messages,
-        putCall(call, options),
-      ),
+      this.#pool.put(endpoint, descriptor, messages, putCall(call, options)),
     );
   }
 
@@ -149,7 +145,7 @@ export class FlameCache {
    * and payload. Without patches.
    * @throws {CacheError} UNREADABLE_VALUE for a table; as `get`
    */
-  async getBytes(ref: RefLike, options: OperationOptions = {}): Promise<Uint8Array> {
+  async getBytes(ref: RefLike, options: ReadOptions = {}): Promise<Uint8Array> {
     const { object, shared } = await this.#fetch(ref, options);
     if (object.kind === "table") throw unreadable("the object is a table: use get or getStream");
     return untaggedBytes(object.base, shared);
@@ -319,11 +315,13 @@ export class FlameCache {
     );
   }
 
-  async #fetch(ref: RefLike, options: OperationOptions): Promise<FetchedObject> {
+  async #fetch(ref: RefLike, options: ReadOptions): Promise<FetchedObject> {
     const target = this.#target(ref);
     const { client, isOnThisHost } = this.#pool.get(target.endpoint);
-    const { zeroCopy, objectBytesMax } = this.#settings;
-    const context = { client, held: this.#held, readsFiles: zeroCopy && isOnThisHost, objectBytesMax };
+    const { objectBytesMax } = this.#settings;
+    const readsFiles = this.#settings.zeroCopy && isOnThisHost;
+    const atLeastVersion = options.atLeast ? target.version : undefined;
+    const context = { client, held: this.#held, readsFiles, objectBytesMax, atLeastVersion };
     return await repeatCall(this.#time(options), mayReadAgain, (call) => fetchObject(context, target, call));
   }
 

@@ -6,10 +6,11 @@
  *     flame-row-bytes: 16777216  maximum bytes of one row of an opaque value
  *     flame-file-locations: 1    the server may answer with the file location of a large object;
  *                                a larger number is the minimum size of such an object in bytes
+ *     flame-at-least-version: 7  any object of this version or a later one will do
  *
- * Headers apply only to a ticket with a version. Without them the answer follows docs/protocol.md,
- * "DoGet".
- * Cost: three lookups per get.
+ * All but the last apply only to a ticket with a version. Without them the answer follows
+ * docs/protocol.md, "DoGet".
+ * Cost: four lookups per get.
  */
 import { randomUUID } from "node:crypto";
 import type { SchemaMetadata } from "../../arrow/key-values.ts";
@@ -17,6 +18,7 @@ import { CacheError } from "../../errors.ts";
 import type { ServerCall } from "../../grpc/call.ts";
 import { LIMITS } from "../../limits.ts";
 import { SCHEMA_KEY_INSTANCE, versionedSchema } from "../../object/object-schema.ts";
+import { AT_LEAST_HEADER, atLeastVersion } from "../at-least-version.ts";
 import { FILE_LOCATIONS_HEADER } from "./file-location.ts";
 
 const INSTANCE_HEADER = "flame-instance";
@@ -54,6 +56,8 @@ export interface GetTerms {
   readonly rowBytesMax: number | undefined;
   /** Objects of this size and more may be answered by their file's location; undefined: none. */
   readonly locatedBytesMin: number | undefined;
+  /** The caller accepts an object of this version or a later one; undefined: the current one. */
+  readonly atLeastVersion: number | undefined;
 }
 
 /** @throws {CacheError} INVALID_REQUEST */
@@ -68,6 +72,7 @@ export function getTerms(call: ServerCall, instance: ServerInstance, version: nu
       version !== undefined && call.isFromThisHost
         ? locatedBytesMin(metadata.get(FILE_LOCATIONS_HEADER))
         : undefined,
+    atLeastVersion: atLeastVersion(metadata.get(AT_LEAST_HEADER), version),
   };
 }
 

@@ -76,9 +76,7 @@ export class DiskStorage implements ObjectStorage {
     isDurable: true,
     hasChecksums: true,
     locatesFiles: true,
-    canFetchAgain: false,
     refusesVersionedIds: false,
-    countsObjects: true,
   };
   readonly journal: DiskJournal;
   readonly #tools: DiskTools;
@@ -177,8 +175,6 @@ export class DiskStorage implements ObjectStorage {
   protected openFile(name: StoredName): Promise<StoredDiskFile | undefined> {
     return openStoredFile(this.#tools, filePath(name));
   }
-
-  async facts(): Promise<undefined> {}
 
   locate(name: StoredName): Promise<FileLocation | undefined> {
     return locateStoredFile(this.#tools, filePath(name));

@@ -16,6 +16,7 @@ const BUCKET: StorageConfig = {
   region: undefined,
   pathStyle: undefined,
   maxStalenessMs: 0,
+  localCache: undefined,
 };
 const RATES = "quota: {puts_per_second: 5, bytes_per_second: 1M}";
 
