@@ -13,6 +13,7 @@ import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import type { HttpAddress } from "./http-address.ts";
 import { localCacheOf } from "./local-cache-config.ts";
+import { objectBoundOf } from "./object-bounds.ts";
 import {
   DEFAULT_SOURCE,
   type PickedSetting,
@@ -75,11 +76,11 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     durability: durabilityOf(picked),
     verifyReads: picked.verifyReads.value,
     validateTables: picked.validateTables.value,
-    capacityBytes: picked.capacity.value,
+    capacityBytes: objectBoundOf("capacity", picked),
     eviction: {
       policy: picked.evictionPolicy.value,
       maxMemoryBytes: picked.maxMemory.value,
-      maxObjects: picked.maxObjects.value,
+      maxObjects: objectBoundOf("maxObjects", picked),
     },
     limits: {
       callsMemoryBytes: picked.callsMemory.value,
@@ -91,6 +92,32 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   };
   return { config, warnings, sources: sourcesOf(picked) };
 }
+
+/** A place of objects, with the settings of the server that would serve it. */
+export interface LoadedStorage {
+  readonly storage: StorageConfig;
+  readonly durability: DurabilityName;
+}
+
+/**
+ * Loads only what says where objects are and how a store is reached.
+ * @param options `storage` is written as in `--storage`
+ * @throws {CacheError} INVALID_CONFIG naming key, value and source.
+ */
+export function loadStorageConfig({
+  storage,
+  configFile,
+  env = process.env,
+}: Pick<LoadOptions, "configFile" | "env"> & { readonly storage: string }): LoadedStorage {
+  const workingDirectory = resolve(".");
+  const section = findSection(env, configFile, workingDirectory);
+  const picked = { ...pickAll({ flags: { storage }, env, section }), ...NO_LOCAL_CACHE };
+  const bases: PathBases = { env, workingDirectory, configFile: section?.file.path };
+  return { storage: storageOf(picked, bases), durability: picked.durability.value };
+}
+
+const NOT_SET = { value: undefined, source: DEFAULT_SOURCE };
+const NO_LOCAL_CACHE = { localCache: NOT_SET, localCapacity: NOT_SET };
 
 /** How the values in a file do not fit each other, or the files that they name. */
 export interface Mismatches {
@@ -112,6 +139,8 @@ export function findMismatches(
   const canJudge = (...names: SettingName[]): boolean => !names.some((name) => wrong.has(name));
   const errors = [
     ...(canJudge("durability", "storage") ? errorOf(() => durabilityOf(picked)) : []),
+    ...(canJudge("capacity", "storage") ? errorOf(() => objectBoundOf("capacity", picked)) : []),
+    ...(canJudge("maxObjects", "storage") ? errorOf(() => objectBoundOf("maxObjects", picked)) : []),
     ...(canJudge("localCache", "localCapacity", "storage") ? errorOf(() => localCacheOf(picked, bases)) : []),
     ...(canJudge("accessFile", "requireAuth") ? errorOf(() => accessOf(picked, bases)) : []),
     ...(canJudge("endpoint", "admin", "http") ? tlsErrors(picked, bases, warnings) : []),

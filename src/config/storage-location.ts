@@ -60,7 +60,10 @@ export function isDurable({ kind }: Pick<StorageLocation | StorageConfig, "kind"
   return kind !== "none";
 }
 
-/** True if the bytes are elsewhere, so that a local cache has something to copy. */
+/**
+ * True if the bytes are elsewhere, and other servers change them: a local cache has something to
+ * copy, and no server knows what is stored, or can bound it.
+ */
 export function isRemote({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
   return kind === "s3";
 }

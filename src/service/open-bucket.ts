@@ -4,6 +4,7 @@
  * At its start it checks whether the store keeps the conditions on which all replicas rely, and
  * refuses a store that does not.
  */
+import type { BucketEnd } from "../cache/copying/copy-ends.ts";
 import type { S3StorageConfig } from "../config/cache-config.ts";
 import { processEnvironment } from "../config/flame-home.ts";
 import { CacheError, isCacheError } from "../errors.ts";
@@ -20,12 +21,15 @@ import { PrefixedBucket } from "../storage/s3/prefixed-bucket.ts";
 
 const log = logFor("storage");
 
-/** Where bytes of blobs are kept, in memory and on the local disk. */
-type ReadCaches = Pick<BucketStorageOptions, "tier" | "copies">;
+interface OpenedStore {
+  readonly store: S3Bucket;
+  readonly counted: CountedBucket;
+  readonly objects: BucketObjects;
+}
 
 /** @throws {CacheError} INVALID_CONFIG */
-export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketStorage {
-  const { bucket: name, prefix, endpoint, region, pathStyle, maxStalenessMs } = config;
+function openStore(config: S3StorageConfig): OpenedStore {
+  const { bucket: name, prefix, endpoint, region, pathStyle } = config;
   const store = new S3Bucket({
     bucket: name,
     credentials: defaultCredentials({ env: processEnvironment() }),
@@ -35,6 +39,32 @@ export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketS
   });
   const counted = new CountedBucket(store);
   const objects = new BucketObjects(prefix === "" ? counted : new PrefixedBucket(counted, prefix));
+  return { store, counted, objects };
+}
+
+/**
+ * A bucket for a copy of all its objects, without a collector.
+ * @param isWritten false: nothing is written to it, also not to check it
+ * @throws {CacheError} INVALID_CONFIG
+ */
+export function openBucketEnd(config: S3StorageConfig, isWritten: boolean): BucketEnd {
+  const { store, objects } = openStore(config);
+  const look = () =>
+    objects.floor.version().catch((error: unknown) => refuseStore(error, factsOf(store, config)));
+  return {
+    objects,
+    check: async () => void (await (isWritten ? checkedStore(store, config) : look())),
+    close: () => store.close(),
+  };
+}
+
+/** Where bytes of blobs are kept, in memory and on the local disk. */
+type ReadCaches = Pick<BucketStorageOptions, "tier" | "copies">;
+
+/** @throws {CacheError} INVALID_CONFIG */
+export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketStorage {
+  const { maxStalenessMs } = config;
+  const { store, counted, objects } = openStore(config);
   let collecting: CollectorLoop | undefined;
   return new BucketStorage({
     objects,
@@ -65,17 +95,29 @@ export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketS
 }
 
 /** @throws {CacheError} INVALID_CONFIG with the reason; STORAGE_UNAVAILABLE if it cannot be reached */
-async function checkedStore(store: S3Bucket, { bucket, prefix }: S3StorageConfig): Promise<ProbeReport> {
-  const facts = { bucket, host: store.requests.address.host };
-  const report = await probeStore(store, prefix === "" ? "" : `${prefix}/`).catch((error: unknown) => {
-    // The store answered: it has no such bucket, or refuses the credentials.
-    if (!isCacheError(error) || error.facts.status === undefined) throw error;
-    throw new CacheError("INVALID_CONFIG", error.message.replace(/^\[\w+\] /, ""), { facts, cause: error });
-  });
+async function checkedStore(store: S3Bucket, config: S3StorageConfig): Promise<ProbeReport> {
+  const { prefix } = config;
+  const facts = factsOf(store, config);
+  const report = await probeStore(store, prefix === "" ? "" : `${prefix}/`).catch((error: unknown) =>
+    refuseStore(error, facts),
+  );
   if (report.refusal !== undefined) {
     const text = `the object store at ${facts.host} cannot be shared by servers: ${report.refusal}`;
     throw new CacheError("INVALID_CONFIG", text, { facts });
   }
   log.info("the object store keeps its conditions", { ...facts, tookMs: Math.round(report.tookMs) });
   return report;
+}
+
+type StoreFacts = { readonly bucket: string; readonly host: string };
+
+function factsOf({ requests }: S3Bucket, { bucket }: S3StorageConfig): StoreFacts {
+  return { bucket, host: requests.address.host };
+}
+
+function refuseStore(error: unknown, { bucket, host }: StoreFacts): never {
+  // The store answered: it has no such bucket, or refuses the credentials.
+  if (!isCacheError(error) || error.facts.status === undefined) throw error;
+  const text = error.message.replace(/^\[\w+\] /, "");
+  throw new CacheError("INVALID_CONFIG", text, { facts: { bucket, host }, cause: error });
 }

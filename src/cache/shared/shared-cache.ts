@@ -21,6 +21,7 @@ import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { Durability, OpenPurpose, StorageCapabilities } from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
 import type { Accepts, BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import { refuseVersionedId } from "../../storage/s3/names.ts";
 import type { FitsBase } from "../begin-patch.ts";
 import { NO_EVICTIONS } from "../budget-counts.ts";
 import type { CacheCounts } from "../cache-counts.ts";
@@ -43,9 +44,6 @@ import { listShared, listSortedShared } from "./shared-lists.ts";
 import { SharedRetaining } from "./shared-retaining.ts";
 
 const log = logFor("cache");
-
-/** See StorageCapabilities.refusesVersionedIds. */
-const VERSIONED_ID = /:\d+$/;
 
 export interface SharedCacheOptions {
   /** False: bytes are compared at their first read only. */
@@ -75,7 +73,7 @@ export class SharedCache implements ObjectCache {
     };
     this.schemas = new ListedSchemas({ storage, schemas });
     this.retaining = new SharedRetaining(this.#context);
-    this.observing = new Observing({ retaining: this.retaining, events, find, entries: () => [] });
+    this.observing = new Observing({ retaining: this.retaining, events, find, entries: undefined });
   }
 
   async start(): Promise<void> {
@@ -95,7 +93,8 @@ export class SharedCache implements ObjectCache {
   get counts(): CacheCounts {
     const removals = { ...NO_EVICTIONS, expiredObjects: 0 };
     const { counts: storage } = this.#context.storage;
-    return { objects: 0, objectBytes: 0, isScanning: false, removals, budget: undefined, storage };
+    const uncounted = { objects: undefined, objectBytes: undefined, budget: undefined };
+    return { ...uncounted, isScanning: false, removals, storage };
   }
 
   /** A bucket has no size. */
@@ -118,10 +117,7 @@ export class SharedCache implements ObjectCache {
 
   /** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */
   draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
-    if (VERSIONED_ID.test(key.objectId)) {
-      const text = "with storage s3 an object id cannot end with a colon and digits, as a version does";
-      throw new CacheError("INVALID_KEY", text, { facts: { key: formatObjectKey(key) } });
-    }
+    refuseVersionedId(key);
     return new SharedBaseDraft(this.#context, key, kind, options);
   }
 

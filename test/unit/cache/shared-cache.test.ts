@@ -4,12 +4,14 @@
  */
 import fs from "node:fs";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { EventJournal } from "../../../src/cache/events/event-journal.ts";
 import { SharedCache } from "../../../src/cache/shared/shared-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { LocalCopies } from "../../../src/storage/copies/local-copies.ts";
+import { MemoryEventStore } from "../../../src/storage/memory/memory-event-store.ts";
 import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
 import { openReplica, type ReplicaOptions } from "../../support/bucket-storage.ts";
 import { BucketContents, type MemoryBucket } from "../../support/memory-bucket.ts";
@@ -242,6 +244,31 @@ async function rowsOf(table: string): Promise<number> {
   await putTable(alone.cache, KEY, table);
   return (await alone.cache.stat(NAME)).rowCount;
 }
+
+describe("what a replica says of its objects", () => {
+  it("has no numbers: others put and delete them too", async () => {
+    await put(first.cache, KEY, "x");
+    expect(first.cache.counts).toMatchObject({ objects: undefined, objectBytes: undefined });
+  });
+
+  it("names the version that a put replaced, whoever put it", async () => {
+    const store = new MemoryEventStore({ bytesMax: 1024 ** 2, head: () => EventJournal.head() });
+    const events = new EventJournal(store);
+    const told = new SharedCache(openReplica(contents).storage, { events });
+    await events.open();
+    await put(told, KEY, "new");
+    await put(second.cache, KEY, "by another one");
+    await put(told, KEY, "replaced");
+    await told.delete({ scope: "object", key: NAME });
+    await put(told, KEY, "new again");
+    const details = (await told.observing.why(NAME)).events.map(({ event, details }) => [event, details]);
+    expect(details.filter(([event]) => event === "put")).toEqual([
+      ["put", undefined],
+      ["put", { replaced: 2 }],
+      ["put", undefined],
+    ]);
+  });
+});
 
 describe("a memory tier over a bucket", () => {
   it("reads the blob of a version once, and that of the next version again", async () => {
