@@ -4,7 +4,8 @@
  * Readers bring ranges in order, as they read them; whoever comes first to the end brings the next.
  * A reader behind the end reads the file, so that readers of one blob share one download. The copy
  * never makes a reader wait for long: it is given up if one write takes LIMITS.copyWriteMsMax, if
- * the disk fails, or if all of it takes too long because its readers are slow. Then, and if the last
+ * readers wait for the disk longer than for the store, if the disk fails, or if all of it takes too
+ * long because its readers are slow. Then, and if the last
  * reader leaves before all bytes were brought, the file is removed.
  */
 import { crc32 } from "node:zlib";
@@ -56,6 +57,10 @@ export class CopyUnderWay {
   #broughtEnd = 0;
   #writtenEnd = 0;
   #waitingRanges = 0;
+  readonly #startMs = performance.now();
+  /** How long readers waited for the disk, and since when one waits. */
+  #waitedMs = 0;
+  #waitsSinceMs: number | undefined;
   #readers = 0;
   #readsUnderWay = 0;
   #fd: number | undefined;
@@ -98,9 +103,25 @@ export class CopyUnderWay {
     return this.#state === "writing" && position < this.#broughtEnd;
   }
 
-  /** Resolves when a reader may bring the next range: at once, unless the disk is slow. */
+  /**
+   * Resolves when a reader may bring the next range: at once, unless the disk is slow. One that
+   * makes gets take more than about twice as long is not worth it.
+   */
   async waitForDisk(): Promise<void> {
-    while (this.#state === "writing" && this.#waitingRanges >= WAITING_RANGES_MAX) await this.#changed.wait;
+    while (this.#state === "writing" && this.#waitingRanges >= WAITING_RANGES_MAX) {
+      const isFirst = this.#waitsSinceMs === undefined;
+      this.#waitsSinceMs ??= performance.now();
+      await this.#changed.wait;
+      if (isFirst) this.#waited();
+    }
+  }
+
+  #waited(): void {
+    const nowMs = performance.now();
+    this.#waitedMs += nowMs - (this.#waitsSinceMs ?? nowMs);
+    this.#waitsSinceMs = undefined;
+    const mayWaitMs = LIMITS.copyWriteMsMax + (nowMs - this.#startMs) / 2;
+    if (this.#waitedMs > mayWaitMs) this.giveUp(tooSlow());
   }
 
   /** Takes a range that begins at `wantedFrom`. */
@@ -201,8 +222,7 @@ export class CopyUnderWay {
 
   /** Gives the copy up if the disk takes too long; the write itself still has to end. */
   async #withinTime(write: Promise<void>): Promise<void> {
-    const giveUp = (): void => this.giveUp(new CacheError("STORAGE_IO", "the local disk takes too long"));
-    const timer = setTimeout(giveUp, LIMITS.copyWriteMsMax).unref();
+    const timer = setTimeout(() => this.giveUp(tooSlow()), LIMITS.copyWriteMsMax).unref();
     await write.finally(() => clearTimeout(timer));
   }
 
@@ -226,6 +246,10 @@ export class CopyUnderWay {
     this.#fd = undefined;
     this.#work = this.#work.then(() => this.#place.steps.closeStaged(fd).catch(() => {}));
   }
+}
+
+function tooSlow(): CacheError {
+  return new CacheError("STORAGE_IO", "the local disk takes too long");
 }
 
 interface Signal {

@@ -178,6 +178,30 @@ describe("a failure of the local disk", () => {
     expect(removed).toEqual(["part"]);
   });
 
+  it("that is slower than the store gives the copy up", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const writeMs = LIMITS.copyWriteMsMax / 2;
+    const steps = {
+      createStaged: async () => 1_000_000,
+      writeStaged: () => new Promise<void>((resolve) => setTimeout(resolve, writeMs)),
+      closeStaged: async () => {},
+      renameIntoPlace: async () => {},
+      unlinkStaged: async () => {},
+    };
+    const ends: string[] = [];
+    const blob = new SentBlob(24 * MIB);
+    const copy = new CopyUnderWay(
+      { blob: blob.span, steps, stagedPath: "part", path: "whole" },
+      { written() {}, finished: () => ends.push("finished"), givenUp: (error) => ends.push(`${error}`) },
+    );
+    copy.join();
+    const bringing = bringAll(copy, blob);
+    for (let write = 0; write < 24; write += 1) await vi.advanceTimersByTimeAsync(writeMs);
+    await bringing;
+    await copy.ended();
+    expect(ends).toEqual(["CacheError: [STORAGE_IO] the local disk takes too long"]);
+  });
+
   it("is given up in time if its readers are too slow", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const directory = scratchDirectory();
@@ -194,6 +218,14 @@ describe("a failure of the local disk", () => {
     expect((await readAll(slow, blob.span.sizeBytes)).equals(blob.bytes)).toBe(true);
   });
 });
+
+/** As a reader does whose store takes no time. */
+async function bringAll(copy: CopyUnderWay, blob: SentBlob): Promise<void> {
+  for (let from = copy.wantedFrom; from !== undefined; from = copy.wantedFrom) {
+    copy.bring(brought(blob, from, MIB));
+    await copy.waitForDisk();
+  }
+}
 
 function brought(blob: SentBlob, position: number, sizeBytes: number): BroughtRange {
   const bytes = Promise.resolve(blob.bytes.subarray(position, position + sizeBytes));
