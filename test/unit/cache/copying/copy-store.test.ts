@@ -267,6 +267,18 @@ describe("a copy", () => {
     ]);
   });
 
+  it("reports an object whose file claims what a manifest cannot hold", async () => {
+    await filled(async (cache) => {
+      await putFor(cache, "app/s/named", HOUR_MS, "n".repeat(LIMITS.manifestPutByBytesMax));
+      await putFor(cache, "app/s/longer", HOUR_MS, "n".repeat(LIMITS.manifestPutByBytesMax + 1));
+    });
+    const { summary, problems } = await copied(fromDirectory(directory), toBucket(contents));
+    expect(summary).toMatchObject({ copied: 1, damaged: 1 });
+    expect(problems.map(({ name }) => name)).toEqual(["app/s/longer"]);
+    expect(await keysOf(shared())).toEqual(["app/s/named"]);
+    expect([...contents.objects.keys()].filter((name) => name.startsWith("d/"))).toEqual([]);
+  });
+
   it("reports a damaged manifest and copies the others", async () => {
     await filled(numbered);
     await copied(fromDirectory(directory), toBucket(contents));
