@@ -289,6 +289,23 @@ describe("a copy", () => {
     expect(problems.map(({ name }) => name)).toEqual(["app/s/3"]);
   });
 
+  it("undoes nothing that servers over the bucket do meanwhile", async () => {
+    await filled(numbered);
+    const bucket = shared();
+    const copying = copied(fromDirectory(directory), toBucket(contents));
+    const puts = Array.from({ length: 30 }, async (_, number) => {
+      const key = `app/s/${number}`;
+      const version = await put(bucket, key, "by a server");
+      return [key, await patch(bucket, key, "+"), version] as const;
+    });
+    const made = await Promise.all(puts);
+    const { summary } = await copying;
+    expect(summary.copied + summary.same + summary.newer).toBe(30);
+    for (const [key, version] of made) {
+      expect(await read(shared(), key)).toEqual({ version, base: "by a server", patches: ["+"] });
+    }
+  });
+
   it("copies no expired object", async () => {
     await filled(async (cache) => {
       await putFor(cache, "app/s/short", 1);
