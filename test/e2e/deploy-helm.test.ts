@@ -261,8 +261,11 @@ describe.skipIf(helm === undefined)("helm", () => {
   test("mounts a disk of the node for copies, and names it to the server", () => {
     const size = ["--set", "bucket.location=s3://box", "--set", "bucket.localCache.size=20Gi"];
     const manifests = render(...size, "--set", "bucket.localCache.capacity=19G");
-    const { cache } = configOf(manifests);
-    expect(cache).toMatchObject({ local_cache: "/var/lib/flame-object-cache", local_capacity: "19G" });
+    const { config, warnings } = configOf(manifests);
+    expect(warnings).toEqual([]);
+    expect(config.storage).toMatchObject({
+      localCache: { directory: "/var/lib/flame-object-cache", capacityBytes: 19 * GIB },
+    });
     expect(JSON.stringify(find(manifests, "StatefulSet"))).toContain('"emptyDir":{"sizeLimit":"20Gi"}');
   });
 

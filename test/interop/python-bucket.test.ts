@@ -47,6 +47,7 @@ const GROUPS = campaign({
       "frames",
       "kept",
       "official_names",
+      "official_sdk",
       "pickles",
       "streams",
       "unsound",
@@ -63,6 +64,8 @@ const ABSENT: ReadonlySet<string> = new Set([
   // Sessions have no time to live.
   "a session has a time to live",
   "expire and renew",
+  // No directory is shared with clients.
+  "writes files into storage that the server serves",
   // The store's clock has whole seconds.
   "a time to live is the endpoints expiration time",
   "what has expired is not found and not listed",

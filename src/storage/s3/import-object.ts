@@ -6,7 +6,7 @@
  * is written with the patches so far, which is an earlier state of the same object. A write happens
  * only if the manifest is the one that was looked up: a change by a server is never undone.
  */
-import { assert } from "../../errors.ts";
+import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
@@ -38,10 +38,14 @@ export interface ImportedObject {
 export type ImportOutcome = "imported" | "same" | "newer";
 
 /**
- * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT if the bucket's manifest is damaged,
- *   OBJECT_TOO_LARGE, and what the object throws
+ * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT if the bucket's manifest is damaged or the
+ *   files claim what a manifest cannot hold, OBJECT_TOO_LARGE, and what the object throws
  */
 export async function importObject(objects: BucketObjects, object: ImportedObject): Promise<ImportOutcome> {
+  if (object.version - object.baseVersion > LIMITS.patchesPerObjectMax) {
+    const text = `the object has more than ${LIMITS.patchesPerObjectMax} patches: put it again as a whole`;
+    throw new CacheError("OBJECT_TOO_LARGE", text);
+  }
   const { manifest } = await objects.manifests.read(object.key);
   if (manifest !== undefined && manifest.version >= object.version) {
     // A tombstone: it was deleted here, at this version or later.
@@ -100,6 +104,9 @@ class Import {
     const { key, baseVersion } = this.#object;
     const body = this.#stage(this.#objects.stage(key));
     const facts = await this.#object.base(body);
+    // A manifest with a longer one could not be read.
+    if (Buffer.byteLength(facts.putBy ?? "") > LIMITS.manifestPutByBytesMax)
+      throw new CacheError("OBJECT_CORRUPT", "the name of the identity that put the object is too long");
     const base = await this.#finish(body);
     const { nowMs: putAtMs } = this.#objects.manifests.storeClock;
     assert(putAtMs !== undefined, "the store's clock is known after the manifest was read");
@@ -112,6 +119,8 @@ class Import {
     const part = await this.#object.patch(version, body);
     const content = await this.#finish(body);
     const patched = totalsWith(live.patched, { ...part, storedBytes: content.sizeBytes });
+    if (!Object.values(patched).every(Number.isSafeInteger))
+      throw new CacheError("OBJECT_CORRUPT", "the sizes that the files of the object claim are too large");
     return await withPatch(this.#objects.manifests, key, { ...live, patched }, { version, content });
   }
 

@@ -267,6 +267,18 @@ describe("a copy", () => {
     ]);
   });
 
+  it("reports an object whose file claims what a manifest cannot hold", async () => {
+    await filled(async (cache) => {
+      await putFor(cache, "app/s/named", HOUR_MS, "n".repeat(LIMITS.manifestPutByBytesMax));
+      await putFor(cache, "app/s/longer", HOUR_MS, "n".repeat(LIMITS.manifestPutByBytesMax + 1));
+    });
+    const { summary, problems } = await copied(fromDirectory(directory), toBucket(contents));
+    expect(summary).toMatchObject({ copied: 1, damaged: 1 });
+    expect(problems.map(({ name }) => name)).toEqual(["app/s/longer"]);
+    expect(await keysOf(shared())).toEqual(["app/s/named"]);
+    expect([...contents.objects.keys()].filter((name) => name.startsWith("d/"))).toEqual([]);
+  });
+
   it("reports a damaged manifest and copies the others", async () => {
     await filled(numbered);
     await copied(fromDirectory(directory), toBucket(contents));
@@ -275,6 +287,23 @@ describe("a copy", () => {
     const { summary, problems } = await copied(fromBucket(contents), toDirectory(ownDirectory()));
     expect(summary).toMatchObject({ copied: 29, damaged: 1 });
     expect(problems.map(({ name }) => name)).toEqual(["app/s/3"]);
+  });
+
+  it("undoes nothing that servers over the bucket do meanwhile", async () => {
+    await filled(numbered);
+    const bucket = shared();
+    const copying = copied(fromDirectory(directory), toBucket(contents));
+    const puts = Array.from({ length: 30 }, async (_, number) => {
+      const key = `app/s/${number}`;
+      const version = await put(bucket, key, "by a server");
+      return [key, await patch(bucket, key, "+"), version] as const;
+    });
+    const made = await Promise.all(puts);
+    const { summary } = await copying;
+    expect(summary.copied + summary.same + summary.newer).toBe(30);
+    for (const [key, version] of made) {
+      expect(await read(shared(), key)).toEqual({ version, base: "by a server", patches: ["+"] });
+    }
   });
 
   it("copies no expired object", async () => {
