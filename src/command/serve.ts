@@ -20,6 +20,7 @@ export interface ServeOptions {
   readonly storage?: string;
   readonly networkInterface?: string;
   readonly advertise?: string;
+  readonly replicaEndpoint?: string;
   readonly admin?: string;
   readonly http?: string;
   readonly accessFile?: string;

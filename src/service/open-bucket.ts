@@ -4,10 +4,14 @@
  * At its start it checks whether the store keeps the conditions on which all replicas rely, and
  * refuses a store that does not.
  */
+import { hostname } from "node:os";
 import type { S3StorageConfig } from "../config/cache-config.ts";
+import { advertisedEndpointSchema, formatDialEndpoint } from "../config/endpoint.ts";
 import { processEnvironment } from "../config/flame-home.ts";
 import { CacheError, isCacheError } from "../errors.ts";
+import { isLoopbackAddress } from "../grpc/peer-address.ts";
 import { logFor } from "../log.ts";
+import type { Bucket } from "../s3/bucket.ts";
 import { defaultCredentials } from "../s3/credentials/default-credentials.ts";
 import { type ProbeReport, probeStore } from "../s3/probe-store.ts";
 import { S3Bucket } from "../s3/s3-bucket.ts";
@@ -17,6 +21,7 @@ import { CollectorLoop } from "../storage/s3/collector-loop.ts";
 import { CountedBucket } from "../storage/s3/counted-bucket.ts";
 import { GarbageCollector } from "../storage/s3/garbage-collector.ts";
 import { PrefixedBucket } from "../storage/s3/prefixed-bucket.ts";
+import { type Reach, ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 import type { MemoryTier } from "../storage/tier/memory-tier.ts";
 
 const log = logFor("storage");
@@ -32,13 +37,27 @@ export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined
     ...(pathStyle !== undefined && { style: pathStyle ? "path" : "virtual-host" }),
   });
   const counted = new CountedBucket(store);
-  const objects = new BucketObjects(prefix === "" ? counted : new PrefixedBucket(counted, prefix));
+  const registrations = new CountedBucket(store, "registration");
+  const under = (bucket: Bucket) => (prefix === "" ? bucket : new PrefixedBucket(bucket, prefix));
+  const objects = new BucketObjects(under(counted));
+  const { storeClock } = objects.manifests;
+  const replicas = new ReplicaRegistry({
+    bucket: under(registrations),
+    storeClock,
+    reachOf,
+    host: hostname(),
+  });
   let collecting: CollectorLoop | undefined;
   return new BucketStorage({
     objects,
     maxStalenessMs,
     tier,
-    counts: () => ({ requests: counted.counts, collected: collecting?.removed }),
+    replicas,
+    counts: () => ({
+      requests: [...counted.counts, ...registrations.counts],
+      collected: collecting?.removed,
+      replicas: replicas.alive,
+    }),
     check: async () => {
       const { found } = await checkedStore(store, config);
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);
@@ -46,10 +65,18 @@ export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined
       collecting.start();
     },
     close: async () => {
-      await collecting?.stop();
+      await Promise.all([replicas.leave(), collecting?.stop()]);
       store.close();
     },
   });
+}
+
+/** Undefined unless it is an endpoint as `formatDialEndpoint` writes it. */
+function reachOf(text: string): Reach | undefined {
+  const read = advertisedEndpointSchema.safeParse(text);
+  if (!read.success || formatDialEndpoint(read.data) !== text) return undefined;
+  const { host } = read.data;
+  return host === "localhost" || isLoopbackAddress(host) ? "this host" : "everywhere";
 }
 
 /** @throws {CacheError} INVALID_CONFIG with the reason; STORAGE_UNAVAILABLE if it cannot be reached */

@@ -8,6 +8,7 @@ import { setMaxListeners } from "node:events";
 import type { AccessControl } from "../access/access-control.ts";
 import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
+import { SharedCache } from "../cache/shared/shared-cache.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
 import { effectiveSettings } from "../config/format-cache-config.ts";
@@ -17,6 +18,7 @@ import { assert } from "../errors.ts";
 import type { CallHandler } from "../grpc/call.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import { logFor } from "../log.ts";
+import type { ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 import { ServerStats } from "./admin/server-stats.ts";
 import { buildMethods } from "./flight/flight-service.ts";
 import { HttpListeners } from "./http-listeners.ts";
@@ -57,6 +59,8 @@ interface ServerParts {
   readonly addresses: ResolvedAddresses;
   readonly threads: number;
   readonly cache: ObjectCache;
+  /** The servers over the same bucket; undefined without a bucket. */
+  readonly replicas: ReplicaRegistry | undefined;
   readonly access: AccessControl;
   /** Undefined if no address uses TLS. */
   readonly certificate: ServerCertificate | undefined;
@@ -102,10 +106,22 @@ function openParts(config: CacheConfig): ServerParts {
   const certificate = config.tls && new ServerCertificate(config.tls);
   const server = openFlightServer({ config, methods, threads, tls: certificate?.current });
   const cache = openCache(config);
+  const replicas = cache instanceof SharedCache ? cache.replicas : undefined;
   const access = openAccess(config);
   const stopping = new AbortController();
   const stats = new ServerStats({ cache, server });
-  const parts = { addresses, threads, cache, access, certificate, server, stats, methods, stopping };
+  const parts = {
+    addresses,
+    threads,
+    cache,
+    replicas,
+    access,
+    certificate,
+    server,
+    stats,
+    methods,
+    stopping,
+  };
   return { ...parts, listeners: undefined };
 }
 
@@ -114,7 +130,7 @@ async function listenOnAll(
   parts: ServerParts,
   sources: LoadedCacheConfig["sources"] | undefined,
 ): Promise<Endpoints> {
-  const { cache, access, certificate, server, stats, methods, stopping } = parts;
+  const { cache, replicas, access, certificate, server, stats, methods, stopping } = parts;
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
   assert(first !== undefined, "a server has an address");
@@ -122,6 +138,7 @@ async function listenOnAll(
   const { port } = await listen(server, first.host, first.port);
   const listening = formatDialEndpoint({ ...config.endpoint, host: advertisedHost, port });
   const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
+  replicas?.join(replicaEndpoint(config, listening));
   const { durability, validateTables: validation } = config;
   const { idleCallMs } = config.limits;
   const quotas = new Quotas(cache.usage);
@@ -133,6 +150,7 @@ async function listenOnAll(
     tracing,
     settings: effectiveSettings(config, sources),
     endpoint,
+    replicas: replicas && (() => replicas.alive),
     stopping: stopping.signal,
     durability,
     validation,
@@ -145,6 +163,12 @@ async function listenOnAll(
   await parts.listeners.start();
   certificate?.watch([server, parts.listeners]);
   return { endpoint, listening, admin: parts.listeners.admin };
+}
+
+/** Undefined: clients are not sent to this server. */
+function replicaEndpoint({ replicaEndpoint: own }: CacheConfig, listening: string): string | undefined {
+  if (own === null) return undefined;
+  return own === undefined ? listening : formatDialEndpoint(own);
 }
 
 class RunningServer implements RunningCache {
@@ -173,11 +197,12 @@ class RunningServer implements RunningCache {
 }
 
 async function stopParts(parts: ServerParts): Promise<void> {
-  const { access, cache, certificate, server, stats, stopping, listeners } = parts;
+  const { access, cache, replicas, certificate, server, stats, stopping, listeners } = parts;
   stopping.abort();
   access.close?.();
   certificate?.stop();
-  await Promise.all([server.close(), listeners?.close()]);
+  // Clients are sent elsewhere while running calls end.
+  await Promise.all([replicas?.leave(), server.close(), listeners?.close()]);
   await cache.stop();
   stats.stop();
 }

@@ -21,6 +21,7 @@ import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { Durability, OpenPurpose } from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
 import type { BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import type { ReplicaRegistry } from "../../storage/s3/replica-registry.ts";
 import type { FitsBase } from "../begin-patch.ts";
 import type { DeleteOptions } from "../delete-objects.ts";
 import { damageError, type IndexEntry } from "../index-entry.ts";
@@ -45,11 +46,14 @@ const VERSIONED_ID = /:\d+$/;
 export class SharedCache extends ObjectCache {
   override readonly retaining: SharedRetaining;
   override readonly schemas: ListedSchemas;
+  /** The servers over the same bucket. */
+  readonly replicas: ReplicaRegistry | undefined;
   readonly #context: SharedContext;
   readonly #reading: ReadingHost;
 
   constructor(storage: BucketStorage, options: Omit<ObjectCacheOptions, "budget"> = {}) {
     super(storage, options);
+    this.replicas = storage.replicas;
     const schemas = new SchemaPool();
     this.#context = { storage, entries: new SharedEntries(), events: options.events };
     this.#reading = {

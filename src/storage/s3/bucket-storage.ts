@@ -25,6 +25,7 @@ import type { Written } from "./manifest-write.ts";
 import type { NameScope } from "./names.ts";
 import type { Accept, ChangeLifetime, PatchTerms, PutTerms, Refusal } from "./object-changes.ts";
 import { ObjectReader } from "./object-reader.ts";
+import type { ReplicaRegistry } from "./replica-registry.ts";
 import { StagedObject } from "./staged-object.ts";
 
 /** An object as it was at one moment. */
@@ -39,6 +40,8 @@ export interface BucketStorageOptions {
   readonly maxStalenessMs?: number;
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
+  /** Absent: this replica does not look for others. */
+  readonly replicas?: ReplicaRegistry;
   readonly counts?: () => StoreCounts;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
@@ -65,6 +68,10 @@ export class BucketStorage implements ObjectStorage {
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
+  }
+
+  get replicas(): ReplicaRegistry | undefined {
+    return this.#options.replicas;
   }
 
   async start(): Promise<void> {

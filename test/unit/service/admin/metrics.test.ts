@@ -43,6 +43,7 @@ describe("a scrape", () => {
     // Objects are bounded in memory only, and files are in no object store.
     expect(absent.toSorted()).toEqual([
       "flame_cache_objects_max",
+      "flame_cache_replica_alive",
       "flame_cache_store_collected_total",
       "flame_cache_store_requests_total",
     ]);
