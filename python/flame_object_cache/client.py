@@ -18,13 +18,14 @@ from . import files, local_files, reading, values
 from .caller import Caller, Target
 from .calls import NOT_GIVEN, act, json_body, named_value, put_file, warn_of_pickle
 from .config import client_config, given_credentials
-from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, retrying
+from .connection import Connection, calling, retrying
 from .credentials import hidden
 from .errors import FlameError, ObjectNotFound
 from .files import PathOrFile
 from .flight_messages import app_metadata_of, end_of, renew_request
 from .names import ObjectKey, ObjectRef, check_components
 from .object_info import ObjectInfo, object_info
+from .puts import OPAQUE_SCHEMA, asking_for, put
 
 Deserializer = Callable[[Any, List[Any]], Any]
 Name = Union[str, ObjectKey]
@@ -323,10 +324,10 @@ class FlameCache(Caller):
         """
         name = check_components(str(key_or_prefix), 2, 3)
         config = self._config()
-        with files.opened(file_path) as file, calling(config.endpoint, config) as connection:
+        with files.opened(file_path) as file, (route := calling(config.endpoint, config)):
             descriptor = flight.FlightDescriptor.for_path(name)
             headers, rows = asking_for(durability, ttl_seconds), files.rows_of(file)
-            return self._learn(config, put(connection, descriptor, OPAQUE_SCHEMA, rows, headers))
+            return self._learn(config, put(route, descriptor, OPAQUE_SCHEMA, rows, headers))
 
     def download(self, ref: Target, dest_path: PathOrFile) -> None:
         """Writes the stored bytes of an object to a path or an open binary file.
@@ -339,8 +340,7 @@ class FlameCache(Caller):
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
-        read = lambda: reading.read(target, config, config.zero_copy, keep=False)  # noqa: E731
-        stored = retrying(read, config.timeout)
+        stored = retrying(lambda: reading.read(target, config, config.zero_copy, keep=False), config.timeout)
         base = stored.base.payload
         if isinstance(base, pa.Table):
             raise FlameError("INVALID_REQUEST", f"{target.key} is a table: get it with get_object")

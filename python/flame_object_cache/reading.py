@@ -20,8 +20,8 @@ import pyarrow.flight as flight
 
 from . import local_files, values
 from .batches import with_metadata
-from .config import Config
-from .connection import Connection, calling
+from .config import Config, check_endpoint
+from .connection import calling
 from .errors import PYARROW_ERRORS, FlameError, ObjectNotFound, flight_errors, translate
 from .kept import Cell, Payload, Stored, kept_objects
 from .names import ObjectRef
@@ -29,6 +29,7 @@ from .soundness import checked
 
 log = logging.getLogger("flame_object_cache")
 _VERSION, _INSTANCE, _FILE = b"flame.cache.version", b"flame.cache.instance", b"flame.cache.file"
+_REPLICAS = b"flame.cache.replicas"
 _VERSION_DIGITS_MAX = 20
 # The instance is sent back to the server in a header.
 _SOUND_INSTANCE = re.compile(rb"[0-9A-Za-z-]{1,64}")
@@ -37,13 +38,14 @@ _DAMAGE = (pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 
 def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) -> Stored:
     """The current object. A reference of version 0 asks for the whole object."""
-    with calling(ref.endpoint, config) as connection:
+    route = calling(ref.endpoint, config, ref.key)
+    with route as connection:
         # Mapped and received forms of an object are kept apart, as are checked and unchecked ones.
-        place = (connection.endpoint, ref.key, zero_copy and connection.is_local, config.validate)
+        place = (check_endpoint(ref.endpoint), ref.key, zero_copy and connection.is_local, config.validate)
         held = kept_objects.find(place) if keep and ref.version else None
         takes_location = zero_copy and connection.asks_for_files()
         try:
-            stored = _ask(connection, ref.key, held, takes_location)
+            stored = _ask(route, ref.key, held, takes_location)
         except PYARROW_ERRORS as error:
             failure = translate(error)
             if isinstance(failure, ObjectNotFound):
@@ -54,8 +56,8 @@ def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) 
     return kept_objects.keep(place, stored, config.kept_bytes)
 
 
-def _ask(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> Stored:
-    reader = _begin(connection, key, held, takes_location)
+def _ask(route: calling, key: str, held: Optional[Stored], takes_location: bool) -> Stored:
+    reader = _begin(route, key, held, takes_location)
     metadata = reader.schema.metadata or {}
     instance = metadata.get(_INSTANCE, b"")
     if not _SOUND_INSTANCE.fullmatch(instance):
@@ -68,9 +70,9 @@ def _ask(connection: Connection, key: str, held: Optional[Stored], takes_locatio
         return Stored(Cell(checked(reader.read_all())), [], version, instance)
     reader.read_all()
     table = _open(metadata[_FILE], key)
-    connection.learn(opened=table is not None)
+    route.connection.learn(opened=table is not None)
     if table is None:
-        return _ask(connection, key, held, takes_location=False)
+        return _ask(route, key, held, takes_location=False)
     with _answers():
         if not values.is_opaque(table.schema):
             return Stored(Cell(table), [], version, instance)
@@ -78,9 +80,17 @@ def _ask(connection: Connection, key: str, held: Optional[Stored], takes_locatio
     return Stored(Cell(_joined(cells)), [], version, instance)
 
 
-def _begin(connection: Connection, key: str, held: Optional[Stored], takes_location: bool) -> flight.FlightStreamReader:
+def _begin(route: calling, key: str, held: Optional[Stored], takes_location: bool) -> flight.FlightStreamReader:
     version, instance = (held.version, held.instance) if held is not None else (0, b"")
-    return connection.client.do_get(flight.Ticket(f"{key}:{version}"), connection.get_options(instance, takes_location))
+    on = route.connection
+    # A variable with the options, which contain the token, would be visible in a traceback.
+    reader = on.client.do_get(
+        flight.Ticket(f"{key}:{version}"), on.get_options(instance, takes_location, route.replicas.tag)
+    )
+    metadata = reader.schema.metadata
+    if metadata is not None and _REPLICAS in metadata:
+        route.replicas.learn(metadata[_REPLICAS])
+    return reader
 
 
 def _number(text: bytes) -> int:
@@ -196,9 +206,10 @@ def _read_only(cell: Union[pa.Buffer, bytearray]) -> pa.Buffer:
 def open_reader(ref: ObjectRef, config: Config, zero_copy: Optional[bool] = None) -> pa.RecordBatchReader:
     """The batches of a table, each when it arrives."""
     zero_copy = config.zero_copy if zero_copy is None else zero_copy
-    with calling(ref.endpoint, config) as connection:
+    route = calling(ref.endpoint, config, ref.key)
+    with route as connection:
         takes_location = zero_copy and connection.asks_for_files()
-        reader = _begin(connection, ref.key, None, takes_location)
+        reader = _begin(route, ref.key, None, takes_location)
         metadata = reader.schema.metadata or {}
         if values.FORMAT in metadata:
             return pa.RecordBatchReader.from_batches(_own(reader.schema), _checked_batches(reader))

@@ -24,5 +24,9 @@ export interface ReplicaList {
 export function replicaList(replicas: readonly string[]): ReplicaList {
   const sorted = replicas.toSorted();
   const text = sorted.join(" ");
-  return { replicas: sorted, text, tag: crc32(text).toString(16).padStart(8, "0") };
+  return { replicas: sorted, text, tag: replicaListTag(text) };
+}
+
+export function replicaListTag(text: string): string {
+  return crc32(text).toString(16).padStart(8, "0");
 }
