@@ -12,6 +12,10 @@
 import { crc32 } from "node:zlib";
 
 export const REPLICAS_HEADER = "flame-replicas";
+/**
+ * The expiration_time of an object without an end: Flight's way to say that a get may be repeated.
+ */
+export const NO_END = new Date("2200-01-01T00:00:00Z");
 /** Get the ticket from the server that sent it. */
 export const REUSE_CONNECTION = "arrow-flight-reuse-connection://?";
 

@@ -5,12 +5,8 @@
  * server that a client already reaches, under whichever name. A server without replicas names only
  * itself.
  */
-
 import { rendezvousOrder } from "../../flight/rendezvous.ts";
-import { REUSE_CONNECTION, type ReplicaList, replicaList } from "../../flight/replica-list.ts";
-
-/** Flight's way to say that a get may be repeated, for an object without an end: after this one. */
-const NO_END = new Date("2200-01-01T00:00:00Z");
+import { NO_END, REUSE_CONNECTION, type ReplicaList, replicaList } from "../../flight/replica-list.ts";
 
 export class ReplicaLocations {
   readonly #only: readonly string[];
