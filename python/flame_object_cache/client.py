@@ -66,7 +66,7 @@ class FlameCache(Caller):
         timeout: seconds that one call to the server may take, transfer included. A longer call
             raises DeadlineExceeded. None: no limit.
         token: sent as bearer token to the configured endpoint and to endpoints that its server
-            returns for puts, to no others. Takes precedence over token_file.
+            returns for puts or names as replicas. Takes precedence over token_file.
         token_file: a file that contains the token, read again when it changes.
         ca_file: certificates (PEM) to trust with `grpcs://`.
         client_cert_file: certificate (PEM) for a server that authenticates clients by TLS.
