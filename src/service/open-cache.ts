@@ -3,7 +3,8 @@
  * nothing.
  */
 import { EventJournal } from "../cache/events/event-journal.ts";
-import { ObjectCache } from "../cache/object-cache.ts";
+import { IndexedCache } from "../cache/indexed-cache.ts";
+import type { ObjectCache } from "../cache/object-cache.ts";
 import { SharedCache } from "../cache/shared/shared-cache.ts";
 import { StorageBudget } from "../cache/storage-budget.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
@@ -33,7 +34,7 @@ export function openCache({
       capacityBytes === undefined ? undefined : new StorageBudget({ ...evicting, bytesMax: capacityBytes });
     const files = new DiskStorage({ directory: storage.directory, tier: openTier(eviction) });
     const events = openJournal(journalBytes, storage.directory);
-    return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always", events });
+    return new IndexedCache(files, { budget, verifiesReads: verifyReads === "always", events });
   }
   if (storage.kind === "s3") {
     const verifiesReads = verifyReads === "always";
@@ -50,7 +51,7 @@ export function openCache({
   const bounds = { bytesMax: memory.objectBytesMax, objectsMax: eviction.maxObjects };
   const costs = { bytesBound: "memory", fileOverheadBytes: LIMITS.memoryFileOverheadBytes } as const;
   const budget = new StorageBudget({ ...evicting, ...bounds, ...costs });
-  return new ObjectCache(memory, { budget, events: openJournal(journalBytes, undefined) });
+  return new IndexedCache(memory, { budget, events: openJournal(journalBytes, undefined) });
 }
 
 /** @param directory the storage directory; undefined: events are kept in memory. */

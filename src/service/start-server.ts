@@ -8,7 +8,6 @@ import { setMaxListeners } from "node:events";
 import type { AccessControl } from "../access/access-control.ts";
 import { Quotas } from "../access/quotas.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
-import { SharedCache } from "../cache/shared/shared-cache.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import { formatDialEndpoint } from "../config/endpoint.ts";
 import { effectiveSettings } from "../config/format-cache-config.ts";
@@ -18,7 +17,6 @@ import { assert } from "../errors.ts";
 import type { CallHandler } from "../grpc/call.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import { logFor } from "../log.ts";
-import type { ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 import { ServerStats } from "./admin/server-stats.ts";
 import { buildMethods } from "./flight/flight-service.ts";
 import { HttpListeners } from "./http-listeners.ts";
@@ -59,8 +57,6 @@ interface ServerParts {
   readonly addresses: ResolvedAddresses;
   readonly threads: number;
   readonly cache: ObjectCache;
-  /** The servers over the same bucket; undefined without a bucket. */
-  readonly replicas: ReplicaRegistry | undefined;
   readonly access: AccessControl;
   /** Undefined if no address uses TLS. */
   readonly certificate: ServerCertificate | undefined;
@@ -106,7 +102,6 @@ function openParts(config: CacheConfig): ServerParts {
   const certificate = config.tls && new ServerCertificate(config.tls);
   const server = openFlightServer({ config, methods, threads, tls: certificate?.current });
   const cache = openCache(config);
-  const replicas = cache instanceof SharedCache ? cache.replicas : undefined;
   const access = openAccess(config);
   const stopping = new AbortController();
   const stats = new ServerStats({ cache, server });
@@ -114,7 +109,6 @@ function openParts(config: CacheConfig): ServerParts {
     addresses,
     threads,
     cache,
-    replicas,
     access,
     certificate,
     server,
@@ -130,7 +124,8 @@ async function listenOnAll(
   parts: ServerParts,
   sources: LoadedCacheConfig["sources"] | undefined,
 ): Promise<Endpoints> {
-  const { cache, replicas, access, certificate, server, stats, methods, stopping } = parts;
+  const { cache, access, certificate, server, stats, methods, stopping } = parts;
+  const { replicas } = cache;
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
   assert(first !== undefined, "a server has an address");
@@ -197,12 +192,12 @@ class RunningServer implements RunningCache {
 }
 
 async function stopParts(parts: ServerParts): Promise<void> {
-  const { access, cache, replicas, certificate, server, stats, stopping, listeners } = parts;
+  const { access, cache, certificate, server, stats, stopping, listeners } = parts;
   stopping.abort();
   access.close?.();
   certificate?.stop();
   // Clients are sent elsewhere while running calls end.
-  await Promise.all([replicas?.leave(), server.close(), listeners?.close()]);
+  await Promise.all([cache.replicas?.leave(), server.close(), listeners?.close()]);
   await cache.stop();
   stats.stop();
 }

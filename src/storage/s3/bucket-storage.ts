@@ -1,15 +1,15 @@
 /**
  * The engine `s3`: objects in a bucket that any number of replicas share.
  *
- * It has no files of its own and no index: what an object is, the bucket says. So the cache asks it
- * for objects (cache/shared/), and uses the contract of engines only to open the files of an object
- * that it looked up. Nothing is evicted from the bucket, and nothing needs a scan.
+ * It has no index: what an object is, the bucket says. So the cache asks it for objects
+ * (cache/shared/), and opens the files of an object that it looked up. Nothing is evicted from the
+ * bucket, and nothing needs a scan.
  */
 import { assert, CacheError } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
 import type {
-  ObjectStorage,
+  FileSource,
   OpenPurpose,
   StorageCapabilities,
   StoredFile,
@@ -49,19 +49,13 @@ export interface BucketStorageOptions {
   readonly close?: () => Promise<void> | void;
 }
 
-const NO_NAMES: readonly never[] = [];
-
-export class BucketStorage implements ObjectStorage {
+export class BucketStorage implements FileSource {
   readonly capabilities: StorageCapabilities = {
     isDurable: true,
     hasChecksums: true,
     locatesFiles: false,
-    canFetchAgain: true,
     refusesVersionedIds: true,
   };
-  readonly journal = undefined;
-  /** The bucket has the floor. */
-  readonly versionFloor = 0;
   readonly #objects: BucketObjects;
   readonly #options: BucketStorageOptions;
 
@@ -162,51 +156,6 @@ export class BucketStorage implements ObjectStorage {
   get counts(): StorageCounts {
     const { tier, counts } = this.#options;
     return { stagedBytes: 0, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
-  }
-
-  /** An object is staged under its key: `stageBase`, `stagePatch`. */
-  stage(): never {
-    throw new Error("assertion failed: an object in a bucket is staged under its key");
-  }
-
-  async facts(): Promise<undefined> {}
-
-  async locate(): Promise<undefined> {}
-
-  async space(): Promise<undefined> {}
-
-  async listPatches(): Promise<number[]> {
-    return [];
-  }
-
-  async listDeltas(): Promise<number[]> {
-    return [];
-  }
-
-  async remove(): Promise<boolean> {
-    return false;
-  }
-
-  async removePatches(): Promise<void> {}
-
-  async removeDeltas(): Promise<void> {}
-
-  async syncFiles(): Promise<void> {}
-
-  async syncRemovals(): Promise<void> {}
-
-  async quarantine(): Promise<void> {}
-
-  async raiseVersionFloor(): Promise<void> {}
-
-  async *scan(): AsyncGenerator<never> {
-    yield* NO_NAMES;
-  }
-
-  async scanSession(): Promise<undefined> {}
-
-  async listSessions(): Promise<string[]> {
-    return [];
   }
 }
 

@@ -117,6 +117,7 @@ describe("replicas over one bucket", () => {
     await put(first.cache, KEY, "x");
     const lifetime = await second.cache.retaining.expire({ scope: "object", key: NAME }, 60_000);
     expect(first.cache.retaining.lifetimeOf(await first.cache.stat(NAME))).toEqual(lifetime);
+    expect((await first.cache.observing.why(NAME)).present?.expiresAtMs).toBe(lifetime?.untilMs);
     contents.time.nowMs += 50_000;
     const renewed = await first.cache.retaining.renew(NAME);
     expect(renewed!.untilMs - lifetime!.untilMs).toBeGreaterThan(40_000);
@@ -129,6 +130,19 @@ describe("replicas over one bucket", () => {
     const session = { scope: "session", applicationId: "a", sessionId: "s" } as const;
     const refusal = first.cache.retaining.expire(session, 1000);
     await expect(refusal).rejects.toThrow("[NOT_IMPLEMENTED] with storage s3, sessions and applications");
+  });
+
+  it("know their own pins, of objects that exist, until they are unpinned", async () => {
+    const object = { scope: "object", key: NAME } as const;
+    await expect(first.cache.retaining.pin(object)).rejects.toEqual(refused("OBJECT_NOT_FOUND"));
+    await put(first.cache, KEY, "x");
+    expect(await first.cache.retaining.pin(object)).toEqual({ name: KEY, untilMs: Infinity });
+    expect((await first.cache.observing.why(NAME)).present?.pins).toEqual([KEY]);
+    expect((await second.cache.observing.why(NAME)).present?.pins).toEqual([]);
+    expect([await first.cache.retaining.unpin(object), await first.cache.retaining.unpin(object)]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it("check a precondition against the object as it is when the write takes effect", async () => {
