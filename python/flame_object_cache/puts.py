@@ -29,7 +29,7 @@ def put(
     headers: Iterable[Header] = (),
 ) -> ObjectRef:
     """DoPut. Stores nothing if it fails or if `batches` raises."""
-    headers, rest = list(headers), iter(batches)
+    headers, rest = [*headers, (b"flame-replicas", route.replicas.tag)], iter(batches)
     first = next(rest, None)
     while True:
         try:
@@ -45,6 +45,8 @@ def put(
             writer.write_batch(batch)
         writer.done_writing()
         answer = answers.read()
+        if answer is not None:
+            _learn(route, answers)
     except BaseException:
         _abandon(writer)
         raise
@@ -52,6 +54,14 @@ def put(
     if answer is None:
         raise FlameError("INTERNAL", "the server did not answer the put")
     return ObjectRef.decode(answer.to_pybytes())
+
+
+def _learn(route: calling, answers: flight.FlightMetadataReader) -> None:
+    """Takes the list of replicas, if the server sends one. A failure of the put follows at its end."""
+    with suppress(pa.ArrowException, OSError):
+        replicas = answers.read()
+        if replicas is not None:
+            route.replicas.learn(replicas.to_pybytes())
 
 
 def _begin_put(

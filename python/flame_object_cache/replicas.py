@@ -1,7 +1,7 @@
 """The servers that answer for one endpoint, if several share a bucket (docs/scale-out.md): which one
 to call for a key, and where to go when one is lost.
 
-The list comes with the answers of gets, so it costs no call. Nothing depends on it: each server can
+The list comes with the answers of gets and puts, so it costs no call. Nothing depends on it: each server can
 answer every call. docs/protocol.md, "Replicas", has the order.
 """
 

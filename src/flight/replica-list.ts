@@ -2,9 +2,10 @@
  * The replicas that answer for the same objects, as a server names them to its clients
  * (docs/protocol.md, "Replicas").
  *
- *     flame-replicas: TAG      call header of a get: the list that the client has; empty: none
- *     flame.cache.replicas     schema metadata of the answer, if the list is another one:
- *                              endpoints, in the order of their bytes, with a space between them
+ *     flame-replicas: TAG      call header of a get or put: the list that the client has; empty: none
+ *     flame.cache.replicas     schema metadata of the answer to a get, if the list is another one:
+ *                              endpoints, in the order of their bytes, with a space between them.
+ *                              A put is answered with the same text in a second PutResult
  *
  * The tag is the CRC-32 of this text as eight hex digits. In a FlightEndpoint the same endpoints
  * are locations, the owner of the key first and REUSE_CONNECTION last.

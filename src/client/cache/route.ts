@@ -102,7 +102,11 @@ export class Route {
     messages: OutgoingFlightMessages,
     options: FlightCallOptions,
   ): Promise<ObjectRef> {
-    const ref = await sendPut(this.open().client, descriptor, messages, options);
+    const { replicas } = this.#host;
+    const { client } = this.open();
+    const metadata = { ...options.metadata, [REPLICAS_HEADER]: replicas.tag };
+    const learn = (text: string): void => replicas.learn(text);
+    const ref = await sendPut(client, descriptor, messages, { ...options, metadata, learn });
     this.#host.answered(ref.endpoint);
     return ref;
   }

@@ -89,7 +89,8 @@ export function getTerms(
   };
 }
 
-function unknownReplicas(
+/** The list that a caller needs; undefined if it does not ask, or has it. */
+export function unknownReplicas(
   tag: string | undefined,
   replicas: ReplicaList | undefined,
 ): ReplicaList | undefined {

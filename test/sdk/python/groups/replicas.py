@@ -11,7 +11,7 @@ import pyarrow.flight as flight
 from sdk import fails, settings
 from support.cases import each
 
-from flame_object_cache import FlameCache, Unreachable
+from flame_object_cache import FlameCache, ObjectRef, Unreachable
 from flame_object_cache.replicas import REPLICAS_MAX, Replicas, rendezvous_order
 
 STORAGES = ("own",)
@@ -101,6 +101,11 @@ class _Listing(flight.FlightServerBase):
         named = {"flame.cache.replicas": " ".join(sorted(self.servers))} if self.servers else None
         return flight.RecordBatchStream(table.replace_schema_metadata(named))
 
+    def do_put(self, context, descriptor, reader, writer):
+        reader.read_all()
+        writer.write(ObjectRef(self.endpoint, "/".join(part.decode() for part in descriptor.path), 1).encode())
+        writer.write(" ".join(sorted(self.servers)).encode())
+
 
 def _owned_by(endpoint, servers):
     return next(f"a/s/{n}" for n in range(1000) if rendezvous_order(tuple(sorted(servers)), f"a/s/{n}")[0] == endpoint)
@@ -140,6 +145,14 @@ def case_answer_within_five_seconds_if_the_owner(_cache, gone):
         began = time.monotonic()
         assert client.get(key) == str(server.port).encode()
         assert time.monotonic() - began < GET_SECONDS
+
+
+def case_are_learned_from_the_answer_to_a_put(_cache):
+    with settings(), _Listing() as server, _Listing() as other, FlameCache(server.endpoint) as client:
+        server.servers = [other.endpoint]
+        assert client.put("a/s/o", 1).key == "a/s/o"
+        client.get("a/s/o")
+        assert (server.calls, other.calls) == (0, 1)
 
 
 def case_that_are_all_lost_raise_unreachable(_cache):
