@@ -15,7 +15,7 @@ const CAMPAIGNS = [
   "test/e2e/access-reload.test.ts",
   "test/e2e/http-memory.test.ts",
   "test/fuzz/{http2-damage,server-input}.test.ts",
-  "test/interop/{mutated-tables,pyarrow}.test.ts",
+  "test/interop/{mutated-tables,pyarrow,python-bucket}.test.ts",
   "test/sdk/{cross-language,python-sdk}.test.ts",
   "test/unit/cache/index-memory.test.ts",
   "test/unit/eviction/{policy-contract,workloads}.test.ts",

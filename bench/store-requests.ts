@@ -1,17 +1,29 @@
 /**
  * Requests to the object store for each call through a server over a bucket, as its metrics count
- * them, and the time of each call. The numbers in docs/scale-out.md.
+ * them, and the time of each call; and the processor time of a validated get beside the same get
+ * of storage `files`, of servers in processes of their own. The numbers in docs/scale-out.md.
  *
- *     npx tsx bench/store-requests.ts
+ *     npx tsx bench/store-requests.ts [--processor]
  *
- * Takes a SeaweedFS that the tests install, or the store at TEST_S3_ENDPOINT.
+ * With --processor only the processor time. Needs a build. Takes a SeaweedFS that the tests
+ * install, or the store at TEST_S3_ENDPOINT.
  */
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { FlameCache } from "../src/client/index.ts";
 import { loadCacheConfig } from "../src/config/load-cache-config.ts";
+import { encodeTicket } from "../src/flight/messages.ts";
+import { formatTicket } from "../src/flight/ticket.ts";
 import { startServer } from "../src/service/start-server.ts";
 import { parseMetrics } from "../test/support/parse-metrics.ts";
 import { ownPrefix, startS3Store } from "../test/support/s3-store.ts";
+import { startServer as startProcess, type TestServer } from "../test/support/start-server.ts";
+import { temporaryDirectory } from "../test/support/temporary-directory.ts";
+import { FlightCaller } from "./load/flight-caller.ts";
+import { cpuSecondsOf } from "./machine.ts";
+import { median } from "./statistics.ts";
 
 const { TEST_S3_ACCESS_KEY = "test", TEST_S3_SECRET_KEY = "testtest" } = process.env;
 const { TEST_S3_BUCKET = "tests" } = process.env;
@@ -23,9 +35,9 @@ process.env.AWS_ACCESS_KEY_ID = TEST_S3_ACCESS_KEY;
 process.env.AWS_SECRET_ACCESS_KEY = TEST_S3_SECRET_KEY;
 const storage = `s3://${TEST_S3_BUCKET}/${ownPrefix().replace(/\/$/, "")}`;
 
-async function open(more: Readonly<Record<string, string>> = {}) {
+async function open(more: Readonly<Record<string, string>> = {}, kept = storage) {
   const env = { ...NOWHERE, FLAME_CACHE_S3_ENDPOINT: store.endpoint, ...more };
-  const flags = { endpoint: "grpc://127.0.0.1:0", admin: "127.0.0.1:0", storage };
+  const flags = { endpoint: "grpc://127.0.0.1:0", admin: "127.0.0.1:0", storage: kept };
   const server = await startServer(loadCacheConfig({ env, flags }).config);
   return { server, cache: await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE }) };
 }
@@ -37,6 +49,19 @@ async function requestsOf({ server }: Opened): Promise<number> {
   const family = parseMetrics(text, "prometheus").get("flame_cache_store_requests_total");
   const ofCalls = (family?.samples ?? []).filter(({ labels }) => labels.kind !== "registration");
   return ofCalls.reduce((sum, { value }) => sum + value, 0);
+}
+
+/** The fastest of some gets by clients that hold nothing: neighbours on the machine make it slower. */
+async function measureGets(name: string, on: Opened, key: string, times: number): Promise<void> {
+  const before = await requestsOf(on);
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let index = 0; index < times; index += 1) {
+    const startMs = performance.now();
+    await largeGet(on, key);
+    bestMs = Math.min(bestMs, performance.now() - startMs);
+  }
+  const requests = ((await requestsOf(on)) - before) / times;
+  console.log(`| ${name} | ${requests.toFixed(3)} | ${bestMs.toFixed(0)} |`);
 }
 
 async function measure(name: string, on: Opened, calls: number, work: () => Promise<unknown>) {
@@ -52,10 +77,79 @@ async function inTurn(work: (index: number) => Promise<unknown>): Promise<void> 
   for (let index = 0; index < CALLS; index += 1) await work(index);
 }
 
+const CLIENTS = 16;
+const ROUNDS = 9;
+const CPU_GETS = 250;
+
+/** The request of a get of everything, in a gRPC message. */
+function getRequest(name: string): Buffer {
+  const ticket = Buffer.from(encodeTicket(Buffer.from(formatTicket(name))));
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(ticket.length, 1);
+  return Buffer.concat([prefix, ticket]);
+}
+
+/** Processor time of a get of 1 KiB, us: 16 clients at once, each with a connection and a key. */
+async function timeOfGets({ endpoint, pid }: TestServer): Promise<number> {
+  const gets = Array.from({ length: CLIENTS }, (_, client) => getRequest(`bench/processor/${client}`));
+  const callers = gets.map(() => new FlightCaller(endpoint.replace("grpc:", "http:"), { gets, puts: [] }));
+  await Promise.all(callers.map((caller, client) => caller.get(client)));
+  const before = cpuSecondsOf(pid);
+  const work = async (caller: FlightCaller, client: number): Promise<void> => {
+    for (let turn = 0; turn < CPU_GETS; turn += 1) await caller.get(client);
+  };
+  await Promise.all(callers.map(work));
+  const spent = cpuSecondsOf(pid) - before;
+  for (const caller of callers) caller.close();
+  return (spent / CLIENTS / CPU_GETS) * 1e6;
+}
+
+/** Rounds alternate between the servers; the median of the rounds counts. */
+async function compareProcessorTime(): Promise<void> {
+  const directory = temporaryDirectory("store-requests");
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = process.env as Record<string, string>;
+  const credentials = {
+    AWS_ACCESS_KEY_ID: AWS_ACCESS_KEY_ID!,
+    AWS_SECRET_ACCESS_KEY: AWS_SECRET_ACCESS_KEY!,
+  };
+  const environment = { ...credentials, FLAME_CACHE_S3_ENDPOINT: store.endpoint };
+  const lazyEnvironment = { ...environment, FLAME_CACHE_MAX_STALENESS: "10m" };
+  const servers: [string, TestServer][] = [
+    ["storage `files`", await startProcess({ storage: directory.path })],
+    ["a bucket, validated", await startProcess({ storage, environment })],
+    ["a bucket, within `max_staleness`", await startProcess({ storage, environment: lazyEnvironment })],
+  ];
+  const rounds = servers.map((): number[] => []);
+  for (const [, { endpoint }] of servers) {
+    const cache = await FlameCache.connect({ endpoint, env: NOWHERE });
+    for (let client = 0; client < CLIENTS; client += 1) await cache.put(`bench/processor/${client}`, small);
+    await cache.close();
+  }
+  for (let round = -2; round < ROUNDS; round += 1) {
+    for (const [place, [, server]] of servers.entries()) {
+      const time = await timeOfGets(server);
+      if (round >= 0) rounds[place]!.push(time);
+    }
+  }
+  console.log("\n| get of 1 KiB | processor time, us | times `files` |\n| --- | --- | --- |");
+  for (const [place, [name]] of servers.entries()) {
+    const ratio = median(rounds[place]!.map((time, round) => time / rounds[0]![round]!));
+    console.log(`| ${name} | ${median(rounds[place]!).toFixed(0)} | ${ratio.toFixed(2)} |`);
+  }
+  for (const [, server] of servers) await server.stop();
+  directory.remove();
+}
+
+const small = randomBytes(1024);
+if (process.argv.includes("--processor")) {
+  await compareProcessorTime();
+  await store.stop();
+  process.exit();
+}
+
 const strict = await open();
 const lazy = await open({ FLAME_CACHE_MAX_STALENESS: "10m" });
 const other = await open();
-const small = randomBytes(1024);
 const key = "bench/calls/small";
 await strict.cache.put(key, small);
 
@@ -75,7 +169,7 @@ await measure("get of 1 KiB by a client that holds it", strict, CALLS, () =>
 await lazy.cache.get(key);
 await measure("get within max_staleness", lazy, CALLS, () => inTurn(() => freshGet(lazy)));
 await measure("64 gets of one key at once", strict, 64, () =>
-  Promise.all(Array.from({ length: 64 }, () => strict.cache.stat(key))),
+  Promise.all(Array.from({ length: 64 }, () => strict.cache.get(key))),
 );
 await measure("put of 1 KiB, known key", strict, CALLS, () => inTurn(() => strict.cache.put(key, small)));
 await measure("put of 1 KiB, new key", strict, 1000, async () => {
@@ -98,8 +192,42 @@ await measure("get of 16 MiB, in memory", strict, 1, async () => {
 await measure("delete of one object", strict, 1, () => strict.cache.delete(key));
 await measure("delete of a session of 1,000", strict, 1000, () => strict.cache.delete("bench/list"));
 
-for (const { cache, server } of [strict, lazy, other]) {
+const MIB = 1024 * 1024;
+const GETS = 5;
+/** 1 GiB as well shows that requests grow with the size only: it takes minutes. */
+const SIZES = [16, 256];
+const directory = mkdtempSync(join(tmpdir(), "local-copies-"));
+const NO_MEMORY = { FLAME_CACHE_MAX_MEMORY: "0" };
+const withDisk = { ...NO_MEMORY, FLAME_CACHE_LOCAL_CACHE: join(directory, "copies") };
+const files = await open(NO_MEMORY, join(directory, "files"));
+const plain = await open(NO_MEMORY);
+let local = await open(withDisk);
+
+/** A get by a client that holds nothing, over the connection: it maps no file of this host. */
+async function largeGet({ server }: Opened, name: string): Promise<void> {
+  const cache = await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE });
+  for await (const _ of cache.getStream(name));
+  await cache.close();
+}
+
+console.log("\n| get without memory | requests to the store | ms |\n| --- | --- | --- |");
+for (const mebibytes of SIZES) {
+  const key = `bench/sizes/${mebibytes}`;
+  const get = `get of ${mebibytes} MiB`;
+  const value = randomBytes(mebibytes * MIB);
+  for (const { cache } of [strict, files]) await cache.put(key, value);
+  await measureGets(`${get}, from the store`, plain, key, GETS);
+  await measureGets(`${get}, from the store and copied`, local, key, 1);
+  await local.cache.close();
+  await local.server.stop();
+  local = await open(withDisk);
+  await measureGets(`${get}, from the local disk, after a restart`, local, key, GETS);
+  await measureGets(`${get}, storage files`, files, key, GETS);
+}
+
+for (const { cache, server } of [strict, lazy, other, files, plain, local]) {
   await cache.close();
   await server.stop();
 }
 await store.stop();
+rmSync(directory, { recursive: true });

@@ -13,6 +13,7 @@ import { constants } from "node:os";
 import { EXIT_CODES, SIGNAL_EXIT_BASE } from "./command/exit-codes.ts";
 import { PROGRAM_NAME, runCommandLine } from "./command/run-command-line.ts";
 import { StopDecision, type StopSignal } from "./command/stop-decision.ts";
+import { copyStores } from "./service/copy-stores.ts";
 import { startServer } from "./service/start-server.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -48,6 +49,7 @@ const outcome = await runCommandLine(process.argv.slice(2), {
   stderr: process.stderr,
   env: undefined,
   startServer,
+  copyStores,
   stopRequested,
   onHangup: (listener) => void process.on("SIGHUP", listener),
 });

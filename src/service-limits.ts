@@ -142,4 +142,6 @@ export const SERVICE_LIMITS = {
   usageCountsMax: 4,
   /** How long a counted usage is answered again. A count of a million objects takes a second. */
   usageReuseMs: 2_000,
+  /** Objects that `copy-store` copies at the same time: their uploads fit into s3UploadBytesMax. */
+  copyObjectsAtOnce: 8,
 } as const;

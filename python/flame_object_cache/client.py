@@ -165,12 +165,8 @@ class FlameCache(Caller):
         """
         target = self._ref(ref)
         descriptor = flight.FlightDescriptor.for_command(f"PATCH:{target.key}")
-        return self._put(
-            target.endpoint,
-            descriptor,
-            self._encoded(delta, legacy),
-            asking_for(durability, ttl_seconds),
-        )
+        headers = asking_for(durability, ttl_seconds)
+        return self._put(target.endpoint, descriptor, self._encoded(delta, legacy), headers)
 
     def get(
         self,
@@ -180,6 +176,7 @@ class FlameCache(Caller):
         allow_pickle: Optional[bool] = None,
         zero_copy: Optional[bool] = None,
         view: bool = False,
+        at_least: bool = False,
     ) -> Any:
         """The current value of the object, even if the reference has an older version.
 
@@ -190,6 +187,8 @@ class FlameCache(Caller):
         zero_copy: False never reads the object's own file. By default, a client on the server's
             host does.
         view: True returns a value that was put as bytes as a memoryview, not as a copy.
+        at_least: True accepts the version of the reference or any later one. A server over a bucket
+            that remembers such a version then does not ask the store.
 
         Tables and arrays are read-only views of received memory or of the object's file: copy them
         to change them. Views do not change when the object is updated or deleted.
@@ -200,7 +199,7 @@ class FlameCache(Caller):
         config = self._config_for(target.endpoint)
         allowed = config.allow_pickle if allow_pickle is None else allow_pickle
         mapped = config.zero_copy if zero_copy is None else zero_copy
-        stored = retrying(lambda: reading.read(target, config, mapped), config.timeout)
+        stored = retrying(lambda: reading.read(target, config, mapped, at_least), config.timeout)
         if allowed and config.warn_pickle and stored.has_pickle:
             cells = [stored.base] if deserializer is None else [stored.base, *stored.patches]
             if any(cell.is_pickle for cell in cells):

@@ -101,16 +101,21 @@ class Connection:
             timeout=self._timeout, headers=[*headers] if token is None else [bearer(token), *headers], **more
         )
 
-    def get_options(self, instance: bytes, takes_location: bool, replicas: bytes) -> flight.FlightCallOptions:
+    def get_options(
+        self, instance: bytes, takes_location: bool, replicas: bytes, at_least: int = 0
+    ) -> flight.FlightCallOptions:
         """Options of a get by version (docs/protocol.md, "Gets that keep what they got")."""
         token = self._credentials.current_token()
         place = (instance, takes_location, replicas, token)
         known = self._get_options.get(place)
-        if known is not None:
+        if known is not None and not at_least:
             return known
         headers = [(b"flame-instance", instance), (b"flame-row-bytes", b"%d" % _ROW_BYTES), (b"flame-replicas", replicas)]
         if takes_location:
             headers.append((b"flame-file-locations", b"1"))
+        if at_least:
+            headers.append((b"flame-at-least-version", b"%d" % at_least))
+            return self._options(token, headers, **_ALIGNMENT)
         if len(self._get_options) >= _GET_OPTIONS_MAX:
             self._get_options.clear()
         options = self._options(token, headers, **_ALIGNMENT)

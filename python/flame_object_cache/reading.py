@@ -36,8 +36,12 @@ _SOUND_INSTANCE = re.compile(rb"[0-9A-Za-z-]{1,64}")
 _DAMAGE = (pa.ArrowException, ValueError, LookupError, TypeError, OverflowError)
 
 
-def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) -> Stored:
-    """The current object. A reference of version 0 asks for the whole object."""
+def read(
+    ref: ObjectRef, config: Config, zero_copy: bool, at_least: bool = False, *, keep: bool = True
+) -> Stored:
+    """The current object; with `at_least`, that of the reference's version or a later one. A
+    reference of version 0 asks for the whole object.
+    """
     route = calling(ref.endpoint, config, ref.key)
     with route as connection:
         # Mapped and received forms of an object are kept apart, as are checked and unchecked ones.
@@ -45,7 +49,7 @@ def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) 
         held = kept_objects.find(place) if keep and ref.version else None
         takes_location = zero_copy and connection.asks_for_files()
         try:
-            stored = _ask(route, ref.key, held, takes_location)
+            stored = _ask(route, ref.key, held, takes_location, ref.version if at_least else 0)
         except PYARROW_ERRORS as error:
             failure = translate(error)
             if isinstance(failure, ObjectNotFound):
@@ -56,8 +60,10 @@ def read(ref: ObjectRef, config: Config, zero_copy: bool, *, keep: bool = True) 
     return kept_objects.keep(place, stored, config.kept_bytes)
 
 
-def _ask(route: calling, key: str, held: Optional[Stored], takes_location: bool) -> Stored:
-    reader = _begin(route, key, held, takes_location)
+def _ask(
+    route: calling, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
+) -> Stored:
+    reader = _begin(route, key, held, takes_location, at_least)
     metadata = reader.schema.metadata or {}
     instance = metadata.get(_INSTANCE, b"")
     if not _SOUND_INSTANCE.fullmatch(instance):
@@ -72,7 +78,7 @@ def _ask(route: calling, key: str, held: Optional[Stored], takes_location: bool)
     table = _open(metadata[_FILE], key)
     route.connection.learn(opened=table is not None)
     if table is None:
-        return _ask(route, key, held, takes_location=False)
+        return _ask(route, key, held, takes_location=False, at_least=at_least)
     with _answers():
         if not values.is_opaque(table.schema):
             return Stored(Cell(table), [], version, instance)
@@ -80,12 +86,15 @@ def _ask(route: calling, key: str, held: Optional[Stored], takes_location: bool)
     return Stored(Cell(_joined(cells)), [], version, instance)
 
 
-def _begin(route: calling, key: str, held: Optional[Stored], takes_location: bool) -> flight.FlightStreamReader:
+def _begin(
+    route: calling, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
+) -> flight.FlightStreamReader:
     version, instance = (held.version, held.instance) if held is not None else (0, b"")
     on = route.connection
     # A variable with the options, which contain the token, would be visible in a traceback.
     reader = on.client.do_get(
-        flight.Ticket(f"{key}:{version}"), on.get_options(instance, takes_location, route.replicas.tag)
+        flight.Ticket(f"{key}:{version}"),
+        on.get_options(instance, takes_location, route.replicas.tag, at_least),
     )
     metadata = reader.schema.metadata
     if metadata is not None and _REPLICAS in metadata:

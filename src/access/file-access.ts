@@ -24,6 +24,9 @@ import { digestOf } from "./token-digest.ts";
 
 const log = logFor("access");
 
+/** @throws {CacheError} INVALID_CONFIG if the server cannot keep these quotas. */
+export type CheckQuotas = (quotas: QuotaTable) => void;
+
 /** Verifies a bearer token that looks like a JSON web token. Undefined if it is not valid. */
 export type VerifyJwt = (token: string) => Promise<Identity | undefined>;
 
@@ -36,15 +39,17 @@ export class FileAccess implements AccessControl {
   readonly #passwords = new PasswordChecks();
   readonly #handshakes = new HandshakeTokens();
   readonly #failures = new FailedAttempts();
+  readonly #checkQuotas: CheckQuotas;
   #table: AccessTable;
   #takeQuotas: ((quotas: QuotaTable) => void) | undefined;
 
   /** Reads the file and watches it. @throws {CacheError} INVALID_CONFIG */
-  constructor(path: string, pollMs?: number) {
+  constructor(path: string, pollMs?: number, checkQuotas: CheckQuotas = () => {}) {
     this.#path = path;
+    this.#checkQuotas = checkQuotas;
     // The watch first: a change while the file is read must not be missed.
     this.#watch = new WatchedFile(path, () => this.reload(), pollMs);
-    this.#table = AccessTable.read(path);
+    this.#table = this.#read();
     this.#openJwt();
     logTable("access rules read", this.#table);
     this.#watch.start();
@@ -83,7 +88,7 @@ export class FileAccess implements AccessControl {
   reload(): void {
     const { jwt } = this.#table.file;
     try {
-      this.#table = AccessTable.read(this.#path);
+      this.#table = this.#read();
     } catch (error) {
       if (!isCacheError(error)) throw error;
       log.error("access file not usable, the rules before stay", { ...error.facts, reason: error.message });
@@ -99,6 +104,12 @@ export class FileAccess implements AccessControl {
   close(): void {
     this.#watch.stop();
     this.#failures.stop();
+  }
+
+  #read(): AccessTable {
+    const table = AccessTable.read(this.#path);
+    this.#checkQuotas(table.quotas);
+    return table;
   }
 
   #ofToken(token: string, address: string): Identity | Promise<Identity> {

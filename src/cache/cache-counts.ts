@@ -14,9 +14,12 @@ export interface RemovalCounts extends EvictionCounts {
 }
 
 export interface CacheCounts {
-  /** In the index; until the scan of the start is over, there may be more. */
-  readonly objects: number;
-  readonly objectBytes: number;
+  /**
+   * In the index; until the scan of the start is over, there may be more. Undefined: nobody counts
+   * them, because other servers change them too.
+   */
+  readonly objects: number | undefined;
+  readonly objectBytes: number | undefined;
   readonly isScanning: boolean;
   readonly removals: RemovalCounts;
   /** Undefined: the storage is unbounded. */

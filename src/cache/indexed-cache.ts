@@ -36,7 +36,7 @@ import { type ListHost, listObjects } from "./list-objects.ts";
 import { ListedSchemas } from "./listed-schemas.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { ObjectLoader } from "./object-loader.ts";
-import { ObjectReading, type OpenedObject, type ReadingHost } from "./object-reading.ts";
+import { ObjectReading, type OpenedObject, type OpenTerms, type ReadingHost } from "./object-reading.ts";
 import { ObjectRegistry } from "./object-registry.ts";
 import { Observing } from "./observing.ts";
 import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
@@ -227,7 +227,7 @@ export class IndexedCache implements ObjectCache {
   open(
     key: ObjectKey,
     needsBase: (entry: IndexEntry) => boolean,
-    purpose?: OpenPurpose,
+    { purpose }: OpenTerms = {},
   ): Promise<OpenedObject> {
     const name = formatObjectKey(key);
     this.observing.wasRead(name);
@@ -244,7 +244,7 @@ export class IndexedCache implements ObjectCache {
 
   /** An object found on disk has been compared with its checksum once. */
   async locate(key: ObjectKey): Promise<FileLocation | undefined> {
-    const { reading } = await this.open(key, (entry) => !entry.isVerified, "look");
+    const { reading } = await this.open(key, (entry) => !entry.isVerified, { purpose: "look" });
     try {
       const { entry } = reading;
       if (!this.capabilities.locatesFiles || entry.form !== "file") return undefined;

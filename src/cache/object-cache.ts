@@ -8,12 +8,7 @@
 import type { CacheError } from "../errors.ts";
 import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type {
-  Durability,
-  FileLocation,
-  OpenPurpose,
-  StorageCapabilities,
-} from "../storage/object-storage.ts";
+import type { Durability, FileLocation, StorageCapabilities } from "../storage/object-storage.ts";
 import type { ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 import type { DiskSpace } from "../storage/storage-counts.ts";
 import type { FitsBase } from "./begin-patch.ts";
@@ -21,7 +16,7 @@ import type { CacheCounts } from "./cache-counts.ts";
 import type { DeleteOptions } from "./delete-objects.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { ListedSchemas } from "./listed-schemas.ts";
-import type { ObjectReading, OpenedObject } from "./object-reading.ts";
+import type { ObjectReading, OpenedObject, OpenTerms } from "./object-reading.ts";
 import type { Observing } from "./observing.ts";
 import type { Draft, PutOptions } from "./put-draft.ts";
 import type { Retaining } from "./retaining.ts";
@@ -65,14 +60,9 @@ export interface ObjectCache {
   /**
    * Opens an object for reading. The caller closes `reading`.
    * @param needsBase returns whether to open the base; called with the state that is read.
-   * @param purpose of opening the base, default "send".
    * @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT
    */
-  open(
-    key: ObjectKey,
-    needsBase: (entry: IndexEntry) => boolean,
-    purpose?: OpenPurpose,
-  ): Promise<OpenedObject>;
+  open(key: ObjectKey, needsBase: (entry: IndexEntry) => boolean, terms?: OpenTerms): Promise<OpenedObject>;
   /**
    * Locates an object that is one whole file: no patches, no stream. The caller reads what the file
    * contains at that time.

@@ -46,6 +46,17 @@ export interface OpenedObject {
   readonly base: StoredObject | undefined;
 }
 
+/** How an object is opened. */
+export interface OpenTerms {
+  /** Of opening the base; default "send". */
+  readonly purpose?: OpenPurpose | undefined;
+  /**
+   * The caller accepts any object of this version or a later one, which a storage that is shared
+   * may know without a request. Other storages always know the current object.
+   */
+  readonly atLeastVersion?: number | undefined;
+}
+
 export class ObjectReading implements ReadingHolder {
   readonly key: ObjectKey;
   readonly kind: ObjectKind;

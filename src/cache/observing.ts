@@ -14,12 +14,14 @@ import { GroupCount, type LargestGroups } from "./largest-groups.ts";
 export interface ObservingHost extends StoryHost {
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
   find(key: ObjectKey): Promise<IndexEntry | undefined>;
-  /** All objects that are known without asking. */
-  entries(): Iterable<IndexEntry>;
+  /** All objects; undefined: nobody knows them without asking. */
+  readonly entries: (() => Iterable<IndexEntry>) | undefined;
 }
 
 export interface TopReport extends LargestGroups {
   readonly keys: readonly HotKey[];
+  /** False: sessions and applications are empty, because nobody counts the objects. */
+  readonly isCounted: boolean;
 }
 
 export class Observing {
@@ -29,7 +31,7 @@ export class Observing {
 
   constructor(host: ObservingHost) {
     this.#host = host;
-    this.#groups = new GroupCount(() => host.entries());
+    this.#groups = new GroupCount(host.entries ?? (() => []));
   }
 
   /** Called for each get. */
@@ -44,6 +46,7 @@ export class Observing {
 
   /** The keys that are read most, the largest sessions and applications. */
   async top(): Promise<TopReport> {
-    return { keys: this.#hotKeys.top(LIMITS.topRowsMax), ...(await this.#groups.largest()) };
+    const isCounted = this.#host.entries !== undefined;
+    return { keys: this.#hotKeys.top(LIMITS.topRowsMax), isCounted, ...(await this.#groups.largest()) };
   }
 }

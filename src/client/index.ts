@@ -27,7 +27,7 @@ export {
   updateObject,
   uploadFile,
 } from "./cache/functions.ts";
-export type { GetOptions } from "./cache/get-options.ts";
+export type { GetOptions, ReadOptions } from "./cache/get-options.ts";
 export type { ObjectInfo } from "./cache/object-info.ts";
 export type { RefLike } from "./cache/object-target.ts";
 export type { OperationOptions } from "./cache/repeat-call.ts";

@@ -6,6 +6,7 @@
 import type { CacheConfig } from "../config/cache-config.ts";
 import type { LoadedCacheConfig } from "../config/load-cache-config.ts";
 import type { LogStream } from "../log.ts";
+import type { CopySummary, CopyWatch, StoresToCopy } from "../service/copy-stores.ts";
 
 export interface StartedServer {
   /** `grpc://HOST:PORT` or `grpc+tls://HOST:PORT` of the listener, not the advertised endpoint. */
@@ -42,6 +43,8 @@ export interface CommandContext {
   /** Undefined: the environment of the process, which only src/config reads. */
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
   startServer(config: CacheConfig, sources?: LoadedCacheConfig["sources"]): Promise<StartedServer>;
+  /** As in service/copy-stores.ts. */
+  copyStores(stores: StoresToCopy, watch: CopyWatch): Promise<CopySummary>;
   /** Installs signal handlers; resolves with the name of the first signal, such as SIGTERM. */
   stopRequested(): Promise<string>;
   /** Calls the listener for each SIGHUP, which by default ends the process. */

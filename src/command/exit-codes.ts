@@ -7,7 +7,7 @@ export const EXIT_CODES = {
   ok: { code: 0, meaning: "done, or stopped by a first SIGTERM or SIGINT" },
   damaged: {
     code: 1,
-    meaning: "`verify` or `inspect` found a damaged file, or the server a damaged object",
+    meaning: "`verify`, `inspect` or `copy-store` found a damaged file, or the server a damaged object",
   },
   declined: { code: 2, meaning: "the user did not confirm `rm`; nothing was deleted" },
   usage: {

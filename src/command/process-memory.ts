@@ -60,7 +60,7 @@ export function prepareMemory(): void {
 
 /**
  * Collects when the process uses more than its objects and ROOM_BYTES, and after each burst of work.
- * @param objectsBytesMax the setting `eviction.max_memory`.
+ * @param objectsBytesMax the setting `eviction.max_memory`, and the bound of manifests of a bucket.
  * @returns a function that stops it.
  */
 export function collectGarbage(objectsBytesMax: number): () => void {

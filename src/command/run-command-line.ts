@@ -11,6 +11,7 @@ import type { CommandContext } from "./command-context.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { programSpec } from "./completion-spec.ts";
 import { describeConfig } from "./describe-config.ts";
+import { describeCopyStore } from "./describe-copy-store.ts";
 import { describeVerbs } from "./describe-verbs.ts";
 import { EXIT_CODES, type ExitName } from "./exit-codes.ts";
 import { inspect } from "./inspect.ts";
@@ -61,6 +62,7 @@ function describeProgram(context: CommandContext, finish: (outcome: ExitName) =>
     .description("check every object file in a storage directory: one line per damaged or incomplete file")
     .argument("<directory>")
     .action(async (directory: string) => finish(await verify(directory, context)));
+  describeCopyStore(program, context, finish);
   describeConfig(program, context, finish);
   program.commandsGroup("Other:");
   program
@@ -91,6 +93,11 @@ function describeServe(program: Command): Command {
       "--storage <location>",
       "none, a path, fs://PATH, file://PATH or s3://BUCKET/PREFIX; a relative path is under the working directory",
     )
+    .option(
+      "--local-cache <directory>",
+      "with storage s3: where copies of large objects are kept on this host",
+    )
+    .option("--local-capacity <size>", "bytes of these copies (default: 80% of what is free at the start)")
     .option("--advertise <endpoint>", "endpoint that clients dial, if a port mapping or a service changes it")
     .option(
       "--replica-endpoint <endpoint>",

@@ -8,6 +8,7 @@ import { formatCacheConfig } from "../config/format-cache-config.ts";
 import { loadCacheConfig } from "../config/load-cache-config.ts";
 import { formatLogDirectives, loadLogDirectives } from "../config/log-directives.ts";
 import { isDurable } from "../config/storage-location.ts";
+import { LIMITS } from "../limits.ts";
 import { isReached, type LogDirective, logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
@@ -18,6 +19,8 @@ export interface ServeOptions {
   readonly config?: string;
   readonly endpoint?: string;
   readonly storage?: string;
+  readonly localCache?: string;
+  readonly localCapacity?: string;
   readonly networkInterface?: string;
   readonly advertise?: string;
   readonly replicaEndpoint?: string;
@@ -62,7 +65,9 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   stdout.write(`listening on ${server.listening}\n`);
   if (options.welcome === true) stderr.write(formatWelcome(loaded.config, server));
   else if (stderr.isTTY === true && !isDurable(loaded.config.storage)) stderr.write(`${IN_MEMORY_NOTICE}\n`);
-  const stopCollecting = collectGarbage(loaded.config.eviction.maxMemoryBytes);
+  const { storage, eviction } = loaded.config;
+  const manifestBytes = storage.kind === "s3" ? LIMITS.manifestCacheBytesMax : 0;
+  const stopCollecting = collectGarbage(eviction.maxMemoryBytes + manifestBytes);
   log.info("stopping", { reason: await stopRequested });
   stopCollecting();
   await server.stop();

@@ -70,7 +70,8 @@ function serverRow(root: StatsPart): string[] {
 
 function objectsText(root: StatsPart): string {
   const objects = root.part("objects");
-  const count = objects.number("count") ?? 0;
+  const count = objects.number("count");
+  if (count === undefined) return "not counted";
   return `${formatCount(count, "object")}, ${formatSize(objects.number("bytes") ?? 0)}`;
 }
 

@@ -26,16 +26,20 @@ export async function top(options: TopOptions, run: VerbRun): Promise<"ok"> {
   return "ok";
 }
 
-function viewOf({ keys, sessions, applications }: TopAnswer, limit: number): string[] {
+function viewOf({ counted, keys, sessions, applications }: TopAnswer, limit: number): string[] {
   const hot = keys
     .slice(0, limit)
     .map(({ key, gets, gets_per_second: rate }) => [rate.toFixed(1), `~${gets}`, key]);
   return [
     ...table(["GETS/S", "GETS", "KEY"], hot),
     "",
-    ...table(["SIZE", "OBJECTS", "SESSION"], sessions.slice(0, limit).map(groupCells)),
-    "",
-    ...table(["SIZE", "OBJECTS", "APPLICATION"], applications.slice(0, limit).map(groupCells)),
+    ...(counted === false
+      ? ["sessions and applications: not counted"]
+      : [
+          ...table(["SIZE", "OBJECTS", "SESSION"], sessions.slice(0, limit).map(groupCells)),
+          "",
+          ...table(["SIZE", "OBJECTS", "APPLICATION"], applications.slice(0, limit).map(groupCells)),
+        ]),
   ];
 }
 

@@ -12,6 +12,8 @@ import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig } from ".
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import type { HttpAddress } from "./http-address.ts";
+import { localCacheOf } from "./local-cache-config.ts";
+import { objectBoundOf } from "./object-bounds.ts";
 import {
   DEFAULT_SOURCE,
   type PickedSetting,
@@ -75,11 +77,11 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
     durability: durabilityOf(picked),
     verifyReads: picked.verifyReads.value,
     validateTables: picked.validateTables.value,
-    capacityBytes: picked.capacity.value,
+    capacityBytes: objectBoundOf("capacity", picked),
     eviction: {
       policy: picked.evictionPolicy.value,
       maxMemoryBytes: picked.maxMemory.value,
-      maxObjects: picked.maxObjects.value,
+      maxObjects: objectBoundOf("maxObjects", picked),
     },
     limits: {
       callsMemoryBytes: picked.callsMemory.value,
@@ -91,6 +93,32 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   };
   return { config, warnings, sources: sourcesOf(picked) };
 }
+
+/** A place of objects, with the settings of the server that would serve it. */
+export interface LoadedStorage {
+  readonly storage: StorageConfig;
+  readonly durability: DurabilityName;
+}
+
+/**
+ * Loads only what says where objects are and how a store is reached.
+ * @param options `storage` is written as in `--storage`
+ * @throws {CacheError} INVALID_CONFIG naming key, value and source.
+ */
+export function loadStorageConfig({
+  storage,
+  configFile,
+  env = process.env,
+}: Pick<LoadOptions, "configFile" | "env"> & { readonly storage: string }): LoadedStorage {
+  const workingDirectory = resolve(".");
+  const section = findSection(env, configFile, workingDirectory);
+  const picked = { ...pickAll({ flags: { storage }, env, section }), ...NO_LOCAL_CACHE };
+  const bases: PathBases = { env, workingDirectory, configFile: section?.file.path };
+  return { storage: storageOf(picked, bases), durability: picked.durability.value };
+}
+
+const NOT_SET = { value: undefined, source: DEFAULT_SOURCE };
+const NO_LOCAL_CACHE = { localCache: NOT_SET, localCapacity: NOT_SET };
 
 /** How the values in a file do not fit each other, or the files that they name. */
 export interface Mismatches {
@@ -112,6 +140,9 @@ export function findMismatches(
   const canJudge = (...names: SettingName[]): boolean => !names.some((name) => wrong.has(name));
   const errors = [
     ...(canJudge("durability", "storage") ? errorOf(() => durabilityOf(picked)) : []),
+    ...(canJudge("capacity", "storage") ? errorOf(() => objectBoundOf("capacity", picked)) : []),
+    ...(canJudge("maxObjects", "storage") ? errorOf(() => objectBoundOf("maxObjects", picked)) : []),
+    ...(canJudge("localCache", "localCapacity", "storage") ? errorOf(() => localCacheOf(picked, bases)) : []),
     ...(canJudge("accessFile", "requireAuth") ? errorOf(() => accessOf(picked, bases)) : []),
     ...(canJudge("endpoint", "admin", "http") ? tlsErrors(picked, bases, warnings) : []),
   ];
@@ -176,6 +207,8 @@ function pickAll(sources: SettingSources) {
     s3Region: pickSetting(SETTINGS.s3Region, sources),
     s3PathStyle: pickSetting(SETTINGS.s3PathStyle, sources),
     maxStaleness: pickSetting(SETTINGS.maxStaleness, sources),
+    localCache: pickSetting(SETTINGS.localCache, sources),
+    localCapacity: pickSetting(SETTINGS.localCapacity, sources),
     durability: pickSetting(SETTINGS.durability, sources),
     verifyReads: pickSetting(SETTINGS.verifyReads, sources),
     validateTables: pickSetting(SETTINGS.validateTables, sources),
@@ -213,6 +246,7 @@ function storageOf(picked: Picked, bases: PathBases): StorageConfig {
     region: s3Region.value ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
     pathStyle: s3PathStyle.value,
     maxStalenessMs: maxStaleness.value,
+    localCache: localCacheOf(picked, bases),
   };
   return resolveStorage(storage.value, { directory, userHome: userHome(bases.env) }, terms);
 }

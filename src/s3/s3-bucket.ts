@@ -55,6 +55,11 @@ export class S3Bucket implements Bucket {
     return this.requests.counts;
   }
 
+  /** Memory in which running uploads gather their parts. */
+  get uploadBytes(): number {
+    return this.#memory.usedBytes;
+  }
+
   /** Closes all connections; requests under way fail. */
   close(): void {
     this.requests.close();

@@ -5,16 +5,35 @@
 import { isIP } from "node:net";
 import { type AccessControl, OPEN_ACCESS } from "../access/access-control.ts";
 import { FileAccess } from "../access/file-access.ts";
+import type { QuotaTable } from "../access/quotas.ts";
 import type { CacheConfig } from "../config/cache-config.ts";
 import type { ResolvedAddresses } from "../config/network.ts";
+import { isRemote } from "../config/storage-location.ts";
+import { CacheError } from "../errors.ts";
 import { isLoopbackAddress } from "../grpc/peer-address.ts";
 import { logFor } from "../log.ts";
 
 const log = logFor("access");
 
 /** @throws {CacheError} INVALID_CONFIG if the access file cannot be used. */
-export function openAccess({ access }: Pick<CacheConfig, "access">): AccessControl {
-  return access.file === undefined ? OPEN_ACCESS : new FileAccess(access.file);
+export function openAccess({ access, storage }: Pick<CacheConfig, "access" | "storage">): AccessControl {
+  const { file } = access;
+  if (file === undefined) return OPEN_ACCESS;
+  if (!isRemote(storage)) return new FileAccess(file);
+  return new FileAccess(file, undefined, (quotas) => refuseHeldQuotas(quotas, file));
+}
+
+/** A quota that nobody keeps is worse than none. Rates are kept, by each server for its own puts. */
+function refuseHeldQuotas({ applications, identities }: QuotaTable, file: string): void {
+  const entries = [
+    ...[...applications].map(([id, quota]) => ({ subject: `application ${JSON.stringify(id)}`, quota })),
+    ...[...identities].map(([name, quota]) => ({ subject: `identity ${JSON.stringify(name)}`, quota })),
+  ];
+  const held = entries.find(({ quota: { bytes, objects } }) => (bytes ?? objects) !== undefined);
+  if (held === undefined) return;
+  const { subject } = held;
+  const text = `the access file limits the bytes or objects of ${subject}, but with storage s3 no server counts what all of them hold: leave only puts_per_second and bytes_per_second in its quota (${file})`;
+  throw new CacheError("INVALID_CONFIG", text, { facts: { subject, file } });
 }
 
 /** Logs a warning if everyone who reaches this host may do everything. */

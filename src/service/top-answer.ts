@@ -6,8 +6,9 @@ import type { ServiceContext } from "./service-context.ts";
 
 /** @throws {CacheError} PERMISSION_DENIED */
 export async function answerTop(context: ServiceContext): Promise<string> {
-  const { keys, sessions, applications } = await context.cache.observing.top();
+  const { keys, isCounted, sessions, applications } = await context.cache.observing.top();
   return JSON.stringify({
+    counted: isCounted,
     keys: keys.map(({ key, gets, getsPerSecond }) => ({ key, gets, gets_per_second: getsPerSecond })),
     sessions: sessions.map(groupAnswer),
     applications: applications.map(groupAnswer),

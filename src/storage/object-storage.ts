@@ -204,6 +204,16 @@ export interface StorageCapabilities {
    * would cost a request to the store for each such ticket.
    */
   readonly refusesVersionedIds: boolean;
+  /** Absent: the engine needs no store that can be out of reach. */
+  readonly reach?: StorageReach | undefined;
+}
+
+/** Whether an engine can reach the store that it needs. */
+export interface StorageReach {
+  /** Why it cannot; undefined: it can, as far as is known. */
+  readonly unreachable: string | undefined;
+  /** @returns a function that removes the listener */
+  onChange(listener: () => void): () => void;
 }
 
 /** What every cache needs of its engine: the files of objects, to read them. */

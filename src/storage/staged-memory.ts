@@ -40,6 +40,11 @@ export class StagedMemory {
     return this.#bytes > this.#bytesMax * VIEWS_PART;
   }
 
+  /** True if more is staged than the limit allows. */
+  get isFull(): boolean {
+    return this.#bytes > this.#bytesMax;
+  }
+
   take(bytes: number): void {
     this.#bytes += bytes;
   }
@@ -53,7 +58,7 @@ export class StagedMemory {
   give(bytes: number): void {
     this.#bytes -= bytes;
     this.#leavingBytes -= bytes;
-    if (this.#waiting.length === 0 || this.#bytes > this.#bytesMax) return;
+    if (this.#waiting.length === 0 || this.isFull) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
@@ -71,7 +76,7 @@ export class StagedMemory {
 
   /** Writes files out if too much is staged. If it returns a promise, wait before bringing more. */
   makeSpace(): Promise<void> | undefined {
-    if (this.#bytes <= this.#bytesMax) return undefined;
+    if (!this.isFull) return undefined;
     for (const file of this.#gathering) {
       if (this.#bytes - this.#leavingBytes <= this.#bytesMax) break;
       file.spill();

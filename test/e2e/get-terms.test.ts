@@ -97,6 +97,20 @@ describe("a value in rows", () => {
   });
 });
 
+describe("a get at least of a version", () => {
+  it.each(["0", "1", "99"])("gets the current object of a server with files, from %s on", async (version) => {
+    const terms = { "flame-at-least-version": version };
+    expect(opaqueRows(await get(KEY, 0, terms)).map(({ data }) => data)).toEqual(["base", "one"]);
+    expect(opaqueRows(await server.client.getTicket(formatTicket(KEY), { metadata: terms }))).toHaveLength(2);
+  });
+
+  it.each(["", "-1", "1e6", "latest", "9".repeat(16)])("%j is INVALID_REQUEST", async (version) => {
+    await expect(get(KEY, 0, { "flame-at-least-version": version })).rejects.toMatchObject({
+      code: "INVALID_REQUEST",
+    });
+  });
+});
+
 describe("a get that takes a location", () => {
   const TAKES = { "flame-file-locations": "1" };
 

@@ -10,8 +10,8 @@ import {
   streamOf,
 } from "../support/http-tables.ts";
 
-const STORAGES = [["files"], ["memory"]] as const;
-const open = (kind: string): Promise<HttpCache> => httpCache(kind === "memory" ? { storage: "memory" } : {});
+const STORAGES = [["files"], ["memory"], ["bucket"]] as const;
+const open = (kind: string): Promise<HttpCache> => httpCache(kind === "files" ? {} : { storage: kind });
 
 describe.each(STORAGES)("an object in %s", (kind) => {
   it("is created with 201, replaced with 200, and answers its key, version and endpoint", async () => {

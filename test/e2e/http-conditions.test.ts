@@ -1,12 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { parseObjectKey } from "../../src/object/object-key.ts";
-import { httpCache, ownDirectory } from "../support/http-cache.ts";
+import { type HttpCache, httpCache, ownDirectory } from "../support/http-cache.ts";
 import { OBJECT, problemOf, put, send } from "../support/http-requests.ts";
 import { numbersTable, STREAM_TYPE, streamOf } from "../support/http-tables.ts";
 
-describe("a write with a condition", () => {
+const STORAGES = [["files"], ["bucket"]] as const;
+const open = (kind: string): Promise<HttpCache> => httpCache(kind === "files" ? {} : { storage: kind });
+
+describe.each(STORAGES)("a write with a condition, in %s", (kind) => {
   it("creates only with if-none-match *, and replaces only the version of if-match", async () => {
-    const cache = await httpCache();
+    const cache = await open(kind);
     const write = (method: string, headers: Record<string, string>) =>
       send(cache, method, OBJECT, method === "DELETE" ? undefined : "x", { headers });
     expect((await write("PUT", { "if-match": "*" })).status).toBe(412);
@@ -24,7 +27,7 @@ describe("a write with a condition", () => {
   });
 
   it("succeeds for one of many clients that write at once", async () => {
-    const cache = await httpCache();
+    const cache = await open(kind);
     const all = Array.from({ length: 12 }, () =>
       send(cache, "PUT", OBJECT, "x", { headers: { "if-none-match": "*" } }),
     );
@@ -71,9 +74,9 @@ describe("a time to live", () => {
   });
 });
 
-describe("the list", () => {
+describe.each(STORAGES)("the list, in %s", (kind) => {
   it("comes in pages in the order of the keys", async () => {
-    const cache = await httpCache();
+    const cache = await open(kind);
     const ids = Array.from({ length: 25 }, (_, index) => `o${String(index).padStart(2, "0")}`);
     for (const id of [...ids].reverse()) await put(cache, `/v1/objects/a/s/${id}`, "x");
     await put(cache, "/v1/objects/b/s/x", streamOf(numbersTable(3)), STREAM_TYPE);
@@ -95,7 +98,7 @@ describe("the list", () => {
   });
 
   it("has the facts of each object", async () => {
-    const cache = await httpCache();
+    const cache = await open(kind);
     await put(cache, OBJECT, streamOf(numbersTable(10)), STREAM_TYPE);
     await send(cache, "PATCH", OBJECT, streamOf(numbersTable(5)), { type: STREAM_TYPE });
     await cache.cache.retaining.pin({ scope: "application", applicationId: "a" });

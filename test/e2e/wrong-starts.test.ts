@@ -55,6 +55,21 @@ describe("a wrong start ends at once", () => {
     ]);
   });
 
+  it("with a local cache in the directory of a server with files", async () => {
+    await using _ = await startServer({ storage: join(directory.path, "store") });
+    const storage = ["--storage", "s3://bucket", "--local-cache", "store"];
+    expect(await run("--endpoint", FREE, ...storage)).toEqual([
+      78,
+      "flame-object-cache: [INVALID_CONFIG] the local cache DIR/store cannot be used: it is the directory of a server with storage files; --local-cache names another\n",
+    ]);
+  });
+
+  it("with a local cache of files", async () => {
+    const [code, text] = await run("--endpoint", FREE, "--storage", "files", "--local-cache", "near");
+    expect(code).toBe(78);
+    expect(text).toContain("cache.local_cache needs storage s3://BUCKET/PREFIX");
+  });
+
   it("with a port in use, and names the process that listens there", async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));

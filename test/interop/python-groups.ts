@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { campaign } from "../support/campaign.ts";
 import { cleanEnvironment } from "../support/clean-environment.ts";
-import { SERVER_COMMAND, startServer, type TestServer } from "../support/start-server.ts";
+import { SERVER_COMMAND, type ServerOptions, startServer, type TestServer } from "../support/start-server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 
 const RUNNER = fileURLToPath(new URL("python/runner.py", import.meta.url));
@@ -57,21 +57,40 @@ export function listGroupRuns(
   python: string | undefined,
   environment: Readonly<Record<string, string>> = {},
 ): GroupRun[] {
-  if (python === undefined) return [];
-  const env = cleanEnvironment({ PYTHONDONTWRITEBYTECODE: "1", ...environment });
-  const listed = execFileSync(python, [RUNNER, "--list"], { encoding: "utf8", env });
-  const groups = JSON.parse(listed) as ListedGroup[];
+  const groups = listed(python, environment);
   const slice = groups
     .filter(({ isCampaign }) => !isCampaign)
     .map((group) => ({ ...group, storages: group.storages.slice(0, 1) }));
   return campaign({ slice, whole: groups }).flatMap((group) =>
-    group.storages.map((storage) => new GroupRun(python, group, { storage, environment })),
+    group.storages.map((storage) => new GroupRun(python!, group, { storage, environment })),
   );
 }
 
 interface GroupSetting {
-  readonly storage: "files" | "none" | "own";
+  readonly storage: "files" | "none" | "own" | "bucket";
   readonly environment: Readonly<Record<string, string>>;
+  /** Of storage `bucket`. */
+  readonly server?: ServerOptions;
+}
+
+/**
+ * The groups whose cases need no storage of their own, each against the same kind of server.
+ * @param server starts a server over a bucket
+ */
+export function listBucketRuns(
+  python: string | undefined,
+  groups: readonly string[],
+  { environment = {}, server }: { environment?: GroupSetting["environment"]; server: ServerOptions },
+): GroupRun[] {
+  return listed(python, environment)
+    .filter(({ group }) => groups.includes(group))
+    .map((group) => new GroupRun(python!, group, { storage: "bucket", environment, server }));
+}
+
+function listed(python: string | undefined, environment: GroupSetting["environment"]): ListedGroup[] {
+  if (python === undefined) return [];
+  const env = cleanEnvironment({ PYTHONDONTWRITEBYTECODE: "1", ...environment });
+  return JSON.parse(execFileSync(python, [RUNNER, "--list"], { encoding: "utf8", env })) as ListedGroup[];
 }
 
 /** One group on one storage: start, ask for each result, stop. */
@@ -82,13 +101,16 @@ export class GroupRun {
   readonly #group: string;
   readonly #storage: GroupSetting["storage"];
   readonly #environment: GroupSetting["environment"];
+  readonly #bucketServer: ServerOptions | undefined;
   readonly #results: Results;
   #directory: TemporaryDirectory | undefined;
   #server: TestServer | undefined;
   #process: ChildProcess | undefined;
 
-  constructor(python: string, { group, cases }: ListedGroup, { storage, environment }: GroupSetting) {
-    const place = { files: "files", none: "memory", own: "own servers" }[storage];
+  constructor(python: string, { group, cases }: ListedGroup, setting: GroupSetting) {
+    const { storage, environment, server } = setting;
+    const place = { files: "files", none: "memory", own: "own servers", bucket: "a bucket" }[storage];
+    this.#bucketServer = server;
     this.title = `${group.replaceAll("_", " ")} (${place})`;
     this.cases = cases;
     this.#python = python;
@@ -109,10 +131,10 @@ export class GroupRun {
     handed.FLAME_HOME = this.#directory.path;
     if (this.#storage !== "own") {
       const storage = this.#storage === "none" ? "none" : join(this.#directory.path, "storage");
-      this.#server = await startServer({ storage });
+      this.#server = await startServer(this.#bucketServer ?? { storage });
       handed.INTEROP_ENDPOINT = this.#server.endpoint;
       handed.INTEROP_PID = `${this.#server.pid}`;
-      if (storage !== "none") handed.INTEROP_STORAGE = storage;
+      if (this.#storage === "files") handed.INTEROP_STORAGE = storage;
     }
     this.#process = this.#run(cleanEnvironment(handed));
   }

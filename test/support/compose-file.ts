@@ -35,7 +35,9 @@ const started = z.strictObject({
 const service = z.strictObject({
   build: z.strictObject({ context: z.string(), target: z.string() }).optional(),
   image: z.string(),
+  entrypoint: command.optional(),
   command: command.optional(),
+  deploy: z.strictObject({ replicas: z.int().positive() }).optional(),
   restart: z.enum(["no", "always", "on-failure", "unless-stopped"]),
   init: z.boolean().optional(),
   stop_grace_period: duration.optional(),

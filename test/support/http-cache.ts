@@ -7,6 +7,8 @@ import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { type AccessControl, OPEN_ACCESS } from "../../src/access/access-control.ts";
 import { IndexedCache } from "../../src/cache/indexed-cache.ts";
+import type { ObjectCache } from "../../src/cache/object-cache.ts";
+import { SharedCache } from "../../src/cache/shared/shared-cache.ts";
 import { ServerStats } from "../../src/service/admin/server-stats.ts";
 import type { CountedServer } from "../../src/service/admin/stats-reading.ts";
 import { HttpServer } from "../../src/service/http/http-server.ts";
@@ -14,6 +16,7 @@ import { API_ROUTES } from "../../src/service/http-listeners.ts";
 import { ServiceContext } from "../../src/service/service-context.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
+import { openReplica } from "./bucket-storage.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** The header of a raw request to a cache of these. */
@@ -24,7 +27,7 @@ export const HTTP_ENDPOINT = "grpc://127.0.0.1:9090";
 const NO_CALLS = {} as CountedServer;
 
 export interface HttpCacheOptions {
-  /** Where objects are kept; absent: a directory of the test's own; "memory": in memory. */
+  /** Where objects are kept: a directory, "memory", or "bucket" (in memory). Absent: a directory of the test's own. */
   readonly storage?: string;
   readonly access?: AccessControl;
   readonly corsOrigins?: readonly string[];
@@ -35,16 +38,21 @@ export interface HttpCacheOptions {
 export interface HttpCache {
   readonly url: string;
   readonly port: number;
-  readonly cache: IndexedCache;
+  readonly cache: ObjectCache;
   readonly context: ServiceContext;
   stop(): Promise<void>;
+}
+
+function openCache(storage: string, nowMs: HttpCacheOptions["nowMs"]): ObjectCache {
+  if (storage === "bucket") return new SharedCache(openReplica().storage);
+  const engine = storage === "memory" ? new MemoryStorage() : new DiskStorage({ directory: storage });
+  return new IndexedCache(engine, { nowMs });
 }
 
 /** Started; stopped with the test unless before. */
 export async function httpCache(options: HttpCacheOptions = {}): Promise<HttpCache> {
   const { storage = ownDirectory(), access = OPEN_ACCESS, corsOrigins = [], nowMs } = options;
-  const engine = storage === "memory" ? new MemoryStorage() : new DiskStorage({ directory: storage });
-  const cache = new IndexedCache(engine, { nowMs });
+  const cache = openCache(storage, nowMs);
   await cache.start();
   const stopping = new AbortController().signal;
   const context = ServiceContext.open({

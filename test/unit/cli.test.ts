@@ -44,6 +44,7 @@ beforeEach(() => {
       },
     },
     env: { FLAME_HOME: home },
+    copyStores: () => Promise.reject(new Error("no store is copied")),
     startServer: async (config) => {
       started.push(config);
       events.push("started");

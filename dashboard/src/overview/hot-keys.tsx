@@ -27,7 +27,7 @@ export function HotKeys() {
   return <Ranking top={value} />;
 }
 
-function Ranking({ top: { keys, sessions } }: { top: Top }) {
+function Ranking({ top: { isCounted, keys, sessions } }: { top: Top }) {
   return (
     <div class="columns">
       <Panel title="Hottest keys">
@@ -44,7 +44,8 @@ function Ranking({ top: { keys, sessions } }: { top: Top }) {
         </ol>
       </Panel>
       <Panel title="Largest sessions">
-        {sessions.length === 0 && <p class="notice">The cache holds no objects.</p>}
+        {!isCounted && <p class="notice">This server counts no objects: others share them.</p>}
+        {isCounted && sessions.length === 0 && <p class="notice">The cache holds no objects.</p>}
         <ol class="ranking">
           {sessions.map(({ name, objects, bytes }) => (
             <li key={name}>

@@ -20,8 +20,8 @@ export interface StatsAnswer {
   };
   readonly traffic: { readonly received_bytes: number; readonly sent_bytes: number };
   readonly connections: { readonly grpc: number; readonly http: number };
-  readonly objects: { readonly count: number; readonly count_max: number | null; readonly bytes: number };
-  readonly space: { readonly used_bytes: number; readonly bytes_max: number | null };
+  readonly objects: { readonly count: number | null; readonly count_max: number | null };
+  readonly space: { readonly used_bytes: number | null; readonly bytes_max: number | null };
   readonly removals: { readonly evicted_objects: number };
   readonly memory: {
     readonly hits: number;
@@ -40,13 +40,14 @@ const OBJECT_METHOD = /^(?!Health\/)[^\s/]+(\/\S+)?$|^[A-Z]+ \/v1\/objects/;
 export function readStats(answer: StatsAnswer, atMs: number): Stats {
   const { calls, traffic, connections, objects, space, removals, memory, disk, process, recent } = answer;
   const methods = methodsOf(calls.by_method);
+  // With storage none, the memory is the storage.
+  const isStorage = disk === null && objects.count !== null;
   return {
     atMs,
     uptimeSeconds: answer.uptime_seconds,
     objects: bounded(objects.count, objects.count_max),
     stored: bounded(space.used_bytes, space.bytes_max),
-    // With storage none, the memory is the storage.
-    memory: memory === null || disk === null ? undefined : bounded(memory.used_bytes, memory.bytes_max),
+    memory: isStorage || memory === null ? undefined : bounded(memory.used_bytes, memory.bytes_max),
     disk: diskOf(disk),
     residentBytes: process.resident_bytes,
     connections: connections.grpc + connections.http,
@@ -81,8 +82,10 @@ function methodsOf(byMethod: StatsAnswer["calls"]["by_method"]): MethodStats[] {
     .sort((a, b) => b.calls - a.calls);
 }
 
-function bounded(used: number, bound: number | null): Bounded {
-  return { used, bound: bound ?? undefined };
+function bounded(used: number, bound: number | null): Bounded;
+function bounded(used: number | null, bound: number | null): Bounded | undefined;
+function bounded(used: number | null, bound: number | null): Bounded | undefined {
+  return used === null ? undefined : { used, bound: bound ?? undefined };
 }
 
 function diskOf(disk: StatsAnswer["disk"]): Bounded | undefined {

@@ -11,6 +11,7 @@ export function Tiles({ stats, latest }: { stats: Stats; latest: Series | undefi
   return (
     <div class="tiles">
       {objects && <Tile label="Objects" value={objects} format={formatCount} exact={formatExact} />}
+      {!objects && <Uncounted label="Objects" />}
       {stored && <Tile label="Stored" value={stored} format={formatBytes} exact={exactBytes} />}
       {memory && <Tile label="Memory" value={memory} format={formatBytes} exact={exactBytes} />}
       {disk && <Tile label="Disk" value={disk} format={formatBytes} exact={exactBytes} warns />}
@@ -48,6 +49,17 @@ function Tile({ label, value: { used, bound }, format, exact, warns = false }: T
           </span>
         </>
       )}
+    </div>
+  );
+}
+
+/** Over a bucket: no server counts what all of them put. */
+function Uncounted({ label }: { label: string }) {
+  return (
+    <div class="tile">
+      <span class="tile-label">{label}</span>
+      <span class="tile-value">–</span>
+      <span class="tile-note">not counted</span>
     </div>
   );
 }

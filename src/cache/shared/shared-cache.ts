@@ -20,7 +20,8 @@ import {
 import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { Durability, OpenPurpose, StorageCapabilities } from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
-import type { BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import type { Accepts, BucketStorage } from "../../storage/s3/bucket-storage.ts";
+import { refuseVersionedId } from "../../storage/s3/names.ts";
 import type { ReplicaRegistry } from "../../storage/s3/replica-registry.ts";
 import type { FitsBase } from "../begin-patch.ts";
 import { NO_EVICTIONS } from "../budget-counts.ts";
@@ -31,7 +32,7 @@ import { damageError, type IndexEntry } from "../index-entry.ts";
 import { LayoutCache } from "../layout-cache.ts";
 import { ListedSchemas } from "../listed-schemas.ts";
 import type { ObjectCache } from "../object-cache.ts";
-import { ObjectReading, type OpenedObject, type ReadingHost } from "../object-reading.ts";
+import { ObjectReading, type OpenedObject, type OpenTerms, type ReadingHost } from "../object-reading.ts";
 import { Observing } from "../observing.ts";
 import { type Draft, type PutOptions, refuseTooManyPatches } from "../put-draft.ts";
 import { SchemaPool } from "../schema-pool.ts";
@@ -44,9 +45,6 @@ import { listShared, listSortedShared } from "./shared-lists.ts";
 import { SharedRetaining } from "./shared-retaining.ts";
 
 const log = logFor("cache");
-
-/** See StorageCapabilities.refusesVersionedIds. */
-const VERSIONED_ID = /:\d+$/;
 
 export interface SharedCacheOptions {
   /** False: bytes are compared at their first read only. */
@@ -78,7 +76,7 @@ export class SharedCache implements ObjectCache {
     };
     this.schemas = new ListedSchemas({ storage, schemas });
     this.retaining = new SharedRetaining(this.#context);
-    this.observing = new Observing({ retaining: this.retaining, events, find, entries: () => [] });
+    this.observing = new Observing({ retaining: this.retaining, events, find, entries: undefined });
   }
 
   async start(): Promise<void> {
@@ -98,14 +96,15 @@ export class SharedCache implements ObjectCache {
   get counts(): CacheCounts {
     const removals = { ...NO_EVICTIONS, expiredObjects: 0 };
     const { counts: storage } = this.#context.storage;
-    return { objects: 0, objectBytes: 0, isScanning: false, removals, budget: undefined, storage };
+    const uncounted = { objects: undefined, objectBytes: undefined, budget: undefined };
+    return { ...uncounted, isScanning: false, removals, storage };
   }
 
   /** A bucket has no size. */
   async space(): Promise<undefined> {}
 
   find(key: ObjectKey): Promise<SharedEntry | undefined> {
-    return this.#find(key, false);
+    return this.#find(key);
   }
 
   /** There is no index. */
@@ -121,10 +120,7 @@ export class SharedCache implements ObjectCache {
 
   /** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */
   draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
-    if (VERSIONED_ID.test(key.objectId)) {
-      const text = "with storage s3 an object id cannot end with a colon and digits, as a version does";
-      throw new CacheError("INVALID_KEY", text, { facts: { key: formatObjectKey(key) } });
-    }
+    refuseVersionedId(key);
     return new SharedBaseDraft(this.#context, key, kind, options);
   }
 
@@ -134,20 +130,18 @@ export class SharedCache implements ObjectCache {
 
   async draftPatch(key: ObjectKey, kind: ObjectKind, fits: FitsBase, ttlMs?: number): Promise<Draft> {
     const check = this.#patchCheck(kind, fits);
-    const entry = await this.#find(key, false);
-    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
-    await check(entry);
+    await this.#lookBefore(key, check);
     return new SharedPatchDraft(this.#context, key, check, ttlMs);
   }
 
   async open(
     key: ObjectKey,
     needsBase: (entry: IndexEntry) => boolean,
-    purpose?: OpenPurpose,
+    { purpose, atLeastVersion }: OpenTerms = {},
   ): Promise<OpenedObject> {
     this.observing.wasRead(formatObjectKey(key));
     for (let tries = 1; ; tries += 1) {
-      const entry = await this.#find(key, tries > 1);
+      const entry = await this.#find(key, tries > 1 ? "strict" : { atLeastVersion });
       if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
       try {
         return await this.#openEntry(entry, needsBase, purpose);
@@ -207,9 +201,9 @@ export class SharedCache implements ObjectCache {
     return deleted;
   }
 
-  async #find(key: ObjectKey, isStrict: boolean): Promise<SharedEntry | undefined> {
+  async #find(key: ObjectKey, accepts?: Accepts): Promise<SharedEntry | undefined> {
     const { storage, entries } = this.#context;
-    const state = await storage.find(key, isStrict);
+    const state = await storage.find(key, accepts);
     return state && entries.of(state);
   }
 
@@ -231,6 +225,22 @@ export class SharedCache implements ObjectCache {
       reading.close();
       if (isCacheError(error, "OBJECT_CORRUPT")) this.reportDamage(reading, error);
       throw error;
+    }
+  }
+
+  /**
+   * Refuses a patch before its bytes are read, if the current object does. The write checks again,
+   * under its condition, so an object that is remembered may allow it, and then costs no request.
+   */
+  async #lookBefore(key: ObjectKey, check: (entry: SharedEntry) => Promise<void>): Promise<void> {
+    for (const accepts of [{ atLeastVersion: 0 }, "strict"] as const) {
+      try {
+        const entry = await this.#find(key, accepts);
+        if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+        return await check(entry);
+      } catch (error) {
+        if (accepts === "strict" || !isCacheError(error)) throw error;
+      }
     }
   }
 

@@ -33,6 +33,8 @@ abstract class SharedDraft implements Draft {
   actor: string | undefined;
   readonly sink: StagedObject;
   protected readonly context: SharedContext;
+  /** As in FrameFacts, of the latest attempt. */
+  #replaced: number | undefined;
 
   constructor(context: SharedContext, key: ObjectKey, sink: StagedObject) {
     this.context = context;
@@ -73,6 +75,7 @@ abstract class SharedDraft implements Draft {
     let made = first;
     return async (facts): Promise<Frame> => {
       throwIfOver?.();
+      this.#replaced = facts.replaced;
       const isSame = facts.version === made.version && facts.lifetime?.untilMs === made.lifetime?.untilMs;
       if (!isSame) {
         this.sink.rewind();
@@ -85,7 +88,8 @@ abstract class SharedDraft implements Draft {
 
   #record(version: number, bytes: number): void {
     const name = formatObjectKey(this.key);
-    this.context.events?.record({ name, event: this.event, version, bytes, by: this.actor });
+    const details = this.#replaced === undefined ? undefined : { replaced: this.#replaced };
+    this.context.events?.record({ name, event: this.event, version, bytes, by: this.actor, details });
   }
 }
 

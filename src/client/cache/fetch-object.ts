@@ -18,6 +18,7 @@ import type { Route } from "./route.ts";
 
 /** Lets the server answer with the location of the object's file, from this many bytes on. */
 const FILE_LOCATIONS = { "flame-file-locations": String(LIMITS.localFileBytesMin) } as const;
+const AT_LEAST_HEADER = "flame-at-least-version";
 
 export interface FetchContext {
   readonly client: FlightClient;
@@ -27,6 +28,8 @@ export interface FetchContext {
   readonly readsFiles: boolean;
   /** Maximum bytes to collect of an object. */
   readonly objectBytesMax: number;
+  /** An object of this version or a later one will do. Absent: the current object. */
+  readonly atLeastVersion?: number | undefined;
 }
 
 export interface FetchedObject {
@@ -66,11 +69,14 @@ interface Fetch {
 }
 
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
-  const { client, route, readsFiles, objectBytesMax } = context;
+  const { client, route, readsFiles, objectBytesMax, atLeastVersion } = context;
   const { older, options } = fetch;
   const ticket = formatTicket(target.key, older?.version ?? 0);
-  const terms = { ...options, ...(readsFiles && { metadata: FILE_LOCATIONS }) };
-  const answer = await readAnswer(route.get(client, ticket, terms), objectBytesMax);
+  const metadata = {
+    ...(readsFiles && FILE_LOCATIONS),
+    ...(atLeastVersion !== undefined && { [AT_LEAST_HEADER]: String(atLeastVersion) }),
+  };
+  const answer = await readAnswer(route.get(client, ticket, { ...options, metadata }), objectBytesMax);
   if (answer.kind === "file") {
     if (!readsFiles) throw new CacheError("INVALID_IPC", "the answer names a file, which was not asked for");
     const { signal } = options;

@@ -17,7 +17,7 @@ import { unreadable } from "../values/value-tags.ts";
 import { ClientPool } from "./client-pool.ts";
 import { type FlameCacheOptions, type FlameCacheSettings, resolveSettings } from "./connect-options.ts";
 import { type FetchedObject, fetchObject } from "./fetch-object.ts";
-import type { GetOptions } from "./get-options.ts";
+import type { GetOptions, ReadOptions } from "./get-options.ts";
 import { HeldObjects } from "./held-objects.ts";
 import { readFileChunks, writeFileWhole } from "./local/local-files.ts";
 import { type ObjectInfo, objectInfo } from "./object-info.ts";
@@ -103,8 +103,8 @@ export class FlameCache {
    */
   async patch(ref: RefLike, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const { endpoint, key } = this.#target(ref);
-    const messages = putMessages(await encodeValue(value));
     const descriptor = { kind: "command", command: `PATCH:${key}` } as const;
+    const messages = putMessages(await encodeValue(value));
     return await this.#send(endpoint, options, (to, call) => to.put(descriptor, messages, call));
   }
 
@@ -137,7 +137,7 @@ export class FlameCache {
    * and payload. Without patches.
    * @throws {CacheError} UNREADABLE_VALUE for a table; as `get`
    */
-  async getBytes(ref: RefLike, options: OperationOptions = {}): Promise<Uint8Array> {
+  async getBytes(ref: RefLike, options: ReadOptions = {}): Promise<Uint8Array> {
     const { object, shared } = await this.#fetch(ref, options);
     if (object.kind === "table") throw unreadable("the object is a table: use get or getStream");
     return untaggedBytes(object.base, shared);
@@ -310,14 +310,15 @@ export class FlameCache {
     return route.write(this.#time(options), (_, call) => put(route, putCall(call, options)));
   }
 
-  async #fetch(ref: RefLike, options: OperationOptions): Promise<FetchedObject> {
+  async #fetch(ref: RefLike, options: ReadOptions): Promise<FetchedObject> {
     const target = this.#target(ref);
     const { zeroCopy, objectBytesMax } = this.#settings;
     const held = this.#held;
+    const atLeastVersion = options.atLeast ? target.version : undefined;
     const route = this.#pool.route(target.endpoint, target.key);
     return await route.read(this.#time(options), ({ client, isOnThisHost }, call) => {
-      const context = { client, route, held, readsFiles: zeroCopy && isOnThisHost, objectBytesMax };
-      return fetchObject(context, target, call);
+      const readsFiles = zeroCopy && isOnThisHost;
+      return fetchObject({ client, route, held, readsFiles, objectBytesMax, atLeastVersion }, target, call);
     });
   }
 

@@ -18,6 +18,8 @@ export type RefLike = ObjectRef | Uint8Array | string;
 export interface ObjectTarget {
   readonly endpoint: string;
   readonly key: string;
+  /** That of the reference; absent for a key. */
+  readonly version?: number;
 }
 
 /**

@@ -35,6 +35,8 @@ export interface TopGroup {
 }
 
 export interface TopAnswer {
+  /** False: the server counts no objects, so `sessions` and `applications` are empty. */
+  readonly counted?: boolean;
   readonly keys: readonly {
     readonly key: string;
     readonly gets: number;

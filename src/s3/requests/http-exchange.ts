@@ -56,6 +56,7 @@ export class Connections {
   readonly #address: StoreAddress;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly times: RequestTimes;
+  readonly #running = new Set<RunningExchange>();
 
   constructor(address: StoreAddress, { ca, times = {} }: Pick<StoreOptions, "ca" | "times"> = {}) {
     this.#address = address;
@@ -74,22 +75,33 @@ export class Connections {
   exchange(exchange: Exchange): Promise<AnswerHead> {
     const { hostname, port, isSecure } = this.#address;
     const { method, path, headers, body } = exchange;
-    const length = body === undefined ? {} : { "content-length": `${sizeOf(body)}` };
     const request = (isSecure ? httpsRequest : httpRequest)({
       agent: this.#agent,
       host: hostname,
       port,
       method,
       path,
-      headers: { ...headers, ...length },
+      headers: flatHeaders(headers, body),
       maxHeaderSize: LIMITS.s3HeaderBytesMax,
     });
-    return new RunningExchange(request, exchange, this.times).outcome;
+    return new RunningExchange(request, exchange, { times: this.times, running: this.#running }).outcome;
+  }
+
+  /** Ends all exchanges that are running, as if their connections were lost. */
+  breakAll(text: string): void {
+    for (const running of [...this.#running]) running.break(text);
   }
 
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** Names and values in turn: node:http sends them as they are, which is cheaper than a record. */
+function flatHeaders(headers: SignedRequest["headers"], body: Exchange["body"]): string[] {
+  const flat = body === undefined ? [] : ["content-length", `${sizeOf(body)}`];
+  for (const name in headers) flat.push(name, headers[name]!);
+  return flat;
 }
 
 function sizeOf(chunks: readonly Uint8Array[]): number {
@@ -104,11 +116,18 @@ function reasonOf(error: NodeJS.ErrnoException): string {
   return error.message || error.code || "no connection";
 }
 
+interface ExchangePool {
+  readonly times: RequestTimes;
+  readonly running: Set<RunningExchange>;
+}
+
 class RunningExchange {
   readonly outcome: Promise<AnswerHead>;
   readonly #request: ClientRequest;
   readonly #exchange: Exchange;
   readonly #times: RequestTimes;
+  /** It is one of these until it is over. */
+  readonly #running: Set<RunningExchange>;
   readonly #endMs: number;
   #resolve!: (head: AnswerHead) => void;
   #reject!: (error: unknown) => void;
@@ -120,10 +139,12 @@ class RunningExchange {
   #isSent = false;
   #isOver = false;
 
-  constructor(request: ClientRequest, exchange: Exchange, times: RequestTimes) {
+  constructor(request: ClientRequest, exchange: Exchange, { times, running }: ExchangePool) {
     this.#request = request;
     this.#exchange = exchange;
     this.#times = times;
+    this.#running = running;
+    running.add(this);
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -135,13 +156,14 @@ class RunningExchange {
     exchange.signal?.addEventListener("abort", this.#abort);
     request.on("socket", (socket) => this.#connect(socket));
     request.on("response", (response) => this.#answer(response));
-    request.on("error", (error) => this.#break(reasonOf(error), error));
-    request.on("close", () => this.#break("the connection was closed before the answer was complete"));
+    request.on("error", (error) => this.break(reasonOf(error), error));
+    request.on("close", () => this.break("the connection was closed before the answer was complete"));
     if (exchange.signal?.aborted) this.#abort();
-    else void this.#send();
+    else if (exchange.body === undefined) request.end();
+    else void this.#sendBody(exchange.body);
   }
 
-  readonly #abort = (): void => this.#break("aborted", this.#exchange.signal?.reason);
+  readonly #abort = (): void => this.break("aborted", this.#exchange.signal?.reason);
 
   #connect(socket: Socket): void {
     if (!socket.connecting) {
@@ -162,14 +184,12 @@ class RunningExchange {
     this.#wait("the answer", this.#exchange.answerMs ?? this.#times.answerMs);
   }
 
-  async #send(): Promise<void> {
-    const { body } = this.#exchange;
+  async #sendBody(body: readonly Uint8Array[]): Promise<void> {
     const request = this.#request;
     request.on("finish", () => {
       if (this.#isSent) this.#waitForAnswer();
     });
-    if (body === undefined) request.end();
-    else if (sizeOf(body) <= ONE_WRITE_BYTES_MAX) {
+    if (sizeOf(body) <= ONE_WRITE_BYTES_MAX) {
       request.end(body.length === 1 ? body[0] : Buffer.concat(body));
     } else {
       for (const chunk of body) {
@@ -183,7 +203,7 @@ class RunningExchange {
 
   #answer(response: IncomingMessage): void {
     const head: AnswerHead = { status: response.statusCode ?? 0, headers: response.headers };
-    response.on("error", (error) => this.#break(error.message, error));
+    response.on("error", (error) => this.break(error.message, error));
     try {
       const sink = this.#exchange.openSink(head);
       response.on("data", (chunk: Buffer) => this.#take(sink, chunk));
@@ -192,7 +212,7 @@ class RunningExchange {
       return;
     }
     response.on("end", () => {
-      if (!response.complete) this.#break("the answer was cut");
+      if (!response.complete) this.break("the answer was cut");
       else this.#end(() => this.#resolve(head), this.#request.writableFinished);
     });
     this.#wait("the rest of the answer", this.#times.idleMs);
@@ -225,10 +245,12 @@ class RunningExchange {
   readonly #check = (): void => {
     this.#armedMs = Number.POSITIVE_INFINITY;
     if (performance.now() < this.#deadlineMs) this.#arm();
-    else this.#break(`timed out while waiting for ${this.#waitsFor}`);
+    else this.break(`timed out while waiting for ${this.#waitsFor}`);
   };
 
-  #break(text: string, cause?: unknown): void {
+  break(text: string, cause?: unknown): void {
+    // After each answer the connection closes or goes back to the pool: an error would cost its stack.
+    if (this.#isOver) return;
     const error = new BrokenExchange(text, this.#isSent, cause);
     this.#end(() => this.#reject(error));
   }
@@ -237,6 +259,7 @@ class RunningExchange {
   #end(settle: () => void, isReusable = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#running.delete(this);
     clearTimeout(this.#timer);
     this.#exchange.signal?.removeEventListener("abort", this.#abort);
     settle();

@@ -86,8 +86,10 @@ export function formatTarget(address: StoreAddress, request: UnsignedRequest): s
 
 /** Slashes stay. */
 export function encodeKey(key: string): string {
-  return encode(key).replaceAll("%2F", "/");
+  return PLAIN.test(key) ? key : encode(key).replaceAll("%2F", "/");
 }
+
+const PLAIN = /^[A-Za-z0-9/._~-]*$/;
 
 /** RFC 3986: all but letters, digits, and `-._~`. */
 function encode(text: string): string {
@@ -98,8 +100,15 @@ function encode(text: string): string {
 }
 
 function formatTime(nowMs: number): string {
-  return new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d{3}/g, "");
+  const second = Math.floor(nowMs / 1000);
+  if (second !== lastTime.second) {
+    lastTime = { second, text: new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d{3}/g, "") };
+  }
+  return lastTime.text;
 }
+
+/** Most requests of a second carry the same text. */
+let lastTime = { second: Number.NaN, text: "" };
 
 function bodyHash({ body, bodySha256 }: UnsignedRequest, isUnsigned: boolean): string {
   if (body === undefined) return EMPTY_SHA256;

@@ -43,15 +43,16 @@ export interface StatsSnapshot {
     readonly refused: number;
   };
   readonly objects: {
-    readonly count: number;
+    /** Null over a bucket: no server counts what all of them put. */
+    readonly count: number | null;
     readonly count_max: number | null;
-    readonly bytes: number;
+    readonly bytes: number | null;
     /** True while the scan of the start may still find objects. */
     readonly scanning: boolean;
   };
   /** What the capacity, or the memory of storage none, is used for. */
   readonly space: {
-    readonly used_bytes: number;
+    readonly used_bytes: number | null;
     readonly bytes_max: number | null;
     readonly staged_bytes: number;
     readonly pinned_bytes: number;
@@ -111,13 +112,13 @@ export function formatStats(reading: StatsReading): StatsSnapshot {
       refused: server.refusedConnections + http.refusedConnections,
     },
     objects: {
-      count: cache.objects,
+      count: cache.objects ?? null,
       count_max: finite(budget?.objectsMax),
-      bytes: cache.objectBytes,
+      bytes: cache.objectBytes ?? null,
       scanning: cache.isScanning,
     },
     space: {
-      used_bytes: budget?.usedBytes ?? cache.objectBytes,
+      used_bytes: budget?.usedBytes ?? cache.objectBytes ?? null,
       bytes_max: finite(budget?.bytesMax),
       staged_bytes: budget?.stagedBytes ?? storage.stagedBytes,
       pinned_bytes: budget?.pinnedBytes ?? 0,

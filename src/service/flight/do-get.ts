@@ -52,7 +52,7 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   const { heldVersion } = terms;
   if (call.facts !== undefined) Object.assign(call.facts, { key: keyText, heldVersion });
   if (terms.locatedBytesMin !== undefined && (await sendLocation(context, key, terms, call))) return;
-  const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion));
+  const opened = await context.cache.open(key, (entry) => needsBase(entry, heldVersion), terms);
   const { reading } = opened;
   reading.isTakenBy(call);
   const sender = new ObjectSender(call);

@@ -27,6 +27,7 @@ export async function fileLocationFor(
   key: ObjectKey,
 ): Promise<string | undefined> {
   if (call.metadata.get(FILE_LOCATIONS_HEADER) !== "1" || !call.isFromThisHost) return undefined;
+  if (!cache.capabilities.locatesFiles) return undefined;
   const location = await cache.locate(key);
   // The client reads the file itself, so this is the only log line of the get.
   if (call.facts !== undefined && location !== undefined) {

@@ -28,11 +28,10 @@ export async function getFlightInfo(
   call: ServerCall,
 ): Promise<Uint8Array> {
   const { key, descriptor } = parseObjectDescriptor(request, call.facts);
-  const schema = await readSchema(context, key);
+  const { schema, entry } = await readSchema(context, key);
   const file = await fileLocationFor(call, context.cache, key);
   // A schema may have many MiB, and the encoding copies it once more.
   await turnIfDue();
-  const entry = await context.cache.stat(key);
   const facts = wantsFacts(call)
     ? encodeObjectFacts(await context.cache.schemas.readFacts(entry))
     : undefined;
@@ -45,19 +44,28 @@ export async function getSchema(
   call: ServerCall,
 ): Promise<Uint8Array> {
   const { key } = parseObjectDescriptor(request, call.facts);
-  const schema = await readSchema(context, key);
+  const { schema } = await readSchema(context, key);
   await turnIfDue();
   return encodeSchemaResult(schema);
 }
 
-/** The encapsulated schema of an object. @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
-async function readSchema(context: ServiceContext, key: ObjectKey): Promise<Uint8Array> {
-  const { reading, base } = await context.cache.open(key, (entry) => entry.kind === "table", "look");
+interface DescribedObject {
+  readonly entry: IndexEntry;
+  /** Encapsulated. */
+  readonly schema: Uint8Array;
+}
+
+/** @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+async function readSchema(context: ServiceContext, key: ObjectKey): Promise<DescribedObject> {
+  const { reading, base } = await context.cache.open(key, (entry) => entry.kind === "table", {
+    purpose: "look",
+  });
   try {
-    if (reading.kind === "opaque") return OPAQUE_SCHEMA;
+    const { entry } = reading;
+    if (reading.kind === "opaque") return { entry, schema: OPAQUE_SCHEMA };
     if (base === undefined) throw new CacheError("OBJECT_NOT_FOUND");
     await turnIfDue();
-    return encapsulateHeader(base.schemaHeader);
+    return { entry, schema: encapsulateHeader(base.schemaHeader) };
   } finally {
     // The answer contains a copy.
     reading.close(true);

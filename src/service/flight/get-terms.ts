@@ -7,10 +7,11 @@
  *     flame-file-locations: 1    the server may answer with the file location of a large object;
  *                                a larger number is the minimum size of such an object in bytes
  *     flame-replicas: TAG        the list of replicas that the caller has; empty: none
+ *     flame-at-least-version: 7  any object of this version or a later one will do
  *
- * Headers apply only to a ticket with a version. Without them the answer follows docs/protocol.md,
- * "DoGet".
- * Cost: three lookups per get, and one more if there are replicas.
+ * All but the last apply only to a ticket with a version. Without them the answer follows
+ * docs/protocol.md, "DoGet".
+ * Cost: four lookups per get, and one more if there are replicas.
  */
 import { randomUUID } from "node:crypto";
 import type { SchemaMetadata } from "../../arrow/key-values.ts";
@@ -24,6 +25,7 @@ import {
   VERSIONED_SCHEMA_HEADER,
   versionedSchema,
 } from "../../object/object-schema.ts";
+import { AT_LEAST_HEADER, atLeastVersion } from "../at-least-version.ts";
 import { FILE_LOCATIONS_HEADER } from "./file-location.ts";
 
 const INSTANCE_HEADER = "flame-instance";
@@ -61,6 +63,8 @@ export interface GetTerms {
   readonly locatedBytesMin: number | undefined;
   /** The replicas, if the caller asks for them and has another list. */
   readonly replicas: ReplicaList | undefined;
+  /** The caller accepts an object of this version or a later one; undefined: the current one. */
+  readonly atLeastVersion: number | undefined;
 }
 
 export interface ServerTerms {
@@ -86,6 +90,7 @@ export function getTerms(
         ? locatedBytesMin(metadata.get(FILE_LOCATIONS_HEADER))
         : undefined,
     replicas: version === undefined ? undefined : unknownReplicas(metadata.get(REPLICAS_HEADER), replicas),
+    atLeastVersion: atLeastVersion(metadata.get(AT_LEAST_HEADER), version),
   };
 }
 

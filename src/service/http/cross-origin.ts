@@ -15,7 +15,7 @@ import { refuseReboundName } from "./loopback-names.ts";
 const ANY = "*";
 const READING = ["GET", "HEAD", "OPTIONS"];
 const REQUEST_HEADERS =
-  "authorization, content-type, accept, range, if-match, if-none-match, if-range, flame-durability, flame-ttl-seconds";
+  "authorization, content-type, accept, range, if-match, if-none-match, if-range, flame-durability, flame-ttl-seconds, flame-at-least-version";
 const ANSWER_HEADERS =
   "etag, location, content-range, accept-ranges, content-length, expires, last-modified, retry-after, x-flame-kind, x-flame-version, x-flame-patches, x-flame-rows";
 /** How long a browser may remember the answer to a preflight request, seconds. */

@@ -9,6 +9,7 @@ import { isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Bucket } from "../../s3/bucket.ts";
+import { StagedMemory } from "../staged-memory.ts";
 import { quarantineManifest } from "./damaged-manifest.ts";
 import type { ManifestState } from "./manifest-cache.ts";
 import { type Freshness, ManifestStore, type ManifestStoreOptions } from "./manifest-store.ts";
@@ -47,6 +48,8 @@ export interface GetTerms extends Freshness {
 export class BucketObjects {
   readonly manifests: ManifestStore;
   readonly floor: VersionFloor;
+  /** Small bodies of running puts. */
+  readonly staged = new StagedMemory();
   readonly #context: ChangeContext;
 
   constructor(bucket: Bucket, options: ManifestStoreOptions = {}) {
@@ -78,7 +81,7 @@ export class BucketObjects {
 
   #stage(key: ObjectKey, inlineBytesMax: number): StagedBody {
     const { bucket, timing } = this.manifests;
-    return new StagedBody({ bucket, timing, key, inlineBytesMax });
+    return new StagedBody({ bucket, timing, key, inlineBytesMax, memory: this.staged });
   }
 
   /** @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT */

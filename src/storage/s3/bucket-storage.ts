@@ -8,17 +8,21 @@
 import { assert, CacheError } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
+import type { LocalCopies } from "../copies/local-copies.ts";
 import type {
   FileSource,
   OpenPurpose,
   StorageCapabilities,
+  StorageReach,
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
 import type { StorageCounts, StoreCounts } from "../storage-counts.ts";
 import type { MemoryTier } from "../tier/memory-tier.ts";
+import { RangeMemory } from "./blob-ranges.ts";
+import type { BlobSources } from "./blob-reader.ts";
 import { BucketFile } from "./bucket-file.ts";
-import type { BucketObjects, GetTerms } from "./bucket-objects.ts";
+import type { BucketObjects } from "./bucket-objects.ts";
 import { type ListedObject, listObjects } from "./list-objects.ts";
 import { holdsBlobs, type LiveObject, type Manifest } from "./manifest.ts";
 import type { Written } from "./manifest-write.ts";
@@ -34,6 +38,12 @@ export interface ObjectState {
   readonly live: LiveObject;
 }
 
+/**
+ * Which remembered states a caller accepts without a request: `strict`: none; a version: an object
+ * of this version or a later one.
+ */
+export type Accepts = "strict" | { readonly atLeastVersion?: number | undefined };
+
 export interface BucketStorageOptions {
   readonly objects: BucketObjects;
   /** How old a state may be that a get accepts without a request. 0: every get asks the store. */
@@ -42,26 +52,36 @@ export interface BucketStorageOptions {
   readonly tier?: MemoryTier | undefined;
   /** Absent: this replica does not look for others. */
   readonly replicas?: ReplicaRegistry;
+  /** Absent: no bytes of blobs are kept on the local disk. */
+  readonly copies?: LocalCopies | undefined;
   readonly counts?: () => StoreCounts;
+  /** Memory of the uploads that run now. */
+  readonly uploadBytes?: () => number;
+  readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
   /** Called by `stop`, last. */
   readonly close?: () => Promise<void> | void;
 }
 
+const CAPABILITIES: StorageCapabilities = {
+  isDurable: true,
+  hasChecksums: true,
+  locatesFiles: false,
+  refusesVersionedIds: true,
+};
+
 export class BucketStorage implements FileSource {
-  readonly capabilities: StorageCapabilities = {
-    isDurable: true,
-    hasChecksums: true,
-    locatesFiles: false,
-    refusesVersionedIds: true,
-  };
+  readonly capabilities: StorageCapabilities;
   readonly #objects: BucketObjects;
   readonly #options: BucketStorageOptions;
+  readonly #sources: BlobSources;
 
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
+    this.capabilities = { ...CAPABILITIES, reach: options.reach };
+    this.#sources = { memory: new RangeMemory(), copies: options.copies };
   }
 
   get replicas(): ReplicaRegistry | undefined {
@@ -69,22 +89,29 @@ export class BucketStorage implements FileSource {
   }
 
   async start(): Promise<void> {
-    await this.#options.check?.();
+    const { copies, check } = this.#options;
+    await copies?.start();
+    try {
+      await check?.();
+    } catch (error) {
+      await copies?.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
     await this.#options.close?.();
+    await this.#options.copies?.stop();
   }
 
   /**
    * The object at some moment of the call; waiting callers share the next request.
-   * @param isStrict false: also within the last `maxStalenessMs`.
+   * @param accepts beside the states of the last `maxStalenessMs`, or instead of them.
    * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
    */
-  async find(key: ObjectKey, isStrict = false): Promise<ObjectState | undefined> {
-    const { maxStalenessMs = 0 } = this.#options;
-    const terms: GetTerms = isStrict || maxStalenessMs === 0 ? {} : { maxStalenessMs };
-    const found = await this.#objects.get(key, terms);
+  async find(key: ObjectKey, accepts: Accepts = {}): Promise<ObjectState | undefined> {
+    const { maxStalenessMs } = this.#options;
+    const found = await this.#objects.get(key, accepts === "strict" ? {} : { maxStalenessMs, ...accepts });
     return found.kind === "found" ? found.reader : undefined;
   }
 
@@ -144,7 +171,7 @@ export class BucketStorage implements FileSource {
     const patch = part.kind === "patch" ? await reader.patch(part.version) : undefined;
     const content = part.kind === "patch" ? patch?.content : live.base;
     if (content === undefined) return undefined;
-    const file = new BucketFile(reader, content);
+    const file = new BucketFile(reader, content, this.#sources);
     const { tier } = this.#options;
     if (tier === undefined || purpose === "look" || !holdsBlobs(content)) return file;
     // A version's bytes never change, so the copy is named by versions: a base by its own.
@@ -154,8 +181,13 @@ export class BucketStorage implements FileSource {
   }
 
   get counts(): StorageCounts {
-    const { tier, counts } = this.#options;
-    return { stagedBytes: 0, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
+    const { tier, copies, counts, uploadBytes } = this.#options;
+    return {
+      stagedBytes: this.#objects.staged.sizeBytes + (uploadBytes?.() ?? 0),
+      ...(tier && { memory: tier.counts }),
+      ...(copies && { local: copies.counts }),
+      ...(counts && { store: counts() }),
+    };
   }
 }
 

@@ -4,7 +4,8 @@
  * A LIST says by size which names are tombstones, and by ETag which remembered manifests are
  * current; of the others the manifest is read, a few at a time. Objects come in no order. Each one
  * is shown as it was at some moment of the call.
- * Cost: one request for 1,000 names whose manifests are remembered, one for each other object.
+ * Cost: one request for 1,000 names whose manifests are remembered, one for each other object. A
+ * list displaces no remembered manifest.
  */
 import { isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";

@@ -11,7 +11,7 @@ import type { ObjectKey } from "../../object/object-key.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
 import type { Bucket } from "../../s3/bucket.ts";
 import { decodeManifest } from "./encode-manifest.ts";
-import { blobsOf, type Manifest } from "./manifest.ts";
+import { blobsOf, isExpired, type Manifest } from "./manifest.ts";
 import { ManifestCache, type ManifestState } from "./manifest-cache.ts";
 import { type Change, ManifestWrite, type WriteBounds, type Written } from "./manifest-write.ts";
 import { formatManifestName } from "./names.ts";
@@ -28,9 +28,9 @@ export interface ManifestStoreOptions {
 /** Which state a reader accepts without a request. By default none. */
 export interface Freshness {
   /** A state that was current at some time within the last so many milliseconds. */
-  readonly maxStalenessMs?: number;
-  /** An object of this version or a later one. */
-  readonly atLeastVersion?: number;
+  readonly maxStalenessMs?: number | undefined;
+  /** An object of this version or a later one, unless its time has passed: it may be renewed. */
+  readonly atLeastVersion?: number | undefined;
 }
 
 export class ManifestStore {
@@ -41,7 +41,8 @@ export class ManifestStore {
   readonly #cache: ManifestCache;
   readonly #turns = new WriteTurns();
   #onReplaced: ((manifestName: string, blobs: Iterable<string>) => void) | undefined;
-  readonly #loads = new SharedLoads((name) => this.#loadNamed(name));
+  readonly #loads = new SharedLoads((name) => this.#loadNamed(name, this.#cache.get(name)));
+  readonly #listLoads = new SharedLoads((name) => this.#loadNamed(name, this.#cache.peek(name), true));
 
   constructor(bucket: Bucket, options: ManifestStoreOptions = {}) {
     this.bucket = bucket;
@@ -75,7 +76,8 @@ export class ManifestStore {
   #isFresh(held: ManifestState, { maxStalenessMs = 0, atLeastVersion }: Freshness): boolean {
     if (this.timing.monotonicMs() - held.askedMs < maxStalenessMs) return true;
     const { manifest } = held;
-    return atLeastVersion !== undefined && manifest?.live !== undefined && manifest.version >= atLeastVersion;
+    if (atLeastVersion === undefined || manifest?.live === undefined) return false;
+    return manifest.version >= atLeastVersion && !isExpired(manifest, this.storeNowMs(held));
   }
 
   /** The store's clock when the state is used, ms since 1970. */
@@ -96,7 +98,8 @@ export class ManifestStore {
 
   /** A load of its own, which begins now. */
   async load(key: ObjectKey): Promise<ManifestState> {
-    return checkKey(await this.#loadNamed(formatManifestName(key)), key);
+    const name = formatManifestName(key);
+    return checkKey(await this.#loadNamed(name, this.#cache.get(name)), key);
   }
 
   /**
@@ -104,16 +107,16 @@ export class ManifestStore {
    * @throws {CacheError} STORAGE_UNAVAILABLE, OBJECT_CORRUPT
    */
   async readListed(name: string, etag: string | undefined): Promise<ManifestState> {
-    const held = this.#cache.get(name);
+    const held = this.#cache.peek(name);
     const isCurrent = held?.etag !== undefined && held.etag === etag;
-    const state = isCurrent ? held : await this.#loads.run(name);
+    const state = isCurrent ? held : await this.#listLoads.run(name);
     if (state.manifest === undefined || formatManifestName(state.manifest.key) === name) return state;
     throw otherKey();
   }
 
   /** Remembers a state that this replica wrote in place of another. */
   written(name: string, state: ManifestState, before: ManifestState | undefined): void {
-    this.#cache.remember(name, state, before);
+    this.#cache.remember(name, state, { before });
     const earlier = before?.manifest;
     const isReplaced = earlier?.live?.baseVersion !== state.manifest?.live?.baseVersion;
     if (earlier !== undefined && isReplaced) this.#onReplaced?.(name, blobsOf(earlier));
@@ -124,8 +127,11 @@ export class ManifestStore {
     this.#onReplaced = listener;
   }
 
-  async #loadNamed(name: string): Promise<ManifestState> {
-    const before = this.#cache.get(name);
+  async #loadNamed(
+    name: string,
+    before: ManifestState | undefined,
+    isListed = false,
+  ): Promise<ManifestState> {
     const askedMs = this.timing.monotonicMs();
     const etag = before?.etag;
     const outcome = await this.bucket.read(name, {
@@ -143,7 +149,7 @@ export class ManifestStore {
         : outcome.kind === "missing"
           ? { sizeBytes: 0, dateMs, askedMs }
           : { ...decodeState(outcome.body), etag: outcome.etag, dateMs, askedMs };
-    this.#cache.remember(name, state, before);
+    this.#cache.remember(name, state, { before, isListed });
     return state;
   }
 }

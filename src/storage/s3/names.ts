@@ -13,9 +13,9 @@
  * name has 759 bytes; S3 accepts 1,024, which leaves 265 to the prefix of the cache and its slash.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { isCacheError } from "../../errors.ts";
+import { CacheError, isCacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
-import { checkKeyComponent, type ObjectKey } from "../../object/object-key.ts";
+import { checkKeyComponent, formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
 
 export const MANIFESTS = "m/";
 export const BLOBS = "d/";
@@ -25,6 +25,8 @@ export const FLOOR_NAME = "floor";
 
 /** 32 hex digits, 128 random bits: names of blobs and of operations. */
 export const RANDOM_ID = /^[0-9a-f]{32}$/;
+/** See StorageCapabilities.refusesVersionedIds. */
+const VERSIONED_ID = /:\d+$/;
 const PLAIN = /^[A-Za-z0-9_.-]+$/;
 const PLAIN_BYTE = /[A-Za-z0-9_.-]/;
 const ESCAPED = /^(?:[A-Za-z0-9_.-]|![0-9A-F]{2})+$/;
@@ -154,4 +156,11 @@ export function parseRegistrationName(name: string): Registration | undefined {
   if (endpoint === undefined || parts.length > 2) return undefined;
   if (parts.length === 1) return { endpoint };
   return host === undefined ? undefined : { endpoint, host };
+}
+
+/** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */
+export function refuseVersionedId(key: ObjectKey): void {
+  if (!VERSIONED_ID.test(key.objectId)) return;
+  const text = "with storage s3 an object id cannot end with a colon and digits, as a version does";
+  throw new CacheError("INVALID_KEY", text, { facts: { key: formatObjectKey(key) } });
 }

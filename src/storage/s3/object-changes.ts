@@ -45,6 +45,8 @@ export interface FrameFacts {
   /** The version of the base: the same for a put. */
   readonly baseVersion: number;
   readonly lifetime?: Lifetime;
+  /** The version of the object that a put replaces; absent if there is none. */
+  readonly replaced?: number;
 }
 
 /** Bytes before and after the body. */
@@ -167,9 +169,10 @@ export async function decidePut(
   // Without a manifest the floor is read, so that the store's time is known as well.
   const version = versionAfter(state?.manifest?.version ?? (await context.versionFloor()));
   const putAtMs = storeNowMs(context);
+  const replaced = state && liveOf(context, state) && state.manifest?.version;
   const terminated = ttlMs === undefined ? {} : { lifetime: lifetimeFrom(putAtMs, ttlMs) };
   const base = await framed(context, key, body, {
-    frame: await frame?.({ version, baseVersion: version, ...terminated }),
+    frame: await frame?.({ version, baseVersion: version, ...terminated, ...(replaced && { replaced }) }),
     frameBytesMax: LIMITS.manifestFrameBytesMax,
   });
   const live = { ...facts, ...terminated, baseVersion: version, putAtMs, base, segments: [], patches: [] };
@@ -203,7 +206,7 @@ export async function decidePatch(
   return { kind: "write", version, live: await withPatch(context, key, terminated, { version, content }) };
 }
 
-function totalsWith(now: PatchTotals | undefined, more: PatchTotals): PatchTotals {
+export function totalsWith(now: PatchTotals | undefined, more: PatchTotals): PatchTotals {
   const { rowCount, dataBytes, storedBytes } = now ?? { rowCount: 0, dataBytes: 0, storedBytes: 0 };
   return {
     rowCount: rowCount + more.rowCount,

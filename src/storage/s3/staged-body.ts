@@ -2,6 +2,8 @@
  * The body of an object or a patch that is being written: held in memory while it is small, and
  * uploaded to a blob from then on.
  *
+ * Small bodies are charged to the staged memory of all puts until `release`. If that is full, a
+ * body is uploaded whatever its size: uploads have a bound of their own, and end stalled ones.
  * One owner calls all methods, one after the other. Nothing refers to the blob before a manifest
  * does; `discard` removes it.
  */
@@ -10,6 +12,9 @@ import { assert, CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Bucket, Upload } from "../../s3/bucket.ts";
+import { BlockPool } from "../block-pool.ts";
+import { StageBuffer } from "../stage-buffer.ts";
+import { StagedMemory } from "../staged-memory.ts";
 import type { Span } from "./manifest.ts";
 import { formatBlobName, randomId } from "./names.ts";
 import { Stopwatch, type Timing } from "./timing.ts";
@@ -26,13 +31,19 @@ export interface StagedBodyOptions {
   readonly key: ObjectKey;
   /** A body up to this size stays in memory and becomes an inline span. */
   readonly inlineBytesMax?: number;
+  /** The account to charge; by default one of its own. */
+  readonly memory?: StagedMemory;
 }
+
+const NO_BLOCKS = new BlockPool(LIMITS.stageBlockBytes, 0);
 
 export class StagedBody {
   readonly #options: StagedBodyOptions;
   readonly #inlineBytesMax: number;
   readonly #id = randomId();
-  #chunks: Uint8Array[] = [];
+  readonly #memory: StagedMemory;
+  readonly #gathered: StageBuffer;
+  #release: (() => void) | undefined;
   #upload: Upload | undefined;
   #crc32 = 0;
   #state: "open" | "finished" | "discarded" = "open";
@@ -44,6 +55,8 @@ export class StagedBody {
       options.inlineBytesMax ?? LIMITS.manifestInlineBytesMax,
       LIMITS.manifestInlineBytesMax,
     );
+    this.#memory = options.memory ?? new StagedMemory();
+    this.#gathered = new StageBuffer(NO_BLOCKS, this.#memory);
   }
 
   /**
@@ -57,12 +70,16 @@ export class StagedBody {
       this.sizeBytes += chunk.length;
     }
     if (this.#upload !== undefined) return this.#upload.append(chunks);
-    this.#chunks.push(...chunks);
-    if (this.sizeBytes <= this.#inlineBytesMax) return undefined;
+    if (this.sizeBytes <= this.#inlineBytesMax && !this.#memory.isFull) {
+      for (const chunk of chunks) this.#gathered.append(chunk);
+      return undefined;
+    }
     this.#upload = this.#options.bucket.upload(this.#name);
-    const collected = this.#chunks;
-    this.#chunks = [];
-    return this.#upload.append(collected);
+    const earlier = this.#gathered.take();
+    const appending = this.#upload.append([...earlier.chunks, ...chunks]);
+    if (appending !== undefined) return appending.finally(earlier.release);
+    earlier.release();
+    return undefined;
   }
 
   /** @throws {CacheError} STORAGE_UNAVAILABLE, STORAGE_IO */
@@ -89,10 +106,17 @@ export class StagedBody {
     const wasFinished = this.#state === "finished";
     if (this.#state === "discarded") return;
     this.#state = "discarded";
-    this.#chunks = [];
+    this.release();
     if (this.#upload === undefined) return;
     if (wasFinished) await this.#options.bucket.removeMany([this.#name]);
     else await this.#upload.abort();
+  }
+
+  /** The owner needs the bytes in memory no more. May be called repeatedly. */
+  release(): void {
+    this.#gathered.take().release();
+    this.#release?.();
+    this.#release = undefined;
   }
 
   get #name(): string {
@@ -100,7 +124,8 @@ export class StagedBody {
   }
 
   #inlineSpan(): Span {
-    const [first] = this.#chunks;
-    return { kind: "inline", bytes: this.#chunks.length === 1 ? first! : Buffer.concat(this.#chunks) };
+    const { chunks, release } = this.#gathered.take();
+    this.#release = release;
+    return { kind: "inline", bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) };
   }
 }

@@ -94,11 +94,14 @@ export class StagedObject implements ByteSink {
     return { head, body: this.#spans, tail: Buffer.concat(this.#tail ?? []) };
   }
 
-  /** Removes what is stored, unless a manifest may refer to it. A failure leaves garbage. */
+  /** Releases memory. Removes what is stored, unless a manifest may refer to it. A failure leaves garbage. */
   async discard(): Promise<void> {
-    if (this.isReferred) return;
-    await Promise.allSettled([this.#ending]);
     const bodies = this.#pieces.flatMap((piece) => (isGap(piece) ? [] : [piece]));
+    if (this.isReferred) {
+      for (const body of bodies) body.release();
+      return;
+    }
+    await Promise.allSettled([this.#ending]);
     await Promise.allSettled(bodies.map((body) => body.discard()));
   }
 

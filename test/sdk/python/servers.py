@@ -5,28 +5,31 @@ some callers in, and one that never answers.
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import pyarrow.flight as flight
 
 
 class _Recorder(flight.ServerMiddlewareFactory):
-    def __init__(self, seen: List[Tuple[str, Optional[str]]]):
-        self.seen = seen
+    def __init__(self, seen: List[Tuple[str, Optional[str]]], headers: List[Dict[str, List[str]]]):
+        self.seen, self.headers = seen, headers
 
     def start_call(self, info, headers):
+        self.headers.append(headers)
         self.seen.append((info.method.name, *headers.get("authorization", [None])))
 
 
 class RecordingServer(flight.FlightServerBase):
-    """Refuses every call; `seen` has its method and its `authorization`. A put is answered with
+    """Refuses every call; `seen` has its method and its `authorization`, `headers` all its headers. A put is answered with
     `ref`, when there is one.
     """
 
     def __init__(self):
         self.seen: List[Tuple[str, Optional[str]]] = []
+        self.headers: List[Dict[str, List[str]]] = []
         self.ref: Optional[bytes] = None
-        super().__init__("grpc://127.0.0.1:0", middleware={"recorder": _Recorder(self.seen)})
+        recorder = _Recorder(self.seen, self.headers)
+        super().__init__("grpc://127.0.0.1:0", middleware={"recorder": recorder})
         self.endpoint = f"grpc://127.0.0.1:{self.port}"
 
     def do_put(self, context, descriptor, reader, writer):

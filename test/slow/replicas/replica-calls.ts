@@ -13,6 +13,8 @@ import type { Random } from "../../support/random.ts";
 const FACTS: PutTerms = { form: "file", kind: "opaque", rowCount: 1, dataBytes: 0 };
 const SCOPE = { applicationId: "app", sessionId: "s 1" };
 const TTL_MS = 3_600_000;
+/** How long a failure is held back: a store that is out of reach would use up all calls of a load at once. */
+const FAILED_MS = 200;
 /** Longer values are blobs. */
 const INLINE_BYTES = 24;
 
@@ -45,7 +47,10 @@ export async function answerCall(
     return await perform(objects, call, random);
   } catch (error) {
     if (!isCacheError(error, "STORAGE_UNAVAILABLE")) return { kind: "broken", text: String(error) };
-    return { kind: error.facts.outcome === "not applied" || error.facts.replaced ? "refused" : "unknown" };
+    await objects.manifests.timing.pause(FAILED_MS);
+    const { outcome, replaced, isSent } = error.facts;
+    const isClean = outcome === "not applied" || replaced === true || isSent === false;
+    return { kind: isClean ? "refused" : "unknown" };
   }
 }
 

@@ -2,18 +2,33 @@
  * Replicas over one bucket in memory, each with its own cache: they answer as one cache would, and
  * cost the requests that are promised.
  */
+import fs from "node:fs";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { EventJournal } from "../../../src/cache/events/event-journal.ts";
 import { SharedCache } from "../../../src/cache/shared/shared-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
+import { LocalCopies } from "../../../src/storage/copies/local-copies.ts";
+import { MemoryEventStore } from "../../../src/storage/memory/memory-event-store.ts";
 import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
 import { openReplica, type ReplicaOptions } from "../../support/bucket-storage.ts";
 import { BucketContents, type MemoryBucket } from "../../support/memory-bucket.ts";
 import { PassingTime } from "../../support/passing-time.ts";
-import { keysOf, largeValue, patch, patchTable, put, putTable, read, refused } from "./cache-fixture.ts";
+import {
+  keysOf,
+  largeValue,
+  ownDirectory,
+  patch,
+  patchTable,
+  put,
+  putTable,
+  read,
+  refused,
+} from "./cache-fixture.ts";
 
+const MIB = 1024 * 1024;
 const KEY = "app/session/object";
 const NAME = parseObjectKey(KEY);
 
@@ -46,7 +61,29 @@ beforeEach(() => {
   second = new Replica(contents);
 });
 
-describe("replicas over one bucket", () => {
+/** A replica that copies blobs to its local disk. */
+async function copyingReplica(directory: string, options?: ReplicaOptions): Promise<Replica> {
+  const copies = new LocalCopies({ directory, bytesMax: 64 * MIB, policy: new LruPolicy() });
+  const replica = new Replica(contents, { ...options, copies });
+  await replica.cache.start();
+  await copies.scanned();
+  return replica;
+}
+
+const REPLICAS = [
+  { where: "", prepare: async () => {} },
+  {
+    where: " with local disks",
+    prepare: async () => {
+      first = await copyingReplica(ownDirectory());
+      second = await copyingReplica(ownDirectory());
+    },
+  },
+];
+
+describe.each(REPLICAS)("replicas over one bucket$where", ({ prepare }) => {
+  beforeEach(prepare);
+
   it("return what another one put, patched and deleted last", async () => {
     expect(await put(first.cache, KEY, "one")).toBe(1);
     expect(await read(second.cache, KEY)).toEqual({ version: 1, base: "one", patches: [] });
@@ -172,12 +209,12 @@ describe("replicas over one bucket", () => {
 });
 
 describe("requests to the store", () => {
-  it("are one for a validated get, one for a put of a known key, one for a delete", async () => {
+  it("are one for a validated get, for a put and a patch of a known key, and for a delete", async () => {
     await put(first.cache, KEY, "x");
     expect(await first.costOf(() => read(first.cache, KEY))).toBe(1);
     expect(await first.costOf(() => put(first.cache, KEY, "y"))).toBe(1);
     expect(await second.costOf(() => read(second.cache, KEY))).toBe(1);
-    expect(await first.costOf(() => patch(first.cache, KEY, "+"))).toBe(2);
+    expect(await first.costOf(() => patch(first.cache, KEY, "+"))).toBe(1);
     expect(await first.costOf(() => first.cache.delete({ scope: "object", key: NAME }))).toBe(1);
   });
 
@@ -208,6 +245,31 @@ async function rowsOf(table: string): Promise<number> {
   return (await alone.cache.stat(NAME)).rowCount;
 }
 
+describe("what a replica says of its objects", () => {
+  it("has no numbers: others put and delete them too", async () => {
+    await put(first.cache, KEY, "x");
+    expect(first.cache.counts).toMatchObject({ objects: undefined, objectBytes: undefined });
+  });
+
+  it("names the version that a put replaced, whoever put it", async () => {
+    const store = new MemoryEventStore({ bytesMax: 1024 ** 2, head: () => EventJournal.head() });
+    const events = new EventJournal(store);
+    const told = new SharedCache(openReplica(contents).storage, { events });
+    await events.open();
+    await put(told, KEY, "new");
+    await put(second.cache, KEY, "by another one");
+    await put(told, KEY, "replaced");
+    await told.delete({ scope: "object", key: NAME });
+    await put(told, KEY, "new again");
+    const details = (await told.observing.why(NAME)).events.map(({ event, details }) => [event, details]);
+    expect(details.filter(([event]) => event === "put")).toEqual([
+      ["put", undefined],
+      ["put", { replaced: 2 }],
+      ["put", undefined],
+    ]);
+  });
+});
+
 describe("a memory tier over a bucket", () => {
   it("reads the blob of a version once, and that of the next version again", async () => {
     const tier = new MemoryTier({ policy: new LruPolicy(), bytesMax: 16 * 1024 * 1024 });
@@ -221,5 +283,61 @@ describe("a memory tier over a bucket", () => {
     await put(first.cache, KEY, values[1]!);
     expect(await read(tiered.cache, KEY)).toMatchObject({ version: 2, base: values[1]!.toString() });
     expect(tiered.bucket.requests.readRange).toBeGreaterThan(before!);
+  });
+});
+
+describe("the local disk of a replica", () => {
+  const LARGE = Buffer.alloc(16 * MIB, "sixteen bytes...").toString();
+
+  it.each([
+    ["with memory", () => new MemoryTier({ policy: new LruPolicy(), bytesMax: 3 * MIB })],
+    ["without memory", () => undefined],
+  ])(
+    "%s answers a second get with one request and no bytes of the store, also after a restart",
+    async (_, openTier) => {
+      await put(first.cache, KEY, LARGE);
+      const directory = ownDirectory();
+      const copying = await copyingReplica(directory, { tier: openTier() });
+      expect((await read(copying.cache, KEY)).base === LARGE).toBe(true);
+      const before = copying.bucket.requests.readRange;
+      expect(await copying.costOf(() => read(copying.cache, KEY))).toBe(1);
+      expect(copying.bucket.requests.readRange).toBe(before);
+      await copying.cache.stop();
+      const later = await copyingReplica(directory, { tier: openTier() });
+      expect((await read(later.cache, KEY)).base === LARGE).toBe(true);
+      expect(later.bucket.requests).toEqual({ read: 1 });
+    },
+  );
+
+  it("has nothing of the version before, whoever replaced it", async () => {
+    const copying = await copyingReplica(ownDirectory());
+    const values = [largeValue(), largeValue()];
+    await put(first.cache, KEY, values[0]!);
+    await read(copying.cache, KEY);
+    await put(second.cache, KEY, values[1]!);
+    expect(await read(copying.cache, KEY)).toMatchObject({ version: 2, base: values[1]!.toString() });
+  });
+
+  it("keeps large patches as well", async () => {
+    const copying = await copyingReplica(ownDirectory());
+    await put(first.cache, KEY, "base");
+    const large = largeValue();
+    await patch(first.cache, KEY, large);
+    await read(copying.cache, KEY);
+    const before = copying.bucket.requests.readRange;
+    expect(await read(copying.cache, KEY)).toMatchObject({ patches: [large.toString()] });
+    expect(copying.bucket.requests.readRange).toBe(before);
+  });
+
+  it("costs no get when it is lost", async () => {
+    const directory = ownDirectory();
+    const copying = await copyingReplica(directory);
+    const large = largeValue();
+    await put(first.cache, KEY, large);
+    await read(copying.cache, KEY);
+    fs.rmSync(directory, { recursive: true });
+    for (let round = 0; round < 2; round += 1) {
+      expect(await read(copying.cache, KEY)).toMatchObject({ base: large.toString() });
+    }
   });
 });

@@ -90,7 +90,7 @@ describe("top", () => {
 
   it("prints one JSON object", async () => {
     const answer = JSON.parse((await run(["top", "--json"])).out) as Record<string, unknown>;
-    expect(Object.keys(answer)).toEqual(["keys", "sessions", "applications"]);
+    expect(Object.keys(answer)).toEqual(["counted", "keys", "sessions", "applications"]);
   });
 });
 

@@ -6,6 +6,7 @@
 import type { CommandContext } from "../../../src/command/command-context.ts";
 import type { ExitName } from "../../../src/command/exit-codes.ts";
 import { runCommandLine } from "../../../src/command/run-command-line.ts";
+import { copyStores } from "../../../src/service/copy-stores.ts";
 
 export interface RunOptions {
   /** What the command reads; by default nothing. */
@@ -54,6 +55,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
     },
     // FLAME_HOME is set so that nobody's own configuration is read.
     env: { FLAME_HOME: "/nonexistent", HOME: "/nonexistent", ...env },
+    copyStores,
     startServer: () => Promise.reject(new Error("no verb starts a server")),
     stopRequested: () => options.stopped ?? new Promise(() => {}),
     onHangup: () => {},

@@ -60,11 +60,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   "endpoint" (printf "%s://0.0.0.0:9090" (include "cache.scheme" .))
   "advertise" (include "cache.endpoint" .)
   "admin" (printf "%s://0.0.0.0:9091" (ternary "https" "http" .Values.tls.enabled))
-  "storage" "fs:///var/lib/flame-object-cache"
-  "durability" .Values.cache.durability
   "threads" .Values.cache.threads
-  "capacity" .Values.cache.capacity
   "eviction" (dict "max_memory" .Values.cache.maxMemory) }}
+{{- with .Values.bucket }}
+{{- if .location }}
+{{- $_ := set $settings "storage" .location }}
+{{- $_ := set $settings "max_staleness" .maxStaleness }}
+{{- $store := dict }}
+{{- if .endpoint }}{{ $_ := set $store "endpoint" .endpoint }}{{ end }}
+{{- if .region }}{{ $_ := set $store "region" .region }}{{ end }}
+{{- if $store }}{{ $_ := set $settings "s3" $store }}{{ end }}
+{{- if .localCache.size }}
+{{- $_ := set $settings "local_cache" "/var/lib/flame-object-cache" }}
+{{- $_ := set $settings "local_capacity" .localCache.capacity }}
+{{- end }}
+{{- else }}
+{{- $_ := set $settings "storage" "fs:///var/lib/flame-object-cache" }}
+{{- $_ := set $settings "durability" $.Values.cache.durability }}
+{{- $_ := set $settings "capacity" $.Values.cache.capacity }}
+{{- end }}
+{{- end }}
 {{- if .Values.access.enabled }}
 {{- $_ := set $settings "access" (dict "file" "/etc/flame/access/access.yaml" "require_auth" true) }}
 {{- end }}
@@ -83,5 +98,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if and .Values.tls.enabled (not .Values.tls.existingSecret) }}
 {{- fail "tls.enabled needs tls.existingSecret" }}
+{{- end }}
+{{- with .Values.bucket }}
+{{- if and .localCache.size (not .localCache.capacity) }}
+{{- fail "bucket.localCache.size needs bucket.localCache.capacity" }}
+{{- end }}
 {{- end }}
 {{- end }}

@@ -1,7 +1,8 @@
 /**
  * Metrics of objects: how many there are, what they take of their bounds, and what removed them.
  *
- * Families of bounds have a sample only if there is such a bound.
+ * Families of bounds have a sample only if there is such a bound, and those of objects only if this
+ * server counts them.
  */
 import { counter, gauge, type MetricFamily } from "./metric-family.ts";
 

@@ -10,6 +10,7 @@ import type { IndexEntry } from "../../../cache/index-entry.ts";
 import type { OpenedObject } from "../../../cache/object-reading.ts";
 import { CacheError, isCacheError } from "../../../errors.ts";
 import type { OpenPurpose } from "../../../storage/object-storage.ts";
+import { AT_LEAST_HEADER, atLeastVersion } from "../../at-least-version.ts";
 import type { ServiceContext } from "../../service-context.ts";
 import { BodyWriter } from "../body-writer.ts";
 import { type ByteSpan, parseRange } from "../byte-span.ts";
@@ -17,7 +18,7 @@ import { type Conditions, type EntityTags, isHeld, mayRead, parseConditions } fr
 import type { HttpCall } from "../http-call.ts";
 import type { Transfer } from "../transfers.ts";
 import { type BodyRequest, isPatched, type ObjectBody } from "./object-body.ts";
-import { entityTagsOf, keyOf, queryParameter, refuseOtherParameters } from "./object-call.ts";
+import { entityTagsOf, headerText, keyOf, queryParameter, refuseOtherParameters } from "./object-call.ts";
 import {
   type ChooseForm,
   DEFAULT_FORM,
@@ -56,7 +57,10 @@ export async function getObject(call: HttpCall, transfer: Transfer): Promise<voi
     decision = decide(entry, terms);
     return !decision.isHeld;
   };
-  const opened = await context.cache.open(keyOf(call), needsBase, purposeOf(terms));
+  const opened = await context.cache.open(keyOf(call), needsBase, {
+    purpose: purposeOf(terms),
+    atLeastVersion: atLeastVersion(headerText(call.request, AT_LEAST_HEADER)),
+  });
   const { reading, base } = opened;
   reading.isTakenBy(transfer);
   let isSent = false;

@@ -78,7 +78,8 @@ const CREATED = { description: "created", ...headers("ETag", "Location"), ...jso
 const PUT_PROBLEMS = problems(404, 412, 413, 415, 422, 501, 504, 507);
 const BODY = { requestBody: { required: true, content: PUT_CONTENT } };
 const WRITE_PARAMETERS = parameters("ttl", "ttlSeconds", "durability", "ifMatch", "ifNoneMatch");
-const GET_PARAMETERS = parameters("format", "rows", "ifMatch", "ifNoneMatch", "range", "ifRange");
+const CONDITIONS = ["ifMatch", "ifNoneMatch", "range", "ifRange", "atLeastVersion"] as const;
+const GET_PARAMETERS = parameters("format", "rows", ...CONDITIONS);
 
 export const PATHS = {
   "/v1/objects": {

@@ -119,6 +119,11 @@ export const PARAMETERS = {
   range: header("Range", "one range of bytes"),
   ifRange: header("If-Range", "the entity tag to which the range belongs"),
   durability: header("flame-durability", "what the answer guarantees", { enum: ["restart", "power-loss"] }),
+  atLeastVersion: header(
+    "flame-at-least-version",
+    "any object of this version or a later one will do; with storage s3 it may cost no request",
+    COUNT,
+  ),
   ttlSeconds: header("flame-ttl-seconds", "as the parameter ttl"),
 } as const;
 

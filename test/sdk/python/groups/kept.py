@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 from sdk import fails, settings
+from servers import recording
 from support.cases import each
 from support.server import Server
 
@@ -69,6 +70,24 @@ def case_objects_that_were_replaced_come_anew(cache):
             assert np.array_equal(get_object(ref, zero_copy=zero_copy), np.arange(100_000))
         update_object(ref, [3])
         assert get_object(ref) == [3]
+
+
+def case_at_least_the_version_of_a_reference_is_the_current_object_of_one_server(cache):
+    with settings(endpoint=cache.endpoint):
+        ref = put_object(f"{cache.prefix()}/named", "first")
+        assert get_object(ref, at_least=True) == "first"
+        assert get_object(update_object(ref, "second"), at_least=True) == "second"
+        for version in (0, 1, 2, 99):
+            assert get_object(ObjectRef(ref.endpoint, ref.key, version), at_least=True) == "second"
+
+
+def case_at_least_the_version_of_a_reference_is_asked_for_by_choice_only(_cache):
+    with recording() as server, settings(endpoint=server.endpoint):
+        for version, at_least in ((7, True), (7, False), (0, True)):
+            with fails(flame_object_cache.FlameError, "INTERNAL"):
+                get_object(ObjectRef(server.endpoint, "a/s/o", version), at_least=at_least)
+        asked = [headers.get("flame-at-least-version") for headers in server.headers]
+        assert asked == [["7"], None, None], asked
 
 
 def case_objects_that_were_deleted_are_gone(cache):

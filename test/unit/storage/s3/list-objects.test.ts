@@ -42,4 +42,27 @@ describe("a list", () => {
     expect(await replica.run(listed(other))).toContain("6 2 1");
     expect(other.bucket.requests).toEqual({ list: 2, read: 107 });
   });
+
+  it("of more objects than are remembered reads the others, and makes the replica forget none", async () => {
+    const replica = new BucketReplica({ cacheBytesMax: 60_000 });
+    const keys = Array.from({ length: 100 }, (_, index) => ({ ...KEY, objectId: `${index}` }));
+    for (const key of keys) await replica.run(replica.put("x", {}, key));
+    const held = keys.filter((key) => replica.objects.manifests.held(key) !== undefined);
+    expect(held.length).toBeGreaterThan(20);
+    for (let lists = 0; lists < 3; lists += 1) {
+      expect(await replica.costOf(() => listed(replica))).toBe(1 + 100 - held.length);
+    }
+    expect(held.filter((key) => replica.objects.manifests.held(key) !== undefined)).toEqual(held);
+    expect(replica.objects.manifests.cacheSizeBytes).toBeLessThanOrEqual(60_000);
+  });
+
+  it("remembers what fits", async () => {
+    const replica = new BucketReplica();
+    const keys = Array.from({ length: 100 }, (_, index) => ({ ...KEY, objectId: `${index}` }));
+    for (const key of keys) await replica.run(replica.put("x", {}, key));
+    const other = replica.beside({ cacheBytesMax: 60_000 });
+    const cost = await other.costOf(() => listed(other));
+    expect(cost).toBe(101);
+    expect(await other.costOf(() => listed(other))).toBeLessThan(80);
+  });
 });
