@@ -20,6 +20,14 @@ export const CLIENT_LIMITS = {
   tokenBytesMax: 8 * KIB,
   /** A client stops waiting for a connection, including TLS, after this time. */
   connectTimeoutMs: 4_500,
+  /** Time to connect to one of several servers: another one can answer as well. */
+  replicaConnectTimeoutMs: 2_000,
+  /** Servers over one bucket that a client remembers. */
+  clientReplicasMax: 64,
+  /** The text with which a server names them, bytes. */
+  replicaListBytesMax: 64 * KIB,
+  /** A client avoids a lost server for this long. By then the others do not list it any more. */
+  clientLostReplicaMs: 30_000,
   /** A client pings a server that is silent for this long while calls are open. */
   clientKeepaliveIntervalMs: 1_000,
   /**

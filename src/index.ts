@@ -34,6 +34,11 @@ export interface ObjectCacheOptions {
   readonly localCapacity?: string;
   /** The endpoint that clients dial, if it differs because of a port mapping or a service. */
   readonly advertise?: string;
+  /**
+   * The endpoint of this server alone, if several share a bucket; `none`: clients are not sent to
+   * it.
+   */
+  readonly replicaEndpoint?: string;
   /** `HOST:PORT` of the admin listener, or `none`. */
   readonly admin?: string;
   /** `HOST:PORT` of a listener for the HTTP API alone, or `none`. */

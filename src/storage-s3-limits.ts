@@ -128,6 +128,16 @@ export const STORAGE_S3_LIMITS = {
   garbageCandidatesMax: 200_000,
   /** Manifests that one pass of a collector reads. */
   garbageReadsMax: 10_000,
+  /** A replica renews its registration, and lists the others, about this often. */
+  replicaRenewalMs: 5_000,
+  /** Age of a registration, by the store's clock, above which its replica counts as dead. */
+  replicaSilenceMsMax: 15_000,
+  /** Replicas that a replica names to clients. */
+  replicasMax: 256,
+  /** Registrations, dead ones included, that a replica looks at. */
+  registrationsListedMax: 4_096,
+  /** How long a replica that stops waits for the removal of its registration. */
+  replicaLeaveMsMax: 2_000,
   /** Objects that one request removes: the bound of S3. */
   bucketRemovalsMax: 1_000,
 } as const;

@@ -12,11 +12,11 @@ import pyarrow.flight as flight
 
 from . import values
 from .config import Config, check_endpoint
-from .connection import OPAQUE_SCHEMA, Connection, Header, Pool, calling, opaque_rows, put
-from .connection import retrying, table_batches
+from .connection import Connection, Header, Pool, calling, retrying
 from .credentials import NO_CREDENTIALS, TLS
 from .names import ObjectKey, ObjectRef, check_components
 from .patches import check_patch
+from .puts import OPAQUE_SCHEMA, opaque_rows, put, table_batches
 
 T = TypeVar("T")
 Target = Union[str, ObjectKey, ObjectRef]
@@ -67,6 +67,8 @@ class Caller:
         named = check_endpoint(endpoint)
         if named == config.endpoint or (config.endpoint, named) in self._own_endpoints:
             return config
+        if named in self._pool.replicas(config.endpoint, config.endpoint):
+            return config
         return replace(config, credentials=NO_CREDENTIALS)
 
     def _learn(self, config: Config, ref: ObjectRef) -> ObjectRef:
@@ -102,13 +104,14 @@ class Caller:
         headers: List[Header],
     ) -> ObjectRef:
         config = self._config_for(endpoint)
-        with calling(endpoint, config) as connection:
+        route = calling(endpoint, config)
+        with route as connection:
             if isinstance(encoded, list):
-                ref = put(connection, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), headers)
+                ref = put(route, descriptor, OPAQUE_SCHEMA, opaque_rows(encoded), headers)
             else:
                 if isinstance(encoded, pa.Table):
                     check_patch(connection, descriptor, encoded)
-                ref = put(connection, descriptor, encoded.schema, table_batches(encoded), headers)
+                ref = put(route, descriptor, encoded.schema, table_batches(encoded), headers)
         return self._learn(config, ref)
 
     def _writing(self, endpoint: str, call: Callable[[Connection], T]) -> T:

@@ -18,13 +18,14 @@ from . import files, local_files, reading, values
 from .caller import Caller, Target
 from .calls import NOT_GIVEN, act, json_body, named_value, put_file, warn_of_pickle
 from .config import client_config, given_credentials
-from .connection import OPAQUE_SCHEMA, Connection, asking_for, calling, put, retrying
+from .connection import Connection, calling, retrying
 from .credentials import hidden
 from .errors import FlameError, ObjectNotFound
 from .files import PathOrFile
 from .flight_messages import app_metadata_of, end_of, renew_request
 from .names import ObjectKey, ObjectRef, check_components
 from .object_info import ObjectInfo, object_info
+from .puts import OPAQUE_SCHEMA, asking_for, put
 
 Deserializer = Callable[[Any, List[Any]], Any]
 Name = Union[str, ObjectKey]
@@ -65,7 +66,7 @@ class FlameCache(Caller):
         timeout: seconds that one call to the server may take, transfer included. A longer call
             raises DeadlineExceeded. None: no limit.
         token: sent as bearer token to the configured endpoint and to endpoints that its server
-            returns for puts, to no others. Takes precedence over token_file.
+            returns for puts or names as replicas. Takes precedence over token_file.
         token_file: a file that contains the token, read again when it changes.
         ca_file: certificates (PEM) to trust with `grpcs://`.
         client_cert_file: certificate (PEM) for a server that authenticates clients by TLS.
@@ -322,10 +323,10 @@ class FlameCache(Caller):
         """
         name = check_components(str(key_or_prefix), 2, 3)
         config = self._config()
-        with files.opened(file_path) as file, calling(config.endpoint, config) as connection:
+        with files.opened(file_path) as file, (route := calling(config.endpoint, config)):
             descriptor = flight.FlightDescriptor.for_path(name)
             headers, rows = asking_for(durability, ttl_seconds), files.rows_of(file)
-            return self._learn(config, put(connection, descriptor, OPAQUE_SCHEMA, rows, headers))
+            return self._learn(config, put(route, descriptor, OPAQUE_SCHEMA, rows, headers))
 
     def download(self, ref: Target, dest_path: PathOrFile) -> None:
         """Writes the stored bytes of an object to a path or an open binary file.
@@ -338,8 +339,7 @@ class FlameCache(Caller):
         """
         target = self._ref(ref)
         config = self._config_for(target.endpoint)
-        read = lambda: reading.read(target, config, config.zero_copy, keep=False)  # noqa: E731
-        stored = retrying(read, config.timeout)
+        stored = retrying(lambda: reading.read(target, config, config.zero_copy, keep=False), config.timeout)
         base = stored.base.payload
         if isinstance(base, pa.Table):
             raise FlameError("INVALID_REQUEST", f"{target.key} is a table: get it with get_object")

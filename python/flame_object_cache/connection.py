@@ -1,9 +1,8 @@
-"""Flight calls to one cache: pooled connections, puts that store nothing if they fail, and retries
-of reads.
+"""Connections of clients: pooled by endpoint, and retries of reads.
 
 A dead server is detected within five seconds, even if its host stays silent. During a call, gRPC
 sends a ping after one second of silence and closes the connection if no answer arrives within 3.5
-seconds.
+seconds. If there are other servers, the call continues at one of them (replicas.py).
 """
 
 from __future__ import annotations
@@ -11,32 +10,26 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-import struct
 import time
-from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterable, Optional, Tuple, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from .batches import batches_of, size_of
 from .config import Config, check_endpoint
 from .credentials import NO_CREDENTIALS, TLS, Credentials, Secret, bearer
-from .errors import PYARROW_ERRORS, FlameError, InvalidConfig, Unreachable, flight_errors, translate
-from .names import ObjectRef
+from .errors import PYARROW_ERRORS, FlameError, InvalidConfig, flight_errors, translate
+from .replicas import Replicas
 from .security_warnings import warn_of_plaintext
 
 T = TypeVar("T")
-OPAQUE_SCHEMA = pa.schema([pa.field("version", pa.uint64()), pa.field("data", pa.binary())])
 # A read is retried for this long after it began.
 RETRY_SECONDS = 1.0
+# It goes to another server, if one was lost, for this long.
+FAIL_OVER_SECONDS = 5.0
 _RETRY_PAUSE_SECONDS = 0.05
-# One message stays below the 2 GiB limit of pyarrow and of every server.
-BATCH_BYTES_MAX = 1 << 30
-# Parts are joined up to this size: a copy is cheaper than another message.
-_JOINED_BYTES_MAX = 1 << 20
 # The server sends an opaque value in rows of at most this many bytes: pyarrow holds each row twice
 # while it reads it.
 _ROW_BYTES = 16 << 20
@@ -44,13 +37,14 @@ _ROW_BYTES = 16 << 20
 _GET_OPTIONS_MAX = 8
 # After this many answers without a file, and none with one, one get in _ASK_EVERY asks for a file.
 _FILELESS_ANSWERS_MAX, _ASK_EVERY = 8, 32
+# Time to connect, ms. A replica is one of several, so a client does not wait as long for it.
+_CONNECT_MS, _REPLICA_CONNECT_MS = 4000, 2000
 _CHANNEL_OPTIONS = [
     ("grpc.keepalive_time_ms", 1000),
     # The version of gRPC decides which of these two applies.
     ("grpc.keepalive_timeout_ms", 3500),
     ("grpc.http2.ping_timeout_ms", 3500),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.min_reconnect_backoff_ms", 4000),
     # Without a shared subchannel, a broken connection is replaced instead of waited for.
     ("grpc.use_local_subchannel_pool", 1),
 ]
@@ -77,28 +71,26 @@ class Connection:
         ca_file: Optional[str],
         timeout: Optional[float] = None,
         credentials: Credentials = NO_CREDENTIALS,
+        is_replica: bool = False,
     ) -> None:
-        self._place = (endpoint, ca_file, timeout, credentials)
         self._timeout = timeout
         self._credentials = credentials
-        self._get_options: Dict[Tuple[bytes, bool, Optional[Secret]], flight.FlightCallOptions] = {}
+        self._get_options: Dict[Tuple[Any, ...], flight.FlightCallOptions] = {}
         self.endpoint = endpoint
         self.is_local = _is_this_host(urlsplit(endpoint).hostname or "")
         if credentials.has_token and not self.is_local and not endpoint.startswith(TLS):
             warn_of_plaintext(endpoint)
+        connecting = ("grpc.min_reconnect_backoff_ms", _REPLICA_CONNECT_MS if is_replica else _CONNECT_MS)
         with flight_errors():
             self.client = flight.FlightClient(
-                endpoint, generic_options=_CHANNEL_OPTIONS, **credentials.tls_options(endpoint, ca_file)
+                endpoint,
+                generic_options=[*_CHANNEL_OPTIONS, connecting],
+                **credentials.tls_options(endpoint, ca_file),
             )
         self._gets = self._fileless = 0
         self._has_files = False
-        # Whether a call on this connection has succeeded, and whether it broke after that.
-        self.has_answered = self.is_broken = False
-
-    def renewed(self) -> Connection:
-        """Another connection to the same server; this one leaves its pool after the current call."""
-        self.is_broken = True
-        return Connection(*self._place)
+        # Whether a call on this connection has succeeded.
+        self.has_answered = False
 
     def options(self, headers: Iterable[Header] = (), **more: Any) -> flight.FlightCallOptions:
         """Options of one call: the client's timeout and token, and further headers."""
@@ -110,14 +102,15 @@ class Connection:
         )
 
     def get_options(
-        self, instance: bytes, takes_location: bool, at_least: int = 0
+        self, instance: bytes, takes_location: bool, replicas: bytes, at_least: int = 0
     ) -> flight.FlightCallOptions:
         """Options of a get by version (docs/protocol.md, "Gets that keep what they got")."""
         token = self._credentials.current_token()
-        known = self._get_options.get((instance, takes_location, token))
+        place = (instance, takes_location, replicas, token)
+        known = self._get_options.get(place)
         if known is not None and not at_least:
             return known
-        headers = [(b"flame-instance", instance), (b"flame-row-bytes", b"%d" % _ROW_BYTES)]
+        headers = [(b"flame-instance", instance), (b"flame-row-bytes", b"%d" % _ROW_BYTES), (b"flame-replicas", replicas)]
         if takes_location:
             headers.append((b"flame-file-locations", b"1"))
         if at_least:
@@ -126,7 +119,7 @@ class Connection:
         if len(self._get_options) >= _GET_OPTIONS_MAX:
             self._get_options.clear()
         options = self._options(token, headers, **_ALIGNMENT)
-        self._get_options[instance, takes_location, token] = options
+        self._get_options[place] = options
         return options
 
     def asks_for_files(self) -> bool:
@@ -168,6 +161,7 @@ class Pool:
     def __init__(self) -> None:
         self._is_closed = False
         self._connections: Dict[Tuple[Any, ...], Connection] = {}
+        self._replicas: Dict[str, Replicas] = {}
 
     def check_open(self) -> None:
         if self._is_closed:
@@ -176,6 +170,13 @@ class Pool:
     def connection(self, *place: Any) -> Connection:
         self.check_open()
         return self._connections.get(place) or self._connections.setdefault(place, Connection(*place))
+
+    def replicas(self, endpoint: str, configured: str) -> Replicas:
+        """The servers of an endpoint; those of the configured one if it is among them."""
+        own = self._replicas.get(configured)
+        if own is not None and endpoint in own:
+            return own
+        return self._replicas.get(endpoint) or self._replicas.setdefault(endpoint, Replicas(endpoint))
 
     def drop(self, connection: Connection) -> None:
         for place, pooled in list(self._connections.items()):
@@ -206,142 +207,63 @@ def _refuse_forked() -> None:
 class calling:
     """The pooled connection for the calls of a block. An exception of pyarrow leaves the block as a
     FlameError. A broken connection is removed from the pool.
+
+    key: of a get, for which one of several servers is preferred.
     """
 
-    __slots__ = ("_pool", "_connection")
+    __slots__ = ("_pool", "_place", "replicas", "connection")
 
-    def __init__(self, endpoint: str, config: Config) -> None:
+    def __init__(self, endpoint: str, config: Config, key: Optional[str] = None) -> None:
         _refuse_forked()
         self._pool = config.pool or SHARED_POOL
-        self._connection = self._pool.connection(
-            check_endpoint(endpoint), config.ca_file, config.timeout, config.credentials
-        )
+        self._place = (config.ca_file, config.timeout, config.credentials)
+        named = check_endpoint(endpoint)
+        self.replicas = self._pool.replicas(named, config.endpoint)
+        self.connection = self._connect(key)
+
+    def _connect(self, key: Optional[str] = None) -> Connection:
+        chosen = self.replicas.choose(key)
+        return self._pool.connection(chosen, *self._place, chosen in self.replicas)
 
     def __enter__(self) -> Connection:
-        return self._connection
+        return self.connection
 
     def __exit__(self, _kind: object, error: Optional[BaseException], _trace: object) -> None:
         if error is None:
-            self._connection.has_answered = True
-            if self._connection.is_broken:
-                self._pool.drop(self._connection)
+            self.connection.has_answered = True
             return
         failure = translate(error) if isinstance(error, PYARROW_ERRORS) else error
-        if isinstance(failure, Unreachable) or self._connection.is_broken:
-            self._pool.drop(self._connection)
+        if isinstance(failure, FlameError) and failure.code in ("UNREACHABLE", "SHUTTING_DOWN"):
+            failure.has_alternative = self._lose()
         if failure is not error:
             raise failure from error
+
+    def reconnect(self) -> bool:
+        """After a call that did not reach a server: another server, or a new connection to one that
+        may have restarted. False if there is neither.
+        """
+        had_answered = self.connection.has_answered
+        if not self._lose() and not had_answered:
+            return False
+        self.connection = self._connect()
+        return True
+
+    def _lose(self) -> bool:
+        self._pool.drop(self.connection)
+        return self.replicas.lose(self.connection.endpoint, self.connection.has_answered)
 
 
 def retrying(operation: Callable[[], T], timeout: Optional[float] = None) -> T:
     """Runs an idempotent operation; repeats it while its error is retryable and time is left."""
-    deadline = time.monotonic() + min(RETRY_SECONDS, timeout or RETRY_SECONDS)
+    began = time.monotonic()
+    retry_seconds, fail_over_seconds = (min(most, timeout or most) for most in (RETRY_SECONDS, FAIL_OVER_SECONDS))
     while True:
         try:
             return operation()
         except FlameError as error:
-            if not error.retryable or time.monotonic() > deadline:
+            passed = time.monotonic() - began
+            if error.has_alternative and passed <= fail_over_seconds:
+                continue
+            if not error.retryable or passed > retry_seconds:
                 raise
         time.sleep(_RETRY_PAUSE_SECONDS)
-
-
-def put(
-    connection: Connection,
-    descriptor: flight.FlightDescriptor,
-    schema: pa.Schema,
-    batches: Iterable[pa.RecordBatch],
-    headers: Iterable[Header] = (),
-) -> ObjectRef:
-    """DoPut. Stores nothing if it fails or if `batches` raises."""
-    headers, rest = list(headers), iter(batches)
-    first = next(rest, None)
-    try:
-        writer, answers = _begin_put(connection, descriptor, schema, headers, first)
-    except flight.FlightUnavailableError:
-        if not connection.has_answered:
-            raise
-        # The gRPC of pyarrow 18 notices that a server has restarted only when it writes. Nothing is
-        # stored before the end of a put, so it can begin again. `connection` keeps the new one.
-        connection = connection.renewed()
-        writer, answers = _begin_put(connection, descriptor, schema, headers, first)
-    try:
-        for batch in rest:
-            writer.write_batch(batch)
-        writer.done_writing()
-        answer = answers.read()
-    except BaseException:
-        _abandon(writer)
-        raise
-    writer.close()
-    if answer is None:
-        raise FlameError("INTERNAL", "the server did not answer the put")
-    return ObjectRef.decode(answer.to_pybytes())
-
-
-def _begin_put(
-    connection: Connection,
-    descriptor: flight.FlightDescriptor,
-    schema: pa.Schema,
-    headers: Iterable[Header],
-    first: Optional[pa.RecordBatch],
-) -> Tuple[Any, Any]:
-    """Writer and answers of a put whose first batch is sent."""
-    writer, answers = connection.client.do_put(descriptor, schema, connection.options(headers))
-    try:
-        if first is not None:
-            writer.write_batch(first)
-    except BaseException:
-        _abandon(writer)
-        raise
-    return writer, answers
-
-
-def asking_for(durability: Optional[str], ttl_seconds: Optional[float] = None) -> List[Header]:
-    """Headers that request a durability (`restart`, `power-loss`) and a time to live. None leaves
-    the choice to the server.
-    """
-    headers = [] if durability is None else [(b"flame-durability", durability.encode())]
-    if ttl_seconds is not None:
-        headers.append((b"flame-ttl-seconds", b"%.3f" % ttl_seconds))
-    return headers
-
-
-def _abandon(writer: flight.FlightStreamWriter) -> None:
-    """Ends a put so that the server refuses it.
-
-    pyarrow cannot cancel a put: a closed or dropped writer would store what was sent so far. Every
-    server refuses a message without an Arrow header. Raises the server's own error, if it had one.
-    """
-    with suppress(pa.ArrowException, OSError):
-        writer.write_metadata(b"abandoned")
-    try:
-        writer.close()
-    except (pa.ArrowException, OSError) as error:
-        if "[INVALID_REQUEST] a message without" not in str(error):
-            raise
-
-
-def opaque_rows(parts: Iterable[pa.Buffer]) -> Iterator[pa.RecordBatch]:
-    """One row for each part, as views; the server joins them."""
-    parts = list(parts)
-    if sum(part.size for part in parts) <= _JOINED_BYTES_MAX:
-        parts = [pa.py_buffer(b"".join(parts))]
-    for part in parts:
-        for start in range(0, max(part.size, 1), BATCH_BYTES_MAX):
-            yield opaque_row(part.slice(start, min(BATCH_BYTES_MAX, part.size - start)))
-
-
-def opaque_row(cell: pa.Buffer) -> pa.RecordBatch:
-    # pa.array would import pandas to inspect its argument.
-    offsets = pa.py_buffer(struct.pack("<ii", 0, cell.size))
-    data = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, cell], null_count=0)
-    version = pa.Array.from_buffers(pa.uint64(), 1, [None, pa.py_buffer(bytes(8))], null_count=0)
-    return pa.RecordBatch.from_arrays([version, data], schema=OPAQUE_SCHEMA)
-
-
-def table_batches(table: "pa.Table | pa.RecordBatchReader") -> Iterator[pa.RecordBatch]:
-    """The table's batches. Only a batch that exceeds the size of a message is split."""
-    for batch in batches_of(table) if isinstance(table, pa.Table) else table:
-        pieces = -(-size_of(batch) // BATCH_BYTES_MAX)
-        rows = max(1, -(-batch.num_rows // max(1, pieces)))
-        yield from (batch.slice(start, rows) for start in range(0, max(1, batch.num_rows), rows))

@@ -25,6 +25,9 @@ _TRANSPORT_FAILURE = re.compile(r"stream removed|socket closed|connection reset|
 class FlameError(Exception):
     """An error with a `code` of the error table. `str()` gives `[CODE] text`."""
 
+    # Set if the server was lost and another one can answer the same call.
+    has_alternative = False
+
     def __init__(self, code: str, text: str) -> None:
         super().__init__(code, text)
         self.code, self.text = code, text

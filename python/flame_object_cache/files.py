@@ -11,7 +11,7 @@ from typing import IO, ContextManager, Iterable, Iterator, Union
 
 import pyarrow as pa
 
-from .connection import opaque_row
+from .puts import opaque_row
 from .local_files import SLICE_BYTES
 
 PathOrFile = Union[str, "os.PathLike[str]", IO[bytes]]

@@ -15,6 +15,8 @@ import pyarrow.flight as flight
 from .errors import FlameError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# The expiry of an object without one, from a server with replicas (docs/protocol.md, "Replicas").
+_NO_END = datetime(2200, 1, 1, tzinfo=timezone.utc)
 Field = Union[int, bytes]
 
 
@@ -40,7 +42,8 @@ def end_of(endpoint: bytes) -> Optional[datetime]:
         seconds, nanos = int(parts.get(1, 0)), int(parts.get(2, 0))
         # A negative int64 is written as a large unsigned one.
         seconds -= 1 << 64 if seconds >> 63 else 0
-        return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
+        time = _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
+        return None if time == _NO_END else time
     except (ValueError, LookupError, OverflowError) as error:
         raise FlameError("INVALID_IPC", f"the endpoint's expiry is invalid: {error}") from error
 

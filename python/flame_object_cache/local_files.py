@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyarrow as pa
 
 from .batches import batches_of
-from .connection import OPAQUE_SCHEMA, opaque_row
+from .puts import OPAQUE_SCHEMA, opaque_row
 from .soundness import read_file
 from .values import COPIED_BYTES_MAX, Parts, written_parts
 

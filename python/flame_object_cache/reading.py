@@ -20,8 +20,8 @@ import pyarrow.flight as flight
 
 from . import local_files, values
 from .batches import with_metadata
-from .config import Config
-from .connection import Connection, calling
+from .config import Config, check_endpoint
+from .connection import calling
 from .errors import PYARROW_ERRORS, FlameError, ObjectNotFound, flight_errors, translate
 from .kept import Cell, Payload, Stored, kept_objects
 from .names import ObjectRef
@@ -29,6 +29,7 @@ from .soundness import checked
 
 log = logging.getLogger("flame_object_cache")
 _VERSION, _INSTANCE, _FILE = b"flame.cache.version", b"flame.cache.instance", b"flame.cache.file"
+_REPLICAS = b"flame.cache.replicas"
 _VERSION_DIGITS_MAX = 20
 # The instance is sent back to the server in a header.
 _SOUND_INSTANCE = re.compile(rb"[0-9A-Za-z-]{1,64}")
@@ -41,13 +42,14 @@ def read(
     """The current object; with `at_least`, that of the reference's version or a later one. A
     reference of version 0 asks for the whole object.
     """
-    with calling(ref.endpoint, config) as connection:
+    route = calling(ref.endpoint, config, ref.key)
+    with route as connection:
         # Mapped and received forms of an object are kept apart, as are checked and unchecked ones.
-        place = (connection.endpoint, ref.key, zero_copy and connection.is_local, config.validate)
+        place = (check_endpoint(ref.endpoint), ref.key, zero_copy and connection.is_local, config.validate)
         held = kept_objects.find(place) if keep and ref.version else None
         takes_location = zero_copy and connection.asks_for_files()
         try:
-            stored = _ask(connection, ref.key, held, takes_location, ref.version if at_least else 0)
+            stored = _ask(route, ref.key, held, takes_location, ref.version if at_least else 0)
         except PYARROW_ERRORS as error:
             failure = translate(error)
             if isinstance(failure, ObjectNotFound):
@@ -59,9 +61,9 @@ def read(
 
 
 def _ask(
-    connection: Connection, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
+    route: calling, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
 ) -> Stored:
-    reader = _begin(connection, key, held, takes_location, at_least)
+    reader = _begin(route, key, held, takes_location, at_least)
     metadata = reader.schema.metadata or {}
     instance = metadata.get(_INSTANCE, b"")
     if not _SOUND_INSTANCE.fullmatch(instance):
@@ -74,9 +76,9 @@ def _ask(
         return Stored(Cell(checked(reader.read_all())), [], version, instance)
     reader.read_all()
     table = _open(metadata[_FILE], key)
-    connection.learn(opened=table is not None)
+    route.connection.learn(opened=table is not None)
     if table is None:
-        return _ask(connection, key, held, takes_location=False, at_least=at_least)
+        return _ask(route, key, held, takes_location=False, at_least=at_least)
     with _answers():
         if not values.is_opaque(table.schema):
             return Stored(Cell(table), [], version, instance)
@@ -85,11 +87,19 @@ def _ask(
 
 
 def _begin(
-    connection: Connection, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
+    route: calling, key: str, held: Optional[Stored], takes_location: bool, at_least: int = 0
 ) -> flight.FlightStreamReader:
     version, instance = (held.version, held.instance) if held is not None else (0, b"")
-    options = connection.get_options(instance, takes_location, at_least)
-    return connection.client.do_get(flight.Ticket(f"{key}:{version}"), options)
+    on = route.connection
+    # A variable with the options, which contain the token, would be visible in a traceback.
+    reader = on.client.do_get(
+        flight.Ticket(f"{key}:{version}"),
+        on.get_options(instance, takes_location, route.replicas.tag, at_least),
+    )
+    metadata = reader.schema.metadata
+    if metadata is not None and _REPLICAS in metadata:
+        route.replicas.learn(metadata[_REPLICAS])
+    return reader
 
 
 def _number(text: bytes) -> int:
@@ -205,9 +215,10 @@ def _read_only(cell: Union[pa.Buffer, bytearray]) -> pa.Buffer:
 def open_reader(ref: ObjectRef, config: Config, zero_copy: Optional[bool] = None) -> pa.RecordBatchReader:
     """The batches of a table, each when it arrives."""
     zero_copy = config.zero_copy if zero_copy is None else zero_copy
-    with calling(ref.endpoint, config) as connection:
+    route = calling(ref.endpoint, config, ref.key)
+    with route as connection:
         takes_location = zero_copy and connection.asks_for_files()
-        reader = _begin(connection, ref.key, None, takes_location)
+        reader = _begin(route, ref.key, None, takes_location)
         metadata = reader.schema.metadata or {}
         if values.FORMAT in metadata:
             return pa.RecordBatchReader.from_batches(_own(reader.schema), _checked_batches(reader))

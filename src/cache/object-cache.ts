@@ -9,6 +9,7 @@ import type { CacheError } from "../errors.ts";
 import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
 import type { Durability, FileLocation, StorageCapabilities } from "../storage/object-storage.ts";
+import type { ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 import type { DiskSpace } from "../storage/storage-counts.ts";
 import type { FitsBase } from "./begin-patch.ts";
 import type { CacheCounts } from "./cache-counts.ts";
@@ -29,6 +30,8 @@ export interface ObjectCache {
   readonly schemas: ListedSchemas;
   /** What each application and identity has. */
   readonly usage: UsageTable;
+  /** The servers over the same objects; absent: this is the only one. */
+  readonly replicas?: ReplicaRegistry | undefined;
   /** A snapshot. */
   readonly counts: CacheCounts;
   /** Prepares the storage. Calls may come when it returns. */

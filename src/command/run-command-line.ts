@@ -100,6 +100,10 @@ function describeServe(program: Command): Command {
     .option("--local-capacity <size>", "bytes of these copies (default: 80% of what is free at the start)")
     .option("--advertise <endpoint>", "endpoint that clients dial, if a port mapping or a service changes it")
     .option(
+      "--replica-endpoint <endpoint>",
+      "endpoint of this server alone, if several share a bucket; none: clients are not sent to it",
+    )
+    .option(
       "--network-interface <regexp>",
       "advertise the IPv4 address of the first interface whose name matches",
     )

@@ -23,6 +23,7 @@ export interface ServeOptions {
   readonly localCapacity?: string;
   readonly networkInterface?: string;
   readonly advertise?: string;
+  readonly replicaEndpoint?: string;
   readonly admin?: string;
   readonly http?: string;
   readonly accessFile?: string;

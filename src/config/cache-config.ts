@@ -43,6 +43,11 @@ export interface CacheConfig {
   readonly endpoint: Endpoint;
   /** The endpoint that clients dial; undefined: `endpoint`. */
   readonly advertise: Endpoint | undefined;
+  /**
+   * The endpoint of this server alone, which it names to clients beside those of the other servers
+   * over its bucket; undefined: the one it listens on; null: it is not named.
+   */
+  readonly replicaEndpoint: Endpoint | null | undefined;
   /** Source of a regular expression over interface names; see `resolveAddresses`. */
   readonly networkInterface: string | undefined;
   /**

@@ -35,12 +35,19 @@ const HOST_NAME = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?$/i;
 export const endpointSchema = textSchema(readEndpoint);
 
 /** An endpoint that clients dial: port 0 and wildcard hosts are rejected. */
-export const advertisedEndpointSchema = textSchema((text, refuse): Endpoint => {
+export const advertisedEndpointSchema = textSchema(readAdvertised);
+
+/** The same, or `none` (null). */
+export const replicaEndpointSchema = textSchema((text, refuse) =>
+  text.toLowerCase() === "none" ? null : readAdvertised(text, refuse),
+);
+
+function readAdvertised(text: string, refuse: Refuse): Endpoint {
   const endpoint = readEndpoint(text, refuse);
   if (endpoint.port === 0) return refuse("must have a port that clients can dial, not 0");
   if (WILDCARD_HOSTS.has(endpoint.host)) return refuse("must have a host that clients can dial");
   return endpoint;
-});
+}
 
 function readEndpoint(text: string, refuse: Refuse): Endpoint {
   const match = ENDPOINT.exec(text);

@@ -66,6 +66,10 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | bo
   return {
     endpoint: formatEndpoint(config.endpoint),
     advertise: config.advertise && formatEndpoint(config.advertise),
+    replicaEndpoint:
+      config.replicaEndpoint === null
+        ? "none"
+        : config.replicaEndpoint && formatEndpoint(config.replicaEndpoint),
     networkInterface: config.networkInterface,
     admin: config.admin === undefined ? "none" : formatHttpAddress(config.admin),
     http: config.http === undefined ? "none" : formatHttpAddress(config.http),

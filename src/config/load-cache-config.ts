@@ -66,6 +66,7 @@ export function loadCacheConfig(options: LoadOptions = {}): LoadedCacheConfig {
   const config: CacheConfig = {
     endpoint: picked.endpoint.value,
     advertise: picked.advertise.value,
+    replicaEndpoint: picked.replicaEndpoint.value,
     networkInterface: picked.networkInterface.value,
     threads: picked.threads.value,
     admin: adminOf(picked),
@@ -195,6 +196,7 @@ function pickAll(sources: SettingSources) {
   return {
     endpoint: pickSetting(SETTINGS.endpoint, sources),
     advertise: pickSetting(SETTINGS.advertise, sources),
+    replicaEndpoint: pickSetting(SETTINGS.replicaEndpoint, sources),
     networkInterface: pickSetting(SETTINGS.networkInterface, sources),
     admin: pickSetting(SETTINGS.admin, sources),
     http: pickSetting(SETTINGS.http, sources),

@@ -24,7 +24,7 @@ import {
   type VerifyReads,
 } from "./cache-config.ts";
 import { durationOrNoneSchema, durationSchema, formatDuration } from "./duration.ts";
-import { advertisedEndpointSchema, endpointSchema } from "./endpoint.ts";
+import { advertisedEndpointSchema, endpointSchema, replicaEndpointSchema } from "./endpoint.ts";
 import { DEFAULT_ADMIN, formatHttpAddress, httpAddressSchema } from "./http-address.ts";
 import { storageLocationSchema } from "./storage-location.ts";
 import { storeEndpointSchema, storeRegionSchema } from "./store-settings.ts";
@@ -40,6 +40,7 @@ export interface ConfigFlags {
   readonly localCapacity?: string | undefined;
   readonly networkInterface?: string | undefined;
   readonly advertise?: string | undefined;
+  readonly replicaEndpoint?: string | undefined;
   readonly admin?: string | undefined;
   readonly http?: string | undefined;
   readonly accessFile?: string | undefined;
@@ -139,6 +140,12 @@ export const SETTINGS = {
     variable: "FLAME_CACHE_ADVERTISE",
     flag: { name: "advertise", text: "--advertise" },
     schema: advertisedEndpointSchema,
+  },
+  replicaEndpoint: {
+    key: "replica_endpoint",
+    variable: "FLAME_CACHE_REPLICA_ENDPOINT",
+    flag: { name: "replicaEndpoint", text: "--replica-endpoint" },
+    schema: replicaEndpointSchema,
   },
   networkInterface: {
     key: "network_interface",

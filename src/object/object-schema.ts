@@ -21,6 +21,7 @@ export const SCHEMA_KEY_FORMAT = "flame.cache.format";
 export const SCHEMA_KEY_VERSION = "flame.cache.version";
 export const SCHEMA_KEY_INSTANCE = "flame.cache.instance";
 export const SCHEMA_KEY_FILE = "flame.cache.file";
+export const SCHEMA_KEY_REPLICAS = "flame.cache.replicas";
 
 export interface PayloadSchema {
   readonly kind: PayloadKind;

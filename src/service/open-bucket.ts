@@ -4,11 +4,15 @@
  * At its start it checks whether the store keeps the conditions on which all replicas rely, and
  * refuses a store that does not.
  */
+import { hostname } from "node:os";
 import type { BucketEnd } from "../cache/copying/copy-ends.ts";
 import type { S3StorageConfig } from "../config/cache-config.ts";
+import { advertisedEndpointSchema, formatDialEndpoint } from "../config/endpoint.ts";
 import { processEnvironment } from "../config/flame-home.ts";
 import { CacheError, isCacheError } from "../errors.ts";
+import { isLoopbackAddress } from "../grpc/peer-address.ts";
 import { logFor } from "../log.ts";
+import type { Bucket } from "../s3/bucket.ts";
 import { defaultCredentials } from "../s3/credentials/default-credentials.ts";
 import { type ProbeReport, probeStore } from "../s3/probe-store.ts";
 import { S3Bucket } from "../s3/s3-bucket.ts";
@@ -18,6 +22,7 @@ import { CollectorLoop } from "../storage/s3/collector-loop.ts";
 import { CountedBucket } from "../storage/s3/counted-bucket.ts";
 import { GarbageCollector } from "../storage/s3/garbage-collector.ts";
 import { PrefixedBucket } from "../storage/s3/prefixed-bucket.ts";
+import { type Reach, ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 
 const log = logFor("storage");
 
@@ -25,6 +30,9 @@ interface OpenedStore {
   readonly store: S3Bucket;
   readonly counted: CountedBucket;
   readonly objects: BucketObjects;
+  /** The requests of registrations, which are counted apart, and the bucket that sends them. */
+  readonly registrations: CountedBucket;
+  readonly registered: Bucket;
 }
 
 /** @throws {CacheError} INVALID_CONFIG */
@@ -38,8 +46,10 @@ function openStore(config: S3StorageConfig): OpenedStore {
     ...(pathStyle !== undefined && { style: pathStyle ? "path" : "virtual-host" }),
   });
   const counted = new CountedBucket(store);
-  const objects = new BucketObjects(prefix === "" ? counted : new PrefixedBucket(counted, prefix));
-  return { store, counted, objects };
+  const registrations = new CountedBucket(store, "registration");
+  const under = (bucket: Bucket) => (prefix === "" ? bucket : new PrefixedBucket(bucket, prefix));
+  const objects = new BucketObjects(under(counted));
+  return { store, counted, objects, registrations, registered: under(registrations) };
 }
 
 /**
@@ -64,16 +74,20 @@ type ReadCaches = Pick<BucketStorageOptions, "tier" | "copies">;
 /** @throws {CacheError} INVALID_CONFIG */
 export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketStorage {
   const { maxStalenessMs } = config;
-  const { store, counted, objects } = openStore(config);
+  const { store, counted, objects, registrations, registered } = openStore(config);
+  const { storeClock } = objects.manifests;
+  const replicas = new ReplicaRegistry({ bucket: registered, storeClock, reachOf, host: hostname() });
   let collecting: CollectorLoop | undefined;
   return new BucketStorage({
     objects,
     maxStalenessMs,
     ...caches,
+    replicas,
     counts: () => ({
       isReachable: store.requests.health.unreachable === undefined,
-      requests: counted.counts,
+      requests: [...counted.counts, ...registrations.counts],
       collected: collecting?.removed,
+      replicas: replicas.alive,
     }),
     uploadBytes: () => store.uploadBytes,
     reach: store.requests.health,
@@ -88,10 +102,18 @@ export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketS
       collecting.start();
     },
     close: async () => {
-      await collecting?.stop();
+      await Promise.all([replicas.leave(), collecting?.stop()]);
       store.close();
     },
   });
+}
+
+/** Undefined unless it is an endpoint as `formatDialEndpoint` writes it. */
+function reachOf(text: string): Reach | undefined {
+  const read = advertisedEndpointSchema.safeParse(text);
+  if (!read.success || formatDialEndpoint(read.data) !== text) return undefined;
+  const { host } = read.data;
+  return host === "localhost" || isLoopbackAddress(host) ? "this host" : "everywhere";
 }
 
 /** @throws {CacheError} INVALID_CONFIG with the reason; STORAGE_UNAVAILABLE if it cannot be reached */

@@ -18,6 +18,7 @@ import { encodeObjectRef } from "../object/object-ref.ts";
 import type { Durability, StorageReach } from "../storage/object-storage.ts";
 import type { ServerStats } from "./admin/server-stats.ts";
 import { ServerInstance } from "./flight/get-terms.ts";
+import { ReplicaLocations } from "./flight/replica-locations.ts";
 import { HttpTransfers } from "./http/transfers.ts";
 import type { Tracing } from "./tracing.ts";
 
@@ -25,6 +26,8 @@ export interface ServiceFacts {
   readonly cache: ObjectCache;
   /** The address that clients dial; the same for all calls. */
   readonly endpoint: string;
+  /** Endpoints of the servers over the same objects; absent: this is the only one. */
+  readonly replicas?: (() => readonly string[]) | undefined;
   /** Aborted when the server begins to stop, so that endless calls end. */
   readonly stopping: AbortSignal;
   /** The durability of calls that request none; default `restart`. */
@@ -49,6 +52,7 @@ interface Shared {
   readonly quotas: Quotas;
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
+  readonly locations: ReplicaLocations;
   readonly calls: CallMetrics;
   readonly transfers: HttpTransfers;
   readonly contexts: WeakMap<Identity, ServiceContext>;
@@ -64,6 +68,8 @@ export class ServiceContext {
   readonly stopping: AbortSignal;
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
+  /** Where clients get objects. */
+  readonly locations: ReplicaLocations;
   /** The running requests of the HTTP API. */
   readonly transfers: HttpTransfers;
   readonly #shared: Shared;
@@ -79,6 +85,7 @@ export class ServiceContext {
     this.stopping = stopping;
     this.footerMemory = shared.footerMemory;
     this.instance = shared.instance;
+    this.locations = shared.locations;
     this.transfers = shared.transfers;
     this.#shared = shared;
   }
@@ -87,9 +94,10 @@ export class ServiceContext {
   static open(facts: ServiceFacts): ServiceContext {
     const calls = facts.stats?.calls ?? new CallMetrics();
     const transfers = new HttpTransfers({ idleCallMs: facts.idleCallMs });
+    const { cache, endpoint, quotas = new Quotas(cache.usage) } = facts;
+    const locations = new ReplicaLocations(endpoint, facts.replicas);
     const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance(), calls, transfers };
-    const { quotas = new Quotas(facts.cache.usage) } = facts;
-    return new ServiceContext({ facts, quotas, ...shared, contexts: new WeakMap() }, EVERYONE);
+    return new ServiceContext({ facts, quotas, locations, ...shared, contexts: new WeakMap() }, EVERYONE);
   }
 
   /** The context of another caller of the same server. */

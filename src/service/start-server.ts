@@ -105,7 +105,17 @@ function openParts(config: CacheConfig): ServerParts {
   const access = openAccess(config);
   const stopping = new AbortController();
   const stats = new ServerStats({ cache, server });
-  const parts = { addresses, threads, cache, access, certificate, server, stats, methods, stopping };
+  const parts = {
+    addresses,
+    threads,
+    cache,
+    access,
+    certificate,
+    server,
+    stats,
+    methods,
+    stopping,
+  };
   return { ...parts, listeners: undefined };
 }
 
@@ -115,6 +125,7 @@ async function listenOnAll(
   sources: LoadedCacheConfig["sources"] | undefined,
 ): Promise<Endpoints> {
   const { cache, access, certificate, server, stats, methods, stopping } = parts;
+  const { replicas } = cache;
   const { advertisedHost, listen: listened } = parts.addresses;
   const [first, ...others] = listened;
   assert(first !== undefined, "a server has an address");
@@ -122,6 +133,7 @@ async function listenOnAll(
   const { port } = await listen(server, first.host, first.port);
   const listening = formatDialEndpoint({ ...config.endpoint, host: advertisedHost, port });
   const endpoint = config.advertise === undefined ? listening : formatDialEndpoint(config.advertise);
+  replicas?.join(replicaEndpoint(config, listening));
   const { durability, validateTables: validation } = config;
   const { idleCallMs } = config.limits;
   const quotas = new Quotas(cache.usage);
@@ -133,6 +145,7 @@ async function listenOnAll(
     tracing,
     settings: effectiveSettings(config, sources),
     endpoint,
+    replicas: replicas && (() => replicas.alive),
     stopping: stopping.signal,
     durability,
     validation,
@@ -145,6 +158,12 @@ async function listenOnAll(
   await parts.listeners.start();
   certificate?.watch([server, parts.listeners]);
   return { endpoint, listening, admin: parts.listeners.admin };
+}
+
+/** Undefined: clients are not sent to this server. */
+function replicaEndpoint({ replicaEndpoint: own }: CacheConfig, listening: string): string | undefined {
+  if (own === null) return undefined;
+  return own === undefined ? listening : formatDialEndpoint(own);
 }
 
 class RunningServer implements RunningCache {
@@ -177,7 +196,8 @@ async function stopParts(parts: ServerParts): Promise<void> {
   stopping.abort();
   access.close?.();
   certificate?.stop();
-  await Promise.all([server.close(), listeners?.close()]);
+  // Clients are sent elsewhere while running calls end.
+  await Promise.all([cache.replicas?.leave(), server.close(), listeners?.close()]);
   await cache.stop();
   stats.stop();
 }

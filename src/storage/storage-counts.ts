@@ -41,7 +41,16 @@ export interface DiskCounts {
   readonly quarantined: number;
 }
 
-export type StoreRequestKind = "read" | "read_range" | "write" | "upload" | "remove" | "remove_many" | "list";
+export type StoreRequestKind =
+  | "read"
+  | "read_range"
+  | "write"
+  | "upload"
+  | "remove"
+  | "remove_many"
+  | "list"
+  /** By which replicas find each other: a write and a list every few seconds. */
+  | "registration";
 
 /** Requests to an object store, of one kind and with one outcome. */
 export interface StoreCount {
@@ -65,6 +74,8 @@ export interface StoreCounts {
   readonly requests: readonly StoreCount[];
   /** Absent before the first pass can run. */
   readonly collected: CollectedCounts | undefined;
+  /** Endpoints of the replicas that are alive. */
+  readonly replicas: readonly string[];
 }
 
 /** Copies of blobs on the local disk, of an engine whose objects are elsewhere. */

@@ -12,6 +12,7 @@ export function serverConfig(directory?: string, more: Partial<CacheConfig> = {}
   return {
     endpoint: { scheme: "grpc", host: "127.0.0.1", port: 0 },
     advertise: undefined,
+    replicaEndpoint: undefined,
     networkInterface: undefined,
     threads: SERVING_THREADS,
     admin: undefined,

@@ -22,6 +22,7 @@ import type { Durability, OpenPurpose, StorageCapabilities } from "../../storage
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
 import type { Accepts, BucketStorage } from "../../storage/s3/bucket-storage.ts";
 import { refuseVersionedId } from "../../storage/s3/names.ts";
+import type { ReplicaRegistry } from "../../storage/s3/replica-registry.ts";
 import type { FitsBase } from "../begin-patch.ts";
 import { NO_EVICTIONS } from "../budget-counts.ts";
 import type { CacheCounts } from "../cache-counts.ts";
@@ -56,12 +57,14 @@ export class SharedCache implements ObjectCache {
   readonly retaining: SharedRetaining;
   readonly observing: Observing;
   readonly schemas: ListedSchemas;
+  readonly replicas: ReplicaRegistry | undefined;
   /** Empty: no server counts what all of them hold. */
   readonly usage = new UsageTable(() => undefined);
   readonly #context: SharedContext;
   readonly #reading: ReadingHost;
 
   constructor(storage: BucketStorage, { verifiesReads = true, events }: SharedCacheOptions = {}) {
+    this.replicas = storage.replicas;
     const schemas = new SchemaPool();
     const find = (key: ObjectKey) => this.find(key);
     this.#context = { storage, entries: new SharedEntries(), events, find };

@@ -31,7 +31,7 @@ export interface FlameCacheOptions {
   readonly caFile?: string | undefined;
   /**
    * Sent as `authorization: Bearer TOKEN` to the configured endpoint, and to endpoints that its
-   * server returns for puts. Takes precedence over `tokenFile`. Default: FLAME_CACHE_TOKEN.
+   * server returns for puts or names as its replicas. Takes precedence over `tokenFile`. Default: FLAME_CACHE_TOKEN.
    */
   readonly token?: string | undefined;
   /**

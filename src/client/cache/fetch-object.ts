@@ -14,6 +14,7 @@ import type { HeldObject, HeldObjects } from "./held-objects.ts";
 import { readLocalObject } from "./local/local-object.ts";
 import type { ObjectTarget } from "./object-target.ts";
 import { type AnswerRow, type ObjectAnswer, readAnswer } from "./read-answer.ts";
+import type { Route } from "./route.ts";
 
 /** Lets the server answer with the location of the object's file, from this many bytes on. */
 const FILE_LOCATIONS = { "flame-file-locations": String(LIMITS.localFileBytesMin) } as const;
@@ -21,6 +22,7 @@ const AT_LEAST_HEADER = "flame-at-least-version";
 
 export interface FetchContext {
   readonly client: FlightClient;
+  readonly route: Pick<Route, "get">;
   readonly held: HeldObjects;
   /** False if the server is on another host, or if its files must not be opened. */
   readonly readsFiles: boolean;
@@ -67,15 +69,14 @@ interface Fetch {
 }
 
 async function fetchFrom(context: FetchContext, target: ObjectTarget, fetch: Fetch): Promise<HeldObject> {
-  const { client, readsFiles, objectBytesMax, atLeastVersion } = context;
+  const { client, route, readsFiles, objectBytesMax, atLeastVersion } = context;
   const { older, options } = fetch;
   const ticket = formatTicket(target.key, older?.version ?? 0);
   const metadata = {
     ...(readsFiles && FILE_LOCATIONS),
     ...(atLeastVersion !== undefined && { [AT_LEAST_HEADER]: String(atLeastVersion) }),
   };
-  const terms = { ...options, metadata };
-  const answer = await readAnswer(client.doGet(ticket, terms), objectBytesMax);
+  const answer = await readAnswer(route.get(client, ticket, { ...options, metadata }), objectBytesMax);
   if (answer.kind === "file") {
     if (!readsFiles) throw new CacheError("INVALID_IPC", "the answer names a file, which was not asked for");
     const { signal } = options;

@@ -8,7 +8,7 @@
  */
 import { formatTicket } from "../../flight/ticket.ts";
 import type { ObjectRef } from "../../object/object-ref.ts";
-import type { FlightClient } from "../flight/flight-client.ts";
+import type { FlightCallOptions } from "../flight/flight-client.ts";
 import type { IncomingFlightData } from "../flight/incoming-flight-data.ts";
 import { resolveTableForm } from "../values/arrow-libraries.ts";
 import { type DecodeOptions, decodeOpaque, decodeTableParts, untaggedBytes } from "../values/decode-value.ts";
@@ -31,14 +31,7 @@ import {
   readPutArguments,
 } from "./object-target.ts";
 import { putMessages, streamedPutMessages } from "./put-messages.ts";
-import {
-  mayReadAgain,
-  mayWriteAgain,
-  type OperationOptions,
-  OperationTime,
-  repeatCall,
-  repeatUntilFirst,
-} from "./repeat-call.ts";
+import { type OperationOptions, OperationTime } from "./repeat-call.ts";
 import {
   expireNamed,
   type PinOptions,
@@ -49,6 +42,7 @@ import {
   renewObject,
   unpinNamed,
 } from "./retention-calls.ts";
+import type { Route } from "./route.ts";
 import { type PutStreamItems, streamedValue } from "./streamed-put.ts";
 
 /** A client of one cache for values, tables, streams and files. Safe to share within a process. */
@@ -111,9 +105,7 @@ export class FlameCache {
     const { endpoint, key } = this.#target(ref);
     const descriptor = { kind: "command", command: `PATCH:${key}` } as const;
     const messages = putMessages(await encodeValue(value));
-    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      this.#pool.put(endpoint, descriptor, messages, putCall(call, options)),
-    );
+    return await this.#send(endpoint, options, (to, call) => to.put(descriptor, messages, call));
   }
 
   /**
@@ -181,7 +173,7 @@ export class FlameCache {
   async putStream(name: string, items: PutStreamItems, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
     const call = putCall(this.#time(options).callOptions(), options);
-    return await this.#pool.put(this.endpoint, descriptor, streamedValue(items), call);
+    return await this.#pool.route(this.endpoint).put(descriptor, streamedValue(items), call);
   }
 
   /**
@@ -190,8 +182,8 @@ export class FlameCache {
    */
   async delete(prefix: RefLike, options?: OperationOptions): Promise<void> {
     const { endpoint, key } = prefixTarget(prefix, this.endpoint);
-    await repeatCall(this.#time(options), mayWriteAgain, async (call) => {
-      for await (const _ of this.#client(endpoint).doAction("DELETE", key, call));
+    await this.#pool.route(endpoint).write(this.#time(options), async ({ client }, call) => {
+      for await (const _ of client.doAction("DELETE", key, call));
     });
   }
 
@@ -203,17 +195,17 @@ export class FlameCache {
    */
   async pin(prefix: RefLike, options: PinOptions = {}): Promise<Date | undefined> {
     const { endpoint, key } = prefixTarget(prefix, this.endpoint);
-    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      pinNamed(this.#client(endpoint), key, options.ttlSeconds, call),
-    );
+    return await this.#pool
+      .route(endpoint)
+      .write(this.#time(options), ({ client }, call) => pinNamed(client, key, options.ttlSeconds, call));
   }
 
   /** Removes the pin with this name, and no other. @throws as `pin` */
   async unpin(prefix: RefLike, options?: OperationOptions): Promise<void> {
     const { endpoint, key } = prefixTarget(prefix, this.endpoint);
-    await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      unpinNamed(this.#client(endpoint), key, call),
-    );
+    await this.#pool
+      .route(endpoint)
+      .write(this.#time(options), ({ client }, call) => unpinNamed(client, key, call));
   }
 
   /**
@@ -229,9 +221,9 @@ export class FlameCache {
     options?: OperationOptions,
   ): Promise<Date | undefined> {
     const { endpoint, key } = prefixTarget(prefix, this.endpoint);
-    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      expireNamed(this.#client(endpoint), key, ttlSeconds, call),
-    );
+    return await this.#pool
+      .route(endpoint)
+      .write(this.#time(options), ({ client }, call) => expireNamed(client, key, ttlSeconds, call));
   }
 
   /**
@@ -241,9 +233,9 @@ export class FlameCache {
    */
   async renew(ref: RefLike, options: RenewOptions = {}): Promise<Date | undefined> {
     const { endpoint, key } = this.#target(ref);
-    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      renewObject(this.#client(endpoint), key, options.until, call),
-    );
+    return await this.#pool
+      .route(endpoint)
+      .write(this.#time(options), ({ client }, call) => renewObject(client, key, options.until, call));
   }
 
   /**
@@ -252,17 +244,19 @@ export class FlameCache {
    */
   async *list(prefix: RefLike = "", options?: OperationOptions): AsyncGenerator<ObjectInfo, void, void> {
     const { endpoint, key } = prefixTarget(prefix, this.endpoint);
-    const client = this.#client(endpoint);
-    const infos = repeatUntilFirst(this.#time(options), (call) => client.listFlights(key, call));
+    const route = this.#pool.route(endpoint);
+    const infos = route.stream(this.#time(options), (client, call) => client.listFlights(key, call));
     for await (const info of infos) yield objectInfo(info);
   }
 
   /** Facts about an object, without its bytes. @throws {CacheError} OBJECT_NOT_FOUND; as `list` */
   async stat(ref: RefLike, options?: OperationOptions): Promise<ObjectInfo> {
     const { endpoint, key } = this.#target(ref);
-    return await repeatCall(this.#time(options), mayReadAgain, async (call) =>
-      objectInfo(await this.#client(endpoint).getFlightInfo({ kind: "path", path: [key] }, call)),
-    );
+    return await this.#pool
+      .route(endpoint)
+      .read(this.#time(options), async ({ client }, call) =>
+        objectInfo(await client.getFlightInfo({ kind: "path", path: [key] }, call)),
+      );
   }
 
   /**
@@ -272,13 +266,8 @@ export class FlameCache {
    */
   async uploadFile(name: string, path: string, options?: PutOptions): Promise<ObjectRef> {
     const descriptor = { kind: "path", path: [checkPutName(name)] } as const;
-    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      this.#pool.put(
-        this.endpoint,
-        descriptor,
-        streamedPutMessages(readFileChunks(path)),
-        putCall(call, options),
-      ),
+    return await this.#send(this.endpoint, options, (to, call) =>
+      to.put(descriptor, streamedPutMessages(readFileChunks(path)), call),
     );
   }
 
@@ -290,8 +279,9 @@ export class FlameCache {
    */
   async downloadFile(ref: RefLike, path: string, options?: OperationOptions): Promise<number> {
     const { endpoint, key } = this.#target(ref);
-    return await repeatCall(this.#time(options), mayReadAgain, (call) => {
-      const answer = this.#client(endpoint).doGet(formatTicket(key, 0), call);
+    const route = this.#pool.route(endpoint, key);
+    return await route.read(this.#time(options), ({ client }, call) => {
+      const answer = route.get(client, formatTicket(key, 0), call);
       return writeFileWhole(path, objectChunks(answer, { asStored: true }));
     });
   }
@@ -300,29 +290,36 @@ export class FlameCache {
     return objectTarget(ref, this.endpoint);
   }
 
-  #client(endpoint: string): FlightClient {
-    return this.#pool.get(endpoint).client;
-  }
-
   #time(options: OperationOptions = {}): OperationTime {
     return new OperationTime({ ...options, timeoutMs: options.timeoutMs ?? this.#settings.timeoutMs });
   }
 
   async #putValue({ endpoint, key }: ObjectTarget, value: unknown, options?: PutOptions): Promise<ObjectRef> {
     const messages = putMessages(await encodeValue(value));
-    return await repeatCall(this.#time(options), mayWriteAgain, (call) =>
-      this.#pool.put(endpoint, { kind: "path", path: [key] }, messages, putCall(call, options)),
-    );
+    const descriptor = { kind: "path", path: [key] } as const;
+    return await this.#send(endpoint, options, (to, call) => to.put(descriptor, messages, call));
+  }
+
+  /** A put that is repeated if it was not sent. */
+  #send(
+    endpoint: string,
+    options: PutOptions | undefined,
+    put: (to: Route, call: FlightCallOptions) => Promise<ObjectRef>,
+  ): Promise<ObjectRef> {
+    const route = this.#pool.route(endpoint);
+    return route.write(this.#time(options), (_, call) => put(route, putCall(call, options)));
   }
 
   async #fetch(ref: RefLike, options: ReadOptions): Promise<FetchedObject> {
     const target = this.#target(ref);
-    const { client, isOnThisHost } = this.#pool.get(target.endpoint);
-    const { objectBytesMax } = this.#settings;
-    const readsFiles = this.#settings.zeroCopy && isOnThisHost;
+    const { zeroCopy, objectBytesMax } = this.#settings;
+    const held = this.#held;
     const atLeastVersion = options.atLeast ? target.version : undefined;
-    const context = { client, held: this.#held, readsFiles, objectBytesMax, atLeastVersion };
-    return await repeatCall(this.#time(options), mayReadAgain, (call) => fetchObject(context, target, call));
+    const route = this.#pool.route(target.endpoint, target.key);
+    return await route.read(this.#time(options), ({ client, isOnThisHost }, call) => {
+      const readsFiles = zeroCopy && isOnThisHost;
+      return fetchObject({ client, route, held, readsFiles, objectBytesMax, atLeastVersion }, target, call);
+    });
   }
 
   /** Reads an object as it arrives; starts with the request for the first item. */
@@ -332,8 +329,10 @@ export class FlameCache {
     read: (answer: AsyncIterable<IncomingFlightData>) => AsyncIterable<T>,
   ): AsyncGenerator<T, void, void> {
     const { endpoint, key } = this.#target(ref);
-    const client = this.#client(endpoint);
-    yield* repeatUntilFirst(this.#time(options), (call) => read(client.doGet(formatTicket(key, 0), call)));
+    const route = this.#pool.route(endpoint, key);
+    yield* route.stream(this.#time(options), (client, call) =>
+      read(route.get(client, formatTicket(key, 0), call)),
+    );
   }
 
   /** Closes the connections. Running and later operations fail with CANCELLED. */

@@ -18,6 +18,7 @@ import { LIMITS } from "../../limits.ts";
 import {
   SCHEMA_KEY_FILE,
   SCHEMA_KEY_FORMAT,
+  SCHEMA_KEY_REPLICAS,
   SCHEMA_KEY_VERSION,
   TABLE_FORMAT,
 } from "../../object/object-schema.ts";
@@ -56,7 +57,7 @@ export async function readAnswerHead(messages: AsyncIterator<IncomingFlightData>
   const schema = decodeSchema(schemaHeader);
   const isTable = schema.metadata.some(([key, value]) => key === SCHEMA_KEY_FORMAT && value === TABLE_FORMAT);
   return {
-    schemaHeader: isTable ? withoutVersion(schemaHeader) : schemaHeader,
+    schemaHeader: isTable ? withoutServerFacts(schemaHeader) : schemaHeader,
     schema,
     columns: isTable ? undefined : opaqueColumns(schema),
   };
@@ -134,10 +135,10 @@ async function collectRow(row: OpaqueRow): Promise<Buffer> {
   return target.subarray(0, sizeBytes);
 }
 
-/** Removes the version that the server adds to its answer: a copy of the table must not have it. */
-function withoutVersion(schemaHeader: Buffer): Buffer {
+/** Removes what the server adds to its answer: a copy of the table must not have it. */
+function withoutServerFacts(schemaHeader: Buffer): Buffer {
   if (findMetadataValue(schemaHeader, SCHEMA_KEY_VERSION) === undefined) return schemaHeader;
-  return withSchemaMetadata(schemaHeader, [], [SCHEMA_KEY_VERSION]).header;
+  return withSchemaMetadata(schemaHeader, [], [SCHEMA_KEY_VERSION, SCHEMA_KEY_REPLICAS]).header;
 }
 
 class TableReader {

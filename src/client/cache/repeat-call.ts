@@ -4,8 +4,8 @@
  *
  * A call that only reads may always be repeated. A write is repeated only if no connection was
  * made, so that the server cannot have received it: an unanswered put may be stored, and a second
- * one would store it twice. A server that did not respond in time is not tried again. All attempts
- * share one deadline.
+ * one would store it twice. A server that did not respond in time is not tried again, but another one
+ * is. All attempts share one deadline.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortError, CacheError, isCacheError } from "../../errors.ts";
@@ -29,10 +29,13 @@ export interface OperationOptions {
 
 const log = logFor("client");
 
-/** True if a read may succeed when it is repeated. */
-export function mayReadAgain(error: unknown): boolean {
+/**
+ * True if a read may succeed when it is repeated.
+ * @param isElsewhere true if another server gets the repetition
+ */
+export function mayReadAgain(error: unknown, isElsewhere = false): boolean {
   if (error instanceof GrpcError) return error.retryable;
-  return isCacheError(error) && error.retryable && error.facts.isSilent !== true;
+  return isCacheError(error) && error.retryable && (isElsewhere || error.facts.isSilent !== true);
 }
 
 /** True if the server cannot have received the call. */
@@ -93,6 +96,12 @@ export class OperationTime {
   }
 }
 
+export interface Repetition {
+  readonly mayRepeat: (error: unknown, isElsewhere: boolean) => boolean;
+  /** Called for each failure; true if another server gets the repetition. */
+  readonly isElsewhere: (error: unknown) => boolean;
+}
+
 /**
  * Makes a call. If it fails and `mayRepeat` allows it, repeats it after a pause, at most
  * LIMITS.clientRetriesMax times.
@@ -100,7 +109,7 @@ export class OperationTime {
  */
 export async function repeatCall<T>(
   time: OperationTime,
-  mayRepeat: (error: unknown) => boolean,
+  { mayRepeat, isElsewhere }: Repetition,
   call: (options: FlightCallOptions) => Promise<T>,
 ): Promise<T> {
   for (let repetition = 0; ; repetition += 1) {
@@ -108,8 +117,9 @@ export async function repeatCall<T>(
       return await call(time.callOptions());
     } catch (error) {
       if (time.signal?.aborted) throw error instanceof AbortError ? error : new AbortError(time.signal);
-      if (repetition >= LIMITS.clientRetriesMax || !mayRepeat(error)) throw error;
-      if (!(await time.wait(waitBefore(repetition)))) throw error;
+      const goesElsewhere = isElsewhere(error);
+      if (repetition >= LIMITS.clientRetriesMax || !mayRepeat(error, goesElsewhere)) throw error;
+      if (!goesElsewhere && !(await time.wait(waitBefore(repetition)))) throw error;
       log.debug("call is repeated", { repetition: repetition + 1, error: String(error) });
     }
   }
@@ -121,9 +131,10 @@ export async function repeatCall<T>(
  */
 export async function* repeatUntilFirst<T>(
   time: OperationTime,
+  repetition: Repetition,
   start: (options: FlightCallOptions) => AsyncIterable<T>,
 ): AsyncGenerator<T, void, void> {
-  const { items, first } = await repeatCall(time, mayReadAgain, async (options) => {
+  const { items, first } = await repeatCall(time, repetition, async (options) => {
     const begun = start(options)[Symbol.asyncIterator]();
     return { items: begun, first: await begun.next() };
   });

@@ -13,6 +13,7 @@ import type { OutgoingFlightMessages } from "../flight/outgoing-flight-data.ts";
 import { answeredRef } from "./object-target.ts";
 
 /**
+ * @param learn called with the list of replicas, if the answer has one (docs/protocol.md, "Replicas")
  * @throws {CacheError} INVALID_REQUEST if the server answers without a reference; its error; errors
  *   of `messages`
  */
@@ -20,10 +21,13 @@ export async function sendPut(
   client: FlightClient,
   descriptor: FlightDescriptor,
   messages: OutgoingFlightMessages,
-  options: FlightCallOptions,
+  { learn, ...options }: FlightCallOptions & { readonly learn: (replicas: string) => void },
 ): Promise<ObjectRef> {
   let ref: ObjectRef | undefined;
-  for await (const answer of client.doPut(descriptor, messages, options)) ref ??= answeredRef(answer);
+  for await (const answer of client.doPut(descriptor, messages, options)) {
+    if (ref === undefined) ref = answeredRef(answer);
+    else learn(answer.toString());
+  }
   if (ref !== undefined) return ref;
   throw new CacheError("INVALID_REQUEST", "the server answered without a reference: it is not a Flame cache");
 }

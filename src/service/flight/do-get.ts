@@ -25,7 +25,6 @@ import {
   OPAQUE_SCHEMA_HEADER,
   SCHEMA_KEY_FILE,
   SCHEMA_KEY_VERSION,
-  VERSIONED_SCHEMA_HEADER,
   versionedSchema,
   withVersion,
 } from "../../object/object-schema.ts";
@@ -35,7 +34,7 @@ import { turnIfDue, turnIfLarge } from "../../turns.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { wireRows } from "../value-rows.ts";
 import { formatFileLocation } from "./file-location.ts";
-import { type GetTerms, getTerms, instanceMetadata } from "./get-terms.ts";
+import { type GetTerms, getTerms, opaqueSchema, serverMetadata } from "./get-terms.ts";
 import { ObjectSender } from "./object-sender.ts";
 import { ticketTarget } from "./ticket-target.ts";
 
@@ -48,7 +47,8 @@ export async function doGet(context: ServiceContext, request: Buffer, call: Serv
   if (call.facts !== undefined) recordTicket(call.facts, ticket);
   const found = ticketTarget(context.cache, ticket);
   const { key, keyText, heldVersion: version } = found instanceof Promise ? await found : found;
-  const terms = getTerms(call, context.instance, version);
+  const { instance, locations } = context;
+  const terms = getTerms(call, { instance, replicas: locations.list }, version);
   const { heldVersion } = terms;
   if (call.facts !== undefined) Object.assign(call.facts, { key: keyText, heldVersion });
   if (terms.locatedBytesMin !== undefined && (await sendLocation(context, key, terms, call))) return;
@@ -139,7 +139,7 @@ async function sendLocation(
   const schema = versionedSchema([
     [SCHEMA_KEY_VERSION, formatSchemaVersion(version)],
     [SCHEMA_KEY_FILE, formatFileLocation(location)],
-    ...instanceMetadata(terms),
+    ...serverMetadata(terms),
   ]);
   await new ObjectSender(call).sendSchema(schema);
   if (call.facts !== undefined) Object.assign(call.facts, { version, kind: entry.kind, location: true });
@@ -149,10 +149,9 @@ async function sendLocation(
 async function send(opened: OpenedObject, terms: GetTerms, sender: ObjectSender): Promise<void> {
   const { reading, base } = opened;
   const { heldVersion } = terms;
-  const versioned = terms.instance?.versionedSchema ?? VERSIONED_SCHEMA_HEADER;
-  if (isNotModified(reading, heldVersion)) return await sender.sendSchema(versioned);
+  if (isNotModified(reading, heldVersion)) return await sender.sendSchema(opaqueSchema(terms));
   if (reading.kind === "table") return await sendTable(opened, terms, sender);
-  await sender.sendSchema(heldVersion === undefined ? OPAQUE_SCHEMA_HEADER : versioned);
+  await sender.sendSchema(heldVersion === undefined ? OPAQUE_SCHEMA_HEADER : opaqueSchema(terms));
   if (base !== undefined) await sendOpaque(base, reading.baseVersion, "base", terms, sender);
   const from = holdsBase(reading, heldVersion) ? heldVersion : reading.baseVersion;
   for (const version of reading.patchesAfter(from)) {
@@ -170,7 +169,7 @@ async function sendTable(opened: OpenedObject, terms: GetTerms, sender: ObjectSe
   const schema =
     heldVersion === undefined
       ? base.schemaHeader
-      : withVersion(base.schemaHeader, reading.version, instanceMetadata(terms)).header;
+      : withVersion(base.schemaHeader, reading.version, serverMetadata(terms)).header;
   await sender.sendSchema(schema, base.schemaAppMetadata);
   await sendBatches(base, sender);
   for (const version of reading.patchesAfter(reading.baseVersion)) {

@@ -1,5 +1,5 @@
 /**
- * DoPut: reads gRPC messages as they arrive, and answers with one ObjectRef when the object is
+ * DoPut: reads gRPC messages as they arrive, and answers with an ObjectRef when the object is
  * stored (docs/protocol.md, "DoPut").
  *
  * A client that attaches app_metadata to a record batch is a standard client that waits for an
@@ -11,12 +11,14 @@ import { CacheError } from "../../errors.ts";
 import { decodeDescriptor } from "../../flight/descriptor.ts";
 import { FlightDataDecoder, type FlightDataHead } from "../../flight/flight-data-decoder.ts";
 import { encodePutResult } from "../../flight/messages.ts";
+import { REPLICAS_HEADER } from "../../flight/replica-list.ts";
 import type { IncomingMessage, ServerCall } from "../../grpc/call.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
 import { turnIfDue } from "../../turns.ts";
 import { IncomingPut } from "../incoming-put.ts";
 import type { ServiceContext } from "../service-context.ts";
 import { callTerms } from "./call-terms.ts";
+import { unknownReplicas } from "./get-terms.ts";
 import { parsePutTarget } from "./put-target.ts";
 
 /** Messages between two checks of the turn's length. An object has three or four messages. */
@@ -49,10 +51,18 @@ export async function doPut(context: ServiceContext, call: ServerCall): Promise<
     }
     const { key, version, kind } = await put.commit(terms);
     if (call.facts !== undefined) Object.assign(call.facts, { key: formatObjectKey(key), version, kind });
-    if (!isEchoing) await call.write([encodePutResult(context.encodeRef(key, version))]);
+    if (!isEchoing) await answer(context, call, context.encodeRef(key, version));
   } finally {
     await put.discard();
   }
+}
+
+/** A caller that asks for replicas gets them in a second PutResult, if it has another list. */
+async function answer({ locations }: ServiceContext, call: ServerCall, ref: Uint8Array): Promise<void> {
+  const { list } = locations;
+  const unknown = list && unknownReplicas(call.metadata.get(REPLICAS_HEADER), list);
+  if (unknown === undefined) await call.write([encodePutResult(ref)]);
+  else await call.writeAll([encodePutResult(ref), encodePutResult(Buffer.from(unknown.text))]);
 }
 
 /** The objects that receive one put. */

@@ -91,14 +91,16 @@ export function describe(
   entry: IndexEntry,
   { file, facts, ...more }: DescribedParts,
 ): Uint8Array {
+  const name = formatObjectKey(key);
   const expires = expiration(context.cache.retaining.lifetimeOf(entry));
-  const locations = file === undefined ? [context.endpoint] : [context.endpoint, file];
+  const locations = context.locations.of(name);
   return encodeFlightInfo({
     ...more,
     endpoints: [
       {
-        ticket: formatTicket(formatObjectKey(key)),
-        locations,
+        ticket: formatTicket(name),
+        locations: file === undefined ? locations : [...locations, file],
+        ...context.locations.noEnd,
         ...expires,
         ...(facts && { appMetadata: facts }),
       },

@@ -94,7 +94,8 @@ async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): 
 
 /** Returns the function that encodes the FlightInfo of one listed object. */
 function listEncoder(context: ServiceContext): DescribeListed {
-  const infos = new FlightInfoWriter([context.endpoint]);
+  const { locations } = context;
+  const infos = new FlightInfoWriter(locations.noEnd.expirationTime);
   const refs = new ObjectRefWriter(context.endpoint);
   return (entry, schema, facts) => {
     const name = entry.evictionKey;
@@ -110,6 +111,7 @@ function listEncoder(context: ServiceContext): DescribeListed {
       schema,
       path,
       ticket: path,
+      locations: locations.of(name),
       totalRecords: entry.rowCount,
       totalBytes: entry.dataBytes,
       appMetadata: refs.write(path, entry.version),

@@ -29,6 +29,7 @@ import type { Written } from "./manifest-write.ts";
 import type { NameScope } from "./names.ts";
 import type { Accept, ChangeLifetime, PatchTerms, PutTerms, Refusal } from "./object-changes.ts";
 import { ObjectReader } from "./object-reader.ts";
+import type { ReplicaRegistry } from "./replica-registry.ts";
 import { StagedObject } from "./staged-object.ts";
 
 /** An object as it was at one moment. */
@@ -49,6 +50,8 @@ export interface BucketStorageOptions {
   readonly maxStalenessMs?: number;
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
+  /** Absent: this replica does not look for others. */
+  readonly replicas?: ReplicaRegistry;
   /** Absent: no bytes of blobs are kept on the local disk. */
   readonly copies?: LocalCopies | undefined;
   readonly counts?: () => StoreCounts;
@@ -79,6 +82,10 @@ export class BucketStorage implements FileSource {
     this.#options = options;
     this.capabilities = { ...CAPABILITIES, reach: options.reach };
     this.#sources = { memory: new RangeMemory(), copies: options.copies };
+  }
+
+  get replicas(): ReplicaRegistry | undefined {
+    return this.#options.replicas;
   }
 
   async start(): Promise<void> {

@@ -19,8 +19,12 @@ export class CountedBucket implements Bucket {
   readonly #bucket: Bucket;
   readonly #counts = new Map<string, { kind: StoreRequestKind; outcome: string; count: number }>();
 
-  constructor(bucket: Bucket) {
+  readonly #kind: StoreRequestKind | undefined;
+
+  /** @param kind counts all requests as this kind; default: each as its own. */
+  constructor(bucket: Bucket, kind?: StoreRequestKind) {
     this.#bucket = bucket;
+    this.#kind = kind;
   }
 
   /** Since the start. */
@@ -90,7 +94,8 @@ export class CountedBucket implements Bucket {
     }
   }
 
-  #count(kind: StoreRequestKind, outcome: string): void {
+  #count(requestKind: StoreRequestKind, outcome: string): void {
+    const kind = this.#kind ?? requestKind;
     const name = `${kind}/${outcome}`;
     const known = this.#counts.get(name);
     if (known === undefined) this.#counts.set(name, { kind, outcome, count: 1 });

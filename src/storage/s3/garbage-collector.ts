@@ -1,6 +1,6 @@
 /**
- * Removes garbage: blobs without a reference, tombstones, and objects whose time to live has
- * passed.
+ * Removes garbage: blobs without a reference, tombstones, objects whose time to live has passed,
+ * and registrations of replicas that died.
  *
  * Two passes, at least LIMITS.garbageGraceMs apart. The first one finds: blobs and tombstones that
  * are old by the store's clock. The second one looks again, and removes. What it relies on:
@@ -18,7 +18,7 @@ import type { Bucket, ListedKey } from "../../s3/bucket.ts";
 import type { BucketObjects } from "./bucket-objects.ts";
 import { GarbageCandidates, type GarbageTombstone } from "./garbage-candidates.ts";
 import { isExpired } from "./manifest.ts";
-import { BLOBS, MANIFESTS, parseBlobName, parseManifestName } from "./names.ts";
+import { BLOBS, MANIFESTS, parseBlobName, parseManifestName, REGISTRATIONS } from "./names.ts";
 import { readManifest, referencesOf } from "./read-references.ts";
 
 export interface GarbageCollectorOptions {
@@ -75,6 +75,7 @@ export class GarbageCollector {
     await this.#removeTombstones(signal);
     // Reads the store's clock as well.
     await this.#objects.floor.raise(0);
+    await this.#removeRegistrations(signal);
     await this.#findBlobs(signal);
     await this.#findInManifests(signal);
     return this.#counts;
@@ -111,6 +112,15 @@ export class GarbageCollector {
       // In doubt, a later pass finds it again or does not.
       if (outcome.kind === "done") this.#counts.removedTombstones += 1;
       this.#candidates.dropTombstone(manifestName);
+    }
+  }
+
+  /** A replica that lives renews its own long before. One that was suspended writes it again. */
+  async #removeRegistrations(signal: AbortSignal | undefined): Promise<void> {
+    for await (const page of this.#bucket.list(REGISTRATIONS, signal)) {
+      if (signal?.aborted) return;
+      const old = page.filter((listed) => this.#isOld(listed)).map(({ key }) => key);
+      if (old.length > 0) await this.#bucket.removeMany(old);
     }
   }
 

@@ -4,6 +4,7 @@
  *     m/APP/SESSION/OBJECT           the manifest, the only thing that is ever replaced
  *     d/APP/SESSION/OBJECT/RANDOM    a blob, written once; RANDOM is 32 hex digits
  *     q/m/APP/SESSION/OBJECT/RANDOM  the bytes of a damaged manifest
+ *     r/ENDPOINT, r/ENDPOINT/HOST    a replica that is alive, renewed every few seconds; empty
  *     floor                          the version floor
  *
  * Components keep A-Z a-z 0-9 - _ and dots; each other byte of UTF-8 is `!` and two hex digits. A
@@ -19,6 +20,7 @@ import { checkKeyComponent, formatObjectKey, type ObjectKey } from "../../object
 export const MANIFESTS = "m/";
 export const BLOBS = "d/";
 export const QUARANTINE = "q/";
+export const REGISTRATIONS = "r/";
 export const FLOOR_NAME = "floor";
 
 /** 32 hex digits, 128 random bits: names of blobs and of operations. */
@@ -113,17 +115,47 @@ function parseNameParts(parts: readonly string[]): ParsedName | undefined {
 /** The component; undefined if it is hashed. Only the one name that we give a component is ours. */
 function parseNamePart(part: string): { readonly text: string } | undefined | "foreign" {
   if (HASHED.test(part)) return undefined;
-  if (part.length > LIMITS.bucketNamePartBytesMax || !ESCAPED.test(part)) return "foreign";
-  const bytes = part.replaceAll(/!([0-9A-F]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  const text = Buffer.from(bytes, "latin1").toString();
+  const text = unescaped(part);
+  if (text === undefined) return "foreign";
   try {
-    return formatNamePart(checkKeyComponent(text)) === part ? { text } : "foreign";
+    return { text: checkKeyComponent(text) };
   } catch (error) {
     if (isCacheError(error, "INVALID_KEY")) return "foreign";
     throw error;
   }
+}
+
+/** Undefined if this is not the one escape that we give a text. */
+function unescaped(part: string): string | undefined {
+  if (part.length > LIMITS.bucketNamePartBytesMax || !ESCAPED.test(part)) return undefined;
+  const bytes = part.replaceAll(/!([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  const text = Buffer.from(bytes, "latin1").toString();
+  return formatNamePart(text) === part ? text : undefined;
+}
+
+/** What the name of a registration says. */
+export interface Registration {
+  readonly endpoint: string;
+  /** Only there the endpoint means this replica; absent: everywhere. */
+  readonly host?: string;
+}
+
+/** Undefined if the endpoint or the host is too long for a name. */
+export function formatRegistrationName({ endpoint, host }: Registration): string | undefined {
+  const parts = [endpoint, ...(host === undefined ? [] : [host])].map(formatNamePart);
+  return parts.some((part) => HASHED.test(part)) ? undefined : REGISTRATIONS + parts.join("/");
+}
+
+/** Two texts that anybody may have written; undefined if the name is not one of ours. */
+export function parseRegistrationName(name: string): Registration | undefined {
+  if (!name.startsWith(REGISTRATIONS)) return undefined;
+  const parts = name.slice(REGISTRATIONS.length).split("/", 3);
+  const [endpoint, host] = parts.map(unescaped);
+  if (endpoint === undefined || parts.length > 2) return undefined;
+  if (parts.length === 1) return { endpoint };
+  return host === undefined ? undefined : { endpoint, host };
 }
 
 /** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */

@@ -20,6 +20,7 @@ describe("the printed configuration", () => {
     expect(formatCacheConfig(loaded)).toBe(`cache:
   endpoint: grpc://127.0.0.1:9090 # default
   # advertise: not set
+  # replica_endpoint: not set
   # network_interface: not set
   admin: http://127.0.0.1:9091 # default
   http: none # default
@@ -68,6 +69,7 @@ describe("the printed configuration", () => {
       `cache:
   endpoint: grpc+tls://[::1]:0
   advertise: grpc://cache.example.org:443
+  replica_endpoint: none
   network_interface: "^(eth|en)\\\\d+: $"
   threads: 3
   storage: "fs:///data/\\"quoted\\" \\ttab"

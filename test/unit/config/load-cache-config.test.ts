@@ -31,6 +31,7 @@ const fullFile = (directory: string): string => `cluster: { name: other }
 cache:
   endpoint: grpcs://0.0.0.0:7000
   advertise: grpc+tls://cache.example.org:443
+  replica_endpoint: grpcs://cache-0.example.org
   network_interface: ^eth
   threads: 4
   admin: "[::1]:7001"
@@ -68,6 +69,7 @@ describe("the configuration of a cache server", () => {
     expect(config).toEqual({
       endpoint: { scheme: "grpc", host: "127.0.0.1", port: 9090 },
       advertise: undefined,
+      replicaEndpoint: undefined,
       networkInterface: undefined,
       admin: { scheme: "http", host: "127.0.0.1", port: 9091 },
       http: undefined,
@@ -98,6 +100,7 @@ describe("the configuration of a cache server", () => {
     expect(config).toEqual({
       endpoint: { scheme: "grpcs", host: "0.0.0.0", port: 7000 },
       advertise: { scheme: "grpcs", host: "cache.example.org", port: 443 },
+      replicaEndpoint: { scheme: "grpcs", host: "cache-0.example.org", port: 9090 },
       networkInterface: "^eth",
       admin: { scheme: "http", host: "::1", port: 7001 },
       http: { scheme: "https", host: "0.0.0.0", port: 7002 },
@@ -124,36 +127,37 @@ describe("the configuration of a cache server", () => {
     expect(sources).toEqual({
       endpoint: `${configFile}:3`,
       advertise: `${configFile}:4`,
-      networkInterface: `${configFile}:5`,
-      threads: `${configFile}:6`,
-      admin: `${configFile}:7`,
-      http: `${configFile}:8`,
-      storage: `${configFile}:9`,
+      replicaEndpoint: `${configFile}:5`,
+      networkInterface: `${configFile}:6`,
+      threads: `${configFile}:7`,
+      admin: `${configFile}:8`,
+      http: `${configFile}:9`,
+      storage: `${configFile}:10`,
       s3Endpoint: "default",
       s3Region: "default",
       s3PathStyle: "default",
       maxStaleness: "default",
       localCache: "default",
       localCapacity: "default",
-      durability: `${configFile}:10`,
-      verifyReads: `${configFile}:11`,
-      validateTables: `${configFile}:12`,
-      capacity: `${configFile}:13`,
-      evictionPolicy: `${configFile}:15`,
-      maxMemory: `${configFile}:16`,
-      maxObjects: `${configFile}:17`,
-      accessFile: `${configFile}:19`,
-      requireAuth: `${configFile}:20`,
-      callsMemory: `${configFile}:22`,
-      connections: `${configFile}:23`,
-      idleCall: `${configFile}:24`,
-      certFile: `${configFile}:26`,
-      keyFile: `${configFile}:27`,
-      corsOrigins: `${configFile}:31`,
-      caFile: `${configFile}:28`,
-      clientCaFile: `${configFile}:29`,
-      clientCertificates: `${configFile}:30`,
-      journalSize: `${configFile}:33`,
+      durability: `${configFile}:11`,
+      verifyReads: `${configFile}:12`,
+      validateTables: `${configFile}:13`,
+      capacity: `${configFile}:14`,
+      evictionPolicy: `${configFile}:16`,
+      maxMemory: `${configFile}:17`,
+      maxObjects: `${configFile}:18`,
+      accessFile: `${configFile}:20`,
+      requireAuth: `${configFile}:21`,
+      callsMemory: `${configFile}:23`,
+      connections: `${configFile}:24`,
+      idleCall: `${configFile}:25`,
+      certFile: `${configFile}:27`,
+      keyFile: `${configFile}:28`,
+      corsOrigins: `${configFile}:32`,
+      caFile: `${configFile}:29`,
+      clientCaFile: `${configFile}:30`,
+      clientCertificates: `${configFile}:31`,
+      journalSize: `${configFile}:34`,
     });
   });
 

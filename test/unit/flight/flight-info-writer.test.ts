@@ -15,8 +15,9 @@ describe("a FlightInfo of a list", () => {
     { locations: ["grpc://127.0.0.1:9090"] },
     { locations: [] },
     { locations: ["grpc://a:1", `file://${"x".repeat(200)}`] },
-  ])("is what the generated code makes, with locations $locations", ({ locations }) => {
-    const writer = new FlightInfoWriter(locations);
+    { locations: ["grpc://b:1", "grpc://a:1"], expirationTime: new Date("2200-01-01T00:00:00Z") },
+  ])("is what the generated code makes, with locations $locations", ({ locations, ...expiry }) => {
+    const writer = new FlightInfoWriter(expiry.expirationTime);
     const random = new Random(7);
     for (let round = 0; round < 300; round += 1) {
       const path = `app/session/é${"x".repeat(random.below(200))}`;
@@ -24,15 +25,21 @@ describe("a FlightInfo of a list", () => {
       const [schema, ticket] = [random.bytes(random.pick(SIZES)), random.bytes(random.pick(SIZES))];
       const facts = { schema, totalRecords, totalBytes, appMetadata: random.bytes(random.pick(SIZES)) };
       const descriptor = { kind: "path", path: [path] } as const;
-      const wanted = encodeFlightInfo({ ...facts, descriptor, endpoints: [{ ticket, locations }] });
-      expect(writer.write({ ...facts, path: Buffer.from(path), ticket }).equals(wanted)).toBe(true);
+      const wanted = encodeFlightInfo({
+        ...facts,
+        descriptor,
+        endpoints: [{ ticket, locations, ...expiry }],
+      });
+      const written = writer.write({ ...facts, path: Buffer.from(path), ticket, locations });
+      expect(written.equals(wanted)).toBe(true);
     }
   });
 
   it("refuses numbers that are none", () => {
     const nothing = new Uint8Array(0);
-    const flight = { schema: nothing, path: nothing, ticket: nothing, appMetadata: nothing };
-    const writer = new FlightInfoWriter([]);
+    const bytes = { schema: nothing, path: nothing, ticket: nothing, appMetadata: nothing };
+    const flight = { ...bytes, locations: [] };
+    const writer = new FlightInfoWriter();
     expect(() => writer.write({ ...flight, totalRecords: -1, totalBytes: 0 })).toThrow(/whole number/);
     expect(() => writer.write({ ...flight, totalRecords: 0, totalBytes: 2 ** 53 })).toThrow(/whole number/);
   });

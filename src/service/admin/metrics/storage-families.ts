@@ -83,6 +83,14 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
     labels: ["kind"],
     samples: ({ cache: { storage } }) => collectedSamples(storage.store?.collected),
   },
+  {
+    name: "flame_cache_replica_alive",
+    type: "gauge",
+    help: "1 for each server over the same bucket that is alive, by the endpoint that it registered.",
+    labels: ["endpoint"],
+    samples: ({ cache: { storage } }) =>
+      (storage.store?.replicas ?? []).map((endpoint) => ({ labels: { endpoint }, value: 1 })),
+  },
   gauge(
     "flame_cache_disk_free_bytes",
     "Bytes that the file system of the storage directory has available.",

@@ -173,7 +173,7 @@ describe("the token of a FlameCache", () => {
     onTestFinished(() => emitted.mockRestore());
     const dial = (endpoint: string) => {
       const credentials = { token: fixedToken(SECRET, "option token"), certificate: undefined };
-      return new ClientPool({ endpoint, ca: undefined, credentials }).get(endpoint);
+      return new ClientPool({ endpoint, ca: undefined, credentials }).route(endpoint).open();
     };
     for (const endpoint of [
       "grpc://192.0.2.1:1",

@@ -47,6 +47,7 @@ describe("a scrape", () => {
       "flame_cache_local_max_bytes",
       "flame_cache_local_used_bytes",
       "flame_cache_objects_max",
+      "flame_cache_replica_alive",
       "flame_cache_store_collected_total",
       "flame_cache_store_reachable",
       "flame_cache_store_requests_total",
