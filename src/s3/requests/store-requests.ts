@@ -21,7 +21,8 @@ import {
   retryAfterMs,
 } from "./answer.ts";
 import { CollectedBody, FirstBytes } from "./answer-body.ts";
-import { type AnswerHead, type BodySink, BrokenExchange, Connections } from "./http-exchange.ts";
+import type { AnswerHead, BodySink } from "./answer-parser.ts";
+import { BrokenExchange, Exchanges } from "./http-exchange.ts";
 import { pauseMs, RetryBudget } from "./retry-budget.ts";
 import { signRequest, type UnsignedRequest } from "./sign-request.ts";
 
@@ -54,7 +55,7 @@ const NOTHING = new FirstBytes(0);
 export class StoreRequests {
   readonly address: StoreAddress;
   readonly counts: RequestCounts = { requests: 0, repetitions: 0, broken: 0, slowedDown: 0 };
-  readonly #connections: Connections;
+  readonly #exchanges: Exchanges;
   readonly #credentials: FreshCredentials;
   readonly #budget = new RetryBudget();
   readonly #isBodyUnsigned: boolean;
@@ -64,7 +65,7 @@ export class StoreRequests {
   /** @throws {CacheError} INVALID_CONFIG */
   constructor(options: StoreOptions) {
     this.address = resolveAddress(options);
-    this.#connections = new Connections(this.address, options);
+    this.#exchanges = new Exchanges(this.address, options);
     this.#credentials = new FreshCredentials(options.credentials);
     this.#isBodyUnsigned = options.unsignedPayload ?? this.address.isSecure;
   }
@@ -75,7 +76,7 @@ export class StoreRequests {
   }
 
   close(): void {
-    this.#connections.close();
+    this.#exchanges.close();
   }
 
   /**
@@ -134,7 +135,7 @@ export class StoreRequests {
     this.counts.requests += 1;
     try {
       const { method, body, answerMs, signal } = request;
-      const head = await this.#connections.exchange({
+      const head = await this.#exchanges.exchange({
         ...signRequest(request, terms),
         method,
         ...(body !== undefined && { body }),
