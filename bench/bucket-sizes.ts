@@ -10,6 +10,8 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import type { ObjectKey } from "../src/object/object-key.ts";
+import { RangeMemory } from "../src/storage/s3/blob-ranges.ts";
+import { BucketFile } from "../src/storage/s3/bucket-file.ts";
 import { BucketObjects, type FoundObject } from "../src/storage/s3/bucket-objects.ts";
 import { listObjects } from "../src/storage/s3/list-objects.ts";
 import type { PutTerms } from "../src/storage/s3/object-changes.ts";
@@ -51,11 +53,13 @@ async function put(objectId: string, chunks: Iterable<Buffer>, to = objects): Pr
 async function readWhole(found: FoundObject): Promise<number> {
   if (found.kind !== "found") throw new Error("the object is missing");
   const { base } = found.reader.live;
+  const file = new BucketFile(found.reader, base, { memory: new RangeMemory() });
   for (let position = 0; position < base.sizeBytes; position += READ_BYTES) {
     const lengthBytes = Math.min(READ_BYTES, base.sizeBytes - position);
-    const bytes = await found.reader.read(base, position, lengthBytes);
+    const bytes = await file.read(position, lengthBytes);
     if (bytes.compare(chunk, 0, 16, 0, 16) !== 0) throw new Error("other bytes came back");
   }
+  file.close();
   return base.sizeBytes;
 }
 

@@ -9,6 +9,9 @@
  * install, or the store at TEST_S3_ENDPOINT.
  */
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { FlameCache } from "../src/client/index.ts";
 import { loadCacheConfig } from "../src/config/load-cache-config.ts";
 import { encodeTicket } from "../src/flight/messages.ts";
@@ -32,9 +35,9 @@ process.env.AWS_ACCESS_KEY_ID = TEST_S3_ACCESS_KEY;
 process.env.AWS_SECRET_ACCESS_KEY = TEST_S3_SECRET_KEY;
 const storage = `s3://${TEST_S3_BUCKET}/${ownPrefix().replace(/\/$/, "")}`;
 
-async function open(more: Readonly<Record<string, string>> = {}) {
+async function open(more: Readonly<Record<string, string>> = {}, kept = storage) {
   const env = { ...NOWHERE, FLAME_CACHE_S3_ENDPOINT: store.endpoint, ...more };
-  const flags = { endpoint: "grpc://127.0.0.1:0", admin: "127.0.0.1:0", storage };
+  const flags = { endpoint: "grpc://127.0.0.1:0", admin: "127.0.0.1:0", storage: kept };
   const server = await startServer(loadCacheConfig({ env, flags }).config);
   return { server, cache: await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE }) };
 }
@@ -62,7 +65,7 @@ async function inTurn(work: (index: number) => Promise<unknown>): Promise<void> 
 
 const CLIENTS = 16;
 const ROUNDS = 9;
-const GETS = 250;
+const CPU_GETS = 250;
 
 /** The request of a get of everything, in a gRPC message. */
 function getRequest(name: string): Buffer {
@@ -79,12 +82,12 @@ async function timeOfGets({ endpoint, pid }: TestServer): Promise<number> {
   await Promise.all(callers.map((caller, client) => caller.get(client)));
   const before = cpuSecondsOf(pid);
   const work = async (caller: FlightCaller, client: number): Promise<void> => {
-    for (let turn = 0; turn < GETS; turn += 1) await caller.get(client);
+    for (let turn = 0; turn < CPU_GETS; turn += 1) await caller.get(client);
   };
   await Promise.all(callers.map(work));
   const spent = cpuSecondsOf(pid) - before;
   for (const caller of callers) caller.close();
-  return (spent / CLIENTS / GETS) * 1e6;
+  return (spent / CLIENTS / CPU_GETS) * 1e6;
 }
 
 /** Rounds alternate between the servers; the median of the rounds counts. */
@@ -175,8 +178,45 @@ await measure("get of 16 MiB, in memory", strict, 1, async () => {
 await measure("delete of one object", strict, 1, () => strict.cache.delete(key));
 await measure("delete of a session of 1,000", strict, 1000, () => strict.cache.delete("bench/list"));
 
-for (const { cache, server } of [strict, lazy, other]) {
+const MIB = 1024 * 1024;
+const GETS = 10;
+const directory = mkdtempSync(join(tmpdir(), "local-copies-"));
+const NO_MEMORY = { FLAME_CACHE_MAX_MEMORY: "0" };
+const withDisk = { ...NO_MEMORY, FLAME_CACHE_LOCAL_CACHE: join(directory, "copies") };
+const files = await open(NO_MEMORY, join(directory, "files"));
+const plain = await open(NO_MEMORY);
+let local = await open(withDisk);
+
+/** A get by a client that holds nothing. */
+async function largeGet({ server }: Opened, name: string): Promise<void> {
+  const cache = await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE });
+  await cache.getBytes(name);
+  await cache.close();
+}
+
+console.log("\n| get without memory | requests to the store | ms |\n| --- | --- | --- |");
+for (const mebibytes of [16, 256, 1024]) {
+  const name = `bench/sizes/${mebibytes}`;
+  const get = `get of ${mebibytes} MiB`;
+  const value = randomBytes(mebibytes * MIB);
+  for (const { cache } of [strict, files]) await cache.put(name, value);
+  await measure(`${get}, from the store`, plain, 1, () => largeGet(plain, name));
+  await measure(`${get}, from the store and copied`, local, 1, () => largeGet(local, name));
+  const times = mebibytes > 16 ? 3 : GETS;
+  const repeated = (on: Opened) => async () => {
+    for (let index = 0; index < times; index += 1) await largeGet(on, name);
+  };
+  await measure(`${get}, from the local disk`, local, times, repeated(local));
+  await local.cache.close();
+  await local.server.stop();
+  local = await open(withDisk);
+  await measure(`${get}, after a restart`, local, 1, () => largeGet(local, name));
+  await measure(`${get}, storage files`, files, times, repeated(files));
+}
+
+for (const { cache, server } of [strict, lazy, other, files, plain, local]) {
   await cache.close();
   await server.stop();
 }
 await store.stop();
+rmSync(directory, { recursive: true });

@@ -26,8 +26,12 @@ export interface ObjectCacheOptions {
   readonly configFile?: string;
   /** `grpc://HOST:PORT` or `grpcs://HOST:PORT`; port 0 selects a free port. */
   readonly endpoint?: string;
-  /** `none`, a path, `fs://PATH` or `file://PATH`. */
+  /** `none`, a path, `fs://PATH`, `file://PATH` or `s3://BUCKET/PREFIX`. */
   readonly storage?: string;
+  /** With storage `s3`: directory for copies of large objects on this host. */
+  readonly localCache?: string;
+  /** Bound of these copies, such as `500G`. */
+  readonly localCapacity?: string;
   /** The endpoint that clients dial, if it differs because of a port mapping or a service. */
   readonly advertise?: string;
   /** `HOST:PORT` of the admin listener, or `none`. */

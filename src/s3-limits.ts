@@ -35,6 +35,14 @@ export const S3_LIMITS = {
   s3RetryAfterMsMax: 10_000,
   /** Repetitions without an answer that a store may owe. A first answer pays back a tenth of one. */
   s3RepetitionsMax: 100,
+  /** Requests wait, and the store has answered nothing for this long: it may be unreachable. */
+  s3SilenceMs: 2_000,
+  /** A pause before a trial of a store that may be unreachable: between half of this and all of it. */
+  s3TrialPauseMs: 1_000,
+  /** How long a trial may take, with its connection. */
+  s3TrialMs: 3_000,
+  /** Trials that fail in a row before the store is unreachable. A process that was suspended fails one. */
+  s3FailedTrials: 2,
   /** Status line and headers of an answer, bytes. */
   s3HeaderBytesMax: 16 * KIB,
   /** An entity tag, characters. S3 sends 34 to 40. */

@@ -20,7 +20,9 @@ export const STORAGE_S3_LIMITS = {
   /** Memory for the manifests that a replica remembers, bytes. */
   manifestCacheBytesMax: 64 * MIB,
   /** What a remembered manifest costs beyond its bytes: entries of maps, the decoded form. */
-  manifestOverheadBytes: 1 * KIB,
+  manifestOverheadBytes: 1536,
+  /** What each of its patches, segments and spans costs beyond its bytes, decoded. */
+  manifestPieceBytes: 336,
   /** Bytes of an object that its manifest holds itself: such a get or put is one request. */
   manifestInlineBytesMax: 64 * KIB,
   /** Head or tail of a base that the manifest holds beside a blob; a larger one is a blob. */
@@ -80,6 +82,31 @@ export const STORAGE_S3_LIMITS = {
   storeDateTrustMs: 60_000,
   /** How often a reader starts again because a blob was collected. */
   missingBlobReadsMax: 3,
+
+  /** The first range of a blob that a reader requests, bytes. The next one is twice as large. */
+  blobRangeBytesMin: 1 * MIB,
+  /** The largest range, bytes: 1 GiB is 130 requests. */
+  blobRangeBytesMax: 8 * MIB,
+  /**
+   * Memory of all ranges that arrive or wait for their readers or the local disk, bytes. A reader
+   * that finds none left requests what it needs, without a range in advance.
+   */
+  blobRangesBytesMax: 64 * MIB,
+
+  /** Bytes of a copy on the local disk under one checksum: what a short read reads too much. */
+  copyBlockBytes: 64 * KIB,
+  /** Copies on the local disk: each takes about 300 bytes of memory. */
+  localCopiesMax: 200_000,
+  /** Copies that are written at a time. Gets of more blobs read past the local disk. */
+  copiesUnderWayMax: 64,
+  /** Time for one write to the local disk, after which the copy is given up. */
+  copyWriteMsMax: 2_000,
+  /** Time for a whole copy: this, and a millisecond for each copyBytesPerMsMin. */
+  copyMsMin: 60_000,
+  /** 4 MiB/s: a copy whose readers are slower is given up. */
+  copyBytesPerMsMin: 4 * KIB,
+  /** Time without new copies after the local disk failed. */
+  copyPauseMs: 10_000,
 
   /** Manifests that a list has in memory at a time. */
   listedManifestsMax: 128,

@@ -12,7 +12,7 @@ import type { ObjectStory } from "../cache/events/object-story.ts";
 import type { IndexEntry } from "../cache/index-entry.ts";
 import type { ObjectCache } from "../cache/object-cache.ts";
 import type { OpenedObject } from "../cache/object-reading.ts";
-import type { Observing, TopReport } from "../cache/observing.ts";
+import type { TopReport } from "../cache/observing.ts";
 import type { Draft, PutOptions } from "../cache/put-draft.ts";
 import type { ChangeTerms, Retaining } from "../cache/retaining.ts";
 import type { KeyRange } from "../cache/sorted-list.ts";
@@ -29,28 +29,10 @@ import type { AccessVerb } from "./access-policy.ts";
 import type { Identity } from "./identity.ts";
 import type { Quotas } from "./quotas.ts";
 
-export type RetainingUse = Pick<Retaining, "pin" | "unpin" | "expire" | "renew" | "lifetimeOf" | "isPinned">;
-
-export type ObservingUse = Pick<Observing, "why" | "top">;
-
 /** What handlers use of the cache. */
-export type CacheUse = Pick<
-  ObjectCache,
-  | "capabilities"
-  | "schemas"
-  | "draftPut"
-  | "draftCreate"
-  | "draftPatch"
-  | "find"
-  | "isIndexed"
-  | "stat"
-  | "open"
-  | "locate"
-  | "list"
-  | "listSorted"
-  | "delete"
-  | "reportDamage"
-> & { readonly retaining: RetainingUse; readonly observing: ObservingUse };
+export type CacheUse = Omit<ObjectCache, "start" | "stop" | "usage" | "counts" | "space">;
+
+type Observing = ObjectCache["observing"];
 
 /** Each of them tells its holder whether an object exists. */
 const OBJECT_VERBS: readonly AccessVerb[] = ["get", "put", "patch", "delete", "list"];
@@ -67,8 +49,8 @@ export function authorize(identity: Identity, verb: AccessVerb, pattern: KeyPatt
 }
 
 class GuardedCache implements CacheUse {
-  readonly retaining: RetainingUse;
-  readonly observing: ObservingUse;
+  readonly retaining: Retaining;
+  readonly observing: Observing;
   readonly #cache: ObjectCache;
   readonly #identity: Identity;
   readonly #quotas: Quotas;
@@ -191,11 +173,11 @@ class GuardedCache implements CacheUse {
 }
 
 /** Lifetimes and pins are a part of putting: a caller with `put` may replace the object anyway. */
-class GuardedRetaining implements RetainingUse {
-  readonly #retaining: RetainingUse;
+class GuardedRetaining implements Retaining {
+  readonly #retaining: Retaining;
   readonly #identity: Identity;
 
-  constructor(retaining: RetainingUse, identity: Identity) {
+  constructor(retaining: Retaining, identity: Identity) {
     this.#retaining = retaining;
     this.#identity = identity;
   }
@@ -228,16 +210,20 @@ class GuardedRetaining implements RetainingUse {
     return this.#retaining.isPinned(entry);
   }
 
+  pinsOf(key: ObjectKey): readonly string[] {
+    return this.#retaining.pinsOf(key);
+  }
+
   #by(terms: ChangeTerms | undefined): ChangeTerms {
     return { actor: this.#identity.name, ...terms };
   }
 }
 
-class GuardedObserving implements ObservingUse {
-  readonly #observing: ObservingUse;
+class GuardedObserving implements Observing {
+  readonly #observing: Observing;
   readonly #identity: Identity;
 
-  constructor(observing: ObservingUse, identity: Identity) {
+  constructor(observing: Observing, identity: Identity) {
     this.#observing = observing;
     this.#identity = identity;
   }

@@ -14,12 +14,12 @@ import type { ObjectFactsParts } from "../object/object-facts.ts";
 import type { ByteRange } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { Semaphore } from "../storage/disk/semaphore.ts";
-import type { ObjectStorage, StoredFile, StoredName } from "../storage/object-storage.ts";
+import type { FileSource, StoredFile, StoredName } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { LARGE_SCHEMA, type SchemaPool } from "./schema-pool.ts";
 
 export interface SchemasHost {
-  readonly storage: ObjectStorage;
+  readonly storage: FileSource;
   readonly schemas: SchemaPool;
 }
 

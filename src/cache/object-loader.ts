@@ -12,7 +12,6 @@ import { type CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import type { FileForm } from "../object/file-head.ts";
-import type { ObjectFacts } from "../object/index-facts.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import type { Lifetime } from "../object/object-metadata.ts";
 import { type StoredObject, valuePlaceOf } from "../object/stored-blocks.ts";
@@ -64,8 +63,6 @@ export class ObjectLoader {
    *   cannot be read.
    */
   async load(key: ObjectKey): Promise<LoadedObject | undefined> {
-    const facts = await this.#storage.facts(key);
-    if (facts !== undefined) return this.#fromFacts(key, facts);
     const base = await this.#loadBase(key);
     if (log.isEnabled("trace")) {
       log.trace("looked for in storage", { key: formatObjectKey(key), isThere: base !== undefined });
@@ -76,19 +73,6 @@ export class ObjectLoader {
     const entry = await this.#withPatches(key, base);
     this.sawVersion(entry.version);
     return { entry, isOwn, lifetime };
-  }
-
-  /** The first get compares the checksums. */
-  #fromFacts(key: ObjectKey, { base, patches }: ObjectFacts): LoadedObject {
-    const { kind, form, version, rowCount, dataBytes, fileSizeBytes, lifetime, putBy, value } = base;
-    const sizes = { rowCount, dataBytes, fileSizeBytes };
-    const entry = new IndexEntry(key, { kind, form, version, ...sizes, putBy, value, isFound: true });
-    for (const patch of patches) {
-      entry.addPatch(patch);
-      entry.addUnverifiedPatch(patch.version);
-    }
-    this.sawVersion(entry.version);
-    return { entry, isOwn: true, lifetime };
   }
 
   /**

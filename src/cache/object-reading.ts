@@ -16,7 +16,7 @@ import { padTo } from "../object/opaque-row.ts";
 import { type StoredObject, VALUE_ALIGNMENT, valuePlaceOf } from "../object/stored-blocks.ts";
 import { readStoredObject } from "../object/stored-object.ts";
 import { formOfPart } from "../storage/object-part.ts";
-import type { ObjectPart, ObjectStorage, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
+import type { FileSource, ObjectPart, OpenPurpose, StoredFile } from "../storage/object-storage.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { LayoutCache } from "./layout-cache.ts";
 import type { ReadingHolder, SpaceHolders } from "./space-holders.ts";
@@ -24,7 +24,7 @@ import type { ReadingHolder, SpaceHolders } from "./space-holders.ts";
 const NO_PATCHES: readonly number[] = [];
 
 export interface ReadingHost {
-  readonly storage: ObjectStorage;
+  readonly storage: FileSource;
   readonly layouts: LayoutCache;
   /** If the storage is limited: tracks who holds space. */
   readonly holders: SpaceHolders | undefined;

@@ -6,21 +6,16 @@
  */
 import { LIMITS } from "../limits.ts";
 import type { ObjectKey } from "../object/object-key.ts";
-import type { EventJournal } from "./events/event-journal.ts";
-import { type ObjectStory, tellStory } from "./events/object-story.ts";
+import { type ObjectStory, type StoryHost, tellStory } from "./events/object-story.ts";
 import { type HotKey, HotKeys } from "./hot-keys.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import { GroupCount, type LargestGroups } from "./largest-groups.ts";
-import type { ObjectRegistry } from "./object-registry.ts";
-import type { Retention } from "./retention/retention.ts";
 
-export interface ObservingHost {
-  readonly registry: ObjectRegistry;
-  readonly retention: Retention;
-  /** Undefined: nothing is recorded. */
-  readonly events: EventJournal | undefined;
+export interface ObservingHost extends StoryHost {
   /** The entry of a key, even if damaged; undefined if there is no object or it has expired. */
   find(key: ObjectKey): Promise<IndexEntry | undefined>;
+  /** All objects that are known without asking. */
+  entries(): Iterable<IndexEntry>;
 }
 
 export interface TopReport extends LargestGroups {
@@ -34,7 +29,7 @@ export class Observing {
 
   constructor(host: ObservingHost) {
     this.#host = host;
-    this.#groups = new GroupCount(() => host.registry.all());
+    this.#groups = new GroupCount(() => host.entries());
   }
 
   /** Called for each get. */

@@ -123,15 +123,6 @@ abstract class StagedDraft implements Draft, PutCause {
     });
   }
 
-  /** Another replica changed the object since it was looked up: the next lookup reads it again. */
-  protected conflict(): CacheError {
-    this.#forget();
-    return new CacheError(
-      "OVERLOADED",
-      "another replica changed the object during the call: repeat the call",
-    );
-  }
-
   #forget(): void {
     const known = this.context.registry.get(this.key);
     if (known !== undefined) this.context.registry.remove(known, "deleted")();
@@ -203,9 +194,7 @@ export class BaseDraft extends StagedDraft {
       isVerified: true,
       isDurable,
     };
-    const change = { facts, ifVersion: old?.version ?? 0 };
-    const outcome = await this.staged.publish({ key: this.key, part: { kind: form } }, durability, change);
-    if (outcome === "conflict") throw this.conflict();
+    await this.staged.publish({ key: this.key, part: { kind: form } }, durability);
     const entry = new IndexEntry(this.key, facts);
     const freeOld = registry.add(entry, { lifetime, sink: this.counted });
     this.#record(entry, old);
@@ -294,10 +283,8 @@ export class PatchDraft extends StagedDraft {
     await this.#setLifetime(entry, durability);
     const fileSizeBytes = this.staged.sizeBytes;
     const facts = { version, rowCount, dataBytes, fileSizeBytes, isDurable };
-    const change = { facts, ifVersion: entry.version };
     const part = { kind: "patch", baseVersion, version } as const;
-    const outcome = await this.staged.publish({ key: this.key, part }, durability, change);
-    if (outcome === "conflict") throw this.conflict();
+    await this.staged.publish({ key: this.key, part }, durability);
     entry.addPatch(facts);
     this.context.registry.grow(entry, fileSizeBytes, this.counted);
     const { key, actor: by } = this;

@@ -91,6 +91,11 @@ function describeServe(program: Command): Command {
       "--storage <location>",
       "none, a path, fs://PATH, file://PATH or s3://BUCKET/PREFIX; a relative path is under the working directory",
     )
+    .option(
+      "--local-cache <directory>",
+      "with storage s3: where copies of large objects are kept on this host",
+    )
+    .option("--local-capacity <size>", "bytes of these copies (default: 80% of what is free at the start)")
     .option("--advertise <endpoint>", "endpoint that clients dial, if a port mapping or a service changes it")
     .option(
       "--network-interface <regexp>",

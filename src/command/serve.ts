@@ -18,6 +18,8 @@ export interface ServeOptions {
   readonly config?: string;
   readonly endpoint?: string;
   readonly storage?: string;
+  readonly localCache?: string;
+  readonly localCapacity?: string;
   readonly networkInterface?: string;
   readonly advertise?: string;
   readonly admin?: string;

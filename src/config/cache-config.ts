@@ -99,6 +99,15 @@ export interface S3StorageConfig {
   readonly pathStyle: boolean | undefined;
   /** How old a state may be that a get returns without asking the store; 0: it always asks. */
   readonly maxStalenessMs: number;
+  /** Copies of large objects on the local disk; undefined: there are none. */
+  readonly localCache: LocalCacheConfig | undefined;
+}
+
+export interface LocalCacheConfig {
+  /** Absolute; it need not exist yet. */
+  readonly directory: string;
+  /** Undefined: a part of what is free at the start. */
+  readonly capacityBytes: number | undefined;
 }
 
 export interface EvictionConfig {

@@ -62,6 +62,7 @@ export function formatCacheConfig({
 
 function valuesOf(config: CacheConfig): Record<SettingName, string | number | boolean | undefined> {
   const store = config.storage.kind === "s3" ? config.storage : undefined;
+  const localBytes = store?.localCache?.capacityBytes;
   return {
     endpoint: formatEndpoint(config.endpoint),
     advertise: config.advertise && formatEndpoint(config.advertise),
@@ -75,6 +76,8 @@ function valuesOf(config: CacheConfig): Record<SettingName, string | number | bo
     s3Region: store?.region,
     s3PathStyle: store?.pathStyle,
     maxStaleness: store?.maxStalenessMs ? formatDuration(store.maxStalenessMs) : "none",
+    localCache: store?.localCache?.directory,
+    localCapacity: localBytes === undefined ? undefined : formatByteSize(localBytes),
     durability: config.durability,
     verifyReads: config.verifyReads,
     validateTables: config.validateTables,

@@ -12,6 +12,7 @@ import type { AccessConfig, CacheConfig, DurabilityName, StorageConfig } from ".
 import { type CacheSection, type ConfigWarning, readCacheSection } from "./cache-section.ts";
 import { type Environment, flameHome, userHome } from "./flame-home.ts";
 import type { HttpAddress } from "./http-address.ts";
+import { localCacheOf } from "./local-cache-config.ts";
 import {
   DEFAULT_SOURCE,
   type PickedSetting,
@@ -111,6 +112,7 @@ export function findMismatches(
   const canJudge = (...names: SettingName[]): boolean => !names.some((name) => wrong.has(name));
   const errors = [
     ...(canJudge("durability", "storage") ? errorOf(() => durabilityOf(picked)) : []),
+    ...(canJudge("localCache", "localCapacity", "storage") ? errorOf(() => localCacheOf(picked, bases)) : []),
     ...(canJudge("accessFile", "requireAuth") ? errorOf(() => accessOf(picked, bases)) : []),
     ...(canJudge("endpoint", "admin", "http") ? tlsErrors(picked, bases, warnings) : []),
   ];
@@ -174,6 +176,8 @@ function pickAll(sources: SettingSources) {
     s3Region: pickSetting(SETTINGS.s3Region, sources),
     s3PathStyle: pickSetting(SETTINGS.s3PathStyle, sources),
     maxStaleness: pickSetting(SETTINGS.maxStaleness, sources),
+    localCache: pickSetting(SETTINGS.localCache, sources),
+    localCapacity: pickSetting(SETTINGS.localCapacity, sources),
     durability: pickSetting(SETTINGS.durability, sources),
     verifyReads: pickSetting(SETTINGS.verifyReads, sources),
     validateTables: pickSetting(SETTINGS.validateTables, sources),
@@ -211,6 +215,7 @@ function storageOf(picked: Picked, bases: PathBases): StorageConfig {
     region: s3Region.value ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined),
     pathStyle: s3PathStyle.value,
     maxStalenessMs: maxStaleness.value,
+    localCache: localCacheOf(picked, bases),
   };
   return resolveStorage(storage.value, { directory, userHome: userHome(bases.env) }, terms);
 }

@@ -36,6 +36,8 @@ import { originsSchema } from "./web-origins.ts";
 export interface ConfigFlags {
   readonly endpoint?: string | undefined;
   readonly storage?: string | undefined;
+  readonly localCache?: string | undefined;
+  readonly localCapacity?: string | undefined;
   readonly networkInterface?: string | undefined;
   readonly advertise?: string | undefined;
   readonly admin?: string | undefined;
@@ -193,6 +195,18 @@ export const SETTINGS = {
     variable: "FLAME_CACHE_MAX_STALENESS",
     defaultText: "none",
     schema: durationOrNoneSchema,
+  },
+  localCache: {
+    key: "local_cache",
+    variable: "FLAME_CACHE_LOCAL_CACHE",
+    flag: { name: "localCache", text: "--local-cache" },
+    schema: filePathSchema,
+  },
+  localCapacity: {
+    key: "local_capacity",
+    variable: "FLAME_CACHE_LOCAL_CAPACITY",
+    flag: { name: "localCapacity", text: "--local-capacity" },
+    schema: byteSizeSchema,
   },
   durability: {
     key: "durability",

@@ -16,6 +16,7 @@ const DEFAULT_TERMS: StoreTerms = {
   region: undefined,
   pathStyle: undefined,
   maxStalenessMs: 0,
+  localCache: undefined,
 };
 
 /** A location as written; `path` may be relative. */
@@ -57,6 +58,11 @@ function bucketOf(text: string, refuse: (text: string) => never): StorageLocatio
 /** True if objects outlive the process, so that durability `power-loss` can be promised. */
 export function isDurable({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
   return kind !== "none";
+}
+
+/** True if the bytes are elsewhere, so that a local cache has something to copy. */
+export function isRemote({ kind }: Pick<StorageLocation | StorageConfig, "kind">): boolean {
+  return kind === "s3";
 }
 
 export interface PathContext {

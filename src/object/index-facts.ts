@@ -2,8 +2,7 @@
  * What an index must know of an object without opening its files.
  *
  * The one description for all who carry it: the footer's reader (file-facts.ts), the scan, which
- * passes it as columns (storage/scanned-facts.ts), the loader, the index, and a storage engine that
- * keeps it beside the bytes.
+ * passes it as columns (storage/scanned-facts.ts), the loader, and the index.
  */
 import type { FileForm } from "./file-head.ts";
 import type { Lifetime, ObjectKind } from "./object-metadata.ts";
@@ -27,11 +26,4 @@ export interface BaseFacts extends PartFacts {
   readonly putBy?: string | undefined;
   /** Position of the value in the file of an opaque base with one unmodified row. */
   readonly value?: ValuePlace | undefined;
-}
-
-/** A whole object. */
-export interface ObjectFacts {
-  readonly base: BaseFacts;
-  /** Ascending, without gaps. */
-  readonly patches: readonly PartFacts[];
 }

@@ -12,17 +12,19 @@ import { defaultCredentials } from "../s3/credentials/default-credentials.ts";
 import { type ProbeReport, probeStore } from "../s3/probe-store.ts";
 import { S3Bucket } from "../s3/s3-bucket.ts";
 import { BucketObjects } from "../storage/s3/bucket-objects.ts";
-import { BucketStorage } from "../storage/s3/bucket-storage.ts";
+import { BucketStorage, type BucketStorageOptions } from "../storage/s3/bucket-storage.ts";
 import { CollectorLoop } from "../storage/s3/collector-loop.ts";
 import { CountedBucket } from "../storage/s3/counted-bucket.ts";
 import { GarbageCollector } from "../storage/s3/garbage-collector.ts";
 import { PrefixedBucket } from "../storage/s3/prefixed-bucket.ts";
-import type { MemoryTier } from "../storage/tier/memory-tier.ts";
 
 const log = logFor("storage");
 
+/** Where bytes of blobs are kept, in memory and on the local disk. */
+type ReadCaches = Pick<BucketStorageOptions, "tier" | "copies">;
+
 /** @throws {CacheError} INVALID_CONFIG */
-export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined): BucketStorage {
+export function openBucket(config: S3StorageConfig, caches: ReadCaches): BucketStorage {
   const { bucket: name, prefix, endpoint, region, pathStyle, maxStalenessMs } = config;
   const store = new S3Bucket({
     bucket: name,
@@ -37,8 +39,13 @@ export function openBucket(config: S3StorageConfig, tier: MemoryTier | undefined
   return new BucketStorage({
     objects,
     maxStalenessMs,
-    tier,
-    counts: () => ({ requests: counted.counts, collected: collecting?.removed }),
+    ...caches,
+    counts: () => ({
+      isReachable: store.requests.health.unreachable === undefined,
+      requests: counted.counts,
+      collected: collecting?.removed,
+    }),
+    reach: store.requests.health,
     check: async () => {
       const { found } = await checkedStore(store, config);
       const removesTombstones = ["atomic", "works"].includes(found.removeIfMatch);

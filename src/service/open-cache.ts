@@ -3,13 +3,16 @@
  * nothing.
  */
 import { EventJournal } from "../cache/events/event-journal.ts";
-import { ObjectCache } from "../cache/object-cache.ts";
+import { IndexedCache } from "../cache/indexed-cache.ts";
+import type { ObjectCache } from "../cache/object-cache.ts";
 import { SharedCache } from "../cache/shared/shared-cache.ts";
 import { StorageBudget } from "../cache/storage-budget.ts";
-import type { CacheConfig } from "../config/cache-config.ts";
+import type { CacheConfig, EvictionConfig, LocalCacheConfig } from "../config/cache-config.ts";
 import { CacheError } from "../errors.ts";
+import type { EvictionPolicy } from "../eviction/eviction-policy.ts";
 import { openPolicy } from "../eviction/open-policy.ts";
 import { LIMITS } from "../limits.ts";
+import { LocalCopies } from "../storage/copies/local-copies.ts";
 import { DiskStorage } from "../storage/disk/disk-storage.ts";
 import { DiskEventStore } from "../storage/disk/events/disk-event-store.ts";
 import { MemoryEventStore } from "../storage/memory/memory-event-store.ts";
@@ -33,11 +36,12 @@ export function openCache({
       capacityBytes === undefined ? undefined : new StorageBudget({ ...evicting, bytesMax: capacityBytes });
     const files = new DiskStorage({ directory: storage.directory, tier: openTier(eviction) });
     const events = openJournal(journalBytes, storage.directory);
-    return new ObjectCache(files, { budget, verifiesReads: verifyReads === "always", events });
+    return new IndexedCache(files, { budget, verifiesReads: verifyReads === "always", events });
   }
   if (storage.kind === "s3") {
     const verifiesReads = verifyReads === "always";
-    return new SharedCache(openBucket(storage, openTier(eviction)), {
+    const caches = { tier: openTier(eviction), copies: openCopies(storage.localCache, eviction) };
+    return new SharedCache(openBucket(storage, caches), {
       verifiesReads,
       events: openJournal(journalBytes, undefined),
     });
@@ -50,7 +54,7 @@ export function openCache({
   const bounds = { bytesMax: memory.objectBytesMax, objectsMax: eviction.maxObjects };
   const costs = { bytesBound: "memory", fileOverheadBytes: LIMITS.memoryFileOverheadBytes } as const;
   const budget = new StorageBudget({ ...evicting, ...bounds, ...costs });
-  return new ObjectCache(memory, { budget, events: openJournal(journalBytes, undefined) });
+  return new IndexedCache(memory, { budget, events: openJournal(journalBytes, undefined) });
 }
 
 /** @param directory the storage directory; undefined: events are kept in memory. */
@@ -62,11 +66,22 @@ function openJournal(bytesMax: number, directory: string | undefined): EventJour
   return new EventJournal(new MemoryEventStore({ bytesMax: memoryBytesMax, head }));
 }
 
-/**
- * The memory tier always has a policy, even with policy `none`: its evictions lose no object.
- * Without memory there is no tier.
- */
-function openTier({ policy, maxMemoryBytes: bytesMax }: CacheConfig["eviction"]): MemoryTier | undefined {
+/** Without memory there is no tier. */
+function openTier({ policy, maxMemoryBytes: bytesMax }: EvictionConfig): MemoryTier | undefined {
   if (bytesMax === 0) return undefined;
-  return new MemoryTier({ policy: openPolicy(policy === "none" ? "adaptive" : policy), bytesMax });
+  return new MemoryTier({ policy: openCopyPolicy(policy), bytesMax });
+}
+
+function openCopies(
+  config: LocalCacheConfig | undefined,
+  { policy }: EvictionConfig,
+): LocalCopies | undefined {
+  if (config === undefined) return undefined;
+  const { directory, capacityBytes: bytesMax } = config;
+  return new LocalCopies({ directory, bytesMax, policy: openCopyPolicy(policy) });
+}
+
+/** Copies always have a policy, even with policy `none`: their evictions lose no object. */
+function openCopyPolicy(policy: EvictionConfig["policy"]): EvictionPolicy {
+  return openPolicy(policy === "none" ? "adaptive" : policy);
 }

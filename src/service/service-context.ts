@@ -15,7 +15,7 @@ import { CallMetrics } from "../metrics/call-metrics.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
 import { encodeObjectRef } from "../object/object-ref.ts";
-import type { Durability } from "../storage/object-storage.ts";
+import type { Durability, StorageReach } from "../storage/object-storage.ts";
 import type { ServerStats } from "./admin/server-stats.ts";
 import { ServerInstance } from "./flight/get-terms.ts";
 import { HttpTransfers } from "./http/transfers.ts";
@@ -105,6 +105,11 @@ export class ServiceContext {
   /** Counts of calls by method. */
   get calls(): CallMetrics {
     return this.#shared.calls;
+  }
+
+  /** Absent: the storage needs no store that can be out of reach. */
+  get reach(): StorageReach | undefined {
+    return this.#shared.facts.cache.capabilities.reach;
   }
 
   /** Undefined: calls have no spans. */

@@ -9,7 +9,6 @@
 import { assert } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
-import type { ObjectFacts } from "../object/index-facts.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import { FreeMemory } from "./free-memory.ts";
 import type { MemoryFile, MemoryOwner } from "./memory/memory-file.ts";
@@ -42,7 +41,6 @@ export class MemoryStorage implements ObjectStorage {
     isDurable: false,
     hasChecksums: false,
     locatesFiles: false,
-    canFetchAgain: false,
     refusesVersionedIds: false,
   };
   readonly journal = undefined;
@@ -138,10 +136,6 @@ export class MemoryStorage implements ObjectStorage {
         this.#shelf.remove({ key, part: { kind: "patch", baseVersion, version } });
       }
     }
-  }
-
-  async facts(_key: ObjectKey): Promise<ObjectFacts | undefined> {
-    return undefined;
   }
 
   async locate(): Promise<undefined> {}

@@ -14,7 +14,6 @@
  * Engines define no order and take no locks: the cache above serialises calls on one name.
  * @see test/contract/object-storage: one suite, run against every engine.
  */
-import type { BaseFacts, ObjectFacts, PartFacts } from "../object/index-facts.ts";
 import type { ObjectKey } from "../object/object-key.ts";
 import type { ScannedFacts } from "./scanned-facts.ts";
 import type { DiskSpace, StorageCounts } from "./storage-counts.ts";
@@ -46,17 +45,6 @@ export interface StoredName {
   readonly of?: object | undefined;
 }
 
-/** The change that a published file makes to its object. */
-export interface ObjectChange {
-  /** Of the file. An engine may keep them, to answer `facts`. */
-  readonly facts: BaseFacts | PartFacts;
-  /** The version on which the change is based: of the object, not of the file. 0: no object. */
-  readonly ifVersion: number;
-}
-
-/** `conflict`: the object has another version. It is unchanged, and nothing is left of the file. */
-export type PublishOutcome = "published" | "conflict";
-
 /** A file that is being written. One owner calls all methods, one after the other. */
 export interface StagedFile {
   /** Bytes appended so far, written to disk or not. */
@@ -86,10 +74,8 @@ export interface StagedFile {
    * `durability` is guaranteed. Afterwards the file is no longer staged. If it fails, nothing is
    * left of the file, unless `isPublished`.
    * @param durability default `restart`. An engine that is not durable guarantees neither.
-   * @param change absent: whatever the object's version is. An engine whose objects only this
-   *   process changes does not compare it, because the key's lock has decided.
    */
-  publish(name: StoredName, durability?: Durability, change?: ObjectChange): Promise<PublishOutcome>;
+  publish(name: StoredName, durability?: Durability): Promise<void>;
   /** Drops the file. May be called at any time and repeatedly; after publish it does nothing. */
   discard(): Promise<void>;
 }
@@ -214,38 +200,46 @@ export interface StorageCapabilities {
   /** True if other processes of this host can read the published files, which `locate` finds. */
   readonly locatesFiles: boolean;
   /**
-   * True if the engine can get an object's bytes again after it gave up local space: its read cache
-   * drops a copy, and the object stays. False: it holds the only bytes, and eviction deletes the
-   * object.
-   */
-  readonly canFetchAgain: boolean;
-  /**
    * True if no object id ends with a colon and digits, as a ticket with a version does: to find out
    * would cost a request to the store for each such ticket.
    */
   readonly refusesVersionedIds: boolean;
+  /** Absent: the engine needs no store that can be out of reach. */
+  readonly reach?: StorageReach | undefined;
 }
 
-export interface ObjectStorage {
+/** Whether an engine can reach the store that it needs. */
+export interface StorageReach {
+  /** Why it cannot; undefined: it can, as far as is known. */
+  readonly unreachable: string | undefined;
+  /** @returns a function that removes the listener */
+  onChange(listener: () => void): () => void;
+}
+
+/** What every cache needs of its engine: the files of objects, to read them. */
+export interface FileSource {
   readonly capabilities: StorageCapabilities;
   /**
    * Makes the engine ready: creates the directory and removes leftover staged files (counted in the
    * log).
-   * @throws {CacheError} INVALID_CONFIG if the directory cannot be used or another live process
-   *   uses it.
+   * @throws {CacheError} INVALID_CONFIG if the directory or the bucket cannot be used, or another
+   *   live process uses the directory.
    */
   start(): Promise<void>;
-  /** Creates a staged file. Cheap: touches no disk before there is something to write. */
-  stage(): StagedFile;
   /**
    * Opens a published file, by default to send it. Undefined if there is none: a miss is a value.
    */
   open(name: StoredName, purpose?: OpenPurpose): Promise<StoredFile | undefined>;
-  /**
-   * What an index must know of an object, without opening a file. Undefined if there is no object,
-   * or if only its files say it.
-   */
-  facts(key: ObjectKey): Promise<ObjectFacts | undefined>;
+  /** A snapshot. */
+  readonly counts: StorageCounts;
+  /** Releases the directory for another process; running calls may fail. */
+  stop(): Promise<void>;
+}
+
+/** An engine whose objects only this process changes. The cache above it has an index and locks. */
+export interface ObjectStorage extends FileSource {
+  /** Creates a staged file. Cheap: touches no disk before there is something to write. */
+  stage(): StagedFile;
   /** Locates a published file. Undefined if there is none, or the engine does not locate files. */
   locate(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */
@@ -286,8 +280,6 @@ export interface ObjectStorage {
   listSessions(applicationId: string): Promise<string[]>;
   /** Undefined: what would be recorded ends with the process, as the objects do. */
   readonly journal: RecordJournal | undefined;
-  /** A snapshot. */
-  readonly counts: StorageCounts;
   /** The file system that holds the objects; undefined if none does. @throws {CacheError} STORAGE_IO */
   space(): Promise<DiskSpace | undefined>;
   /** The highest version that was ever deleted; at most LIMITS.versionMax. */
@@ -299,6 +291,4 @@ export interface ObjectStorage {
    *   may then find the higher value, and nothing is written while versions stay below it.
    */
   raiseVersionFloor(version: number, ahead?: number): Promise<void>;
-  /** Releases the directory for another process; running calls may fail. */
-  stop(): Promise<void>;
 }

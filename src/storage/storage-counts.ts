@@ -60,12 +60,38 @@ export interface CollectedCounts {
 }
 
 export interface StoreCounts {
+  /** False while it is known to be out of reach. */
+  readonly isReachable: boolean;
   readonly requests: readonly StoreCount[];
   /** Absent before the first pass can run. */
   readonly collected: CollectedCounts | undefined;
 }
 
+/** Copies of blobs on the local disk, of an engine whose objects are elsewhere. */
+export interface LocalCounts {
+  /** Blobs opened for gets of which there was a copy. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Bytes that copies saved the store. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Copies that were dropped to make space. */
+  readonly evicted: number;
+  /** Copies that were dropped because they could not be read, or had other bytes. */
+  readonly damaged: number;
+  /** Copies that were not finished, because readers left or something was too slow. */
+  readonly abandoned: number;
+  /** Copies that were not finished because the disk failed or is full. */
+  readonly failed: number;
+  readonly copies: number;
+  readonly heldBytes: number;
+  /** Undefined while the start has not looked at the disk. */
+  readonly bytesMax: number | undefined;
+}
+
 export interface StorageCounts {
+  /** Absent if the engine keeps no copies on the local disk. */
+  readonly local?: LocalCounts;
   /** Absent if the engine has no object store. */
   readonly store?: StoreCounts;
   /** Absent if the engine keeps no files in memory. */

@@ -7,6 +7,7 @@ import { LruPolicy } from "../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../src/storage/object-storage.ts";
+import type { BucketStorage } from "../../src/storage/s3/bucket-storage.ts";
 import { MemoryTier } from "../../src/storage/tier/memory-tier.ts";
 import { bucketStorage } from "../support/bucket-storage.ts";
 import { campaign } from "../support/campaign.ts";
@@ -30,7 +31,7 @@ function openTiered(): () => ObjectStorage {
 }
 
 /** Each start is another replica over the same bucket. */
-function openBucket(): () => ObjectStorage {
+function openBucket(): () => BucketStorage {
   const contents = new BucketContents(new PassingTime());
   return () => bucketStorage(contents);
 }

@@ -1,7 +1,7 @@
 /**
  * What the tests do to an object of the Rust cache, in the process that tests and in those that are killed.
  */
-import type { ObjectCache } from "../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import type { Draft } from "../../src/cache/put-draft.ts";
 import type { ObjectKey } from "../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../src/object/opaque-writer.ts";
@@ -16,8 +16,8 @@ async function written(draft: Draft): Promise<number> {
 }
 
 export const ACTIONS = {
-  patch: async (cache: ObjectCache, key: ObjectKey) =>
+  patch: async (cache: IndexedCache, key: ObjectKey) =>
     written(await cache.draftPatch(key, "opaque", () => {})),
-  put: (cache: ObjectCache, key: ObjectKey) => written(cache.draftPut(key, "opaque")),
-  delete: (cache: ObjectCache, key: ObjectKey) => cache.delete({ scope: "object", key }),
+  put: (cache: IndexedCache, key: ObjectKey) => written(cache.draftPut(key, "opaque")),
+  delete: (cache: IndexedCache, key: ObjectKey) => cache.delete({ scope: "object", key }),
 } as const;

@@ -2,7 +2,7 @@
  * The process that gets killed while it changes an object of the Rust cache. Run by Node, bundled: DIRECTORY ACTION KEY NTH, where
  * it kills itself before the nth step of the action that changes the disk.
  */
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../src/object/object-key.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { ACTIONS } from "./ancestor-actions.ts";
@@ -17,7 +17,7 @@ const storage = new DiskStorage({
     if (countdown === 0) process.kill(process.pid, "SIGKILL");
   },
 });
-const cache = new ObjectCache(storage);
+const cache = new IndexedCache(storage);
 await cache.start();
 for await (const _ of cache.list({ scope: "all" }));
 countdown = Number(nth);

@@ -9,7 +9,7 @@ import { once } from "node:events";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { isCacheError } from "../../src/errors.ts";
 import { parseObjectKey } from "../../src/object/object-key.ts";
 import type { StoredObject } from "../../src/object/stored-blocks.ts";
@@ -42,7 +42,7 @@ async function run(directory: string, action: string, key: string, nth: number):
   return signal;
 }
 
-async function contentOf(cache: ObjectCache, key: string): Promise<Content> {
+async function contentOf(cache: IndexedCache, key: string): Promise<Content> {
   try {
     const { reading, base } = await cache.open(parseObjectKey(key), () => true);
     const rows: [number, string][] = [[reading.baseVersion, await hexOf(base!)]];
@@ -65,7 +65,7 @@ async function hexOf({ dataRanges, source }: StoredObject): Promise<string> {
 
 /** What the next process finds, by a call and after its scan. */
 async function found(directory: string, key: string): Promise<Content> {
-  const cache = new ObjectCache(new DiskStorage({ directory }));
+  const cache = new IndexedCache(new DiskStorage({ directory }));
   await cache.start();
   const first = await contentOf(cache, key);
   for await (const _ of cache.list({ scope: "all" }));
@@ -133,7 +133,7 @@ describe("a process that dies", () => {
       const beforeStep = () => {
         if (isActing) fs.cpSync(directory, `${path}/${steps++}`, { recursive: true });
       };
-      const cache = new ObjectCache(new DiskStorage({ directory, beforeStep, commits: SMALL_LOG }));
+      const cache = new IndexedCache(new DiskStorage({ directory, beforeStep, commits: SMALL_LOG }));
       await cache.start();
       for await (const _ of cache.list({ scope: "all" }));
       isActing = true;

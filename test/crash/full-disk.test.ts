@@ -6,7 +6,7 @@
  */
 import fs from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { StorageBudget } from "../../src/cache/storage-budget.ts";
 import { LruPolicy } from "../../src/eviction/lru-policy.ts";
 import type { KeyPattern } from "../../src/object/object-key.ts";
@@ -28,7 +28,7 @@ class FullDisk {
   readonly directory: string;
   readonly clock = { nowMs: START_MS };
   readonly #disk: SmallDisk;
-  cache!: ObjectCache;
+  cache!: IndexedCache;
 
   constructor(disk: SmallDisk) {
     this.#disk = disk;
@@ -42,7 +42,7 @@ class FullDisk {
         ? undefined
         : new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax });
     const storage = new DiskStorage({ directory: `${this.directory}/objects` });
-    this.cache = new ObjectCache(storage, { budget, nowMs: () => this.clock.nowMs });
+    this.cache = new IndexedCache(storage, { budget, nowMs: () => this.clock.nowMs });
     await this.cache.start();
   }
 

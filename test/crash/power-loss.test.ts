@@ -7,7 +7,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import type { BeforeStep, DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import { campaign } from "../support/campaign.ts";
@@ -70,7 +70,7 @@ async function record(program: readonly Action[][], log: Log): Promise<Recorded>
     const steps = new Set<DiskStep>();
     const beforeStep: BeforeStep = (step) => steps.add(step);
     const commits = { ...log, bootId: BEFORE };
-    const cache = new ObjectCache(new DiskStorage({ directory: directory.path, beforeStep, commits }));
+    const cache = new IndexedCache(new DiskStorage({ directory: directory.path, beforeStep, commits }));
     await cache.start();
     await untilLogged(cache, steps);
     const ran = program.map(async (actions, client) => {
@@ -87,7 +87,7 @@ async function record(program: readonly Action[][], log: Log): Promise<Recorded>
 }
 
 /** The first put that asks for it has the log's first segment made; those of the clients are to be logged. */
-async function untilLogged(cache: ObjectCache, steps: ReadonlySet<DiskStep>): Promise<void> {
+async function untilLogged(cache: IndexedCache, steps: ReadonlySet<DiskStep>): Promise<void> {
   await vi.waitFor(async () => {
     await put(cache, "log/log/log", "begins", "power-loss");
     expect([...steps]).toContain("syncCommits");
@@ -113,7 +113,9 @@ async function statesAfter({ disk }: Recorded, cut: number, choose: Choose): Pro
   const directory = temporaryDirectory("survived");
   try {
     disk.tree.survive(directory.path, cut, choose);
-    const cache = new ObjectCache(new DiskStorage({ directory: directory.path, commits: { bootId: AFTER } }));
+    const cache = new IndexedCache(
+      new DiskStorage({ directory: directory.path, commits: { bootId: AFTER } }),
+    );
     await cache.start();
     const states: string[] = [];
     for (const key of KEYS) states.push(await stateOf(cache, key));

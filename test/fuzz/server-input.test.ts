@@ -8,7 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { isCacheError } from "../../src/errors.ts";
 import { FLIGHT_METHODS, HEALTH_METHODS } from "../../src/flight/methods.ts";
 import { GrpcServer } from "../../src/grpc/server.ts";
@@ -38,7 +38,7 @@ const PUTS = campaign({ slice: 50, whole: 200 });
 
 const directory = temporaryDirectory("fuzz");
 const storage = new DiskStorage({ directory: directory.path });
-const cache = new ObjectCache(storage);
+const cache = new IndexedCache(storage);
 const methods = new Map();
 const server = new GrpcServer({ methods });
 const unhandled: unknown[] = [];
@@ -239,7 +239,7 @@ describe("a server that was sent hostile input", () => {
 
   it("finds everything again when it is started anew", async () => {
     const keys = await clients[0]!.keys();
-    const again = new ObjectCache(new DiskStorage({ directory: directory.path }));
+    const again = new IndexedCache(new DiskStorage({ directory: directory.path }));
     await cache.stop();
     await again.start();
     let found = 0;

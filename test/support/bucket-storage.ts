@@ -16,13 +16,14 @@ export interface Replica {
 
 export function openReplica(
   contents: BucketContents = new BucketContents(new PassingTime()),
-  { maxStalenessMs, tier, ...options }: ReplicaOptions = {},
+  { maxStalenessMs, tier, copies, ...options }: ReplicaOptions = {},
 ): Replica {
   const bucket = new MemoryBucket({ ...options, contents });
   const objects = new BucketObjects(bucket, { timing: contents.time.timing(new Random(7)) });
   const storage = new BucketStorage({
     objects,
     tier,
+    copies,
     ...(maxStalenessMs !== undefined && { maxStalenessMs }),
   });
   return { bucket, storage };

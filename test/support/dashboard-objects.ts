@@ -2,7 +2,7 @@
  * Objects of every kind that the dashboard previews, put over HTTP; and many small objects, put into a cache directly.
  */
 import { tableFromArrays, tableToIPC } from "@uwdata/flechette";
-import type { ObjectCache } from "../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../src/object/opaque-writer.ts";
 import { tensorBytes } from "./tensor-bytes.ts";
@@ -95,7 +95,7 @@ const SESSIONS = ["rl-train", "features", "etl-nightly", "inference", "notebooks
 
 /** @returns the session with the most objects, and how many it has */
 export async function putMany(
-  cache: ObjectCache,
+  cache: IndexedCache,
   count: number,
 ): Promise<{ session: string; objects: number }> {
   const objects = Math.floor(count / 2);
@@ -113,7 +113,7 @@ export async function putMany(
   return { session: first!, objects };
 }
 
-async function putSession(cache: ObjectCache, session: string, count: number): Promise<void> {
+async function putSession(cache: IndexedCache, session: string, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
     const key = parseObjectKey(`${session}/object-${String(number).padStart(6, "0")}`);
     const draft = cache.draftPut(key, "opaque");

@@ -4,14 +4,15 @@
  * What a network would do can be asked for: requests in small chunks, a client that stops in the middle, a reader that
  * takes nothing until it is let go on.
  */
-import type { ObjectCache, ObjectCacheOptions } from "../../src/cache/object-cache.ts";
+import type { IndexedCacheOptions } from "../../src/cache/indexed-cache.ts";
+import type { ObjectCache } from "../../src/cache/object-cache.ts";
 import type { ValidationLevel } from "../../src/config/cache-config.ts";
 import { CacheError } from "../../src/errors.ts";
 import type { CallHandler, IncomingMessage, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { buildMethods } from "../../src/service/flight/flight-service.ts";
 import { ServiceContext } from "../../src/service/service-context.ts";
-import type { Durability, ObjectStorage } from "../../src/storage/object-storage.ts";
-import { cacheOver } from "./cache-over.ts";
+import type { Durability } from "../../src/storage/object-storage.ts";
+import { cacheOver, type Engine } from "./cache-over.ts";
 
 export const DIRECT_ENDPOINT = "grpc://127.0.0.1:9090";
 
@@ -57,7 +58,7 @@ export interface CallManner {
   readonly reader?: Gate;
 }
 
-export interface DirectOptions extends ObjectCacheOptions {
+export interface DirectOptions extends IndexedCacheOptions {
   /** What the server promises; `restart` by default. */
   readonly durability?: Durability | undefined;
   /** How closely tables are looked at; `structure` by default. */
@@ -77,7 +78,7 @@ export class DirectService implements TestService {
   readonly cache: ObjectCache;
   readonly #methods: MethodTable;
 
-  constructor(storage: ObjectStorage, { durability, validation, ...options }: DirectOptions = {}) {
+  constructor(storage: Engine, { durability, validation, ...options }: DirectOptions = {}) {
     this.cache = cacheOver(storage, options);
     const stopping = new AbortController().signal;
     const facts = { cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping };

@@ -6,7 +6,7 @@
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { type AccessControl, OPEN_ACCESS } from "../../src/access/access-control.ts";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { ServerStats } from "../../src/service/admin/server-stats.ts";
 import type { CountedServer } from "../../src/service/admin/stats-reading.ts";
 import { HttpServer } from "../../src/service/http/http-server.ts";
@@ -35,7 +35,7 @@ export interface HttpCacheOptions {
 export interface HttpCache {
   readonly url: string;
   readonly port: number;
-  readonly cache: ObjectCache;
+  readonly cache: IndexedCache;
   readonly context: ServiceContext;
   stop(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export interface HttpCache {
 export async function httpCache(options: HttpCacheOptions = {}): Promise<HttpCache> {
   const { storage = ownDirectory(), access = OPEN_ACCESS, corsOrigins = [], nowMs } = options;
   const engine = storage === "memory" ? new MemoryStorage() : new DiskStorage({ directory: storage });
-  const cache = new ObjectCache(engine, { nowMs });
+  const cache = new IndexedCache(engine, { nowMs });
   await cache.start();
   const stopping = new AbortController().signal;
   const context = ServiceContext.open({

@@ -2,7 +2,7 @@
  * An admin listener over a cache with many objects, which are put without a network.
  */
 import { OPEN_ACCESS } from "../../src/access/access-control.ts";
-import { ObjectCache } from "../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import { ServerStats } from "../../src/service/admin/server-stats.ts";
 import { HttpServer } from "../../src/service/http/http-server.ts";
@@ -30,7 +30,7 @@ const NO_SERVER = {
 };
 
 export async function serveMany(count: number): Promise<LargeDashboard> {
-  const cache = new ObjectCache(new MemoryStorage({ bytesMax: 2 ** 30 }));
+  const cache = new IndexedCache(new MemoryStorage({ bytesMax: 2 ** 30 }));
   await cache.start();
   const largest = await putMany(cache, count);
   const stopping = new AbortController();

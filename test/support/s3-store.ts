@@ -24,18 +24,21 @@ const START_MS = 60_000;
 const { TEST_S3_ENDPOINT, TEST_S3_ACCESS_KEY = "test", TEST_S3_SECRET_KEY = "testtest" } = process.env;
 const { TEST_S3_BUCKET = "tests" } = process.env;
 
-export interface S3TestStore {
+export interface RunningStore {
   readonly endpoint: string;
   readonly options: StoreOptions;
   /** A new client with connections of its own; closed by `stop`. */
   bucket(options?: Partial<StoreOptions>): S3Bucket;
+  stop(): Promise<void>;
+}
+
+export interface S3TestStore extends RunningStore {
   /** Ends the store without a warning, as the loss of its machine would. Only one that this process started. */
   kill(): Promise<void>;
   /** Starts it again after `kill`, with the same data and at the same endpoint. */
   restart(): Promise<void>;
   /** SIGSTOP: it accepts connections and answers nothing. SIGCONT ends that. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void;
-  stop(): Promise<void>;
 }
 
 /** Why the tests with a real store are skipped; undefined if they are not. Announces it. */
@@ -51,37 +54,41 @@ export async function missingS3Store(): Promise<string | undefined> {
 
 export async function startS3Store(): Promise<S3TestStore> {
   const seaweed = TEST_S3_ENDPOINT === undefined ? await Seaweedfs.start() : undefined;
-  const endpoint = TEST_S3_ENDPOINT ?? seaweed!.endpoint;
+  const store = storeAt(TEST_S3_ENDPOINT ?? seaweed!.endpoint, async () => seaweed?.stop());
+  try {
+    if (seaweed !== undefined) await seaweed.ready(store.bucket());
+    return {
+      ...store,
+      kill: async () => seaweed?.kill(),
+      restart: async () => seaweed?.restart(store.bucket()),
+      signal: (signal) => seaweed?.signal(signal),
+    };
+  } catch (error) {
+    await store.stop();
+    throw error;
+  }
+}
+
+export function storeAt(endpoint: string, end: () => Promise<void>): RunningStore {
   const credentials = staticCredentials({
     accessKeyId: TEST_S3_ACCESS_KEY,
     secretAccessKey: TEST_S3_SECRET_KEY,
   });
   const options: StoreOptions = { bucket: TEST_S3_BUCKET, endpoint, credentials };
   const buckets: S3Bucket[] = [];
-  const bucket = (more: Partial<StoreOptions> = {}): S3Bucket => {
-    const made = new S3Bucket({ ...options, ...more });
-    buckets.push(made);
-    return made;
+  return {
+    endpoint,
+    options,
+    bucket: (more = {}) => {
+      const made = new S3Bucket({ ...options, ...more });
+      buckets.push(made);
+      return made;
+    },
+    stop: async () => {
+      for (const each of buckets) each.close();
+      await end();
+    },
   };
-  const stop = async (): Promise<void> => {
-    for (const each of buckets) each.close();
-    await seaweed?.stop();
-  };
-  try {
-    if (seaweed !== undefined) await seaweed.ready(bucket());
-    return {
-      endpoint,
-      options,
-      bucket,
-      stop,
-      kill: async () => seaweed?.kill(),
-      restart: async () => seaweed?.restart(bucket()),
-      signal: (signal) => seaweed?.signal(signal),
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
 /** A prefix that no other test uses. */
@@ -130,17 +137,8 @@ class Seaweedfs {
     this.#child.kill(signal);
   }
 
-  /** Waits until it stores objects, with the bucket of the tests made. */
   async ready(bucket: S3Bucket): Promise<void> {
-    const end = Date.now() + START_MS;
-    const { requests } = bucket;
-    const make = { method: "PUT", action: "the bucket of the tests" } as const;
-    while (this.#child.exitCode === null && Date.now() < end) {
-      const answer = await requests.attempt(make);
-      const isMade = "status" in answer && [200, 409].includes(answer.status);
-      if (isMade && (await bucket.write("ready", [Buffer.from("x")])).kind === "done") return;
-      await wait(POLL_MS);
-    }
+    if (await becomesReady(bucket, () => this.#child.exitCode === null)) return;
     throw new Error(`SeaweedFS did not start: ${this.#written}`);
   }
 
@@ -163,11 +161,35 @@ class Seaweedfs {
   };
 }
 
-function argumentsOf(folder: string, ports: readonly number[]): string[] {
+/** True as soon as the store stores objects, with the bucket of the tests made; false if it ends before. */
+export async function becomesReady(bucket: S3Bucket, isRunning: () => boolean): Promise<boolean> {
+  const end = Date.now() + START_MS;
+  const { requests } = bucket;
+  const make = { method: "PUT", action: "the bucket of the tests" } as const;
+  const isReady = async (): Promise<boolean> => {
+    const answer = await requests.attempt(make);
+    const isMade = "status" in answer && [200, 409].includes(answer.status);
+    return isMade && (await bucket.write("ready", [Buffer.from("x")])).kind === "done";
+  };
+  while (isRunning() && Date.now() < end) {
+    // While the store starts, it may count as unreachable.
+    if (await isReady().catch(() => false)) return true;
+    await wait(POLL_MS);
+  }
+  return false;
+}
+
+/** Writes the credentials that SeaweedFS accepts. @returns the path of the file */
+export function writeIdentities(folder: string): string {
   const config = join(folder, "s3.json");
   const credentials = [{ accessKey: TEST_S3_ACCESS_KEY, secretKey: TEST_S3_SECRET_KEY }];
   const actions = ["Admin", "Read", "Write", "List", "Tagging"];
   writeFileSync(config, JSON.stringify({ identities: [{ name: "tests", credentials, actions }] }));
+  return config;
+}
+
+function argumentsOf(folder: string, ports: readonly number[]): string[] {
+  const config = writeIdentities(folder);
   const [master, masterGrpc, volume, volumeGrpc, filer, filerGrpc, s3, s3Grpc] = ports;
   const options = {
     dir: folder,
@@ -197,7 +219,7 @@ function argumentsOf(folder: string, ports: readonly number[]): string[] {
 }
 
 /** Ports that are free now. All are held until the last one is known, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
   for (const server of servers) {

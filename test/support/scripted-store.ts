@@ -1,7 +1,7 @@
 /**
  * A store of S3 whose answers a test writes down: each request takes the next step, the last one stays.
  *
- * What it was sent is kept, bodies too. It checks no signature.
+ * What it was sent is kept, bodies too. It checks no signature. Trials of whether it can be reached take no step.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -19,6 +19,7 @@ export interface SeenRequest {
 
 export type Step = (response: ServerResponse, request: SeenRequest) => void;
 
+const TRIAL_PATH = "/box/.reachable";
 const DATE = "Sun, 29 Nov 2026 12:00:00 GMT";
 export const DATE_MS = Date.UTC(2026, 10, 29, 12);
 
@@ -62,6 +63,9 @@ export function cutReply(status: number, { headers = {}, body = "" }: Reply, sen
 
 export class ScriptedStore {
   readonly seen: SeenRequest[] = [];
+  /** Trials that it was sent, and its answer to them. */
+  trials = 0;
+  trialStep: Step = errorReply(404, "NoSuchKey");
   readonly #steps: Step[] = [];
   readonly #buckets: S3Bucket[] = [];
   readonly #server: Server;
@@ -81,6 +85,11 @@ export class ScriptedStore {
     request.on("end", () => {
       const { method = "", url: path = "", headers } = request;
       const seen = { method, path, headers, body: Buffer.concat(chunks) };
+      if (path === TRIAL_PATH) {
+        this.trials += 1;
+        this.trialStep(response, seen);
+        return;
+      }
       this.seen.push(seen);
       const step = this.#steps.length > 1 ? this.#steps.shift() : this.#steps[0];
       step?.(response, seen);

@@ -5,7 +5,8 @@
  * is arranged on the server's side, which is in this process: there a gate stands where DirectService has it.
  */
 
-import type { ObjectCache, ObjectCacheOptions } from "../../src/cache/object-cache.ts";
+import type { IndexedCacheOptions } from "../../src/cache/indexed-cache.ts";
+import type { ObjectCache } from "../../src/cache/object-cache.ts";
 import type { CacheError } from "../../src/errors.ts";
 import type { CallHandler, MessageReader, MethodTable, ServerCall } from "../../src/grpc/call.ts";
 import { GrpcClient } from "../../src/grpc/client.ts";
@@ -14,15 +15,14 @@ import { LIMITS } from "../../src/limits.ts";
 import { ThreadedTransport } from "../../src/relay/threaded-transport.ts";
 import { buildMethods } from "../../src/service/flight/flight-service.ts";
 import { ServiceContext } from "../../src/service/service-context.ts";
-import type { ObjectStorage } from "../../src/storage/object-storage.ts";
-import { cacheOver } from "./cache-over.ts";
+import { cacheOver, type Engine } from "./cache-over.ts";
 import { type CallManner, DIRECT_ENDPOINT, type TestService } from "./direct-service.ts";
 
 const CLIENTS = 8;
 /** Names a call, for its manner. */
 const CALL_HEADER = "test-call";
 
-export interface ServedOptions extends ObjectCacheOptions {
+export interface ServedOptions extends IndexedCacheOptions {
   readonly threads: number;
 }
 
@@ -33,7 +33,7 @@ export class ServedService implements TestService {
   #clients: readonly GrpcClient[] = [];
   #calls = 0;
 
-  constructor(storage: ObjectStorage, { threads, ...options }: ServedOptions) {
+  constructor(storage: Engine, { threads, ...options }: ServedOptions) {
     this.cache = cacheOver(storage, options);
     const stopping = new AbortController().signal;
     const context = ServiceContext.open({ cache: this.cache, endpoint: DIRECT_ENDPOINT, stopping });

@@ -6,7 +6,7 @@
 import { formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
 import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { IndexEntry } from "../index-entry.ts";
-import type { Retention } from "../retention/retention.ts";
+import type { Retaining } from "../retaining.ts";
 import type { EventJournal } from "./event-journal.ts";
 import type { ObjectEvent } from "./object-event.ts";
 
@@ -45,13 +45,14 @@ export interface ObjectStory {
 }
 
 export interface StoryHost {
-  readonly retention: Retention;
+  readonly retaining: Pick<Retaining, "lifetimeOf" | "pinsOf">;
+  /** Undefined: nothing is recorded. */
   readonly events: EventJournal | undefined;
 }
 
 /** @param entry of the key now, even if damaged; undefined: there is no object. */
 export async function tellStory(
-  { retention, events }: StoryHost,
+  { retaining, events }: StoryHost,
   key: ObjectKey,
   entry: IndexEntry | undefined,
 ): Promise<ObjectStory> {
@@ -62,8 +63,8 @@ export async function tellStory(
       ? undefined
       : {
           ...factsOf(entry),
-          expiresAtMs: retention.lifetimes.of(entry)?.untilMs,
-          pins: retention.pins.namesFor(key),
+          expiresAtMs: retaining.lifetimeOf(entry)?.untilMs,
+          pins: retaining.pinsOf(key),
         };
   const found = await events?.find([name, `${applicationId}/${sessionId}`, applicationId]);
   return {

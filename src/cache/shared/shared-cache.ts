@@ -18,19 +18,24 @@ import {
   type SessionPrefix,
 } from "../../object/object-key.ts";
 import type { ObjectKind } from "../../object/object-metadata.ts";
-import type { Durability, OpenPurpose } from "../../storage/object-storage.ts";
+import type { Durability, OpenPurpose, StorageCapabilities } from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
 import type { Accepts, BucketStorage } from "../../storage/s3/bucket-storage.ts";
 import type { FitsBase } from "../begin-patch.ts";
+import { NO_EVICTIONS } from "../budget-counts.ts";
+import type { CacheCounts } from "../cache-counts.ts";
 import type { DeleteOptions } from "../delete-objects.ts";
+import type { EventJournal } from "../events/event-journal.ts";
 import { damageError, type IndexEntry } from "../index-entry.ts";
 import { LayoutCache } from "../layout-cache.ts";
 import { ListedSchemas } from "../listed-schemas.ts";
-import { ObjectCache, type ObjectCacheOptions } from "../object-cache.ts";
+import type { ObjectCache } from "../object-cache.ts";
 import { ObjectReading, type OpenedObject, type OpenTerms, type ReadingHost } from "../object-reading.ts";
+import { Observing } from "../observing.ts";
 import { type Draft, type PutOptions, refuseTooManyPatches } from "../put-draft.ts";
 import { SchemaPool } from "../schema-pool.ts";
 import type { KeyRange, MayList } from "../sorted-list.ts";
+import { UsageTable } from "../usage.ts";
 import { verifyOnce } from "../verify-once.ts";
 import { acceptor, SharedBaseDraft, type SharedContext, SharedPatchDraft } from "./shared-drafts.ts";
 import { SharedEntries, type SharedEntry } from "./shared-entry.ts";
@@ -42,35 +47,77 @@ const log = logFor("cache");
 /** See StorageCapabilities.refusesVersionedIds. */
 const VERSIONED_ID = /:\d+$/;
 
-export class SharedCache extends ObjectCache {
-  override readonly retaining: SharedRetaining;
-  override readonly schemas: ListedSchemas;
+export interface SharedCacheOptions {
+  /** False: bytes are compared at their first read only. */
+  readonly verifiesReads?: boolean | undefined;
+  /** Absent: nothing is recorded. */
+  readonly events?: EventJournal | undefined;
+}
+
+export class SharedCache implements ObjectCache {
+  readonly retaining: SharedRetaining;
+  readonly observing: Observing;
+  readonly schemas: ListedSchemas;
+  /** Empty: no server counts what all of them hold. */
+  readonly usage = new UsageTable(() => undefined);
   readonly #context: SharedContext;
   readonly #reading: ReadingHost;
 
-  constructor(storage: BucketStorage, options: Omit<ObjectCacheOptions, "budget"> = {}) {
-    super(storage, options);
+  constructor(storage: BucketStorage, { verifiesReads = true, events }: SharedCacheOptions = {}) {
     const schemas = new SchemaPool();
-    this.#context = { storage, entries: new SharedEntries(), events: options.events };
+    const find = (key: ObjectKey) => this.find(key);
+    this.#context = { storage, entries: new SharedEntries(), events, find };
     this.#reading = {
       storage,
       layouts: new LayoutCache(schemas),
       holders: undefined,
-      verifiesReads: options.verifiesReads ?? true,
+      verifiesReads,
     };
     this.schemas = new ListedSchemas({ storage, schemas });
-    this.retaining = new SharedRetaining(this.retainingHost, this.#context);
+    this.retaining = new SharedRetaining(this.#context);
+    this.observing = new Observing({ retaining: this.retaining, events, find, entries: () => [] });
   }
 
-  override find(key: ObjectKey): Promise<SharedEntry | undefined> {
+  async start(): Promise<void> {
+    await this.#context.storage.start();
+    await this.#context.events?.open();
+  }
+
+  async stop(): Promise<void> {
+    await this.#context.events?.close();
+    await this.#context.storage.stop();
+  }
+
+  get capabilities(): StorageCapabilities {
+    return this.#context.storage.capabilities;
+  }
+
+  get counts(): CacheCounts {
+    const removals = { ...NO_EVICTIONS, expiredObjects: 0 };
+    const { counts: storage } = this.#context.storage;
+    return { objects: 0, objectBytes: 0, isScanning: false, removals, budget: undefined, storage };
+  }
+
+  /** A bucket has no size. */
+  async space(): Promise<undefined> {}
+
+  find(key: ObjectKey): Promise<SharedEntry | undefined> {
     return this.#find(key);
   }
 
   /** There is no index. */
-  override isIndexed(): undefined {}
+  isIndexed(): undefined {}
+
+  /** @throws {CacheError} OBJECT_NOT_FOUND, OBJECT_CORRUPT */
+  async stat(key: ObjectKey): Promise<SharedEntry> {
+    const entry = await this.find(key);
+    if (entry === undefined) throw new CacheError("OBJECT_NOT_FOUND");
+    if (entry.damage !== undefined) throw damageError(entry);
+    return entry;
+  }
 
   /** @throws {CacheError} INVALID_KEY if the id looks like a version of another one */
-  override draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
+  draftPut(key: ObjectKey, kind: ObjectKind, options?: PutOptions): Draft {
     if (VERSIONED_ID.test(key.objectId)) {
       const text = "with storage s3 an object id cannot end with a colon and digits, as a version does";
       throw new CacheError("INVALID_KEY", text, { facts: { key: formatObjectKey(key) } });
@@ -78,22 +125,17 @@ export class SharedCache extends ObjectCache {
     return new SharedBaseDraft(this.#context, key, kind, options);
   }
 
-  override draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
+  draftCreate(prefix: SessionPrefix, kind: ObjectKind, options?: PutOptions): Draft {
     return this.draftPut({ ...prefix, objectId: randomUUID() }, kind, options);
   }
 
-  override async draftPatch(
-    key: ObjectKey,
-    kind: ObjectKind,
-    fits: FitsBase,
-    ttlMs?: number,
-  ): Promise<Draft> {
+  async draftPatch(key: ObjectKey, kind: ObjectKind, fits: FitsBase, ttlMs?: number): Promise<Draft> {
     const check = this.#patchCheck(kind, fits);
     await this.#lookBefore(key, check);
     return new SharedPatchDraft(this.#context, key, check, ttlMs);
   }
 
-  override async open(
+  async open(
     key: ObjectKey,
     needsBase: (entry: IndexEntry) => boolean,
     { purpose, atLeastVersion }: OpenTerms = {},
@@ -112,29 +154,29 @@ export class SharedCache extends ObjectCache {
   }
 
   /** Nothing of a bucket is a file of this host. @throws {CacheError} OBJECT_NOT_FOUND */
-  override async locate(key: ObjectKey): Promise<undefined> {
+  async locate(key: ObjectKey): Promise<undefined> {
     await this.stat(key);
   }
 
   /** The bytes may have been damaged on their way: the next get reads them again. */
-  override reportDamage({ key, version }: ObjectReading, { message: reason, facts }: CacheError): void {
+  reportDamage({ key, version }: ObjectReading, { message: reason, facts }: CacheError): void {
     const name = formatObjectKey(key);
     log.error("object is damaged", { key: name, version, reason, ...facts });
     this.#context.events?.record({ name, event: "damaged", version, details: { reason } });
   }
 
-  override async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
+  async *list(pattern: KeyPattern): AsyncGenerator<readonly IndexEntry[], void, void> {
     if (pattern.scope !== "object") return yield* listShared(this.#context, pattern);
     const entry = await this.find(pattern.key);
     if (entry !== undefined) yield [entry];
   }
 
-  override listSorted(range: KeyRange, mayList?: MayList): AsyncGenerator<readonly IndexEntry[], void, void> {
+  listSorted(range: KeyRange, mayList?: MayList): AsyncGenerator<readonly IndexEntry[], void, void> {
     return listSortedShared(this.#context, range, mayList);
   }
 
   /** Objects that are put while it runs may stay. */
-  override async delete(
+  async delete(
     pattern: KeyPattern,
     _durability?: Durability,
     { precondition, actor }: DeleteOptions = {},

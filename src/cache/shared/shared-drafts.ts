@@ -21,6 +21,8 @@ export interface SharedContext {
   readonly storage: BucketStorage;
   readonly entries: SharedEntries;
   readonly events: EventJournal | undefined;
+  /** The object at some moment of the call; undefined: there is none. */
+  find(key: ObjectKey): Promise<SharedEntry | undefined>;
 }
 
 /** Throws if the patch does not fit the object. */

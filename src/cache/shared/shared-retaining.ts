@@ -9,23 +9,47 @@ import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { formatObjectKey, type KeyPattern, type ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
-import type { ChangeLifetime } from "../../storage/s3/object-changes.ts";
-import { lifetimeFrom } from "../../storage/s3/object-changes.ts";
+import { type ChangeLifetime, lifetimeFrom } from "../../storage/s3/object-changes.ts";
+import type { EventName } from "../events/object-event.ts";
 import type { IndexEntry } from "../index-entry.ts";
-import { type ChangeTerms, Retaining, type RetainingHost } from "../retaining.ts";
+import { type ChangeTerms, type Retaining, refuseTooLate, renewed } from "../retaining.ts";
+import { type Pin, Pins } from "../retention/pins.ts";
+import { retentionName } from "../retention/retention.ts";
 import { lifetimeMs, type SharedContext } from "./shared-drafts.ts";
 import { SharedEntry } from "./shared-entry.ts";
 
-export class SharedRetaining extends Retaining {
+export class SharedRetaining implements Retaining {
   readonly #context: SharedContext;
+  readonly #pins = new Pins(Date.now);
 
-  constructor(host: RetainingHost, context: SharedContext) {
-    super(host);
+  constructor(context: SharedContext) {
     this.#context = context;
   }
 
+  async pin(pattern: KeyPattern, ttlMs?: number, { actor }: ChangeTerms = {}): Promise<Pin> {
+    if (pattern.scope === "object" && (await this.#context.find(pattern.key)) === undefined)
+      throw new CacheError("OBJECT_NOT_FOUND");
+    const untilMs = ttlMs === undefined ? Number.POSITIVE_INFINITY : Date.now() + ttlMs;
+    const pin = { name: retentionName(pattern), untilMs };
+    this.#pins.takeEnded(LIMITS.retentionRulesMax);
+    const old = this.#pins.get(pin.name);
+    if (old !== undefined && old.untilMs >= untilMs) return old;
+    if (this.#pins.count >= LIMITS.retentionRulesMax)
+      throw new CacheError("OBJECT_TOO_LARGE", `there are ${LIMITS.retentionRulesMax} pins already`);
+    this.#pins.set(pin);
+    this.#record(pin.name, "pinned", actor, { ttlMs: ttlMs ?? null });
+    return pin;
+  }
+
+  async unpin(pattern: KeyPattern, { actor }: ChangeTerms = {}): Promise<boolean> {
+    const name = retentionName(pattern);
+    if (!this.#pins.delete(name)) return false;
+    this.#record(name, "unpinned", actor);
+    return true;
+  }
+
   /** @throws {CacheError} OBJECT_NOT_FOUND; NOT_IMPLEMENTED for a session or an application */
-  override async expire(
+  async expire(
     pattern: KeyPattern,
     ttlMs: number | undefined,
     { actor }: ChangeTerms = {},
@@ -39,26 +63,21 @@ export class SharedRetaining extends Retaining {
     return await this.#change(pattern.key, actor, (_, nowMs) => lifetimeFrom(nowMs, lifetimeMs(ttlMs ?? 0)));
   }
 
-  /** @throws {CacheError} OBJECT_NOT_FOUND; INVALID_REQUEST if the requested time is too far away */
-  override async renew(
-    key: ObjectKey,
-    wantedUntilMs = 0,
-    { actor }: ChangeTerms = {},
-  ): Promise<Lifetime | undefined> {
-    if (wantedUntilMs > Date.now() + LIMITS.ttlMsMax) {
-      throw new CacheError(
-        "INVALID_REQUEST",
-        `the longest time to live is ${LIMITS.ttlMsMax / 1000} seconds`,
-      );
-    }
-    return await this.#change(key, actor, (now, nowMs) => {
-      if (now === undefined || !Number.isFinite(now.untilMs)) return undefined;
-      return { untilMs: Math.max(now.untilMs, wantedUntilMs, nowMs + now.ttlMs), ttlMs: now.ttlMs };
-    });
+  async renew(key: ObjectKey, wantedUntilMs = 0, { actor }: ChangeTerms = {}): Promise<Lifetime | undefined> {
+    refuseTooLate(wantedUntilMs, Date.now());
+    return await this.#change(key, actor, (now, nowMs) => renewed(now, wantedUntilMs, nowMs));
   }
 
-  override lifetimeOf(entry: IndexEntry): Lifetime | undefined {
+  lifetimeOf(entry: IndexEntry): Lifetime | undefined {
     return entry instanceof SharedEntry ? entry.lifetime : undefined;
+  }
+
+  isPinned({ key }: IndexEntry): boolean {
+    return this.#pins.isPinned(key);
+  }
+
+  pinsOf(key: ObjectKey): readonly string[] {
+    return this.#pins.namesFor(key);
   }
 
   async #change(
@@ -68,8 +87,11 @@ export class SharedRetaining extends Retaining {
   ): Promise<Lifetime | undefined> {
     const lifetime = await this.#context.storage.changeLifetime(key, change);
     const isLimited = lifetime !== undefined && Number.isFinite(lifetime.untilMs);
-    const details = { ttlMs: isLimited ? lifetime.ttlMs : null };
-    this.#context.events?.record({ name: formatObjectKey(key), event: "ttl", by, details });
+    this.#record(formatObjectKey(key), "ttl", by, { ttlMs: isLimited ? lifetime.ttlMs : null });
     return isLimited ? lifetime : undefined;
+  }
+
+  #record(name: string, event: EventName, by: string | undefined, details?: { ttlMs: number | null }): void {
+    this.#context.events?.record({ name, event, by, ...(details && { details }) });
   }
 }

@@ -29,14 +29,27 @@ export class FreshCredentials {
     const now = this.#nowMs();
     const leftMs = (this.#current?.expiresMs ?? Number.POSITIVE_INFINITY) - now;
     if (this.#current === undefined || leftMs <= 0) return this.#load();
-    const isPaused = now >= this.#failedMs && now - this.#failedMs < LIMITS.s3RefreshPauseMs;
-    if (leftMs < LIMITS.s3RefreshMs && !isPaused) this.#load().catch(() => {});
+    if (leftMs < LIMITS.s3RefreshMs && !this.#isPaused(now)) this.#load().catch(() => {});
     return this.#current;
   }
 
-  /** After the store refused `used`: true if there are others. Does not throw. */
+  /**
+   * After the store refused `used`: true if there are others. Does not throw. A source that had none
+   * is asked again after a pause, so that refused requests do not wait for it one after the other.
+   */
   async replace(used: Credentials): Promise<boolean> {
-    if (this.#current === used) await this.#load().catch(() => {});
+    if (this.#current === used && !this.#isPaused(this.#nowMs())) {
+      await this.#load().catch(() => {});
+      if (!this.#differsFrom(used)) this.#failedMs = this.#nowMs();
+    }
+    return this.#differsFrom(used);
+  }
+
+  #isPaused(nowMs: number): boolean {
+    return nowMs >= this.#failedMs && nowMs - this.#failedMs < LIMITS.s3RefreshPauseMs;
+  }
+
+  #differsFrom(used: Credentials): boolean {
     const current = this.#current;
     return (
       current !== undefined &&

@@ -88,7 +88,15 @@ export function isPassing(answer: Answer): boolean {
   return isDoubtful || isNotApplied(answer);
 }
 
-const CREDENTIAL_CODES = ["ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"];
+/** True if the store can be reached. SlowDown is its own word, other 5xx are also those of a proxy. */
+export function isFromStore(answer: Answer): boolean {
+  return answer.status < 500 || answer.status === 501 || errorCodeOf(answer) === "SlowDown";
+}
+
+const CREDENTIAL_CODES = [
+  ...["ExpiredToken", "InvalidToken", "TokenRefreshRequired"],
+  ...["InvalidAccessKeyId", "SignatureDoesNotMatch"],
+];
 
 /** True if other credentials may be accepted. */
 export function refusesCredentials(answer: Answer): boolean {

@@ -64,9 +64,15 @@ export class Connections {
     else this.#give(connection, next);
   }
 
+  /** All users fail with the error, as if their connections were lost; also those that wait. */
+  breakAll(error: Error): void {
+    const used = [...this.#all].flatMap(({ user }) => user ?? []);
+    for (const user of [...this.#waiting, ...used]) user.closed(error);
+  }
+
   /** Closes all; their users, and those that wait, fail. */
   close(): void {
-    for (const user of [...this.#waiting]) user.closed(undefined);
+    this.breakAll(new Error("the connections to the store were closed"));
     for (const { socket } of [...this.#all]) socket.destroy();
   }
 

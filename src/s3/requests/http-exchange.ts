@@ -55,6 +55,11 @@ export class Exchanges {
     return new RunningExchange(this.#connections, exchange, this.times).outcome;
   }
 
+  /** Ends all exchanges that are running, as if their connections were lost. */
+  breakAll(text: string): void {
+    this.#connections.breakAll(new Error(text));
+  }
+
   close(): void {
     this.#connections.close();
   }

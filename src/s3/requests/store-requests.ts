@@ -2,7 +2,8 @@
  * Requests to one store: signed, sent once (`attempt`) or repeated until answered (`repeat`).
  *
  * An attempt is sent a second time only if the store refused it because of expired credentials or a
- * different clock: then it was not applied.
+ * different clock: then it was not applied. While the store is known to be unreachable
+ * (store-health.ts), nothing is sent.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AbortError, CacheError } from "../../errors.ts";
@@ -15,6 +16,7 @@ import {
   type Answer,
   dateMsOf,
   errorCodeOf,
+  isFromStore,
   isPassing,
   refusal,
   refusesCredentials,
@@ -24,7 +26,8 @@ import { CollectedBody, FirstBytes } from "./answer-body.ts";
 import type { AnswerHead, BodySink } from "./answer-parser.ts";
 import { BrokenExchange, Exchanges } from "./http-exchange.ts";
 import { pauseMs, RetryBudget } from "./retry-budget.ts";
-import { signRequest, type UnsignedRequest } from "./sign-request.ts";
+import { type SigningTerms, signRequest, type UnsignedRequest } from "./sign-request.ts";
+import { StoreHealth } from "./store-health.ts";
 
 const log = logFor("s3");
 
@@ -52,10 +55,16 @@ export interface RequestCounts {
 
 const NOTHING = new FirstBytes(0);
 
+/** An object that does not exist: any answer, also a refusal, says that the store can be reached. */
+const TRIAL: UnsignedRequest = { method: "GET", key: ".reachable" };
+
 export class StoreRequests {
   readonly address: StoreAddress;
   readonly counts: RequestCounts = { requests: 0, repetitions: 0, broken: 0, slowedDown: 0 };
+  readonly health: StoreHealth;
   readonly #exchanges: Exchanges;
+  /** Of its own: the connections of requests may all be busy. */
+  readonly #trialExchanges: Exchanges;
   readonly #credentials: FreshCredentials;
   readonly #budget = new RetryBudget();
   readonly #isBodyUnsigned: boolean;
@@ -66,7 +75,15 @@ export class StoreRequests {
   constructor(options: StoreOptions) {
     this.address = resolveAddress(options);
     this.#exchanges = new Exchanges(this.address, options);
-    this.#credentials = new FreshCredentials(options.credentials);
+    this.#credentials = new FreshCredentials(options.credentials, () => this.#nowMs());
+    const { s3TrialMs: ms } = LIMITS;
+    const times = { connectMs: ms, answerMs: ms, idleMs: 0 };
+    this.#trialExchanges = new Exchanges(this.address, { ...options, times });
+    this.health = new StoreHealth({
+      host: this.address.host,
+      trial: () => this.#try(),
+      onUnreachable: () => this.#exchanges.breakAll("the store cannot be reached"),
+    });
     this.#isBodyUnsigned = options.unsignedPayload ?? this.address.isSecure;
   }
 
@@ -76,12 +93,15 @@ export class StoreRequests {
   }
 
   close(): void {
+    this.health.stop();
+    this.#trialExchanges.close();
     this.#exchanges.close();
   }
 
   /**
    * @returns the answer, whatever its status, or why there is none
-   * @throws {CacheError} STORAGE_UNAVAILABLE without credentials; STORAGE_IO if a body is too large
+   * @throws {CacheError} STORAGE_UNAVAILABLE without credentials, or while the store is known to be
+   *   unreachable: then this attempt was not sent. STORAGE_IO if a body is too large
    */
   async attempt(request: StoreRequest): Promise<Answer | BrokenExchange> {
     const loading = this.#credentials.current();
@@ -109,7 +129,10 @@ export class StoreRequests {
         return outcome;
       }
       const waitMs = pauseMs(attempts, isBroken ? undefined : retryAfterMs(outcome));
-      const isLast = attempts >= LIMITS.s3AttemptsMax || performance.now() + waitMs > lastMs;
+      const isLast =
+        attempts >= LIMITS.s3AttemptsMax ||
+        performance.now() + waitMs > lastMs ||
+        this.health.unreachable !== undefined;
       if (isLast || !this.#budget.take()) throw this.#unavailable(request, outcome, attempts);
       this.counts.repetitions += 1;
       await pause(waitMs, request.signal);
@@ -122,8 +145,21 @@ export class StoreRequests {
   }
 
   async #send(request: StoreRequest, credentials: Credentials): Promise<Answer | BrokenExchange> {
-    const nowMs = Date.now() + this.#clockOffsetMs;
-    const terms = { address: this.address, credentials, nowMs, isBodyUnsigned: this.#isBodyUnsigned };
+    if (this.health.unreachable !== undefined) throw this.#notSent(request, this.health.unreachable);
+    this.health.began();
+    try {
+      const outcome = await this.#exchange(request, credentials);
+      if (!(outcome instanceof BrokenExchange)) {
+        if (isFromStore(outcome)) this.health.goodNews();
+        else this.health.badNews();
+      } else if (!request.signal?.aborted) this.health.badNews();
+      return outcome;
+    } finally {
+      this.health.ended();
+    }
+  }
+
+  async #exchange(request: StoreRequest, credentials: Credentials): Promise<Answer | BrokenExchange> {
     const { answerBytesMax } = request;
     let collected: CollectedBody | FirstBytes = NOTHING;
     const openSink = (head: AnswerHead): BodySink => {
@@ -136,7 +172,7 @@ export class StoreRequests {
     try {
       const { method, body, answerMs, signal } = request;
       const head = await this.#exchanges.exchange({
-        ...signRequest(request, terms),
+        ...signRequest(request, this.#termsFor(credentials)),
         method,
         ...(body !== undefined && { body }),
         openSink,
@@ -153,6 +189,30 @@ export class StoreRequests {
     }
   }
 
+  /** @returns why the store cannot be reached; undefined if it answered */
+  async #try(): Promise<string | undefined> {
+    try {
+      const terms = this.#termsFor(await this.#credentials.current());
+      const sink = new FirstBytes(LIMITS.s3ErrorBytesMax);
+      const { method } = TRIAL;
+      const exchange = { ...signRequest(TRIAL, terms), method, openSink: () => sink, answerBytesMax: 0 };
+      const head = await this.#trialExchanges.exchange(exchange);
+      return isFromStore({ ...head, body: sink.bytes() }) ? undefined : `it answers ${head.status}`;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #termsFor(credentials: Credentials): SigningTerms {
+    const nowMs = this.#nowMs();
+    return { address: this.address, credentials, nowMs, isBodyUnsigned: this.#isBodyUnsigned };
+  }
+
+  /** By the store's clock, if it differs much from ours. */
+  #nowMs(): number {
+    return Date.now() + this.#clockOffsetMs;
+  }
+
   /** True if the refused request should be sent again: with other credentials or the store's time. */
   async #canMend(answer: Answer, used: Credentials): Promise<boolean> {
     if (answer.status !== 403 && answer.status !== 400 && answer.status !== 401) return false;
@@ -162,6 +222,12 @@ export class StoreRequests {
     this.#clockOffsetMs = dateMs - Date.now();
     log.warn("the clock differs from that of the object store", { offsetMs: this.#clockOffsetMs });
     return true;
+  }
+
+  #notSent({ action }: StoreRequest, reason: string): CacheError {
+    const { host, bucket } = this.address;
+    const text = `the object store at ${host} cannot be reached (${reason}); ${action} was not sent`;
+    return new CacheError("STORAGE_UNAVAILABLE", text, { facts: { host, bucket, action } });
   }
 
   #unavailable(request: StoreRequest, outcome: Answer | BrokenExchange, attempts: number): CacheError {

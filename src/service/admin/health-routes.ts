@@ -2,7 +2,9 @@
  * `/healthz` and `/readyz` of the admin listener, for probes of containers and load balancers.
  *
  * The process is healthy as long as it answers. It is ready until it begins to stop: calls are
- * answered during the scan of the start. Both are public and reveal nothing else.
+ * answered during the scan of the start. It is not ready while it cannot reach its object store:
+ * another server may. A restart would not help, so it stays healthy. Both are public and reveal
+ * nothing else.
  */
 import type { ServerResponse } from "node:http";
 import type { HttpRoute } from "../http/http-call.ts";
@@ -18,8 +20,11 @@ export const HEALTH_ROUTES: readonly HttpRoute[] = [
     method: "GET",
     path: "/readyz",
     access: "public",
-    handle: ({ response, context }) =>
-      context.stopping.aborted ? answer(response, 503, "stopping") : answer(response, 200, "ready"),
+    handle: ({ response, context: { stopping, reach } }) => {
+      if (stopping.aborted) return answer(response, 503, "stopping");
+      if (reach?.unreachable !== undefined) return answer(response, 503, "the object store is out of reach");
+      return answer(response, 200, "ready");
+    },
   },
 ];
 

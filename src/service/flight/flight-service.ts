@@ -9,14 +9,7 @@
 import { type AccessControl, OPEN_ACCESS } from "../../access/access-control.ts";
 import type { AccessVerb } from "../../access/access-policy.ts";
 import { CacheError, type ErrorFacts, isCacheError } from "../../errors.ts";
-import { decodeHealthRequest, encodeHealthResponse } from "../../flight/health.ts";
-import {
-  FLIGHT_METHODS,
-  FLIGHT_SERVICE,
-  HEALTH_METHODS,
-  type Method,
-  REFLECTION_METHODS,
-} from "../../flight/methods.ts";
+import { FLIGHT_METHODS, HEALTH_METHODS, type Method, REFLECTION_METHODS } from "../../flight/methods.ts";
 import type { CallHandler, MethodTable, ServerCall } from "../../grpc/call.ts";
 import { singleRequest } from "../../grpc/single-request.ts";
 import { LIMITS } from "../../limits.ts";
@@ -28,6 +21,7 @@ import { doGet } from "./do-get.ts";
 import { doPut } from "./do-put.ts";
 import { getFlightInfo, getSchema } from "./flight-info.ts";
 import { credentialsOf, handshake } from "./handshake.ts";
+import { checkHealth, watchHealth } from "./health.ts";
 import { listFlights } from "./list-flights.ts";
 import { reflect } from "./reflect.ts";
 
@@ -174,34 +168,4 @@ function logCall(call: ServerCall, startedMs: number, failure: unknown): void {
   else if (failure instanceof CacheError) {
     log.debug("call refused", { ...fields, code: failure.code, reason: failure.message, ...failure.facts });
   } else log.debug("call failed", { ...fields, code: "INTERNAL" });
-}
-
-function isServed(service: string): boolean {
-  return service === "" || service === FLIGHT_SERVICE;
-}
-
-async function checkHealth(context: ServiceContext, request: Buffer): Promise<Uint8Array> {
-  if (!isServed(decodeHealthRequest(request))) throw new CacheError("OBJECT_NOT_FOUND", "no such service");
-  return encodeHealthResponse(context.stopping.aborted ? "notServing" : "serving");
-}
-
-/** Answers and stays open: the health of a running server does not change until it stops. */
-async function watchHealth(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
-  call.mayIdle();
-  const status = isServed(decodeHealthRequest(request)) ? "serving" : "serviceUnknown";
-  await call.write([encodeHealthResponse(status)]);
-  await firstAbort(call.signal, context.stopping);
-  call.signal.throwIfAborted();
-  if (status === "serving") await call.write([encodeHealthResponse("notServing")]);
-}
-
-function firstAbort(...signals: readonly AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      for (const signal of signals) signal.removeEventListener("abort", end);
-      resolve();
-    };
-    for (const signal of signals) signal.addEventListener("abort", end);
-    if (signals.some((signal) => signal.aborted)) end();
-  });
 }

@@ -10,7 +10,7 @@ import fs from "node:fs";
 import net from "node:net";
 import { CacheError } from "../../errors.ts";
 import { logFor } from "../../log.ts";
-import { errnoOf } from "./disk-failure.ts";
+import { type DirectoryUse, errnoOf, STORAGE_DIRECTORY } from "./disk-failure.ts";
 import { describeOwner, ownerOfAbstractName } from "./socket-owner.ts";
 
 const log = logFor("storage");
@@ -22,11 +22,12 @@ export interface DirectoryLock {
 const NO_LOCK: DirectoryLock = { release: async () => {} };
 
 /** @throws {CacheError} INVALID_CONFIG if another live process holds the lock. */
-export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+export async function lockDirectory(
+  directory: string,
+  { name: what, flag }: DirectoryUse = STORAGE_DIRECTORY,
+): Promise<DirectoryLock> {
   if (process.platform !== "linux") {
-    log.warn(
-      "no directory lock on this platform: make sure that no second process uses the storage directory",
-    );
+    log.warn(`no directory lock on this platform: make sure that no second process uses the ${what}`);
     return NO_LOCK;
   }
   const { dev, ino } = await fs.promises.stat(directory, { bigint: true });
@@ -37,7 +38,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   } catch (error) {
     if (errnoOf(error) !== "EADDRINUSE") throw error;
     const pid = ownerOfAbstractName(name);
-    const text = `the storage directory ${directory} is in use by ${describeOwner(pid)}: stop that server, or name another directory with --storage`;
+    const text = `the ${what} ${directory} is in use by ${describeOwner(pid)}: stop that server, or name another directory with ${flag}`;
     throw new CacheError("INVALID_CONFIG", text, { facts: { directory, pid }, cause: error });
   }
   server.unref();

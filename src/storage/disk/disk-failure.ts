@@ -76,7 +76,15 @@ export function isMissing(error: unknown): boolean {
   return errno !== undefined && NOT_AN_OBJECT.has(errno);
 }
 
-/** Why a storage directory cannot be used, by errno. */
+/** How errors name a directory, and the flag that names another. */
+export interface DirectoryUse {
+  readonly name: string;
+  readonly flag: string;
+}
+
+export const STORAGE_DIRECTORY: DirectoryUse = { name: "storage directory", flag: "--storage" };
+
+/** Why a directory cannot be used, by errno. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "this user may not read and write it (EACCES)",
   EPERM: "this user may not read and write it (EPERM)",
@@ -89,10 +97,14 @@ const REASONS: Readonly<Record<string, string>> = {
 /**
  * A failure at engine start. The error names the directory, because the operator has to check it.
  */
-export function unusableDirectory(error: unknown, directory: string): unknown {
+export function unusableDirectory(
+  error: unknown,
+  directory: string,
+  { name, flag }: DirectoryUse = STORAGE_DIRECTORY,
+): unknown {
   const errno = errnoOf(error);
   if (isCacheError(error) || errno === undefined) return error;
   const reason = REASONS[errno] ?? `the system refused (${errno})`;
-  const text = `the storage directory ${directory} cannot be used: ${reason}; --storage names another`;
+  const text = `the ${name} ${directory} cannot be used: ${reason}; ${flag} names another`;
   return new CacheError("INVALID_CONFIG", text, { facts: { directory, errno }, cause: error });
 }

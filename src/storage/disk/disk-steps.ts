@@ -80,12 +80,12 @@ export class DiskSteps {
     this.#before = before;
   }
 
-  /** Fails if the path exists. */
-  async createStaged(path: string): Promise<number> {
+  /** Fails if the path exists. @param mode of the file, before the process's umask. */
+  async createStaged(path: string, flags: "wx" | "wx+" = "wx", mode = 0o666): Promise<number> {
     this.#before("createStaged");
-    if (this.#mayBlock) return this.#pace.block(() => fs.openSync(path, "wx"));
+    if (this.#mayBlock) return this.#pace.block(() => fs.openSync(path, flags, mode));
     return new Promise((resolve, reject) => {
-      fs.open(path, "wx", (error, fd) => (error ? reject(error) : resolve(fd)));
+      fs.open(path, flags, mode, (error, fd) => (error ? reject(error) : resolve(fd)));
     });
   }
 

@@ -76,7 +76,6 @@ export class DiskStorage implements ObjectStorage {
     isDurable: true,
     hasChecksums: true,
     locatesFiles: true,
-    canFetchAgain: false,
     refusesVersionedIds: false,
   };
   readonly journal: DiskJournal;
@@ -176,8 +175,6 @@ export class DiskStorage implements ObjectStorage {
   protected openFile(name: StoredName): Promise<StoredDiskFile | undefined> {
     return openStoredFile(this.#tools, filePath(name));
   }
-
-  async facts(): Promise<undefined> {}
 
   locate(name: StoredName): Promise<FileLocation | undefined> {
     return locateStoredFile(this.#tools, filePath(name));

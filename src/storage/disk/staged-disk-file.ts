@@ -14,7 +14,7 @@ import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { Durability, PublishOutcome, StagedFile, StoredName } from "../object-storage.ts";
+import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
 import { type GatheredBytes, StageBuffer } from "../stage-buffer.ts";
 import type { GatheringFile } from "../staged-memory.ts";
 import type { Commit } from "./commits/commit-log.ts";
@@ -81,7 +81,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     return this.#idle();
   }
 
-  publish(name: StoredName, durability: Durability = "restart"): Promise<PublishOutcome> {
+  publish(name: StoredName, durability: Durability = "restart"): Promise<void> {
     assert(!this.#end, "a file is published once and not after it was discarded");
     const publishing = this.#publish(filePath(name), durability);
     const { tier } = this.#tools;
@@ -97,7 +97,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     await this.#end.catch(() => {});
   }
 
-  async #publish(target: string, durability: Durability): Promise<PublishOutcome> {
+  async #publish(target: string, durability: Durability): Promise<void> {
     const isDurable = durability === "power-loss";
     let logging: Promise<Commit | undefined> | undefined;
     try {
@@ -118,7 +118,6 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
       if (commit !== undefined) commit.published();
       else await this.#publishedUnlogged(target, isDurable);
       if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
-      return "published";
     } catch (error) {
       void logging?.then(
         (commit) => commit?.cancel(),

@@ -27,11 +27,14 @@ const BLOCKING_READ_BYTES_MAX = 256 * 1024;
 
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
+/** What reading a file takes. */
+export type ReadingTools = Pick<DiskTools, "root" | "pace" | "directories" | "blocks" | "readBlocks">;
+
 /**
  * @param path relative to the storage directory. Undefined if there is no such object. @throws
  *   {CacheError} STORAGE_IO
  */
-export async function openStoredFile(tools: DiskTools, path: string): Promise<StoredDiskFile | undefined> {
+export async function openStoredFile(tools: ReadingTools, path: string): Promise<StoredDiskFile | undefined> {
   const { root, pace, directories } = tools;
   const absolutePath = `${root}/${path}`;
   let fd: number | undefined;
@@ -63,7 +66,7 @@ function openInPool(path: string): Promise<number> {
 
 interface OpenedOptions {
   readonly path: string;
-  readonly tools: DiskTools;
+  readonly tools: ReadingTools;
   /** Whether each read is in the log. */
   readonly isTraced: boolean;
 }

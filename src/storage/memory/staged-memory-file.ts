@@ -12,7 +12,7 @@ import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { BlockPool } from "../block-pool.ts";
 import type { FreeMemory } from "../free-memory.ts";
-import type { PublishOutcome, StagedFile, StoredName } from "../object-storage.ts";
+import type { StagedFile, StoredName } from "../object-storage.ts";
 import { StageBuffer, VIEWS_BYTES_MAX } from "../stage-buffer.ts";
 import type { StagedMemory } from "../staged-memory.ts";
 import { MemoryFile, type MemoryOwner } from "./memory-file.ts";
@@ -76,7 +76,7 @@ export class StagedMemoryFile implements StagedFile {
     else this.#copyOver(position, bytes);
   }
 
-  async publish(name: StoredName): Promise<PublishOutcome> {
+  async publish(name: StoredName): Promise<void> {
     assert(!this.#isOver, "a file is published once");
     this.#isOver = true;
     const slabs = this.#small ? [this.#exactCopyOf(this.#small)] : this.#trimmedSlabs();
@@ -85,7 +85,6 @@ export class StagedMemoryFile implements StagedFile {
     this.#put(name, new MemoryFile({ sizeBytes, slabs: kept, owner: this.#owner }));
     this.#slabs = [];
     this.#drop();
-    return "published";
   }
 
   async discard(): Promise<void> {

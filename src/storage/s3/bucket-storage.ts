@@ -1,22 +1,26 @@
 /**
  * The engine `s3`: objects in a bucket that any number of replicas share.
  *
- * It has no files of its own and no index: what an object is, the bucket says. So the cache asks it
- * for objects (cache/shared/), and uses the contract of engines only to open the files of an object
- * that it looked up. Nothing is evicted from the bucket, and nothing needs a scan.
+ * It has no index: what an object is, the bucket says. So the cache asks it for objects
+ * (cache/shared/), and opens the files of an object that it looked up. Nothing is evicted from the
+ * bucket, and nothing needs a scan.
  */
 import { assert, CacheError } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import type { Lifetime } from "../../object/object-metadata.ts";
+import type { LocalCopies } from "../copies/local-copies.ts";
 import type {
-  ObjectStorage,
+  FileSource,
   OpenPurpose,
   StorageCapabilities,
+  StorageReach,
   StoredFile,
   StoredName,
 } from "../object-storage.ts";
 import type { StorageCounts, StoreCounts } from "../storage-counts.ts";
 import type { MemoryTier } from "../tier/memory-tier.ts";
+import { RangeMemory } from "./blob-ranges.ts";
+import type { BlobSources } from "./blob-reader.ts";
 import { BucketFile } from "./bucket-file.ts";
 import type { BucketObjects } from "./bucket-objects.ts";
 import { type ListedObject, listObjects } from "./list-objects.ts";
@@ -45,40 +49,50 @@ export interface BucketStorageOptions {
   readonly maxStalenessMs?: number;
   /** Absent: no bytes of blobs are kept in memory. */
   readonly tier?: MemoryTier | undefined;
+  /** Absent: no bytes of blobs are kept on the local disk. */
+  readonly copies?: LocalCopies | undefined;
   readonly counts?: () => StoreCounts;
+  readonly reach?: StorageReach;
   /** Called by `start`, before anything else is sent. */
   readonly check?: () => Promise<void>;
   /** Called by `stop`, last. */
   readonly close?: () => Promise<void> | void;
 }
 
-const NO_NAMES: readonly never[] = [];
+const CAPABILITIES: StorageCapabilities = {
+  isDurable: true,
+  hasChecksums: true,
+  locatesFiles: false,
+  refusesVersionedIds: true,
+};
 
-export class BucketStorage implements ObjectStorage {
-  readonly capabilities: StorageCapabilities = {
-    isDurable: true,
-    hasChecksums: true,
-    locatesFiles: false,
-    canFetchAgain: true,
-    refusesVersionedIds: true,
-  };
-  readonly journal = undefined;
-  /** The bucket has the floor. */
-  readonly versionFloor = 0;
+export class BucketStorage implements FileSource {
+  readonly capabilities: StorageCapabilities;
   readonly #objects: BucketObjects;
   readonly #options: BucketStorageOptions;
+  readonly #sources: BlobSources;
 
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
+    this.capabilities = { ...CAPABILITIES, reach: options.reach };
+    this.#sources = { memory: new RangeMemory(), copies: options.copies };
   }
 
   async start(): Promise<void> {
-    await this.#options.check?.();
+    const { copies, check } = this.#options;
+    await copies?.start();
+    try {
+      await check?.();
+    } catch (error) {
+      await copies?.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
     await this.#options.close?.();
+    await this.#options.copies?.stop();
   }
 
   /**
@@ -148,7 +162,7 @@ export class BucketStorage implements ObjectStorage {
     const patch = part.kind === "patch" ? await reader.patch(part.version) : undefined;
     const content = part.kind === "patch" ? patch?.content : live.base;
     if (content === undefined) return undefined;
-    const file = new BucketFile(reader, content);
+    const file = new BucketFile(reader, content, this.#sources);
     const { tier } = this.#options;
     if (tier === undefined || purpose === "look" || !holdsBlobs(content)) return file;
     // A version's bytes never change, so the copy is named by versions: a base by its own.
@@ -158,53 +172,13 @@ export class BucketStorage implements ObjectStorage {
   }
 
   get counts(): StorageCounts {
-    const { tier, counts } = this.#options;
-    return { stagedBytes: 0, ...(tier && { memory: tier.counts }), ...(counts && { store: counts() }) };
-  }
-
-  /** An object is staged under its key: `stageBase`, `stagePatch`. */
-  stage(): never {
-    throw new Error("assertion failed: an object in a bucket is staged under its key");
-  }
-
-  async facts(): Promise<undefined> {}
-
-  async locate(): Promise<undefined> {}
-
-  async space(): Promise<undefined> {}
-
-  async listPatches(): Promise<number[]> {
-    return [];
-  }
-
-  async listDeltas(): Promise<number[]> {
-    return [];
-  }
-
-  async remove(): Promise<boolean> {
-    return false;
-  }
-
-  async removePatches(): Promise<void> {}
-
-  async removeDeltas(): Promise<void> {}
-
-  async syncFiles(): Promise<void> {}
-
-  async syncRemovals(): Promise<void> {}
-
-  async quarantine(): Promise<void> {}
-
-  async raiseVersionFloor(): Promise<void> {}
-
-  async *scan(): AsyncGenerator<never> {
-    yield* NO_NAMES;
-  }
-
-  async scanSession(): Promise<undefined> {}
-
-  async listSessions(): Promise<string[]> {
-    return [];
+    const { tier, copies, counts } = this.#options;
+    return {
+      stagedBytes: 0,
+      ...(tier && { memory: tier.counts }),
+      ...(copies && { local: copies.counts }),
+      ...(counts && { store: counts() }),
+    };
   }
 }
 

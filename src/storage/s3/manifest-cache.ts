@@ -7,7 +7,7 @@
  * does not replace it.
  */
 import { LIMITS } from "../../limits.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, PatchEntry } from "./manifest.ts";
 
 /** What the store said about a manifest. */
 export interface ManifestState {
@@ -83,6 +83,14 @@ function isOlder(one: Manifest | undefined, other: Manifest | undefined): boolea
   return (one?.changes ?? 0) < (other?.changes ?? 0);
 }
 
-function costOf(name: string, { sizeBytes }: ManifestState): number {
-  return sizeBytes + 2 * name.length + LIMITS.manifestOverheadBytes;
+/** Measured: test/unit/storage/s3/manifest-memory.test.ts. */
+function costOf(name: string, { sizeBytes, manifest }: ManifestState): number {
+  const live = manifest?.live;
+  const pieces =
+    live === undefined ? 0 : live.base.spans.length + live.segments.length + piecesOf(live.patches);
+  return sizeBytes + 2 * name.length + LIMITS.manifestOverheadBytes + pieces * LIMITS.manifestPieceBytes;
+}
+
+function piecesOf(patches: readonly PatchEntry[]): number {
+  return patches.reduce((sum, { content }) => sum + content.spans.length, 0);
 }

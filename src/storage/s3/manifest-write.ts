@@ -11,7 +11,7 @@
  * - A doubtful request, and more changes in between than a manifest lists: the outcome is unknown.
  *   The answer is STORAGE_UNAVAILABLE and says so; the change is not made again.
  */
-import { CacheError, isCacheError } from "../../errors.ts";
+import { CacheError } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
 import type { Bucket, WriteOutcome } from "../../s3/bucket.ts";
@@ -98,20 +98,20 @@ export class ManifestWrite<Refusal> {
     let isFresh = false;
     let isDoubtful = false;
     for (;;) {
-      const decision = await change(state);
+      const decision = await this.#guard(isDoubtful, "it could not be decided again", () => change(state));
       if (decision.kind === "refuse" && state !== undefined && isFresh) {
         if (isDoubtful) throw this.#unknown("the store refused a condition that holds");
         return { ...decision, kind: "refused", state };
       }
       if (decision.kind !== "write") {
-        state = await store.load(key);
+        state = await this.#load(isDoubtful);
         isFresh = true;
         continue;
       }
       const request = this.#requestOf(decision, state);
       const settled = await this.#send(request, isDoubtful);
       if (settled.kind === "done") return { kind: "done", version: request.version, state: settled.state };
-      state = await this.#lookAgain(settled.doubtful);
+      state = await this.#load(settled.doubtful);
       isFresh = true;
       const mine = this.#findOwn(request, state, settled.doubtful);
       if (mine !== undefined) return mine;
@@ -163,17 +163,11 @@ export class ManifestWrite<Refusal> {
     }
   }
 
-  /**
-   * A failure, such as refused credentials, after a doubtful attempt leaves its outcome unknown.
-   */
   async #sendOnce({ body, before }: Request, doubtful: boolean): Promise<WriteOutcome> {
     const { store, name } = this.#options;
     const condition = before?.etag === undefined ? ({ ifAbsent: true } as const) : { ifMatch: before.etag };
-    try {
-      return await store.bucket.write(name, [body], condition);
-    } catch (error) {
-      throw doubtful ? this.#unknown("a later attempt failed", error) : error;
-    }
+    const send = () => store.bucket.write(name, [body], condition);
+    return await this.#guard(doubtful, "a later attempt failed", send);
   }
 
   #applied(request: Request, outcome: WriteOutcome & { kind: "done" }, askedMs: number): ManifestState {
@@ -188,14 +182,21 @@ export class ManifestWrite<Refusal> {
     return state;
   }
 
-  /** A failure to read after a doubtful request leaves its outcome unknown. */
-  async #lookAgain(doubtful: boolean): Promise<ManifestState> {
+  async #load(doubtful: boolean): Promise<ManifestState> {
+    const { store, key } = this.#options;
+    return await this.#guard(doubtful, "the store stopped answering", () => store.load(key));
+  }
+
+  /** After a doubtful request, a failure of whatever follows leaves its outcome unknown. */
+  async #guard<Result>(
+    doubtful: boolean,
+    why: string,
+    work: () => Result | Promise<Result>,
+  ): Promise<Result> {
     try {
-      return await this.#options.store.load(this.#options.key);
+      return await work();
     } catch (error) {
-      if (doubtful && isCacheError(error, "STORAGE_UNAVAILABLE"))
-        throw this.#unknown("the store stopped answering", error);
-      throw error;
+      throw doubtful ? this.#unknown(why, error) : error;
     }
   }
 

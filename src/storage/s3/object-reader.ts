@@ -1,30 +1,21 @@
 /**
- * Reads one state of an object: ranges of its base and of its patches.
+ * Reads one state of an object: its patches, and the blobs of its base and of its patches.
  *
- * Blobs never change, so the bytes belong together however long it takes. A blob that is read from
- * its beginning to its end, range after range, is compared with its checksum. If a blob is missing,
- * the reader reads the manifest again: either the object was replaced or deleted and its blobs
+ * Blobs never change, so the bytes belong together however long it takes. If a blob is missing, the
+ * reader reads the manifest again: either the object was replaced or deleted and its blobs
  * collected, or the bucket lost bytes.
  */
-import { crc32 } from "node:zlib";
-import { assert, CacheError } from "../../errors.ts";
+import { CacheError } from "../../errors.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
-import { type BlobSpan, corruptBlob } from "./blobs.ts";
+import { corruptBlob, readWholeBlob } from "./blobs.ts";
 import type { Content, LiveObject, Manifest, PatchEntry, PatchSegment } from "./manifest.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { formatBlobName } from "./names.ts";
-
-/** How far a blob was read without a gap, and the checksum up to there. */
-interface Progress {
-  nextByte: number;
-  crc32: number;
-}
 
 export class ObjectReader {
   readonly manifest: Manifest;
   readonly live: LiveObject;
   readonly #store: ManifestStore;
-  readonly #progress = new Map<string, Progress>();
 
   constructor(store: ManifestStore, manifest: Manifest, live: LiveObject) {
     this.#store = store;
@@ -37,28 +28,38 @@ export class ObjectReader {
   }
 
   /**
-   * Exactly these bytes of the base or of a patch; a view if they are in the manifest.
-   * @throws {CacheError} OBJECT_CORRUPT; STORAGE_UNAVAILABLE, with the fact `replaced: true` if the
-   *   object was replaced and these bytes were collected; CANCELLED
+   * All bytes of the base or of a patch, compared with their checksums.
+   * @throws {CacheError} OBJECT_CORRUPT; STORAGE_UNAVAILABLE, as `fetch`
    */
-  async read(content: Content, position: number, lengthBytes: number, signal?: AbortSignal): Promise<Buffer> {
-    const end = position + lengthBytes;
-    assert(position >= 0 && lengthBytes >= 0 && end <= content.sizeBytes, "a range is within its content");
+  async readAll({ spans }: Content): Promise<Buffer> {
+    const { key } = this.manifest;
     const pieces: Buffer[] = [];
-    let start = 0;
-    for (const span of content.spans) {
-      const spanBytes = span.kind === "blob" ? span.sizeBytes : span.bytes.length;
-      const from = Math.max(position, start) - start;
-      const to = Math.min(end, start + spanBytes) - start;
-      if (from < to && span.kind === "blob") pieces.push(await this.#readBlob(span, from, to - from, signal));
-      else if (from < to && span.kind === "inline") pieces.push(viewOf(span.bytes.subarray(from, to)));
-      start += spanBytes;
+    for (const span of spans) {
+      if (span.kind === "inline") pieces.push(viewOf(span.bytes));
+      else
+        pieces.push(
+          (await readWholeBlob(this.#store.bucket, key, span)) ?? (await this.#missing(key, span.id)),
+        );
     }
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
-  readAll(content: Content): Promise<Buffer> {
-    return this.read(content, 0, content.sizeBytes);
+  /**
+   * Exactly these bytes of a blob, from the store.
+   * @throws {CacheError} OBJECT_CORRUPT; STORAGE_UNAVAILABLE, with the fact `replaced: true` if the
+   *   object was replaced and these bytes were collected; CANCELLED
+   */
+  async fetch(
+    id: string,
+    { position, lengthBytes }: { readonly position: number; readonly lengthBytes: number },
+    signal?: AbortSignal,
+  ): Promise<Buffer> {
+    const { key } = this.manifest;
+    const bytes =
+      (await this.#store.bucket.readRange(formatBlobName(key, id), position, lengthBytes, signal)) ??
+      (await this.#missing(key, id));
+    if (bytes.length !== lengthBytes) throw corruptBlob(id);
+    return bytes;
   }
 
   /** The patches in order; one segment is in memory at a time. */
@@ -84,32 +85,6 @@ export class ObjectReader {
     return (await this.#store.segments.read(key, segment)) ?? (await this.#missing(key, segment.id));
   }
 
-  async #readBlob(
-    span: BlobSpan,
-    position: number,
-    lengthBytes: number,
-    signal?: AbortSignal,
-  ): Promise<Buffer> {
-    const { key } = this.manifest;
-    const bytes =
-      (await this.#store.bucket.readRange(formatBlobName(key, span.id), position, lengthBytes, signal)) ??
-      (await this.#missing(key, span.id));
-    if (bytes.length !== lengthBytes) throw corruptBlob(span.id);
-    this.#check(span, position, bytes);
-    return bytes;
-  }
-
-  #check(span: BlobSpan, position: number, bytes: Buffer): void {
-    if (position === 0) this.#progress.set(span.id, { nextByte: 0, crc32: 0 });
-    const progress = this.#progress.get(span.id);
-    if (progress === undefined || progress.nextByte !== position) return;
-    progress.crc32 = crc32(bytes, progress.crc32);
-    progress.nextByte += bytes.length;
-    if (progress.nextByte < span.sizeBytes) return;
-    this.#progress.delete(span.id);
-    if (progress.crc32 !== span.crc32) throw corruptBlob(span.id);
-  }
-
   async #missing(key: ObjectKey, id: string): Promise<never> {
     const { manifest } = await this.#store.read(key);
     if (manifest?.live?.baseVersion === this.live.baseVersion) {
@@ -123,6 +98,7 @@ export class ObjectReader {
   }
 }
 
-function viewOf(bytes: Uint8Array): Buffer {
+/** Bytes of a manifest, not copied. */
+export function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -104,7 +104,7 @@ export class ReplicasRun {
     const clock = { monotonicAheadMs: random.below(1e6), wallAheadMs: random.below(1e9) };
     const objects = new BucketObjects(bucket, {
       timing: this.time.timing(random, clock),
-      cacheBytesMax: 12_000,
+      cacheBytesMax: 24_000,
     });
     const replica = { objects, bucket };
     this.#buckets.push(bucket);

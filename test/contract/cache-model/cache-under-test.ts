@@ -1,8 +1,10 @@
 /**
  * The real thing in the words of the model: calls of the Flight service, their answers taken apart.
  */
+
 import { decodeSchema } from "../../../src/arrow/schema.ts";
-import type { ObjectCache, ObjectCacheOptions } from "../../../src/cache/object-cache.ts";
+import type { IndexedCacheOptions } from "../../../src/cache/indexed-cache.ts";
+import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import { isCacheError } from "../../../src/errors.ts";
 import {
   decodeFlightInfo,
@@ -16,7 +18,7 @@ import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
 import { formatTicket } from "../../../src/flight/ticket.ts";
 import { decodeObjectRef, type ObjectRef } from "../../../src/object/object-ref.ts";
 import { OPAQUE_SCHEMA_HEADER, VERSIONED_SCHEMA_HEADER } from "../../../src/object/object-schema.ts";
-import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
+import type { Engine } from "../../support/cache-over.ts";
 import { type CallManner, DirectService, type TestService } from "../../support/direct-service.ts";
 import {
   commandDescriptor,
@@ -45,7 +47,7 @@ async function orCode<Value>(work: Promise<Value>): Promise<Value | string> {
 export class CacheUnderTest {
   readonly #service: TestService;
 
-  constructor(storage: ObjectStorage, options?: ObjectCacheOptions) {
+  constructor(storage: Engine, options?: IndexedCacheOptions) {
     this.#service =
       SERVING_THREADS > 1
         ? new ServedService(storage, { threads: SERVING_THREADS, ...options })

@@ -4,9 +4,10 @@
  * Some calls are slow: a put stops before its last batch, a get after its first answer, and others happen meanwhile. A
  * slow put takes effect when it ends; a slow get gives what was there when it began.
  */
+
 import { expect } from "vitest";
 import { formatObjectKey, type KeyPattern, parseObjectKey } from "../../../src/object/object-key.ts";
-import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
+import type { Engine } from "../../support/cache-over.ts";
 import { Gate } from "../../support/direct-service.ts";
 import { Random } from "../../support/random.ts";
 import { CacheUnderTest } from "./cache-under-test.ts";
@@ -21,7 +22,7 @@ const OVERLAPPING_MAX = 4;
 
 export interface ModelRunOptions {
   readonly seed: number;
-  readonly openStorage: () => ObjectStorage;
+  readonly openStorage: () => Engine;
   readonly survivesRestart: boolean;
   /** A delete raises the versions of its key only. */
   readonly hasFloorPerKey?: boolean;

@@ -5,10 +5,12 @@
  * After each step: the files on disk are within the capacity; what is pinned and was answered is there; nothing that expired is served;
  * what is missing was deleted, expired or counted as evicted; and no version came twice for a key.
  */
+
 import { expect } from "vitest";
 import { StorageBudget } from "../../../src/cache/storage-budget.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { encodeRenewRequest } from "../../../src/flight/lifetime-messages.ts";
+import { sweepNow } from "../../support/cache-over.ts";
 import { Gate } from "../../support/direct-service.ts";
 import { Random } from "../../support/random.ts";
 import { CacheUnderTest } from "../cache-model/cache-under-test.ts";
@@ -244,7 +246,7 @@ export class CapacityRun {
 
   async timePasses(): Promise<void> {
     this.#nowMs += this.#random.pick([1, 1000, 5000, 5000, 40_000]);
-    if (this.#random.below(2) === 0) await this.#cache.cache.sweepNow();
+    if (this.#random.below(2) === 0) await sweepNow(this.#cache.cache);
   }
 
   async restart(): Promise<void> {

@@ -3,7 +3,8 @@
  *
  * A new engine is one more line in ENGINES. A bucket (storage/s3/bucket-storage.ts) is not there: it
  * publishes objects under a condition and no files, so these rules say nothing about it. The cache's
- * model (cache-model.test.ts) and test/unit/cache/shared-cache.test.ts hold it to its own.
+ * model (cache-model.test.ts), the bucket's (bucket-model.test.ts) and
+ * test/unit/cache/shared-cache.test.ts hold it to its own.
  */
 import { onTestFinished } from "vitest";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
@@ -11,7 +12,6 @@ import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 import type { ObjectStorage } from "../../../src/storage/object-storage.ts";
 import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
-import { SharedStorage } from "../../support/shared-storage.ts";
 import { scratchDirectory } from "../../unit/storage/scratch-directory.ts";
 
 export const KIB = 1024;
@@ -29,11 +29,7 @@ export const ENGINES: { engine: string; started: () => Promise<ObjectStorage> }[
     started: () => start(diskWithTier(10 * KIB)),
   },
   { engine: "MemoryStorage", started: () => start(new MemoryStorage()) },
-  { engine: "SharedStorage", started: () => start(new SharedStorage()) },
 ];
-
-/** Those whose objects others change too: they compare versions, and answer facts. */
-export const SHARED_ENGINES = ENGINES.filter(({ engine }) => engine === "SharedStorage");
 
 function diskWithTier(bytesMax: number): ObjectStorage {
   const tier = new MemoryTier({ policy: new LruPolicy(), bytesMax });

@@ -5,7 +5,7 @@
  * sessions and applications, whose directories come and go under them, and syncs.
  */
 import { createHash } from "node:crypto";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { isCacheError } from "../../../src/errors.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import type { StoredObject } from "../../../src/object/stored-blocks.ts";
@@ -29,7 +29,7 @@ export interface Told {
 
 /** @param options `tick` gives the moment of now, `text` what the values begin with. @returns what the client was told, in order. */
 export async function runClient(
-  cache: ObjectCache,
+  cache: IndexedCache,
   key: string,
   actions: readonly Action[],
   { tick, text }: { readonly tick: () => number; readonly text: string },
@@ -45,7 +45,7 @@ export async function runClient(
 }
 
 async function act(
-  cache: ObjectCache,
+  cache: IndexedCache,
   key: string,
   { kind, durability }: Action,
   text: string,
@@ -71,7 +71,7 @@ const PLAIN_TABLE = "nested";
 const REPLACING_TABLE = "replaced";
 
 /** What a get of the key would give, in short. */
-export async function stateOf(cache: ObjectCache, key: string): Promise<string> {
+export async function stateOf(cache: IndexedCache, key: string): Promise<string> {
   try {
     const { reading, base } = await cache.open(parseObjectKey(key), () => true);
     const digest = createHash("sha256");

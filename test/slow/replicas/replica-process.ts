@@ -61,7 +61,7 @@ const store = new S3Bucket({
 const whole = new PrefixedBucket(store, options.prefix);
 const bucket = options.defect === undefined ? whole : new DefectiveBucket(whole, options.defect);
 const timing = timingOf(options.clock ?? {});
-const objects = new BucketObjects(bucket, { timing, cacheBytesMax: options.cacheBytesMax ?? 12_000 });
+const objects = new BucketObjects(bucket, { timing, cacheBytesMax: options.cacheBytesMax ?? 24_000 });
 const random = new Random(options.seed);
 
 async function collect(everyMs: number): Promise<never> {

@@ -6,14 +6,14 @@ import { fileURLToPath } from "node:url";
 import type { Bucket } from "../../../src/s3/bucket.ts";
 import { PrefixedBucket } from "../../../src/storage/s3/prefixed-bucket.ts";
 import { bundledProgram } from "../../support/bundled-program.ts";
-import { ownPrefix, type S3TestStore, startS3Store } from "../../support/s3-store.ts";
+import { ownPrefix, type RunningStore, type S3TestStore, startS3Store } from "../../support/s3-store.ts";
 import type { ReplicaOptions } from "./replica.ts";
 
 const PROGRAM = fileURLToPath(new URL("./replica-process.ts", import.meta.url));
 const { TEST_S3_ACCESS_KEY = "test", TEST_S3_SECRET_KEY = "testtest" } = process.env;
 
-export interface ReplicasStore {
-  readonly store: S3TestStore;
+export interface ReplicasStore<Store extends RunningStore = S3TestStore> {
+  readonly store: Store;
   /** Options of three replicas under one prefix. @param share probability of each fault */
   replicas(seed: number, share: number, more?: Partial<ReplicaOptions>): ReplicaOptions[];
   /** The bucket as these replicas see it, without a proxy. */
@@ -22,8 +22,12 @@ export interface ReplicasStore {
 }
 
 export async function startReplicasStore(): Promise<ReplicasStore> {
+  return await replicasOver(await startS3Store());
+}
+
+/** Stops the store too. */
+export async function replicasOver<Store extends RunningStore>(store: Store): Promise<ReplicasStore<Store>> {
   const program = await bundledProgram(PROGRAM);
-  const store = await startS3Store();
   return {
     store,
     replicas: (seed, share, more = {}) => {

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type CacheUse, cacheFor } from "../../../src/access/guarded-cache.ts";
 import { EVERYONE } from "../../../src/access/identity.ts";
 import { Quotas } from "../../../src/access/quotas.ts";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import type { Draft } from "../../../src/cache/put-draft.ts";
 import { type CacheError, isCacheError } from "../../../src/errors.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
@@ -16,13 +16,13 @@ import { Random } from "../../support/random.ts";
 const WORKER = { ...EVERYONE, name: "worker" };
 const OTHER = { ...EVERYONE, name: "other" };
 
-let cache: ObjectCache;
+let cache: IndexedCache;
 let quotas: Quotas;
 let worker: CacheUse;
 let other: CacheUse;
 
 beforeEach(async () => {
-  cache = new ObjectCache(new MemoryStorage({ bytesMax: 64 * 1024 ** 2 }));
+  cache = new IndexedCache(new MemoryStorage({ bytesMax: 64 * 1024 ** 2 }));
   await cache.start();
   quotas = new Quotas(cache.usage, () => 0);
   limit(100_000);

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type CacheUse, cacheFor } from "../../../src/access/guarded-cache.ts";
 import { EVERYONE, type Identity } from "../../../src/access/identity.ts";
 import { Quotas } from "../../../src/access/quotas.ts";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import type { QuotaEntry } from "../../../src/config/quota-schema.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
@@ -14,13 +14,13 @@ import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
 
 const WORKER: Identity = { ...EVERYONE, name: "worker-7" };
 
-let cache: ObjectCache;
+let cache: IndexedCache;
 let quotas: Quotas;
 let nowMs: number;
 let worker: CacheUse;
 
 beforeEach(async () => {
-  cache = new ObjectCache(new MemoryStorage({ bytesMax: 64 * 1024 ** 2 }));
+  cache = new IndexedCache(new MemoryStorage({ bytesMax: 64 * 1024 ** 2 }));
   await cache.start();
   nowMs = 0;
   quotas = new Quotas(cache.usage, () => nowMs);

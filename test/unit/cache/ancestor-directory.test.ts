@@ -3,7 +3,7 @@
  */
 import fs from "node:fs";
 import { describe, expect, it, vi } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import type { StoredObject } from "../../../src/object/stored-blocks.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
@@ -32,7 +32,9 @@ const PATCHED = "team/jobs/patched";
 const VALUE = new Map(ANCESTOR_VALUES);
 const JOBS = "team/jobs";
 
-async function ancestorCache(change: (directory: string) => void = () => {}): Promise<[ObjectCache, string]> {
+async function ancestorCache(
+  change: (directory: string) => void = () => {},
+): Promise<[IndexedCache, string]> {
   const directory = ownDirectory();
   copyAncestor(directory);
   change(directory);
@@ -47,7 +49,7 @@ async function hexOf(object: StoredObject): Promise<string> {
 }
 
 /** Version and stored bytes of base and patches. */
-async function rowsOf(cache: ObjectCache, key: string): Promise<[number, string][]> {
+async function rowsOf(cache: IndexedCache, key: string): Promise<[number, string][]> {
   const { reading, base } = await cache.open(parseObjectKey(key), () => true);
   const rows: [number, string][] = [[reading.baseVersion, await hexOf(base!)]];
   for (const version of reading.patchesAfter(reading.baseVersion))
@@ -337,7 +339,7 @@ describe("an object that went to our form, back, and forth again", () => {
 });
 
 /** What lies under the cache's directory, once it is stopped. */
-async function openedStorage(cache: ObjectCache, directory: string): Promise<DiskStorage> {
+async function openedStorage(cache: IndexedCache, directory: string): Promise<DiskStorage> {
   await cache.stop();
   return new DiskStorage({ directory });
 }

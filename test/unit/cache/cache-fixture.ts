@@ -1,9 +1,10 @@
 /**
- * An ObjectCache over one of the engines, and short words for what tests do with it.
+ * An IndexedCache over one of the engines, and short words for what tests do with it.
  */
 import { randomBytes } from "node:crypto";
 import { expect, onTestFinished } from "vitest";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
+import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import type { ObjectReading } from "../../../src/cache/object-reading.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { readPayloadSchema } from "../../../src/object/object-schema.ts";
@@ -32,8 +33,8 @@ export function ownDirectory(): string {
 }
 
 /** A started cache that keeps files in `directory`; stopped with the test unless before. */
-export async function diskCache(directory: string, beforeStep?: BeforeStep): Promise<ObjectCache> {
-  return await started(new ObjectCache(new DiskStorage({ directory, ...(beforeStep && { beforeStep }) })));
+export async function diskCache(directory: string, beforeStep?: BeforeStep): Promise<IndexedCache> {
+  return await started(new IndexedCache(new DiskStorage({ directory, ...(beforeStep && { beforeStep }) })));
 }
 
 /** Does something before each step of this name, and lets the others pass. */
@@ -43,18 +44,18 @@ export function at(wanted: DiskStep, action: () => void): BeforeStep {
   };
 }
 
-export async function memoryCache(storage = new MemoryStorage()): Promise<ObjectCache> {
-  return await started(new ObjectCache(storage));
+export async function memoryCache(storage = new MemoryStorage()): Promise<IndexedCache> {
+  return await started(new IndexedCache(storage));
 }
 
-async function started(cache: ObjectCache): Promise<ObjectCache> {
+async function started(cache: IndexedCache): Promise<IndexedCache> {
   await cache.start();
   onTestFinished(() => cache.stop());
   return cache;
 }
 
 /** Ends one cache and starts the next over the same directory. */
-export async function restart(cache: ObjectCache, directory: string): Promise<ObjectCache> {
+export async function restart(cache: ObjectCache, directory: string): Promise<IndexedCache> {
   await cache.stop();
   return await diskCache(directory);
 }

@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
@@ -57,7 +57,7 @@ function cutOut(file: Buffer): Buffer {
 const CORRUPT = refused("OBJECT_CORRUPT");
 
 /** A directory with one object in it, and the cache that made it stopped. */
-async function stopped(fill: (cache: ObjectCache) => Promise<unknown>): Promise<string> {
+async function stopped(fill: (cache: IndexedCache) => Promise<unknown>): Promise<string> {
   const directory = ownDirectory();
   const cache = await diskCache(directory);
   await fill(cache);
@@ -65,8 +65,8 @@ async function stopped(fill: (cache: ObjectCache) => Promise<unknown>): Promise<
   return directory;
 }
 
-const SMALL = (cache: ObjectCache) => put(cache, KEY, "a small value");
-const LARGE = (cache: ObjectCache) => put(cache, KEY, largeValue());
+const SMALL = (cache: IndexedCache) => put(cache, KEY, "a small value");
+const LARGE = (cache: IndexedCache) => put(cache, KEY, largeValue());
 const FILE = "app/session/object.arrow";
 /** A version floor of 0. */
 const FLOOR_OF_NONE = /^[0-9a-f]{8} 0\n/;

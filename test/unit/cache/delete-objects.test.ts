@@ -3,7 +3,7 @@
  */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import type { KeyPattern } from "../../../src/object/object-key.ts";
 import { parseObjectKey, type SessionPrefix } from "../../../src/object/object-key.ts";
@@ -32,7 +32,7 @@ const PATTERNS: readonly (readonly [string, KeyPattern, readonly string[]])[] = 
   ["an application that is not there", { scope: "application", applicationId: "c" }, []],
 ];
 
-async function fill(cache: ObjectCache): Promise<ObjectCache> {
+async function fill(cache: IndexedCache): Promise<IndexedCache> {
   for (const key of KEYS) await put(cache, key, key);
   return cache;
 }

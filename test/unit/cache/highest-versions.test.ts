@@ -4,7 +4,7 @@
 import fs from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
@@ -37,7 +37,7 @@ function giveItself(directory: string, path: string, version: number): void {
   fs.writeFileSync(`${directory}/${path}`, encodeClientFile(CLIENT_OPAQUE_SCHEMA, [batch]));
 }
 
-async function versionOf(cache: ObjectCache, key: string): Promise<number> {
+async function versionOf(cache: IndexedCache, key: string): Promise<number> {
   return (await cache.stat(parseObjectKey(key))).version;
 }
 

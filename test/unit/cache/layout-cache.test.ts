@@ -5,8 +5,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { IndexEntry } from "../../../src/cache/index-entry.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { LayoutCache } from "../../../src/cache/layout-cache.ts";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
 import { SchemaPool } from "../../../src/cache/schema-pool.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
@@ -32,7 +32,7 @@ function fileOf(object: StoredObject): StoredFile {
   return { sizeBytes: object.source.sizeBytes, read: (at, size) => object.source.read(at, size), close() {} };
 }
 
-async function headersOf(cache: ObjectCache, key: string): Promise<string[]> {
+async function headersOf(cache: IndexedCache, key: string): Promise<string[]> {
   const { reading, base } = await cache.open(parseObjectKey(key), () => true);
   try {
     const headers = [base!.schemaHeader.toString("hex")];

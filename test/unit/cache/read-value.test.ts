@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
@@ -10,8 +10,8 @@ import { scratchDirectory } from "../storage/scratch-directory.ts";
 const key = parseObjectKey("a/s/o");
 const value = Buffer.from("the value and nothing else");
 
-async function putOne(directory: string): Promise<ObjectCache> {
-  const cache = new ObjectCache(new DiskStorage({ directory }));
+async function putOne(directory: string): Promise<IndexedCache> {
+  const cache = new IndexedCache(new DiskStorage({ directory }));
   await cache.start();
   const draft = cache.draftPut(key, "opaque");
   const writer = new OpaqueWriter(draft.sink);
@@ -20,7 +20,7 @@ async function putOne(directory: string): Promise<ObjectCache> {
   return cache;
 }
 
-async function read(cache: ObjectCache): Promise<string> {
+async function read(cache: IndexedCache): Promise<string> {
   const { reading, base } = await cache.open(key, () => true);
   try {
     const [range] = base!.dataRanges;
@@ -55,7 +55,7 @@ describe("an opaque object whose place in its file is known", () => {
   it("is found again by the next process, and compared with its checksum first", async () => {
     const directory = scratchDirectory();
     await (await putOne(directory)).stop();
-    const cache = new ObjectCache(new DiskStorage({ directory }));
+    const cache = new IndexedCache(new DiskStorage({ directory }));
     await cache.start();
     expect(await read(cache)).toBe(String(value));
     expect((await cache.stat(key)).value?.sizeBytes).toBe(value.length);

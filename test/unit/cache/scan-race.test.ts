@@ -3,7 +3,7 @@
  */
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { RemovedMeanwhile } from "../../../src/cache/removed-meanwhile.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
@@ -37,7 +37,7 @@ class LateScan extends DiskStorage {
 }
 
 /** A cache that holds one object and has looked at it, and how to let the scan go on. */
-async function midScan(): Promise<{ cache: ObjectCache; storage: LateScan; directory: string }> {
+async function midScan(): Promise<{ cache: IndexedCache; storage: LateScan; directory: string }> {
   const directory = ownDirectory();
   const before = await diskCache(directory);
   await put(before, KEY, "value");
@@ -45,7 +45,7 @@ async function midScan(): Promise<{ cache: ObjectCache; storage: LateScan; direc
   await before.stop();
   const storage = new LateScan({ directory });
   const looked = storage.looked;
-  const cache = new ObjectCache(storage);
+  const cache = new IndexedCache(storage);
   await cache.start();
   onTestFinished(() => cache.stop());
   await looked;
@@ -125,7 +125,7 @@ describe("a list while the scan is under way", () => {
     await before.stop();
     const storage = new StepwiseScan({ directory });
     const go = storage.hold();
-    const cache = new ObjectCache(storage);
+    const cache = new IndexedCache(storage);
     await cache.start();
     onTestFinished(() => cache.stop());
     await read(cache, "a/s/2");
@@ -147,7 +147,7 @@ describe("a list while the scan is under way", () => {
     await before.stop();
     const storage = new StepwiseScan({ directory });
     const go = storage.hold();
-    const cache = new ObjectCache(storage);
+    const cache = new IndexedCache(storage);
     await cache.start();
     const next = cache.list({ scope: "all" }).next();
     const stopped = cache.stop();

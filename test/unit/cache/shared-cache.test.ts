@@ -2,18 +2,31 @@
  * Replicas over one bucket in memory, each with its own cache: they answer as one cache would, and
  * cost the requests that are promised.
  */
+import fs from "node:fs";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { SharedCache } from "../../../src/cache/shared/shared-cache.ts";
 import { CacheError } from "../../../src/errors.ts";
 import { LruPolicy } from "../../../src/eviction/lru-policy.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
+import { LocalCopies } from "../../../src/storage/copies/local-copies.ts";
 import { MemoryTier } from "../../../src/storage/tier/memory-tier.ts";
 import { openReplica, type ReplicaOptions } from "../../support/bucket-storage.ts";
 import { BucketContents, type MemoryBucket } from "../../support/memory-bucket.ts";
 import { PassingTime } from "../../support/passing-time.ts";
-import { keysOf, largeValue, patch, patchTable, put, putTable, read, refused } from "./cache-fixture.ts";
+import {
+  keysOf,
+  largeValue,
+  ownDirectory,
+  patch,
+  patchTable,
+  put,
+  putTable,
+  read,
+  refused,
+} from "./cache-fixture.ts";
 
+const MIB = 1024 * 1024;
 const KEY = "app/session/object";
 const NAME = parseObjectKey(KEY);
 
@@ -46,7 +59,29 @@ beforeEach(() => {
   second = new Replica(contents);
 });
 
-describe("replicas over one bucket", () => {
+/** A replica that copies blobs to its local disk. */
+async function copyingReplica(directory: string, options?: ReplicaOptions): Promise<Replica> {
+  const copies = new LocalCopies({ directory, bytesMax: 64 * MIB, policy: new LruPolicy() });
+  const replica = new Replica(contents, { ...options, copies });
+  await replica.cache.start();
+  await copies.scanned();
+  return replica;
+}
+
+const REPLICAS = [
+  { where: "", prepare: async () => {} },
+  {
+    where: " with local disks",
+    prepare: async () => {
+      first = await copyingReplica(ownDirectory());
+      second = await copyingReplica(ownDirectory());
+    },
+  },
+];
+
+describe.each(REPLICAS)("replicas over one bucket$where", ({ prepare }) => {
+  beforeEach(prepare);
+
   it("return what another one put, patched and deleted last", async () => {
     expect(await put(first.cache, KEY, "one")).toBe(1);
     expect(await read(second.cache, KEY)).toEqual({ version: 1, base: "one", patches: [] });
@@ -117,6 +152,7 @@ describe("replicas over one bucket", () => {
     await put(first.cache, KEY, "x");
     const lifetime = await second.cache.retaining.expire({ scope: "object", key: NAME }, 60_000);
     expect(first.cache.retaining.lifetimeOf(await first.cache.stat(NAME))).toEqual(lifetime);
+    expect((await first.cache.observing.why(NAME)).present?.expiresAtMs).toBe(lifetime?.untilMs);
     contents.time.nowMs += 50_000;
     const renewed = await first.cache.retaining.renew(NAME);
     expect(renewed!.untilMs - lifetime!.untilMs).toBeGreaterThan(40_000);
@@ -129,6 +165,19 @@ describe("replicas over one bucket", () => {
     const session = { scope: "session", applicationId: "a", sessionId: "s" } as const;
     const refusal = first.cache.retaining.expire(session, 1000);
     await expect(refusal).rejects.toThrow("[NOT_IMPLEMENTED] with storage s3, sessions and applications");
+  });
+
+  it("know their own pins, of objects that exist, until they are unpinned", async () => {
+    const object = { scope: "object", key: NAME } as const;
+    await expect(first.cache.retaining.pin(object)).rejects.toEqual(refused("OBJECT_NOT_FOUND"));
+    await put(first.cache, KEY, "x");
+    expect(await first.cache.retaining.pin(object)).toEqual({ name: KEY, untilMs: Infinity });
+    expect((await first.cache.observing.why(NAME)).present?.pins).toEqual([KEY]);
+    expect((await second.cache.observing.why(NAME)).present?.pins).toEqual([]);
+    expect([await first.cache.retaining.unpin(object), await first.cache.retaining.unpin(object)]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it("check a precondition against the object as it is when the write takes effect", async () => {
@@ -207,5 +256,61 @@ describe("a memory tier over a bucket", () => {
     await put(first.cache, KEY, values[1]!);
     expect(await read(tiered.cache, KEY)).toMatchObject({ version: 2, base: values[1]!.toString() });
     expect(tiered.bucket.requests.readRange).toBeGreaterThan(before!);
+  });
+});
+
+describe("the local disk of a replica", () => {
+  const LARGE = Buffer.alloc(16 * MIB, "sixteen bytes...").toString();
+
+  it.each([
+    ["with memory", () => new MemoryTier({ policy: new LruPolicy(), bytesMax: 3 * MIB })],
+    ["without memory", () => undefined],
+  ])(
+    "%s answers a second get with one request and no bytes of the store, also after a restart",
+    async (_, openTier) => {
+      await put(first.cache, KEY, LARGE);
+      const directory = ownDirectory();
+      const copying = await copyingReplica(directory, { tier: openTier() });
+      expect((await read(copying.cache, KEY)).base === LARGE).toBe(true);
+      const before = copying.bucket.requests.readRange;
+      expect(await copying.costOf(() => read(copying.cache, KEY))).toBe(1);
+      expect(copying.bucket.requests.readRange).toBe(before);
+      await copying.cache.stop();
+      const later = await copyingReplica(directory, { tier: openTier() });
+      expect((await read(later.cache, KEY)).base === LARGE).toBe(true);
+      expect(later.bucket.requests).toEqual({ read: 1 });
+    },
+  );
+
+  it("has nothing of the version before, whoever replaced it", async () => {
+    const copying = await copyingReplica(ownDirectory());
+    const values = [largeValue(), largeValue()];
+    await put(first.cache, KEY, values[0]!);
+    await read(copying.cache, KEY);
+    await put(second.cache, KEY, values[1]!);
+    expect(await read(copying.cache, KEY)).toMatchObject({ version: 2, base: values[1]!.toString() });
+  });
+
+  it("keeps large patches as well", async () => {
+    const copying = await copyingReplica(ownDirectory());
+    await put(first.cache, KEY, "base");
+    const large = largeValue();
+    await patch(first.cache, KEY, large);
+    await read(copying.cache, KEY);
+    const before = copying.bucket.requests.readRange;
+    expect(await read(copying.cache, KEY)).toMatchObject({ patches: [large.toString()] });
+    expect(copying.bucket.requests.readRange).toBe(before);
+  });
+
+  it("costs no get when it is lost", async () => {
+    const directory = ownDirectory();
+    const copying = await copyingReplica(directory);
+    const large = largeValue();
+    await put(first.cache, KEY, large);
+    await read(copying.cache, KEY);
+    fs.rmSync(directory, { recursive: true });
+    for (let round = 0; round < 2; round += 1) {
+      expect(await read(copying.cache, KEY)).toMatchObject({ base: large.toString() });
+    }
   });
 });

@@ -2,14 +2,14 @@
  * The list in the order of keys: which objects it has, in which order, while others come and go.
  */
 import { describe, expect, it } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { parseKeyPrefix } from "../../../src/service/key-pattern.ts";
 import { Random } from "../../support/random.ts";
 import { diskCache, memoryCache, ownDirectory, put } from "./cache-fixture.ts";
 
-async function listed(cache: ObjectCache, prefix = "", after?: string): Promise<string[]> {
+async function listed(cache: IndexedCache, prefix = "", after?: string): Promise<string[]> {
   const range = { ...parseKeyPrefix(prefix), after: after === undefined ? undefined : parseObjectKey(after) };
   const keys: string[] = [];
   for await (const page of cache.listSorted(range)) keys.push(...page.map((entry) => entry.evictionKey));

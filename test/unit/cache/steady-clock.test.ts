@@ -2,7 +2,7 @@
  * A clock that is set back brings nothing back to life.
  */
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { SteadyClock } from "../../../src/cache/retention/steady-clock.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
@@ -60,14 +60,14 @@ describe("a steady clock", () => {
   });
 });
 
-async function opened(storage: DiskStorage | MemoryStorage, clock: { nowMs: number }): Promise<ObjectCache> {
-  const cache = new ObjectCache(storage, { nowMs: () => clock.nowMs });
+async function opened(storage: DiskStorage | MemoryStorage, clock: { nowMs: number }): Promise<IndexedCache> {
+  const cache = new IndexedCache(storage, { nowMs: () => clock.nowMs });
   await cache.start();
   onTestFinished(() => cache.stop());
   return cache;
 }
 
-async function putForAMinute(cache: ObjectCache, key: string): Promise<void> {
+async function putForAMinute(cache: IndexedCache, key: string): Promise<void> {
   await put(cache, key, "value");
   await cache.retaining.expire({ scope: "object", key: parseObjectKey(key) }, MINUTE_MS);
 }
@@ -90,7 +90,7 @@ describe.each([
 
 describe("a clock set back before a start", () => {
   /** A cache whose object expired and could not be removed; then it ends, and the clock is set back. */
-  async function restarted(): Promise<ObjectCache> {
+  async function restarted(): Promise<IndexedCache> {
     const directory = ownDirectory();
     const clock = { nowMs: START_MS };
     const refuse = (): void => {

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { ObjectCache } from "../../../src/cache/object-cache.ts";
+import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
@@ -21,12 +21,12 @@ import {
 
 const KEY = "app/session/object";
 
-async function create(cache: ObjectCache): Promise<number> {
+async function create(cache: IndexedCache): Promise<number> {
   const draft = cache.draftCreate({ applicationId: "app", sessionId: "session" }, "opaque");
   return await draft.commit(new OpaqueWriter(draft.sink));
 }
 
-function remove(cache: ObjectCache, key: string): Promise<number> {
+function remove(cache: IndexedCache, key: string): Promise<number> {
   return cache.delete({ scope: "object", key: parseObjectKey(key) });
 }
 

@@ -31,6 +31,8 @@ describe("the printed configuration", () => {
     # region: not set
     # path_style: not set
   max_staleness: none # default
+  # local_cache: not set
+  # local_capacity: not set
   durability: restart # default
   verify_reads: always # default
   validate_tables: structure # default

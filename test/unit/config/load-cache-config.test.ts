@@ -133,6 +133,8 @@ describe("the configuration of a cache server", () => {
       s3Region: "default",
       s3PathStyle: "default",
       maxStaleness: "default",
+      localCache: "default",
+      localCapacity: "default",
       durability: `${configFile}:10`,
       verifyReads: `${configFile}:11`,
       validateTables: `${configFile}:12`,
@@ -243,6 +245,26 @@ describe("the configuration of a cache server", () => {
       region: "eu-west-1",
       pathStyle: false,
       maxStalenessMs: 2000,
+      localCache: undefined,
+    });
+  });
+
+  it("has the local cache of a bucket under FLAME_HOME from file and environment, under the working directory from a flag", () => {
+    const configFile = write(
+      "local.yaml",
+      "cache: {storage: s3://bucket, local_cache: near, local_capacity: 1.5T}\n",
+    );
+    const localCache = (flags = {}): unknown => {
+      const { storage } = load({ configFile, flags }).config;
+      return "localCache" in storage ? storage.localCache : undefined;
+    };
+    expect(localCache()).toEqual({ directory: join(home, "near"), capacityBytes: 1.5 * 1024 ** 4 });
+    env.FLAME_CACHE_LOCAL_CACHE = "~/env";
+    env.FLAME_CACHE_LOCAL_CAPACITY = "1G";
+    expect(localCache()).toMatchObject({ directory: join(root, "env"), capacityBytes: 1024 ** 3 });
+    expect(localCache({ localCache: "here", localCapacity: "2G" })).toEqual({
+      directory: join(root, "here"),
+      capacityBytes: 2 * 1024 ** 3,
     });
   });
 

@@ -112,6 +112,18 @@ describe("a wrong configuration value", () => {
     ["cache: {storage: 's3:///p'}", "cache.storage must have the name of a bucket after s3://"],
     ["cache: {s3: {endpoint: 'store:80'}}", "cache.s3.endpoint must be the URL of an S3 store"],
     ["cache: {s3: {region: 'a b'}}", "cache.s3.region must be the name of a region"],
+    [
+      "cache: {storage: /x, local_cache: /y}",
+      "cache.local_cache needs storage s3://BUCKET/PREFIX, of which it has copies (storage from ",
+    ],
+    [
+      "cache: {storage: 's3://bucket', local_capacity: 1G}",
+      "cache.local_capacity needs cache.local_cache, the directory that it bounds: got",
+    ],
+    [
+      "cache: {storage: 's3://bucket', local_cache: /y, local_capacity: 0}",
+      "must be a size of at least one byte",
+    ],
     ["cache: {max_staleness: soon}", "cache.max_staleness must be a duration"],
     [
       "cache: {durability: fsync, storage: /x}",

@@ -3,7 +3,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { LIMITS } from "../../../src/limits.ts";
 import {
   type CredentialSource,
@@ -13,7 +13,7 @@ import {
 import { defaultCredentials } from "../../../src/s3/credentials/default-credentials.ts";
 import { FreshCredentials } from "../../../src/s3/credentials/fresh-credentials.ts";
 import { parseProfiles } from "../../../src/s3/credentials/profile-files.ts";
-import { DATE_MS, errorReply, reply, ScriptedStore } from "../../support/scripted-store.ts";
+import { DATE_MS, errorReply, reply, ScriptedStore, type Step } from "../../support/scripted-store.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../support/temporary-directory.ts";
 
 /** Gives the next of its keys each time; what is an error is thrown. */
@@ -206,6 +206,8 @@ describe("a store that refuses", () => {
   it.each([
     [400, "ExpiredToken"],
     [403, "ExpiredToken"],
+    [403, "InvalidToken"],
+    [400, "TokenRefreshRequired"],
     [403, "InvalidAccessKeyId"],
   ])("with %i %s gets the same request once more with new credentials", async (status, code) => {
     store.answer(errorReply(status, code), DONE);
@@ -224,6 +226,47 @@ describe("a store that refuses", () => {
     store.answer(errorReply(403, "ExpiredToken"));
     await expect(write(sourceOf(keys("OLD")))).rejects.toMatchObject(unavailable);
     expect(store.seen).toHaveLength(1);
+  });
+
+  /** Accepts one key, and refuses others as expired. */
+  const acceptsOnly = (name: string): Step => {
+    const [accept, refuse] = [DONE, errorReply(403, "ExpiredToken")];
+    return (response, request) => {
+      const isRight = `${request.headers.authorization}`.includes(`Credential=${name}/`);
+      (isRight ? accept : refuse)(response, request);
+    };
+  };
+  const readAll = (source: CredentialSource) => {
+    const bucket = store.bucket({ credentials: source });
+    const reads = Array.from({ length: 20 }, () => bucket.read("a", { bytesMax: 5 }));
+    return Promise.allSettled(reads);
+  };
+
+  it("many requests at once loads credentials once, and all succeed", async () => {
+    store.answer(acceptsOnly("NEW"));
+    const source = sourceOf(keys("OLD"), keys("NEW"));
+    expect((await readAll(source)).map(({ status }) => status)).toEqual(Array(20).fill("fulfilled"));
+    expect(source.loads).toBe(2);
+    expect(store.seen).toHaveLength(40);
+  });
+
+  it("many requests without new credentials asks their source once, and fails each", async () => {
+    store.answer(acceptsOnly("NEW"));
+    const source = sourceOf(keys("OLD"));
+    const refused = { status: "rejected", reason: expect.objectContaining({ code: "STORAGE_UNAVAILABLE" }) };
+    expect(await readAll(source)).toEqual(Array(20).fill(refused));
+    expect(source.loads).toBe(2);
+    expect(store.seen).toHaveLength(20);
+    expect(store.trials).toBe(0);
+  });
+
+  it("waits for a source that never answers no longer than its time", async () => {
+    const spied = vi.spyOn(LIMITS, "s3CredentialsMs", "get").mockReturnValue(20 as never);
+    onTestFinished(() => spied.mockRestore());
+    store.answer(acceptsOnly("NEW"));
+    const answers = [Promise.resolve(keys("OLD")), new Promise<never>(() => {})];
+    const source = { name: "a test", load: () => answers.shift()! };
+    await expect(write(source)).rejects.toThrow(/STORAGE_UNAVAILABLE.*refuses the credentials/);
   });
 
   it("the clock gets the same request once more with its own time, and later ones at once", async () => {

@@ -145,7 +145,7 @@ describe("an action", () => {
       const call = service.call(FLIGHT_METHODS.DoAction.path, [request, request]);
       await expect(call).rejects.toThrow(refused("INVALID_REQUEST"));
     }
-    expect(service.cache.size).toBe(0);
+    expect(service.cache.counts.objects).toBe(0);
   });
 
   it("is listed once each", async () => {

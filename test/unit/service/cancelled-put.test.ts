@@ -5,7 +5,7 @@
  */
 import { readdirSync } from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { encodeAction } from "../../../src/flight/messages.ts";
 import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
 import type { CallHandler, ServerCall } from "../../../src/grpc/call.ts";
@@ -40,7 +40,7 @@ async function servedAt(gate: { current: Gate }) {
     };
     return staged;
   });
-  const cache = new ObjectCache(storage);
+  const cache = new IndexedCache(storage);
   await cache.start();
   onTestFinished(() => cache.stop());
   const stopping = new AbortController().signal;

@@ -1,6 +1,7 @@
 /**
  * Times to live as clients ask for them, over both engines and over restarts.
  */
+
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   decodeCancelResult,
@@ -9,6 +10,7 @@ import {
   encodeRenewRequest,
 } from "../../../src/flight/lifetime-messages.ts";
 import { decodeObjectRef } from "../../../src/object/object-ref.ts";
+import { sweepNow } from "../../support/cache-over.ts";
 import { ownDirectory, refused } from "../cache/cache-fixture.ts";
 import { ENGINES, type RetentionBench, retentionBench, START_MS } from "./retention-bench.ts";
 
@@ -32,8 +34,8 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     expect(await bench.list()).toEqual(["a/s/stays"]);
     await expect(bench.act("PIN", "a/s/o")).rejects.toEqual(refused("OBJECT_NOT_FOUND"));
     bench.nowMs += 1000;
-    await bench.service.cache.sweepNow();
-    expect(bench.service.cache.size).toBe(1);
+    await sweepNow(bench.service.cache);
+    expect(bench.service.cache.counts.objects).toBe(1);
     expect(bench.service.cache.counts.removals.expiredObjects).toBe(1);
   });
 
@@ -42,7 +44,7 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     bench.nowMs += 5000;
     await bench.put("a/s/o", 10);
     bench.nowMs += 5000;
-    await bench.service.cache.sweepNow();
+    await sweepNow(bench.service.cache);
     expect(await bench.isThere("a/s/o")).toBe(true);
     expect(decodeObjectRef((await bench.info("a/s/o")).appMetadata).version).toBe(2);
   });
@@ -70,9 +72,9 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     expect(await bench.secondsLeft("a/s/endless")).toBe(undefined);
     expect(await bench.secondsLeft("a/t/other")).toBe(37);
     bench.nowMs += 41_000;
-    await bench.service.cache.sweepNow();
+    await sweepNow(bench.service.cache);
     expect(await bench.list()).toEqual(["a/s/endless", "a/s/later", "a/s/own"]);
-    expect(bench.service.cache.size).toBe(3);
+    expect(bench.service.cache.counts.objects).toBe(3);
   });
 
   it("RenewFlightEndpoint gives an object its time again, or the later one it is asked for", async () => {

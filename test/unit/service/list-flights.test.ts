@@ -103,7 +103,7 @@ describe("a list", () => {
     await before.stop();
     const storage = new DiskStorage({ directory });
     const service = await serviceOn(storage);
-    await vi.waitFor(() => expect(service.cache.size).toBe(keys.length));
+    await vi.waitFor(() => expect(service.cache.counts.objects).toBe(keys.length));
     const open = vi.spyOn(storage, "open");
     await listed(service);
     expect(open.mock.calls.map(([{ key }]) => key.objectId).sort()).toEqual([
@@ -179,7 +179,7 @@ describe("a list", () => {
     await before.stop();
     const service = await serviceOn(new DiskStorage({ directory }));
     await listed(service, "a/other");
-    await vi.waitFor(() => expect(service.cache.size).toBe(2));
+    await vi.waitFor(() => expect(service.cache.counts.objects).toBe(2));
     writeFileSync(path.join(directory, "a/s/damaged.arrow"), "ARROW1\0\0damagedARROW1");
     expect([...(await listed(service)).keys()]).toEqual(["a/s/whole"]);
     await expect(service.call(DoGet.path, [pathDescriptor("a/s/damaged")])).rejects.toThrow();

@@ -1,8 +1,10 @@
 /**
  * Pins and leases as clients ask for them, over both engines.
  */
+
 import { beforeEach, describe, expect, it } from "vitest";
 import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
+import { sweepNow } from "../../support/cache-over.ts";
 import { pathDescriptor, valuePut } from "../../support/flight-messages.ts";
 import { refused } from "../cache/cache-fixture.ts";
 import { ENGINES, type RetentionBench, retentionBench, START_MS } from "./retention-bench.ts";
@@ -53,7 +55,7 @@ describe.each(ENGINES)("with storage %s", (_, directory) => {
     await bench.flood();
     expect(await bench.isThere("a/s/o")).toBe(true);
     bench.nowMs += 1000;
-    await bench.service.cache.sweepNow();
+    await sweepNow(bench.service.cache);
     await bench.flood();
     expect(await bench.isThere("a/s/o")).toBe(false);
   });

@@ -1,6 +1,7 @@
 /**
  * Why an object is here or gone, as the action WHY answers it: over both storages, and after a restart.
  */
+
 import fs from "node:fs";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { AccessPolicy } from "../../../src/access/access-policy.ts";
@@ -19,6 +20,7 @@ import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { DiskEventStore } from "../../../src/storage/disk/events/disk-event-store.ts";
 import { MemoryEventStore } from "../../../src/storage/memory/memory-event-store.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
+import { sweepNow } from "../../support/cache-over.ts";
 import { DirectService } from "../../support/direct-service.ts";
 import { pathDescriptor, valuePut } from "../../support/flight-messages.ts";
 import { ownDirectory, refused } from "../cache/cache-fixture.ts";
@@ -109,7 +111,7 @@ const FATES: [string, (bench: JournalBench) => Promise<unknown>, string][] = [
       await bench.put("app/s/x");
       await bench.act("EXPIRE", JSON.stringify({ key: "app/s/x", ttl_seconds: 60 }));
       bench.nowMs += MINUTE_MS;
-      await bench.service.cache.sweepNow();
+      await sweepNow(bench.service.cache);
     },
     "expired 3 minutes ago: its time to live was 1 minute",
   ],
@@ -119,7 +121,7 @@ const FATES: [string, (bench: JournalBench) => Promise<unknown>, string][] = [
       await bench.act("EXPIRE", JSON.stringify({ key: "app/s", ttl_seconds: 7200 }));
       await bench.put("app/s/x");
       bench.nowMs += 120 * MINUTE_MS;
-      await bench.service.cache.sweepNow();
+      await sweepNow(bench.service.cache);
     },
     "expired 3 minutes ago: the time to live of app/s was 2 hours",
   ],

@@ -4,7 +4,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { ObjectCache } from "../../../src/cache/object-cache.ts";
+import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { encodeRecord, recordBytes } from "../../../src/storage/disk/commits/commit-record.ts";
 import { encodeSegmentHead, newSegmentHead } from "../../../src/storage/disk/commits/segment-head.ts";
@@ -18,20 +18,20 @@ const PATIENT = { timeout: 20_000 };
 const [BEFORE, AFTER] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
 
 /** A cache in one run of the machine. */
-async function startedCache(directory: string, bootId: Buffer): Promise<ObjectCache> {
+async function startedCache(directory: string, bootId: Buffer): Promise<IndexedCache> {
   const commits = { bootId, segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
-  const cache = new ObjectCache(new DiskStorage({ directory, commits }));
+  const cache = new IndexedCache(new DiskStorage({ directory, commits }));
   await cache.start();
   onTestFinished(() => cache.stop());
   return cache;
 }
 
 /** A cache whose small puts are logged from now on. */
-async function loggingCache(directory: string): Promise<ObjectCache> {
+async function loggingCache(directory: string): Promise<IndexedCache> {
   const steps: DiskStep[] = [];
   const commits = { bootId: BEFORE, segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
   const beforeStep = (step: DiskStep): void => void steps.push(step);
-  const cache = new ObjectCache(new DiskStorage({ directory, commits, beforeStep }));
+  const cache = new IndexedCache(new DiskStorage({ directory, commits, beforeStep }));
   await cache.start();
   onTestFinished(() => cache.stop());
   await vi.waitFor(async () => {
@@ -47,9 +47,9 @@ const FILE = "a/s/o.arrow";
 /** What another run of the machine makes of a directory in which `KEY` was logged, and then `lose` happened. */
 async function afterLoss(
   directory: string,
-  cache: ObjectCache,
+  cache: IndexedCache,
   lose: (file: string) => void,
-): Promise<ObjectCache> {
+): Promise<IndexedCache> {
   await cache.stop();
   lose(`${directory}/${FILE}`);
   return await startedCache(directory, AFTER);
@@ -185,7 +185,7 @@ it("a segment of which a sync failed stays until the machine was restarted, also
   const steps: DiskStep[] = [];
   const commits = { bootId: BEFORE, segmentBytes: 256 * 1024 };
   const failing = { beforeStep: refuse("syncPublished") };
-  const cache = new ObjectCache(new DiskStorage({ directory, commits, ...failing }));
+  const cache = new IndexedCache(new DiskStorage({ directory, commits, ...failing }));
   await cache.start();
   await vi.waitFor(async () => {
     await put(cache, KEY, "one", "power-loss");
@@ -195,7 +195,7 @@ it("a segment of which a sync failed stays until the machine was restarted, also
   await cache.stop();
   expect(log().map(({ level }) => level)).toContain("error");
   const beforeStep = (step: DiskStep): void => void steps.push(step);
-  const same = new ObjectCache(new DiskStorage({ directory, commits, beforeStep }));
+  const same = new IndexedCache(new DiskStorage({ directory, commits, beforeStep }));
   await same.start();
   await same.stop();
   expect(steps).not.toContain("headCommits");

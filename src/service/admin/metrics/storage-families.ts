@@ -4,7 +4,7 @@
  * A hit of the memory tier is an open for a get that found the file in memory; an object with
  * patches has several files. Without a tier or a disk its families have no samples.
  */
-import type { CollectedCounts } from "../../../storage/storage-counts.ts";
+import type { CollectedCounts, LocalCounts } from "../../../storage/storage-counts.ts";
 import type { StatsReading } from "../stats-reading.ts";
 import { counter, gauge, type MetricFamily, type Sample } from "./metric-family.ts";
 
@@ -12,7 +12,7 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
   {
     name: "flame_cache_tier_reads_total",
     type: "counter",
-    help: "Files opened for gets, by tier. A miss in memory is followed by a hit on disk if there is one.",
+    help: "Files opened for gets, by tier. A miss in memory is followed by a hit on disk if there is one; `local` counts blobs of a bucket and their copies on the local disk.",
     labels: ["tier", "result"],
     samples: tierSamples,
   },
@@ -21,6 +21,30 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
     "Files that the memory tier dropped to make space. They stay on disk.",
     ({ cache }) => cache.storage.memory?.droppedCopies,
   ),
+  gauge(
+    "flame_cache_local_used_bytes",
+    "Bytes of copies on the local disk, with those that are being written.",
+    ({ cache }) => cache.storage.local?.heldBytes,
+  ),
+  gauge(
+    "flame_cache_local_max_bytes",
+    "The limit of flame_cache_local_used_bytes: local_capacity. No sample while the start looks at the disk.",
+    ({ cache }) => cache.storage.local?.bytesMax,
+  ),
+  {
+    name: "flame_cache_local_bytes_total",
+    type: "counter",
+    help: "Bytes of copies on the local disk that were read in place of the object store, and written.",
+    labels: ["direction"],
+    samples: ({ cache: { storage } }) => localBytes(storage.local),
+  },
+  {
+    name: "flame_cache_local_lost_total",
+    type: "counter",
+    help: "Copies that the local disk lost: evicted for space, damaged, abandoned before they were whole, or failed because the disk is full or broken.",
+    labels: ["reason"],
+    samples: ({ cache: { storage } }) => localLosses(storage.local),
+  },
   gauge(
     "flame_cache_memory_used_bytes",
     "Memory that holds files.",
@@ -47,6 +71,11 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
         value: count,
       })),
   },
+  gauge(
+    "flame_cache_store_reachable",
+    "0 while the object store is known to be out of reach, else 1.",
+    ({ cache }) => cache.storage.store && Number(cache.storage.store.isReachable),
+  ),
   {
     name: "flame_cache_store_collected_total",
     type: "counter",
@@ -106,11 +135,30 @@ function collectedSamples(collected: CollectedCounts | undefined): Sample[] {
   return Object.entries(counts).map(([kind, value]) => ({ labels: { kind }, value }));
 }
 
+function localBytes(local: LocalCounts | undefined): Sample[] {
+  if (local === undefined) return [];
+  return [
+    { labels: { direction: "read" }, value: local.readBytes },
+    { labels: { direction: "written" }, value: local.writtenBytes },
+  ];
+}
+
+function localLosses(local: LocalCounts | undefined): Sample[] {
+  if (local === undefined) return [];
+  const { evicted, damaged, abandoned, failed } = local;
+  const losses = { evicted, damaged, abandoned, failed };
+  return Object.entries(losses).map(([reason, value]) => ({ labels: { reason }, value }));
+}
+
 function* tierSamples({ cache: { storage } }: StatsReading): Generator<Sample> {
-  const { memory, disk } = storage;
+  const { memory, disk, local } = storage;
   if (memory !== undefined) {
     yield { labels: { tier: "memory", result: "hit" }, value: memory.hits };
     yield { labels: { tier: "memory", result: "miss" }, value: memory.misses };
+  }
+  if (local !== undefined) {
+    yield { labels: { tier: "local", result: "hit" }, value: local.hits };
+    yield { labels: { tier: "local", result: "miss" }, value: local.misses };
   }
   if (disk !== undefined) yield { labels: { tier: "disk", result: "hit" }, value: disk.opens };
 }

@@ -42,8 +42,13 @@ describe("a scrape", () => {
     const absent = METRIC_FAMILIES.map(({ name }) => name).filter((name) => !names.includes(name));
     // Objects are bounded in memory only, and files are in no object store.
     expect(absent.toSorted()).toEqual([
+      "flame_cache_local_bytes_total",
+      "flame_cache_local_lost_total",
+      "flame_cache_local_max_bytes",
+      "flame_cache_local_used_bytes",
       "flame_cache_objects_max",
       "flame_cache_store_collected_total",
+      "flame_cache_store_reachable",
       "flame_cache_store_requests_total",
     ]);
   });
