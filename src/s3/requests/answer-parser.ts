@@ -4,8 +4,7 @@
  *
  * Strict: what could be read in two ways is malformed. Interim answers (1xx) are skipped, trailers
  * dropped. The body goes to the sink that the head opens, as views of what arrived.
- * Source: RFC 9112. Cost: 4 us for an answer of ten headers; node:http costs ten times that with
- * its request, streams and listeners (docs/decisions/0020-one-bucket-is-the-shared-state.md).
+ * Source: RFC 9112. Why not node:http: docs/decisions/0023-requests-over-connections-of-our-own.md.
  */
 import { LIMITS } from "../../limits.ts";
 

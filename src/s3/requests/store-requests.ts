@@ -107,7 +107,8 @@ export class StoreRequests {
     const loading = this.#credentials.current();
     const credentials = loading instanceof Promise ? await loading : loading;
     const first = await this.#send(request, credentials);
-    if (first instanceof BrokenExchange || !(await this.#canMend(first, credentials))) return first;
+    if (first instanceof BrokenExchange || first.status < 400) return first;
+    if (!(await this.#canMend(first, credentials))) return first;
     return this.#send(request, await this.#credentials.current());
   }
 
