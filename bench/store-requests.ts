@@ -12,7 +12,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FlameCache } from "../src/client/index.ts";
+import { FlameCache, type ReadOptions } from "../src/client/index.ts";
 import { loadCacheConfig } from "../src/config/load-cache-config.ts";
 import { encodeTicket } from "../src/flight/messages.ts";
 import { formatTicket } from "../src/flight/ticket.ts";
@@ -158,12 +158,12 @@ const strict = await open();
 const lazy = await open({ FLAME_CACHE_MAX_STALENESS: "10m" });
 const other = await open();
 const key = "bench/calls/small";
-await strict.cache.put(key, small);
+const ref = await strict.cache.put(key, small);
 
 /** A client that holds nothing: each get is an unconditional one. */
-async function freshGet({ server }: Opened): Promise<void> {
+async function freshGet({ server }: Opened, options?: ReadOptions): Promise<void> {
   const cache = await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE });
-  await cache.get(key);
+  await cache.get({ ...ref, endpoint: server.endpoint }, options);
   await cache.close();
 }
 
@@ -172,6 +172,9 @@ await measure("get of 1 KiB, validated", strict, CALLS, () => inTurn(() => fresh
 await strict.cache.get(key);
 await measure("get of 1 KiB by a client that holds it", strict, CALLS, () =>
   inTurn(() => strict.cache.get(key)),
+);
+await measure("get at a held version", strict, CALLS, () =>
+  inTurn(() => freshGet(strict, { atLeast: true })),
 );
 await lazy.cache.get(key);
 await measure("get within max_staleness", lazy, CALLS, () => inTurn(() => freshGet(lazy)));

@@ -23,7 +23,8 @@ import {
   retryAfterMs,
 } from "./answer.ts";
 import { CollectedBody, FirstBytes } from "./answer-body.ts";
-import { type AnswerHead, type BodySink, BrokenExchange, Connections } from "./http-exchange.ts";
+import type { AnswerHead, BodySink } from "./answer-parser.ts";
+import { BrokenExchange, Exchanges } from "./http-exchange.ts";
 import { pauseMs, RetryBudget } from "./retry-budget.ts";
 import { type SigningTerms, signRequest, type UnsignedRequest } from "./sign-request.ts";
 import { StoreHealth } from "./store-health.ts";
@@ -61,9 +62,9 @@ export class StoreRequests {
   readonly address: StoreAddress;
   readonly counts: RequestCounts = { requests: 0, repetitions: 0, broken: 0, slowedDown: 0 };
   readonly health: StoreHealth;
-  readonly #connections: Connections;
+  readonly #exchanges: Exchanges;
   /** Of its own: the connections of requests may all be busy. */
-  readonly #trialConnection: Connections;
+  readonly #trialExchanges: Exchanges;
   readonly #credentials: FreshCredentials;
   readonly #budget = new RetryBudget();
   readonly #isBodyUnsigned: boolean;
@@ -73,15 +74,15 @@ export class StoreRequests {
   /** @throws {CacheError} INVALID_CONFIG */
   constructor(options: StoreOptions) {
     this.address = resolveAddress(options);
-    this.#connections = new Connections(this.address, options);
+    this.#exchanges = new Exchanges(this.address, options);
     this.#credentials = new FreshCredentials(options.credentials, () => this.#nowMs());
     const { s3TrialMs: ms } = LIMITS;
     const times = { connectMs: ms, answerMs: ms, idleMs: 0 };
-    this.#trialConnection = new Connections(this.address, { ...options, times });
+    this.#trialExchanges = new Exchanges(this.address, { ...options, times });
     this.health = new StoreHealth({
       host: this.address.host,
       trial: () => this.#try(),
-      onUnreachable: () => this.#connections.breakAll("the store cannot be reached"),
+      onUnreachable: () => this.#exchanges.breakAll("the store cannot be reached"),
     });
     this.#isBodyUnsigned = options.unsignedPayload ?? this.address.isSecure;
   }
@@ -93,8 +94,8 @@ export class StoreRequests {
 
   close(): void {
     this.health.stop();
-    this.#trialConnection.close();
-    this.#connections.close();
+    this.#trialExchanges.close();
+    this.#exchanges.close();
   }
 
   /**
@@ -106,7 +107,8 @@ export class StoreRequests {
     const loading = this.#credentials.current();
     const credentials = loading instanceof Promise ? await loading : loading;
     const first = await this.#send(request, credentials);
-    if (first instanceof BrokenExchange || !(await this.#canMend(first, credentials))) return first;
+    if (first instanceof BrokenExchange || first.status < 400) return first;
+    if (!(await this.#canMend(first, credentials))) return first;
     return this.#send(request, await this.#credentials.current());
   }
 
@@ -170,7 +172,7 @@ export class StoreRequests {
     this.counts.requests += 1;
     try {
       const { method, body, answerMs, signal } = request;
-      const head = await this.#connections.exchange({
+      const head = await this.#exchanges.exchange({
         ...signRequest(request, this.#termsFor(credentials)),
         method,
         ...(body !== undefined && { body }),
@@ -195,7 +197,7 @@ export class StoreRequests {
       const sink = new FirstBytes(LIMITS.s3ErrorBytesMax);
       const { method } = TRIAL;
       const exchange = { ...signRequest(TRIAL, terms), method, openSink: () => sink, answerBytesMax: 0 };
-      const head = await this.#trialConnection.exchange(exchange);
+      const head = await this.#trialExchanges.exchange(exchange);
       return isFromStore({ ...head, body: sink.bytes() }) ? undefined : `it answers ${head.status}`;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

@@ -100,7 +100,7 @@ describe("a request", () => {
     for (const answer of held) answer();
     expect((await Promise.all(writes)).every(({ kind }) => kind === "done")).toBe(true);
     store.answer(() => {});
-    const quick = store.bucket({ times: QUICK });
+    const quick = store.bucket({ times: { ...QUICK, connectMs: 5_000, answerMs: 400 } });
     const late = Array.from({ length: LIMITS.s3SocketsMax + 1 }, () => quick.write("a", BODY));
     const kinds = (await Promise.all(late)).map(({ kind }) => kind);
     expect(kinds.at(-1)).toBe("retry");
