@@ -8,6 +8,7 @@ import { type ArrowSchema, decodeSchema } from "../arrow/schema.ts";
 import type { FlightClient } from "../client/flight/flight-client.ts";
 import { CacheError, isCacheError } from "../errors.ts";
 import type { FlightInfo } from "../flight/messages.ts";
+import { endOf } from "../flight/replica-list.ts";
 import { formatTicket } from "../flight/ticket.ts";
 import { decodeObjectFacts, OBJECT_FACTS_HEADER } from "../object/object-facts.ts";
 import { formatObjectKey, type ObjectKey, parseObjectKey } from "../object/object-key.ts";
@@ -51,7 +52,7 @@ export function factsOf(info: FlightInfo): ObjectFacts {
     key,
     kind,
     type: kind === "table" ? schema && tableType(schema) : valueType(head),
-    expires: endpoint?.expirationTime,
+    expires: endOf(endpoint),
     modifiedMs,
     ref,
     rows: info.totalRecords,

@@ -11,12 +11,20 @@
  * are locations, the owner of the key first and REUSE_CONNECTION last.
  */
 import { crc32 } from "node:zlib";
+import type { FlightEndpoint } from "./messages.ts";
 
 export const REPLICAS_HEADER = "flame-replicas";
 /**
  * The expiration_time of an object without an end: Flight's way to say that a get may be repeated.
  */
 export const NO_END = new Date("2200-01-01T00:00:00Z");
+
+/** When an object ends; undefined: never, or not reported. */
+export function endOf(endpoint: Pick<FlightEndpoint, "expirationTime"> | undefined): Date | undefined {
+  const end = endpoint?.expirationTime;
+  return end?.getTime() === NO_END.getTime() ? undefined : end;
+}
+
 /** Get the ticket from the server that sent it. */
 export const REUSE_CONNECTION = "arrow-flight-reuse-connection://?";
 

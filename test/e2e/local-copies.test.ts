@@ -66,11 +66,12 @@ class Server {
     return cache;
   }
 
-  /** Values of a family, by their labels. */
+  /** Values of a family, by their labels; without the requests by which a server says that it lives. */
   async samples(family: string): Promise<Record<string, number>> {
     const text = await (await fetch(`${this.#server.admin}/metrics`)).text();
     const samples = parseMetrics(text, "prometheus").get(family)?.samples ?? [];
-    const pairs = samples.map(({ labels, value }) => [Object.values(labels).join("/"), value] as const);
+    const ofCalls = samples.filter(({ labels }) => labels.kind !== "registration");
+    const pairs = ofCalls.map(({ labels, value }) => [Object.values(labels).join("/"), value] as const);
     return Object.fromEntries(pairs.filter(([, value]) => value > 0));
   }
 }

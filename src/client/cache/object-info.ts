@@ -5,7 +5,7 @@
  */
 import { readFramedHeader } from "../../arrow/encapsulated.ts";
 import type { FlightInfo } from "../../flight/messages.ts";
-import { NO_END } from "../../flight/replica-list.ts";
+import { endOf } from "../../flight/replica-list.ts";
 import type { ObjectKind } from "../../object/object-metadata.ts";
 import type { ObjectRef } from "../../object/object-ref.ts";
 import { readPayloadSchema } from "../../object/object-schema.ts";
@@ -32,8 +32,7 @@ export interface ObjectInfo {
  */
 export function objectInfo(info: FlightInfo): ObjectInfo {
   const { appMetadata, schema, totalBytes, totalRecords } = info;
-  const end = info.endpoints[0]?.expirationTime;
-  const expiresAt = end?.getTime() === NO_END.getTime() ? undefined : end;
+  const expiresAt = endOf(info.endpoints[0]);
   const ref = answeredRef(appMetadata);
   const { key, version } = ref;
   return { ref, key, version, sizeBytes: totalBytes, rows: totalRecords, kind: kindOf(schema), expiresAt };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rendezvousOrder } from "../../../src/flight/rendezvous.ts";
-import { replicaList } from "../../../src/flight/replica-list.ts";
+import { endOf, NO_END, replicaList } from "../../../src/flight/replica-list.ts";
 
 /** Also in test/sdk/python/groups/replicas.py. */
 const GOLDEN = [
@@ -63,5 +63,17 @@ describe("a list of replicas", () => {
     expect(replicaList(["grpc://b:2", "grpc://a:1"])).toEqual(replicaList(["grpc://a:1", "grpc://b:2"]));
     expect(replicaList(["grpc://b:2", "grpc://a:1"])).toMatchObject({ text: "grpc://a:1 grpc://b:2" });
     expect(replicaList(["grpc://a:1"]).tag).toMatch(/^[0-9a-f]{8}$/);
+  });
+});
+
+describe("the end of an object", () => {
+  it("is unknown without an endpoint or a time, and never at the time that stands for no end", () => {
+    const end = new Date("2030-01-01T00:00:00Z");
+    expect([undefined, {}, { expirationTime: NO_END }, { expirationTime: end }].map(endOf)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      end,
+    ]);
   });
 });
