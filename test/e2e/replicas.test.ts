@@ -26,8 +26,10 @@ let store: S3TestStore;
 let servers: TestServer[] = [];
 let caches: FlameCache[] = [];
 
+/** It is not named to clients: each of them stays at its server. */
 function startReplica(more: Readonly<Record<string, string>> = {}): Promise<TestServer> {
-  const environment = { ...CREDENTIALS, FLAME_CACHE_S3_ENDPOINT: store.endpoint, ...more };
+  const own = { FLAME_CACHE_S3_ENDPOINT: store.endpoint, FLAME_CACHE_REPLICA_ENDPOINT: "none" };
+  const environment = { ...CREDENTIALS, ...own, ...more };
   return startServer({ storage: `s3://${BUCKET}/${prefix}`, environment });
 }
 

@@ -98,7 +98,7 @@ describe("why", () => {
       ],
     });
     const top = (await (await fetch(`${second.admin}/v1/admin/top`)).json()) as Record<string, unknown>;
-    expect(Object.keys(top)).toEqual(["keys", "sessions", "applications"]);
+    expect(Object.keys(top)).toEqual(["counted", "keys", "sessions", "applications"]);
     await second.stop();
   });
 
