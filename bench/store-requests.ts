@@ -29,6 +29,8 @@ const { TEST_S3_ACCESS_KEY = "test", TEST_S3_SECRET_KEY = "testtest" } = process
 const { TEST_S3_BUCKET = "tests" } = process.env;
 const CALLS = 200;
 const NOWHERE = { FLAME_HOME: "/nonexistent", HOME: "/nonexistent" };
+/** Clients stay at the server whose requests are counted. */
+const UNNAMED = { FLAME_CACHE_REPLICA_ENDPOINT: "none" };
 
 const store = await startS3Store();
 process.env.AWS_ACCESS_KEY_ID = TEST_S3_ACCESS_KEY;
@@ -36,7 +38,7 @@ process.env.AWS_SECRET_ACCESS_KEY = TEST_S3_SECRET_KEY;
 const storage = `s3://${TEST_S3_BUCKET}/${ownPrefix().replace(/\/$/, "")}`;
 
 async function open(more: Readonly<Record<string, string>> = {}, kept = storage) {
-  const env = { ...NOWHERE, FLAME_CACHE_S3_ENDPOINT: store.endpoint, ...more };
+  const env = { ...NOWHERE, FLAME_CACHE_S3_ENDPOINT: store.endpoint, ...UNNAMED, ...more };
   const flags = { endpoint: "grpc://127.0.0.1:0", admin: "127.0.0.1:0", storage: kept };
   const server = await startServer(loadCacheConfig({ env, flags }).config);
   return { server, cache: await FlameCache.connect({ endpoint: server.endpoint, env: NOWHERE }) };
@@ -119,7 +121,7 @@ async function compareProcessorTime(): Promise<void> {
     AWS_ACCESS_KEY_ID: AWS_ACCESS_KEY_ID!,
     AWS_SECRET_ACCESS_KEY: AWS_SECRET_ACCESS_KEY!,
   };
-  const environment = { ...credentials, FLAME_CACHE_S3_ENDPOINT: store.endpoint };
+  const environment = { ...credentials, FLAME_CACHE_S3_ENDPOINT: store.endpoint, ...UNNAMED };
   const lazyEnvironment = { ...environment, FLAME_CACHE_MAX_STALENESS: "10m" };
   const servers: [string, TestServer][] = [
     ["storage `files`", await startProcess({ storage: directory.path })],
