@@ -7,11 +7,11 @@
  * Why undici, and what it was checked for: docs/decisions/0023-requests-over-undici.md.
  */
 import type { Readable } from "node:stream";
-import type { Client, Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { LIMITS } from "../../limits.ts";
 import type { RequestTimes, StoreAddress, StoreOptions } from "../store-options.ts";
 import type { SignedRequest } from "./sign-request.ts";
-import { type ClientUser, StoreClients } from "./store-clients.ts";
+import { type ClientPlace, type ClientUser, StoreClients } from "./store-clients.ts";
 
 export interface AnswerHead {
   readonly status: number;
@@ -51,7 +51,6 @@ export class BrokenExchange extends Error {
 /** The exchanges with one store. */
 export class Exchanges {
   readonly #clients: StoreClients;
-  readonly #running = new Set<RunningExchange>();
   readonly times: RequestTimes;
 
   constructor(address: StoreAddress, { ca, times = {} }: Pick<StoreOptions, "ca" | "times"> = {}) {
@@ -64,24 +63,17 @@ export class Exchanges {
   }
 
   /** @throws {BrokenExchange} without a complete answer; also the errors of the sink */
-  async exchange(exchange: Exchange): Promise<AnswerHead> {
-    const running = new RunningExchange(this.#clients, exchange, this.times);
-    this.#running.add(running);
-    try {
-      return await running.outcome;
-    } finally {
-      this.#running.delete(running);
-    }
+  exchange(exchange: Exchange): Promise<AnswerHead> {
+    return new RunningExchange(this.#clients, exchange, this.times).outcome;
   }
 
   /** Ends all exchanges that are running, as if their connections were lost; also those that wait. */
   breakAll(text: string): void {
-    for (const exchange of [...this.#running]) exchange.break(text);
+    this.#clients.breakAll(text);
   }
 
   /** Further exchanges fail. */
   close(): void {
-    this.breakAll("the connections to the store were closed");
     this.#clients.close();
   }
 }
@@ -109,7 +101,7 @@ class RunningExchange implements ClientUser, Dispatcher.DispatchHandler {
   readonly #endMs: number;
   #resolve!: (head: AnswerHead) => void;
   #reject!: (error: unknown) => void;
-  #client: Client | undefined;
+  #place: ClientPlace | undefined;
   /** Present once bytes of the request may have been sent. */
   #controller: Dispatcher.DispatchController | undefined;
   #head: AnswerHead | undefined;
@@ -133,24 +125,23 @@ class RunningExchange implements ClientUser, Dispatcher.DispatchHandler {
     const bytes = this.#bodyBytes + exchange.answerBytesMax;
     const answerMs = this.#answerMs;
     this.#endMs = performance.now() + answerMs + times.idleMs + (bytes / LIMITS.s3RateBytesMin) * 1000;
-    this.#wait("a free connection", answerMs);
+    this.#wait("a connection", answerMs);
     exchange.signal?.addEventListener("abort", this.#abort);
     if (exchange.signal?.aborted) this.#abort();
     else clients.acquire(this);
   }
 
-  use(client: Client): void {
-    this.#client = client;
-    this.#wait("a connection", this.#times.connectMs);
+  use(place: ClientPlace): void {
+    this.#place = place;
     const { method, path, headers } = this.#exchange;
     if (!this.#isInPieces) {
-      client.dispatch({ method, path, headers, body: this.#wholeBody(), reset: false }, this);
+      place.client.dispatch({ method, path, headers, body: this.#wholeBody(), reset: false }, this);
       return;
     }
     const sized = { ...headers, "content-length": String(this.#bodyBytes) };
     // Iterables are in its documents, and missing in its types.
     const body = this.#pieces() as unknown as Readable;
-    client.dispatch({ method, path, headers: sized, body, reset: false }, this);
+    place.client.dispatch({ method, path, headers: sized, body, reset: false }, this);
   }
 
   /** The request is written when this has returned, and is not written if this throws. */
@@ -187,14 +178,14 @@ class RunningExchange implements ClientUser, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#end(() => this.#resolve(this.#head!));
-    this.#clients.release(this.#client!);
+    this.#clients.release(this.#place!);
   }
 
   /** Also after `break`: the library has nothing more to do with the request. */
   onResponseError(_: unknown, error: Error): void {
     this.break(reasonOf(error), error);
     // Later: while it reports an error, the client takes no request.
-    setImmediate(() => this.#clients.release(this.#client!));
+    setImmediate(() => this.#clients.release(this.#place!));
   }
 
   break(text: string, cause?: unknown): void {
@@ -251,7 +242,7 @@ class RunningExchange implements ClientUser, Dispatcher.DispatchHandler {
     if (this.#isOver || this.#deadlineMs >= this.#armedMs) return;
     clearTimeout(this.#timer);
     this.#armedMs = this.#deadlineMs;
-    this.#timer = setTimeout(this.#check, this.#deadlineMs - performance.now());
+    this.#timer = setTimeout(this.#check, Math.ceil(this.#deadlineMs - performance.now()));
   }
 
   readonly #check = (): void => {
@@ -263,7 +254,7 @@ class RunningExchange implements ClientUser, Dispatcher.DispatchHandler {
   #end(settle: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#client === undefined) this.#clients.withdraw(this);
+    if (this.#place === undefined) this.#clients.withdraw(this);
     clearTimeout(this.#timer);
     this.#exchange.signal?.removeEventListener("abort", this.#abort);
     settle();

@@ -16,8 +16,15 @@ import { HERE } from "../../thread-entries.ts";
 import type { StoreAddress } from "../store-options.ts";
 
 export interface ClientUser {
-  /** The client is its own until it is released. */
-  use(client: Client): void;
+  /** The place is its own until it is released. */
+  use(place: ClientPlace): void;
+  /** It fails, as if its connection were lost. May be called when it has ended. */
+  break(text: string): void;
+}
+
+export interface ClientPlace {
+  readonly client: Client;
+  user: ClientUser | undefined;
 }
 
 export interface ConnectTerms {
@@ -28,27 +35,24 @@ export interface ConnectTerms {
 const require = createRequire(HERE);
 
 export class StoreClients {
-  readonly #address: StoreAddress;
-  readonly #terms: ConnectTerms;
-  readonly #all = new Set<Client>();
+  readonly #all: ClientPlace[] = [];
   /** The last one was used last. */
-  readonly #free: Client[] = [];
+  readonly #free: ClientPlace[] = [];
   readonly #waiting = new Set<ClientUser>();
   /** Ends connections, also those that are not open yet. */
   readonly #closing = new AbortController();
-  #opening: (() => Client) | undefined;
+  readonly #open: () => Client;
 
   constructor(address: StoreAddress, terms: ConnectTerms) {
-    this.#address = address;
-    this.#terms = terms;
     setMaxListeners(0, this.#closing.signal);
+    this.#open = this.#load(address, terms);
   }
 
   /** Calls `use`, now or when a client is free. */
   acquire(user: ClientUser): void {
     const free = this.#free.pop();
-    if (free !== undefined) user.use(free);
-    else if (this.#all.size < LIMITS.s3SocketsMax) user.use(this.#add());
+    if (free !== undefined) this.#give(free, user);
+    else if (this.#all.length < LIMITS.s3SocketsMax) this.#give(this.#add(), user);
     else this.#waiting.add(user);
   }
 
@@ -57,37 +61,50 @@ export class StoreClients {
     this.#waiting.delete(user);
   }
 
-  release(client: Client): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#free.push(client);
+  /** Called when the client has nothing more to do with its request. */
+  release(place: ClientPlace): void {
+    place.user = undefined;
+    if (this.#waiting.size === 0) {
+      this.#free.push(place);
       return;
     }
-    this.#waiting.delete(next);
-    next.use(client);
+    const [next] = this.#waiting;
+    this.#waiting.delete(next!);
+    this.#give(place, next!);
   }
 
-  /** Closes all; their requests fail, and further ones. */
+  /** Breaks all users, also those that wait. */
+  breakAll(text: string): void {
+    const used = this.#all.flatMap(({ user }) => user ?? []);
+    for (const user of [...this.#waiting, ...used]) user.break(text);
+  }
+
+  /** Closes all; their users fail, and further ones. */
   close(): void {
+    this.breakAll("the connections to the store were closed");
     this.#closing.abort();
-    for (const client of this.#all) void client.destroy();
+    for (const { client } of this.#all) void client.destroy();
   }
 
-  #add(): Client {
-    this.#opening ??= this.#load();
-    const client = this.#opening();
-    this.#all.add(client);
-    if (this.#closing.signal.aborted) void client.destroy();
-    return client;
+  #give(place: ClientPlace, user: ClientUser): void {
+    place.user = user;
+    user.use(place);
   }
 
-  /** The library is loaded at the first request, and from the package: a bundle need not contain it. */
-  #load(): () => Client {
+  #add(): ClientPlace {
+    const place = { client: this.#open(), user: undefined };
+    this.#all.push(place);
+    if (this.#closing.signal.aborted) void place.client.destroy();
+    return place;
+  }
+
+  /** The library is loaded here, and from the package: a bundle need not contain it. */
+  #load(address: StoreAddress, terms: ConnectTerms): () => Client {
     const library = require("undici") as typeof undici;
-    const { hostname, port, isSecure } = this.#address;
+    const { hostname, port, isSecure } = address;
     const host = isIPv6(hostname) ? `[${hostname}]` : hostname;
     const origin = `${isSecure ? "https" : "http"}://${host}:${port}`;
-    const { connectMs: timeout, ca } = this.#terms;
+    const { connectMs: timeout, ca } = terms;
     const { signal } = this.#closing;
     // One for all clients: it remembers TLS sessions.
     const connect = library.buildConnector({
