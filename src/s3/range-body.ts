@@ -7,7 +7,7 @@
 import { CacheError } from "../errors.ts";
 import { etagOf } from "./requests/answer.ts";
 import { headerOf } from "./requests/answer-body.ts";
-import type { AnswerHead, BodySink } from "./requests/answer-parser.ts";
+import type { AnswerHead, BodySink } from "./requests/http-exchange.ts";
 
 const CONTENT_RANGE = /^bytes (\d{1,15})-(\d{1,15})\/(?:\d{1,15}|\*)$/;
 

@@ -6,7 +6,7 @@
  */
 import { crc32 } from "node:zlib";
 import { CacheError } from "../../errors.ts";
-import type { AnswerHead, BodySink } from "./answer-parser.ts";
+import type { AnswerHead, BodySink } from "./http-exchange.ts";
 
 export class CollectedBody implements BodySink {
   readonly #bytesMax: number;

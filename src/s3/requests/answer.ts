@@ -10,7 +10,7 @@ import { atOnce } from "../../turns.ts";
 import type { StoreAddress } from "../store-options.ts";
 import { childText, parseXml } from "../xml-reader.ts";
 import { headerOf } from "./answer-body.ts";
-import type { AnswerHead } from "./answer-parser.ts";
+import type { AnswerHead } from "./http-exchange.ts";
 
 export interface Answer extends AnswerHead {
   readonly body: Buffer;

@@ -1,19 +1,31 @@
 /**
- * One request over HTTP/1.1, and its answer. No repetition, no S3.
+ * One request over HTTP/1.1, and its answer, by the library undici. No repetition, no S3.
  *
  * Says whether a failed request can have reached the store. Connecting, waiting for the answer and
  * each pause within a body are bounded, and the whole exchange by the size of its bodies. The sink
  * of the answer sees its head before its body, and bounds it. A body that is cut is a failure.
+ * Why undici, and what it was checked for: docs/decisions/0023-requests-over-undici.md.
  */
-import { assert } from "../../errors.ts";
+import type { Readable } from "node:stream";
+import type { Dispatcher } from "undici";
 import { LIMITS } from "../../limits.ts";
 import type { RequestTimes, StoreAddress, StoreOptions } from "../store-options.ts";
-import { type AnswerHead, AnswerParser, type BodySink, MalformedAnswer } from "./answer-parser.ts";
-import { type Connection, Connections, type ConnectionUser } from "./connections.ts";
 import type { SignedRequest } from "./sign-request.ts";
+import { type ClientPlace, type ClientUser, StoreClients } from "./store-clients.ts";
+
+export interface AnswerHead {
+  readonly status: number;
+  /** Names in lower case. A header that is repeated has several values. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** Takes the body of an answer as it arrives. An error that it throws ends the exchange. */
+export interface BodySink {
+  take(chunk: Buffer): void;
+}
 
 export interface Exchange extends SignedRequest {
-  readonly method: string;
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   readonly body?: readonly Uint8Array[];
   /** Called once, with the head. */
   openSink(head: AnswerHead): BodySink;
@@ -38,30 +50,31 @@ export class BrokenExchange extends Error {
 
 /** The exchanges with one store. */
 export class Exchanges {
-  readonly #connections: Connections;
+  readonly #clients: StoreClients;
   readonly times: RequestTimes;
 
   constructor(address: StoreAddress, { ca, times = {} }: Pick<StoreOptions, "ca" | "times"> = {}) {
-    this.#connections = new Connections(address, ca);
     this.times = {
       connectMs: times.connectMs ?? LIMITS.s3ConnectMs,
       answerMs: times.answerMs ?? LIMITS.s3AnswerMs,
       idleMs: times.idleMs ?? LIMITS.s3IdleMs,
     };
+    this.#clients = new StoreClients(address, { ca, connectMs: this.times.connectMs });
   }
 
   /** @throws {BrokenExchange} without a complete answer; also the errors of the sink */
   exchange(exchange: Exchange): Promise<AnswerHead> {
-    return new RunningExchange(this.#connections, exchange, this.times).outcome;
+    return new RunningExchange(this.#clients, exchange, this.times).outcome;
   }
 
-  /** Ends all exchanges that are running, as if their connections were lost. */
+  /** Ends all exchanges that are running, as if their connections were lost; also those that wait. */
   breakAll(text: string): void {
-    this.#connections.breakAll(new Error(text));
+    this.#clients.breakAll(text);
   }
 
+  /** Further exchanges fail. */
   close(): void {
-    this.#connections.close();
+    this.#clients.close();
   }
 }
 
@@ -71,125 +84,151 @@ function sizeOf(chunks: readonly Uint8Array[]): number {
 
 /** Up to this size a body is sent with the headers, in one write. */
 const ONE_WRITE_BYTES_MAX = 64 * 1024;
-const NOT_PRINTABLE = /[^\x20-\x7e]/;
-
-/** The request line and the headers. */
-function formatHead({ method, path, headers, body }: Exchange): string {
-  let head = `${method} ${path} HTTP/1.1\r\n`;
-  assert(!NOT_PRINTABLE.test(path) && !path.includes(" "), "a path is percent-encoded");
-  for (const name in headers) {
-    const value = headers[name]!;
-    assert(!NOT_PRINTABLE.test(value), `the header ${name} is printable ASCII`);
-    head += `${name}: ${value}\r\n`;
-  }
-  if (body !== undefined) head += `content-length: ${sizeOf(body)}\r\n`;
-  return `${head}\r\n`;
-}
+/** A larger body is sent in pieces of this size. */
+const PIECE_BYTES = 256 * 1024;
 
 /** The error of a name with several addresses has a code and no text. */
 function reasonOf(error: NodeJS.ErrnoException): string {
   return error.message || error.code || "no connection";
 }
 
-class RunningExchange implements ConnectionUser {
+class RunningExchange implements ClientUser, Dispatcher.DispatchHandler {
   readonly outcome: Promise<AnswerHead>;
-  readonly #connections: Connections;
+  readonly #clients: StoreClients;
   readonly #exchange: Exchange;
   readonly #times: RequestTimes;
-  readonly #parser: AnswerParser;
+  readonly #bodyBytes: number;
   readonly #endMs: number;
   #resolve!: (head: AnswerHead) => void;
   #reject!: (error: unknown) => void;
-  #connection: Connection | undefined;
+  #place: ClientPlace | undefined;
+  /** Present once bytes of the request may have been sent. */
+  #controller: Dispatcher.DispatchController | undefined;
+  #head: AnswerHead | undefined;
+  #sink!: BodySink;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires. */
   #armedMs = Number.POSITIVE_INFINITY;
   #waitsFor = "";
   #deadlineMs = 0;
-  #isSent = false;
-  #isBodySent = false;
   #isOver = false;
 
-  constructor(connections: Connections, exchange: Exchange, times: RequestTimes) {
-    this.#connections = connections;
+  constructor(clients: StoreClients, exchange: Exchange, times: RequestTimes) {
+    this.#clients = clients;
     this.#exchange = exchange;
     this.#times = times;
-    this.#parser = new AnswerParser((head) => exchange.openSink(head), exchange.method === "HEAD");
     this.outcome = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const bytes = sizeOf(exchange.body ?? []) + exchange.answerBytesMax;
-    const answerMs = exchange.answerMs ?? times.answerMs;
+    this.#bodyBytes = sizeOf(exchange.body ?? []);
+    const bytes = this.#bodyBytes + exchange.answerBytesMax;
+    const answerMs = this.#answerMs;
     this.#endMs = performance.now() + answerMs + times.idleMs + (bytes / LIMITS.s3RateBytesMin) * 1000;
-    this.#wait("a free connection", answerMs);
+    this.#wait("a connection", answerMs);
     exchange.signal?.addEventListener("abort", this.#abort);
     if (exchange.signal?.aborted) this.#abort();
-    else connections.acquire(this);
+    else clients.acquire(this);
   }
 
-  use(connection: Connection): void {
-    this.#connection = connection;
-    if (connection.isOpen) this.opened();
-    else this.#wait("a connection", this.#times.connectMs);
-  }
-
-  opened(): void {
-    const { body = [] } = this.#exchange;
-    const { socket } = this.#connection!;
-    const head = formatHead(this.#exchange);
-    this.#isSent = true;
-    if (body.length === 0) {
-      socket.write(head, "latin1");
-      this.#sent();
+  use(place: ClientPlace): void {
+    this.#place = place;
+    const { method, path, headers } = this.#exchange;
+    if (!this.#isInPieces) {
+      place.client.dispatch({ method, path, headers, body: this.#wholeBody(), reset: false }, this);
       return;
     }
-    this.#wait("the body to be sent", this.#times.idleMs);
-    if (sizeOf(body) > ONE_WRITE_BYTES_MAX) void this.#sendPieces([Buffer.from(head, "latin1"), ...body]);
-    else socket.write(Buffer.concat([Buffer.from(head, "latin1"), ...body]), () => this.#sent());
+    const sized = { ...headers, "content-length": String(this.#bodyBytes) };
+    // Iterables are in its documents, and missing in its types.
+    const body = this.#pieces() as unknown as Readable;
+    place.client.dispatch({ method, path, headers: sized, body, reset: false }, this);
   }
 
-  received(chunk: Buffer): void {
-    try {
-      this.#parser.push(chunk);
-    } catch (error) {
-      if (error instanceof MalformedAnswer) this.#break(`the answer is not HTTP: ${error.message}`, error);
-      else this.#end(() => this.#reject(error));
+  /** The request is written when this has returned, and is not written if this throws. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#controller !== undefined) this.break("the request would have been sent twice");
+    // Thrown, because `controller.abort` would close a connection that nothing was sent on.
+    if (this.#isOver) throw new Error("the exchange is over");
+    this.#controller = controller;
+    if (!this.#isInPieces) this.#wait("the answer", this.#answerMs);
+  }
+
+  onResponseStart(_: unknown, status: number, headers: AnswerHead["headers"]): void {
+    if (this.#isOver || status < 200) return;
+    const coding = headers["transfer-encoding"];
+    if (coding !== undefined && String(coding).toLowerCase() !== "chunked") {
+      this.break("the answer is in an unknown coding");
       return;
     }
-    if (this.#parser.isComplete) this.#complete();
+    const head = { status, headers };
+    this.#head = head;
+    this.#guard(() => {
+      this.#sink = this.#exchange.openSink(head);
+    });
+    // Complete: undici would miss the body that the length of a 304 announces.
+    if (status === 204 || status === 304) this.#end(() => this.#resolve(head));
     else this.#wait("the rest of the answer", this.#times.idleMs);
   }
 
-  closed(error: Error | undefined): void {
-    if (error === undefined && this.#parser.end()) this.#complete();
-    else if (error !== undefined) this.#break(reasonOf(error), error);
-    else if (this.#parser.head !== undefined) this.#break("the answer was cut");
-    else this.#break("the connection was closed before the answer was complete");
+  onResponseData(_: unknown, chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#guard(() => this.#sink.take(chunk));
+    this.#wait("the rest of the answer", this.#times.idleMs);
   }
 
-  readonly #abort = (): void => this.#break("aborted", this.#exchange.signal?.reason);
+  onResponseEnd(): void {
+    this.#end(() => this.#resolve(this.#head!));
+    this.#clients.release(this.#place!);
+  }
 
-  async #sendPieces(pieces: readonly Uint8Array[]): Promise<void> {
-    for (const piece of pieces) {
-      const { socket } = this.#connection!;
-      await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
-      if (this.#isOver) return;
-      this.#wait("the body to be sent", this.#times.idleMs);
+  /** Also after `break`: the library has nothing more to do with the request. */
+  onResponseError(_: unknown, error: Error): void {
+    this.break(reasonOf(error), error);
+    // Later: while it reports an error, the client takes no request.
+    setImmediate(() => this.#clients.release(this.#place!));
+  }
+
+  break(text: string, cause?: unknown): void {
+    const error = new BrokenExchange(text, this.#controller !== undefined, cause);
+    this.#end(() => this.#reject(error));
+    this.#controller?.abort(error);
+  }
+
+  readonly #abort = (): void => this.break("aborted", this.#exchange.signal?.reason);
+
+  get #answerMs(): number {
+    return this.#exchange.answerMs ?? this.#times.answerMs;
+  }
+
+  get #isInPieces(): boolean {
+    return this.#bodyBytes > ONE_WRITE_BYTES_MAX;
+  }
+
+  #wholeBody(): Uint8Array | null {
+    const { body = [] } = this.#exchange;
+    return body.length > 1 ? Buffer.concat(body) : (body[0] ?? null);
+  }
+
+  /** Each piece is taken when the one before it has left. */
+  *#pieces(): Generator<Uint8Array> {
+    for (const view of this.#exchange.body ?? []) {
+      for (let at = 0; at < view.length; at += PIECE_BYTES) {
+        if (this.#isOver) return;
+        this.#wait("the body to be sent", this.#times.idleMs);
+        yield view.subarray(at, at + PIECE_BYTES);
+      }
     }
-    this.#sent();
+    if (this.#head === undefined) this.#wait("the answer", this.#answerMs);
   }
 
-  #sent(): void {
-    this.#isBodySent = true;
-    if (this.#parser.head === undefined) {
-      this.#wait("the answer", this.#exchange.answerMs ?? this.#times.answerMs);
+  /** An error of the sink is the outcome. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#end(() => this.#reject(error));
+      this.#controller?.abort(error as Error);
     }
-  }
-
-  #complete(): void {
-    const { head, keepsConnection } = this.#parser;
-    this.#end(() => this.#resolve(head!), keepsConnection && this.#isBodySent);
   }
 
   #wait(what: string, ms: number): void {
@@ -203,28 +242,21 @@ class RunningExchange implements ConnectionUser {
     if (this.#isOver || this.#deadlineMs >= this.#armedMs) return;
     clearTimeout(this.#timer);
     this.#armedMs = this.#deadlineMs;
-    this.#timer = setTimeout(this.#check, this.#deadlineMs - performance.now());
+    this.#timer = setTimeout(this.#check, Math.ceil(this.#deadlineMs - performance.now()));
   }
 
   readonly #check = (): void => {
     this.#armedMs = Number.POSITIVE_INFINITY;
     if (performance.now() < this.#deadlineMs) this.#arm();
-    else this.#break(`timed out while waiting for ${this.#waitsFor}`);
+    else this.break(`timed out while waiting for ${this.#waitsFor}`);
   };
 
-  #break(text: string, cause?: unknown): void {
-    const error = new BrokenExchange(text, this.#isSent, cause);
-    this.#end(() => this.#reject(error));
-  }
-
-  /** @param isReusable false: the connection is in an unknown state and is closed */
-  #end(settle: () => void, isReusable = false): void {
+  #end(settle: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#place === undefined) this.#clients.withdraw(this);
     clearTimeout(this.#timer);
     this.#exchange.signal?.removeEventListener("abort", this.#abort);
     settle();
-    if (this.#connection === undefined) this.#connections.withdraw(this);
-    else this.#connections.release(this.#connection, isReusable);
   }
 }

@@ -23,8 +23,7 @@ import {
   retryAfterMs,
 } from "./answer.ts";
 import { CollectedBody, FirstBytes } from "./answer-body.ts";
-import type { AnswerHead, BodySink } from "./answer-parser.ts";
-import { BrokenExchange, Exchanges } from "./http-exchange.ts";
+import { type AnswerHead, type BodySink, BrokenExchange, Exchanges } from "./http-exchange.ts";
 import { pauseMs, RetryBudget } from "./retry-budget.ts";
 import { type SigningTerms, signRequest, type UnsignedRequest } from "./sign-request.ts";
 import { StoreHealth } from "./store-health.ts";

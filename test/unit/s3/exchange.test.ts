@@ -17,6 +17,8 @@ afterAll(() => store.close());
 const ETAG = '"1"';
 const DONE = reply(200, { headers: { etag: ETAG } });
 const QUICK = { answerMs: 80, connectMs: 80, idleMs: 80 };
+const HEAD = `HTTP/1.1 200 OK\r\nDate: Sun, 29 Nov 2026 12:00:00 GMT\r\netag: ${ETAG}\r\n`;
+const WRITTEN = `${HEAD}content-length: 0\r\n\r\n`;
 const BODY = [Buffer.from("x")];
 
 /** A server of raw bytes: what each connection does with its first bytes is the test's. */
@@ -115,13 +117,58 @@ describe("a request", () => {
     ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
     ["a length that is not one", "HTTP/1.1 200 OK\r\nContent-Length: 1e3\r\n\r\n"],
     ["a chunk that is not one", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"],
+    ["a chunk that is too long", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n"],
+    ["a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ["an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nx"],
+    ["a body that is cut", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"],
+    ["a last body that is cut", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhel"],
+    ["chunks without the last", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"],
+    ["another protocol's switch", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
+    ["100 (Continue), which it did not ask for", `HTTP/1.1 100 Continue\r\n\r\n${WRITTEN}`],
+    ["interim answers without end", "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(20)],
   ])("that is answered with %s is doubtful", async (_name, text) => {
     const { endpoint } = await serve((socket) => socket.end(text));
     expect(await store.bucket({ endpoint, times: QUICK }).write("a", BODY)).toEqual({ kind: "doubtful" });
   });
 
+  it.each([
+    ["an interim answer before its answer", `HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n${WRITTEN}`],
+    ["headers in any case", WRITTEN.replace("etag", "ETag")],
+    ["HTTP/1.0", WRITTEN.replace("1.1", "1.0")],
+    ["chunks", `${HEAD}transfer-encoding: chunked\r\n\r\n1;a=b\r\nx\r\n0\r\n\r\n`],
+  ])("that is answered with %s is done", async (_name, text) => {
+    const { endpoint } = await serve((socket) => socket.write(text));
+    const outcome = await store.bucket({ endpoint, times: QUICK }).write("a", BODY);
+    expect(outcome).toMatchObject({ kind: "done", etag: ETAG });
+  });
+
+  it("that is answered with 304 takes no body, also if a length is announced", async () => {
+    const text = WRITTEN.replace("200 OK", "304 Not Modified").replace("length: 0", "length: 5");
+    const { endpoint } = await serve((socket) => socket.write(text));
+    const bucket = store.bucket({ endpoint, times: QUICK });
+    const read = async () => await bucket.read("a", { bytesMax: 1, ifNoneMatch: ETAG });
+    expect([await read(), await read()]).toMatchObject([{ kind: "same" }, { kind: "same" }]);
+  });
+
+  it.each([
+    ["closed", (socket: Socket) => socket.end()],
+    ["reset", (socket: Socket) => socket.resetAndDestroy()],
+    ["silent", () => {}],
+    ["broken within the answer", (socket: Socket) => socket.end("HTTP/1.1 200 OK\r\nContent-")],
+  ])("is sent once, and is doubtful, if its connection is %s", async (_name, fail) => {
+    const methods: string[] = [];
+    const { endpoint } = await serve((socket, data) => {
+      methods.push(...(data.toString("latin1").match(/^[A-Z]+ /) ?? []));
+      return methods.length === 1 ? socket.write(WRITTEN) : fail(socket);
+    });
+    const bucket = store.bucket({ endpoint, times: QUICK });
+    expect(await bucket.write("a", BODY)).toMatchObject({ kind: "done" });
+    expect(await bucket.write("b", BODY)).toEqual({ kind: "doubtful" });
+    expect(methods).toEqual(["PUT ", "PUT "]);
+  });
+
   it("is refused an object without a length, whose end nobody could tell from a cut", async () => {
-    const text = `HTTP/1.1 200 OK\r\nETag: ${ETAG}\r\nDate: Sun, 29 Nov 2026 12:00:00 GMT\r\n\r\nhal`;
+    const text = `${HEAD}\r\nhal`;
     const { endpoint } = await serve((socket) => socket.end(text));
     const read = store.bucket({ endpoint }).read("a", { bytesMax: 10 });
     await expect(read).rejects.toMatchObject({ code: "STORAGE_IO" });
@@ -166,6 +213,16 @@ describe("a request", () => {
     bucket.close();
     expect(await write).toEqual({ kind: "doubtful" });
     await vi.waitFor(() => expect(server.sockets[0]?.destroyed).toBe(true));
+  });
+
+  it("fails when the bucket is closed while it connects, and leaves no connection", async () => {
+    const server = await serve(() => {});
+    const bucket = store.bucket({ endpoint: `https://127.0.0.1:${server.port}` });
+    const write = bucket.write("a", BODY);
+    await vi.waitFor(() => expect(server.sockets).toHaveLength(1));
+    bucket.close();
+    expect(await write).toEqual({ kind: "retry" });
+    await vi.waitFor(() => expect(server.sockets[0]?.destroyed).toBe(true), 1_000);
   });
 });
 
