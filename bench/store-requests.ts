@@ -55,9 +55,9 @@ async function requestsOf({ server }: Opened): Promise<number> {
  * Prints the fastest of many gets of each server, by clients that hold nothing. The servers take
  * turns, because neighbours on the machine make some of the gets slower.
  */
-async function measureGets(key: string, times: number, named: readonly (readonly [string, Opened])[]) {
+async function measureGets(keys: readonly string[], named: readonly (readonly [string, Opened])[]) {
   const rows = named.map(([name, on]) => ({ name, on, requests: 0, bestMs: Number.POSITIVE_INFINITY }));
-  for (let index = 0; index < times; index += 1) {
+  for (const key of keys) {
     for (const row of rows) {
       const before = await requestsOf(row.on);
       const startMs = performance.now();
@@ -67,7 +67,7 @@ async function measureGets(key: string, times: number, named: readonly (readonly
     }
   }
   for (const { name, requests, bestMs } of rows) {
-    console.log(`| ${name} | ${(requests / times).toFixed(3)} | ${bestMs.toFixed(0)} |`);
+    console.log(`| ${name} | ${(requests / keys.length).toFixed(3)} | ${bestMs.toFixed(0)} |`);
   }
 }
 
@@ -203,7 +203,7 @@ await measure("delete of one object", strict, 1, () => strict.cache.delete(key))
 await measure("delete of a session of 1,000", strict, 1000, () => strict.cache.delete("bench/list"));
 
 const MIB = 1024 * 1024;
-const GETS = 15;
+const GETS = 10;
 /** 1 GiB as well shows that requests grow with the size only: it takes minutes. */
 const SIZES = [16, 256];
 const directory = mkdtempSync(join(tmpdir(), "local-copies-"));
@@ -226,11 +226,14 @@ for (const mebibytes of SIZES) {
   const get = `get of ${mebibytes} MiB`;
   const value = randomBytes(mebibytes * MIB);
   for (const { cache } of [strict, files]) await cache.put(key, value);
-  await measureGets(key, 1, [[`${get}, from the store and copied`, local]]);
+  const others = ["a", "b", "c"].map((each) => `${key}${each}`);
+  for (const other of others) await strict.cache.put(other, value);
+  await measureGets(others, [[`${get}, from the store and copied`, local]]);
+  await largeGet(local, key);
   await local.cache.close();
   await local.server.stop();
   local = await open(withDisk);
-  await measureGets(key, GETS, [
+  await measureGets(new Array(GETS).fill(key), [
     [`${get}, from the store`, plain],
     [`${get}, from the local disk, after a restart`, local],
     [`${get}, storage files`, files],

@@ -101,6 +101,11 @@ export const STORAGE_S3_LIMITS = {
   copiesUnderWayMax: 64,
   /** Time for one write to the local disk, after which the copy is given up. */
   copyWriteMsMax: 2_000,
+  /**
+   * How long the readers of a copy may wait for the local disk: this, and half of the time since it
+   * began. So the disk makes a get take at most twice as long and 2 s.
+   */
+  copyWaitMs: 1_000,
   /** Time for a whole copy: this, and a millisecond for each copyBytesPerMsMin. */
   copyMsMin: 60_000,
   /** 4 MiB/s: a copy whose readers are slower is given up. */

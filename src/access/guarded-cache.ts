@@ -30,7 +30,10 @@ import type { Identity } from "./identity.ts";
 import type { Quotas } from "./quotas.ts";
 
 /** What handlers use of the cache. */
-export type CacheUse = Omit<ObjectCache, "start" | "stop" | "usage" | "counts" | "space">;
+export type CacheUse = Omit<
+  ObjectCache,
+  "start" | "stop" | "usage" | "counts" | "space" | "reach" | "replicas"
+>;
 
 type Observing = ObjectCache["observing"];
 

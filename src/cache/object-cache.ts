@@ -8,7 +8,12 @@
 import type { CacheError } from "../errors.ts";
 import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
 import type { ObjectKind } from "../object/object-metadata.ts";
-import type { Durability, FileLocation, StorageCapabilities } from "../storage/object-storage.ts";
+import type {
+  Durability,
+  FileLocation,
+  StorageCapabilities,
+  StorageReach,
+} from "../storage/object-storage.ts";
 import type { ReplicaRegistry } from "../storage/s3/replica-registry.ts";
 import type { DiskSpace } from "../storage/storage-counts.ts";
 import type { FitsBase } from "./begin-patch.ts";
@@ -25,6 +30,8 @@ import type { UsageTable } from "./usage.ts";
 
 export interface ObjectCache {
   readonly capabilities: StorageCapabilities;
+  /** Absent: the storage needs no store that can be out of reach. */
+  readonly reach?: StorageReach | undefined;
   readonly retaining: Retaining;
   readonly observing: Pick<Observing, "why" | "top">;
   readonly schemas: ListedSchemas;

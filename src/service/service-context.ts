@@ -117,7 +117,7 @@ export class ServiceContext {
 
   /** Absent: the storage needs no store that can be out of reach. */
   get reach(): StorageReach | undefined {
-    return this.#shared.facts.cache.capabilities.reach;
+    return this.#shared.facts.cache.reach;
   }
 
   /** Undefined: calls have no spans. */

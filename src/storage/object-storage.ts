@@ -204,8 +204,6 @@ export interface StorageCapabilities {
    * would cost a request to the store for each such ticket.
    */
   readonly refusesVersionedIds: boolean;
-  /** Absent: the engine needs no store that can be out of reach. */
-  readonly reach?: StorageReach | undefined;
 }
 
 /** Whether an engine can reach the store that it needs. */
@@ -219,6 +217,8 @@ export interface StorageReach {
 /** What every cache needs of its engine: the files of objects, to read them. */
 export interface FileSource {
   readonly capabilities: StorageCapabilities;
+  /** Absent: the engine needs no store that can be out of reach. */
+  readonly reach?: StorageReach | undefined;
   /**
    * Makes the engine ready: creates the directory and removes leftover staged files (counted in the
    * log).

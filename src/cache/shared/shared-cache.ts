@@ -18,7 +18,12 @@ import {
   type SessionPrefix,
 } from "../../object/object-key.ts";
 import type { ObjectKind } from "../../object/object-metadata.ts";
-import type { Durability, OpenPurpose, StorageCapabilities } from "../../storage/object-storage.ts";
+import type {
+  Durability,
+  OpenPurpose,
+  StorageCapabilities,
+  StorageReach,
+} from "../../storage/object-storage.ts";
 import { isReplaced } from "../../storage/s3/bucket-objects.ts";
 import type { Accepts, BucketStorage } from "../../storage/s3/bucket-storage.ts";
 import { refuseVersionedId } from "../../storage/s3/names.ts";
@@ -91,6 +96,10 @@ export class SharedCache implements ObjectCache {
 
   get capabilities(): StorageCapabilities {
     return this.#context.storage.capabilities;
+  }
+
+  get reach(): StorageReach | undefined {
+    return this.#context.storage.reach;
   }
 
   get counts(): CacheCounts {

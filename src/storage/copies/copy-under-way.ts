@@ -46,7 +46,7 @@ export interface CopyHost {
 }
 
 /** Ranges that wait for the disk before a reader does. */
-const WAITING_RANGES_MAX = 2;
+const WAITING_RANGES_MAX = 4;
 
 export class CopyUnderWay {
   readonly #place: CopyPlace;
@@ -120,7 +120,7 @@ export class CopyUnderWay {
     const nowMs = performance.now();
     this.#waitedMs += nowMs - (this.#waitsSinceMs ?? nowMs);
     this.#waitsSinceMs = undefined;
-    const mayWaitMs = LIMITS.copyWriteMsMax + (nowMs - this.#startMs) / 2;
+    const mayWaitMs = LIMITS.copyWaitMs + (nowMs - this.#startMs) / 2;
     if (this.#waitedMs > mayWaitMs) this.giveUp(tooSlow());
   }
 

@@ -64,15 +64,14 @@ export interface BucketStorageOptions {
   readonly close?: () => Promise<void> | void;
 }
 
-const CAPABILITIES: StorageCapabilities = {
-  isDurable: true,
-  hasChecksums: true,
-  locatesFiles: false,
-  refusesVersionedIds: true,
-};
-
 export class BucketStorage implements FileSource {
-  readonly capabilities: StorageCapabilities;
+  readonly capabilities: StorageCapabilities = {
+    isDurable: true,
+    hasChecksums: true,
+    locatesFiles: false,
+    refusesVersionedIds: true,
+  };
+  readonly reach: StorageReach | undefined;
   readonly #objects: BucketObjects;
   readonly #options: BucketStorageOptions;
   readonly #sources: BlobSources;
@@ -80,7 +79,7 @@ export class BucketStorage implements FileSource {
   constructor(options: BucketStorageOptions) {
     this.#objects = options.objects;
     this.#options = options;
-    this.capabilities = { ...CAPABILITIES, reach: options.reach };
+    this.reach = options.reach;
     this.#sources = { memory: new RangeMemory(), copies: options.copies };
   }
 

@@ -164,8 +164,7 @@ describe("a failure of the local disk", () => {
       { written() {}, finished: () => ends.push("finished"), givenUp: (error) => ends.push(`${error}`) },
     );
     copy.join();
-    copy.bring(brought(blob, 0, 8 * MIB));
-    copy.bring(brought(blob, 8 * MIB, 8 * MIB));
+    for (const from of [0, 4, 8, 12]) copy.bring(brought(blob, from * MIB, 4 * MIB));
     const waiting = [copy.waitForDisk(), copy.readInto(Buffer.alloc(10), 0)];
     await vi.advanceTimersByTimeAsync(LIMITS.copyWriteMsMax);
     expect(await Promise.all(waiting)).toEqual([undefined, 0]);
