@@ -65,7 +65,7 @@ function tooLarge(bytesMax: number): CacheError {
   return new CacheError("STORAGE_IO", `the answer of the object store is larger than ${bytesMax} bytes`);
 }
 
-/** Undefined if the length is not announced. Node refuses an invalid length. */
+/** Undefined if the length is not announced. undici refuses an invalid length. */
 export function contentLength(head: AnswerHead): number | undefined {
   const text = head.headers["content-length"];
   return typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
