@@ -35,8 +35,10 @@ class Watched {
     this.#flight = new FlightTestClient(server.endpoint);
   }
 
+  /** The server is not named to clients: they would send gets to the one that owns the key. */
   static async start(storage: string, environment: Readonly<Record<string, string>>): Promise<Watched> {
-    const server = await startServer({ storage, environment });
+    const own = { FLAME_CACHE_REPLICA_ENDPOINT: "none" };
+    const server = await startServer({ storage, environment: { ...environment, ...own } });
     const cache = await FlameCache.connect({ endpoint: server.endpoint, env: ENV });
     await vi.waitFor(() => expect(server.log).toMatch(/"admin":"http/), WAIT);
     const watched = new Watched(server, cache, /"admin":"([^"]+)"/.exec(server.log)![1]!);
