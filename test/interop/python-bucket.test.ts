@@ -77,6 +77,8 @@ const python = "python" in found && missing === undefined ? found.python : undef
 
 /** Filled before the first server starts. */
 const environment: Record<string, string> = {
+  // Clients are not told of it: test/e2e/replica-loss.test.ts is about that.
+  FLAME_CACHE_REPLICA_ENDPOINT: "none",
   AWS_ACCESS_KEY_ID: process.env.TEST_S3_ACCESS_KEY ?? "test",
   AWS_SECRET_ACCESS_KEY: process.env.TEST_S3_SECRET_KEY ?? "testtest",
 };
