@@ -21,7 +21,7 @@ export interface DirectoryObject {
 }
 
 /**
- * Undefined if there is no object, or another program is still writing its file.
+ * Undefined if there is no object, or if its file is not complete yet.
  * @throws {CacheError} OBJECT_CORRUPT, NOT_IMPLEMENTED
  */
 export async function readDirectoryObject(

@@ -76,7 +76,7 @@ export class DirectoryTarget implements CopyTarget {
     const staged = this.#storage.stage();
     try {
       const stored = await copyFile(object, version, { sink: staged, signal });
-      // Before the base appears: it must not live longer than it should, whoever is killed.
+      // Before the base appears. Otherwise a killed copy would leave an object that never expires.
       if (version === object.baseVersion) await this.#setLifetime(object, stored.lifetime);
       await staged.publish({ key: object.key, part }, this.#durability);
     } finally {

@@ -34,8 +34,7 @@ export class Replicas {
   }
 
   /**
-   * Takes the list in an answer. Text that is no list is ignored. A server with TLS cannot name one
-   * without.
+   * Takes the list in an answer. Ignores a malformed one, and from a server with TLS those without.
    */
   learn(text: string): void {
     if (text.length > LIMITS.replicaListBytesMax) return;
@@ -43,6 +42,7 @@ export class Replicas {
     if (named.includes(undefined)) return;
     const safe = named.filter((each) => each !== undefined && isAsSafe(this.#endpoint, each));
     this.#known = (safe as string[]).slice(0, LIMITS.clientReplicasMax);
+    for (const each of this.#answered) if (!this.has(each)) this.#answered.delete(each);
     this.#prefersOwner = true;
     this.#tag = replicaListTag(text);
   }

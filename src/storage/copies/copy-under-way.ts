@@ -1,12 +1,12 @@
 /**
  * A copy of a blob that is being written while readers get its bytes from the store.
  *
- * Readers bring ranges in order, as they read them; whoever comes first to the end brings the next.
- * A reader behind the end reads the file, so that readers of one blob share one download. The copy
- * never makes a reader wait for long: it is given up if one write takes LIMITS.copyWriteMsMax, if
- * readers wait for the disk longer than for the store, if the disk fails, or if all of it takes too
- * long because its readers are slow. Then, and if the last
- * reader leaves before all bytes were brought, the file is removed.
+ * Readers bring ranges in order, as they read them. The first reader that needs the next range
+ * brings it. Others read what is copied from the file, so that readers of one blob share one
+ * download. The copy never makes a reader wait for long: it is given up if one write takes
+ * LIMITS.copyWriteMsMax, if readers wait for the disk longer than for the store, if the disk fails,
+ * or if slow readers make it last too long. Then the file is removed, as it is if the last reader
+ * leaves before all bytes were brought.
  */
 import { crc32 } from "node:zlib";
 import { assert, CacheError } from "../../errors.ts";

@@ -117,7 +117,7 @@ export class BlobRanges {
 
   /**
    * Requests the range behind the last one, or one that begins near `position` after a jump.
-   * @param continues the bytes before `position` came from elsewhere: that is no jump.
+   * @param continues true: the reader got the bytes before `position` from elsewhere and does not jump.
    */
   begin(position: number, wantedBytes: number, continues = false): BlobRange {
     if (continues && position !== this.#end) {

@@ -23,7 +23,7 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
   ),
   gauge(
     "flame_cache_local_used_bytes",
-    "Bytes of copies on the local disk, with those that are being written.",
+    "Bytes of the copies on the local disk, finished or not.",
     ({ cache }) => cache.storage.local?.heldBytes,
   ),
   gauge(
