@@ -10,7 +10,7 @@ import { CacheError } from "../errors.ts";
 
 export const AT_LEAST_HEADER = "flame-at-least-version";
 
-const VERSION = /^\d{1,15}$/;
+const VERSION = /^\d{1,16}$/;
 
 /**
  * @param heldVersion that the caller holds: it gets no older one
@@ -19,7 +19,7 @@ const VERSION = /^\d{1,15}$/;
  */
 export function atLeastVersion(text: string | undefined, heldVersion = 0): number | undefined {
   if (text === undefined) return undefined;
-  if (!VERSION.test(text)) {
+  if (!VERSION.test(text) || !Number.isSafeInteger(Number(text))) {
     throw new CacheError("INVALID_REQUEST", `${AT_LEAST_HEADER} must be a version such as 7`);
   }
   return Number(text) === 0 ? undefined : Math.max(Number(text), heldVersion);
