@@ -15,6 +15,9 @@
  */
 import { invalidIpc } from "./invalid-ipc.ts";
 
+/** `latin1` has a character for each byte and takes a tenth of the time: for comparisons. */
+export type TextEncoding = "utf8" | "latin1";
+
 /** A run of equal elements inside the bytes; for a string, its UTF-8 bytes. */
 export interface VectorRange {
   /** Position of the first element. */
@@ -78,8 +81,8 @@ export class FlatbufferReader {
   }
 
   /** Decodes a string. Invalid UTF-8 becomes U+FFFD, because some writers put binary metadata. */
-  text(range: VectorRange): string {
-    return this.#bytes.toString("utf8", range.position, range.position + range.length);
+  text(range: VectorRange, encoding: TextEncoding = "utf8"): string {
+    return this.#bytes.toString(encoding, range.position, range.position + range.length);
   }
 
   /** The bytes of a range as a view. */
@@ -215,9 +218,9 @@ export class FlatbufferTable {
     return position < 0 ? undefined : this.reader.vectorAt(position, elementSizeBytes);
   }
 
-  string(slot: number): string | undefined {
+  string(slot: number, encoding?: TextEncoding): string | undefined {
     const range = this.vector(slot, 1);
-    return range === undefined ? undefined : this.reader.text(range);
+    return range === undefined ? undefined : this.reader.text(range, encoding);
   }
 
   /** The vtable and the table's bytes in hexadecimal, to compare tables of an unknown kind. */

@@ -5,7 +5,7 @@
  * invalid UTF-8 is read as U+FFFD here and stays unchanged in the message.
  */
 import { LIMITS } from "../limits.ts";
-import type { FlatbufferTable, VectorRange } from "./flatbuffer-reader.ts";
+import type { FlatbufferTable, TextEncoding, VectorRange } from "./flatbuffer-reader.ts";
 import { type FlatbufferWriter, OFFSET } from "./flatbuffer-writer.ts";
 import { invalidIpc } from "./invalid-ipc.ts";
 import { KEY_VALUE } from "./slots.ts";
@@ -19,13 +19,18 @@ const NO_RANGE: VectorRange = { position: 0, length: 0 };
  * Decodes the metadata in a slot. A missing vector, key or value is read as empty. @throws
  * {CacheError} INVALID_IPC
  */
-export function decodeKeyValues(table: FlatbufferTable, slot: number): SchemaMetadata {
+export function decodeKeyValues(
+  table: FlatbufferTable,
+  slot: number,
+  encoding: TextEncoding = "utf8",
+): SchemaMetadata {
   const vector = entriesVector(table, slot);
   if (vector.length === 0) return NONE;
   const entries: [string, string][] = [];
   for (let index = 0; index < vector.length; index++) {
     const entry = table.reader.tableAt(vector.position + 4 * index);
-    entries.push([entry.string(KEY_VALUE.key) ?? "", entry.string(KEY_VALUE.value) ?? ""]);
+    const [key, value] = [entry.string(KEY_VALUE.key, encoding), entry.string(KEY_VALUE.value, encoding)];
+    entries.push([key ?? "", value ?? ""]);
   }
   return entries;
 }

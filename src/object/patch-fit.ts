@@ -8,7 +8,8 @@
  * caller checks first.
  */
 import { dictionaryIds } from "../arrow/dictionary-ids.ts";
-import { type ArrowField, type ArrowSchema, decodeSchemaSteps, sameFieldsSteps } from "../arrow/schema.ts";
+import type { SchemaMetadata } from "../arrow/key-values.ts";
+import { type ArrowField, type ArrowSchema, decodeBytewiseSteps, sameFieldsSteps } from "../arrow/schema.ts";
 
 export const SCHEMA_KEY_FITS = "flame.cache.fits";
 
@@ -18,8 +19,8 @@ const WORK_PER_STEP = 32;
 
 /** Why the patch does not fit; undefined if it does. @throws {CacheError} INVALID_IPC */
 export function* patchMisfitSteps(table: Uint8Array, patch: Uint8Array): Generator<void, string | undefined> {
-  const base = yield* decodeSchemaSteps(table);
-  const added = yield* decodeSchemaSteps(patch);
+  const base = yield* decodeBytewiseSteps(table);
+  const added = yield* decodeBytewiseSteps(patch);
   if (!(yield* sameFieldsSteps(base, added))) return "the schema of the patch differs from the table's";
   yield;
   if (String(dictionaryIds(base)) !== String(dictionaryIds(added)))
@@ -43,7 +44,7 @@ function* otherMetadataSteps(
   for (let pair = pairs.pop(); pair !== undefined; pair = pairs.pop()) {
     for (const [index, field] of pair[0].entries()) {
       const other = pair[1][index]!;
-      if (metadataText(field) !== metadataText(other)) return field.name;
+      if (!sameEntries(field.metadata, other.metadata)) return field.name;
       if (field.children.length > 0) pairs.push([field.children, other.children]);
       work += 1 + field.metadata.length;
       if (work < WORK_PER_STEP) continue;
@@ -54,10 +55,15 @@ function* otherMetadataSteps(
   return undefined;
 }
 
-/** Equal for the same entries in any order. */
-function metadataText({ metadata }: ArrowField): string {
-  if (metadata.length === 0) return "";
-  return JSON.stringify(metadata.map((entry) => JSON.stringify(entry)).sort());
+/** In any order. */
+function sameEntries(ours: SchemaMetadata, theirs: SchemaMetadata): boolean {
+  const [a, b] = [sortedTexts(ours), sortedTexts(theirs)];
+  return a.length === b.length && a.every((text, index) => text === b[index]);
+}
+
+/** The length tells where the key ends. */
+function sortedTexts(metadata: SchemaMetadata): string[] {
+  return metadata.map(([key, value]) => `${key.length} ${key}${value}`).sort();
 }
 
 function fitsOf({ metadata }: ArrowSchema): string | undefined {

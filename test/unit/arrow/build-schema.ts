@@ -9,6 +9,7 @@ import {
   type SlotValue,
   uint8,
 } from "../../../src/arrow/flatbuffer-writer.ts";
+import { type SchemaMetadata, writeKeyValues } from "../../../src/arrow/key-values.ts";
 import { HEADER_TYPE, METADATA_V5, TYPE_ID } from "../../../src/arrow/slots.ts";
 
 export interface BuiltType {
@@ -23,6 +24,7 @@ export interface BuiltField extends BuiltType {
   readonly children?: readonly BuiltField[];
   /** Dictionary encoding with these slots of its own: id, index type left out, ordered. */
   readonly dictionary?: { readonly id: bigint; readonly isOrdered?: boolean };
+  readonly metadata?: SchemaMetadata;
 }
 
 /** A Message with a Schema table whose slots are given; returns the slots' places to link. */
@@ -53,7 +55,7 @@ function writeFields(writer: FlatbufferWriter, from: number, fields: readonly Bu
 }
 
 function writeField(writer: FlatbufferWriter, from: number, field: BuiltField): void {
-  const { name, children, dictionary } = field;
+  const { name, children, dictionary, metadata } = field;
   const table = writer.table([
     name === undefined ? undefined : OFFSET,
     uint8(1),
@@ -61,11 +63,13 @@ function writeField(writer: FlatbufferWriter, from: number, field: BuiltField): 
     OFFSET,
     dictionary && OFFSET,
     children && OFFSET,
+    metadata && OFFSET,
   ]);
   writer.link(from, table.position);
   writeType(writer, table.slots[3]!, field);
   if (name !== undefined) writer.link(table.slots[0]!, writer.string(name));
   if (children !== undefined) writeFields(writer, table.slots[5]!, children);
+  if (metadata !== undefined) writeKeyValues(writer, table.slots[6]!, metadata);
   if (dictionary === undefined) return;
   const isOrdered = uint8(dictionary.isOrdered === true ? 1 : 0);
   writer.link(table.slots[4]!, writer.table([int64(dictionary.id), undefined, isOrdered]).position);

@@ -28,6 +28,34 @@ describe("a patch", () => {
     expect(misfit(changed, changed)).toBeUndefined();
   });
 
+  it("fits with a field's metadata in another order, and not when the bytes of two texts are shared otherwise", () => {
+    const withEntries = (metadata: [string, string][]) =>
+      buildSchema([{ typeId: TYPE_ID.utf8, name: "a", metadata }]);
+    const ours = withEntries([
+      ["a", "1"],
+      ["é", "2"],
+    ]);
+    expect(
+      misfit(
+        ours,
+        withEntries([
+          ["é", "2"],
+          ["a", "1"],
+        ]),
+      ),
+    ).toBeUndefined();
+    expect(
+      misfit(
+        ours,
+        withEntries([
+          ["a1", ""],
+          ["é", "2"],
+        ]),
+      ),
+    ).toContain('field "a"');
+    expect(misfit(ours, withEntries([["a", "1"]]))).toContain('field "a"');
+  });
+
   it("does not fit when both say what they fit, and say otherwise", () => {
     expect(misfit(fitting("a"), fitting("b"))).toMatch(/labels, index or dtypes/);
     expect(misfit(fitting("a"), fitting("a"))).toBeUndefined();
