@@ -53,6 +53,16 @@ export interface MessageReader {
   next(): Promise<IncomingMessage | null>;
 }
 
+/** The messages of a server. Some servers send millions in a call. */
+export interface AnswerReader extends MessageReader {
+  /**
+   * The whole next message without a promise, if it has arrived in one chunk, is not compressed and
+   * has at most `sizeBytesMax`. Otherwise undefined: then call `next`. A copy in memory of Node's
+   * pool: a small message that is kept retains up to 8 KiB.
+   */
+  nextWaiting(sizeBytesMax: number): Buffer | undefined;
+}
+
 /** Outgoing messages. */
 export interface MessageWriter {
   /**

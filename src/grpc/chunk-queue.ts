@@ -27,6 +27,11 @@ export class ChunkQueue {
     return this.#sizeBytes;
   }
 
+  /** Undefined also while gathered chunks are all there is. */
+  get first(): Buffer | undefined {
+    return this.#chunks[0];
+  }
+
   push(chunk: Buffer): void {
     const hasToWait = this.#sizeBytes > 0;
     this.#sizeBytes += chunk.length;
@@ -86,6 +91,14 @@ export class ChunkQueue {
     this.#chunks.splice(0, count);
     this.#sizeBytes -= sizeBytes;
     return taken;
+  }
+
+  /** Removes the front of the first chunk. */
+  dropOfFirst(sizeBytes: number): void {
+    const first = this.#chunks[0]!;
+    this.#sizeBytes -= sizeBytes;
+    if (sizeBytes === first.length) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(sizeBytes);
   }
 
   /**

@@ -16,7 +16,7 @@ import {
 } from "node:http2";
 import { AbortError, CacheError, isCacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import type { CallMetadata, MessageReader, MessageWriter } from "./call.ts";
+import type { AnswerReader, CallMetadata, MessageWriter } from "./call.ts";
 import { Deadline } from "./deadline.ts";
 import { QueuedMessageReader } from "./message-reader.ts";
 import { StreamMessageWriter } from "./message-writer.ts";
@@ -29,7 +29,7 @@ export interface ClientCall extends MessageWriter {
   /**
    * The answers. After the last one: null if the status is OK, otherwise the error of the status.
    */
-  readonly responses: MessageReader;
+  readonly responses: AnswerReader;
   /** The server's headers, once they have arrived. */
   readonly headers: CallMetadata | undefined;
   /** The server's trailers, once they have arrived. */

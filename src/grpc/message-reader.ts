@@ -8,7 +8,7 @@
  */
 import { assert, CacheError } from "../errors.ts";
 import { LIMITS } from "../limits.ts";
-import type { IncomingMessage, MessageReader } from "./call.ts";
+import type { AnswerReader, IncomingMessage } from "./call.ts";
 import { ChunkQueue, compacted } from "./chunk-queue.ts";
 import { decodePrefix, isCompressed, PREFIX_SIZE_BYTES } from "./framing.ts";
 import { inflated } from "./inflated-message.ts";
@@ -30,7 +30,7 @@ export interface ChunkSource {
 /** Tries to complete the waiting read from the queue. Returns false if it has to wait longer. */
 type Attempt = () => boolean;
 
-export class QueuedMessageReader implements MessageReader {
+export class QueuedMessageReader implements AnswerReader {
   readonly #source: ChunkSource;
   readonly #encoding: string | undefined;
   readonly #queue = new ChunkQueue();
@@ -130,6 +130,22 @@ export class QueuedMessageReader implements MessageReader {
     );
     this.#takeBack();
     return this.#answer(PREFIX_SIZE_BYTES, () => this.#nextMessage());
+  }
+
+  nextWaiting(sizeBytesMax: number): Buffer | undefined {
+    assert(this.#attempt === undefined, "one read at a time");
+    const { first } = this.#queue;
+    if (this.#unread > 0 || first === undefined || first.length < PREFIX_SIZE_BYTES) return undefined;
+    const end = PREFIX_SIZE_BYTES + first.readUInt32BE(1);
+    if (first[0] !== 0 || end > first.length || end > PREFIX_SIZE_BYTES + sizeBytesMax) return undefined;
+    const message = Buffer.allocUnsafe(end - PREFIX_SIZE_BYTES);
+    first.copy(message, 0, PREFIX_SIZE_BYTES, end);
+    this.#queue.dropOfFirst(end);
+    // Nothing is lent: the message is a copy.
+    this.#lentBytes = 0;
+    this.#charge();
+    this.#resumeIfSpace();
+    return message;
   }
 
   /** For messages: reads up to `#unread` bytes, at least one. */

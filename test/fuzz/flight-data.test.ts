@@ -10,6 +10,7 @@ import { describe, expect, it } from "vitest";
 import { CacheError } from "../../src/errors.ts";
 import { decodeDescriptor } from "../../src/flight/descriptor.ts";
 import { FlightDataDecoder } from "../../src/flight/flight-data-decoder.ts";
+import { decodeListedFlight } from "../../src/flight/flight-info-reader.ts";
 import { decodeHealthRequest, decodeHealthResponse } from "../../src/flight/health.ts";
 import * as messages from "../../src/flight/messages.ts";
 import { parseTicket } from "../../src/flight/ticket.ts";
@@ -191,6 +192,7 @@ describe("Flight messages", () => {
   const DECODERS: readonly (readonly [string, (bytes: Buffer) => unknown])[] = [
     ["FlightDescriptor", decodeDescriptor],
     ["FlightInfo", messages.decodeFlightInfo],
+    ["FlightInfo of a list", decodeListedFlight],
     ["Ticket", messages.decodeTicket],
     ["SchemaResult", messages.decodeSchemaResult],
     ["PutResult", messages.decodePutResult],

@@ -12,6 +12,7 @@
 import { formatDialEndpoint } from "../../config/endpoint.ts";
 import { CacheError } from "../../errors.ts";
 import { encodeDescriptor, type FlightDescriptor } from "../../flight/descriptor.ts";
+import { decodeListedFlight } from "../../flight/flight-info-reader.ts";
 import {
   type ActionType,
   decodeActionType,
@@ -149,7 +150,7 @@ export class FlightClient {
    */
   listFlights(criteria: string | Uint8Array = "", options?: FlightCallOptions): AsyncIterable<FlightInfo> {
     const open = this.#opener("other", FLIGHT_METHODS.ListFlights.path, options);
-    return streamAnswers(open, encodeCriteria(criteria), smallAnswers(decodeFlightInfo));
+    return streamAnswers(open, encodeCriteria(criteria), smallAnswers(decodeListedFlight));
   }
 
   /**

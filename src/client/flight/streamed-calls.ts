@@ -6,13 +6,13 @@
  * (`break`, an error) resets it. Unsent messages are then dropped.
  */
 import { CacheError } from "../../errors.ts";
-import type { MessageReader } from "../../grpc/call.ts";
+import type { AnswerReader } from "../../grpc/call.ts";
 import type { ClientCall } from "../../grpc/client-call.ts";
 import { LIMITS } from "../../limits.ts";
 import { MessageSender, type WriteAll } from "./message-sender.ts";
 
 /** Reads the answers of a call, each once. */
-export type ReadAll<T> = (reader: MessageReader) => AsyncGenerator<T, void, void>;
+export type ReadAll<T> = (reader: AnswerReader) => AsyncGenerator<T, void, void>;
 
 /**
  * Reads small complete messages.
@@ -20,8 +20,13 @@ export type ReadAll<T> = (reader: MessageReader) => AsyncGenerator<T, void, void
  */
 export function smallAnswers<T>(decode: (bytes: Buffer) => T): ReadAll<T> {
   return async function* (reader) {
-    for (let message = await reader.next(); message !== null; message = await reader.next()) {
-      yield decode(await message.collect(LIMITS.unaryMessageBytesMax));
+    const sizeBytesMax = LIMITS.unaryMessageBytesMax;
+    for (;;) {
+      let waiting = reader.nextWaiting(sizeBytesMax);
+      for (; waiting !== undefined; waiting = reader.nextWaiting(sizeBytesMax)) yield decode(waiting);
+      const message = await reader.next();
+      if (message === null) return;
+      yield decode(await message.collect(sizeBytesMax));
     }
   };
 }

@@ -165,6 +165,84 @@ describe("collecting a message", () => {
   });
 });
 
+describe("taking the messages that wait", () => {
+  /** As a reader of small answers does: without a promise if possible. */
+  async function takenFrom(reader: QueuedMessageReader): Promise<Buffer[]> {
+    const bodies: Buffer[] = [];
+    for (;;) {
+      for (let body = reader.nextWaiting(100); body !== undefined; body = reader.nextWaiting(100))
+        bodies.push(body);
+      const message = await reader.next();
+      if (message === null) return bodies;
+      bodies.push(await bytesOf(message));
+    }
+  }
+
+  it.each(Array.from(WIRE.keys()))("gives the same ones when the bytes are split at %d", async (split) => {
+    const { reader } = reading();
+    const taken = takenFrom(reader);
+    for (const chunk of [WIRE.subarray(0, split), WIRE.subarray(split)]) {
+      reader.push(chunk);
+      await Promise.resolve();
+    }
+    reader.end();
+    expect(await taken).toEqual(BODIES);
+  });
+
+  it("gives the same ones byte by byte", async () => {
+    const { reader } = reading();
+    for (const byte of WIRE) reader.push(Buffer.from([byte]));
+    reader.end();
+    expect(await takenFrom(reader)).toEqual(BODIES);
+  });
+
+  it("gives all of one chunk at once, as copies, and then nothing", () => {
+    const { reader } = reading();
+    const wire = Buffer.from(WIRE);
+    reader.push(wire);
+    const taken = BODIES.map(() => reader.nextWaiting(100));
+    wire.fill(0);
+    expect(taken).toEqual(BODIES);
+    expect(reader.nextWaiting(100)).toBeUndefined();
+  });
+
+  it.each([
+    ["over the limit", framed(Buffer.alloc(101))],
+    ["compressed", Buffer.from([1, 0, 0, 0, 1, 7])],
+    ["with an invalid flag", Buffer.from([2, 0, 0, 0, 1, 7])],
+    ["with a part of its prefix", WIRE.subarray(0, 4)],
+    ["with a part of its body", WIRE.subarray(0, 8)],
+  ])("leaves a message %s to the reader of messages", (_, wire) => {
+    const { reader } = reading();
+    reader.push(wire);
+    expect(reader.nextWaiting(100)).toBeUndefined();
+  });
+
+  it("gives nothing of a call that failed", () => {
+    const { reader } = reading();
+    reader.push(WIRE);
+    reader.fail(new CacheError("CANCELLED"));
+    expect(reader.nextWaiting(100)).toBeUndefined();
+  });
+
+  it("gives nothing inside a message that is being read", async () => {
+    const { reader } = reading();
+    reader.push(framed(Buffer.from([0, 0, 0, 0, 1, 7])));
+    await reader.next();
+    expect(reader.nextWaiting(100)).toBeUndefined();
+  });
+
+  it("resumes the paused source when half of the queue is taken", () => {
+    const { reader, source } = reading();
+    const many = framed(...Array.from({ length: 1000 }, () => Buffer.alloc(64)));
+    const count = Math.ceil((LIMITS.receiveQueueBytesMax + 1) / many.length);
+    for (let pushed = 0; pushed < count; pushed += 1) reader.push(many);
+    expect(source.calls).toEqual(["pause"]);
+    while (reader.nextWaiting(100) !== undefined);
+    expect(source.calls).toEqual(["pause", "resume"]);
+  });
+});
+
 describe("a reader that is slower than its source", () => {
   const chunk = Buffer.alloc(64 * 1024);
   const wire = Buffer.alloc(PREFIX_SIZE_BYTES);
