@@ -35,6 +35,9 @@ export type FlightDescriptor =
  *   OBJECT_TOO_LARGE over LIMITS.descriptorBytesMax.
  */
 export function decodeDescriptor(bytes: Uint8Array): TextDescriptor {
+  if (isShortPath(bytes)) {
+    return { kind: "path", path: [decodeText(bytes.subarray(4), "the path of the flight descriptor")] };
+  }
   checkSize("the flight descriptor", bytes.byteLength, "descriptorBytesMax");
   const message = decodeRequestOf(FlightDescriptorSchema, bytes);
   switch (message.type) {
@@ -47,6 +50,13 @@ export function decodeDescriptor(bytes: Uint8Array): TextDescriptor {
         facts: { type: message.type },
       });
   }
+}
+
+/** True for a path of one part below 128 bytes, `08 01 1A size text`: that of nearly every put. */
+function isShortPath(bytes: Uint8Array): boolean {
+  const sizeBytes = bytes.length - 4;
+  const isPath = bytes[0] === 0x08 && bytes[1] === DescriptorType.PATH && bytes[2] === 0x1a;
+  return isPath && bytes[3] === sizeBytes && sizeBytes < 0x80;
 }
 
 /**

@@ -70,15 +70,22 @@ export interface ActionType {
  */
 export function encodeFlightInfo(info: FlightInfo): Uint8Array {
   const rest = toBinary(FlightInfoSchema, toFlightInfoMessage({ ...info, schema: NO_BYTES }));
-  return info.schema.length === 0 ? rest : Buffer.concat([...schemaField(info.schema), rest]);
+  return info.schema.length === 0 ? rest : firstField(info.schema, rest);
 }
 
-/** The schema is the first field of FlightInfo and of SchemaResult. */
-function schemaField(schema: Uint8Array): Uint8Array[] {
-  const front = Buffer.alloc(1 + varintSizeBytes(schema.length));
-  front[0] = SCHEMA_TAG;
-  writeVarint(front, 1, schema.length);
-  return [front, schema];
+/**
+ * Field 1, of bytes: all of a Ticket, SchemaResult, PutResult or Result, the schema of a FlightInfo.
+ * @param rest the encoded fields behind it.
+ */
+function firstField(value: Uint8Array, rest = NO_BYTES): Uint8Array {
+  if (value.length === 0) return rest;
+  const from = 1 + varintSizeBytes(value.length);
+  const message = Buffer.allocUnsafe(from + value.length + rest.length);
+  message[0] = FIRST_TAG;
+  writeVarint(message, 1, value.length);
+  message.set(value, from);
+  message.set(rest, from + value.length);
+  return message;
 }
 
 /** For messages with a nested FlightInfo. For use in this module only. */
@@ -139,11 +146,10 @@ export function fromEndpointMessage(endpoint: FlightEndpointMessage): FlightEndp
 
 /** @param ticket the bytes of formatTicket. */
 export function encodeTicket(ticket: Uint8Array): Uint8Array {
-  return toBinary(TicketSchema, create(TicketSchema, { ticket }));
+  return firstField(ticket);
 }
 
-/** The tag of Ticket.ticket. Sizes below ONE_BYTE_SIZES take one byte. */
-const TICKET_TAG = 0x0a;
+/** Sizes below take one byte. */
 const ONE_BYTE_SIZE_END = 0x80;
 
 /**
@@ -152,14 +158,14 @@ const ONE_BYTE_SIZE_END = 0x80;
  */
 export function decodeTicket(bytes: Uint8Array): Buffer {
   const sizeBytes = bytes.length - 2;
-  if (bytes[0] === TICKET_TAG && bytes[1] === sizeBytes && sizeBytes < ONE_BYTE_SIZE_END)
+  if (bytes[0] === FIRST_TAG && bytes[1] === sizeBytes && sizeBytes < ONE_BYTE_SIZE_END)
     return Buffer.from(bytes.buffer, bytes.byteOffset + 2, sizeBytes);
   return asBuffer(decodeRequestOf(TicketSchema, bytes).ticket);
 }
 
 /** @param schema the encapsulated schema message. */
 export function encodeSchemaResult(schema: Uint8Array): Uint8Array {
-  return schema.length === 0 ? NO_BYTES : Buffer.concat(schemaField(schema));
+  return firstField(schema);
 }
 
 export function decodeSchemaResult(bytes: Uint8Array): Buffer {
@@ -167,7 +173,7 @@ export function decodeSchemaResult(bytes: Uint8Array): Buffer {
 }
 
 export function encodePutResult(appMetadata: Uint8Array): Uint8Array {
-  return toBinary(PutResultSchema, create(PutResultSchema, { appMetadata }));
+  return firstField(appMetadata);
 }
 
 export function decodePutResult(bytes: Uint8Array): Buffer {
@@ -198,7 +204,7 @@ export function decodeAction(bytes: Uint8Array): Action {
 
 /** One answer of DoAction. */
 export function encodeResult(body: Uint8Array): Uint8Array {
-  return toBinary(ResultSchema, create(ResultSchema, { body }));
+  return firstField(body);
 }
 
 export function decodeResult(bytes: Uint8Array): Buffer {
@@ -225,4 +231,5 @@ export function decodeHandshakeResponse(bytes: Uint8Array): Buffer {
 }
 
 const NO_BYTES = new Uint8Array(0);
-const SCHEMA_TAG = 0x0a;
+/** Field 1, of bytes. */
+const FIRST_TAG = 0x0a;

@@ -14,7 +14,7 @@ import { assert } from "../errors.ts";
 import { CallMetrics } from "../metrics/call-metrics.ts";
 import { FooterMemory } from "../object/footer-memory.ts";
 import { formatObjectKey, type ObjectKey } from "../object/object-key.ts";
-import { encodeObjectRef } from "../object/object-ref.ts";
+import { ObjectRefWriter } from "../object/object-ref.ts";
 import type { Durability, StorageReach } from "../storage/object-storage.ts";
 import type { ServerStats } from "./admin/server-stats.ts";
 import { ServerInstance } from "./flight/get-terms.ts";
@@ -53,6 +53,7 @@ interface Shared {
   readonly footerMemory: FooterMemory;
   readonly instance: ServerInstance;
   readonly locations: ReplicaLocations;
+  readonly refs: ObjectRefWriter;
   readonly calls: CallMetrics;
   readonly transfers: HttpTransfers;
   readonly contexts: WeakMap<Identity, ServiceContext>;
@@ -70,6 +71,8 @@ export class ServiceContext {
   readonly instance: ServerInstance;
   /** Where clients get objects. */
   readonly locations: ReplicaLocations;
+  /** Writes the references to objects of this server. */
+  readonly refs: ObjectRefWriter;
   /** The running requests of the HTTP API. */
   readonly transfers: HttpTransfers;
   readonly #shared: Shared;
@@ -86,6 +89,7 @@ export class ServiceContext {
     this.footerMemory = shared.footerMemory;
     this.instance = shared.instance;
     this.locations = shared.locations;
+    this.refs = shared.refs;
     this.transfers = shared.transfers;
     this.#shared = shared;
   }
@@ -96,8 +100,12 @@ export class ServiceContext {
     const transfers = new HttpTransfers({ idleCallMs: facts.idleCallMs });
     const { cache, endpoint, quotas = new Quotas(cache.usage) } = facts;
     const locations = new ReplicaLocations(endpoint, facts.replicas);
+    const refs = new ObjectRefWriter(endpoint);
     const shared = { footerMemory: new FooterMemory(), instance: new ServerInstance(), calls, transfers };
-    return new ServiceContext({ facts, quotas, locations, ...shared, contexts: new WeakMap() }, EVERYONE);
+    return new ServiceContext(
+      { facts, quotas, locations, refs, ...shared, contexts: new WeakMap() },
+      EVERYONE,
+    );
   }
 
   /** The context of another caller of the same server. */
@@ -139,6 +147,6 @@ export class ServiceContext {
 
   /** The reference to one version of an object, as BSON. */
   encodeRef(key: ObjectKey, version: number): Uint8Array {
-    return encodeObjectRef({ endpoint: this.endpoint, key: formatObjectKey(key), version });
+    return this.refs.write(Buffer.from(formatObjectKey(key)), version);
   }
 }

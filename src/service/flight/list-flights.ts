@@ -12,7 +12,6 @@ import { decodeCriteria } from "../../flight/messages.ts";
 import type { ServerCall } from "../../grpc/call.ts";
 import { LIMITS } from "../../limits.ts";
 import { encodeObjectFacts } from "../../object/object-facts.ts";
-import { ObjectRefWriter } from "../../object/object-ref.ts";
 import { nextTurn } from "../../turns.ts";
 import { parseListPattern } from "../key-pattern.ts";
 import type { ServiceContext } from "../service-context.ts";
@@ -94,9 +93,8 @@ async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): 
 
 /** Returns the function that encodes the FlightInfo of one listed object. */
 function listEncoder(context: ServiceContext): DescribeListed {
-  const { locations } = context;
+  const { locations, refs } = context;
   const infos = new FlightInfoWriter(locations.noEnd.expirationTime);
-  const refs = new ObjectRefWriter(context.endpoint);
   return (entry, schema, facts) => {
     const name = entry.evictionKey;
     if (facts !== undefined || context.cache.retaining.lifetimeOf(entry) !== undefined) {

@@ -22,6 +22,14 @@ describe("FlightDescriptor", () => {
     expect(decodeDescriptor(Buffer.from("0801", "hex"))).toEqual({ kind: "path", path: [] });
   });
 
+  it.each([0, 1, 127, 128, 602])("reads back a path of one part of %d bytes", (sizeBytes) => {
+    const descriptor = {
+      kind: "path",
+      path: [`${"é".repeat(sizeBytes / 2)}${"x".repeat(sizeBytes % 2)}`],
+    } as const;
+    expect(decodeDescriptor(encodeDescriptor(descriptor))).toEqual(descriptor);
+  });
+
   it("ignores the command of a path", () => {
     expect(decodeDescriptor(Buffer.from("0801120178", "hex"))).toEqual({ kind: "path", path: [] });
   });
@@ -32,6 +40,7 @@ describe("FlightDescriptor", () => {
     ["of a type that does not exist", "0807"],
     ["with a command that is not UTF-8", "08021201ff"],
     ["with a path that is not UTF-8", "08011a01ff"],
+    ["with two paths of which one is not UTF-8", "08011a01611a01ff"],
     ["that is cut short", "08011a05612f"],
     ["of garbage", "ffffffff"],
   ])("refuses a descriptor %s", (_, hex) => {
