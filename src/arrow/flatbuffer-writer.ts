@@ -94,7 +94,8 @@ export class FlatbufferWriter {
 
   /** @param capacityBytes the expected size; a larger result costs a copy. */
   constructor(capacityBytes = 512) {
-    this.#buffer = Buffer.alloc(Math.max(capacityBytes, 64));
+    // A small one is from Node's pool: a buffer of its own costs a microsecond.
+    this.#buffer = Buffer.allocUnsafe(Math.max(capacityBytes, 64)).fill(0);
   }
 
   get sizeBytes(): number {
@@ -199,6 +200,7 @@ export class FlatbufferWriter {
     if (slot.sizeBytes === 1) this.#buffer.writeUInt8(slot.value, position);
     else if (slot.sizeBytes === 2) this.#buffer.writeInt16LE(slot.value, position);
     else if (slot.sizeBytes === 4) this.#buffer.writeInt32LE(slot.value, position);
-    else this.#buffer.writeBigInt64LE(BigInt(slot.value), position);
+    else if (typeof slot.value === "number") this.setInt64(position, slot.value);
+    else this.#buffer.writeBigInt64LE(slot.value, position);
   }
 }

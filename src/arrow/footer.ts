@@ -44,6 +44,8 @@ export const FILE_MAGIC: Buffer = Buffer.from("ARROW1\0\0", "latin1");
 /** The magic at the end of a file, after the footer's size. */
 const TAIL_MAGIC = FILE_MAGIC.subarray(0, 6);
 const TRAILER_SIZE_BYTES = 4 + TAIL_MAGIC.length;
+/** Of most files, the tables around it included. */
+const METADATA_BYTES = 1024;
 /** Half a millisecond of work. */
 const BLOCKS_PER_STEP = 2048;
 
@@ -59,7 +61,9 @@ export function encodeFooter(parts: FooterParts, position: number): Buffer {
 export function* encodeFooterSteps(parts: FooterParts, position: number): Generator<void, Buffer> {
   assert(position % 8 === 0, "a footer stands at a multiple of 8");
   const blockCount = parts.dictionaries.length + parts.recordBatches.length;
-  const writer = new FlatbufferWriter(parts.schemaHeader.byteLength + BLOCK_SIZE_BYTES * blockCount + 4096);
+  const writer = new FlatbufferWriter(
+    parts.schemaHeader.byteLength + BLOCK_SIZE_BYTES * blockCount + METADATA_BYTES,
+  );
   const message = new FlatbufferReader(parts.schemaHeader).root();
   // Readers want the footer to be of the version that its messages are of.
   const version = message.int16(MESSAGE.version, METADATA_V5);

@@ -47,8 +47,10 @@ export interface RowFrame {
 }
 
 const NODE = { length: 1, nullCount: 0 } as const;
-const NOT_COMPRESSED = -1n;
+/** In front of a buffer that is not compressed, in a batch with a codec: -1. */
 const CODEC_PREFIX_BYTES = 8;
+/** No buffer before the value is larger. */
+const CELL_BYTES = 8;
 
 export function padTo(sizeBytes: number, alignment: number): number {
   return Math.ceil(sizeBytes / alignment) * alignment;
@@ -63,12 +65,11 @@ function encodeRow(facts: RowFacts, alignment: 8 | 64): RowFrame {
   const { version, kind, codec, dataSizeBytes } = facts;
   const valueSizeBytes = codec?.valueSizeBytes ?? dataSizeBytes;
   assert(valueSizeBytes <= LIMITS.opaqueRowBytesMax, "an opaque row fits int32 offsets");
-  const columns = kind === undefined ? [] : [[offsets(kind.length), Buffer.from(kind)]];
-  const front = new BodyFront(alignment, codec !== undefined);
-  front.addColumn([uint64(version)]);
-  for (const buffers of columns) front.addColumn(buffers);
-  front.addColumn([offsets(valueSizeBytes)]);
-  const bodyFront = front.finish();
+  const front = new BodyFront(kind === undefined ? 2 : 4, alignment, codec !== undefined);
+  front.beginColumn().uint64(version);
+  if (kind !== undefined) front.beginColumn().offsets(kind.length).text(kind);
+  front.beginColumn().offsets(valueSizeBytes);
+  const bodyFront = front.bytes;
   front.ranges.push({ offset: bodyFront.length, sizeBytes: dataSizeBytes });
   const bodySizeBytes = padTo(bodyFront.length + dataSizeBytes, alignment);
   const header = encodeRecordBatchMessage({
@@ -85,51 +86,48 @@ function encodeRow(facts: RowFacts, alignment: 8 | 64): RowFrame {
 /** The buffers before the value, each aligned, and their positions. */
 class BodyFront {
   readonly ranges: BufferRange[] = [];
-  readonly #alignment: number;
-  readonly #hasCodec: boolean;
-  readonly #buffers: Buffer[] = [];
-  #sizeBytes = 0;
+  readonly bytes: Buffer;
+  readonly #prefixBytes: number;
+  readonly #slotBytes: number;
+  #position = 0;
 
-  constructor(alignment: number, hasCodec: boolean) {
-    this.#alignment = alignment;
-    this.#hasCodec = hasCodec;
+  constructor(bufferCount: number, alignment: number, hasCodec: boolean) {
+    this.#prefixBytes = hasCodec ? CODEC_PREFIX_BYTES : 0;
+    this.#slotBytes = padTo(this.#prefixBytes + CELL_BYTES, alignment);
+    this.bytes = Buffer.allocUnsafe(bufferCount * this.#slotBytes).fill(0);
   }
 
-  /** A column without nulls: an empty validity buffer, then its buffers. */
-  addColumn(buffers: readonly Buffer[]): void {
-    this.ranges.push({ offset: this.#sizeBytes, sizeBytes: 0 });
-    for (const buffer of buffers) {
-      const sizeBytes = buffer.length + (this.#hasCodec ? CODEC_PREFIX_BYTES : 0);
-      this.ranges.push({ offset: this.#sizeBytes, sizeBytes });
-      this.#buffers.push(buffer);
-      this.#sizeBytes += padTo(sizeBytes, this.#alignment);
-    }
+  /** A column without nulls begins with an empty validity buffer. */
+  beginColumn(): this {
+    this.ranges.push({ offset: this.#position, sizeBytes: 0 });
+    return this;
   }
 
-  finish(): Buffer {
-    const front = Buffer.alloc(this.#sizeBytes);
-    let position = 0;
-    for (const buffer of this.#buffers) {
-      if (this.#hasCodec) front.writeBigInt64LE(NOT_COMPRESSED, position);
-      const from = position + (this.#hasCodec ? CODEC_PREFIX_BYTES : 0);
-      buffer.copy(front, from);
-      position = padTo(from + buffer.length, this.#alignment);
-    }
-    return front;
+  uint64(value: number): this {
+    const position = this.#buffer(8);
+    this.bytes.writeUInt32LE(value % 2 ** 32, position);
+    this.bytes.writeUInt32LE(Math.floor(value / 2 ** 32), position + 4);
+    return this;
   }
-}
 
-function uint64(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigUInt64LE(BigInt(value));
-  return bytes;
-}
+  /** The offsets of one cell: 0 and its size. */
+  offsets(sizeBytes: number): this {
+    this.bytes.writeInt32LE(sizeBytes, this.#buffer(8) + 4);
+    return this;
+  }
 
-/** The offsets of one cell. */
-function offsets(sizeBytes: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeInt32LE(sizeBytes, 4);
-  return bytes;
+  text(kind: RowKind): void {
+    this.bytes.write(kind, this.#buffer(kind.length), "latin1");
+  }
+
+  /** @returns the position of its bytes. */
+  #buffer(sizeBytes: number): number {
+    const from = this.#position;
+    this.ranges.push({ offset: from, sizeBytes: this.#prefixBytes + sizeBytes });
+    this.#position += this.#slotBytes;
+    this.bytes.fill(0xff, from, from + this.#prefixBytes);
+    return from + this.#prefixBytes;
+  }
 }
 
 const FRAME_PREFIX_BYTES = 8;
@@ -153,7 +151,7 @@ export const DISK_ROW_FRONT_BYTES = DISK_ROW_METADATA_BYTES + DISK_ROW_BODY_FRON
  */
 export function encodeDiskRow(facts: RowFacts): { readonly front: Buffer; readonly bodySizeBytes: number } {
   const { header, bodyFront, bodySizeBytes } = encodeRow(facts, DISK_ALIGNMENT);
-  const front = Buffer.alloc(DISK_ROW_FRONT_BYTES);
+  const front = Buffer.allocUnsafe(DISK_ROW_FRONT_BYTES).fill(0);
   front.writeUInt32LE(0xffffffff, 0);
   front.writeInt32LE(DISK_ROW_METADATA_BYTES - FRAME_PREFIX_BYTES, 4);
   header.copy(front, FRAME_PREFIX_BYTES);
