@@ -39,8 +39,8 @@ class Replicas:
         return endpoint in self._known
 
     def learn(self, text: bytes) -> None:
-        """Takes the list in an answer. Ignores a malformed one, and from a server with TLS those
-        without.
+        """Takes the list in an answer. A malformed list is ignored. If the server has TLS,
+        endpoints without TLS are ignored.
         """
         if not text or len(text) > _LIST_BYTES_MAX:
             return

@@ -149,7 +149,7 @@ export function encodeTicket(ticket: Uint8Array): Uint8Array {
   return firstField(ticket);
 }
 
-/** Sizes below take one byte. */
+/** A smaller size takes one byte. */
 const ONE_BYTE_SIZE_END = 0x80;
 
 /**

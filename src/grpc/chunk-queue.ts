@@ -27,7 +27,7 @@ export class ChunkQueue {
     return this.#sizeBytes;
   }
 
-  /** Undefined also while gathered chunks are all there is. */
+  /** Undefined if the queue is empty, or has nothing but gathered chunks. */
   get first(): Buffer | undefined {
     return this.#chunks[0];
   }

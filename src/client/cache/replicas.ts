@@ -34,7 +34,8 @@ export class Replicas {
   }
 
   /**
-   * Takes the list in an answer. Ignores a malformed one, and from a server with TLS those without.
+   * Takes the list in an answer. A malformed list is ignored. If the server has TLS, endpoints
+   * without TLS are ignored.
    */
   learn(text: string): void {
     if (text.length > LIMITS.replicaListBytesMax) return;
