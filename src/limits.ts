@@ -124,6 +124,11 @@ export const LIMITS = {
   /** Memory for large objects is allocated in slabs of this size, bytes. */
   memorySlabBytes: 2 * MIB,
   /**
+   * A file up to this size that was just put is copied into the memory tier. From here on the copy
+   * costs more than the read from the page cache that it saves.
+   */
+  putAdmittedBytesMax: 64 * KIB,
+  /**
    * Evicted objects whose hashes a policy remembers, 8 bytes each: as many as the cache holds
    * objects, up to this.
    */

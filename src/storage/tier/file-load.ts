@@ -13,10 +13,14 @@ import type { StoredFile } from "../object-storage.ts";
 
 const PIECE_BYTES = LIMITS.readChunkBytes;
 
-/** A file of an engine that the tier can load. */
-export interface SourceFile extends StoredFile {
-  /** With the size, identifies one content among all that the name ever has. */
+/** Identifies one content among all that a name ever has. */
+export interface FileIdentity {
   readonly revision: string;
+  readonly sizeBytes: number;
+}
+
+/** A file of an engine that the tier can load. */
+export interface SourceFile extends StoredFile, FileIdentity {
   /** Fills the caller's memory with the bytes at `position`. @throws {CacheError} as `read` */
   readInto(bytes: Buffer, position: number): Promise<void>;
 }

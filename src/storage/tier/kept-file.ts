@@ -1,15 +1,17 @@
 /**
  * One file that the tier keeps or loads: its place in the eviction order, its memory, and its load.
  *
- * It is in use from the first open to the last close, and while its load fills it. An unused file
- * that is incomplete is dropped at once.
+ * Its content comes from the engine, by a load, or from a put, at once. It is in use from the first
+ * open to the last close, and while its load fills it. An unused file that is incomplete is dropped
+ * at once.
  */
+import { assert } from "../../errors.ts";
 import { Evictable } from "../../eviction/eviction-policy.ts";
 import { formatObjectKey } from "../../object/object-key.ts";
 import { MemoryFile, type MemoryOwner } from "../memory/memory-file.ts";
 import type { ShelvedFile } from "../memory/memory-shelf.ts";
 import type { StoredFile, StoredName } from "../object-storage.ts";
-import { FileLoad, type LoadHost, type SourceFile } from "./file-load.ts";
+import { type FileIdentity, FileLoad, type LoadHost, type SourceFile } from "./file-load.ts";
 import { LoadingFile } from "./loading-file.ts";
 
 export interface KeptFileHost {
@@ -23,8 +25,7 @@ export interface KeptFileHost {
 
 export interface KeptFileParts {
   readonly name: StoredName;
-  /** The file that is loaded; closed when loading is complete or nobody needs more. */
-  readonly source: SourceFile;
+  readonly file: FileIdentity;
   readonly slabs: readonly Buffer[];
   readonly costBytes: number;
 }
@@ -38,15 +39,31 @@ export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, Loa
   readonly #memory: MemoryFile;
   #load: FileLoad | undefined;
 
-  constructor({ name, source, slabs, costBytes }: KeptFileParts, host: KeptFileHost) {
+  /** `load` or `fill` is called before the first open. */
+  constructor({ name, file, slabs, costBytes }: KeptFileParts, host: KeptFileHost) {
     super();
     this.name = name;
-    this.sizeBytes = source.sizeBytes;
+    this.sizeBytes = file.sizeBytes;
     this.costBytes = costBytes;
-    this.#revision = source.revision;
+    this.#revision = file.revision;
     this.#host = host;
-    this.#memory = new MemoryFile({ sizeBytes: source.sizeBytes, slabs, owner: this });
+    this.#memory = new MemoryFile({ sizeBytes: file.sizeBytes, slabs, owner: this });
+  }
+
+  /** Reads the source as far as readers need it; closes it when that is complete. */
+  load(source: SourceFile): void {
     this.#load = new FileLoad(source, this.#memory, this);
+  }
+
+  /** Copies the whole content of a small file, whose memory is one buffer. */
+  fill(chunks: readonly Uint8Array[]): void {
+    const memory = this.#memory.slabs[0]!;
+    let filledBytes = 0;
+    for (const chunk of chunks) {
+      memory.set(chunk, filledBytes);
+      filledBytes += chunk.length;
+    }
+    assert(filledBytes === this.sizeBytes, "the chunks of a put are its whole file");
   }
 
   get evictionKey(): string {
@@ -60,7 +77,7 @@ export class KeptFile extends Evictable implements ShelvedFile, MemoryOwner, Loa
     return this.#memory.isOpen;
   }
 
-  isCopyOf(file: SourceFile): boolean {
+  isCopyOf(file: FileIdentity): boolean {
     return file.sizeBytes === this.sizeBytes && file.revision === this.#revision;
   }
 

@@ -1,21 +1,23 @@
 /**
  * A read cache in memory over any storage engine: hot files are answered without the engine.
  *
- * The engine asks the tier first when it opens a file to send it, and tells it what changed. The
- * first get of a file loads it (docs/decisions/0009-first-get-admits.md); concurrent gets share the
- * load. A file that does not fit, or exceeds FILE_PART_MAX of the tier, streams past it. The policy
- * chooses which copy to drop; a file that is being read stays until it is read. No read is stale:
- * the engine reports a change after it has made it and before it answers, and a file opened before
- * such a change is not kept. A change by another program (a file removed by hand) is noticed on a
- * look at the file, or once it is no longer cached.
+ * The engine asks the tier first when it opens a file to send it, and reports what changed. A small
+ * put is kept, and so is a larger file from its first get
+ * (docs/decisions/0009-small-puts-and-first-gets-admit.md); concurrent gets share the load. A file
+ * that does not fit, or exceeds FILE_PART_MAX of the tier, streams past it. The policy chooses
+ * which copy to drop; a file that is being read stays until it is read. No read is stale: the
+ * engine reports a change after it has made it and before it answers, and a file opened before such
+ * a change is not kept. A change by another program (a file removed by hand) is noticed on a look
+ * at the file, or once it is no longer cached.
  */
 import type { EvictionPolicy } from "../../eviction/eviction-policy.ts";
+import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { formatObjectKey, type ObjectKey } from "../../object/object-key.ts";
 import { MemoryShelf } from "../memory/memory-shelf.ts";
 import type { StoredFile, StoredName } from "../object-storage.ts";
 import type { MemoryCounts } from "../storage-counts.ts";
-import type { SourceFile } from "./file-load.ts";
+import type { FileIdentity, SourceFile } from "./file-load.ts";
 import { KeptFile, type KeptFileHost } from "./kept-file.ts";
 import { Openings } from "./openings.ts";
 import { TierMemory } from "./tier-memory.ts";
@@ -105,6 +107,20 @@ export class MemoryTier implements KeptFileHost {
     if (kept !== undefined) this.#dropCopy(kept, "deleted");
   }
 
+  /**
+   * Keeps the content of a file that was just published in place of an older copy, if it is small
+   * and there is space. Copies the chunks, which are the whole file. The engine calls it in place
+   * of `changed`, before any later change of the name.
+   */
+  put(name: StoredName, file: FileIdentity, chunks: readonly Uint8Array[]): void {
+    this.changed(name);
+    if (file.sizeBytes > LIMITS.putAdmittedBytesMax || !this.#makeSpace(file.sizeBytes)) return;
+    const copy = this.#newCopy(name, file);
+    copy.fill(chunks);
+    this.#keep(copy);
+    if (this.#isTraced) this.#trace("put into memory", name);
+  }
+
   /** Patches of this object may have been removed. */
   changedPatches(key: ObjectKey): void {
     this.#openings.changed(key);
@@ -144,23 +160,36 @@ export class MemoryTier implements KeptFileHost {
 
   /** Starts to load the file if there is space or space can be made; otherwise it streams past. */
   #admit(name: StoredName, file: SourceFile): StoredFile {
-    const { sizeBytes } = file;
-    if (sizeBytes === 0 || !this.#makeSpace(sizeBytes)) {
+    if (!this.#makeSpace(file.sizeBytes)) {
       this.#counters.bypassed += 1;
       if (this.#isTraced) this.#trace("not kept in memory: no space", name);
       return file;
     }
     this.#counters.loads += 1;
-    const slabs = this.#memory.take(sizeBytes);
-    const costBytes = this.#memory.costOf(sizeBytes);
-    const kept = new KeptFile({ name, source: file, slabs, costBytes }, this);
-    this.#shelf.put(name, kept);
-    this.#policy.admitted(kept);
-    return kept.open();
+    const copy = this.#newCopy(name, file);
+    copy.load(file);
+    this.#keep(copy);
+    return copy.open();
   }
 
-  /** Drops copies until a file of this size fits; drops none if that would not be enough. */
+  /** Takes memory for a file that fits. */
+  #newCopy(name: StoredName, file: FileIdentity): KeptFile {
+    const slabs = this.#memory.take(file.sizeBytes);
+    const costBytes = this.#memory.costOf(file.sizeBytes);
+    return new KeptFile({ name, file, slabs, costBytes }, this);
+  }
+
+  #keep(copy: KeptFile): void {
+    this.#shelf.put(copy.name, copy);
+    this.#policy.admitted(copy);
+  }
+
+  /**
+   * Drops copies until a file of this size fits; drops none if that would not be enough. An empty
+   * file is not kept.
+   */
   #makeSpace(sizeBytes: number): boolean {
+    if (sizeBytes === 0) return false;
     const costBytes = this.#memory.costOf(sizeBytes);
     if (costBytes > this.#bytesMax * FILE_PART_MAX) return false;
     if (this.#usedBytes + this.#memory.lentBytes + costBytes > this.#bytesMax) return false;

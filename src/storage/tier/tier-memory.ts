@@ -45,6 +45,7 @@ export class TierMemory {
 
   /** True if a file of this size fits now; frees unused memory for it if necessary. */
   makeFit(sizeBytes: number): boolean {
+    if (this.heldBytes + this.costOf(sizeBytes) <= this.#bytesMax) return true;
     const { slabCount, lastBytes } = planOf(sizeBytes);
     const needed = new Map([[SLAB_BYTES, slabCount]]);
     needed.set(lastBytes, (needed.get(lastBytes) ?? 0) + 1);
