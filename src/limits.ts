@@ -124,8 +124,8 @@ export const LIMITS = {
   /** Memory for large objects is allocated in slabs of this size, bytes. */
   memorySlabBytes: 2 * MIB,
   /**
-   * A file up to this size that was just put is copied into the memory tier. From here on the copy
-   * costs more than the read from the page cache that it saves.
+   * A file up to this size that was just put is copied into the memory tier. The copy costs no more
+   * than the first get that it saves, and small files displace little.
    */
   putAdmittedBytesMax: 64 * KIB,
   /**

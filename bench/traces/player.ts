@@ -1,6 +1,9 @@
 /**
- * Plays a trace to a policy through an owner like the cache's: a get that misses brings the object in, room is made
- * before an object comes, and what is larger than the whole cache passes by.
+ * Plays a trace to a policy through an owner: a storage whose puts all bring their objects in, or a
+ * memory tier over an engine, in which a put replaces the older copy only if the object is small.
+ *
+ * In both a get that misses brings the object in, space is made before an object comes, and an
+ * object larger than the whole cache passes by.
  */
 import { Evictable, type EvictionPolicy } from "../../src/eviction/eviction-policy.ts";
 import { DELETE, GET, idOf, kindOf, type Trace } from "./trace.ts";
@@ -79,6 +82,12 @@ class TracedCache {
     this.#policy.admitted(held);
   }
 
+  /** As the tier does: the object is a new one to the policy. */
+  replace(id: number, { sizeBytes, isKept }: { sizeBytes: number; isKept: boolean }): void {
+    this.drop(id, "deleted");
+    if (isKept) this.bring(id, sizeBytes);
+  }
+
   drop(id: number, reason: "evicted" | "deleted"): void {
     const held = this.#held.get(id);
     if (held === undefined) return;
@@ -99,19 +108,24 @@ class TracedCache {
   }
 }
 
-export function play(trace: Trace, policy: EvictionPolicy, bytesMax: number): HitRatios {
+/** @param tier if the cache is a memory tier, which puts it admits; otherwise it is the storage. */
+export function play(
+  trace: Trace,
+  policy: EvictionPolicy,
+  { bytesMax, tier }: { readonly bytesMax: number; readonly tier?: { readonly putBytesMax: number } },
+): HitRatios {
   const cache = new TracedCache(policy, bytesMax);
   const hits = new HitCount();
   for (const event of trace.events) {
     const [id, kind] = [idOf(event), kindOf(event)];
     const sizeBytes = trace.sizes[id]!;
-    if (kind === DELETE) {
-      cache.drop(id, "deleted");
-      continue;
-    }
-    const isHit = kind === GET && cache.read(id);
-    if (kind === GET) hits.count(sizeBytes, isHit);
-    if (!isHit) cache.bring(id, sizeBytes);
+    if (kind === DELETE) cache.drop(id, "deleted");
+    else if (kind === GET) {
+      const isHit = cache.read(id);
+      hits.count(sizeBytes, isHit);
+      if (!isHit) cache.bring(id, sizeBytes);
+    } else if (tier === undefined) cache.bring(id, sizeBytes);
+    else cache.replace(id, { sizeBytes, isKept: sizeBytes <= tier.putBytesMax });
   }
   return hits.ratios;
 }

@@ -1,5 +1,6 @@
 /**
- * Prints the hit ratios of the eviction policies on every workload, and of the optimum beside them.
+ * Prints the hit ratios of the eviction policies on every workload, and of the optimum beside them;
+ * then those of a memory tier, by what it admits.
  *
  *     npm run bench:traces [-- EVENTS]
  *
@@ -7,12 +8,21 @@
  * workload's footprint.
  */
 import { openPolicy, POLICIES, type PolicyName } from "../../src/eviction/open-policy.ts";
+import { LIMITS } from "../../src/limits.ts";
 import { playOptimum } from "./belady.ts";
 import { type HitRatios, play } from "./player.ts";
-import { workloads } from "./workloads.ts";
+import { tierWorkloads, workloads } from "./workloads.ts";
 
 const EVENTS = 300_000;
 const CACHE_PARTS = [0.01, 0.1, 0.3, 0.8];
+/** The tier's policy, if none is chosen. */
+const TIER_POLICY = "adaptive";
+/** Which puts a tier admits, beside first gets. */
+const TIERS = [
+  { title: "gets", putBytesMax: 0 },
+  { title: "small puts", putBytesMax: LIMITS.putAdmittedBytesMax },
+  { title: "all puts", putBytesMax: Number.POSITIVE_INFINITY },
+];
 
 const cell = ({ objects, bytes }: HitRatios): string =>
   [objects, bytes].map((ratio) => (100 * ratio).toFixed(1).padStart(5)).join(" ");
@@ -22,6 +32,8 @@ function row(cells: readonly string[]): string {
   return `| ${cells.map((text, i) => text.padEnd(widths[i] ?? 11)).join(" | ")} |`;
 }
 
+const sizeCell = (part: number): string => `${100 * part} %`.padStart(5);
+
 const events = Number(process.argv[2] ?? EVENTS);
 const names = Object.keys(POLICIES) as PolicyName[];
 console.log(row(["workload", "cache", ...names, "optimum"]));
@@ -30,8 +42,19 @@ for (const open of workloads(events)) {
   const trace = open();
   for (const part of CACHE_PARTS) {
     const bytesMax = Math.floor(trace.footprintBytes * part);
-    const ratios = names.map((name) => play(trace, openPolicy(name), bytesMax));
-    const size = `${100 * part} %`.padStart(5);
-    console.log(row([trace.name, size, ...[...ratios, playOptimum(trace, bytesMax)].map(cell)]));
+    const ratios = names.map((name) => play(trace, openPolicy(name), { bytesMax }));
+    console.log(row([trace.name, sizeCell(part), ...[...ratios, playOptimum(trace, bytesMax)].map(cell)]));
+  }
+}
+
+console.log();
+console.log(row(["workload", "tier", ...TIERS.map(({ title }) => title)]));
+console.log(row(["---", "---:", ...TIERS.map(() => "---:")]));
+for (const open of tierWorkloads(events)) {
+  const trace = open();
+  for (const part of CACHE_PARTS) {
+    const bytesMax = Math.floor(trace.footprintBytes * part);
+    const ratios = TIERS.map((tier) => play(trace, openPolicy(TIER_POLICY), { bytesMax, tier }));
+    console.log(row([trace.name, sizeCell(part), ...ratios.map(cell)]));
   }
 }

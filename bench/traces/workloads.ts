@@ -133,6 +133,55 @@ export function agents(events: number): Trace {
   return builder.build("agents");
 }
 
+/**
+ * Results of agents: each is put once and read by zero to eight others, each of them some time later
+ * (any time span is as likely as twice that).
+ */
+export function results(events: number): Trace {
+  const [builder, draws] = [new TraceBuilder(), new Draws(8)];
+  const due = new Map<number, number[]>();
+  for (let step = 0; builder.length < events; step += 1) {
+    const id = builder.object(draws.size(256, 256 * KIB));
+    builder.put(id);
+    for (let readers = draws.below(9); readers > 0; readers -= 1) {
+      const then = step + Math.round(draws.size(1, 5_000));
+      due.set(then, [...(due.get(then) ?? []), id]);
+    }
+    for (const read of due.get(step) ?? []) builder.get(read);
+    due.delete(step);
+  }
+  return builder.build("results");
+}
+
+/** Zipf over 20,000 small objects; one access in four is a put that replaces the object. */
+export function replaced(events: number): Trace {
+  const [builder, draws] = [new TraceBuilder(), new Draws(9)];
+  const ids = Array.from({ length: 20_000 }, () => builder.object(draws.size(256, 64 * KIB)));
+  const ranks = new Zipf(ids.length, 0.9);
+  while (builder.length < events) {
+    const id = ids[ranks.draw(draws)]!;
+    if (draws.below(4) === 0) builder.put(id);
+    else builder.get(id);
+  }
+  return builder.build("zipf 0.9, replaced");
+}
+
+/**
+ * Zipf over 10,000 objects, and after every 10,000 gets as many puts of objects that nobody reads.
+ * @param bytesMax of all objects.
+ */
+export function unread(events: number, bytesMax: number): Trace {
+  const [builder, draws] = [new TraceBuilder(), new Draws(10)];
+  const object = (): number => builder.object(draws.size(KIB, bytesMax));
+  const ids = Array.from({ length: 10_000 }, object);
+  const ranks = new Zipf(ids.length, 0.9);
+  while (builder.length < events) {
+    for (let i = 0; i < ids.length; i += 1) builder.get(ids[ranks.draw(draws)]!);
+    for (let i = 0; i < ids.length; i += 1) builder.put(object());
+  }
+  return builder.build(`unread, ${bytesMax / KIB} KiB`);
+}
+
 /** @param events of each trace, about. */
 export function workloads(events: number): (() => Trace)[] {
   return [
@@ -146,5 +195,19 @@ export function workloads(events: number): (() => Trace)[] {
     () => replay(events),
     () => replay(events, 0.1),
     () => agents(events),
+  ];
+}
+
+/** Those with puts, for a memory tier, which may or may not admit them. */
+export function tierWorkloads(events: number): (() => Trace)[] {
+  return [
+    () => twice(events),
+    () => replay(events),
+    () => replay(events, 0.1),
+    () => agents(events),
+    () => results(events),
+    () => replaced(events),
+    () => unread(events, MIB),
+    () => unread(events, 64 * KIB),
   ];
 }

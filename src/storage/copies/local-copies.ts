@@ -1,11 +1,11 @@
 /**
  * A read cache of blobs on the local disk: bounded, and kept over restarts.
  *
- * The first get of a blob copies it (docs/decisions/0009-first-get-admits.md); what is put is not
- * copied. Blobs never change, so a copy is never stale, and one whose blob is gone ages out. The
- * policy chooses what to drop; a copy that is being read stays. A failure of the disk costs a copy
- * and never a get. A start scans the directory in the background: meanwhile copies are found by
- * their names, and none is written.
+ * The first get of a blob copies it (docs/decisions/0009-small-puts-and-first-gets-admit.md); what
+ * is put is not copied. Blobs never change, so a copy is never stale, and one whose blob is gone
+ * ages out. The policy chooses what to drop; a copy that is being read stays. A failure of the disk
+ * costs a copy and never a get. A start scans the directory in the background: meanwhile copies are
+ * found by their names, and none is written.
  */
 import { statfs } from "node:fs/promises";
 import path from "node:path";

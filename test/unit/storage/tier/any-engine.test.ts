@@ -4,34 +4,11 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
-import type { SourceFile } from "../../../../src/storage/tier/file-load.ts";
 import { MemoryTier } from "../../../../src/storage/tier/memory-tier.ts";
 import { named } from "../scratch-directory.ts";
-import { MIB } from "./tier-fixture.ts";
+import { MIB, RemoteFile } from "./tier-fixture.ts";
 
 const NAME = named("a/s/o");
-
-class RemoteFile implements SourceFile {
-  readonly sizeBytes: number;
-  readonly revision: string;
-  readonly #content: Buffer;
-
-  constructor(content: Buffer, revision: string) {
-    this.sizeBytes = content.length;
-    this.revision = revision;
-    this.#content = content;
-  }
-
-  async read(position: number, lengthBytes: number): Promise<Buffer> {
-    return this.#content.subarray(position, position + lengthBytes);
-  }
-
-  async readInto(bytes: Buffer, position: number): Promise<void> {
-    this.#content.copy(bytes, 0, position);
-  }
-
-  close(): void {}
-}
 
 /** A store with one file, which others may replace. */
 class RemoteStore {

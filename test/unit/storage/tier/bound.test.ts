@@ -33,7 +33,9 @@ class BusyTier {
 
   async publish(file: number, sizeBytes: number, seed: number): Promise<void> {
     const content = PATTERN.subarray(seed * 97, seed * 97 + sizeBytes);
-    await publish(this.#watched.disk, named(`a/s/${file}`), content);
+    const name = named(`a/s/${file}`);
+    await publish(this.#watched.disk, name, content);
+    this.#watched.tier.put(name, { revision: `${seed}`, sizeBytes }, [content]);
     this.#contents.set(file, content);
   }
 
@@ -75,7 +77,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("publish" as const),
       file,
-      sizeKib: fc.integer({ min: 1, max: 3000 }),
+      sizeKib: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 65, max: 3000 })),
     }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant("open" as const), file }) },

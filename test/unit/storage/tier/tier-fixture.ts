@@ -7,6 +7,7 @@ import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../../../src/storage/disk/disk-storage.ts";
 import type { StoredDiskFile } from "../../../../src/storage/disk/stored-disk-file.ts";
 import type { StoredName } from "../../../../src/storage/object-storage.ts";
+import type { SourceFile } from "../../../../src/storage/tier/file-load.ts";
 import { MemoryTier } from "../../../../src/storage/tier/memory-tier.ts";
 import { scratchDirectory } from "../scratch-directory.ts";
 
@@ -42,6 +43,29 @@ export interface WatchedTier {
   readonly disk: WatchedDisk;
   readonly tier: MemoryTier;
   readonly directory: string;
+}
+
+/** A file of an engine that is not a disk. */
+export class RemoteFile implements SourceFile {
+  readonly sizeBytes: number;
+  readonly revision: string;
+  readonly #content: Buffer;
+
+  constructor(content: Buffer, revision: string) {
+    this.sizeBytes = content.length;
+    this.revision = revision;
+    this.#content = content;
+  }
+
+  async read(position: number, lengthBytes: number): Promise<Buffer> {
+    return this.#content.subarray(position, position + lengthBytes);
+  }
+
+  async readInto(bytes: Buffer, position: number): Promise<void> {
+    this.#content.copy(bytes, 0, position);
+  }
+
+  close(): void {}
 }
 
 /** Started, and stopped when the test is over. */
