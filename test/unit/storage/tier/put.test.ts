@@ -201,6 +201,17 @@ describe("a put into a full tier", () => {
     expect(engine.opens).toEqual([b]);
   });
 
+  it("drops another copy if the oldest is in use", async () => {
+    const engine = new PuttingEngine(4 * 11 * KIB);
+    const [read, next, c, d, e] = ["a", "b", "c", "d", "e"].map((id) => named(`a/s/${id}`));
+    engine.put(read!, patternBytes(10 * KIB));
+    const reader = (await engine.open(read!))!;
+    for (const name of [next!, c!, d!, e!]) engine.put(name, patternBytes(10 * KIB));
+    for (const name of [read!, c!, d!, e!]) await engine.get(name);
+    expect([engine.opens, engine.tier.counters.droppedCopies]).toEqual([[], 1]);
+    reader.close(true);
+  });
+
   it("holds no more than it may, with what is around each file", () => {
     const engine = new PuttingEngine();
     for (let i = 0; i < 2000; i += 1) {
