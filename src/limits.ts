@@ -164,32 +164,44 @@ export const LIMITS = {
   /** Concurrent file syncs for durability power-loss: the default size of the thread pool. */
   fileSyncsMax: 4,
   /**
-   * A file up to this size that must survive a power loss goes through the commit log. A larger one
-   * has its own sync, which costs little compared with writing its bytes.
+   * A file up to this size is put into the log, and written when it has come to rest. A larger one
+   * is a file at once.
    */
-  commitFileBytesMax: 64 * KIB,
-  /** One segment of the commit log, bytes: 10,000 puts of a kilobyte. */
-  commitSegmentBytes: 16 * MIB,
+  logFileBytesMax: 64 * KIB,
+  /** One segment of the log, bytes: 10,000 puts of a kilobyte. */
+  logSegmentBytes: 16 * MIB,
   /** A larger file among the segments is not ours, bytes: segments are read whole at start. */
-  commitSegmentReadBytesMax: 64 * MIB,
-  /** Segments of the commit log. If all of them wait for release, puts sync their own files. */
-  commitSegmentsMax: 16,
+  logSegmentReadBytesMax: 64 * MIB,
+  /** Segments of the log. If all of them wait for files to come to rest, puts are files at once. */
+  logSegmentsMax: 8,
   /** Unused segments that are kept for later records. */
-  commitSparesMax: 2,
+  logSparesMax: 2,
   /** Share of a segment that only removals may use, so that a full log does not block deletes. */
-  commitRemovalsShare: 1 / 16,
+  logRemovalsShare: 1 / 16,
+  /** Free bytes of the disk that the log leaves to others. */
+  logSpareBytes: 4 * MIB,
   /**
    * A segment is closed when its first record is this old. After a failure to create a segment, the
    * next attempt waits as long.
    */
-  commitSegmentAgeMs: 60_000,
+  logSegmentAgeMs: 60_000,
   /** How long a closed segment waits: after 30 s the kernel wrote its files; syncs are cheap. */
-  commitSyncDelayMs: 35_000,
+  logSyncDelayMs: 35_000,
   /**
-   * If no more files than this depend on the log, a stop syncs them and removes the log, and the
-   * next start has nothing to replay.
+   * If a stop would have to sync no more files than this, it does so, and the next start has
+   * nothing to replay.
    */
-  commitSyncedAtStopMax: 256,
+  logSyncedAtStopMax: 256,
+  /** A small file is written when it was not changed for this long. */
+  restDelayMs: 1_000,
+  /** Files that come to rest before other work has its turn. */
+  restedPerRun: 128,
+  /** While calls use most of the loop's time, writing files rests this many times as long. */
+  restPauseFactor: 10,
+  /** So many files that cannot be written end a run: the disk is the cause, not they. */
+  restFailuresMax: 8,
+  /** A file that could not be written is tried again after this time. */
+  restRetryMs: 5_000,
   /** Directories known to be durable, so that their parents need no sync: about 200 bytes each. */
   durableDirectoriesMax: 16_384,
   /**
@@ -252,32 +264,10 @@ export const LIMITS = {
    * smaller one the record costs as much as it saves.
    */
   recordedObjectsMin: 32,
-  /**
-   * A changed session is recorded while the server runs if it was quiet for this long: then the
-   * record stays valid for a while. More than the two seconds that must pass before a record may be
-   * written.
-   */
+  /** Changed sessions are recorded while the server runs if nothing changed for this long. */
   recordQuietMs: 10_000,
-  /**
-   * A session that keeps changing is walked again after a pause of this many times the last walk: 2
-   * % of a thread's time.
-   */
-  recordPauseFactor: 50,
-  /**
-   * The pause doubles each time up to this: the longest time a quiet session can stay without its
-   * record.
-   */
-  recordPauseMsMax: 600_000,
-  /**
-   * After walks for records the recorder rests this many times as long: all sessions together use a
-   * tenth of a thread's time.
-   */
-  recordRestFactor: 10,
-  /**
-   * Changed sessions that wait for their record, and as many known to be small: about 250 bytes
-   * each. If there are more, the oldest are forgotten.
-   */
-  recordSessionsMax: 16_384,
+  /** After a pass over the sessions, the next waits this many times as long: 2 % of a thread's time. */
+  recordRestFactor: 50,
   /** How long a stop may spend on recording changed sessions. */
   recordAtStopMs: 2_000,
   /** Objects that the scan reports to the cache in one batch: 1 ms of work. */
@@ -286,8 +276,8 @@ export const LIMITS = {
   scanBatchesAhead: 8,
   /** Concurrent reads of the background scan, and of all lists for schemas: a descriptor each. */
   scanConcurrency: 8,
-  /** Concurrent removals of one delete: as many as there are file threads, and as many waiting. */
-  deleteConcurrency: 8,
+  /** Concurrent removals of one delete: their records share writes. */
+  deleteConcurrency: 128,
   /** Objects of one delete between two turns of the loop: about 1 ms of work. */
   deletedPerTurn: 128,
   /** Objects that a list looks up and sends in one turn of the loop: half a millisecond of work. */

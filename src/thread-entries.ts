@@ -14,7 +14,6 @@ import { CacheError } from "./errors.ts";
 export type ThreadEntry =
   | "relay/connection-thread-entry"
   | "service/cache-thread-entry"
-  | "storage/disk/record-thread-entry"
   | "storage/disk/scan-thread-entry";
 
 const PACKAGE = "flame-object-cache";

@@ -154,8 +154,9 @@ export async function removeObject(
   await context.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
   const free = context.registry.remove(entry, reason);
   try {
-    await context.storage.remove({ key, part: { kind: "file" } });
-    await context.storage.remove({ key, part: { kind: "stream" } });
+    const version = entry.isForeign ? undefined : entry.version;
+    await context.storage.remove({ key, part: { kind: "file" } }, version);
+    await context.storage.remove({ key, part: { kind: "stream" } }, version);
     if (entry.patchesMayBeDurable) await context.storage.syncRemovals([key]);
   } catch (error) {
     free();

@@ -219,7 +219,8 @@ export class BaseDraft extends StagedDraft {
     const { storage } = this.context;
     const hasOtherForm = old.form !== form;
     try {
-      if (hasOtherForm) await storage.remove({ key, part: { kind: old.form } });
+      const version = old.isForeign ? undefined : old.version;
+      if (hasOtherForm) await storage.remove({ key, part: { kind: old.form } }, version);
       if (isDurable ? hasOtherForm : old.patchesMayBeDurable) await storage.syncRemovals([key]);
     } catch (error) {
       free();

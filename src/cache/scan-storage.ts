@@ -118,6 +118,8 @@ async function dropStalePatches(host: ScanHost, { names }: ScannedObjects): Prom
       if (entry?.damage !== undefined) return;
       if (entry !== undefined && !entry.isForeign && entry.baseVersion === baseVersion) return;
       if (host.isBeingRead(key, baseVersion)) return;
+      // A base that was lost with the machine: its version must not come again beside these patches.
+      if (part.version > (entry?.version ?? 0)) await host.storage.raiseVersionFloor(part.version);
       await host.storage.removePatches(key, { only: baseVersion });
       log.info("patches of an older base removed", { key: formatObjectKey(key), baseVersion });
     });

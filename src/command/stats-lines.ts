@@ -97,7 +97,7 @@ function diskText(disk: StatsPart): string {
     free === undefined || total === undefined
       ? undefined
       : `${formatSize(free)} free of ${formatSize(total)}`;
-  return list([space, sizeText("commit log", disk.number("commit_log_bytes"))]);
+  return list([space, sizeText("log", disk.number("commit_log_bytes"))]);
 }
 
 function removalsText(removals: StatsPart): string {

@@ -4,18 +4,22 @@
  *
  * Prints one line per bad file and two lines per file in quarantine on standard output, and the
  * counts on standard error. A file in quarantine is no longer an object, so it does not count as
- * damage. Changes nothing, and a server may be running: a file that is removed meanwhile is
- * skipped, and a file that is still being written counts as incomplete.
+ * damage. Objects that only the log has are read there. Changes nothing, and a server may be
+ * running: a file that is removed meanwhile is skipped, and a file that is still being written
+ * counts as incomplete.
  */
 import { join, resolve } from "node:path";
 import { type CacheError, isCacheError } from "../errors.ts";
 import { escapeInvisible } from "../log-format.ts";
+import type { ByteSource } from "../object/byte-sink.ts";
 import { verifyObject } from "../object/verify-object.ts";
 import { errnoOf } from "../storage/disk/disk-failure.ts";
 import { isStorageDirectory, type SurveyedPath, surveyDirectory } from "../storage/disk/disk-survey.ts";
+import { surveyLog } from "../storage/disk/log/survey-log.ts";
 import { surveyQuarantine } from "../storage/disk/quarantine-reason.ts";
 import { openSurveyFile } from "../storage/disk/survey-file.ts";
 import { formOfPart } from "../storage/object-part.ts";
+import type { ObjectPart } from "../storage/object-storage.ts";
 import type { CommandContext } from "./command-context.ts";
 import type { ExitName } from "./exit-codes.ts";
 
@@ -27,27 +31,54 @@ export async function verify(
     stderr.write(`${escapeInvisible(`${directory}: ${text}`)}\n`);
     return "noInput";
   };
-  let fileCount = 0;
-  let badCount = 0;
+  const counts = { files: 0, inLog: 0, bad: 0 };
   try {
-    for await (const found of surveyDirectory(directory)) {
-      const problem = await problemOf(directory, found);
-      fileCount += 1;
+    for await (const { path, problem, isInLog } of checkAll(directory)) {
+      counts.files += 1;
+      if (isInLog) counts.inLog += 1;
       if (problem === undefined) continue;
-      badCount += 1;
-      stdout.write(`${escapeInvisible(`${found.path}: ${problem}`)}\n`);
+      counts.bad += 1;
+      stdout.write(`${escapeInvisible(`${path}${isInLog ? " (in the log)" : ""}: ${problem}`)}\n`);
     }
   } catch (error) {
     // Only a failure of the directory itself ends the survey.
     if (!isCacheError(error, "STORAGE_IO")) throw error;
     return refuse(describeUnreadable(error));
   }
-  const wrong = fileCount === 0 ? wrongDirectory(directory) : undefined;
+  const wrong = counts.files === 0 ? wrongDirectory(directory) : undefined;
   if (wrong !== undefined) return refuse(wrong);
   const quarantined = await showQuarantine(directory, stdout);
   const more = quarantined === 0 ? "" : `, ${quarantined} in quarantine`;
-  stderr.write(`${fileCount} files, ${badCount} damaged or incomplete${more}\n`);
-  return badCount === 0 ? "ok" : "damaged";
+  const inLog = counts.inLog === 0 ? "" : ` (${counts.inLog} only in the log)`;
+  stderr.write(`${counts.files} files${inLog}, ${counts.bad} damaged or incomplete${more}\n`);
+  return counts.bad === 0 ? "ok" : "damaged";
+}
+
+interface Checked {
+  readonly path: string;
+  /** Undefined if it is intact. */
+  readonly problem: string | undefined;
+  readonly isInLog: boolean;
+}
+
+/** @throws {CacheError} STORAGE_IO if the directory itself cannot be read. */
+async function* checkAll(directory: string): AsyncGenerator<Checked> {
+  // Before the directory: what comes to rest meanwhile is read in one of them.
+  const survey = await surveyLog(directory);
+  try {
+    for (const path of survey?.unreadable ?? []) yield { path, problem: "it cannot be read", isInLog: false };
+    for await (const found of surveyDirectory(directory)) {
+      if (survey?.decides(found.path)) continue;
+      yield { path: found.path, problem: await problemOf(directory, found), isInLog: false };
+    }
+    for (const logged of survey?.objects ?? []) {
+      const source = logged.read();
+      const problem = source ? await damageOf(source, logged.part) : await problemOf(directory, logged);
+      yield { path: logged.path, problem, isInLog: source !== undefined };
+    }
+  } finally {
+    await survey?.close();
+  }
 }
 
 function describeUnreadable(error: CacheError): string {
@@ -88,10 +119,18 @@ async function problemOf(directory: string, found: SurveyedPath): Promise<string
     const file = await openSurveyFile(join(directory, found.path));
     if (file === undefined) return undefined;
     try {
-      await verifyObject(file, formOfPart(found.part));
+      return await damageOf(file, found.part);
     } finally {
       file.close();
     }
+  } catch (error) {
+    return describeDamage(error);
+  }
+}
+
+async function damageOf(source: ByteSource, part: ObjectPart): Promise<string | undefined> {
+  try {
+    await verifyObject(source, formOfPart(part));
     return undefined;
   } catch (error) {
     return describeDamage(error);

@@ -84,7 +84,7 @@ export interface StagedFile {
 export interface StoredFile {
   readonly sizeBytes: number;
   /** When it was written, ms since 1970; absent where nobody knows. */
-  readonly modifiedMs?: number;
+  readonly modifiedMs?: number | undefined;
   /**
    * True if the content is in memory and a reader has called `markChecked`. Absent if each read
    * goes to the disk.
@@ -244,8 +244,12 @@ export interface ObjectStorage extends FileSource {
   locate(name: StoredName): Promise<FileLocation | undefined>;
   /** The versions of the patches stored for this base, ascending. */
   listPatches(key: ObjectKey, baseVersion: number): Promise<number[]>;
-  /** Removes one file, even on a full disk. @returns false if there was none. */
-  remove(name: StoredName): Promise<boolean>;
+  /**
+   * Removes one file, even on a full disk.
+   * @param version no later file of this name has it or a lower one. Without it the file is read.
+   * @returns false if there was none.
+   */
+  remove(name: StoredName, version?: number): Promise<boolean>;
   /** Removes patches of one object. `allBut` may read the whole session; `only` does not. */
   removePatches(key: ObjectKey, which: PatchSelection): Promise<void>;
   /** The indices of an object's deltas, ascending; empty if other programs cannot write here. */

@@ -60,6 +60,11 @@ export class StageBuffer {
     if (this.#chunks.length > CHUNKS_MAX) this.#chunks = [Buffer.concat(this.#chunks, this.sizeBytes)];
   }
 
+  /** All chunks in order, while they are here. */
+  get chunks(): readonly Uint8Array[] {
+    return this.#chunks;
+  }
+
   /** `bytes` must lie completely inside the gathered bytes. */
   overwrite(position: number, bytes: Uint8Array): void {
     assert(position >= 0 && position + bytes.length <= this.sizeBytes, "only gathered bytes are overwritten");

@@ -17,13 +17,13 @@ export interface MemoryCounts {
   readonly bytesMax: number;
 }
 
-/** What a sync made durable: object files, names in directories, the commit log, or small records. */
+/** What a sync made durable: object files, names in directories, the log, or small records. */
 export type SyncKind = "file" | "directory" | "log" | "record";
 
-export interface CommitLogCounts {
-  /** Records that the next checkpoints release. */
+export interface LogCounts {
+  /** Records that are not released. */
   readonly bytes: number;
-  /** Files whose durability depends on the log. */
+  /** Small files that have not come to rest. */
   readonly files: number;
   /** Segments that were released since the start. */
   readonly checkpoints: number;
@@ -36,7 +36,7 @@ export interface DiskCounts {
   readonly opens: number;
   /** Seconds of each sync. */
   readonly syncs: Readonly<Record<SyncKind, Histogram>>;
-  readonly commitLog: CommitLogCounts;
+  readonly log: LogCounts;
   /** Damaged files that were moved to quarantine since the start. */
   readonly quarantined: number;
 }

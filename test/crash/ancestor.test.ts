@@ -117,7 +117,14 @@ async function examine(
   expect(others(directory, key)).toEqual(untouched);
 }
 
-const SMALL_LOG = { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, syncDelayMs: 0 };
+/** Files come to rest at the stop, one after the other: nothing changes while the directory is copied. */
+const SMALL_LOG = {
+  segmentBytes: 8 * 1024,
+  segmentsMax: 6,
+  sparesMax: 1,
+  syncDelayMs: 0,
+  restDelayMs: 600_000,
+};
 
 describe("a process that dies", () => {
   it.each(CASES)(
@@ -133,14 +140,14 @@ describe("a process that dies", () => {
       const beforeStep = () => {
         if (isActing) fs.cpSync(directory, `${path}/${steps++}`, { recursive: true });
       };
-      const cache = new IndexedCache(new DiskStorage({ directory, beforeStep, commits: SMALL_LOG }));
+      const cache = new IndexedCache(new DiskStorage({ directory, beforeStep, log: SMALL_LOG }));
       await cache.start();
       for await (const _ of cache.list({ scope: "all" }));
       isActing = true;
       await ACTIONS[each.action](cache, parseObjectKey(each.key));
-      isActing = false;
       expect(await contentOf(cache, each.key)).toEqual(each.after);
       await cache.stop();
+      isActing = false;
       expect(steps).toBeGreaterThan(4);
       for (let step = 0; step < steps; step += 1) await examine(`${path}/${step}`, each, untouched);
       expect(await found(directory, each.key)).toEqual(each.after);

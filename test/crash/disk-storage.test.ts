@@ -1,7 +1,9 @@
 /**
  * What is left when the process dies: killed with SIGKILL at any moment, and before each named step.
  *
- * Every round goes on in the directory that the round before left, so that a next process is always what cleans up.
+ * Every round goes on in the directory that the round before left, so that a next process always
+ * cleans up. Files come to rest at once, or so late that most of them are in the log when the
+ * process dies.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -23,7 +25,11 @@ const worker = await bundledProgram(fileURLToPath(new URL("storage-worker.ts", i
 afterAll(() => worker.remove());
 const ROUNDS = campaign({ slice: 5, whole: 25 });
 /** Which time of its step a process is killed at. */
-const TIMES = campaign({ slice: [1], whole: [1, 4] });
+const TIMES = campaign({ slice: [1], whole: [1, 4, 9] });
+/** After how many ms files come to rest: at once, between two rounds, never. */
+const DELAYS = [0, 30, 600_000];
+/** Each step has its time in an engine whose files come to rest. */
+const STEP_DELAYS = campaign({ slice: [0], whole: [0, 30] });
 
 /** What the worker was promised before it died: the last number told for each word and key. */
 type Promised = Map<string, number>;
@@ -68,15 +74,21 @@ async function examine(directory: string, promised: Promised): Promise<void> {
   expect(list(`${directory}/.staging`)).toEqual([]);
   expect(log().flatMap(({ files }) => files ?? [])).toEqual(leftovers > 0 ? [leftovers] : []);
 
-  const serials = new Map<string, number | undefined>();
+  const serials = new Map<string, number>();
   for await (const session of storage.scan()) {
     for (const name of namesIn(session)) {
-      serials.set(name.key.objectId, sealedSerial((await readWhole(storage, name))!));
+      const serial = sealedSerial((await readWhole(storage, name))!);
+      expect({ name, serial }).toEqual({ name, serial: expect.any(Number) });
+      // Of several patches the latest.
+      serials.set(name.key.objectId, Math.max(serial!, serials.get(name.key.objectId) ?? 0));
     }
   }
-  expect([...serials].filter(([, serial]) => serial === undefined)).toEqual([]);
-  for (const objectId of ["small", "large", "c2", "c6"]) {
-    expect(serials.get(objectId) ?? 0).toBeGreaterThanOrEqual(promised.get(`put ${objectId}`) ?? 0);
+  for (const objectId of ["small", "large", "turns", "patched", "c1", "c2", "c3", "c4", "c5", "c6"]) {
+    const told = (word: string) => promised.get(`${word} ${objectId}`) ?? 0;
+    const found = serials.get(objectId) ?? 0;
+    const isKept = found >= told("put") || told("removing") === told("put");
+    const isGone = found === 0 || found > told("gone");
+    expect({ objectId, found, isKept, isGone }).toMatchObject({ isKept: true, isGone: true });
   }
   expect(storage.versionFloor).toBeGreaterThanOrEqual(promised.get("floor -") ?? 0);
   const notes: string[] = [];
@@ -95,28 +107,28 @@ async function examine(directory: string, promised: Promised): Promise<void> {
 }
 
 describe("a process killed at any moment", () => {
-  it(`leaves only whole objects and kept promises, ${ROUNDS} times in a row`, async () => {
-    const directory = scratchDirectory();
-    for (let round = 0; round < ROUNDS; round++) {
-      const promised = await runUntilDeath(startWorker(directory), 1 + ((round * 7) % 23));
-      await examine(directory, promised);
-    }
-  });
+  it.each(DELAYS)(
+    `leaves only whole objects and kept promises, ${ROUNDS} times in a row (files at rest after %i ms)`,
+    async (delay) => {
+      const directory = scratchDirectory();
+      for (let round = 0; round < ROUNDS; round++) {
+        const promised = await runUntilDeath(startWorker(directory, `${delay}`), 1 + ((round * 11) % 47));
+        await examine(directory, promised);
+      }
+    },
+  );
 });
 
-/** A directory gets its version floor once. */
-const ONCE: ReadonlySet<DiskStep> = new Set<DiskStep>(["renameFloor"]);
-
-function timesOf(step: DiskStep): readonly number[] {
-  return ONCE.has(step) ? [1] : TIMES;
-}
-
 describe("a process killed before it could", () => {
-  it.each(DISK_STEPS.flatMap((step: DiskStep) => timesOf(step).map((nth) => ({ step, nth }))))(
-    "$step ($nth) leaves only whole objects and kept promises",
-    async ({ step, nth }) => {
+  const steps = DISK_STEPS.flatMap((step: DiskStep) =>
+    TIMES.flatMap((nth) => STEP_DELAYS.map((delay) => ({ step, nth, delay }))),
+  );
+  it.each(steps)(
+    "$step ($nth) leaves only whole objects and kept promises (files at rest after $delay ms)",
+    async ({ step, nth, delay }) => {
       const directory = scratchDirectory();
-      const promised = await runUntilDeath(startWorker(directory, step, `${nth}`), Number.POSITIVE_INFINITY);
+      const worker = startWorker(directory, `${delay}`, step, `${nth}`);
+      const promised = await runUntilDeath(worker, Number.POSITIVE_INFINITY);
       await examine(directory, promised);
     },
   );

@@ -1,11 +1,12 @@
 /**
- * A disk without a free block, or without a free inode: what is there can be read and leaves by every way there is, and then
- * there is room again.
+ * A disk without a free block, or without a free inode: what is there can be read and leaves by
+ * every way there is, and then there is room again.
  *
- * The disks are real ones (test/support/small-disk.ts): only they tell what needs a block.
+ * The disks are real ones (test/support/small-disk.ts): only they tell what needs a block. What was
+ * put is a file before the disk is filled, or still in the log.
  */
 import fs from "node:fs";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { IndexedCache } from "../../src/cache/indexed-cache.ts";
 import { StorageBudget } from "../../src/cache/storage-budget.ts";
 import { LruPolicy } from "../../src/eviction/lru-policy.ts";
@@ -29,6 +30,7 @@ class FullDisk {
   readonly clock = { nowMs: START_MS };
   readonly #disk: SmallDisk;
   cache!: IndexedCache;
+  storage!: DiskStorage;
 
   constructor(disk: SmallDisk) {
     this.#disk = disk;
@@ -41,8 +43,8 @@ class FullDisk {
       bytesMax === undefined
         ? undefined
         : new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax });
-    const storage = new DiskStorage({ directory: `${this.directory}/objects` });
-    this.cache = new IndexedCache(storage, { budget, nowMs: () => this.clock.nowMs });
+    this.storage = new DiskStorage({ directory: `${this.directory}/objects` });
+    this.cache = new IndexedCache(this.storage, { budget, nowMs: () => this.clock.nowMs });
     await this.cache.start();
   }
 
@@ -51,8 +53,14 @@ class FullDisk {
     await this.start();
   }
 
-  /** Nothing can be put any more. */
+  /** Nothing can be put any more. What was put is at rest. */
   async fill(): Promise<void> {
+    await this.storage.settle();
+    await this.fillPending();
+  }
+
+  /** Nothing can be put any more. What was put is in the log. */
+  async fillPending(): Promise<void> {
     fillUp(this.directory, this.#disk);
     await expect(this.put("full/s/o")).rejects.toEqual(refused("STORAGE_FULL"));
   }
@@ -113,6 +121,7 @@ describe.each(here)("a full disk ($name)", (disk) => {
     await patch(full.cache, "a/s/1", "and more");
     await full.fill();
     expect(await full.cache.delete(SESSION)).toBe(3);
+    await full.storage.settle();
     expect(fs.existsSync(`${full.directory}/objects/a/s`)).toBe(false);
     expect(await full.put("a/s/1")).toBe(4);
   });
@@ -131,6 +140,7 @@ describe.each(here)("a full disk ($name)", (disk) => {
     const full = new FullDisk(disk);
     await full.start(100 * KIB);
     for (const key of ["a/s/1", "a/s/2", "a/s/3", "a/s/4"]) await full.put(key);
+    await full.storage.settle();
     fillUp(full.directory, disk);
     expect(await full.put("a/s/5")).toBeGreaterThan(1);
     expect(full.cache.counts.removals.evictedObjects).toBeGreaterThan(0);
@@ -167,6 +177,7 @@ describe.each(here)("a full disk ($name)", (disk) => {
     await full.start();
     await expect(read(full.cache, "a/s/2")).rejects.toEqual(refused("OBJECT_CORRUPT"));
     await full.cache.delete(SESSION);
+    await full.storage.settle();
     expect(fs.existsSync(`${full.directory}/objects/a/s/2.arrow`)).toBe(false);
     expect(await full.put("a/s/2")).toBeGreaterThan(1_000_000);
   });
@@ -196,18 +207,36 @@ describe.each(here)("a full disk ($name)", (disk) => {
     const full = await diskWithObjects(disk);
     await full.cache.stop();
     const objects = `${full.directory}/objects`;
-    for (const own of [".staging", ".version-floor"]) fs.rmSync(`${objects}/${own}`, { recursive: true });
+    for (const own of [".staging", ".log"]) fs.rmSync(`${objects}/${own}`, { recursive: true });
     fillUp(full.directory, disk);
     const log = watchedLog();
     await full.start();
-    expect(log().map(({ text }) => text)).toContain(
-      "no space for the version floor: nothing can be deleted until there is some",
+    await vi.waitFor(() =>
+      expect(log().map(({ text }) => text)).toContain(
+        "no segment for the log: small puts write their own files",
+      ),
     );
     expect((await read(full.cache, "a/s/1")).version).toBe(1);
     await expect(full.cache.delete(SESSION)).rejects.toEqual(refused("STORAGE_FULL"));
     fs.rmSync(`${full.directory}/ballast`, { recursive: true });
     expect(await full.cache.delete(SESSION)).toBe(3);
     expect(await full.put("a/s/1")).toBe(2);
+  });
+
+  it("keeps what was in the log when it was filled, lets it be deleted, and writes it when it can", async () => {
+    const full = await diskWithObjects(disk, "power-loss");
+    await full.fillPending();
+    await full.storage.settle();
+    expect(await keysOf(full.cache)).toEqual(["a/other/4", "a/s/1", "a/s/2", "a/s/3"]);
+    expect((await read(full.cache, "a/s/2")).version).toBe(1);
+    await full.cache.delete({ scope: "object", key: parseObjectKey("a/s/1") }, "power-loss");
+    await full.restart();
+    expect(await keysOf(full.cache)).toEqual(["a/other/4", "a/s/2", "a/s/3"]);
+    expect((await read(full.cache, "a/s/2")).version).toBe(1);
+    fs.rmSync(`${full.directory}/ballast`, { recursive: true });
+    expect(await full.put("a/s/1")).toBe(2);
+    await full.restart();
+    expect(fs.existsSync(`${full.directory}/objects/a/s/2.arrow`)).toBe(true);
   });
 
   it("takes puts again, without a restart, when somebody else makes room", async () => {

@@ -1,45 +1,49 @@
 /**
- * What is left when the power goes: clients work on a recorded disk, the power is cut at many moments, and a cache that starts on what a
- * disk may have kept is held to every answer that was given before.
+ * What is left when the power goes: clients work on a recorded disk, the power is cut at many
+ * moments, and a cache that starts on what a disk may have kept is held to every answer that was
+ * given before.
  *
- * Cutting the power of a machine proves one moment on one file system. This proves that every answer had its syncs, of the right files and
- * directories and in the right order, against a disk that keeps nothing else (power-loss/disk-model.ts).
+ * Cutting the power of a machine proves one moment on one file system. This proves that every
+ * answer had its syncs, of the right files and directories and in the right order, against a disk
+ * that keeps nothing else (power-loss/disk-model.ts). The machine goes on after the power loss, and
+ * loses power again.
  */
+import fs from "node:fs";
 import fc from "fast-check";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { IndexedCache } from "../../src/cache/indexed-cache.ts";
-import type { BeforeStep, DiskStep } from "../../src/storage/disk/disk-steps.ts";
-import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Durability } from "../../src/storage/object-storage.ts";
 import { campaign } from "../support/campaign.ts";
 import { Random } from "../support/random.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
-import { put } from "../unit/cache/cache-fixture.ts";
 import { watchedLog } from "../unit/storage/scratch-directory.ts";
-import { type Action, runClient, stateOf, type Told } from "./power-loss/clients.ts";
-import type { Choose } from "./power-loss/disk-model.ts";
-import { RecordedDisk } from "./power-loss/recorded-disk.ts";
+import type { Action } from "./power-loss/clients.ts";
+import {
+  KEYS,
+  type Life,
+  type Program,
+  type Recorded,
+  SHARED,
+  surviveAt,
+  work,
+} from "./power-loss/machine.ts";
+import { adversaries, cutAt, wrongs } from "./power-loss/verdict.ts";
 
-/** The first four share sessions; each of the others has one of its own, which it also deletes as a whole. */
-const KEYS = ["a/s/0", "a/s/1", "a/t/2", "c/t/3", "b/own4/4", "b/own5/5"];
-const SHARED = 4;
-/** Others may be at work on the machine. */
-const PATIENT = { timeout: 20_000 };
-const CUTS = campaign({ slice: 5, whole: 10 });
+const CUTS = campaign({ slice: 4, whole: 10 });
 const RUNS = campaign({ slice: 2, whole: 6 });
 
-/** The machine before the power loss, and after it. */
-const [BEFORE, AFTER] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
 const KINDS = ["put", "put", "put", "large", "patch", "patch", "table", "stream", "delete", "deleteSession"];
 const kinds = fc.constantFrom(...(KINDS as Action["kind"][]));
 
 /** Segments so small that they are closed, released and used again while the clients are at work. */
-const SMALL_LOG = { segmentBytes: 16 * 1024, segmentsMax: 4, sparesMax: 1, syncDelayMs: 0 };
-/** Nothing is released before the end, nor at the end. */
-const KEPT_LOG = { segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
-type Log = typeof SMALL_LOG | typeof KEPT_LOG;
+const SMALL_LOG = { segmentBytes: 8 * 1024, segmentsMax: 4, sparesMax: 1, syncDelayMs: 0, restDelayMs: 0 };
+/** Files come to rest at once, and nothing is released before the end, nor at the end. */
+const KEPT_LOG = { segmentBytes: 256 * 1024, syncedAtStopMax: 0, restDelayMs: 0 };
+/** No file comes to rest before the process is stopped. */
+const PENDING_LOG = { segmentBytes: 256 * 1024, syncedAtStopMax: 0, restDelayMs: 600_000 };
+const LOGS = { SMALL_LOG, KEPT_LOG, PENDING_LOG };
 
-function programs(durability: fc.Arbitrary<Action["durability"]>): fc.Arbitrary<Action[][]> {
-  const chain = fc.array(fc.record({ kind: kinds, durability }), { minLength: 5, maxLength: 12 });
+function programs(durability: fc.Arbitrary<Durability>, maxLength: number): fc.Arbitrary<Program> {
+  const chain = fc.array(fc.record({ kind: kinds, durability }), { minLength: 1, maxLength });
   return fc
     .tuple(...KEYS.map(() => chain))
     .map((chains) =>
@@ -53,126 +57,82 @@ function alone(kind: Action["kind"]): Action["kind"] {
   return kind === "deleteSession" ? "delete" : kind;
 }
 
-interface Recorded {
-  readonly disk: RecordedDisk;
-  readonly told: readonly Told[][];
-  readonly end: number;
-}
-
-/** One process after the other works on the disk: the second finds the log of the first, on the same machine. */
-async function record(program: readonly Action[][], log: Log): Promise<Recorded> {
-  const directory = temporaryDirectory("recorded");
-  onTestFinished(directory.remove);
-  const disk = new RecordedDisk(directory.path);
-  onTestFinished(() => disk.stop());
-  const told: Told[][] = program.map(() => []);
-  for (const half of [0, 1]) {
-    const steps = new Set<DiskStep>();
-    const beforeStep: BeforeStep = (step) => steps.add(step);
-    const commits = { ...log, bootId: BEFORE };
-    const cache = new IndexedCache(new DiskStorage({ directory: directory.path, beforeStep, commits }));
-    await cache.start();
-    await untilLogged(cache, steps);
-    const ran = program.map(async (actions, client) => {
-      const middle = actions.length >> 1;
-      const mine = half === 0 ? actions.slice(0, middle) : actions.slice(middle);
-      const text = `${KEYS[client]!} ${half}`;
-      told[client]!.push(...(await runClient(cache, KEYS[client]!, mine, { tick: () => disk.tick(), text })));
-    });
-    await Promise.all(ran);
-    await cache.stop();
-  }
-  disk.stop();
-  return { disk, told, end: disk.tick() };
-}
-
-/** The first put that asks for it has the log's first segment made; those of the clients are to be logged. */
-async function untilLogged(cache: IndexedCache, steps: ReadonlySet<DiskStep>): Promise<void> {
-  await vi.waitFor(async () => {
-    await put(cache, "log/log/log", "begins", "power-loss");
-    expect([...steps]).toContain("syncCommits");
-  }, PATIENT);
-}
-
-/** What a key may hold after a power loss at `cut`, by what was answered before it and what was under way. */
-function allowedStates(told: readonly Told[], cut: number): Set<string> {
-  const begun = told.filter(({ asked }) => asked <= cut);
-  const promised = begun.findLastIndex(
-    ({ durability, answered }) => durability === "power-loss" && answered <= cut,
-  );
-  const later = begun.slice(promised + 1);
-  const states = new Set([begun[promised]?.state ?? "absent", ...later.map(({ state }) => state)]);
-  // Only what was done since without that promise may have torn what is there.
-  if (later.some(({ durability }) => durability === "restart"))
-    for (const each of ["absent", "damaged"]) states.add(each);
-  return states;
-}
-
-/** What stands under each key in a cache that starts on what is left. */
-async function statesAfter({ disk }: Recorded, cut: number, choose: Choose): Promise<string[]> {
-  const directory = temporaryDirectory("survived");
-  try {
-    disk.tree.survive(directory.path, cut, choose);
-    const cache = new IndexedCache(
-      new DiskStorage({ directory: directory.path, commits: { bootId: AFTER } }),
-    );
-    await cache.start();
-    const states: string[] = [];
-    for (const key of KEYS) states.push(await stateOf(cache, key));
-    await cache.stop();
-    return states;
-  } finally {
-    directory.remove();
-  }
-}
-
-/** Nothing that was not synced is left; every name is left and no bytes; whatever. */
-function adversaries(random: Random): Choose[] {
-  return [() => 0, (count) => (count === 4 ? random.below(3) : count - 1), (count) => random.below(count)];
-}
-
-/** The end; then by turns any moment, and the moment of an answer, when a promise is youngest. */
-function cutAt(nth: number, { told, end }: Recorded, random: Random): number {
-  if (nth === 0) return end;
-  const answers = told.flat().map(({ answered }) => answered);
-  return nth % 2 === 0 ? random.below(end + 1) : answers[random.below(answers.length)]!;
-}
-
-async function examine(recorded: Recorded, random: Random): Promise<number> {
+/** Cuts the power at many moments. @returns how many answers were examined. */
+async function examine(recorded: Recorded, boot: number, random: Random): Promise<number> {
   let examined = 0;
   for (let nth = 0; nth < CUTS; nth += 1) {
     const cut = cutAt(nth, recorded, random);
     for (const choose of adversaries(random)) {
-      const states = await statesAfter(recorded, cut, choose);
-      const wrong = states.flatMap((state, client) => {
-        const allowed = allowedStates(recorded.told[client]!, cut);
-        return allowed.has(state) ? [] : [{ key: KEYS[client], state, allowed: [...allowed], cut }];
-      });
-      expect(wrong).toEqual([]);
-      examined += states.length;
+      const survived = await surviveAt(recorded, cut, { boot, choose });
+      expect(wrongs(recorded, cut, survived)).toEqual([]);
+      examined += survived.states.length;
     }
   }
   return examined;
 }
 
+function emptyDirectory(): string {
+  const { path, remove } = temporaryDirectory("recorded");
+  onTestFinished(remove);
+  return path;
+}
+
+interface Machine {
+  /** The processes before the first power loss, and between it and the second. */
+  readonly first: readonly Life[];
+  readonly second: readonly Life[];
+  readonly seed: number;
+}
+
+async function losePowerTwice({ first, second, seed }: Machine): Promise<number> {
+  const random = new Random(seed);
+  const directory = emptyDirectory();
+  const recorded = await work(directory, 1, { lives: first });
+  let examined = await examine(recorded, 2, random);
+  for (const choose of adversaries(random)) {
+    const survivor = emptyDirectory();
+    recorded.disk.tree.survive(survivor, cutAt(random.below(3), recorded, random), choose);
+    examined += await examine(await work(survivor, 2, { lives: second }), 3, random);
+    fs.rmSync(survivor, { recursive: true });
+  }
+  return examined;
+}
+
+/** Two processes before the power loss, the first of them killed or stopped, and one after it. */
+function machines(durability: fc.Arbitrary<Durability>, logs: readonly Life["log"][]): fc.Arbitrary<Machine> {
+  const log = fc.constantFrom(...logs);
+  const end = fc.constantFrom<Life["end"]>("killed", "stopped");
+  const life = fc.record({ program: programs(durability, 6), log, end });
+  return fc.record({
+    first: fc.tuple(life, life),
+    second: fc.tuple(fc.record({ program: programs(durability, 3), log, end })),
+    seed: fc.nat(),
+  });
+}
+
 describe("a power loss at any moment", () => {
-  const anyDurability = fc.constantFrom("power-loss" as const, "restart" as const);
+  const promised = fc.constant<Durability>("power-loss");
+  const either = fc.constantFrom<Durability>("power-loss", "restart");
   it.each([
-    { promised: "power-loss", durability: fc.constant("power-loss" as const), log: KEPT_LOG },
-    { promised: "power-loss", durability: fc.constant("power-loss" as const), log: SMALL_LOG },
-    { promised: "power-loss or restart", durability: anyDurability, log: KEPT_LOG },
-    { promised: "power-loss or restart", durability: anyDurability, log: SMALL_LOG },
-  ])(
-    "leaves every object that was answered with $promised as it was promised, and no wrong byte (segments of $log.segmentBytes)",
+    { durability: promised, answers: "power-loss", log: "KEPT_LOG" },
+    { durability: promised, answers: "power-loss", log: "SMALL_LOG" },
+    { durability: promised, answers: "power-loss", log: "PENDING_LOG" },
+    { durability: either, answers: "power-loss or restart", log: "KEPT_LOG" },
+    { durability: either, answers: "power-loss or restart", log: "SMALL_LOG" },
+    { durability: either, answers: "power-loss or restart", log: "PENDING_LOG" },
+    { durability: either, answers: "power-loss or restart", log: "any of them" },
+  ] as const)(
+    "leaves what was answered with $answers as it was promised, twice in a row ($log)",
     async ({ durability, log }) => {
       watchedLog();
       let examined = 0;
-      const property = fc.asyncProperty(programs(durability), fc.nat(), async (program, seed) => {
-        examined += await examine(await record(program, log), new Random(seed));
+      const logs = log === "any of them" ? Object.values(LOGS) : [LOGS[log]];
+      const property = fc.asyncProperty(machines(durability, logs), async (machine) => {
+        examined += await losePowerTwice(machine);
       });
       await fc.assert(property, { numRuns: RUNS, endOnFailure: true });
-      expect(examined).toBe(RUNS * CUTS * 3 * KEYS.length);
+      expect(examined).toBe(RUNS * CUTS * 3 * KEYS.length * 4);
     },
-    120_000,
+    300_000,
   );
 });

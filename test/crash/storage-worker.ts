@@ -1,21 +1,30 @@
 /**
- * The process that gets killed: does everything a disk engine does, round after round, and tells on standard output
- * what is done. Run by Node, bundled: DIRECTORY [STEP NTH], where it kills itself before the nth STEP.
+ * The process that gets killed: does everything a disk engine does, round after round, and tells on
+ * standard output what is done. Run by Node, bundled: DIRECTORY DELAY [STEP NTH], where files come
+ * to rest after DELAY ms and the process kills itself before the nth STEP.
  *
- * A line is a word, a key and a number: "put a/s/o 7" is told when that publish has been promised to the caller.
+ * A line is a word, a key and a number: "put a/s/o 7" is told when that publish has been promised
+ * to the caller, "removing c1 7" before the removal of what 7 has put, and "gone c1 7" after it.
  */
 import fs from "node:fs";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import type { Durability, StoredName } from "../../src/storage/object-storage.ts";
 import { sealedBytes } from "./sealed-bytes.ts";
 
-const [directory = "", step = "none", nth = "1"] = process.argv.slice(2);
+const [directory = "", delay = "0", step = "none", nth = "1"] = process.argv.slice(2);
 let countdown = Number(nth);
 
 const storage = new DiskStorage({
   directory,
   // So small that segments are made, filled, released and removed in every round or two.
-  commits: { segmentBytes: 8 * 1024, segmentsMax: 6, sparesMax: 0, syncDelayMs: 0 },
+  log: {
+    segmentBytes: 8 * 1024,
+    segmentsMax: 6,
+    sparesMax: 1,
+    syncDelayMs: 0,
+    segmentAgeMs: 20,
+    restDelayMs: Number(delay),
+  },
   beforeStep: (each) => {
     if (each !== step) return;
     countdown -= 1;
@@ -55,6 +64,18 @@ async function note(serial: number): Promise<void> {
   if (serial % 3 === 0) await storage.journal.rewrite([`noted ${serial}`]);
 }
 
+/** Small, and large: what one name holds is now a record of the log and now a file. */
+async function putByTurns(serial: number): Promise<void> {
+  await put(name("turns"), serial % 2 === 0 ? 1200 : 90_000, serial);
+  tell("put", "turns", serial);
+}
+
+async function removeAndTell(objectId: string, serial: number): Promise<void> {
+  tell("removing", objectId, serial);
+  await storage.remove(name(objectId), serial);
+  tell("gone", objectId, serial);
+}
+
 async function round(serial: number): Promise<void> {
   await note(serial);
   for (const [objectId, sizeBytes] of [
@@ -65,25 +86,22 @@ async function round(serial: number): Promise<void> {
     await storage.syncFiles([name(objectId)]);
     tell("put", objectId, serial);
   }
+  await putByTurns(serial);
   await put(name("patched", { kind: "patch", baseVersion: serial, version: serial + 1 }), 700, serial);
+  tell("put", "patched", serial);
   await storage.removePatches(name("patched").key, { allBut: serial });
-  await put(
-    { ...name("gone"), key: { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" } },
-    900,
-    serial,
-  );
-  await storage.remove({
-    ...name("gone"),
-    key: { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" },
-  });
-  await storage.syncRemovals([{ applicationId: "b", sessionId: `s${serial}` }]);
+  const gone = { applicationId: "b", sessionId: `s${serial}`, objectId: "gone" };
+  await put({ key: gone, part: { kind: "file" } }, 900, serial);
   await storage.raiseVersionFloor(serial);
+  await storage.remove({ key: gone, part: { kind: "file" } }, serial);
+  await storage.syncRemovals([gone]);
   tell("floor", "-", serial);
   for (const objectId of ["c1", "c2", "c3", "c4", "c5", "c6"]) {
-    await put(name(objectId), 1500, serial, "power-loss");
+    await put(name(objectId), 1500, serial, serial % 3 === 0 ? "restart" : "power-loss");
     tell("put", objectId, serial);
   }
-  await storage.remove(name("c1"));
+  await storage.locate(name("c3"));
+  for (const objectId of ["c1", "large"]) await removeAndTell(objectId, serial);
   await put(name("bad"), 800, serial, "power-loss");
   await storage.quarantine(name("bad"), "crash test");
   tell("quarantine", "bad", serial);
@@ -92,6 +110,8 @@ async function round(serial: number): Promise<void> {
   await dropped.discard();
 }
 
+// As in a server, something else keeps the process: the engine's timers do not.
+setInterval(() => {}, 1000);
 await storage.start();
 for await (const _ of storage.journal.read());
 tell("started", "-", storage.versionFloor);

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { CacheConfig } from "../../src/config/cache-config.ts";
+import { fileWritten } from "../support/file-written.ts";
 import {
   commandDescriptor,
   pathDescriptor,
@@ -33,7 +34,8 @@ async function started(more: Partial<CacheConfig>): Promise<Started> {
   return { server, directory: directory.path };
 }
 
-function flip(path: string, position: number): void {
+async function flip(path: string, position: number): Promise<void> {
+  await fileWritten(path);
   const file = openSync(path, "r+");
   const byte = Buffer.alloc(1);
   readSync(file, byte, 0, 1, position);
@@ -61,6 +63,8 @@ const PUTS = [
   ["a table of a body just over a piece", MIB, table(MIB)],
   ["a table of small batches", MIB, table(...Array<number>(90).fill(16_384))],
 ] as const;
+/** A smaller object stays in the memory tier when it is put. */
+const LARGE = PUTS.slice(1);
 const OBJECT = pathDescriptor(KEY);
 
 function bodiesOf(answer: readonly ReceivedMessage[]): Buffer {
@@ -68,9 +72,9 @@ function bodiesOf(answer: readonly ReceivedMessage[]): Buffer {
 }
 
 describe.each([
-  ["without a memory tier", WITHOUT_TIER],
-  ["with a memory tier", WITH_TIER],
-])("a get, %s,", (_, eviction) => {
+  ["without a memory tier", WITHOUT_TIER, PUTS],
+  ["with a memory tier", WITH_TIER, LARGE],
+])("a get, %s,", (_, eviction, fromDisk) => {
   it.each(PUTS)("of %s is whole twice", async (_what, _position, messages) => {
     const { server } = await started({ eviction });
     const sent = messages(OBJECT);
@@ -81,21 +85,34 @@ describe.each([
     expect((await server.client.get(KEY, 0)).length).toBe(sent.length);
   });
 
-  it.each(PUTS)("of %s that lost a bit on disk is DATA_LOSS", async (_what, position, messages) => {
+  it.each(fromDisk)("of %s that lost a bit on disk is DATA_LOSS", async (_what, position, messages) => {
     const { server, directory } = await started({ eviction });
     await server.client.put(messages(OBJECT));
-    flip(`${directory}/${FILE}`, position);
+    await flip(`${directory}/${FILE}`, position);
     await expect(server.client.get(KEY)).rejects.toEqual(DAMAGED);
     await expect(server.client.get(KEY)).rejects.toEqual(DAMAGED);
   });
 
-  it.each(PUTS)("of a patch, %s, that lost a bit on disk is DATA_LOSS", async (_what, position, messages) => {
-    const { server, directory } = await started({ eviction });
-    await server.client.put(messages(OBJECT));
-    await server.client.put(messages(commandDescriptor(`PATCH:${KEY}`)));
-    flip(`${directory}/app/session/.object.v1/2.arrow`, position);
-    await expect(server.client.get(KEY)).rejects.toEqual(DAMAGED);
-  });
+  it.each(fromDisk)(
+    "of a patch, %s, that lost a bit on disk is DATA_LOSS",
+    async (_what, position, messages) => {
+      const { server, directory } = await started({ eviction });
+      await server.client.put(messages(OBJECT));
+      await server.client.put(messages(commandDescriptor(`PATCH:${KEY}`)));
+      await flip(`${directory}/app/session/.object.v1/2.arrow`, position);
+      await expect(server.client.get(KEY)).rejects.toEqual(DAMAGED);
+    },
+  );
+});
+
+it("a get of a small value that lost a bit on disk before a restart is DATA_LOSS, with a memory tier, too", async () => {
+  const { server, directory } = await started({ eviction: WITH_TIER });
+  await server.client.put(value(1024)(OBJECT));
+  await server.stop();
+  await flip(`${directory}/${FILE}`, 1_000);
+  const next = await startInProcess(directory, { eviction: WITH_TIER });
+  onTestFinished(() => next.stop());
+  await expect(next.client.get(KEY)).rejects.toEqual(DAMAGED);
 });
 
 describe("a get of what was sent whole before", () => {
@@ -103,7 +120,7 @@ describe("a get of what was sent whole before", () => {
     const { server, directory } = await started({ eviction: WITHOUT_TIER });
     await server.client.put(messages(OBJECT));
     await server.client.get(KEY);
-    flip(`${directory}/${FILE}`, position);
+    await flip(`${directory}/${FILE}`, position);
     await expect(server.client.get(KEY)).rejects.toEqual(DAMAGED);
   });
 
@@ -111,7 +128,7 @@ describe("a get of what was sent whole before", () => {
     const { server, directory } = await started({ eviction: WITH_TIER });
     await server.client.put(messages(OBJECT));
     const first = await server.client.get(KEY);
-    flip(`${directory}/${FILE}`, position);
+    await flip(`${directory}/${FILE}`, position);
     expect((await server.client.get(KEY)).length).toBe(first.length);
   });
 });
@@ -120,7 +137,7 @@ describe("with verify_reads: found", () => {
   it.each(PUTS)("%s is served as it lies there", async (_what, position, messages) => {
     const { server, directory } = await started({ eviction: WITHOUT_TIER, verifyReads: "found" });
     await server.client.put(messages(OBJECT));
-    flip(`${directory}/${FILE}`, position);
+    await flip(`${directory}/${FILE}`, position);
     expect((await server.client.get(KEY)).length).toBeGreaterThan(1);
   });
 });

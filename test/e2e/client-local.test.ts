@@ -181,6 +181,15 @@ describe("the file of an object", () => {
 
   afterEach(() => cache.close());
 
+  /** Puts an object and has its file written: a server that gives a location does that. */
+  async function putFile(value: unknown): Promise<void> {
+    await cache.put(KEY, value);
+    const client = new FlightClient({ endpoint: server.endpoint });
+    const metadata = { "flame-file-locations": "1" };
+    await client.getFlightInfo({ kind: "path", path: [KEY] }, { metadata });
+    await client.close();
+  }
+
   function locationOf(
     file: string,
     changes: Partial<Record<"size" | "dev" | "ino" | "mtime_ns", string>> = {},
@@ -195,7 +204,7 @@ describe("the file of an object", () => {
   it.each(["nested", "dictionaries", "deltas", "zstd", "no-rows", "unions"])(
     "holds a table of any type as it was put: %s",
     async (name) => {
-      await cache.put(KEY, new IpcTable(goldenStream(name)));
+      await putFile(new IpcTable(goldenStream(name)));
       const sent = await cache.get<IpcTable>(KEY, { tables: "ipc" });
       const read = await readLocalObject(locationOf(path), KEY);
       expect(read).toMatchObject({ kind: "table", version: 1 });
@@ -214,7 +223,7 @@ describe("the file of an object", () => {
 
   it("holds an opaque value with its tag", async () => {
     await cache.put(KEY, "text");
-    await cache.update(KEY, "newer");
+    await putFile("newer");
     const read = await readLocalObject(locationOf(path), KEY);
     expect(read).toMatchObject({
       kind: "opaque",
@@ -234,12 +243,12 @@ describe("the file of an object", () => {
     ["size", ""],
     ["ino", "9".repeat(30)],
   ] as const)("of another %s is not read", async (name, value) => {
-    await cache.put(KEY, "text");
+    await putFile("text");
     expect(await readLocalObject(locationOf(path, { [name]: value }), KEY)).toBeUndefined();
   });
 
   it("that was replaced, touched or deleted is not read", async () => {
-    await cache.put(KEY, "text");
+    await putFile("text");
     const location = locationOf(path);
     cpSync(path, `${path}.copy`);
     renameSync(`${path}.copy`, path);
@@ -255,7 +264,7 @@ describe("the file of an object", () => {
   it.each(Object.entries(places))(
     "is not read through a symbolic link in place of its %s",
     async (_, name) => {
-      await cache.put(KEY, "text");
+      await putFile("text");
       const ending = name === KEY ? ".arrow" : "";
       const moved = join(storage.path, "moved");
       renameSync(join(storage.path, `${name}${ending}`), moved);
@@ -265,7 +274,7 @@ describe("the file of an object", () => {
   );
 
   it("is read through a symbolic link above the storage directory", async () => {
-    await cache.put(KEY, "text");
+    await putFile("text");
     const above = temporaryDirectory("above");
     symlinkSync(storage.path, join(above.path, "link"));
     const read = await readLocalObject(locationOf(join(above.path, "link", `${KEY}.arrow`)), KEY);
@@ -282,14 +291,14 @@ describe("the file of an object", () => {
     "file that is another one": () => writeFileSync(path, "this is no Arrow file at all, but long enough"),
   };
   it.each(Object.entries(others))("is sent when there is a %s in its place", async (_, make) => {
-    await cache.put(KEY, "text");
+    await putFile("text");
     rmSync(path);
     make();
     expect(await readLocalObject(locationOf(path), KEY)).toBeUndefined();
   });
 
   it("is not read when the location is of another object", async () => {
-    await cache.put(KEY, "text");
+    await putFile("text");
     expect(await readLocalObject(locationOf(path), "app/session/other")).toBeUndefined();
     expect(await readLocalObject(locationOf("/etc/passwd"), KEY)).toBeUndefined();
     expect(await readLocalObject(locationOf(path), KEY, { bytesMax: 100 })).toBeUndefined();
@@ -309,7 +318,7 @@ describe("the file of an object", () => {
   });
 
   it("ends with CANCELLED when the signal says so", async () => {
-    await cache.put(KEY, "text");
+    await putFile("text");
     const reading = readLocalObject(locationOf(path), KEY, { signal: AbortSignal.abort() });
     await expect(reading).rejects.toThrow(expect.objectContaining({ code: "CANCELLED" }));
   });

@@ -11,7 +11,7 @@ import { build } from "esbuild";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const SOURCES = fileURLToPath(new URL("../../src/", import.meta.url));
-const STORAGE_THREADS = ["storage/disk/record-thread-entry", "storage/disk/scan-thread-entry"];
+const STORAGE_THREADS = ["storage/disk/scan-thread-entry"];
 
 /** What the product loads from its packages when it needs it (src/config/yaml-library.ts) is looked for beside the program. */
 const PACKAGES = fileURLToPath(new URL("../../node_modules", import.meta.url));

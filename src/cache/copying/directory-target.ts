@@ -93,7 +93,8 @@ export class DirectoryTarget implements CopyTarget {
 
   /** Patches may be durable: they go after the base to which they belong. */
   async #removeOlder({ key, form, baseVersion }: SourceObject, present: DirectoryObject): Promise<void> {
-    if (present.form !== form) await this.#storage.remove({ key, part: { kind: present.form } });
+    if (present.form !== form)
+      await this.#storage.remove({ key, part: { kind: present.form } }, present.version);
     if (present.version > present.baseVersion || present.form !== form)
       await this.#storage.syncRemovals([key]);
     await this.#storage.removePatches(key, { allBut: baseVersion });

@@ -160,8 +160,8 @@ function diskStats(disk: DiskCounts, space: StatsReading["space"]): StatsSnapsho
     free_bytes: space?.freeBytes ?? null,
     total_bytes: space?.totalBytes ?? null,
     syncs: durationStats(Object.values(disk.syncs)),
-    commit_log_bytes: disk.commitLog.bytes,
-    checkpoints: disk.commitLog.checkpoints,
+    commit_log_bytes: disk.log.bytes,
+    checkpoints: disk.log.checkpoints,
   };
 }
 

@@ -10,7 +10,7 @@ import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
 import { type DirectoryUse, errnoOf } from "../disk/disk-failure.ts";
-import { STAGING_DIRECTORY, VERSION_FLOOR_FILE } from "../disk/file-names.ts";
+import { LOG_DIRECTORY, STAGING_DIRECTORY } from "../disk/file-names.ts";
 
 export const COPIES_DIRECTORY = "copies";
 export const LOCAL_CACHE: DirectoryUse = { name: "local cache", flag: "--local-cache" };
@@ -33,7 +33,7 @@ export function randomTag(): string {
 
 /** @throws {CacheError} INVALID_CONFIG, or the plain error of node:fs. */
 export async function prepareCopies(root: string): Promise<void> {
-  for (const name of [STAGING_DIRECTORY, VERSION_FLOOR_FILE]) {
+  for (const name of [STAGING_DIRECTORY, LOG_DIRECTORY]) {
     if ((await natureOf(`${root}/${name}`)) !== undefined) {
       throw unusable(root, "it is the directory of a server with storage files");
     }

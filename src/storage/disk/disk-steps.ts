@@ -2,13 +2,12 @@
  * Every step that changes the disk, each a small named function, so that tests can stop the process
  * or fail before any of them.
  *
- * Publishing is create, write, close, rename: a published object survives the end of the process,
- * not a power loss. For `power-loss` a small file's bytes are in the commit log before the rename
- * (appendCommits, syncCommits); a larger one is synced between write and close, and its directory
- * after the rename (syncStaged, syncDirectory). The version floor is always synced. Short steps
- * block while the disk is quick (see DiskPace) and no sync is pending: a change of names may then
- * wait for the file system's journal. Other steps use the thread pool. Paths are absolute. Failures
- * are the plain errors of node:fs; callers convert them with diskFailure.
+ * A small file is published by a record of the log (appendLog, and syncLog for `power-loss`). A
+ * larger one by create, write, close, rename; for `power-loss` it is synced before close, and its
+ * directory after the rename (syncStaged, syncDirectory). Short steps block while the disk is quick
+ * (see DiskPace) and no sync is pending: a change of names may then wait for the file system's
+ * journal. Other steps use the thread pool. Paths are absolute. Failures are the plain errors of
+ * node:fs; callers convert them with diskFailure.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -30,10 +29,6 @@ export const DISK_STEPS = [
   "unlinkStaged",
   "unlinkObject",
   "removeDirectory",
-  "writeFloor",
-  "syncFloor",
-  "copyFloor",
-  "renameFloor",
   "syncDirectory",
   "syncPublished",
   "appendJournal",
@@ -41,13 +36,13 @@ export const DISK_STEPS = [
   "renameJournal",
   "writeReason",
   "moveToQuarantine",
-  "createCommits",
-  "fillCommits",
-  "headCommits",
+  "createSegment",
+  "fillSegment",
+  "headSegment",
   "syncSegment",
-  "appendCommits",
-  "syncCommits",
-  "unlinkCommits",
+  "appendLog",
+  "syncLog",
+  "unlinkSegment",
 ] as const;
 
 export type DiskStep = (typeof DISK_STEPS)[number];
@@ -153,27 +148,6 @@ export class DiskSteps {
     await promised((done) => fs.rmdir(path, done));
   }
 
-  async writeFloor(fd: number, bytes: Buffer, position: number): Promise<void> {
-    this.#before("writeFloor");
-    await writeFully(fd, [bytes], position);
-  }
-
-  async syncFloor(fd: number): Promise<void> {
-    this.#before("syncFloor");
-    await this.syncTimes.time("record", () => promised((done) => fs.fsync(fd, done)));
-  }
-
-  /** Copies to the other slot what was synced in the first. */
-  async copyFloor(fd: number, bytes: Buffer, position: number): Promise<void> {
-    this.#before("copyFloor");
-    await writeFully(fd, [bytes], position);
-  }
-
-  async renameFloor(from: string, to: string): Promise<void> {
-    this.#before("renameFloor");
-    await promised((done) => fs.rename(from, to, done));
-  }
-
   /** Makes the current names in this directory durable. */
   async syncDirectory(path: string): Promise<void> {
     this.#before("syncDirectory");
@@ -203,22 +177,22 @@ export class DiskSteps {
   }
 
   /** Fails if the path exists. */
-  async createCommits(path: string): Promise<number> {
-    this.#before("createCommits");
+  async createSegment(path: string): Promise<number> {
+    this.#before("createSegment");
     return await new Promise((resolve, reject) => {
       fs.open(path, "wx+", (error, fd) => (error ? reject(error) : resolve(fd)));
     });
   }
 
   /** Writes zeros, so that later writes change only bytes. */
-  async fillCommits(fd: number, zeros: Buffer, position: number): Promise<void> {
-    this.#before("fillCommits");
+  async fillSegment(fd: number, zeros: Buffer, position: number): Promise<void> {
+    this.#before("fillSegment");
     await writeFully(fd, [zeros], position);
   }
 
-  async headCommits(fd: number, head: Buffer): Promise<void> {
-    this.#before("headCommits");
-    await writeFully(fd, [head], 0);
+  async headSegment(fd: number, head: Buffer, position: number): Promise<void> {
+    this.#before("headSegment");
+    await writeFully(fd, [head], position);
   }
 
   /** Syncs a segment's head, and at first its blocks. */
@@ -231,8 +205,8 @@ export class DiskSteps {
    * Undefined if it is done: a caller that continues at once has its sync pending before anything
    * else blocks.
    */
-  appendCommits(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> | undefined {
-    this.#before("appendCommits");
+  appendLog(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> | undefined {
+    this.#before("appendLog");
     const sizeBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     if (sizeBytes > BLOCKING_WRITE_BYTES_MAX || !this.#mayBlock) return writeFully(fd, chunks, position);
     this.#pace.block(() => writeFullySync(fd, chunks, position));
@@ -242,13 +216,13 @@ export class DiskSteps {
   /**
    * Other short steps may block meanwhile: writing to allocated blocks does not need the journal.
    */
-  async syncCommits(fd: number): Promise<void> {
-    this.#before("syncCommits");
+  async syncLog(fd: number): Promise<void> {
+    this.#before("syncLog");
     await this.syncTimes.time("log", () => promised((done) => fs.fdatasync(fd, done)));
   }
 
-  async unlinkCommits(path: string): Promise<void> {
-    this.#before("unlinkCommits");
+  async unlinkSegment(path: string): Promise<void> {
+    this.#before("unlinkSegment");
     await promised((done) => fs.unlink(path, done));
   }
 

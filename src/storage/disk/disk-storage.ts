@@ -1,22 +1,23 @@
 /**
  * The engine `files`: each object is a file that any Arrow reader opens and that survives restarts.
  *
- * Files are written aside and renamed, so an object is whole or absent; for durability `power-loss`
- * they are in the commit log or synced (see DiskSteps). The directory is the truth: the engine
- * remembers only the version floor and the journal. Layout: file-names.ts. The storage directory
- * itself may be a symbolic link; links below it are not objects.
+ * A small file is a record of the log first, and a file when it has come to rest (DiskLog); a large
+ * one is written aside and renamed. So an object is whole or absent. What the log does not know, the
+ * directory decides. Layout: file-names.ts. The storage directory itself may be a symbolic link;
+ * links below it are not objects.
  */
 import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { ObjectKey, SessionPrefix } from "../../object/object-key.ts";
+import type { ObjectKey } from "../../object/object-key.ts";
 import { BlockPool } from "../block-pool.ts";
 import type {
   FileLocation,
   ObjectStorage,
   OpenPurpose,
   PatchSelection,
+  RecordJournal,
   RemovalPlace,
   ScannedObjects,
   ScannedSession,
@@ -26,33 +27,34 @@ import type {
 } from "../object-storage.ts";
 import { StagedMemory } from "../staged-memory.ts";
 import type { DiskCounts, DiskSpace, StorageCounts } from "../storage-counts.ts";
+import type { SourceFile } from "../tier/file-load.ts";
 import type { MemoryTier } from "../tier/memory-tier.ts";
-import type { CommitSettings } from "./commits/commit-disk.ts";
-import { Commits } from "./commits/commits.ts";
-import { replayCommits } from "./commits/replay-commits.ts";
 import { DirectoryGate } from "./directory-gate.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { DirectorySyncs } from "./directory-syncs.ts";
 import { diskFailure, unlessDiskFailure, unusableDirectory } from "./disk-failure.ts";
 import { DiskPace } from "./disk-pace.ts";
-import { deltaPlaces, listDiskSessions, patchedBases, patchVersions, scanDiskSession } from "./disk-scan.ts";
 import { measureSpace } from "./disk-space.ts";
 import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { deltaDirectoryPath, filePath, patchDirectoryPath, sessionPath } from "./file-names.ts";
+import { filePath, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
+import { isForeignAt } from "./log/compare-stored.ts";
+import { DiskLog } from "./log/disk-log.ts";
+import type { LogSettings } from "./log/log-settings.ts";
+import { LoggedFile } from "./log/logged-file.ts";
+import { openLog } from "./log/replay.ts";
+import { Rest } from "./log/rest.ts";
 import { moveToQuarantine } from "./quarantine.ts";
 import { directoryOf, RealDirectories } from "./real-directories.ts";
-import { DiskJournal } from "./record-journal.ts";
+import { RecordPasses, type RecordPassesOptions } from "./record-passes.ts";
 import { removeDeltasOf, removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
-import { scanDirectory } from "./scan-thread.ts";
-import { SessionRecorder, type SessionRecorderOptions } from "./session-recorder.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
-import { prepareDirectory, prepareFloor } from "./storage-directory.ts";
-import { openStoredFile, type StoredDiskFile } from "./stored-disk-file.ts";
+import { prepareDirectory } from "./storage-directory.ts";
+import { openStoredFile } from "./stored-disk-file.ts";
+import { StoredNames } from "./stored-names.ts";
 import { syncFiles } from "./sync-files.ts";
-import { VersionFloor } from "./version-floor.ts";
 
 const log = logFor("storage");
 
@@ -63,10 +65,10 @@ export interface DiskStorageOptions {
   readonly tier?: MemoryTier | undefined;
   /** Called before each step that changes the disk: tests stop the process or fail there. */
   readonly beforeStep?: BeforeStep;
-  /** Clock of the session recorder, and the time limit of its stop. */
-  readonly recorder?: SessionRecorderOptions;
-  /** Commit log settings, for tests. */
-  readonly commits?: Partial<CommitSettings>;
+  /** Clock of the passes for records, and the time limit of their stop. */
+  readonly recorder?: RecordPassesOptions;
+  /** Settings of the log, for tests. */
+  readonly log?: Partial<LogSettings>;
   /** A monotonic clock for trust in directories, for tests. */
   readonly trustNowMs?: () => number;
 }
@@ -78,13 +80,15 @@ export class DiskStorage implements ObjectStorage {
     locatesFiles: true,
     refusesVersionedIds: false,
   };
-  readonly journal: DiskJournal;
+  readonly journal: RecordJournal;
   readonly #tools: DiskTools;
   readonly #staging: StagingArea;
-  readonly #floor: VersionFloor;
-  readonly #recorder: SessionRecorder;
+  readonly #log: DiskLog;
+  readonly #rest: Rest;
+  readonly #names: StoredNames;
+  readonly #recorder: RecordPasses;
   /** One function for all opens: beside a hit of the tier, under 1 us, a closure each would show. */
-  readonly #openToSend = (name: StoredName): Promise<StoredDiskFile | undefined> => {
+  readonly #openToSend = (name: StoredName): Promise<SourceFile | undefined> => {
     this.#opens += 1;
     return this.openFile(name);
   };
@@ -100,25 +104,27 @@ export class DiskStorage implements ObjectStorage {
     const readBlocks = new BlockPool(LIMITS.readChunkBytes, LIMITS.readBlocksKeptMax);
     const root = path.resolve(options.directory);
     const syncs = new DirectorySyncs(root, steps);
-    this.#recorder = new SessionRecorder(root, options.recorder);
-    const commits = new Commits({ root, steps, syncs }, options.commits);
+    this.#recorder = new RecordPasses(root, options.recorder);
+    this.#log = new DiskLog(root, steps, options.log);
     const [gate, recorder] = [new DirectoryGate(), this.#recorder];
     const directories = new RealDirectories(root, pace, options.trustNowMs);
     const memory = { blocks, readBlocks, stagedMemory, tier: options.tier };
-    this.#tools = { root, steps, pace, gate, directories, syncs, commits, recorder, ...memory };
+    this.#tools = { root, steps, pace, gate, directories, syncs, log: this.#log, recorder, ...memory };
     this.#staging = new StagingArea(this.#tools);
-    this.#floor = new VersionFloor(this.#tools);
-    this.journal = new DiskJournal(this.#tools);
+    this.#names = new StoredNames(this.#tools);
+    this.#rest = new Rest(this.#log, { ...this.#tools, area: this.#staging });
+    this.#log.connect(this.#rest);
+    this.journal = this.#log.notes;
   }
 
   get versionFloor(): number {
-    return this.#floor.version;
+    return this.#log.writer.floor;
   }
 
   get counts(): StorageCounts & { readonly disk: DiskCounts } {
-    const { steps, commits, stagedMemory, tier } = this.#tools;
+    const { steps, stagedMemory, tier } = this.#tools;
     const [opens, quarantined] = [this.#opens, this.#quarantined];
-    const disk = { opens, quarantined, syncs: steps.syncTimes.seconds, commitLog: commits.counts };
+    const disk = { opens, quarantined, syncs: steps.syncTimes.seconds, log: this.#log.counts };
     return { disk, ...(tier && { memory: tier.counts }), stagedBytes: stagedMemory.sizeBytes };
   }
 
@@ -133,11 +139,8 @@ export class DiskStorage implements ObjectStorage {
       lock = await lockDirectory(this.#tools.root);
       const swept = await this.#staging.sweep();
       if (swept.files > 0) log.warn("removed staged files of an earlier process", { ...swept });
-      await this.#floor.load();
-      await prepareFloor(this.#tools, this.#floor);
-      const lost = await replayCommits({ tools: this.#tools, staging: this.#staging });
-      // If this fails, it holds for this process, and the next start finds the same log.
-      if (lost > 0) await this.#floor.raise(lost, 0).catch(unlessDiskFailure);
+      this.#log.begin();
+      await openLog(this.#log, this.#tools.root);
     } catch (error) {
       await lock?.release();
       throw unusableDirectory(error, this.#tools.root);
@@ -148,9 +151,8 @@ export class DiskStorage implements ObjectStorage {
 
   async stop(): Promise<void> {
     this.#tools.tier?.clear();
-    await this.#floor.idle();
-    await this.journal.close();
-    await this.#tools.commits.stop();
+    await this.#rest.stop();
+    await this.#log.stop();
     await this.#recorder.stop();
     await this.#lock?.release();
     this.#lock = undefined;
@@ -165,32 +167,42 @@ export class DiskStorage implements ObjectStorage {
     return this.#tools.tier?.open(name, this.#openToSend) ?? this.#openToSend(name);
   }
 
-  async #look(name: StoredName): Promise<StoredDiskFile | undefined> {
-    const file = await this.openFile(name);
+  async #look(name: StoredName): Promise<SourceFile | undefined> {
+    const file = await this.openFile(name, true);
     this.#tools.tier?.looked(name, file);
     return file;
   }
 
   /** Opens the file itself, past the read cache. */
-  protected openFile(name: StoredName): Promise<StoredDiskFile | undefined> {
-    return openStoredFile(this.#tools, filePath(name));
-  }
-
-  locate(name: StoredName): Promise<FileLocation | undefined> {
-    return locateStoredFile(this.#tools, filePath(name));
-  }
-
-  async listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
-    const versions: number[] = [];
-    const directory = patchDirectoryPath(key, baseVersion);
-    if (!(await this.#isReal(directory))) return versions;
-    for await (const version of patchVersions(this.#tools.root, directory)) versions.push(version);
-    return versions.sort((a, b) => a - b);
-  }
-
-  async remove(name: StoredName): Promise<boolean> {
+  protected async openFile(name: StoredName, isLook = false): Promise<SourceFile | undefined> {
+    const path = filePath(name);
+    const recent = this.#log.recents.pending(path);
+    if (recent === undefined) return await openStoredFile(this.#tools, path, isLook);
+    if (recent.kind === "gone") return undefined;
     try {
-      return await removeFile(this.#tools, filePath(name));
+      return new LoggedFile(recent, this.#log.read(recent));
+    } catch (error) {
+      throw diskFailure(error, path);
+    }
+  }
+
+  /** A file in the log comes to rest first; if it cannot, there is no location. */
+  async locate(name: StoredName): Promise<FileLocation | undefined> {
+    const path = filePath(name);
+    if (this.#log.recents.pending(path) !== undefined) {
+      await this.#rest.now(path).catch(unlessDiskFailure);
+      if (this.#log.recents.pending(path) !== undefined) return undefined;
+    }
+    return await locateStoredFile(this.#tools, path);
+  }
+
+  listPatches(key: ObjectKey, baseVersion: number): Promise<number[]> {
+    return this.#names.patches(key, baseVersion);
+  }
+
+  async remove(name: StoredName, version?: number): Promise<boolean> {
+    try {
+      return await removeFile(this.#tools, filePath(name), version);
     } finally {
       this.#tools.tier?.changed(name);
     }
@@ -201,7 +213,7 @@ export class DiskStorage implements ObjectStorage {
     const bases =
       "only" in which
         ? [which.only]
-        : (await this.#patchedBases(key)).filter((base) => base !== which.allBut);
+        : (await this.#names.patchedBases(key)).filter((base) => base !== which.allBut);
     try {
       for (const base of bases) await removePatchesOf(this.#tools, key, base);
     } finally {
@@ -209,17 +221,8 @@ export class DiskStorage implements ObjectStorage {
     }
   }
 
-  async #patchedBases(key: ObjectKey): Promise<number[]> {
-    if (!(await this.#isReal(sessionPath(key.applicationId, key.sessionId)))) return [];
-    return await patchedBases(this.#tools.root, key);
-  }
-
-  async listDeltas(key: ObjectKey): Promise<number[]> {
-    const directory = deltaDirectoryPath(key);
-    if (!(await this.#isReal(directory))) return [];
-    const places: number[] = [];
-    for await (const place of deltaPlaces(this.#tools.root, directory)) places.push(place);
-    return places.sort((a, b) => a - b);
+  listDeltas(key: ObjectKey): Promise<number[]> {
+    return this.#names.deltas(key);
   }
 
   removeDeltas(key: ObjectKey): Promise<void> {
@@ -228,19 +231,30 @@ export class DiskStorage implements ObjectStorage {
 
   async syncFiles(names: readonly StoredName[]): Promise<void> {
     const files = names.map(filePath);
-    await syncFiles(this.#tools, files);
-    await this.#tools.commits.syncReplaced(files);
+    const { recents } = this.#log;
+    if (files.some((file) => recents.pending(file)?.kind === "put")) await this.#log.promise();
+    for (const file of files) {
+      const recent = recents.pending(file);
+      if (recent?.kind !== "put") continue;
+      // The log may lose the file, or cannot tell it from a file of another program after a power loss.
+      if (recent.segment.isDistrusted || (await isForeignAt(this.#tools.root, file)))
+        await this.#rest.now(file);
+    }
+    // A file may have come to rest meanwhile.
+    await syncFiles(
+      this.#tools,
+      files.filter((file) => recents.pending(file)?.kind !== "put"),
+    );
   }
 
   async syncRemovals(places: Iterable<RemovalPlace>): Promise<void> {
-    const { syncs, commits } = this.#tools;
+    const { syncs } = this.#tools;
     const paths = new Set<string>();
-    for (const { applicationId, sessionId } of places) {
+    for (const { applicationId, sessionId } of places)
       paths.add(sessionId === undefined ? applicationId : sessionPath(applicationId, sessionId));
-    }
-    const replaced = commits.live.replacedUnder([...paths]);
+    await this.#log.promise();
+    // A large file was unlinked before the answer.
     await Promise.all([...paths].map((each) => syncs.sync(each)));
-    await commits.log.syncRemovals(replaced);
   }
 
   /**
@@ -250,26 +264,23 @@ export class DiskStorage implements ObjectStorage {
    */
   async quarantine(name: StoredName, reason: string): Promise<void> {
     const from = filePath(name);
+    await this.#log.leaveToDirectory(from).catch(unlessDiskFailure);
     const moving = moveToQuarantine(this.#tools, name, reason);
     const to = await moving.finally(() => this.#tools.tier?.changed(name));
     if (to === undefined) return;
     this.#quarantined += 1;
-    this.#recorder.changed(from);
-    await this.#tools.commits.log.gone(from);
+    this.#recorder.changed();
     log.error("damaged file moved to quarantine", { path: from, quarantine: to, reason });
     await removeEmptyDirectories(this.#tools, directoryOf(from));
   }
 
-  async *scan(removals: Int32Array = new Int32Array(1)): AsyncIterable<ScannedObjects> {
-    const { root, recorder } = this.#tools;
-    const onUnsettled = ({ applicationId, sessionId }: SessionPrefix): void =>
-      recorder.changed(sessionPath(applicationId, sessionId));
-    const letGo = await recorder.holdForScan();
-    try {
-      yield* scanDirectory({ root, removals, onUnsettled });
-    } finally {
-      letGo();
-    }
+  scan(removals: Int32Array = new Int32Array(1)): AsyncIterable<ScannedObjects> {
+    return this.#names.all(removals);
+  }
+
+  /** Brings everything to rest that can: the directory has it when this resolves. */
+  async settle(): Promise<void> {
+    await this.#rest.settle();
   }
 
   /**
@@ -280,26 +291,16 @@ export class DiskStorage implements ObjectStorage {
     return this.#recorder.run();
   }
 
-  async scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
-    if (!(await this.#isReal(sessionPath(applicationId, sessionId)))) return undefined;
-    return await scanDiskSession(this.#tools.root, applicationId, sessionId);
+  scanSession(applicationId: string, sessionId: string): Promise<ScannedSession | undefined> {
+    return this.#names.inSession(applicationId, sessionId);
   }
 
-  async listSessions(applicationId: string): Promise<string[]> {
-    if (!(await this.#isReal(applicationId))) return [];
-    return await listDiskSessions(this.#tools.root, applicationId);
+  listSessions(applicationId: string): Promise<string[]> {
+    return this.#names.sessions(applicationId);
   }
 
   async raiseVersionFloor(version: number, ahead = 0): Promise<void> {
     assert(this.#lock, "only a started engine writes its floor");
-    await this.#floor.raise(version, ahead);
-  }
-
-  async #isReal(directory: string): Promise<boolean> {
-    try {
-      return (await this.#tools.directories.look(directory)) === "real";
-    } catch (error) {
-      throw diskFailure(error, directory);
-    }
+    await this.#log.writer.raiseFloor(version, ahead);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the parts of one disk engine share: paths, steps, pace, gate, commit log, recorder, memory,
+ * What the parts of one disk engine share: paths, steps, pace, gate, log, recorder, memory,
  * and read cache.
  *
  * A plain record; disk-storage.ts fills it.
@@ -7,13 +7,13 @@
 import type { BlockPool } from "../block-pool.ts";
 import type { StagedMemory } from "../staged-memory.ts";
 import type { MemoryTier } from "../tier/memory-tier.ts";
-import type { Commits } from "./commits/commits.ts";
 import type { DirectoryGate } from "./directory-gate.ts";
 import type { DirectorySyncs } from "./directory-syncs.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import type { DiskSteps } from "./disk-steps.ts";
+import type { DiskLog } from "./log/disk-log.ts";
 import type { RealDirectories } from "./real-directories.ts";
-import type { SessionRecorder } from "./session-recorder.ts";
+import type { RecordPasses } from "./record-passes.ts";
 
 export interface DiskTools {
   /** The storage directory, absolute. */
@@ -23,9 +23,10 @@ export interface DiskTools {
   readonly gate: DirectoryGate;
   readonly directories: RealDirectories;
   readonly syncs: DirectorySyncs;
-  readonly commits: Commits;
+  /** What is recent: asked before the directory. */
+  readonly log: DiskLog;
   /** Notified of every name that is added to a session's directory or removed from it. */
-  readonly recorder: SessionRecorder;
+  readonly recorder: RecordPasses;
   /** Blocks for files on their way to the disk. */
   readonly blocks: BlockPool;
   /** Account of these blocks, and of views, that staged files hold. */

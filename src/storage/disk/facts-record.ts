@@ -1,6 +1,6 @@
 /**
  * The facts of one session's files in `.facts/<app>/<session>`, so that the next scan need not open
- * the files. Written by the scan, and by session-recorder.ts while the engine runs.
+ * the files. Written by the scan, and by record-passes.ts while the engine runs.
  *
  *     head    "FLMFACT2" | inode | change time, ns | CRC-32 of the 24 bytes before | 0
  *     chunk   objects | bytes of names | CRC-32 of what follows | 0 | numbers (ScannedFacts)
@@ -34,8 +34,13 @@ const WRITE_FLAGS =
   fs.constants.O_TRUNC |
   fs.constants.O_NOFOLLOW |
   fs.constants.O_NONBLOCK;
-/** The clock of a file system is up to 10 ms behind. */
-export const SETTLED_MS = 2_000;
+/**
+ * How long a directory must not have changed before it is recorded, where its times have parts of a
+ * millisecond: the clock of such a file system is up to 10 ms behind.
+ */
+export const FINE_SETTLED_MS = 100;
+/** The same where they have not: some file systems count in steps of two seconds. */
+const COARSE_SETTLED_MS = 2_000;
 
 /** Identifies a directory and the state of its names. */
 export interface DirectoryState {
@@ -55,7 +60,8 @@ export function directoryState(directory: string): DirectoryState | undefined {
 
 /** True if no later change can get the directory's current time. @param nowMs the wall clock. */
 export function isSettled({ changedNs }: DirectoryState, nowMs: number): boolean {
-  return nowMs - Number(changedNs / 1_000_000n) >= SETTLED_MS;
+  const settledMs = changedNs % 1_000_000n === 0n ? COARSE_SETTLED_MS : FINE_SETTLED_MS;
+  return nowMs - Number(changedNs / 1_000_000n) >= settledMs;
 }
 
 function recordPath(root: string, { applicationId, sessionId }: SessionPrefix): string {
@@ -214,16 +220,10 @@ export class FactsRecordWriter {
   }
 }
 
-/** For a session that is deleted or has too few objects now. */
+/** For a session that has too few objects now. */
 export function removeRecord(root: string, session: SessionPrefix): void {
   const record = recordPath(root, session);
-  if (!isDirectory(path.dirname(record))) return;
-  try {
-    fs.rmSync(record, { force: true });
-    fs.rmdirSync(path.dirname(record));
-  } catch {
-    // There was no record, or the directory has records of other sessions.
-  }
+  if (isDirectory(path.dirname(record))) fs.rmSync(record, { force: true });
 }
 
 /** Removes records of deleted sessions, and leftovers of interrupted scans. */

@@ -5,8 +5,7 @@
  *     <app>/<session>/<object_id>.arrows                           part "stream"
  *     <app>/<session>/.<object_id>.v<baseVersion>/<version>.arrow  part "patch"
  *     <app>/<session>/<object_id>.deltas/<place>.arrow             part "delta", of the Rust cache
- *     .staging/  .quarantine/  .facts/  .commits/  .journal/       the engine's own directories
- *     .version-floor  .retention                                   the engine's own files
+ *     .staging/  .quarantine/  .facts/  .log/  .journal/           the engine's own directories
  *
  * Names never collide: a key component never begins with a dot; objects are files, deltas lie in
  * directories; in a patch directory's name the last `.v<digits>` is the base version. Longest file
@@ -21,12 +20,16 @@ export const STAGING_DIRECTORY = ".staging";
 export const QUARANTINE_DIRECTORY = ".quarantine";
 /** See facts-record.ts. */
 export const FACTS_DIRECTORY = ".facts";
-/** See commits/commit-log.ts. */
-export const COMMITS_DIRECTORY = ".commits";
+/** See log/disk-log.ts. */
+export const LOG_DIRECTORY = ".log";
+/** See log/replay.ts: the log, notes and version floor of earlier releases. */
+export const EARLIER_LOG_DIRECTORY = ".commits";
+export const EARLIER_NOTES_FILE = ".retention";
+export const EARLIER_FLOOR_FILE = ".version-floor";
 /** See events/event-segments.ts. */
 export const EVENTS_DIRECTORY = ".journal";
-export const VERSION_FLOOR_FILE = ".version-floor";
-export const RETENTION_FILE = ".retention";
+/** See log/notes.ts. */
+export const NOTES_FILE = `${LOG_DIRECTORY}/notes`;
 
 export const STREAM_ENDING = ".arrows";
 const ENDINGS = { file: ".arrow", stream: STREAM_ENDING } as const;

@@ -6,11 +6,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../errors.ts";
 import { type ScanOrder, type ScanReport, STOP } from "./scan-thread.ts";
-import { walkObjects } from "./walk-objects.ts";
+import { recordSessions, walkObjects } from "./walk-objects.ts";
+import type { WalkOptions } from "./walk-session.ts";
 
 assert(parentPort !== null, "this file runs in a worker thread");
 const port = parentPort;
-const { root, removals, credit } = workerData as ScanOrder;
+const { root, removals, credit, isForRecords } = workerData as ScanOrder;
 
 function report(message: ScanReport, transferred: readonly ArrayBuffer[] = []): void {
   port.postMessage(message, transferred);
@@ -27,13 +28,16 @@ function mayGoOn(): boolean {
   }
 }
 
-const walk = walkObjects({
+const options: WalkOptions = {
   root,
   removals: () => Atomics.load(removals, 0),
   onUnreadable: (path, errno) => report({ unreadable: { path, errno } }),
-  onUnsettled: (unsettled) => report({ unsettled }),
-});
-for (const found of walk) {
-  if (!mayGoOn()) break;
-  report({ found }, [found.facts.numbers.buffer as ArrayBuffer]);
+  onUnsettled: () => report({ unsettled: true }),
+};
+if (isForRecords) for (const _ of recordSessions(options));
+else {
+  for (const found of walkObjects(options)) {
+    if (!mayGoOn()) break;
+    report({ found }, [found.facts.numbers.buffer as ArrayBuffer]);
+  }
 }

@@ -1,8 +1,10 @@
 /**
- * Scans a storage directory in a worker thread, so that a million files cost calls no time.
+ * Scans a storage directory in a worker thread, or writes its records, so that a million files cost
+ * calls no time.
  *
- *     host    workerData {root, shared}; per batch: one credit; to end early: STOP
- *     thread  {found} per batch, {unreadable} per unreadable directory, {unsettled} per session
+ *     host    workerData {root, removals, credit, isForRecords}; per batch: one credit; to end early:
+ *             STOP
+ *     thread  {found} per batch, {unreadable} per unreadable directory, {unsettled} for a session
  *             that changed too recently to be recorded, then it ends
  *
  * The thread blocks on the disk and on the host: at most LIMITS.scanBatchesAhead batches wait.
@@ -11,10 +13,9 @@
 import { Worker } from "node:worker_threads";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
-import type { SessionPrefix } from "../../object/object-key.ts";
 import { IS_BUILT, threadEntry } from "../../thread-entries.ts";
 import type { ScannedObjects } from "../object-storage.ts";
-import { walkObjects } from "./walk-objects.ts";
+import { recordSessions, walkObjects } from "./walk-objects.ts";
 
 const log = logFor("storage");
 
@@ -24,11 +25,12 @@ export interface ScanOrder {
   readonly removals: Int32Array;
   /** How many more batches may come, or STOP. */
   readonly credit: Int32Array;
+  readonly isForRecords: boolean;
 }
 
 export type ScanReport =
   | { readonly found: ScannedObjects }
-  | { readonly unsettled: SessionPrefix }
+  | { readonly unsettled: true }
   | { readonly unreadable: { readonly path: string; readonly errno: string } };
 
 export const STOP = -1;
@@ -38,13 +40,46 @@ export interface ScanOptions {
   readonly root: string;
   /** In shared memory. */
   readonly removals: Int32Array;
-  /** Notified of sessions whose record must be written later. */
-  readonly onUnsettled: (session: SessionPrefix) => void;
+  /** Called if a record must be written later. */
+  readonly onUnsettled: () => void;
 }
+
+export interface RecordOptions {
+  /** Absolute. */
+  readonly root: string;
+  /** The wall clock; a thread has its own. */
+  readonly nowMs: () => number;
+  /** Aborted when no more is wanted. */
+  readonly signal: AbortSignal;
+  /** Called if a record must be written later. */
+  readonly onUnsettled: () => void;
+}
+
+const NO_REMOVALS = new Int32Array(1);
 
 export function scanDirectory(options: ScanOptions): AsyncGenerator<ScannedObjects> {
   if (!IS_BUILT) return walkHere(options);
-  return new ScanThread(threadEntry("storage/disk/scan-thread-entry"), options).batches();
+  return new ScanThread(options).batches();
+}
+
+/**
+ * Resolves when the records are written, or the signal was aborted and writing has stopped. @throws
+ * the error that ended the thread.
+ */
+export async function recordDirectory({ signal, nowMs, ...options }: RecordOptions): Promise<void> {
+  if (signal.aborted) return;
+  if (IS_BUILT) {
+    const thread = new ScanThread({ ...options, removals: NO_REMOVALS }, true);
+    const end = (): void => thread.stop();
+    signal.addEventListener("abort", end, { once: true });
+    for await (const _ of thread.batches());
+    signal.removeEventListener("abort", end);
+    return;
+  }
+  for (const _ of recordSessions({ ...options, removals: () => 0, onUnreadable: () => {}, nowMs })) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (signal.aborted) return;
+  }
 }
 
 function tellUnreadable(path: string, errno: string): void {
@@ -67,15 +102,19 @@ class ScanThread {
   #hasEnded = false;
   #failure: Error | undefined;
 
-  constructor(entry: URL, { root, removals, onUnsettled }: ScanOptions) {
+  constructor({ root, removals, onUnsettled }: ScanOptions, isForRecords = false) {
     this.#credit[0] = LIMITS.scanBatchesAhead;
-    const workerData: ScanOrder = { root, removals, credit: this.#credit };
+    const workerData: ScanOrder = { root, removals, credit: this.#credit, isForRecords };
     // Does not inherit the host's flags: a thread rejects some of them.
-    this.#worker = new Worker(entry, { workerData, name: "flame-object-cache scan", execArgv: [] });
+    this.#worker = new Worker(threadEntry("storage/disk/scan-thread-entry"), {
+      workerData,
+      name: "flame-object-cache scan",
+      execArgv: [],
+    });
     this.#worker.on("message", (report: ScanReport) => {
       if ("found" in report) this.#waiting.push(report.found);
-      else if ("unsettled" in report) onUnsettled(report.unsettled);
-      else tellUnreadable(report.unreadable.path, report.unreadable.errno);
+      else if ("unsettled" in report) onUnsettled();
+      else if (!isForRecords) tellUnreadable(report.unreadable.path, report.unreadable.errno);
       this.#wake();
     });
     this.#worker.once("error", (error: Error) => {
@@ -110,6 +149,11 @@ class ScanThread {
     } finally {
       await this.#end();
     }
+  }
+
+  /** No more is wanted: `batches` ends. */
+  stop(): void {
+    void this.#worker.terminate();
   }
 
   async #end(): Promise<void> {

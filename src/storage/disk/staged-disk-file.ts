@@ -1,26 +1,27 @@
 /**
  * A file that is being written to disk, invisible until it is published.
  *
- * Under LIMITS.stageBufferBytes nothing touches the disk before publish, which then is open,
- * writev, close, rename. For durability `power-loss` a small file's bytes go into the commit log
- * meanwhile, whose shared sync (CommitLog) comes before the rename; a larger one is open, writev,
- * fsync, close, rename, and a shared fsync of the directory (DirectorySyncs). A larger file is
- * written in batches of that size, one system call each, while the next batch gathers; a caller
- * that fills a second batch first has to wait. Its bytes are copied once, into reusable blocks. If
- * very many files are staged, the oldest are written sooner (StagedMemory). After a failure the
- * file can only be discarded; publish and discard leave nothing in `.staging`.
+ * A small file is a record of the log (DiskLog). A larger one is written in batches of
+ * LIMITS.stageBufferBytes, one system call each, while the next batch gathers; a caller that fills a
+ * second batch first has to wait. Its bytes are copied once, into reusable blocks. Then it is closed
+ * and renamed; for durability `power-loss` with an fsync before, and a shared fsync of the directory
+ * behind (DirectorySyncs). If very many files are staged, the oldest are written sooner
+ * (StagedMemory). After a failure the file can only be discarded; publish and discard leave nothing
+ * in `.staging`.
  */
-import path from "node:path";
 import { assert } from "../../errors.ts";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { Durability, StagedFile, StoredName } from "../object-storage.ts";
 import { type GatheredBytes, StageBuffer } from "../stage-buffer.ts";
 import type { GatheringFile } from "../staged-memory.ts";
-import type { Commit } from "./commits/commit-log.ts";
 import { diskFailure } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, STAGING_DIRECTORY } from "./file-names.ts";
+import { isForeignAt } from "./log/compare-stored.ts";
+import type { Recent } from "./log/log-segment.ts";
+import { revisionOf } from "./log/logged-file.ts";
+import { directoryOf, foreignDirectory } from "./real-directories.ts";
 import type { StagedPath, StagingArea } from "./staging-area.ts";
 
 const log = logFor("storage");
@@ -83,12 +84,9 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
 
   publish(name: StoredName, durability: Durability = "restart"): Promise<void> {
     assert(!this.#end, "a file is published once and not after it was discarded");
-    const publishing = this.#publish(filePath(name), durability);
-    const { tier } = this.#tools;
-    // Also after a failure: the file may be visible anyway.
-    const end = tier === undefined ? publishing : publishing.finally(() => tier.changed(name));
-    this.#end = end;
-    return end;
+    const publishing = this.#publish(name, durability === "power-loss");
+    this.#end = publishing;
+    return publishing;
   }
 
   async discard(): Promise<void> {
@@ -97,63 +95,60 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     await this.#end.catch(() => {});
   }
 
-  async #publish(target: string, durability: Durability): Promise<void> {
-    const isDurable = durability === "power-loss";
-    let logging: Promise<Commit | undefined> | undefined;
+  async #publish(name: StoredName, isPromised: boolean): Promise<void> {
+    const target = filePath(name);
+    const { sizeBytes } = this;
     try {
-      await this.#tools.pace.turn();
-      if (isDurable && this.#mayBeLogged(target)) logging = this.#writeBoth(target);
-      else if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
-      await this.#idle();
-      const commit = await logging;
-      const { path: stagedPath, fd } = this.#staged!;
-      // Before the rename: a durable name must never lead to bytes that are not.
-      if (isDurable && commit === undefined) await this.#tools.steps.syncStaged(fd!);
-      this.#staged = { path: stagedPath, fd: undefined };
-      await this.#tools.steps.closeStaged(fd!);
-      await this.#area.moveIntoPlace(stagedPath, target, this.sizeBytes);
-      this.#staged = undefined;
-      this.isPublished = true;
-      this.#tools.recorder.changed(target);
-      if (commit !== undefined) commit.published();
-      else await this.#publishedUnlogged(target, isDurable);
-      if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes: this.sizeBytes });
+      const isSmall = this.#bufferPosition === 0 && sizeBytes <= LIMITS.logFileBytesMax;
+      if (!isSmall || !(await this.#publishInLog(name, target, isPromised))) {
+        await this.#publishFile(target, isPromised);
+        this.#tools.tier?.changed(name);
+      }
+      if (log.isEnabled("debug")) log.debug("file published", { path: target, sizeBytes });
     } catch (error) {
-      void logging?.then(
-        (commit) => commit?.cancel(),
-        () => {},
-      );
+      // The file may be visible anyway.
+      this.#tools.tier?.changed(name);
       await this.#dropStaged();
       throw diskFailure(error, target);
     }
   }
 
-  /** A directory with a failed sync can guarantee nothing, even if the log has the bytes. */
-  #mayBeLogged(target: string): boolean {
-    if (this.#bufferPosition > 0 || this.sizeBytes > LIMITS.commitFileBytesMax) return false;
-    return this.#tools.syncs.trusts(path.posix.dirname(target));
+  /** @returns false if it has to be a file at once. */
+  async #publishInLog(name: StoredName, target: string, isPromised: boolean): Promise<boolean> {
+    const { directories, tier } = this.#tools;
+    const nature = directories.nature(directoryOf(target));
+    if (nature !== "real" && (await nature) === "foreign") throw foreignDirectory(directoryOf(target));
+    if (isPromised && (await isForeignAt(this.#tools.root, target))) return false;
+    const { chunks } = this.#buffer;
+    const { sizeBytes } = this;
+    const published = (recent: Recent): void => {
+      this.isPublished = true;
+      tier?.put(name, { revision: revisionOf(recent), sizeBytes }, chunks);
+    };
+    if (!(await this.#tools.log.put(target, chunks, { sizeBytes, isPromised, published }))) return false;
+    this.#takeBuffer().release();
+    return true;
   }
 
-  /**
-   * Passes the bytes to the commit log and writes them aside meanwhile: both are views of the same
-   * chunks.
-   */
-  #writeBoth(target: string): Promise<Commit | undefined> {
-    const gathered = this.#takeBuffer();
-    const logging = this.#tools.commits.log.append(target, gathered.chunks);
-    const logged = logging.catch(() => {});
-    const write = (fd: number) => this.#tools.steps.writeStaged(fd, gathered.chunks, 0);
-    this.#addDiskWork(write, () => void logged.then(gathered.release));
-    return logging;
-  }
-
-  /** The commit log's record of an older file must not outlive the durability of this one. */
-  async #publishedUnlogged(target: string, isDurable: boolean): Promise<void> {
-    const { commits, syncs } = this.#tools;
-    commits.log.replaced(target);
-    if (!isDurable) return;
-    await syncs.sync(path.posix.dirname(target));
-    await commits.syncReplaced([target]);
+  async #publishFile(target: string, isPromised: boolean): Promise<void> {
+    const { pace, steps, log: diskLog, syncs } = this.#tools;
+    await pace.turn();
+    if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
+    await this.#idle();
+    const { path: stagedPath, fd } = this.#staged!;
+    // Before the rename: a durable name must never lead to bytes that are not.
+    if (isPromised) await steps.syncStaged(fd!);
+    this.#staged = { path: stagedPath, fd: undefined };
+    await steps.closeStaged(fd!);
+    // Its segment may be the one that has to be released for the record of the replacement.
+    await diskLog.rest.now(target);
+    const move = () => this.#area.moveIntoPlace(stagedPath, target, this.sizeBytes);
+    await diskLog.rest.withSpace(move);
+    this.#staged = undefined;
+    this.isPublished = true;
+    this.#tools.recorder.changed();
+    if (isPromised) await syncs.sync(directoryOf(target));
+    await diskLog.replaced(target, isPromised ? "void" : "unsynced");
   }
 
   async #writeWhenIdle(): Promise<void> {
@@ -193,8 +188,10 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     await before;
     if (this.#failure !== undefined) return;
     try {
-      this.#staged ??= await this.#area.create();
-      await work(this.#staged.fd!);
+      const { rest } = this.#tools.log;
+      this.#staged ??= await rest.withSpace(() => this.#area.create());
+      const { fd } = this.#staged;
+      await rest.withSpace(() => work(fd!));
     } catch (error) {
       this.#failure = diskFailure(error, STAGING_DIRECTORY);
     }

@@ -8,7 +8,6 @@
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
-import path from "node:path";
 import { logFor } from "../../log.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
@@ -24,19 +23,22 @@ export interface StagedPath {
   readonly fd: number | undefined;
 }
 
+/** What staging takes. */
+export type StagingTools = Omit<DiskTools, "log">;
+
 export interface SweptFiles {
   readonly files: number;
   readonly bytes: number;
 }
 
 export class StagingArea {
-  readonly #tools: DiskTools;
+  readonly #tools: StagingTools;
   readonly #directory: string;
   /** Unique to this process, even without a directory lock. */
   readonly #tag = randomBytes(6).toString("hex");
   #nextNumber = 1;
 
-  constructor(tools: DiskTools) {
+  constructor(tools: StagingTools) {
     this.#tools = tools;
     this.#directory = `${tools.root}/${STAGING_DIRECTORY}`;
   }
@@ -55,7 +57,7 @@ export class StagingArea {
 
   /** @param target relative to the storage directory. */
   async moveIntoPlace(stagedPath: string, target: string, sizeBytes: number): Promise<void> {
-    const { root, steps, gate, recorder, directories } = this.#tools;
+    const { root, steps, gate, directories } = this.#tools;
     const directory = directoryOf(target);
     const known = directories.nature(directory);
     const nature = typeof known === "string" ? known : await known;
@@ -68,8 +70,7 @@ export class StagingArea {
         const now = await directories.look(directory);
         if (now === "foreign") throw foreignDirectory(directory);
         if (now === "real" && (await isDone(move))) return;
-        const made = await steps.makeDirectory(`${root}/${directory}`);
-        if (made !== undefined) recorder.began(target, path.relative(root, made));
+        await steps.makeDirectory(`${root}/${directory}`);
         await move();
       });
     } catch (error) {

@@ -9,21 +9,20 @@ import fs from "node:fs";
 import path from "node:path";
 import { CacheError } from "../../errors.ts";
 import { logFor } from "../../log.ts";
-import { errnoOf, isDiskFull, unlessDiskFailure } from "./disk-failure.ts";
+import { errnoOf, isDiskFull } from "./disk-failure.ts";
 import type { DiskSteps } from "./disk-steps.ts";
-import type { DiskTools } from "./disk-tools.ts";
 import {
-  COMMITS_DIRECTORY,
+  EARLIER_FLOOR_FILE,
+  EARLIER_LOG_DIRECTORY,
+  EARLIER_NOTES_FILE,
   EVENTS_DIRECTORY,
   FACTS_DIRECTORY,
+  LOG_DIRECTORY,
+  NOTES_FILE,
   QUARANTINE_DIRECTORY,
   RELATIVE_PATH_BYTES_MAX,
-  RETENTION_FILE,
   STAGING_DIRECTORY,
-  VERSION_FLOOR_FILE,
 } from "./file-names.ts";
-
-import type { VersionFloor } from "./version-floor.ts";
 
 const log = logFor("storage");
 
@@ -32,12 +31,13 @@ const PATH_BYTES_MAX = process.platform === "linux" ? 4096 : 1024;
 
 const OWN_DIRECTORIES = [
   STAGING_DIRECTORY,
-  COMMITS_DIRECTORY,
+  LOG_DIRECTORY,
+  EARLIER_LOG_DIRECTORY,
   QUARANTINE_DIRECTORY,
   FACTS_DIRECTORY,
   EVENTS_DIRECTORY,
 ];
-const OWN_FILES = [VERSION_FLOOR_FILE, RETENTION_FILE];
+const OWN_FILES = [NOTES_FILE, EARLIER_FLOOR_FILE, EARLIER_NOTES_FILE];
 
 const READ_WRITE_ENTER = fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK;
 
@@ -57,23 +57,6 @@ export async function prepareDirectory(directory: string, steps: DiskSteps): Pro
   if (fs.existsSync(`${directory}/${STAGING_DIRECTORY.toUpperCase()}`)) {
     log.warn("the storage directory is case-insensitive: keys that differ only in case will collide", {
       directory,
-    });
-  }
-}
-
-/**
- * Prepares the version floor for writes on a full disk, while there is space. If there is none, the
- * records of sessions are dropped: nothing needs them, and deletes need the floor.
- */
-export async function prepareFloor({ root }: DiskTools, floor: VersionFloor): Promise<void> {
-  try {
-    await floor.prepare();
-  } catch (error) {
-    unlessDiskFailure(error);
-    await fs.promises.rm(`${root}/${FACTS_DIRECTORY}`, { recursive: true, force: true }).catch(() => {});
-    await floor.prepare().catch((again: unknown) => {
-      unlessDiskFailure(again);
-      log.error("no space for the version floor: nothing can be deleted until there is some");
     });
   }
 }

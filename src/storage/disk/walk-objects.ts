@@ -12,13 +12,25 @@ import { isKeyComponent } from "./file-names.ts";
 import { FactsReader } from "./read-facts.ts";
 import { entries, SessionWalk, type WalkOptions } from "./walk-session.ts";
 
-export function* walkObjects(options: WalkOptions): Generator<ScannedObjects> {
+export function walkObjects(options: WalkOptions): Generator<ScannedObjects> {
+  return walkSessions(options, (walk) => walk.batches());
+}
+
+/** Writes the records that are missing, a few files per step. */
+export function recordSessions(options: WalkOptions): Generator<void> {
+  return walkSessions(options, (walk) => walk.record());
+}
+
+function* walkSessions<Step>(
+  options: WalkOptions,
+  steps: (walk: SessionWalk) => Generator<Step>,
+): Generator<Step> {
   const reader = new FactsReader();
   for (const applicationId of componentDirectories(options, "")) {
     for (const sessionId of componentDirectories(options, applicationId)) {
       const walk = new SessionWalk(options, reader, { applicationId, sessionId });
       try {
-        yield* walk.batches();
+        yield* steps(walk);
       } finally {
         walk.close();
       }

@@ -35,19 +35,9 @@ export interface WalkOptions {
   /** Called for directories that cannot be read. */
   readonly onUnreadable: (path: string, errno: string) => void;
   /** Called for sessions that are worth a record but changed too recently. */
-  readonly onUnsettled?: (session: SessionPrefix) => void;
+  readonly onUnsettled?: () => void;
   /** The wall clock, ms since 1970. */
   readonly nowMs?: () => number;
-}
-
-/** The result of a walk for the record alone. */
-export interface RecordLook {
-  /**
-   * `current`: the record is valid. `few`: few or no objects. `unsettled`: changed too recently.
-   */
-  readonly found: "written" | "current" | "few" | "unsettled";
-  /** Files of the session; 0 unless there are few. */
-  readonly files: number;
 }
 
 /** Directory entries fetched in one system call. */
@@ -101,7 +91,7 @@ export class SessionWalk {
       if (this.#batch.isFull) yield this.#take();
     }
     if (this.#hasFew) this.#recordWriter = undefined;
-    else if (this.#isUnsettled) this.#options.onUnsettled?.(this.#session);
+    else if (this.#isUnsettled) this.#options.onUnsettled?.();
     for (const [objectId, part] of this.#files()) {
       this.#addFile(objectId, part);
       if (this.#batch.isFull) yield this.#take();
@@ -114,14 +104,11 @@ export class SessionWalk {
    * Rewrites the record unless it is valid, a few files per step. Removes one that can no longer be
    * valid.
    */
-  *record(): Generator<void, RecordLook> {
-    if (this.#record !== undefined) return { found: "current", files: 0 };
-    if (this.#isUnsettled) return { found: "unsettled", files: 0 };
+  *record(): Generator<void> {
+    if (this.#record !== undefined) return;
+    if (this.#isUnsettled) return this.#options.onUnsettled?.();
     for (const [objectId] of this.#partsBesideFiles()) this.#notSimple.add(objectId);
-    if (this.#hasFew) {
-      removeRecord(this.#options.root, this.#session);
-      return { found: "few", files: this.#fileNames!.length };
-    }
+    if (this.#hasFew) return removeRecord(this.#options.root, this.#session);
     let files = 0;
     for (const [objectId, part] of this.#files()) {
       if (!this.#notSimple.has(objectId)) this.#factsOf(objectId, part);
@@ -129,7 +116,6 @@ export class SessionWalk {
       if (files % FILES_PER_STEP === 0) yield;
     }
     this.#recordWriter?.commit();
-    return { found: "written", files: 0 };
   }
 
   /** Neither a valid record nor permission to write one yet. */

@@ -1,22 +1,21 @@
 /**
- * A disk engine that is watched: before every step on the disk, and whenever it is asked, the sizes of all files below its directory
- * are summed and compared with what they may be together.
+ * A disk engine whose files are summed when all of them have come to rest, and compared with what they may be together.
+ *
+ * Small files are removed behind the answer, so there may be more for a moment.
  */
 import fs from "node:fs";
 import path from "node:path";
-import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 
-/** Files that are the engine's own and do not count. */
-const OWN_FILES: ReadonlySet<string> = new Set([".version-floor", ".retention", ".lock"]);
+/** The engine's own, which do not count. */
+const OWN: ReadonlySet<string> = new Set([".log", ".retention", ".lock"]);
 
 export class BoundedDisk {
   readonly directory: string;
   readonly #bytesMax: number;
   /** The most there ever was. */
   mostBytes = 0;
-  /** Times the floor was written. */
-  floorWrites = 0;
+  #storage: DiskStorage | undefined;
 
   constructor(directory: string, bytesMax: number) {
     this.directory = directory;
@@ -24,7 +23,9 @@ export class BoundedDisk {
   }
 
   open(): DiskStorage {
-    return new DiskStorage({ directory: this.directory, beforeStep: (step) => this.#watch(step) });
+    const log = { segmentBytes: 256 * 1024, restDelayMs: 0 };
+    this.#storage = new DiskStorage({ directory: this.directory, log });
+    return this.#storage;
   }
 
   /** Each file once: one that is moved by another thread while this looks may be seen at both places. */
@@ -37,23 +38,20 @@ export class BoundedDisk {
     return [...sizes.values()].reduce((sum, size) => sum + size, 0);
   }
 
-  check(): void {
+  async check(): Promise<void> {
+    await this.#storage?.settle();
     this.mostBytes = Math.max(this.mostBytes, this.sizeBytes());
     if (this.mostBytes > this.#bytesMax)
       throw new Error(`${this.mostBytes} bytes on disk, not ${this.#bytesMax}`);
-  }
-
-  #watch(step: DiskStep): void {
-    if (step === "renameFloor") this.floorWrites += 1;
-    this.check();
   }
 }
 
 function* files(directory: string): Generator<string> {
   for (const entry of entriesOf(directory)) {
+    if (OWN.has(entry.name)) continue;
     const inner = path.join(directory, entry.name);
     if (entry.isDirectory()) yield* files(inner);
-    else if (entry.isFile() && !OWN_FILES.has(entry.name) && !entry.name.startsWith("floor-")) yield inner;
+    else if (entry.isFile()) yield inner;
   }
 }
 

@@ -60,10 +60,6 @@ export class CapacityRun {
     return this.#disk.mostBytes;
   }
 
-  get floorWrites(): number {
-    return this.#disk.floorWrites;
-  }
-
   start(): Promise<void> {
     return this.#cache.start();
   }
@@ -259,7 +255,7 @@ export class CapacityRun {
   }
 
   async #check(): Promise<void> {
-    this.#disk.check();
+    await this.#disk.check();
     const present = new Set(await this.#cache.list(""));
     for (const [key, { untilMs }] of this.#known) {
       const isExpired = untilMs <= this.#nowMs;

@@ -1,8 +1,10 @@
 /**
- * Clients that put, patch, replace and delete at the same time, and write down what they were told and when.
+ * Clients that put, patch, replace and delete at the same time, and write down what they were told
+ * and when.
  *
- * Each has one key of its own and does one thing after the other, so that what its key may hold is known at any moment; what they share is
- * sessions and applications, whose directories come and go under them, and syncs.
+ * Each has one key of its own and does one thing after the other, so that what its key may hold is
+ * known at any moment. They share sessions and applications, whose directories come and go under
+ * them, and syncs.
  */
 import { createHash } from "node:crypto";
 import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
@@ -19,15 +21,21 @@ export interface Action {
 
 /** What a key held after one action. */
 export interface Told {
+  readonly kind: Action["kind"];
   readonly durability: Durability;
   /** Moments. */
   readonly asked: number;
   readonly answered: number;
   /** Version and digest of all bytes, `absent`, or why it cannot be read. */
   readonly state: string;
+  /** The highest version that the key has had. */
+  readonly highest: number;
 }
 
-/** @param options `tick` gives the moment of now, `text` what the values begin with. @returns what the client was told, in order. */
+/**
+ * @param options `tick` gives the moment of now, `text` what the values begin with.
+ * @returns what the client was told, in order.
+ */
 export async function runClient(
   cache: IndexedCache,
   key: string,
@@ -39,7 +47,9 @@ export async function runClient(
     const asked = tick();
     await act(cache, key, { kind, durability }, `${text} ${index} `);
     const answered = tick();
-    told.push({ durability, asked, answered, state: await stateOf(cache, key) });
+    const state = await stateOf(cache, key);
+    const highest = Math.max(versionOf(state), told.at(-1)?.highest ?? 0);
+    told.push({ kind, durability, asked, answered, state, highest });
   }
   return told;
 }
@@ -59,16 +69,40 @@ async function act(
     await putTable(cache, key, kind === "table" ? PLAIN_TABLE : REPLACING_TABLE, durability);
   } else {
     // A patch of what cannot be patched is a put: every action changes the key.
-    const isPatch = kind === "patch" && (await cache.find(parseObjectKey(key)))?.kind === "opaque";
-    await (isPatch ? patch : put)(cache, key, text.repeat(kind === "large" ? LARGE : 20), durability);
+    const found = kind === "patch" ? await cache.find(parseObjectKey(key)) : undefined;
+    const isPatch = found?.kind === "opaque" && found.damage === undefined;
+    const value = text.repeat(kind === "large" ? LARGE : 20);
+    if (!isPatch || !(await isPatched(cache, key, value, durability)))
+      await put(cache, key, value, durability);
   }
 }
 
-/** Times a text of at least ten bytes: more than goes through the commit log. */
+/** False for an object that the power loss before has torn, which nobody had found yet. */
+async function isPatched(
+  cache: IndexedCache,
+  key: string,
+  value: string,
+  durability: Durability,
+): Promise<boolean> {
+  try {
+    await patch(cache, key, value, durability);
+    return true;
+  } catch (error) {
+    if (isCacheError(error, "OBJECT_CORRUPT")) return false;
+    throw error;
+  }
+}
+
+/** Times a text of at least ten bytes: more than goes through the log. */
 const LARGE = 7_000;
 const PLAIN_TABLE = "nested";
 /** Kept as a stream: a put over the other form removes a file. */
 const REPLACING_TABLE = "replaced";
+
+/** The version in a state; 0 without one. */
+export function versionOf(state: string): number {
+  return Number(state.split(" ")[1] ?? 0);
+}
 
 /** What a get of the key would give, in short. */
 export async function stateOf(cache: IndexedCache, key: string): Promise<string> {

@@ -1,11 +1,13 @@
 /**
- * A disk of which a power loss leaves what was synced, and of the rest whatever is worst.
+ * A disk: a power loss leaves what was synced, and of the rest whatever is worst.
  *
- * Each directory and file keeps its whole history. Time is a counter: every change and every sync has a moment at which it began and one at
- * which it had ended. A sync that had ended before the cut keeps what had ended before the sync began. Behind that everything is open: each
- * name may be as it was at any later moment; of a file that was never synced the bytes are empty, cut, zeros or whole; of one that was, each
- * later write is lost, cut, zeros or whole for itself. So nothing is taken for granted that a file system need not promise: no order of
- * names, no order of writes, no bytes with a name, no parent with a child.
+ * Each directory and file keeps its whole history. Time is a counter: every change and every sync
+ * has a moment at which it began and one at which it had ended. A sync that had ended before the
+ * cut keeps what had ended before the sync began. Everything else is open: each name may be as it
+ * was at any later moment; the bytes of a file that was never synced are empty, cut, zeros or
+ * whole; of a file that was synced, each later write is lost, cut at either end, zeros or whole for
+ * itself. So the model promises only what every file system does: no order of names, no order of
+ * writes, no bytes with a name, no parent with a child.
  */
 import fs from "node:fs";
 
@@ -27,10 +29,20 @@ interface Write extends Span {
 /** Picks one of `count` possibilities. */
 export type Choose = (count: number) => number;
 
+/** Before everything: what a disk has when a machine starts. */
+const ALWAYS: Span = { begin: 0, end: 0 };
+
 export class ModelFile {
   readonly kind = "file";
   readonly writes: Write[] = [];
   readonly syncs: Span[] = [];
+
+  /** A file that a power loss leaves as it is. */
+  static lasting(bytes: Buffer): ModelFile {
+    const file = new ModelFile();
+    file.writes.push({ ...ALWAYS, position: 0, bytes });
+    return file;
+  }
 
   survivor(cut: number, choose: Choose): Buffer {
     const begun = this.writes.filter(({ begin }) => begin <= cut);
@@ -39,9 +51,20 @@ export class ModelFile {
     if (lasting.length === begun.length) return joined(begun);
     if (lasting.length === 0) return torn(joined(begun), choose);
     const later = begun.filter(({ end }) => end > kept);
-    return joined([...lasting, ...later.map((each) => ({ ...each, bytes: torn(each.bytes, choose) }))]);
+    return joined([...lasting, ...later.map((each) => tornWrite(each, choose))]);
   }
 }
+
+/** What is left of a write that nobody synced: also its second half alone. */
+function tornWrite(write: Write, choose: Choose): Write {
+  const half = write.bytes.length >> 1;
+  if (choose(SECOND_HALVES) === 1)
+    return { ...write, position: write.position + half, bytes: write.bytes.subarray(half) };
+  return { ...write, bytes: torn(write.bytes, choose) };
+}
+
+/** One of so many writes leaves its second half. */
+const SECOND_HALVES = 5;
 
 /** What is left of bytes that nobody synced. */
 function torn(bytes: Buffer, choose: Choose): Buffer {
@@ -54,6 +77,19 @@ export class ModelDirectory {
   readonly kind = "directory";
   readonly syncs: Span[] = [];
   readonly #names = new Map<string, NameChange[]>();
+
+  /** A real directory, whose content a power loss leaves as it is. */
+  static lasting(path: string): ModelDirectory {
+    const directory = new ModelDirectory();
+    for (const entry of fs.readdirSync(path, { withFileTypes: true })) {
+      const inner = `${path}/${entry.name}`;
+      const node = entry.isDirectory()
+        ? ModelDirectory.lasting(inner)
+        : ModelFile.lasting(fs.readFileSync(inner));
+      directory.change(entry.name, node, ALWAYS);
+    }
+    return directory;
+  }
 
   /** What stands under a name now. */
   get(name: string): ModelNode | undefined {
@@ -71,6 +107,7 @@ export class ModelDirectory {
     fs.mkdirSync(target, { recursive: true });
     const kept = lastSyncBefore(this.syncs, cut);
     for (const [name, changes] of this.#names) {
+      // Before its first change there was nothing.
       const possible: (ModelNode | undefined)[] = [undefined];
       for (const { begin, end, node } of changes) {
         if (end <= kept) possible.length = 0;

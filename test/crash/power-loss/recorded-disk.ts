@@ -1,8 +1,11 @@
 /**
- * Listens to every call of node:fs that changes or syncs what lies under one directory, and keeps a ModelDirectory of it.
+ * Listens to every call of node:fs that changes or syncs what lies under one directory, and keeps a
+ * ModelDirectory of it.
  *
- * Not the engine's own steps are recorded but the calls themselves, so that a change which no step names is seen as well. A change counts from the
- * moment its call has returned, a sync for what had returned when it was called: whatever the system did in between, this is less.
+ * It records the calls, not the engine's own steps: a change that no step names is seen as well. A
+ * change counts from the moment its call has returned, a sync for what had returned when it was
+ * called: whatever the system did in between, this is less. A sync may be left out of the record:
+ * so a test makes an engine that forgot it.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -12,15 +15,27 @@ type Call = (...args: never[]) => unknown;
 /** What a call that returned, or called back, means for the model. */
 type Meaning = (result: unknown, args: readonly unknown[], span: Span) => void;
 
+/** What is synced; `published` files were opened again for it. */
+export type SyncedKind = "log" | "staged" | "published" | "directory";
+
+interface OpenNode {
+  readonly node: ModelNode;
+  readonly kind: SyncedKind;
+}
+
 export class RecordedDisk {
-  readonly tree = new ModelDirectory();
+  readonly tree: ModelDirectory;
   readonly #root: string;
-  readonly #open = new Map<number, ModelNode>();
+  readonly #forgets: (kind: SyncedKind) => boolean;
+  readonly #open = new Map<number, OpenNode>();
   readonly #restore: (() => void)[] = [];
   #now = 0;
 
-  constructor(root: string) {
+  /** @param forgets true for syncs that never happen. */
+  constructor(root: string, forgets: (kind: SyncedKind) => boolean = () => false) {
     this.#root = root;
+    this.#forgets = forgets;
+    this.tree = ModelDirectory.lasting(root);
     const calls = fs as unknown as Record<string, Call>;
     const meanings = this.#meanings();
     for (const [name, meaning] of Object.entries(meanings)) {
@@ -96,7 +111,14 @@ export class RecordedDisk {
     const isMade = flags === "wx" || flags === "wx+" || flags === "w";
     const known = this.#find(file);
     const node = isMade || known === undefined ? this.#made(file, isMade, span) : known;
-    this.#open.set(fd, node);
+    this.#open.set(fd, { node, kind: this.#kindOf(file, node) });
+  }
+
+  #kindOf(file: string, node: ModelNode): SyncedKind {
+    if (node.kind === "directory") return "directory";
+    const [first] = this.#names(file);
+    if (first === ".log") return "log";
+    return first === ".staging" ? "staged" : "published";
   }
 
   #made(file: string, isFile: boolean, span: Span): ModelNode {
@@ -107,7 +129,7 @@ export class RecordedDisk {
   }
 
   #written(fd: number, chunks: unknown, position: number, span: Span): void {
-    const node = this.#open.get(fd);
+    const node = this.#open.get(fd)?.node;
     // The bytes are copied: blocks are used again.
     if (node?.kind === "file")
       node.writes.push({ ...span, position, bytes: Buffer.concat(chunks as Buffer[]) });
@@ -126,7 +148,8 @@ export class RecordedDisk {
   }
 
   #synced(fd: number, span: Span): void {
-    this.#open.get(fd)?.syncs.push(span);
+    const open = this.#open.get(fd);
+    if (open !== undefined && !this.#forgets(open.kind)) open.node.syncs.push(span);
   }
 
   #isInside(file: string): boolean {

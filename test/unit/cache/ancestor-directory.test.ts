@@ -25,6 +25,7 @@ import {
   read,
   refused,
   restart,
+  settled,
 } from "./cache-fixture.ts";
 
 const KEYS = [...ANCESTOR_VALUES, ...ANCESTOR_TABLES].map(([key]) => key).sort();
@@ -224,6 +225,7 @@ describe("a put over such an object", () => {
   it("may be a stream, which takes its place", async () => {
     const [first, directory] = await ancestorCache();
     expect(await putTable(first, PATCHED, "replaced")).toBe(7);
+    await settled(first);
     expect(fs.readdirSync(`${directory}/${JOBS}`).filter((name) => name.startsWith("patched"))).toEqual([
       "patched.arrows",
     ]);
@@ -240,6 +242,7 @@ describe("a delete of such an object", () => {
     async (_, pattern, count) => {
       const [cache, directory] = await ancestorCache();
       expect(await cache.delete(pattern)).toBe(count);
+      await settled(cache);
       expect(fs.existsSync(`${directory}/${PATCHED}.arrow`)).toBe(false);
       expect(fs.existsSync(`${directory}/${PATCHED}.deltas`)).toBe(false);
       await expect(rowsOf(cache, PATCHED)).rejects.toThrow(refused("OBJECT_NOT_FOUND"));
@@ -254,6 +257,7 @@ describe("a delete of such an object", () => {
     expect(await cache.delete({ scope: "session", applicationId: "team", sessionId: "jobs" })).toBe(
       ANCESTOR_VALUES.length - 1,
     );
+    await settled(cache);
     expect(fs.existsSync(`${directory}/team/jobs`)).toBe(false);
   });
 });
@@ -297,6 +301,7 @@ describe("deltas that are amiss", () => {
     });
     expect(await rowsOf(cache, PATCHED)).toEqual(stored(PATCHED).slice(0, 1));
     await cache.delete({ scope: "application", applicationId: "team" });
+    await settled(cache);
     expect(fs.readdirSync(`${elsewhere}/deltas`)).toHaveLength(3);
     expect(fs.existsSync(`${directory}/${PATCHED}.arrow`)).toBe(false);
   });

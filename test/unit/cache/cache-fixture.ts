@@ -32,9 +32,24 @@ export function ownDirectory(): string {
   return directory.path;
 }
 
+const storages = new WeakMap<ObjectCache, DiskStorage>();
+
 /** A started cache that keeps files in `directory`; stopped with the test unless before. */
 export async function diskCache(directory: string, beforeStep?: BeforeStep): Promise<IndexedCache> {
-  return await started(new IndexedCache(new DiskStorage({ directory, ...(beforeStep && { beforeStep }) })));
+  const storage = new DiskStorage({ directory, ...(beforeStep && { beforeStep }) });
+  const cache = new IndexedCache(storage);
+  storages.set(cache, storage);
+  return await started(cache);
+}
+
+/** The engine of a cache that `diskCache` made. */
+export function engineOf(cache: ObjectCache): DiskStorage {
+  return storages.get(cache)!;
+}
+
+/** Resolves when the directory has what was put and removed: until then, the log has it. */
+export async function settled(cache: ObjectCache): Promise<void> {
+  await engineOf(cache).settle();
 }
 
 /** Does something before each step of this name, and lets the others pass. */

@@ -8,8 +8,8 @@ import { diskCache, ownDirectory, patch, put, read, refused } from "./cache-fixt
 
 const KEY = "app/session/object";
 
-/** Too large for the commit log: its directory is synced before the answer. */
-const large = (text: string): string => text.repeat(LIMITS.commitFileBytesMax);
+/** Too large for the log: its directory is synced before the answer. */
+const large = (text: string): string => text.repeat(LIMITS.logFileBytesMax);
 
 async function failingCache() {
   let isFailing = false;

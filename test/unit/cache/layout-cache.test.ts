@@ -14,7 +14,7 @@ import { readBlockHeader, type StoredObject } from "../../../src/object/stored-b
 import { readStoredObject } from "../../../src/object/stored-object.ts";
 import type { StoredFile } from "../../../src/storage/object-storage.ts";
 import { goldenTable, writeTable } from "../object/sample-objects.ts";
-import { diskCache, ownDirectory, putTable } from "./cache-fixture.ts";
+import { diskCache, ownDirectory, putTable, settled } from "./cache-fixture.ts";
 
 const TABLE = "decimals";
 
@@ -119,6 +119,7 @@ describe("a table that is read again", () => {
     const directory = ownDirectory();
     const cache = await diskCache(directory);
     await putTable(cache, "a/s/o", TABLE);
+    await settled(cache);
     const before = await headersOf(cache, "a/s/o");
     const file = path.join(directory, "a/s/o.arrow");
     const descriptor = fs.openSync(file, "r+");

@@ -11,12 +11,14 @@ const key = parseObjectKey("a/s/o");
 const value = Buffer.from("the value and nothing else");
 
 async function putOne(directory: string): Promise<IndexedCache> {
-  const cache = new IndexedCache(new DiskStorage({ directory }));
+  const storage = new DiskStorage({ directory });
+  const cache = new IndexedCache(storage);
   await cache.start();
   const draft = cache.draftPut(key, "opaque");
   const writer = new OpaqueWriter(draft.sink);
   await writer.append([value]);
   await draft.commit(writer);
+  await storage.settle();
   return cache;
 }
 

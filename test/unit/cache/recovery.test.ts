@@ -21,6 +21,7 @@ import {
   readPatch,
   refused,
   restart,
+  settled,
 } from "./cache-fixture.ts";
 
 const KEY = "app/session/object";
@@ -38,12 +39,14 @@ describe("a crash", () => {
     const directory = ownDirectory();
     const before = await diskCache(directory);
     await putTable(before, KEY, older);
+    await settled(before);
     cpSync(`${directory}/app/session/${olderFile}`, `${directory}/saved`);
     await putTable(before, KEY, newer);
     await before.stop();
     renameSync(`${directory}/saved`, `${directory}/app/session/${olderFile}`);
     const after = await diskCache(directory);
     expect(await after.stat(NAME)).toMatchObject({ version: 2 });
+    await settled(after);
     expect(session(directory)).toEqual([newerFile]);
   });
 
@@ -52,6 +55,7 @@ describe("a crash", () => {
     const before = await diskCache(directory);
     await put(before, KEY, "base");
     await patch(before, KEY, "old patch");
+    await settled(before);
     cpSync(`${directory}/app/session/.object.v1`, `${directory}/saved`, { recursive: true });
     await put(before, KEY, "new base");
     await patch(before, KEY, "new patch");
@@ -60,6 +64,7 @@ describe("a crash", () => {
     const after = await diskCache(directory);
     expect(await read(after, KEY)).toEqual({ version: 4, base: "new base", patches: ["new patch"] });
     await keysOf(after);
+    await settled(after);
     expect(session(directory)).toEqual([".object.v3", ".object.v3/4.arrow", "object.arrow"]);
   });
 
@@ -69,12 +74,14 @@ describe("a crash", () => {
     await put(before, KEY, "base");
     await patch(before, KEY, "patch");
     await put(before, "app/session/other", "x");
+    await settled(before);
     cpSync(`${directory}/app/session/.object.v1`, `${directory}/saved`, { recursive: true });
     await before.delete({ scope: "object", key: NAME });
     await before.stop();
     renameSync(`${directory}/saved`, `${directory}/app/session/.object.v1`);
     const after = await diskCache(directory);
     expect(await keysOf(after)).toEqual(["app/session/other"]);
+    await settled(after);
     expect(session(directory)).toEqual(["other.arrow"]);
     expect(await put(after, KEY, "again")).toBe(3);
   });

@@ -1,12 +1,13 @@
 /**
  * Versions: who gets which, and that none comes twice (docs/protocol.md, "Versions").
  */
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { OpaqueWriter } from "../../../src/object/opaque-writer.ts";
+import { decodeNumber } from "../../../src/storage/disk/log/log-record.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
+import { recordsIn } from "../../support/log-records.ts";
 import {
   at,
   diskCache,
@@ -17,6 +18,7 @@ import {
   read,
   refused,
   restart,
+  settled,
 } from "./cache-fixture.ts";
 
 const KEY = "app/session/object";
@@ -116,14 +118,17 @@ describe("a version in files", () => {
 
   it("is kept from coming twice before the first file of a delete goes", async () => {
     const directory = ownDirectory();
-    let floorAtUnlink = "";
-    const readFloor = (): void => {
-      floorAtUnlink ||= readFileSync(`${directory}/.version-floor`, "utf8");
+    const floors: number[] = [];
+    const readFloors = (): void => {
+      for (const { content } of recordsIn(directory).filter(({ kind }) => kind === "floor"))
+        floors.push(decodeNumber(content)!);
     };
-    const cache = await diskCache(directory, at("unlinkObject", readFloor));
+    const cache = await diskCache(directory, at("unlinkObject", readFloors));
     for (const value of ["a", "b", "c"]) await put(cache, KEY, value);
+    await settled(cache);
     await remove(cache, KEY);
-    expect(floorAtUnlink.split("\0")[0]).toMatch(/^[0-9a-f]{8} 3\n$/);
+    await settled(cache);
+    expect(floors).toEqual([3]);
   });
 
   it("of an object whose file somebody removed is not given out again", async () => {

@@ -102,7 +102,8 @@ describe("the log at debug", () => {
 describe("the log at trace", () => {
   it("shows frames, key parsing, cache decisions and disk reads", async () => {
     const { client, lines } = await watchedServer("trace");
-    await client.put(valuePut(pathDescriptor(KEY), "value"));
+    // A smaller object is in the log and in memory.
+    await client.put(valuePut(pathDescriptor(KEY), Buffer.alloc(200_000)));
     await client.get(KEY);
     await client.get(`${KEY}:0`);
     const traced = lines().filter(({ level }) => level === "trace");

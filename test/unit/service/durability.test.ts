@@ -4,6 +4,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { encodeAction } from "../../../src/flight/messages.ts";
 import { FLIGHT_METHODS } from "../../../src/flight/methods.ts";
+import { LIMITS } from "../../../src/limits.ts";
 import { startServer } from "../../../src/service/start-server.ts";
 import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
@@ -14,10 +15,10 @@ import { commandDescriptor, pathDescriptor, valuePut } from "../../support/fligh
 import { serverConfig } from "../../support/in-process-server.ts";
 import { ownDirectory } from "../cache/cache-fixture.ts";
 
-const SYNCS: readonly DiskStep[] = ["syncStaged", "syncPublished", "syncDirectory", "syncCommits"];
+const SYNCS: readonly DiskStep[] = ["syncStaged", "syncPublished", "syncDirectory", "syncLog"];
 
-/** A small put is synced in the commit log, once there is one; a delete in its directory. */
-const LASTING = expect.arrayContaining([expect.stringMatching(/^sync(Directory|Commits)$/)]) as DiskStep[];
+/** A small put and a delete are synced in the log. */
+const LASTING = expect.arrayContaining(["syncLog"]) as DiskStep[];
 
 /** A service over files that tells the syncs of each call; one object is there. */
 async function watchedService(durability?: Durability) {
@@ -52,7 +53,7 @@ const CALLS = [
     path: FLIGHT_METHODS.DoAction.path,
     requests: () => action("UPDATE", "a/s/o:YQ=="),
   },
-  { what: "a delete", path: FLIGHT_METHODS.DoAction.path, requests: () => action("DELETE", "a/s/p") },
+  { what: "a delete", path: FLIGHT_METHODS.DoAction.path, requests: () => action("DELETE", "a/s/o") },
   {
     what: "a delete of a session",
     path: FLIGHT_METHODS.DoAction.path,
@@ -73,9 +74,10 @@ describe.each(CALLS)("$what", ({ path, requests }) => {
   });
 
   it("is synced by a server that promises a power loss, whatever the call says", async () => {
-    const ask = await watchedService("power-loss");
-    expect(await ask(path, requests())).toEqual(LASTING);
-    expect(await ask(path, requests(), "restart")).toEqual(LASTING);
+    for (const asked of [undefined, "restart"]) {
+      const ask = await watchedService("power-loss");
+      expect(await ask(path, requests(), asked)).toEqual(LASTING);
+    }
   });
 
   it.each(["", "fsync", "Power-Loss", "power-loss, restart"])(
@@ -103,10 +105,13 @@ describe.each(CALLS)("$what", ({ path, requests }) => {
 
 it("a patch that lasts makes its base last, once", async () => {
   const ask = await watchedService();
-  const patch = () => valuePut(commandDescriptor("PATCH:a/s/o"), "v");
-  await ask(FLIGHT_METHODS.DoPut.path, patch());
+  const large = Buffer.alloc(LIMITS.logFileBytesMax);
+  const patch = (value: string | Buffer = "v") => valuePut(commandDescriptor("PATCH:a/s/o"), value);
+  await ask(FLIGHT_METHODS.DoPut.path, valuePut(pathDescriptor("a/s/o"), large));
+  await ask(FLIGHT_METHODS.DoPut.path, patch(large));
   const first = await ask(FLIGHT_METHODS.DoPut.path, patch(), "power-loss");
   expect(first.filter((step) => step === "syncPublished")).toHaveLength(2);
+  expect(first).toContain("syncLog");
   expect(await ask(FLIGHT_METHODS.DoPut.path, patch(), "power-loss")).not.toContain("syncPublished");
 });
 

@@ -240,7 +240,7 @@ describe("with storage files, WHY after a restart", () => {
   });
 
   it("says that a file which another program removed is missing", async () => {
-    await bench.put("app/s/x");
+    await bench.put("app/s/x", LIMITS.logFileBytesMax);
     fs.rmSync(`${bench.directory}/app/s/x.arrow`);
     await expect(bench.service.cache.open(parseObjectKey("app/s/x"), () => true)).rejects.toEqual(
       refused("OBJECT_NOT_FOUND"),

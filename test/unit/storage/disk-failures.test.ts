@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { BeforeStep, DiskStep } from "../../../src/storage/disk/disk-steps.ts";
+import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import {
   named,
   openFiles,
@@ -11,33 +11,37 @@ import {
   startedDisk,
   tree,
 } from "./scratch-directory.ts";
+import { failure, loggingDisk } from "./watched-disk.ts";
 
+/** More than the log takes: a file at once. */
+const LARGE_BYTES = 100_000;
 const MIB = 1024 * 1024;
 const OLD = Buffer.from("old");
+const LARGE = patternBytes(LARGE_BYTES);
+const TREE = [".staging/", "a/", "a/s/", "a/s/o.arrow"];
 
-/** An engine whose next `step`, the nth of its kind, fails with `errno` once `arm` was called. */
+/** An engine with a file whose next `step`, the nth of its kind, fails with `errno` once `arm` was called. */
 async function failingDisk(step: DiskStep, errno: string, nth = 1) {
-  const directory = scratchDirectory();
-  let countdown = 0;
-  const beforeStep: BeforeStep = (each) => {
-    if (each !== step || countdown === 0) return;
-    countdown -= 1;
-    if (countdown === 0)
-      throw Object.assign(new Error(`${errno}: simulated`), { code: errno, syscall: "test" });
-  };
-  const storage = await startedDisk({ directory, beforeStep });
+  const { storage, directory, onStep } = await loggingDisk();
   await publish(storage, named("a/s/o"), OLD);
+  await storage.remove(named("log/log/log"));
+  await storage.settle();
   const arm = () => {
-    countdown = nth;
+    let countdown = nth;
+    onStep.set(step, () => {
+      countdown -= 1;
+      if (countdown === 0) throw failure(errno);
+    });
   };
   return { storage, directory, arm };
 }
 
 const FAILURES: { step: DiskStep; sizeBytes: number; nth?: number }[] = [
-  { step: "createStaged", sizeBytes: 1000 },
-  { step: "writeStaged", sizeBytes: 1000 },
-  { step: "closeStaged", sizeBytes: 1000 },
-  { step: "renameIntoPlace", sizeBytes: 1000 },
+  { step: "appendLog", sizeBytes: 1000 },
+  { step: "createStaged", sizeBytes: LARGE_BYTES },
+  { step: "writeStaged", sizeBytes: LARGE_BYTES },
+  { step: "closeStaged", sizeBytes: LARGE_BYTES },
+  { step: "renameIntoPlace", sizeBytes: LARGE_BYTES },
   { step: "writeStaged", sizeBytes: 900 * 1024 },
   { step: "createStaged", sizeBytes: 4 * MIB },
   { step: "writeStaged", sizeBytes: 4 * MIB },
@@ -62,7 +66,7 @@ describe.each(FAILURES)("when $step fails on $sizeBytes bytes", ({ step, sizeByt
     const error = await put().catch((each: unknown) => each);
     await staged.discard();
     expect(error).toMatchObject({ code, facts: { errno, path: expect.not.stringContaining(directory) } });
-    expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
+    expect(tree(directory)).toEqual(TREE);
     expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
     expect(openFiles(directory)).toEqual([]);
     await publish(storage, named("a/s/o"), patternBytes(sizeBytes));
@@ -80,7 +84,7 @@ describe("a file whose writing failed", () => {
     await expect(staged.append([patternBytes(1)])).rejects.toMatchObject({ code: "STORAGE_FULL" });
     await expect(staged.overwrite(0, patternBytes(1))).rejects.toMatchObject({ code: "STORAGE_FULL" });
     await staged.discard();
-    expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
+    expect(tree(directory)).toEqual(TREE);
   });
 
   it("leaves no rejection that nobody handles when it is only discarded", async () => {
@@ -108,8 +112,8 @@ describe("a file whose writing failed", () => {
 it("a new session whose directory cannot be made is an error and leaves nothing", async () => {
   const { storage, directory, arm } = await failingDisk("makeDirectory", "ENOSPC");
   arm();
-  await expect(publish(storage, named("a/new/o"), OLD)).rejects.toMatchObject({ code: "STORAGE_FULL" });
-  expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
+  await expect(publish(storage, named("a/new/o"), LARGE)).rejects.toMatchObject({ code: "STORAGE_FULL" });
+  expect(tree(directory)).toEqual(TREE);
 });
 
 it("something in the way of an object is an error that names it", async () => {
@@ -117,7 +121,7 @@ it("something in the way of an object is an error that names it", async () => {
   const storage = await startedDisk({ directory });
   fs.mkdirSync(`${directory}/a/s/o.arrow/full`, { recursive: true });
   fs.writeFileSync(`${directory}/b`, "");
-  await expect(publish(storage, named("a/s/o"), OLD)).rejects.toMatchObject({
+  await expect(publish(storage, named("a/s/o"), LARGE)).rejects.toMatchObject({
     code: "STORAGE_IO",
     facts: { path: "a/s/o.arrow" },
   });
@@ -125,11 +129,25 @@ it("something in the way of an object is an error that names it", async () => {
   expect(fs.readdirSync(`${directory}/.staging`)).toEqual([]);
 });
 
-it("a file that cannot be removed stays and is an error", async () => {
-  const { storage, arm } = await failingDisk("unlinkObject", "EIO");
+it("a large file that cannot be removed stays and is an error, also for the next start", async () => {
+  const { storage, directory, arm } = await failingDisk("unlinkObject", "EIO");
+  await publish(storage, named("a/s/o"), LARGE);
   arm();
   await expect(storage.remove(named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
-  expect((await readWhole(storage, named("a/s/o")))?.equals(OLD)).toBe(true);
+  expect((await readWhole(storage, named("a/s/o")))?.equals(LARGE)).toBe(true);
+  await storage.stop();
+  const next = await startedDisk({ directory });
+  await next.settle();
+  expect((await readWhole(next, named("a/s/o")))?.equals(LARGE)).toBe(true);
+});
+
+it("a large file stays if the version floor cannot be synced before its removal", async () => {
+  const { storage, arm } = await failingDisk("syncLog", "EIO");
+  await publish(storage, named("a/s/o"), LARGE);
+  await storage.raiseVersionFloor(8);
+  arm();
+  await expect(storage.remove(named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+  expect((await readWhole(storage, named("a/s/o")))?.equals(LARGE)).toBe(true);
 });
 
 it("a file that cannot be moved to quarantine stays and is an error", async () => {
@@ -155,35 +173,14 @@ it("a damaged file whose reason a full disk has no room for is moved all the sam
   expect(fs.readdirSync(`${directory}/.quarantine/a/s`)).toHaveLength(1);
 });
 
-describe("a floor", () => {
-  async function failsOnce(step: DiskStep, prepare: (directory: string) => void): Promise<void> {
-    const { storage, directory, arm } = await failingDisk(step, "EIO");
-    await storage.raiseVersionFloor(5);
-    prepare(directory);
-    arm();
-    await expect(storage.raiseVersionFloor(8)).rejects.toMatchObject({ code: "STORAGE_IO" });
-    await storage.raiseVersionFloor(8);
-    expect(storage.versionFloor).toBe(8);
-    await storage.stop();
-    expect((await startedDisk({ directory })).versionFloor).toBe(8);
-    expect(openFiles(directory)).toEqual([]);
-  }
-
-  it.each(["writeFloor", "syncFloor"] as const)(
-    "whose %s fails is not taken for durable: the next raise writes it",
-    (step) => failsOnce(step, () => {}),
-  );
-
-  it.each(["writeFloor", "syncFloor", "renameFloor", "syncDirectory"] as const)(
-    "that somebody removed and whose %s fails is not taken for durable: the next raise makes it",
-    (step) => failsOnce(step, (directory) => fs.rmSync(`${directory}/.version-floor`)),
-  );
-
-  it("whose second copy fails holds: the next raise writes both", async () => {
-    const { storage, directory, arm } = await failingDisk("copyFloor", "EIO");
-    arm();
-    await storage.raiseVersionFloor(8);
-    await storage.stop();
-    expect((await startedDisk({ directory })).versionFloor).toBe(8);
-  });
+it("a floor that cannot be written is not taken for written: the next raise writes it", async () => {
+  const { storage, directory, arm } = await failingDisk("appendLog", "EIO");
+  await storage.raiseVersionFloor(5);
+  arm();
+  await expect(storage.raiseVersionFloor(8)).rejects.toMatchObject({ code: "STORAGE_IO" });
+  await storage.raiseVersionFloor(8);
+  expect(storage.versionFloor).toBe(8);
+  await storage.stop();
+  expect((await startedDisk({ directory })).versionFloor).toBe(8);
+  expect(openFiles(directory)).toEqual([]);
 });

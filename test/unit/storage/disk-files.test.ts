@@ -35,6 +35,7 @@ describe("an object on disk", () => {
     await publish(storage, named("a/s/o.arrow"), Buffer.from("file"));
     await publish(storage, named("a/s/o", { kind: "stream" }), Buffer.from("stream"));
     await publish(storage, patchOf("a/s/o", 3, 4), Buffer.from("patch"));
+    await storage.settle();
     expect(tree(directory)).toEqual([
       ...[".staging/", "a/", "a/s/", "a/s/.o.v3/", "a/s/.o.v3/4.arrow"],
       ...["a/s/o.arrow.arrow", "a/s/o.arrows"],
@@ -79,6 +80,7 @@ describe("what is not an object", () => {
     const directory = scratchDirectory();
     const storage = await startedDisk({ directory });
     await publish(storage, named("a/s/real"), Buffer.from("real"));
+    await storage.settle();
     const session = `${directory}/a/s`;
     fs.symlinkSync(`${session}/real.arrow`, `${session}/link.arrow`);
     fs.symlinkSync("nowhere", `${session}/broken.arrow`);
@@ -123,6 +125,7 @@ describe("what is not an object", () => {
     const directory = scratchDirectory();
     const storage = await startedDisk({ directory });
     await publish(storage, named("a/s/p\ufffd"), Buffer.from("x"));
+    await storage.settle();
     const raw = (text: string): Buffer =>
       Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(text, "latin1")]);
     fs.mkdirSync(raw("b\xff/s"), { recursive: true });
@@ -139,9 +142,12 @@ describe("directories", () => {
     const directory = scratchDirectory();
     const storage = await startedDisk({ directory });
     for (const key of ["a/s/o", "a/s/p", "a/t/o"]) await publish(storage, named(key), Buffer.from("x"));
+    await storage.settle();
     await storage.remove(named("a/s/o"));
+    await storage.settle();
     expect(tree(directory)).toContain("a/s/");
     await storage.remove(named("a/s/p"));
+    await storage.settle();
     expect(tree(directory)).toEqual([".staging/", "a/", "a/t/", "a/t/o.arrow"]);
     await storage.quarantine(named("a/t/o"), "test");
     expect(tree(directory).filter((entry) => !entry.startsWith("."))).toEqual([]);
@@ -152,8 +158,11 @@ describe("directories", () => {
     const storage = await startedDisk({ directory });
     await publish(storage, patchOf("a/s/o", 1, 2), Buffer.from("x"));
     await publish(storage, patchOf("a/s/o", 1, 3), Buffer.from("x"));
+    await storage.settle();
+    expect(tree(directory)).toContain("a/s/.o.v1/3.arrow");
     await storage.remove(patchOf("a/s/o", 1, 2));
     await storage.remove(patchOf("a/s/o", 1, 3));
+    await storage.settle();
     expect(tree(directory)).toEqual([".staging/"]);
   });
 });

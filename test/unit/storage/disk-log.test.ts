@@ -3,36 +3,30 @@
  */
 import { expect, it } from "vitest";
 import { diskFailure } from "../../../src/storage/disk/disk-failure.ts";
-import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
-import { named, publish, startedDisk, watchedLog } from "./scratch-directory.ts";
+import { named, patternBytes, publish, watchedLog } from "./scratch-directory.ts";
+import { failure, loggingDisk } from "./watched-disk.ts";
 
-/** A failure of a system call. */
-function failure(code: string): Error {
-  return Object.assign(new Error(`${code}: simulated`), { code, syscall: "test" });
-}
+/** A file at once. */
+const LARGE = patternBytes(100_000);
 
 it("an operation that the disk refuses is one line at the default level, with path and errno", async () => {
-  let failing: DiskStep | undefined;
-  const beforeStep = (step: DiskStep): void => {
-    if (step === failing) throw failure("EIO");
-  };
-  const storage = await startedDisk({ beforeStep });
-  await publish(storage, named("a/s/o"), Buffer.from("x"));
+  const { storage, failing, onStep } = await loggingDisk();
+  await publish(storage, named("a/s/o"), LARGE);
   const log = watchedLog();
-  failing = "renameIntoPlace";
-  await expect(publish(storage, named("a/s/p"), Buffer.from("x"))).rejects.toMatchObject({
-    code: "STORAGE_IO",
-  });
-  failing = "unlinkObject";
+  failing.set("renameIntoPlace", "EIO");
+  await expect(publish(storage, named("a/s/p"), LARGE)).rejects.toMatchObject({ code: "STORAGE_IO" });
+  failing.set("unlinkObject", "EIO");
   await expect(storage.remove(named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
-  failing = "syncFloor";
+  onStep.set("appendLog", () => {
+    onStep.clear();
+    throw failure("EIO");
+  });
   await expect(storage.raiseVersionFloor(3)).rejects.toMatchObject({ code: "STORAGE_IO" });
-  failing = undefined;
   const line = { level: "error", text: "a disk operation failed", errno: "EIO" };
-  expect(log()).toMatchObject([
+  expect(log().filter(({ text }) => text === line.text)).toMatchObject([
     { ...line, path: "a/s/p.arrow" },
     { ...line, path: "a/s/o.arrow" },
-    { ...line, path: ".version-floor" },
+    { ...line, path: ".log" },
   ]);
 });
 

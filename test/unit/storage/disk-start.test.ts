@@ -22,6 +22,7 @@ describe("start", () => {
     const directory = path.join(scratchDirectory(), "a/b/c");
     const storage = await startedDisk({ directory });
     await publish(storage, named("a/s/o"), Buffer.from("x"));
+    await storage.settle();
     expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
   });
 
@@ -31,6 +32,7 @@ describe("start", () => {
     fs.symlinkSync(`${directory}/real`, `${directory}/link`);
     const storage = await startedDisk({ directory: `${directory}/link` });
     await publish(storage, named("a/s/o"), Buffer.from("x"));
+    await storage.settle();
     expect(tree(`${directory}/real`)).toContain("a/s/o.arrow");
   });
 
@@ -148,7 +150,7 @@ describe("the directory", () => {
 });
 
 describe("what is the engine's own", () => {
-  const DIRECTORIES = [".staging", ".commits", ".quarantine", ".facts"];
+  const DIRECTORIES = [".staging", ".log", ".commits", ".quarantine", ".facts"];
   const FILES = [".version-floor", ".retention"];
   const link = (place: string): void => fs.symlinkSync(scratchDirectory(), place);
   const file = (place: string): void => fs.writeFileSync(place, "");

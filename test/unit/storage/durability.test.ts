@@ -1,46 +1,25 @@
 import fs from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { BeforeStep, DiskStep } from "../../../src/storage/disk/disk-steps.ts";
-import type { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
-import type { StoredName } from "../../../src/storage/object-storage.ts";
+import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import {
   named,
   openFiles,
   patchOf,
   patternBytes,
+  publish,
   readWhole,
   scratchDirectory,
   startedDisk,
   tree,
 } from "./scratch-directory.ts";
+import { loggingDisk, putDurably } from "./watched-disk.ts";
 
-/** More than goes through the commit log: commit-log.test.ts has the others. */
+/** More than the log takes: log/log-writer.test.ts has the others. */
 const BYTES = patternBytes(100_000);
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-/** An engine that tells its steps, and fails each of a kind from when it is told to. */
-async function watchedDisk() {
-  const directory = scratchDirectory();
-  const steps: DiskStep[] = [];
-  const failing = new Set<DiskStep>();
-  const beforeStep: BeforeStep = (step) => {
-    steps.push(step);
-    if (failing.has(step))
-      throw Object.assign(new Error("EIO: simulated"), { code: "EIO", syscall: "fsync" });
-  };
-  const storage = await startedDisk({ directory, beforeStep });
-  steps.length = 0;
-  return { storage, directory, steps, failing };
-}
-
-async function putDurably(storage: DiskStorage, name: StoredName): Promise<void> {
-  const staged = storage.stage();
-  await staged.append([BYTES]);
-  await staged.publish(name, "power-loss");
-}
 
 function syncsOf(steps: readonly DiskStep[]): DiskStep[] {
   return steps.filter((step) => step.startsWith("sync"));
@@ -48,37 +27,38 @@ function syncsOf(steps: readonly DiskStep[]): DiskStep[] {
 
 describe("a large put that lasts", () => {
   it("syncs its bytes before it has a name, and then the names of all directories on its way", async () => {
-    const { storage, steps } = await watchedDisk();
-    await putDurably(storage, named("a/s/o"));
+    const { storage, steps } = await loggingDisk();
+    await putDurably(storage, named("a/s/o"), BYTES);
     expect(steps.indexOf("syncStaged")).toBeLessThan(steps.indexOf("renameIntoPlace"));
     expect(syncsOf(steps)).toEqual(["syncStaged", "syncDirectory", "syncDirectory", "syncDirectory"]);
   });
 
   it("syncs one directory where the others are known to last, and all again where one was removed", async () => {
-    const { storage, steps } = await watchedDisk();
-    await putDurably(storage, named("a/s/o"));
+    const { storage, steps } = await loggingDisk();
+    await putDurably(storage, named("a/s/o"), BYTES);
     steps.length = 0;
-    await putDurably(storage, named("a/s/p"));
+    await putDurably(storage, named("a/s/p"), BYTES);
     expect(syncsOf(steps)).toEqual(["syncStaged", "syncDirectory"]);
     await storage.remove(named("a/s/o"));
     await storage.remove(named("a/s/p"));
+    await storage.settle();
     steps.length = 0;
-    await putDurably(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"), BYTES);
     expect(syncsOf(steps)).toEqual(["syncStaged", "syncDirectory", "syncDirectory", "syncDirectory"]);
   });
 
   it("shares syncs of the directory with those that come meanwhile", async () => {
-    const { storage, steps } = await watchedDisk();
-    await putDurably(storage, named("a/s/first"));
+    const { storage, steps } = await loggingDisk();
+    await putDurably(storage, named("a/s/first"), BYTES);
     steps.length = 0;
-    await Promise.all(Array.from({ length: 32 }, (_, i) => putDurably(storage, named(`a/s/${i}`))));
+    await Promise.all(Array.from({ length: 32 }, (_, i) => putDurably(storage, named(`a/s/${i}`), BYTES)));
     expect(steps.filter((step) => step === "syncStaged")).toHaveLength(32);
     expect(steps.filter((step) => step === "syncDirectory").length).toBeLessThan(32);
   });
 
   it("is not answered by a sync of the directory that began before it had its name", async () => {
-    const { storage, steps } = await watchedDisk();
-    await putDurably(storage, named("a/s/first"));
+    const { storage, steps } = await loggingDisk();
+    await putDurably(storage, named("a/s/first"), BYTES);
     const begun: (() => void)[] = [];
     const fsync = fs.fsync;
     vi.spyOn(fs, "fsync").mockImplementation((fd, done) => {
@@ -86,11 +66,11 @@ describe("a large put that lasts", () => {
       if (isDirectory) begun.push(() => fsync(fd, done));
       else fsync(fd, done);
     });
-    const early = putDurably(storage, named("a/s/early"));
+    const early = putDurably(storage, named("a/s/early"), BYTES);
     await vi.waitFor(() => expect(begun).toHaveLength(1));
     steps.length = 0;
     let isAnswered = false;
-    const late = putDurably(storage, named("a/s/late")).then(() => {
+    const late = putDurably(storage, named("a/s/late"), BYTES).then(() => {
       isAnswered = true;
     });
     await vi.waitFor(() => expect(steps).toContain("renameIntoPlace"));
@@ -103,22 +83,22 @@ describe("a large put that lasts", () => {
   });
 
   it("that cannot be synced leaves what was there, and nothing beside it", async () => {
-    const { storage, directory, failing } = await watchedDisk();
-    await putDurably(storage, named("a/s/o"));
-    failing.add("syncStaged");
-    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+    const { storage, directory, failing } = await loggingDisk();
+    await putDurably(storage, named("a/s/o"), BYTES);
+    failing.set("syncStaged", "EIO");
+    await expect(putDurably(storage, named("a/s/o"), BYTES)).rejects.toMatchObject({ code: "STORAGE_IO" });
     expect(tree(directory)).toEqual([".staging/", "a/", "a/s/", "a/s/o.arrow"]);
     expect(openFiles(directory)).toEqual([]);
     failing.clear();
-    await putDurably(storage, named("a/s/o"));
+    await putDurably(storage, named("a/s/o"), BYTES);
   });
 });
 
 describe("a directory of which a sync failed", () => {
   it("fails every put that it covers, which then say that they are there", async () => {
-    const { storage, failing } = await watchedDisk();
-    await putDurably(storage, named("a/s/first"));
-    failing.add("syncDirectory");
+    const { storage, failing } = await loggingDisk();
+    await putDurably(storage, named("a/s/first"), BYTES);
+    failing.set("syncDirectory", "EIO");
     const staged = [storage.stage(), storage.stage()];
     const puts = staged.map(async (each, i) => {
       await each.append([BYTES]);
@@ -131,21 +111,23 @@ describe("a directory of which a sync failed", () => {
   });
 
   it("is not trusted again, though a later sync says nothing; others are", async () => {
-    const { storage, failing, steps } = await watchedDisk();
-    await putDurably(storage, named("a/s/o"));
-    await putDurably(storage, named("a/t/o"));
-    failing.add("syncDirectory");
-    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ facts: { path: "a/s" } });
+    const { storage, failing, steps } = await loggingDisk();
+    await putDurably(storage, named("a/s/o"), BYTES);
+    await putDurably(storage, named("a/t/o"), BYTES);
+    failing.set("syncDirectory", "EIO");
+    await expect(putDurably(storage, named("a/s/o"), BYTES)).rejects.toMatchObject({
+      facts: { path: "a/s" },
+    });
     failing.clear();
     steps.length = 0;
-    await expect(putDurably(storage, named("a/s/o"))).rejects.toMatchObject({ code: "STORAGE_IO" });
+    await expect(putDurably(storage, named("a/s/o"), BYTES)).rejects.toMatchObject({ code: "STORAGE_IO" });
     expect(steps).not.toContain("syncDirectory");
-    await putDurably(storage, named("a/t/p"));
+    await putDurably(storage, named("a/t/p"), BYTES);
   });
 });
 
 it("files that were published without that promise can be made to last", async () => {
-  const { storage, steps } = await watchedDisk();
+  const { storage, steps } = await loggingDisk();
   for (const name of [named("a/s/o"), patchOf("a/s/o", 1, 2), patchOf("a/s/o", 1, 3)]) {
     const staged = storage.stage();
     await staged.append([BYTES]);
@@ -158,8 +140,8 @@ it("files that were published without that promise can be made to last", async (
 });
 
 it("a removal is made to last where its directory went with it", async () => {
-  const { storage, steps } = await watchedDisk();
-  await putDurably(storage, named("a/s/o"));
+  const { storage, steps } = await loggingDisk();
+  await putDurably(storage, named("a/s/o"), BYTES);
   await storage.remove(named("a/s/o"));
   steps.length = 0;
   await storage.syncRemovals([{ applicationId: "a", sessionId: "s" }]);
@@ -169,8 +151,10 @@ it("a removal is made to last where its directory went with it", async () => {
 it("a storage directory that start makes is synced into its parents", async () => {
   const steps: DiskStep[] = [];
   const directory = `${scratchDirectory()}/made/for/this`;
-  await startedDisk({ directory, beforeStep: (step) => steps.push(step) });
-  // In the scratch directory, in made, in for; then the version floor and the directory itself.
-  const inParents = ["syncDirectory", "syncDirectory", "syncDirectory"];
-  expect(syncsOf(steps)).toEqual([...inParents, "syncFloor", "syncDirectory"]);
+  const storage = await startedDisk({ directory, beforeStep: (step) => steps.push(step) });
+  // In the scratch directory, in made, in for.
+  expect(syncsOf(steps).slice(0, 3)).toEqual(["syncDirectory", "syncDirectory", "syncDirectory"]);
+  await publish(storage, named("a/s/o"), Buffer.from("x"));
+  // The first segment; its name, and that of the log.
+  expect(syncsOf(steps).slice(3)).toEqual(["syncSegment", "syncDirectory", "syncDirectory"]);
 });

@@ -95,6 +95,7 @@ describe.each(EACH)("a link in place of the directory of an %s", (place) => {
 describe.each(EACH)("a directory of an %s that a link replaces while the server runs", (place) => {
   beforeEach(async () => {
     await publish(storage, named("a/s/o"), Buffer.from("ours"));
+    await storage.settle();
     expect(String(await readWhole(storage, named("a/s/o")))).toBe("ours");
     fs.rmSync(`${directory}/a`, { recursive: true });
     PLACES[place]();
@@ -117,6 +118,7 @@ describe.each(EACH)("a directory of an %s that a link replaces while the server 
 
 it("a directory that was moved away and linked back is somebody else's from then on", async () => {
   await publish(storage, named("a/s/o"), Buffer.from("ours"));
+  await storage.settle();
   fs.renameSync(`${directory}/a`, `${outside}/moved`);
   fs.symlinkSync(`${outside}/moved`, `${directory}/a`);
   expect(await storage.remove(named("a/s/o"))).toBe(false);
@@ -125,6 +127,7 @@ it("a directory that was moved away and linked back is somebody else's from then
 
 it("a link in place of the patches of an object has nothing removed behind it", async () => {
   await publish(storage, named("a/s/o"), Buffer.from("ours"));
+  await storage.settle();
   fs.symlinkSync(`${outside}/s/.o.v1`, `${directory}/a/s/.o.v1`);
   expect(await storage.listPatches(named("a/s/o").key, 1)).toEqual([]);
   await storage.removePatches(named("a/s/o").key, { only: 1 });
@@ -134,6 +137,7 @@ it("a link in place of the patches of an object has nothing removed behind it", 
 
 it("a link in place of the deltas of an object leads to none, and has nothing removed behind it", async () => {
   await publish(storage, named("a/s/o"), Buffer.from("ours"));
+  await storage.settle();
   fs.renameSync(`${outside}/s/.o.v1/2.arrow`, `${outside}/s/.o.v1/0.arrow`);
   fs.symlinkSync(`${outside}/s/.o.v1`, `${directory}/a/s/o.deltas`);
   const { key } = named("a/s/o");

@@ -18,9 +18,13 @@ export function scratchDirectory(): string {
   return directory.path;
 }
 
+/** Segments that are soon made: many tests start an engine. */
+const SEGMENT_BYTES = 1024 * 1024;
+
 /** A disk engine, started, that stops when the test is over. */
 export async function startedDisk(options: Partial<DiskStorageOptions> = {}): Promise<DiskStorage> {
-  const storage = new DiskStorage({ directory: scratchDirectory(), ...options });
+  const log = { segmentBytes: SEGMENT_BYTES, ...options.log };
+  const storage = new DiskStorage({ directory: scratchDirectory(), ...options, log });
   await storage.start();
   onTestFinished(() => storage.stop());
   return storage;
@@ -34,8 +38,13 @@ export function watchedLog(directives: readonly LogDirective[] = []): () => Reco
   return () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** Files under a directory that this process has open. */
+/** Files under a directory that this process has open, but for the log: it stays open until the stop. */
 export function openFiles(directory: string): string[] {
+  return allOpenFiles(directory).filter((target) => !/^\/\.log(\/|$)/.test(target.slice(directory.length)));
+}
+
+/** Files under a directory that this process has open. */
+export function allOpenFiles(directory: string): string[] {
   return fs
     .readdirSync("/proc/self/fd")
     .map((fd) => readLink(`/proc/self/fd/${fd}`))
@@ -88,7 +97,7 @@ export async function readWhole(storage: ObjectStorage, name: StoredName): Promi
   }
 }
 
-/** Everything under a directory but the version floor, as sorted relative paths; directories end in a slash. */
+/** Everything under a directory but the log, as sorted relative paths; directories end in a slash. */
 export function tree(directory: string): string[] {
   return fs
     .readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -96,6 +105,6 @@ export function tree(directory: string): string[] {
       const relative = path.relative(directory, path.join(entry.parentPath ?? entry.path, entry.name));
       return entry.isDirectory() ? `${relative}/` : relative;
     })
-    .filter((relative) => relative !== ".version-floor")
+    .filter((relative) => !relative.startsWith(".log/"))
     .sort();
 }

@@ -1,5 +1,5 @@
 /**
- * Metrics of the storage: the memory tier, the disk, syncs and the commit log.
+ * Metrics of the storage: the memory tier, the disk, syncs and the log.
  *
  * A hit of the memory tier is an open for a get that found the file in memory; an object with
  * patches has several files. Without a tier or a disk its families have no samples.
@@ -104,30 +104,30 @@ export const STORAGE_FAMILIES: readonly MetricFamily[] = [
   {
     name: "flame_cache_sync_duration_seconds",
     type: "histogram",
-    help: "Time of one sync to the disk: of a file, a directory, the commit log, or a small record.",
+    help: "Time of one sync to the disk: of a file, a directory, the log, or a small record.",
     labels: ["kind"],
     samples: ({ cache: { storage } }) =>
       Object.entries(storage.disk?.syncs ?? {}).map(([kind, histogram]) => ({ labels: { kind }, histogram })),
   },
   gauge(
     "flame_cache_commit_log_bytes",
-    "Records of the commit log that no checkpoint has released.",
-    ({ cache }) => cache.storage.disk?.commitLog.bytes,
+    "Records of the log in segments that were not released.",
+    ({ cache }) => cache.storage.disk?.log.bytes,
   ),
   gauge(
     "flame_cache_commit_log_files",
-    "Files whose durability depends on the commit log.",
-    ({ cache }) => cache.storage.disk?.commitLog.files,
+    "Objects and patches that only the log has: their files are not written yet.",
+    ({ cache }) => cache.storage.disk?.log.files,
   ),
   counter(
     "flame_cache_commit_log_checkpoints_total",
-    "Segments of the commit log that were released after their files were synced.",
-    ({ cache }) => cache.storage.disk?.commitLog.checkpoints,
+    "Segments of the log that were released, because the directory has all of their files.",
+    ({ cache }) => cache.storage.disk?.log.checkpoints,
   ),
   gauge(
     "flame_cache_commit_log_held_segments",
-    "Segments of the commit log that stay until the next boot, because a file could not be synced.",
-    ({ cache }) => cache.storage.disk?.commitLog.heldSegments,
+    "Segments of the log that stay until the next boot, because a file could not be synced.",
+    ({ cache }) => cache.storage.disk?.log.heldSegments,
   ),
   counter(
     "flame_cache_quarantined_files_total",

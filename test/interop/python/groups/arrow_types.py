@@ -52,7 +52,7 @@ def case_come_back_equal(cache, array):
     same_batches(get(cache.client, key).batches, batches)
     own = batches[0].schema.metadata
     same_batches([batch.replace_schema_metadata(own) for batch in get(cache.client, f"{key}:0").batches], batches)
-    with pa.ipc.open_file(cache.file_of(key)) as reader:
+    with pa.ipc.open_file(cache.written_file(key)) as reader:
         same_batches([reader.get_batch(index) for index in range(reader.num_record_batches)], batches)
 
 

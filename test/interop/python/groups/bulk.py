@@ -82,6 +82,6 @@ def case_a_value_over_2_gib_is_taken_in_chunks_and_sent_as_several_base_rows(cac
         rows, seen = rows + 1, seen + data.size
     assert seen == count * chunk.size
     assert rows > 1
-    with pa.memory_map(str(cache.file_of(key))) as source, pa.ipc.open_file(source) as reader:
+    with pa.memory_map(str(cache.written_file(key))) as source, pa.ipc.open_file(source) as reader:
         sizes = [len(cell(reader.get_batch(index))) for index in range(reader.num_record_batches)]
     assert sum(sizes) == count * chunk.size

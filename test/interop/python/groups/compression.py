@@ -30,8 +30,8 @@ def case_of_a_table_come_back_equal_and_still_compressed_by(cache, codec):
     assert [batch.num_rows for batch in get(cache.client, f"{key}:0").batches] == [500_000, 0, 3]
     if cache.storage:
         # Half of each eight-byte number is zeros: compressed is far below the four megabytes of the cells.
-        assert cache.file_of(key).stat().st_size < 3_500_000
-        with pa.ipc.open_file(cache.file_of(key)) as reader:
+        assert cache.written_file(key).stat().st_size < 3_500_000
+        with pa.ipc.open_file(cache.written_file(key)) as reader:
             same_batches([reader.get_batch(index) for index in range(3)], batches)
 
 
@@ -59,8 +59,8 @@ def case_of_one_opaque_row_are_kept_compressed_by(cache, codec):
     key = cache.key()
     put(cache.client, key, [rows(REPETITIVE)], write_options=_options(codec))
     if cache.storage:
-        assert cache.file_of(key).stat().st_size < len(REPETITIVE) / 10
-        with pa.ipc.open_file(cache.file_of(key)) as reader:
+        assert cache.written_file(key).stat().st_size < len(REPETITIVE) / 10
+        with pa.ipc.open_file(cache.written_file(key)) as reader:
             assert reader.read_all().to_pydict() == {"version": [1], "data": [REPETITIVE]}
 
 
@@ -115,4 +115,4 @@ def case_are_not_made_of_bodies_that_were_put_plain(cache):
     key = cache.key()
     put(cache.client, key, [rows(REPETITIVE)])
     if cache.storage:
-        assert REPETITIVE in cache.file_of(key).read_bytes()
+        assert REPETITIVE in cache.written_file(key).read_bytes()

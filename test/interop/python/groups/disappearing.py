@@ -14,6 +14,7 @@ from support.opaque import patch_value, put_value, two_field_rows, value_of
 STORAGES = ("files",)
 
 MIB = 1 << 20
+LARGE = bytes(100_000)
 CLIENT = """
 import sys, time
 import pyarrow as pa, pyarrow.flight as flight
@@ -32,11 +33,12 @@ time.sleep(600)
 
 
 def _files(storage: Path) -> dict[str, int]:
-    """Every file of objects with its size; what vanishes while looking is not there. The journal grows later."""
+    """Every file of objects with its size; what vanishes while looking is not there. The journal grows later,
+    and the log has segments ready."""
     found = {}
     for path in storage.rglob("*"):
         try:
-            if path.is_file() and ".journal" not in path.parts:
+            if path.is_file() and not {".journal", ".log"} & set(path.parts):
                 found[str(path.relative_to(storage))] = path.stat().st_size
         except FileNotFoundError:
             pass
@@ -64,7 +66,8 @@ class _DyingClient:
 
 
 def _settled(cache) -> dict[str, int]:
-    put_value(cache.client, cache.key(), b"so that the server has made its own files")
+    # Large enough to be a file before the answer, not behind it.
+    put_value(cache.client, cache.key(), LARGE)
     return _files(cache.storage)
 
 
@@ -98,8 +101,8 @@ def case_leaves_nothing_in_the_middle_of_one_large_message(cache):
 
 def case_leaves_the_older_object_as_it_was(cache):
     key = cache.key()
-    put_value(cache.client, key, b"older")
-    patch_value(cache.client, key, b"patch")
+    put_value(cache.client, key, b"older" + LARGE)
+    patch_value(cache.client, key, b"patch" + LARGE)
     before = _settled(cache)
     for descriptor in (key, f"PATCH:{key}"):
         with _DyingClient(cache, descriptor, 30, MIB) as client:
@@ -107,7 +110,7 @@ def case_leaves_the_older_object_as_it_was(cache):
             eventually("the upload is on its way to disk", lambda: _grown(cache, before, 10 * MIB))
             client.die()
             eventually("its bytes are gone", lambda: _files(cache.storage) == before)
-    assert two_field_rows(get(cache.client, key)) == [(1, b"older"), (2, b"patch")]
+    assert two_field_rows(get(cache.client, key)) == [(1, b"older" + LARGE), (2, b"patch" + LARGE)]
     assert put_value(cache.client, key, b"newer").version == 3
 
 

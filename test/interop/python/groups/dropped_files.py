@@ -120,9 +120,10 @@ def case_nobody_asked_for_are_deleted_with_their_session(cache):
 def case_that_others_remove_are_gone_and_disturb_nobody(cache):
     for upload in (put_value, lambda client, key, value: drop(cache.file_of(key), dropped_bytes(value))):
         key = cache.key()
-        upload(cache.client, key, b"value")
+        # A smaller value stays in memory when it is put.
+        upload(cache.client, key, b"value" * 20_000)
         info(cache.client, key)
-        cache.file_of(key).unlink()
+        cache.written_file(key).unlink()
         with refused("OBJECT_NOT_FOUND", "OBJECT_CORRUPT"):
             get(cache.client, f"{key}:0")
         put_value(cache.client, key, b"again")

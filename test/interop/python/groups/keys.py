@@ -143,7 +143,7 @@ def case_keeps_every_legal_id_apart(cache):
         reply = get(cache.client, f"{prefix}/{object_id}:0")
         assert reply.column("data") == [label.encode()], label
         if cache.storage:
-            assert cache.file_of(f"{prefix}/{object_id}").is_file(), label
+            assert cache.written_file(f"{prefix}/{object_id}").is_file(), label
 
 
 def case_takes_legal_names_for_applications_and_sessions_too(cache):

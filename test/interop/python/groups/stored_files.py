@@ -36,7 +36,7 @@ UPLOADS = {
 def case_of_opaque_objects_hold_one_row_from(cache, batches):
     key = cache.key()
     put(cache.client, key, batches)
-    (batch,) = _batches_of(cache.file_of(key))
+    (batch,) = _batches_of(cache.written_file(key))
     batch.validate(full=True)
     assert [(field.name, field.type) for field in batch.schema] == [("version", pa.uint64()), ("data", pa.binary())]
     assert batch.to_pydict() == {"version": [1], "data": [b"value"]}
@@ -46,7 +46,7 @@ def case_of_opaque_objects_hold_the_servers_version(cache):
     key = cache.key()
     for version in range(1, 5):
         put_value(cache.client, key, b"%d" % version)
-        (batch,) = _batches_of(cache.file_of(key))
+        (batch,) = _batches_of(cache.written_file(key))
         assert batch.to_pydict() == {"version": [version], "data": [b"%d" % version]}
 
 
@@ -54,7 +54,7 @@ def case_of_empty_objects_hold_one_empty_row(cache):
     for batches in ([], [rows()], [rows(b"")]):
         key = cache.key()
         put(cache.client, key, batches, schema=SENT)
-        (batch,) = _batches_of(cache.file_of(key))
+        (batch,) = _batches_of(cache.written_file(key))
         assert batch.to_pydict() == {"version": [1], "data": [b""]}
 
 
@@ -62,26 +62,26 @@ def case_of_tables_hold_their_schema_and_batches(cache):
     for metadata in (None, {"user": "own"}):
         key, batches = cache.key(), [numbers(3, metadata), numbers(0, metadata), numbers(8, metadata)]
         put(cache.client, key, batches)
-        same_batches(_batches_of(cache.file_of(key)), batches)
+        same_batches(_batches_of(cache.written_file(key)), batches)
 
 
 def case_of_flame_tables_hold_the_users_metadata_too(cache):
     key, sent = cache.key(), {**FLAME, "user": "own"}
     put(cache.client, key, [numbers(3, sent)])
-    (batch,) = _batches_of(cache.file_of(key))
+    (batch,) = _batches_of(cache.written_file(key))
     assert pa.schema([], metadata=sent).metadata.items() <= batch.schema.metadata.items()
 
 
 def case_of_tables_without_batches_open_too(cache):
     key = cache.key()
     put(cache.client, key, [], schema=numbers(0).schema)
-    assert _batches_of(cache.file_of(key)) == []
+    assert _batches_of(cache.written_file(key)) == []
 
 
 def case_remember_what_the_cache_must_know_in_the_footer(cache):
     key = cache.key()
     put_value(cache.client, key, b"value")
-    with pa.ipc.open_file(cache.file_of(key)) as reader:
+    with pa.ipc.open_file(cache.written_file(key)) as reader:
         metadata = dict(reader.metadata)
     assert metadata, "no custom_metadata in the footer"
     assert all(name.startswith(b"flame.cache.") for name in metadata), metadata
@@ -92,7 +92,7 @@ def case_can_be_mapped_without_a_copy(cache):
     batch = pa.RecordBatch.from_arrays([array, array.cast(pa.utf8()), pa.array([b"x"] * 100_000)], ["n", "t", "b"])
     put(cache.client, key, [batch, batch.slice(5), batch])
     allocated = pa.total_allocated_bytes()
-    with pa.memory_map(str(cache.file_of(key))) as source, pa.ipc.open_file(source) as reader:
+    with pa.memory_map(str(cache.written_file(key))) as source, pa.ipc.open_file(source) as reader:
         seen = [reader.get_batch(index) for index in range(3)]
         assert pa.total_allocated_bytes() == allocated
         same_batches(seen, [batch, batch.slice(5), batch])
@@ -123,20 +123,20 @@ TABLES = {
 def case_of_tables_align_bodies_to_64_bytes_with(cache, batches):
     key = cache.key()
     put(cache.client, key, batches, schema=(batches or [numbers(0)])[0].schema)
-    _bodies_are_aligned(cache.file_of(key))
+    _bodies_are_aligned(cache.written_file(key))
 
 
 def case_of_opaque_objects_align_bodies_to_64_bytes(cache):
     for size in (1, 7, 64, 1000, 100_001):
         key = cache.key()
         put(cache.client, key, [rows(b"x" * size), rows(b"y")])
-        _bodies_are_aligned(cache.file_of(key))
+        _bodies_are_aligned(cache.written_file(key))
 
 
 def case_of_a_replaced_dictionary_map_as_an_aligned_stream(cache):
     key = cache.key()
     put(cache.client, key, REPLACED)
-    with pa.memory_map(str(cache.file_of(key, ".arrows"))) as source:
+    with pa.memory_map(str(cache.written_file(key, ".arrows"))) as source:
         whole = source.read_buffer()
         begin, end = whole.address, whole.address + whole.size
         source.seek(0)
@@ -153,14 +153,14 @@ def case_of_every_type_map_and_read_equal(cache):
     count = min(len(array) for array in ARRAYS.values())
     batch = pa.RecordBatch.from_arrays([ARRAYS[name].slice(0, count) for name in names], names)
     put(cache.client, key, [batch, batch.slice(1)])
-    with pa.memory_map(str(cache.file_of(key))) as source, pa.ipc.open_file(source) as reader:
+    with pa.memory_map(str(cache.written_file(key))) as source, pa.ipc.open_file(source) as reader:
         same_batches([reader.get_batch(index) for index in range(2)], [batch, batch.slice(1)])
 
 
 def case_are_not_written_again_while_someone_reads(cache):
     key = cache.key()
     put(cache.client, key, [numbers(1000)])
-    with pa.memory_map(str(cache.file_of(key))) as source, pa.ipc.open_file(source) as reader:
+    with pa.memory_map(str(cache.written_file(key))) as source, pa.ipc.open_file(source) as reader:
         put(cache.client, key, [numbers(2000)])
         patch(cache.client, key, [numbers(5)])
         same_batches([reader.get_batch(0)], [numbers(1000)])
@@ -170,10 +170,10 @@ def case_are_not_written_again_while_someone_reads(cache):
 def case_of_a_patched_object_keep_their_inode(cache):
     key = cache.key()
     put_value(cache.client, key, b"base")
-    before = cache.file_of(key).stat()
+    before = cache.written_file(key).stat()
     for _ in range(20):
         patch_value(cache.client, key, b"patch")
-    after = cache.file_of(key).stat()
+    after = cache.written_file(key).stat()
     assert (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)
 
 
@@ -181,5 +181,5 @@ def case_lie_where_the_key_says(cache):
     prefix = cache.prefix()
     for object_id in ("plain", "with:colon", "日本", "dots..", "x.arrow"):
         put_value(cache.client, f"{prefix}/{object_id}", b"v")
-        assert cache.file_of(f"{prefix}/{object_id}").is_file()
+        assert cache.written_file(f"{prefix}/{object_id}").is_file()
         assert value_of(cache.client, f"{prefix}/{object_id}") == b"v"

@@ -8,6 +8,8 @@ from typing import Optional
 
 import pyarrow.flight as flight
 
+from support.expect import eventually
+
 _numbers = itertools.count(1)
 
 
@@ -44,6 +46,16 @@ class Cache:
     def key(self) -> str:
         return f"{self.prefix()}/object"
 
+    def written_file(self, key: str, ending: str = ".arrow") -> Path:
+        """The file of an object that was put. Until it is written, a small object is in the server's
+        log; asked for its location, the server writes it."""
+        options = flight.FlightCallOptions(headers=[(b"flame-file-locations", b"1")])
+        self.client.get_flight_info(flight.FlightDescriptor.for_path(key), options)
+        path = self.file_of(key, ending)
+        eventually(f"{path} is written", path.exists)
+        return path
+
     def file_of(self, key: str, ending: str = ".arrow") -> Path:
+        """Where the file of an object is, or would be."""
         assert self.storage is not None
         return self.storage / (key + ending)

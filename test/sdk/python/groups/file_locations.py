@@ -52,7 +52,7 @@ def _replaced(owner: object, name: str, new: Callable) -> Iterator[None]:
 def case_are_opened_where_they_name_the_object(cache):
     with settings(endpoint=cache.endpoint):
         ref = put_object(cache.prefix() + " ü#?%", pa.table({"n": [1]}))
-    assert local_files.open_location(location_of(cache.file_of(ref.key)), ref.key).num_rows == 1
+    assert local_files.open_location(location_of(cache.written_file(ref.key)), ref.key).num_rows == 1
     with _storage() as path:
         assert local_files.open_location(location_of(path), KEY).num_rows == 1
 

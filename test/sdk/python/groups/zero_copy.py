@@ -124,7 +124,7 @@ def case_fall_back_when_the_file_cannot_be_had(cache):
 def case_open_only_the_very_file(cache):
     with settings(endpoint=cache.endpoint):
         ref = put_object(cache.prefix() + " ü#?%", pa.table({"n": [1]}))
-    path = cache.file_of(ref.key)
+    path = cache.written_file(ref.key)
     assert local_files.open_location(location_of(path), ref.key).num_rows == 1
     for name in ("size", "dev", "ino", "mtime_ns"):
         try:

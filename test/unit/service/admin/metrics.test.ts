@@ -179,7 +179,8 @@ describe("the server counts", () => {
 
   it("reads by tier", async () => {
     await using server = await startScraped(ownDirectory());
-    await server.client.put(put("a/s/o"));
+    // A smaller object stays in memory when it is put.
+    await server.client.put(put("a/s/o", Buffer.alloc(200_000)));
     for (let i = 0; i < 3; i += 1) await server.client.get("a/s/o");
     const reads = async (tier: string, result: string) =>
       await server.valueOf("flame_cache_tier_reads_total", { tier, result });
@@ -188,13 +189,14 @@ describe("the server counts", () => {
     );
   });
 
-  it("syncs and the bytes of the commit log", async () => {
+  it("syncs and the bytes of the log", async () => {
     await using server = await startScraped(ownDirectory(), { durability: "power-loss" });
     await server.client.put(put("a/s/small"));
     await server.client.put(put("a/s/large", Buffer.alloc(200_000)));
-    for (const kind of ["file", "directory"]) {
+    for (const kind of ["file", "directory", "log"]) {
       expect(await server.valueOf("flame_cache_sync_duration_seconds_count", { kind })).toBeGreaterThan(0);
     }
+    expect(await server.valueOf("flame_cache_commit_log_bytes")).toBeGreaterThan(0);
     expect(await server.valueOf("flame_cache_disk_free_bytes")).toBeGreaterThan(0);
   });
 
@@ -240,7 +242,7 @@ describe("the start time of the process", () => {
 describe("the snapshot of a server", () => {
   it("agrees with the scrape", async () => {
     await using server = await startScraped(ownDirectory(), { capacityBytes: 2 ** 30 });
-    await server.client.put(put("a/s/o"));
+    await server.client.put(put("a/s/o", Buffer.alloc(200_000)));
     await server.client.get("a/s/o");
     const stats = await server.stats();
     expect(stats.calls.by_method.DoPut).toMatchObject({ count: 1, errors: 0 });

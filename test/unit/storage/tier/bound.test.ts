@@ -146,7 +146,7 @@ describe("what the tier holds", () => {
       await readWhole(disk, named(`a/s/${i}`));
     }
     const fitting = Math.floor(MIB / (24 + LIMITS.memoryFileOverheadBytes));
-    expect(tier.counters).toMatchObject({ loads: 2000, droppedCopies: 2000 - fitting });
+    expect(tier.counters).toMatchObject({ hits: 2000, droppedCopies: 2000 - fitting });
     expect(tier.heldBytes).toBeLessThanOrEqual(MIB);
   });
 

@@ -5,7 +5,6 @@ import { onTestFinished } from "vitest";
 import type { EvictionPolicy } from "../../../../src/eviction/eviction-policy.ts";
 import { LruPolicy } from "../../../../src/eviction/lru-policy.ts";
 import { DiskStorage } from "../../../../src/storage/disk/disk-storage.ts";
-import type { StoredDiskFile } from "../../../../src/storage/disk/stored-disk-file.ts";
 import type { StoredName } from "../../../../src/storage/object-storage.ts";
 import type { SourceFile } from "../../../../src/storage/tier/file-load.ts";
 import { MemoryTier } from "../../../../src/storage/tier/memory-tier.ts";
@@ -24,7 +23,7 @@ export class WatchedDisk extends DiskStorage {
   /** Awaited before the bytes at this position are read. */
   beforeRead: (position: number) => Promise<void> | undefined = () => undefined;
 
-  protected override async openFile(name: StoredName): Promise<StoredDiskFile | undefined> {
+  protected override async openFile(name: StoredName): Promise<SourceFile | undefined> {
     this.opens += 1;
     const file = await super.openFile(name);
     await this.beforeOpened();
