@@ -108,6 +108,7 @@ describe("an engine that", () => {
     async ({ lives, forgets }) => {
       expect(await firstWrongs(lives, forgets)).not.toEqual([]);
     },
+    300_000,
   );
 
   it("believes a record with a wrong checksum is found out", async () => {
@@ -116,5 +117,5 @@ describe("an engine that", () => {
     });
     reading.ignoresChecksums = true;
     expect(await firstWrongs([life(PUTS, IN_LOG)])).not.toEqual([]);
-  });
+  }, 300_000);
 });

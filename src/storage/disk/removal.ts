@@ -15,7 +15,13 @@ import type { ObjectKey } from "../../object/object-key.ts";
 import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
 import { deltaPlaces, patchVersions } from "./disk-scan.ts";
 import type { DiskTools } from "./disk-tools.ts";
-import { deltaDirectoryPath, parsePatchFileName, patchDirectoryPath } from "./file-names.ts";
+import {
+  deltaDirectoryPath,
+  otherFormPath,
+  parseFilePath,
+  parsePatchFileName,
+  patchDirectoryPath,
+} from "./file-names.ts";
 import { storedAt, versionIn } from "./log/compare-stored.ts";
 import { logFull } from "./log/log-writer.ts";
 import { type DirectoryNature, directoryOf } from "./real-directories.ts";
@@ -47,14 +53,15 @@ export async function removeFile(tools: DiskTools, file: string, version?: numbe
   // The log cannot tell a file of another program from a later one.
   const isLogged = isRecorded && stored?.isForeign !== true;
   if (isLogged && (sizeBytes ?? 0) <= LIMITS.logFileBytesMax) return sizeBytes !== undefined;
-  const wasThere = await removeNow(tools, file, recent !== undefined);
+  const isKnown = recent !== undefined || isOtherFormLogged(tools, file);
+  const wasThere = await removeNow(tools, file, isKnown);
   if (wasThere) await removeEmptyDirectories(tools, directoryOf(file));
   return wasThere;
 }
 
 /**
  * If it fails the file stays, also for the next start.
- * @param isKnown true if the log has had the file.
+ * @param isKnown true if the log has had the file, or its other form.
  */
 async function removeNow(tools: DiskTools, file: string, isKnown: boolean): Promise<boolean> {
   const { writer } = tools.log;
@@ -66,6 +73,12 @@ async function removeNow(tools: DiskTools, file: string, isKnown: boolean): Prom
     await tools.log.replaced(file, "unsynced");
     throw error;
   }
+}
+
+function isOtherFormLogged({ log: { recents } }: DiskTools, file: string): boolean {
+  const name = parseFilePath(file);
+  const other = name && otherFormPath(name);
+  return other !== undefined && recents.get(other) !== undefined;
 }
 
 /** Undefined if there is no such file. */

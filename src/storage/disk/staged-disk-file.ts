@@ -133,6 +133,7 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   async #publishFile(target: string, isPromised: boolean): Promise<void> {
     const { pace, steps, log: diskLog, syncs } = this.#tools;
     await pace.turn();
+    await diskLog.makeSpace();
     if (this.#buffer.sizeBytes > 0 || this.#bufferPosition === 0) this.#writeBuffer();
     await this.#idle();
     const { path: stagedPath, fd } = this.#staged!;

@@ -45,6 +45,8 @@ export interface Resting {
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   now(path: string): Promise<void>;
+  /** Brings everything to rest that can. */
+  settle(): Promise<void>;
   /** Repeats work that found no space, once, when removed files were unlinked. */
   withSpace<Result>(work: () => Promise<Result>): Promise<Result>;
 }
@@ -124,6 +126,17 @@ export class DiskLog {
     if (!segment.isLost) return;
     const facts = { path: LOG_DIRECTORY };
     throw new CacheError("STORAGE_IO", "the log could not be synced", { facts });
+  }
+
+  /**
+   * Brings files to rest before another file takes their space.
+   * @throws {CacheError} STORAGE_FULL: there is not enough for them.
+   */
+  async makeSpace(): Promise<void> {
+    if (this.recents.pendingPuts === 0 || this.#hasRoom(0)) return;
+    await this.rest.settle();
+    if (this.recents.pendingPuts > 0 && !this.#hasRoom(0))
+      throw new CacheError("STORAGE_FULL", undefined, { facts: { path: LOG_DIRECTORY } });
   }
 
   /**

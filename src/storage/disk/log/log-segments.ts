@@ -71,6 +71,12 @@ export class LogSegments {
   adopt({ segments, free, kept, numberMax }: FoundSlots): void {
     for (const each of segments) each.sealedAtMs = Date.now();
     this.sealed.push(...segments);
+    const last = segments.at(-1);
+    // On a full disk there may be no other place for removals.
+    if (last?.head.isEarlier === false && !last.isHeld) {
+      this.active = this.sealed.pop();
+      this.use(last);
+    }
     this.#number = numberMax;
     this.#files.adopt(free, [...segments.map((each) => each.path), ...kept]);
     if (segments.length > 0) this.onDue();

@@ -107,7 +107,6 @@ export class Rest implements Resting {
     }
   }
 
-  /** Brings everything to rest that can. */
   async settle(): Promise<void> {
     while (this.#work !== undefined) await this.#work;
     const all = Number.POSITIVE_INFINITY;
