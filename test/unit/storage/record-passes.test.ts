@@ -159,7 +159,10 @@ describe("a session that changed a moment before the start", () => {
     await before.storage.stop();
     const { storage, directory, clock } = await engine({ directory: before.directory });
     const found: ScannedObjects[] = [];
+    const { ctimeMs } = fs.statSync(`${directory}/${SESSION}`);
+    const watch = vi.spyOn(Date, "now").mockReturnValue(Math.ceil(ctimeMs));
     for await (const objects of storage.scan()) found.push(objects);
+    watch.mockRestore();
     expect(factsIn(found).size).toBe(OBJECTS);
     expect(isRecorded(directory)).toBe(false);
     await passes(storage, clock);
