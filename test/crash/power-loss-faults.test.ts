@@ -53,12 +53,16 @@ function life(program: Program, log: Life["log"]): Life {
   return { program, log, end: "stopped" };
 }
 
-/** Cuts the power at all moments, from the last one on, until something does not hold. */
+/**
+ * Cuts the power at the end, before each sync of the log, and then at all moments, until something
+ * does not hold.
+ */
 async function firstWrongs(lives: readonly Life[], forgets?: Forgets): Promise<Wrong[]> {
   watchedLog();
   const random = new Random(1);
   const recorded = await work(scratchDirectory(), 1, { lives, ...(forgets && { forgets }) });
-  for (let cut = recorded.end; cut > 0; cut -= 1) {
+  const moments = Array.from({ length: recorded.end }, (_, before) => recorded.end - before);
+  for (const cut of [recorded.end, ...recorded.disk.logSyncs, ...moments]) {
     for (const choose of [...adversaries(random), halves]) {
       const found = wrongs(recorded, cut, await surviveAt(recorded, cut, { boot: 2, choose }));
       if (found.length > 0) return found;

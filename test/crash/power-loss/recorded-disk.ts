@@ -29,6 +29,8 @@ export class RecordedDisk {
   readonly #forgets: (kind: SyncedKind) => boolean;
   readonly #open = new Map<number, OpenNode>();
   readonly #restore: (() => void)[] = [];
+  /** When a sync of the log began: what it is for is written, and not durable. */
+  readonly logSyncs: number[] = [];
   #now = 0;
 
   /** @param forgets true for syncs that never happen. */
@@ -149,6 +151,7 @@ export class RecordedDisk {
 
   #synced(fd: number, span: Span): void {
     const open = this.#open.get(fd);
+    if (open?.kind === "log") this.logSyncs.push(span.begin);
     if (open !== undefined && !this.#forgets(open.kind)) open.node.syncs.push(span);
   }
 

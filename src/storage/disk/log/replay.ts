@@ -4,7 +4,8 @@
  * While the machine runs, the log says so itself. After a reboot, and for a log of an earlier
  * release, each record is compared with the directory: a file counts unless it is stored as logged,
  * or an intact newer version is. Nothing is written here: files come to rest later, as in the life
- * of the process that put them. Failures are logged; they never prevent a start.
+ * of the process that put them. Only that a file is newer than the log is noted. Failures are
+ * logged; they never prevent a start.
  */
 import fs from "node:fs";
 import { logFor } from "../../../log.ts";
@@ -92,6 +93,7 @@ export async function replayFound(diskLog: DiskLog, root: string, found: FoundLo
   replay.finish();
   // Only now: a segment may be released as soon as it is adopted.
   segments.adopt(found);
+  for (const file of replay.replaced) void diskLog.replaced(file, "void").catch(() => {});
   replay.tell(isOtherBoot);
   return replay.lostVersion;
 }
@@ -104,6 +106,8 @@ class Replay {
   #pending = 0;
   #failed = 0;
   lostVersion = 0;
+  /** Files that are newer than the log: what it has must not come back when they are torn. */
+  readonly replaced: string[] = [];
 
   constructor(diskLog: DiskLog, root: string, found: FoundLog) {
     this.#log = diskLog;
@@ -166,10 +170,10 @@ class Replay {
       return await this.#removeOlder(otherForm, records);
     }
     const content = readContent(last);
-    const isRested =
-      isStored(this.#root, file, content) ||
-      isNewer(await storedAt(this.#root, file), await versionIn(content));
-    this.#add(file, last, isRested, mayBeTorn);
+    const isAsLogged = isStored(this.#root, file, content);
+    const isReplaced = !isAsLogged && isNewer(await storedAt(this.#root, file), await versionIn(content));
+    if (isReplaced) this.replaced.push(file);
+    this.#add(file, last, isAsLogged || isReplaced, mayBeTorn);
     await this.#removeOlder(otherForm, records);
   }
 

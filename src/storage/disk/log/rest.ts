@@ -82,8 +82,9 @@ export class Rest implements Resting {
   async now(path: string): Promise<void> {
     const { recents, writer } = this.#log;
     const pending = recents.pending(path);
-    if (pending === undefined) return;
-    if (pending.kind === "gone") await writer.sync();
+    if (pending?.kind === "gone") await writer.sync();
+    else if (pending !== undefined) await this.#syncPromised([pending]);
+    else return;
     await this.#inTurn(async () => {
       const recent = recents.pending(path);
       if (recent?.kind === "put") await this.#restPut(recent);
@@ -148,26 +149,37 @@ export class Rest implements Resting {
   async #restDue(due: Due): Promise<void> {
     try {
       const removed = this.#removalsDueMs <= due.triedMs ? await this.#restRemovals() : 0;
-      let [files, failures] = [0, 0];
-      for (const recent of this.#duePuts(due)) {
+      const puts = this.#duePuts(due);
+      await this.#syncPromised(puts);
+      let failures = 0;
+      for (const recent of puts) {
         await this.#inTurn(() => this.#tryPut(recent));
-        files += 1;
         if (recent.retryAtMs !== undefined) failures += 1;
-        if (files >= due.filesMax || failures >= LIMITS.restFailuresMax) break;
+        if (failures >= LIMITS.restFailuresMax) break;
       }
-      if (removed + files > 0 && !this.#isNoting) this.#noteRested();
+      if (removed + puts.length > 0 && !this.#isNoting) this.#noteRested();
     } catch (error) {
       log.error("recent files could not come to rest: the log keeps them", { error });
     }
   }
 
-  *#duePuts({ untilMs, triedMs }: Due): Generator<Recent> {
+  #duePuts({ untilMs, filesMax, triedMs }: Due): Recent[] {
+    const due: Recent[] = [];
     for (const segment of this.#log.segments.used) {
       for (const recent of segment.pending) {
-        if (recent.atMs > untilMs && !segment.isDistrusted) return;
-        if (recent.kind === "put" && (recent.retryAtMs ?? 0) <= triedMs) yield recent;
+        if (due.length >= filesMax || (recent.atMs > untilMs && !segment.isDistrusted)) return due;
+        if (recent.kind === "put" && (recent.retryAtMs ?? 0) <= triedMs) due.push(recent);
       }
     }
+    return due;
+  }
+
+  /**
+   * A file that is not synced may take the place of one that was promised: then its record must
+   * survive. If it cannot be synced, the file is what is left of it.
+   */
+  async #syncPromised(recents: readonly Recent[]): Promise<void> {
+    if (recents.some(({ segment }) => segment.isPromised)) await this.#log.writer.sync().catch(() => {});
   }
 
   async #tryPut(recent: Recent): Promise<void> {
