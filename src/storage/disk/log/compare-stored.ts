@@ -9,7 +9,7 @@ import fs from "node:fs";
 import { isCacheError } from "../../../errors.ts";
 import { LIMITS } from "../../../limits.ts";
 import type { ByteSource } from "../../../object/byte-sink.ts";
-import type { FileForm } from "../../../object/file-head.ts";
+import { CACHE_MARK, type FileForm } from "../../../object/file-head.ts";
 import { readStoredObject } from "../../../object/stored-object.ts";
 import { verifyObject } from "../../../object/verify-object.ts";
 import { isMissing } from "../disk-failure.ts";
@@ -24,6 +24,8 @@ export interface Stored {
   readonly isForeign: boolean;
 }
 
+/** Position of the length of the schema message in a file. */
+const LENGTH_AT = 12;
 /** Follows no link and does not block on a pipe. */
 const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
@@ -65,6 +67,8 @@ export async function storedAt(root: string, file: string): Promise<Stored | und
  */
 export async function isForeignAt(root: string, file: string): Promise<boolean> {
   const path = `${root}/${file}`;
+  // A put that must survive a power loss asks this each time.
+  if (!fs.existsSync(path) || hasMark(path)) return false;
   const opened = isRegularFile(path) ? await openSurveyFile(path) : undefined;
   try {
     const object = opened && (await readStoredObject(opened, formOf(file)));
@@ -74,6 +78,23 @@ export async function isForeignAt(root: string, file: string): Promise<boolean> 
     throw error;
   } finally {
     opened?.close();
+  }
+}
+
+/** True for a file that begins as those of the cache do (file-head.ts). Blocking: three short reads. */
+function hasMark(path: string): boolean {
+  let fd: number | undefined;
+  try {
+    fd = fs.openSync(path, FLAGS);
+    const start = Buffer.alloc(LENGTH_AT + 4);
+    if (readFullySync(fd, start, 0) < start.length) return false;
+    const markAt = start.length + start.readUInt32LE(LENGTH_AT) - CACHE_MARK.length;
+    const mark = Buffer.alloc(CACHE_MARK.length);
+    return readFullySync(fd, mark, markAt) === mark.length && mark.equals(CACHE_MARK);
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
