@@ -4,8 +4,8 @@
  * While the machine runs, the log says so itself. After a reboot, and for a log of an earlier
  * release, each record is compared with the directory: a file counts unless it is stored as logged,
  * or an intact newer version is. Nothing is written here: files come to rest later, as in the life
- * of the process that put them. Only that a file is newer than the log is noted. Failures are
- * logged; they never prevent a start.
+ * of the process that put them. Only a version floor above what may be lost is written, and that a
+ * file is newer than the log. Failures are logged; they never prevent a start.
  */
 import fs from "node:fs";
 import { logFor } from "../../../log.ts";
@@ -133,14 +133,14 @@ class Replay {
     noteDirectory(file, records);
     // Its base may be lost: a later one must not have the same version, and get this patch.
     const { part } = parseFilePath(file)!;
-    if (part.kind === "patch") this.lostVersion = Math.max(this.lostVersion, part.version);
+    if (part.kind === "patch") this.#lose(part.version);
     try {
       await this.#compare(file, records);
     } catch (error) {
       // Its records and their segments stay.
       for (const { segment } of records) segment.isHeld = true;
       this.#failed += 1;
-      this.lostVersion = Math.max(this.lostVersion, await lastVersion(records));
+      this.#lose(await lastVersion(records));
       const facts = { path: file, errno: errnoOf(error), error };
       log.error("a file of the log could not be restored", facts);
     }
@@ -161,30 +161,35 @@ class Replay {
     const [last, latest] = [records.at(-1), all.at(-1)!];
     if (last === undefined) return this.#add(file, latest, true);
     const replacement = latest.kind === "replaced" ? decodeReplacement(readContent(latest)) : undefined;
-    if (replacement === "void") return this.#add(file, latest, true);
     const mayBeTorn = replacement === "unsynced";
-    if (mayBeTorn && (await this.#isTorn(file))) return this.#add(file, latest, true);
+    const isLeft = replacement === "void" || (mayBeTorn && (await this.#isTorn(file)));
+    const version = await lastVersion(records);
+    // The object may be lost: a later one must be newer than what the log has.
+    if (isLeft || last.kind === "gone") this.#lose(version);
+    if (isLeft) return this.#add(file, latest, true);
     const otherForm = otherFormPath(parseFilePath(file)!);
     if (last.kind === "gone") {
-      this.#add(file, last, !(await this.#hasOlder(file, await lastVersion(records), last)));
-      return await this.#removeOlder(otherForm, records);
+      this.#add(file, last, !(await this.#hasOlder(file, version, last)));
+      return await this.#removeOlder(otherForm, version, last);
     }
     const content = readContent(last);
     const isAsLogged = isStored(this.#root, file, content);
     const isReplaced = !isAsLogged && isNewer(await storedAt(this.#root, file), await versionIn(content));
     if (isReplaced) this.replaced.push(file);
     this.#add(file, last, isAsLogged || isReplaced, mayBeTorn);
-    await this.#removeOlder(otherForm, records);
+    await this.#removeOlder(otherForm, version, last);
+  }
+
+  #lose(version: number): void {
+    this.lostVersion = Math.max(this.lostVersion, version);
   }
 
   /**
    * Removes the other form of the file if it reappeared, whole or torn: its removal was as durable
    * as the later record. A torn newer file was never acknowledged.
    */
-  async #removeOlder(otherForm: string | undefined, records: readonly KeptRecord[]): Promise<void> {
+  async #removeOlder(otherForm: string | undefined, version: number, last: KeptRecord): Promise<void> {
     if (otherForm === undefined || this.#found.records.has(otherForm)) return;
-    const last = records.at(-1)!;
-    const version = await lastVersion(records);
     if (await this.#hasOlder(otherForm, version, last))
       this.#add(otherForm, { ...last, kind: "gone" }, false);
   }
