@@ -26,7 +26,7 @@ import {
   surviveAt,
   work,
 } from "./power-loss/machine.ts";
-import { adversaries, cutAt, wrongs } from "./power-loss/verdict.ts";
+import { adversaries, allowedStates, cutAt, wrongs } from "./power-loss/verdict.ts";
 
 const CUTS = campaign({ slice: 4, whole: 10 });
 const RUNS = campaign({ slice: 2, whole: 6 });
@@ -57,14 +57,22 @@ function alone(kind: Action["kind"]): Action["kind"] {
   return kind === "deleteSession" ? "delete" : kind;
 }
 
+interface Examination {
+  /** Which start of the machine comes after the power loss. */
+  readonly boot: number;
+  readonly random: Random;
+  /** What each key might hold after the power loss before. */
+  readonly earlier?: readonly ReadonlySet<string>[];
+}
+
 /** Cuts the power at many moments. @returns how many answers were examined. */
-async function examine(recorded: Recorded, boot: number, random: Random): Promise<number> {
+async function examine(recorded: Recorded, { boot, random, earlier = [] }: Examination): Promise<number> {
   let examined = 0;
   for (let nth = 0; nth < CUTS; nth += 1) {
     const cut = cutAt(nth, recorded, random);
     for (const choose of adversaries(random)) {
       const survived = await surviveAt(recorded, cut, { boot, choose });
-      expect(wrongs(recorded, cut, survived)).toEqual([]);
+      expect(wrongs(recorded, cut, { ...survived, earlier })).toEqual([]);
       examined += survived.states.length;
     }
   }
@@ -88,11 +96,13 @@ async function losePowerTwice({ first, second, seed }: Machine): Promise<number>
   const random = new Random(seed);
   const directory = emptyDirectory();
   const recorded = await work(directory, 1, { lives: first });
-  let examined = await examine(recorded, 2, random);
+  let examined = await examine(recorded, { boot: 2, random });
   for (const choose of adversaries(random)) {
     const survivor = emptyDirectory();
-    recorded.disk.tree.survive(survivor, cutAt(random.below(3), recorded, random), choose);
-    examined += await examine(await work(survivor, 2, { lives: second }), 3, random);
+    const cut = cutAt(random.below(3), recorded, random);
+    recorded.disk.tree.survive(survivor, cut, choose);
+    const earlier = allowedStates(recorded, cut);
+    examined += await examine(await work(survivor, 2, { lives: second }), { boot: 3, random, earlier });
     fs.rmSync(survivor, { recursive: true });
   }
   return examined;

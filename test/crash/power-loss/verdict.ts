@@ -23,9 +23,15 @@ export interface Wrong {
 }
 
 /** What does not hold of what survived a power loss at `cut`. */
-export function wrongs({ told, before }: Recorded, cut: number, { states, next }: Survived): Wrong[] {
+export function wrongs(
+  { told, before }: Recorded,
+  cut: number,
+  { states, next, earlier }: Survived & { readonly earlier?: readonly ReadonlySet<string>[] },
+): Wrong[] {
   return KEYS.flatMap((key, client) => {
-    const { allowed, above } = allowedAfter(told[client]!, before[client]!, cut);
+    const { allowed, above, isOnlyDamaged } = allowedAfter(told[client]!, before[client]!, cut);
+    // What a torn file hid is found when that is lost.
+    if (isOnlyDamaged) for (const each of earlier?.[client] ?? []) allowed.add(each);
     const found = { state: states[client]!, next: next[client]! };
     if (allowed.has(found.state) && found.next > above) return [];
     const story = told[client]!.map(
@@ -39,7 +45,7 @@ function allowedAfter(
   told: readonly Told[],
   before: string,
   cut: number,
-): { readonly allowed: ReadonlySet<string>; readonly above: number } {
+): { readonly allowed: Set<string>; readonly above: number; readonly isOnlyDamaged: boolean } {
   const begun = told.filter(({ asked }) => asked <= cut);
   const last = begun.findLastIndex(
     ({ durability, answered }) => durability === "power-loss" && answered <= cut,
@@ -53,7 +59,13 @@ function allowedAfter(
   if (unsafe.length > 0 || allowed.has("damaged"))
     for (const each of ["absent", "damaged"]) allowed.add(each);
   const mayBeLost = unsafe.some(({ kind }) => kind !== "delete" && kind !== "deleteSession");
-  return { allowed, above: mayBeLost ? 0 : (promised?.highest ?? 0) };
+  const isOnlyDamaged = promised === undefined && before === "damaged";
+  return { allowed, above: mayBeLost ? 0 : (promised?.highest ?? 0), isOnlyDamaged };
+}
+
+/** For each key what it may hold after a power loss at `cut`. */
+export function allowedStates({ told, before }: Recorded, cut: number): ReadonlySet<string>[] {
+  return KEYS.map((_, client) => allowedAfter(told[client]!, before[client]!, cut).allowed);
 }
 
 /** Nothing unsynced is left; every name is left and no bytes; anything. */
