@@ -67,7 +67,7 @@ export class VersionFloor {
       if (floor.version >= version) return floor.version;
       const condition = floor.etag === undefined ? ({ ifAbsent: true } as const) : { ifMatch: floor.etag };
       // Every outcome but a success is settled by reading the floor again: it only rises.
-      const outcome = await bucket.write(FLOOR_NAME, [encodeNumber(version)], condition);
+      const outcome = await bucket.write(FLOOR_NAME, [encodeFloor(version)], condition);
       if (outcome.kind === "done") {
         this.#known = { version, etag: outcome.etag, since: floor.since };
         return version;
@@ -83,14 +83,14 @@ export class VersionFloor {
     this.#options.storeClock.observe(outcome.dateMs);
     const floor: Floor =
       outcome.kind === "found"
-        ? { version: decodeNumber(outcome.body), etag: outcome.etag, since }
+        ? { version: decodeFloor(outcome.body), etag: outcome.etag, since }
         : { version: 0, since };
     this.#known = floor;
     return floor;
   }
 }
 
-export function encodeNumber(version: number): Buffer {
+export function encodeFloor(version: number): Buffer {
   const bytes = Buffer.alloc(FLOOR_BYTES);
   MAGIC.copy(bytes);
   bytes.writeDoubleLE(version, 8);
@@ -99,7 +99,7 @@ export function encodeNumber(version: number): Buffer {
 }
 
 /** @throws {CacheError} OBJECT_CORRUPT */
-export function decodeNumber(bytes: Buffer): number {
+export function decodeFloor(bytes: Buffer): number {
   const isIntact =
     bytes.length === FLOOR_BYTES &&
     bytes.compare(MAGIC, 0, 4, 0, 4) === 0 &&

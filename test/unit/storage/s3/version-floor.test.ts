@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../../../src/limits.ts";
-import { decodeNumber, encodeNumber } from "../../../../src/storage/s3/version-floor.ts";
+import { decodeFloor, encodeFloor } from "../../../../src/storage/s3/version-floor.ts";
 import { BucketReplica } from "../../../support/bucket-replica.ts";
 import { Random } from "../../../support/random.ts";
 
@@ -43,16 +43,16 @@ describe("the version floor", () => {
   });
 
   it("is refused if its bytes are not a floor", () => {
-    const bytes = encodeNumber(LIMITS.versionMax);
-    expect(decodeNumber(bytes)).toBe(LIMITS.versionMax);
+    const bytes = encodeFloor(LIMITS.versionMax);
+    expect(decodeFloor(bytes)).toBe(LIMITS.versionMax);
     for (let bit = 0; bit < 8 * bytes.length; bit += 1) {
       const flipped = Buffer.from(bytes);
       flipped[bit >> 3]! ^= 1 << (bit & 7);
-      expect(() => decodeNumber(flipped)).toThrow("OBJECT_CORRUPT");
+      expect(() => decodeFloor(flipped)).toThrow("OBJECT_CORRUPT");
     }
-    expect(() => decodeNumber(bytes.subarray(1))).toThrow("OBJECT_CORRUPT");
+    expect(() => decodeFloor(bytes.subarray(1))).toThrow("OBJECT_CORRUPT");
     for (const version of [-1, 0.5, LIMITS.versionMax + 1, Number.NaN]) {
-      expect(() => decodeNumber(encodeNumber(version))).toThrow("OBJECT_CORRUPT");
+      expect(() => decodeFloor(encodeFloor(version))).toThrow("OBJECT_CORRUPT");
     }
   });
 });
