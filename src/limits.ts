@@ -204,24 +204,19 @@ export const LIMITS = {
   restRetryMs: 5_000,
   /** Directories known to be durable, so that their parents need no sync: about 200 bytes each. */
   durableDirectoriesMax: 16_384,
-  /**
-   * Bytes by which the retention journal grows. As many bytes stay free behind its lines, so that
-   * on a full disk a rule can still be undone.
-   */
-  journalStepBytes: 64 * KIB,
   /** Open files that a failed start checks to find the owner of its port or directory. */
   ownerSearchFilesMax: 100_000,
   /** A full disk is logged at most this often, with the number of suppressed failures. */
   diskFullLogMs: 10_000,
   /** How long a directory is trusted not to be a link. A removal always checks again. */
   directoryTrustMs: 1_000,
-  /** One line of the retention journal, bytes. A key with every byte escaped fits. */
+  /** One line of notes, bytes. A key with every byte escaped fits. */
   journalLineBytesMax: 8 * KIB,
   /** Longest time to live, ms: ten years. */
   ttlMsMax: 10 * 365 * 86_400_000,
   /** Pins, leases, and times to live of sessions and applications: about 200 bytes each. */
   retentionRulesMax: 1_000_000,
-  /** The retention journal is rewritten at this many records above four times the live ones. */
+  /** Notes are rewritten when there are this many above four times the live ones. */
   journalRecordsMin: 4096,
   /** Bytes evicted beyond what a put needs, so that not every put has to evict. */
   evictedAheadBytesMax: 16 * MIB,

@@ -3,8 +3,8 @@
  *
  * Reads the footer, the schema and the headers of blocks, but not the bodies; `verify` checks
  * those. A file that only the log of its storage directory has is read there; for a storage
- * directory itself, these are listed. Works with any Arrow IPC file. A file that another program wrote has the version in its
- * metadata, or 1. For a file in quarantine, the reason is printed first.
+ * directory itself, these are listed. Works with any Arrow IPC file. A file that another program
+ * wrote has the version in its metadata, or 1. For a file in quarantine, the reason is printed first.
  */
 import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";

@@ -15,7 +15,8 @@ import type { DiskLog } from "./log/disk-log.ts";
 import type { RealDirectories } from "./real-directories.ts";
 import type { RecordPasses } from "./record-passes.ts";
 
-export interface DiskTools {
+/** The parts that work on the directory. */
+export interface DirectoryTools {
   /** The storage directory, absolute. */
   readonly root: string;
   readonly steps: DiskSteps;
@@ -23,8 +24,6 @@ export interface DiskTools {
   readonly gate: DirectoryGate;
   readonly directories: RealDirectories;
   readonly syncs: DirectorySyncs;
-  /** What is recent: asked before the directory. */
-  readonly log: DiskLog;
   /** Notified of every name that is added to a session's directory or removed from it. */
   readonly recorder: RecordPasses;
   /** Blocks for files on their way to the disk. */
@@ -35,4 +34,9 @@ export interface DiskTools {
   readonly readBlocks: BlockPool;
   /** A read cache, told of every change. */
   readonly tier: MemoryTier | undefined;
+}
+
+export interface DiskTools extends DirectoryTools {
+  /** What is recent: asked before the directory. */
+  readonly log: DiskLog;
 }

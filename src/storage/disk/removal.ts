@@ -14,7 +14,7 @@ import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
 import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
 import { deltaPlaces, patchVersions } from "./disk-scan.ts";
-import type { DiskTools } from "./disk-tools.ts";
+import type { DirectoryTools, DiskTools } from "./disk-tools.ts";
 import {
   deltaDirectoryPath,
   otherFormPath,
@@ -27,9 +27,6 @@ import { logFull } from "./log/log-writer.ts";
 import { type DirectoryNature, directoryOf } from "./real-directories.ts";
 
 const log = logFor("storage");
-
-/** What an unlink takes. */
-type UnlinkTools = Omit<DiskTools, "log">;
 
 /**
  * @param file relative to the storage directory.
@@ -125,7 +122,7 @@ export async function removeDeltasOf(tools: DiskTools, key: ObjectKey): Promise<
  * Removes empty directories from `innermost` outwards, up to the first that is not empty or cannot
  * be removed.
  */
-export async function removeEmptyDirectories(tools: UnlinkTools, innermost: string): Promise<void> {
+export async function removeEmptyDirectories(tools: DirectoryTools, innermost: string): Promise<void> {
   await tools.gate.pass(async () => {
     if ((await tools.directories.look(innermost).catch(() => "foreign")) === "foreign") return;
     for (let directory = innermost; directory !== "."; directory = path.posix.dirname(directory)) {
@@ -140,7 +137,7 @@ export async function removeEmptyDirectories(tools: UnlinkTools, innermost: stri
 }
 
 /** @returns false if there was no such file. */
-export async function unlinkFile(tools: UnlinkTools, file: string): Promise<boolean> {
+export async function unlinkFile(tools: DirectoryTools, file: string): Promise<boolean> {
   if ((await natureNow(tools, directoryOf(file))) !== "real") return false;
   try {
     await tools.steps.unlinkObject(`${tools.root}/${file}`);
@@ -153,7 +150,7 @@ export async function unlinkFile(tools: UnlinkTools, file: string): Promise<bool
   return true;
 }
 
-async function natureNow({ directories }: UnlinkTools, directory: string): Promise<DirectoryNature> {
+async function natureNow({ directories }: DirectoryTools, directory: string): Promise<DirectoryNature> {
   try {
     return await directories.look(directory);
   } catch (error) {

@@ -72,8 +72,11 @@ export async function recordDirectory({ signal, nowMs, ...options }: RecordOptio
     const thread = new ScanThread({ ...options, removals: NO_REMOVALS }, true);
     const end = (): void => thread.stop();
     signal.addEventListener("abort", end, { once: true });
-    for await (const _ of thread.batches());
-    signal.removeEventListener("abort", end);
+    try {
+      for await (const _ of thread.batches());
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
     return;
   }
   for (const _ of recordSessions({ ...options, removals: () => 0, onUnreadable: () => {}, nowMs })) {

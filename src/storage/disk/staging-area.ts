@@ -10,7 +10,7 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { logFor } from "../../log.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
-import type { DiskTools } from "./disk-tools.ts";
+import type { DirectoryTools } from "./disk-tools.ts";
 import { STAGING_DIRECTORY } from "./file-names.ts";
 import { directoryOf, foreignDirectory } from "./real-directories.ts";
 import { removeEmptyDirectories } from "./removal.ts";
@@ -23,22 +23,19 @@ export interface StagedPath {
   readonly fd: number | undefined;
 }
 
-/** What staging takes. */
-export type StagingTools = Omit<DiskTools, "log">;
-
 export interface SweptFiles {
   readonly files: number;
   readonly bytes: number;
 }
 
 export class StagingArea {
-  readonly #tools: StagingTools;
+  readonly #tools: DirectoryTools;
   readonly #directory: string;
   /** Unique to this process, even without a directory lock. */
   readonly #tag = randomBytes(6).toString("hex");
   #nextNumber = 1;
 
-  constructor(tools: StagingTools) {
+  constructor(tools: DirectoryTools) {
     this.#tools = tools;
     this.#directory = `${tools.root}/${STAGING_DIRECTORY}`;
   }

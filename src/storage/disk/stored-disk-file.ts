@@ -31,8 +31,9 @@ const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_N
 export type ReadingTools = Pick<DiskTools, "root" | "pace" | "directories" | "blocks" | "readBlocks">;
 
 /**
- * @param path relative to the storage directory. Undefined if there is no such object.
- * @param isLook true if there is probably none.
+ * @param path relative to the storage directory.
+ * @param isLook true if there is probably no such object.
+ * @returns undefined if there is none.
  * @throws {CacheError} STORAGE_IO
  */
 export async function openStoredFile(

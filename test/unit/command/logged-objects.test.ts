@@ -1,7 +1,7 @@
 /**
  * `verify` and `inspect` of a storage directory whose log has objects that the directory lacks.
  */
-import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { inspect } from "../../../src/command/inspect.ts";
@@ -9,6 +9,7 @@ import { verify } from "../../../src/command/verify.ts";
 import { parseObjectKey } from "../../../src/object/object-key.ts";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import { ownDirectory, patch, put } from "../cache/cache-fixture.ts";
+import { watchedLog } from "../storage/scratch-directory.ts";
 import { Written } from "./object-files.ts";
 
 /** A cache whose small objects stay in the log until a test brings them to rest. */
@@ -133,4 +134,30 @@ describe("a log", () => {
     const { outcome, out } = await run(verify, directory);
     expect([outcome, out.split(":")[0]]).toEqual(["damaged", "app/s/rested.arrow"]);
   });
+});
+
+it("verify changes nothing, also where a start would note that a file is newer than the log", async () => {
+  const directory = ownDirectory();
+  const log = { restDelayMs: 3_600_000, bootId: Buffer.alloc(16, 1) };
+  const storage = new DiskStorage({ directory, log });
+  const cache = new IndexedCache(storage);
+  await cache.start();
+  onTestFinished(() => cache.stop());
+  await put(cache, "app/s/o", "older");
+  await storage.settle();
+  const copy = copyOf(directory);
+  await put(cache, "app/s/o", "newer");
+  await storage.settle();
+  cpSync(`${directory}/app/s/o.arrow`, `${copy}/app/s/o.arrow`);
+  const contentOf = (slot: string): string => readFileSync(`${copy}/.log/${slot}`, "latin1");
+  const before = readdirSync(`${copy}/.log`).map((slot) => [slot, contentOf(slot)]);
+  const said = watchedLog();
+  expect(await run(verify, copy)).toEqual({
+    outcome: "ok",
+    out: "",
+    err: "1 files, 0 damaged or incomplete\n",
+  });
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(said().filter(({ level }) => level === "error")).toEqual([]);
+  expect(readdirSync(`${copy}/.log`).map((slot) => [slot, contentOf(slot)])).toEqual(before);
 });

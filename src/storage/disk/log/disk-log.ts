@@ -142,7 +142,7 @@ export class DiskLog {
   /**
    * Resolves when the removal of the file is recorded.
    * @param version no later file of this name has it or a lower one.
-   * @returns false: there is no space.
+   * @returns false if the log has no space for it.
    */
   async gone(path: string, version: number): Promise<boolean> {
     const content = encodeRemoval({ version, floor: this.writer.floor });

@@ -21,8 +21,8 @@ import { LIMITS } from "../../../limits.ts";
 
 /**
  * - `put`: the file at `path` holds `content`.
- * - `gone`: there is no file at `path` whose version is `content` (uint64) or lower. It has the
- *   version floor too (uint64): a removal must not survive without the floor that was raised for it.
+ * - `gone`: the file at `path` is removed. `content` has the highest version that was removed
+ *   (uint64), and the version floor (uint64): a removal must not survive without its floor.
  * - `cancel`: the put at `content` (segment and position, two uint32) has failed.
  * - `doubt`: a sync of the files of the segment at `content` failed. A later sync proves nothing;
  *   only the next boot sees what is on disk.
@@ -32,7 +32,7 @@ import { LIMITS } from "../../../limits.ts";
  *   the place in `content`.
  * - `note`: `content` is a line of text (notes.ts).
  * - `time`: records that follow were written at `content` (uint64), ms since 1970, or a second later.
- * - `kept`: the file of notes has those that were recorded before the place in `content`.
+ * - `kept`: `.log/notes` has all notes that were recorded before the place in `content`.
  * - `floor`: the version floor is at least `content` (uint64).
  *
  * Only the first three and `replaced` have a path.
@@ -69,6 +69,10 @@ export interface SegmentName {
 export interface Place {
   readonly number: number;
   readonly position: number;
+}
+
+export function isBefore(one: Place, other: Place): boolean {
+  return one.number < other.number || (one.number === other.number && one.position < other.position);
 }
 
 /** A decoded record; `content` is a view. */

@@ -6,7 +6,7 @@
  * undo. Segments are released oldest first, so a removal is never released before the put that it
  * removes.
  */
-import type { Place } from "./log-record.ts";
+import { isBefore, type Place } from "./log-record.ts";
 import type { FoundHead, SegmentHead } from "./segment-head.ts";
 import { HEAD_PLACES, RECORDS_START } from "./segment-head.ts";
 
@@ -28,6 +28,10 @@ export interface Recent {
   readonly isSyncedFirst?: boolean;
   /** It could not come to rest: when to try again, ms since 1970. */
   retryAtMs?: number;
+}
+
+export function placeOf({ segment, position }: Pick<Recent, "segment" | "position">): Place {
+  return { number: segment.head.number, position };
 }
 
 export interface Note {
@@ -96,9 +100,8 @@ export class LogSegment {
 
   /** The file of notes has those before this place. */
   forgetNotes(before: Place): void {
-    const isBefore = ({ position }: Note): boolean =>
-      this.head.number < before.number || (this.head.number === before.number && position < before.position);
-    const kept = this.notes.filter((note) => !isBefore(note));
+    const { number } = this.head;
+    const kept = this.notes.filter(({ position }) => !isBefore({ number, position }, before));
     this.notes.splice(0, this.notes.length, ...kept);
   }
 

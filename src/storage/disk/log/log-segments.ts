@@ -50,10 +50,10 @@ export class LogSegments {
   #preparing: Promise<void> = Promise.resolve();
   #isStopped = false;
   #failedAtMs: number | undefined;
+  /** What was free when no segment could be made. */
+  #failedSpace: FreeSpace = { bytes: 0, files: 0 };
   /** True from a failed write or sync until a sync succeeds. */
   #isSuspect = false;
-  /** What was free then. */
-  #failedSpace: FreeSpace = { bytes: 0, files: 0 };
   /** Called when a spare is ready, or none could be made. */
   onChange: () => void = () => {};
   /** Called when a release may be due, now or later. */

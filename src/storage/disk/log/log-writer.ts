@@ -2,9 +2,10 @@
  * Appends records to the log: those of one turn of the event loop in one write, and one sync for
  * all callers that wait for it.
  *
- * A written record survives the process, a synced one the machine. There is no timer: a lone caller
- * never waits for others, and a caller that arrives during a sync shares the next one. After a
- * failed write or sync nothing in it is promised, and its segment is not written again.
+ * A record that is written survives the end of the process. A record that is synced survives a power
+ * loss. There is no timer: a lone caller never waits for others, and a caller that arrives during a
+ * sync shares the next one. After a failed write or sync nothing in it is promised, and its segment
+ * is not written again.
  */
 import { CacheError } from "../../../errors.ts";
 import { LIMITS } from "../../../limits.ts";
@@ -315,13 +316,13 @@ export class LogWriter {
     this.#distrust(segment);
     const failure = diskFailure(error, LOG_DIRECTORY);
     for (const { entry, position } of entries) {
-      this.cancel(entry.record, { number: segment.head.number, position });
+      this.#cancel(entry.record, { number: segment.head.number, position });
       entry.failed(failure);
     }
   }
 
   /** The put, or the removal, at this place has failed. */
-  cancel({ path }: LogRecord, { number, position }: Place): void {
+  #cancel({ path }: LogRecord, { number, position }: Place): void {
     if (path !== "") this.note({ kind: "cancel", path, content: [encodePlace(number, position)] });
   }
 }
@@ -334,9 +335,8 @@ function floorRecord(version: number): LogRecord {
   return { kind: "floor", path: "", content: [encodeNumber(version)] };
 }
 
-/** Removals and the floor have no other place. */
+/** Removals and the floor have no other place. It is the caller's error, and may come often. */
 export function logFull(): CacheError {
-  const [text, facts] = ["the log has no space for removals", { path: LOG_DIRECTORY }];
-  log.error(text, facts);
-  return new CacheError("STORAGE_FULL", text, { facts });
+  const facts = { path: LOG_DIRECTORY };
+  return new CacheError("STORAGE_FULL", "the log has no space for removals", { facts });
 }

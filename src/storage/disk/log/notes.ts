@@ -55,7 +55,7 @@ export class Notes implements RecordJournal {
 
   /** Reads in pieces, so that many lines do not block other work. */
   async *read(): AsyncGenerator<string> {
-    // Before the file: a segment that is released meanwhile is told twice, not never.
+    // Before the file: the notes of a segment that is released meanwhile come twice, and are not lost.
     const recent = this.#log.segments.used.flatMap(({ notes }) => notes.map(({ text }) => text));
     let damaged = 0;
     for await (const { text } of wholeLines(this.#path, LIMITS.journalLineBytesMax)) {

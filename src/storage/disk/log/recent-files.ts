@@ -8,7 +8,8 @@
  */
 import { directoryOf } from "../real-directories.ts";
 import type { Place } from "./log-record.ts";
-import type { LogSegment, Recent } from "./log-segment.ts";
+import { isBefore } from "./log-record.ts";
+import { type LogSegment, placeOf, type Recent } from "./log-segment.ts";
 
 export class RecentFiles {
   readonly #directories = new Map<string, Map<string, Recent>>();
@@ -102,7 +103,7 @@ export class RecentFiles {
 
   /** @returns a function that is called when the log says that all before `place` is at rest. */
   beginNote(place: Place): () => void {
-    const unlinked = [...this.#unlinked].filter((each) => isBefore(each, place));
+    const unlinked = [...this.#unlinked].filter((each) => isBefore(placeOf(each), place));
     return () => {
       for (const each of unlinked) {
         if (!this.#unlinked.delete(each) || this.get(each.path) !== each) continue;
@@ -173,14 +174,6 @@ export class RecentFiles {
 function sessionOf(directory: string): string {
   const end = directory.indexOf("/", directory.indexOf("/") + 1);
   return end < 0 ? directory : directory.slice(0, end);
-}
-
-/** True if the record is before the place. */
-export function isBefore(
-  { segment: { head }, position }: Pick<Recent, "segment" | "position">,
-  place: Place,
-): boolean {
-  return head.number < place.number || (head.number === place.number && position < place.position);
 }
 
 /** A file takes whole blocks, and an inode. */

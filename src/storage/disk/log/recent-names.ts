@@ -47,7 +47,7 @@ export class RecentNames {
   }
 
   /**
-   * Adds the versions of recent patches in this directory, and takes away those that are removed.
+   * Adds the versions of recent patches in this directory. Deletes those of removed ones.
    * @param before what was pending before the directory was read.
    */
   changePatches(directory: string, versions: Set<number>, before: readonly string[]): void {
@@ -76,8 +76,8 @@ export class RecentNames {
     for (const path of this.#log.recents.sessions) {
       const [application, sessionId] = path.split("/");
       if (application !== applicationId) continue;
-      const session = { applicationId, sessionId: sessionId! };
-      if ([...this.#of(session).values()].some(isPendingPut)) sessions.push(sessionId!);
+      if ([...this.#log.recents.directoriesOf(path)].some((each) => this.#hasPuts(each)))
+        sessions.push(sessionId!);
     }
     return sessions;
   }

@@ -8,7 +8,7 @@
 import { LIMITS } from "../../../limits.ts";
 import { logFor } from "../../../log.ts";
 import { isMissing, unlessDiskFailure } from "../disk-failure.ts";
-import type { DiskTools } from "../disk-tools.ts";
+import type { DirectoryTools } from "../disk-tools.ts";
 import type { DiskLog } from "./disk-log.ts";
 import { encodePlace } from "./log-record.ts";
 import type { LogSegment, Recent } from "./log-segment.ts";
@@ -17,12 +17,11 @@ const log = logFor("storage");
 
 export class Releases {
   readonly #log: DiskLog;
-  readonly #tools: Pick<DiskTools, "root" | "steps" | "syncs">;
-
+  readonly #tools: DirectoryTools;
   /** When to try again what found no space. */
   #retryAtMs = 0;
 
-  constructor(log: DiskLog, tools: Pick<DiskTools, "root" | "steps" | "syncs">) {
+  constructor(log: DiskLog, tools: DirectoryTools) {
     this.#log = log;
     this.#tools = tools;
   }

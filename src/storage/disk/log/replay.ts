@@ -3,9 +3,10 @@
  *
  * While the machine runs, the log says so itself. After a reboot, and for a log of an earlier
  * release, each record is compared with the directory: a file counts unless it is stored as logged,
- * or an intact newer version is. Nothing is written here: files come to rest later, as in the life
- * of the process that put them. Only a version floor above what may be lost is written, and that a
- * file is newer than the log. Failures are logged; they never prevent a start.
+ * or an intact newer version is. No file is written here: files come to rest later, as in the life
+ * of the process that put them. After a reboot two things are recorded: a version floor above what
+ * may be lost, and which files are newer than the log. Failures are logged; they never prevent a
+ * start.
  */
 import fs from "node:fs";
 import { logFor } from "../../../log.ts";
@@ -24,10 +25,9 @@ import { isSameBoot } from "./boot-id.ts";
 import { isStored, type Stored, storedAt, versionIn } from "./compare-stored.ts";
 import type { DiskLog } from "./disk-log.ts";
 import { readEarlierFloor } from "./earlier-floor.ts";
-import { decodeRemoval, decodeReplacement } from "./log-record.ts";
-import type { Recent } from "./log-segment.ts";
+import { decodeRemoval, decodeReplacement, isBefore } from "./log-record.ts";
+import { placeOf, type Recent } from "./log-segment.ts";
 import { type FoundLog, type KeptRecord, readContent, readLog } from "./read-log.ts";
-import { isBefore } from "./recent-files.ts";
 
 const log = logFor("storage");
 
@@ -38,13 +38,12 @@ const log = logFor("storage");
 export async function openLog(diskLog: DiskLog, root: string): Promise<void> {
   const { writer, segments } = diskLog;
   takeEarlierLog(root);
-  const earlierFloor = readEarlierFloor(root) ?? 0;
+  const earlierFloor = readEarlierFloor(root);
   const lost = await replayLog(diskLog, root);
-  const floor = Math.max(earlierFloor, lost);
   void segments.prepared();
-  if (floor <= writer.floor) return;
+  if (earlierFloor === undefined && lost <= writer.floor) return;
   try {
-    await writer.raiseFloor(floor, 0);
+    await writer.raiseFloor(Math.max(earlierFloor ?? 0, lost), 0);
     await writer.sync();
     fs.rmSync(`${root}/${EARLIER_FLOOR_FILE}`, { force: true });
   } catch (error) {
@@ -71,13 +70,17 @@ async function replayLog(diskLog: DiskLog, root: string): Promise<number> {
   const found = await readLog(root).catch((error: unknown) => {
     log.error("the log cannot be read: what had not come to rest is missing", { error });
   });
-  if (found) return await replayFound(diskLog, root, found);
+  if (found) {
+    const { lostVersion, replaced } = await replayFound(diskLog, root, found);
+    for (const file of replaced) void diskLog.replaced(file, "void").catch(() => {});
+    return lostVersion;
+  }
   diskLog.segments.disable();
   return 0;
 }
 
-/** Fills the log with what was found in it. @returns as above */
-export async function replayFound(diskLog: DiskLog, root: string, found: FoundLog): Promise<number> {
+/** Fills the log with what was found in it. Writes nothing: commands that only look use it, too. */
+export async function replayFound(diskLog: DiskLog, root: string, found: FoundLog): Promise<Replayed> {
   const { segments, writer, settings } = diskLog;
   writer.adoptFloor(found.floor, found.recordedFloor);
   for (const segment of found.segments) segment.isPromised = true;
@@ -93,12 +96,18 @@ export async function replayFound(diskLog: DiskLog, root: string, found: FoundLo
   replay.finish();
   // Only now: a segment may be released as soon as it is adopted.
   segments.adopt(found);
-  for (const file of replay.replaced) void diskLog.replaced(file, "void").catch(() => {});
   replay.tell(isOtherBoot);
-  return replay.lostVersion;
+  return replay;
 }
 
-class Replay {
+interface Replayed {
+  /** The highest version that could not be restored, or may not have been. */
+  readonly lostVersion: number;
+  /** Files that are newer than the log: what it has must not come back when they are torn. */
+  readonly replaced: readonly string[];
+}
+
+class Replay implements Replayed {
   readonly #log: DiskLog;
   readonly #root: string;
   readonly #found: FoundLog;
@@ -106,7 +115,6 @@ class Replay {
   #pending = 0;
   #failed = 0;
   lostVersion = 0;
-  /** Files that are newer than the log: what it has must not come back when they are torn. */
   readonly replaced: string[] = [];
 
   constructor(diskLog: DiskLog, root: string, found: FoundLog) {
@@ -125,7 +133,7 @@ class Replay {
   take(file: string, records: readonly KeptRecord[]): void {
     noteDirectory(file, records);
     const last = records.at(-1)!;
-    this.#add(file, last, isBefore(last, this.#found.restedTo) || last.kind === "replaced");
+    this.#add(file, last, isBefore(placeOf(last), this.#found.restedTo) || last.kind === "replaced");
   }
 
   /** The directory says so. */

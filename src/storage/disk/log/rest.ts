@@ -12,19 +12,21 @@ import { performance } from "node:perf_hooks";
 import { LIMITS } from "../../../limits.ts";
 import { logFor } from "../../../log.ts";
 import { diskFailure, isDiskFull, unlessDiskFailure } from "../disk-failure.ts";
-import type { DiskTools } from "../disk-tools.ts";
+import type { DirectoryTools } from "../disk-tools.ts";
 import { directoryOf } from "../real-directories.ts";
 import { removeEmptyDirectories, unlinkFile } from "../removal.ts";
 import type { StagingArea } from "../staging-area.ts";
 import type { DiskLog, Resting } from "./disk-log.ts";
 import { encodePlace } from "./log-record.ts";
-import type { Recent } from "./log-segment.ts";
+import { placeOf, type Recent } from "./log-segment.ts";
 import { Releases } from "./releases.ts";
 
 const log = logFor("storage");
 
 /** What writing and removing files takes. */
-export type RestTools = Omit<DiskTools, "log"> & { readonly area: StagingArea };
+export interface RestTools extends DirectoryTools {
+  readonly area: StagingArea;
+}
 
 /** Which files come to rest. */
 interface Due {
@@ -255,7 +257,7 @@ export class Rest implements Resting {
     const { recents, segments, writer } = this.#log;
     const first = segments.used.find(({ pending }) => pending.size > 0);
     const [recent] = first?.pending ?? [];
-    const place = recent === undefined ? writer.end : { ...recent.segment.head, position: recent.position };
+    const place = recent === undefined ? writer.end : placeOf(recent);
     const content = [encodePlace(place.number, place.position)];
     const noted = recents.beginNote(place);
     this.#isNoting = true;

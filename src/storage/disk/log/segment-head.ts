@@ -16,7 +16,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { SegmentName } from "./log-record.ts";
+import { decodeNumber, encodeNumber, type SegmentName } from "./log-record.ts";
 
 export const SEGMENT_HEAD_BYTES = 64;
 
@@ -30,6 +30,7 @@ const MAGIC = Buffer.from("FLAMECL2", "latin1");
 const EARLIER_MAGIC = Buffer.from("FLAMECL1", "latin1");
 const SALT_BYTES = 8;
 const BOOT_ID_BYTES = 16;
+const FLOOR_AT = 36;
 const SUM_AT = 60;
 
 export interface SegmentHead extends SegmentName {
@@ -50,7 +51,7 @@ export function encodeSegmentHead({ number, salt, bootId, floor }: SegmentHead):
   salt.copy(bytes, 8);
   bootId.copy(bytes, 16);
   bytes.writeUInt32LE(number, 32);
-  bytes.writeBigUInt64LE(BigInt(floor), 36);
+  encodeNumber(floor).copy(bytes, FLOOR_AT);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, SUM_AT)), SUM_AT);
   return bytes;
 }
@@ -86,7 +87,7 @@ export function decodeSegmentHead(bytes: Buffer): SegmentHead | undefined {
     number: bytes.readUInt32LE(32),
     salt: Buffer.from(bytes.subarray(8, 8 + SALT_BYTES)),
     bootId: Buffer.from(bytes.subarray(16, 16 + BOOT_ID_BYTES)),
-    floor: isEarlier ? 0 : Number(bytes.readBigUInt64LE(36)),
+    floor: isEarlier ? 0 : (decodeNumber(bytes.subarray(FLOOR_AT, FLOOR_AT + 8)) ?? 0),
     isEarlier,
   };
 }
