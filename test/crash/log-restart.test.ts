@@ -108,7 +108,8 @@ it("a large file that replaces a removed one stays, however late the removed one
   expect((await readWhole(storage, named("a/s/o")))!.length).toBe(100_000);
 });
 
-it("a large file over a removed one is found after a kill, while earlier files are in the log", async () => {
+/** An engine that dies: no step on the disk works any more. */
+async function killable() {
   const directory = scratchDirectory();
   let isKilled = false;
   const beforeStep = (): void => {
@@ -116,6 +117,21 @@ it("a large file over a removed one is found after a kill, while earlier files a
   };
   const storage = new DiskStorage({ directory, log: PENDING, beforeStep });
   await storage.start();
+  const afterKill = async (): Promise<DiskStorage> => {
+    watchedLog();
+    isKilled = true;
+    await storage.stop();
+    const next = new DiskStorage({ directory, log: PENDING });
+    await next.start();
+    onTestFinished(() => next.stop());
+    await next.settle();
+    return next;
+  };
+  return { storage, afterKill };
+}
+
+it("a large file over a removed one is found after a kill, while earlier files are in the log", async () => {
+  const { storage, afterKill } = await killable();
   await publish(storage, named("a/s/o"), Buffer.from("old"));
   await storage.settle();
   await publish(storage, named("a/s/pending"), Buffer.from("value"));
@@ -124,24 +140,12 @@ it("a large file over a removed one is found after a kill, while earlier files a
   // It is unlinked, and the log has a record that says so of all before the pending file.
   await vi.waitFor(() => expect(storage.counts.disk.log!.bytes).toBeGreaterThan(bytes));
   await publish(storage, named("a/s/o"), Buffer.alloc(100_000, "new"));
-  watchedLog();
-  isKilled = true;
-  await storage.stop();
-  const next = new DiskStorage({ directory, log: PENDING });
-  await next.start();
-  onTestFinished(() => next.stop());
-  await next.settle();
+  const next = await afterKill();
   expect((await readWhole(next, named("a/s/o")))?.length).toBe(100_000);
 });
 
 it("a file that was put past a full log over a removed one is found after a kill", async () => {
-  const directory = scratchDirectory();
-  let isKilled = false;
-  const beforeStep = (): void => {
-    if (isKilled) throw new Error("killed");
-  };
-  const storage = new DiskStorage({ directory, log: PENDING, beforeStep });
-  await storage.start();
+  const { storage, afterKill } = await killable();
   await publish(storage, named("a/s/o"), Buffer.from("old"));
   await storage.settle();
   // The log cannot say what has come to rest any more.
@@ -153,13 +157,7 @@ it("a file that was put past a full log over a removed one is found after a kill
   await storage.remove(named("a/s/o"), 1);
   await storage.settle();
   await publish(storage, named("a/s/o"), Buffer.alloc(100_000, "new"));
-  watchedLog();
-  isKilled = true;
-  await storage.stop();
-  const next = new DiskStorage({ directory, log: PENDING });
-  await next.start();
-  onTestFinished(() => next.stop());
-  await next.settle();
+  const next = await afterKill();
   expect((await readWhole(next, named("a/s/o")))?.length).toBe(100_000);
 });
 

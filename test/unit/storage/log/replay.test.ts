@@ -61,6 +61,14 @@ function remove({ cache }: Run, durability: "restart" | "power-loss" = "restart"
 
 afterEach(() => void vi.restoreAllMocks());
 
+/** The name came back with this content. */
+function withContent(bytes: Uint8Array): (file: string) => void {
+  return (file) => {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, bytes);
+  };
+}
+
 describe("a start in the same boot", () => {
   it("has what was in the log, and brings it to rest", async () => {
     const log = storageLog();
@@ -244,10 +252,7 @@ describe("after a power loss", () => {
       const one = fileOf(before);
       await remove(before, durability);
       await before.storage.settle();
-      const again = await afterLoss(before, (file) => {
-        fs.mkdirSync(path.dirname(file), { recursive: true });
-        fs.writeFileSync(file, one);
-      });
+      const again = await afterLoss(before, withContent(one));
       expect(await again.cache.find(parseObjectKey(KEY))).toBeUndefined();
       await again.storage.settle();
       expect(fs.existsSync(`${again.directory}/a`)).toBe(false);
@@ -260,10 +265,7 @@ describe("after a power loss", () => {
     await put(before.cache, KEY, LARGE);
     const one = fileOf(before);
     await remove(before);
-    const again = await afterLoss(before, (file) => {
-      fs.mkdirSync(path.dirname(file), { recursive: true });
-      fs.writeFileSync(file, one);
-    });
+    const again = await afterLoss(before, withContent(one));
     expect(await again.cache.find(parseObjectKey(KEY))).toBeUndefined();
     await again.storage.settle();
     expect(fs.existsSync(`${again.directory}/a`)).toBe(false);
