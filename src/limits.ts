@@ -165,9 +165,9 @@ export const LIMITS = {
   fileSyncsMax: 4,
   /**
    * A file up to this size is put into the log, and written when it has come to rest. A larger one
-   * is a file at once.
+   * is a file at once. It has space for 64 KiB of data, its schema and its footer.
    */
-  logFileBytesMax: 64 * KIB,
+  logFileBytesMax: 72 * KIB,
   /** One segment of the log, bytes: 10,000 puts of a kilobyte. */
   logSegmentBytes: 16 * MIB,
   /** A larger file among the segments is not ours, bytes: segments are read whole at start. */

@@ -11,6 +11,7 @@ import { isDurable } from "../config/storage-location.ts";
 import { LIMITS } from "../limits.ts";
 import { isReached, type LogDirective, logFor, startLog } from "../log.ts";
 import type { CommandContext } from "./command-context.ts";
+import { compileEarly } from "./early-compilation.ts";
 import type { ExitName } from "./exit-codes.ts";
 import { collectGarbage, prepareMemory } from "./process-memory.ts";
 import { formatWelcome, IN_MEMORY_NOTICE } from "./welcome.ts";
@@ -55,6 +56,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   }
   log.debug("configuration", { ...loaded.config, sources: loaded.sources });
   prepareMemory();
+  compileEarly();
   // Listen for signals before the start: a signal during the start stops the server right after it.
   const stopRequested = context.stopRequested();
   const server = await context.startServer(loaded.config, loaded.sources);

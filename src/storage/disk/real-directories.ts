@@ -3,7 +3,9 @@
  * links. What is behind a link belongs to somebody else: it is not read, written or removed.
  *
  * A real directory is trusted for LIMITS.directoryTrustMs, so that a get or put costs a map lookup.
- * Removals and moves check every component again, 2 us each while the disk is quick. A user who may
+ * So is a missing one for `isForeign`: an object that is replaced again and again stays in the log,
+ * and its session has no directory. Removals and moves check every component again, 2 us each while
+ * the disk is quick. A user who may
  * write to the storage directory can still place a link between check and step: the window is some
  * microseconds.
  */
@@ -25,6 +27,7 @@ export class RealDirectories {
   readonly #nowMs: () => number;
   /** How long each directory is trusted. */
   readonly #real = new Map<string, number>();
+  readonly #missing = new Map<string, number>();
   /** Paths that were logged. */
   readonly #foreign = new Set<string>();
 
@@ -37,8 +40,13 @@ export class RealDirectories {
 
   /** @param directory relative to the storage directory. */
   nature(directory: string): DirectoryNature | Promise<DirectoryNature> {
-    const untilMs = this.#real.get(directory);
-    return untilMs !== undefined && untilMs > this.#nowMs() ? "real" : this.look(directory);
+    return this.#isTrusted(this.#real, directory) ? "real" : this.look(directory);
+  }
+
+  /** Whether some component is a link. A directory that is real or missing now may become one. */
+  isForeign(directory: string): boolean | Promise<boolean> {
+    if (this.#isTrusted(this.#real, directory) || this.#isTrusted(this.#missing, directory)) return false;
+    return this.look(directory).then((nature) => nature === "foreign");
   }
 
   /** The same without trust. @throws the plain error of node:fs */
@@ -49,21 +57,33 @@ export class RealDirectories {
       if (nature === "foreign") this.#tell(path);
       if (nature !== "real") {
         this.#real.delete(directory);
+        if (nature === "missing") this.#trust(this.#missing, directory);
         return nature;
       }
       if (end === -1) break;
     }
-    if (this.#real.size >= LIMITS.durableDirectoriesMax) this.#real.clear();
-    this.#real.set(directory, this.#nowMs() + LIMITS.directoryTrustMs);
+    this.#trust(this.#real, directory);
     return "real";
+  }
+
+  #isTrusted(trusted: ReadonlyMap<string, number>, directory: string): boolean {
+    const untilMs = trusted.get(directory);
+    return untilMs !== undefined && untilMs > this.#nowMs();
+  }
+
+  #trust(trusted: Map<string, number>, directory: string): void {
+    if (trusted.size >= LIMITS.durableDirectoriesMax) trusted.clear();
+    trusted.set(directory, this.#nowMs() + LIMITS.directoryTrustMs);
   }
 
   async #natureOf(path: string): Promise<DirectoryNature> {
     const absolute = `${this.#root}/${path}`;
     try {
+      // An error costs five times as much as this.
       const status = this.#pace.isQuick
-        ? this.#pace.block(() => fs.lstatSync(absolute))
+        ? this.#pace.block(() => fs.lstatSync(absolute, { throwIfNoEntry: false }))
         : await fs.promises.lstat(absolute);
+      if (status === undefined) return "missing";
       return status.isDirectory() ? "real" : "foreign";
     } catch (error) {
       if (errnoOf(error) === "ENOENT") return "missing";

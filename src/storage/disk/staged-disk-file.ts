@@ -116,8 +116,8 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
   /** @returns false if it has to be a file at once. */
   async #publishInLog(name: StoredName, target: string, isPromised: boolean): Promise<boolean> {
     const { directories, tier } = this.#tools;
-    const nature = directories.nature(directoryOf(target));
-    if (nature !== "real" && (await nature) === "foreign") throw foreignDirectory(directoryOf(target));
+    const isForeign = directories.isForeign(directoryOf(target));
+    if (isForeign !== false && (await isForeign)) throw foreignDirectory(directoryOf(target));
     if (isPromised && (await isForeignAt(this.#tools.root, target))) return false;
     const { chunks } = this.#buffer;
     const { sizeBytes } = this;

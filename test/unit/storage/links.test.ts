@@ -125,6 +125,18 @@ it("a directory that was moved away and linked back is somebody else's from then
   expect(fs.readFileSync(`${outside}/moved/s/o.arrow`, "utf8")).toBe("ours");
 });
 
+it("a link in place of a directory that was missing takes nothing once it was looked at again", async () => {
+  await publish(storage, named("a/s/o"), Buffer.from("ours"));
+  fs.symlinkSync(outside, `${directory}/a`);
+  await storage.settle();
+  expect(tree(outside)).toEqual(OUTSIDE);
+  clock.nowMs += LIMITS.directoryTrustMs;
+  await expect(publish(storage, named("a/s/o"), Buffer.from("new"))).rejects.toMatchObject({
+    facts: { path: "a/s" },
+  });
+  expect(tree(outside)).toEqual(OUTSIDE);
+});
+
 it("a link in place of the patches of an object has nothing removed behind it", async () => {
   await publish(storage, named("a/s/o"), Buffer.from("ours"));
   await storage.settle();

@@ -46,6 +46,16 @@ describe("a small file", () => {
     await vi.waitFor(() => expect(storage.counts.disk.log.files).toBe(0), PATIENT);
   });
 
+  it("may have 64 KiB of data, a schema and a footer", async () => {
+    const log = { segmentBytes: LIMITS.logSegmentBytes };
+    const { storage, directory, steps } = await loggingDisk({ log });
+    const content = patternBytes(64 * 1024 + 4096);
+    await publish(storage, NAME, content);
+    expect(steps).not.toContain("createStaged");
+    await storage.settle();
+    expect(fileOf(directory)).toEqual(content);
+  });
+
   it("that was removed before is never written", async () => {
     const { storage, directory, steps } = await loggingDisk();
     await publish(storage, NAME, SMALL);
