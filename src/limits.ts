@@ -125,9 +125,9 @@ export const LIMITS = {
   memorySlabBytes: 2 * MIB,
   /**
    * A file up to this size that was just put is copied into the memory tier. The copy costs no more
-   * than the first get that it saves, and small files displace little.
+   * than the first get that it saves, and small files displace little. As `logFileBytesMax`.
    */
-  putAdmittedBytesMax: 64 * KIB,
+  putAdmittedBytesMax: 72 * KIB,
   /**
    * Evicted objects whose hashes a policy remembers, 8 bytes each: as many as the cache holds
    * objects, up to this.

@@ -84,8 +84,11 @@ async function sizeOf(tools: DiskTools, file: string): Promise<number | undefine
   const path = `${root}/${file}`;
   if ((await natureNow(tools, directoryOf(file))) !== "real") return undefined;
   try {
-    const status = pace.isQuick ? pace.block(() => fs.lstatSync(path)) : await fs.promises.lstat(path);
-    return status.isDirectory() ? undefined : status.size;
+    // Most objects have no other form: an error costs five times as much as this.
+    const status = pace.isQuick
+      ? pace.block(() => fs.lstatSync(path, { throwIfNoEntry: false }))
+      : await fs.promises.lstat(path);
+    return status?.isDirectory() === false ? status.size : undefined;
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw diskFailure(error, file);

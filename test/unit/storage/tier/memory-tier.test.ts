@@ -3,23 +3,27 @@
  */
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../../../src/limits.ts";
 import { named, openFiles, patchOf, patternBytes, publish, readWhole } from "../scratch-directory.ts";
 import { gate, KIB, MIB, watchedTier } from "./tier-fixture.ts";
 
 const NAME = named("a/s/o");
 /** Not kept by its put. */
-const LARGE_BYTES = 64 * KIB + 1;
+const LARGE_BYTES = LIMITS.putAdmittedBytesMax + 1;
 
 describe("a small file", () => {
-  it.each([1, 1000, 64 * KIB])("of %i bytes is answered from memory from its put on", async (sizeBytes) => {
-    const { disk, tier } = await watchedTier();
-    await publish(disk, NAME, patternBytes(sizeBytes));
-    for (let round = 0; round < 3; round += 1) {
-      expect((await readWhole(disk, NAME))?.equals(patternBytes(sizeBytes))).toBe(true);
-    }
-    expect([disk.opens, disk.bytesRead]).toEqual([0, 0]);
-    expect(tier.counters).toEqual({ hits: 3, misses: 0, loads: 0, bypassed: 0, droppedCopies: 0 });
-  });
+  it.each([1, 1000, LIMITS.putAdmittedBytesMax])(
+    "of %i bytes is answered from memory from its put on",
+    async (sizeBytes) => {
+      const { disk, tier } = await watchedTier();
+      await publish(disk, NAME, patternBytes(sizeBytes));
+      for (let round = 0; round < 3; round += 1) {
+        expect((await readWhole(disk, NAME))?.equals(patternBytes(sizeBytes))).toBe(true);
+      }
+      expect([disk.opens, disk.bytesRead]).toEqual([0, 0]);
+      expect(tier.counters).toEqual({ hits: 3, misses: 0, loads: 0, bypassed: 0, droppedCopies: 0 });
+    },
+  );
 
   it("that the memory lost is answered from the log, and kept again", async () => {
     const { disk, tier } = await watchedTier();
