@@ -1,5 +1,5 @@
 /**
- * Deletes the objects that match a pattern, after raising the version floor above all of them.
+ * Deletes the objects that match a pattern, each after raising the version floor to its version.
  *
  * The floor comes first: if the process dies in between, some objects remain, but no version is
  * reused. With durability `power-loss` the removals are synced before the answer, once per session.
@@ -36,12 +36,9 @@ export async function deleteObjects(
   { durability = "restart", precondition, actor }: DeleteOptions,
 ): Promise<number> {
   const keys = await collectKeys(context, pattern);
-  let highest = 0;
-  await forEach(keys, async (key) => {
-    const entry = await context.locks.run(formatObjectKey(key), () => context.findLocked(key));
-    highest = Math.max(highest, entry?.version ?? 0);
-  });
-  await context.storage.raiseVersionFloor(highest);
+  // One write for all that the index knows. A removal raises the floor for any other.
+  const versions = keys.map((key) => context.registry.get(key)?.version ?? 0);
+  await context.storage.raiseVersionFloor(versions.reduce((highest, each) => Math.max(highest, each), 0));
   const cause = { pattern: formatKeyPattern(pattern), actor, precondition };
   let deleted = 0;
   await forEach(keys, async (key) => {

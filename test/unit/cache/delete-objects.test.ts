@@ -172,7 +172,7 @@ describe("a delete among many objects", () => {
     let turns = 0;
     for (; !isDone; turns += 1) await new Promise((resolve) => setImmediate(resolve));
     expect(await deleted).toBe(objects);
-    expect(turns).toBeGreaterThanOrEqual(20);
+    expect(turns).toBeGreaterThanOrEqual(10);
   });
 
   it("that fails at one object removes no more behind it, and is done when it says so", async () => {
