@@ -6,7 +6,7 @@
  * larger one by create, write, close, rename; for `power-loss` it is synced before close, and its
  * directory after the rename (syncStaged, syncDirectory). Short steps block while the disk is quick
  * (see DiskPace) and no sync is pending: a change of names may then wait for the file system's
- * journal. Other steps use the thread pool. Paths are absolute. Failures are the plain errors of
+ * journal. So do syncs of the log while they are quick (SyncPace). Other steps use the thread pool. Paths are absolute. Failures are the plain errors of
  * node:fs; callers convert them with diskFailure.
  */
 import fs from "node:fs";
@@ -16,6 +16,7 @@ import type { SyncKind } from "../storage-counts.ts";
 import { errnoOf } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
 import { Semaphore } from "./semaphore.ts";
+import { SyncPace } from "./sync-pace.ts";
 import { SyncTimes } from "./sync-times.ts";
 import { writeFully, writeFullySync } from "./write-fully.ts";
 
@@ -69,6 +70,7 @@ export class DiskSteps {
    */
   readonly #syncs = new Semaphore(LIMITS.fileSyncsMax);
   #syncsUnderWay = 0;
+  readonly #logPace = new SyncPace();
 
   constructor(pace: DiskPace, before: BeforeStep = () => {}) {
     this.#pace = pace;
@@ -218,7 +220,9 @@ export class DiskSteps {
    */
   async syncLog(fd: number): Promise<void> {
     this.#before("syncLog");
-    await this.syncTimes.time("log", () => promised((done) => fs.fdatasync(fd, done)));
+    const blocking = (): void => fs.fdatasyncSync(fd);
+    const pooled = (): Promise<void> => promised((done) => fs.fdatasync(fd, done));
+    await this.syncTimes.time("log", () => this.#logPace.run(blocking, pooled));
   }
 
   async unlinkSegment(path: string): Promise<void> {

