@@ -86,6 +86,16 @@ describe.skipIf(absence !== undefined && process.env.CI !== "true")("the benchma
     }
   });
 
+  test("compares the files of endless puts at rest", async () => {
+    const python = "python" in environment ? environment.python : "python3";
+    const place = mkdtempSync(join(directory, "endless-"));
+    const args = ["bench/endless_puts.py", "--seconds", "2", "--clients", "2", "--directory", place];
+    const { stdout } = await promisify(execFile)(python, args);
+    rmSync(place, { recursive: true });
+    expect(stdout).toMatch(/^0 puts failed/m);
+    expect(stdout).toMatch(/^[1-9]\d* objects, 0 not at rest after/m);
+  });
+
   test("leaves no process and no directory behind when it is interrupted", async () => {
     const child = spawn(
       process.execPath,
