@@ -117,7 +117,20 @@ async function examine(
   expect(others(directory, key)).toEqual(untouched);
 }
 
-/** Files come to rest at the stop, one after the other: nothing changes while the directory is copied. */
+/** A step may begin while the thread pool unlinks a file: a copy that misses one is made again. */
+function copyMoment(directory: string, to: string): void {
+  for (let isWhole = false; !isWhole; ) {
+    fs.rmSync(to, { recursive: true, force: true });
+    try {
+      fs.cpSync(directory, to, { recursive: true });
+      isWhole = true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+}
+
+/** Files come to rest at the stop. */
 const SMALL_LOG = {
   segmentBytes: 8 * 1024,
   segmentsMax: 6,
@@ -138,7 +151,7 @@ describe("a process that dies", () => {
       let steps = 0;
       let isActing = false;
       const beforeStep = () => {
-        if (isActing) fs.cpSync(directory, `${path}/${steps++}`, { recursive: true });
+        if (isActing) copyMoment(directory, `${path}/${steps++}`);
       };
       const cache = new IndexedCache(new DiskStorage({ directory, beforeStep, log: SMALL_LOG }));
       await cache.start();
