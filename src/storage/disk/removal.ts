@@ -41,8 +41,8 @@ export async function removeFile(tools: DiskTools, file: string, version?: numbe
     if (!(await tools.log.gone(file, logged ?? 0))) throw logFull();
     return true;
   }
-  // A small file that came to rest from the log, and that the index knows: there is nothing to ask.
-  const isKnownSmall = version !== undefined && recent !== undefined && recent.contentBytes > 0;
+  // A small file that came to rest from the log, and that the index knows: the disk need not say more.
+  const isKnownSmall = version !== undefined && recent?.kind === "put" && recent.contentBytes > 0;
   if (isKnownSmall && (await tools.log.gone(file, version))) return true;
   const sizeBytes = await sizeOf(tools, file);
   // A rested file that was removed by hand must not come back either.

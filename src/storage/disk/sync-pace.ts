@@ -4,17 +4,18 @@
  * On a disk with a protected write cache a sync takes 0.15 ms, and the two switches of threads take
  * as long: blocking, a durable put of 1 KiB takes 0.74 ms instead of 0.91, and 0.44 ms of processor
  * time instead of 0.58. What arrives meanwhile shares the next sync. On a slower disk a blocking
- * sync would delay all calls, so it blocks only while syncs are quick, and one slow sync ends that.
+ * sync would delay all calls, so it blocks only while syncs are quick. A single slow one proves
+ * nothing, as a busy processor may have been the cause; two end it.
  */
 const QUICK_MEAN_MS = 0.5;
-const SLOW_MS = 4;
-/** The weight of one sync in the mean: behind a slow one, 36 quick ones go through the pool. */
+/** The weight of one sync in the mean, and the longest duration that counts. */
 const SYNC_WEIGHT = 1 / 16;
+const SYNC_MS_MAX = 4;
 
 export class SyncPace {
   readonly #nowMs: () => number;
-  /** Slow until shown to be quick. */
-  #meanMs = SLOW_MS;
+  /** Slow until shown to be quick, which takes 36 quick syncs. */
+  #meanMs = SYNC_MS_MAX;
 
   /** @param nowMs a monotonic clock. */
   constructor(nowMs: () => number = () => performance.now()) {
@@ -28,8 +29,8 @@ export class SyncPace {
       if (this.#meanMs < QUICK_MEAN_MS) blocking();
       else await pooled();
     } finally {
-      const tookMs = this.#nowMs() - startMs;
-      this.#meanMs = tookMs >= SLOW_MS ? SLOW_MS : this.#meanMs + (tookMs - this.#meanMs) * SYNC_WEIGHT;
+      const tookMs = Math.min(this.#nowMs() - startMs, SYNC_MS_MAX);
+      this.#meanMs += (tookMs - this.#meanMs) * SYNC_WEIGHT;
     }
   }
 }

@@ -45,10 +45,13 @@ describe("a sync of the log", () => {
     expect(await pooledOf(SYNCS, 0.6)).toBe(SYNCS);
   });
 
-  it("does not block behind a slow one", async () => {
+  it("blocks behind a slow one, and not behind two", async () => {
     await pooledOf(SYNCS, 0.1);
     expect(await sync(30)).toBe(true);
-    expect(await pooledOf(20, 0.1)).toBe(20);
+    expect(await sync(30)).toBe(true);
+    expect(await sync(0.1)).toBe(false);
+    expect(await pooledOf(SYNCS, 0.1)).toBeGreaterThan(0);
+    expect(await sync(0.1)).toBe(true);
   });
 
   it("does not block when syncs get slower bit by bit", async () => {
