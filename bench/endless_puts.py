@@ -1,10 +1,10 @@
-"""Puts small objects without a pause, looks how the log and the times of puts do, and compares the files at rest.
+"""Puts small objects without a pause, watches the log and the times of the puts, and compares the files at rest.
 
     .venv/bin/python bench/endless_puts.py --directory DIR [--seconds 600] [--clients 4]
 
 Starts a server of the build with its storage in DIR, which must be empty. Half of the puts of 1 KiB create an object, half
-replace one of the last 500. Prints a row for each minute, then how long it took until every object was the file that was put
-last. Exits with 1 if a put failed, or a file is not what was put.
+replace one of the last 500. Prints a row for each minute, then the time until every file held the last put of its object.
+Exits with 1 if a put failed, or a file is not what was put.
 """
 
 import argparse
@@ -140,6 +140,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
+    if os.path.isdir(options.directory) and os.listdir(options.directory):
+        parser.error(f"{options.directory} is not empty")
     command = ["node", "dist/cli.js", "serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn"]
     server = subprocess.Popen([*command, "--storage", options.directory], stdout=subprocess.PIPE, text=True)
     try:

@@ -125,7 +125,7 @@ export const LIMITS = {
   memorySlabBytes: 2 * MIB,
   /**
    * A file up to this size that was just put is copied into the memory tier. The copy costs no more
-   * than the first get that it saves, and small files displace little. As `logFileBytesMax`.
+   * than the first get that it saves, and small files displace little. The same as `logFileBytesMax`.
    */
   putAdmittedBytesMax: 72 * KIB,
   /**
@@ -165,7 +165,7 @@ export const LIMITS = {
   fileSyncsMax: 4,
   /**
    * A file up to this size is put into the log, and written when it has come to rest. A larger one
-   * is a file at once. It has space for 64 KiB of data, its schema and its footer.
+   * is a file at once. 64 KiB of data fit, with their schema and footer.
    */
   logFileBytesMax: 72 * KIB,
   /** One segment of the log, bytes: 10,000 puts of a kilobyte. */

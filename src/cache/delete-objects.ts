@@ -35,10 +35,9 @@ export async function deleteObjects(
   pattern: KeyPattern,
   { durability = "restart", precondition, actor }: DeleteOptions,
 ): Promise<number> {
-  const keys = await collectKeys(context, pattern);
+  const { keys, highest } = await collectKeys(context, pattern);
   // One write for all that the index knows. A removal raises the floor for any other.
-  const versions = keys.map((key) => context.registry.get(key)?.version ?? 0);
-  await context.storage.raiseVersionFloor(versions.reduce((highest, each) => Math.max(highest, each), 0));
+  await context.storage.raiseVersionFloor(highest);
   const cause = { pattern: formatKeyPattern(pattern), actor, precondition };
   let deleted = 0;
   await forEach(keys, async (key) => {
@@ -163,18 +162,28 @@ export async function removeObject(
   context.removed(key);
 }
 
+/** What a delete removes. */
+interface Collected {
+  /** A key may come twice. */
+  readonly keys: readonly ObjectKey[];
+  /** Highest version that the index knows of them. */
+  readonly highest: number;
+}
+
 /**
  * Keys from the storage, which may contain files that clients stored, then from the index: in this
- * order, because a scan moves keys from one to the other meanwhile. A key may come twice.
+ * order, because a scan moves keys from one to the other meanwhile.
  */
-async function collectKeys(context: WriteContext, pattern: KeyPattern): Promise<ObjectKey[]> {
-  if (pattern.scope === "object") return [pattern.key];
+async function collectKeys(context: WriteContext, pattern: KeyPattern): Promise<Collected> {
+  if (pattern.scope === "object") return { keys: [pattern.key], highest: 0 };
   const keys = await keysInStorage(context, pattern);
-  for (const [key] of context.registry.entries(pattern)) {
+  let highest = 0;
+  for (const [key, { version }] of context.registry.entries(pattern)) {
     keys.push(key);
+    highest = Math.max(highest, version);
     if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
   }
-  return keys;
+  return { keys, highest };
 }
 
 /** Without those in the index. */

@@ -29,10 +29,7 @@ const CALM_LOOK_INTERVAL_MS = 100;
 const CALM_BYTES = MIB / 4;
 /** Growth that is worth a cheap collection, which takes a millisecond. */
 const CHEAP_BYTES = 8 * MIB;
-/**
- * Growth that is worth a full collection, as a part of the heap, because it visits the whole heap:
- * 0.7 s of two cores for half a million objects with their copies.
- */
+/** Growth that is worth a full collection, as a part of the heap: a collection visits all of it. */
 const FULL_HEAP_PART = 1 / 4;
 /** Minimum time between two full collections, ms. Each takes about 50 ms in small steps. */
 const FULL_PAUSE_MS = 100;

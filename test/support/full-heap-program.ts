@@ -25,4 +25,5 @@ for (let turn = 0; turn < TURNS; turn += 1) {
   await setTimeout(5);
 }
 stop();
+// The count keeps the objects until here.
 process.send?.({ collections, objects: entries.size });

@@ -6,8 +6,9 @@
  * larger one by create, write, close, rename; for `power-loss` it is synced before close, and its
  * directory after the rename (syncStaged, syncDirectory). Short steps block while the disk is quick
  * (see DiskPace) and no sync is pending: a change of names may then wait for the file system's
- * journal. So do syncs of the log while they are quick (SyncPace). Other steps use the thread pool. Paths are absolute. Failures are the plain errors of
- * node:fs; callers convert them with diskFailure.
+ * journal. Syncs of the log block while they are quick (SyncPace). Other steps use the thread pool.
+ * Paths are absolute. Failures are the plain errors of node:fs; callers convert them with
+ * diskFailure.
  */
 import fs from "node:fs";
 import path from "node:path";

@@ -25,9 +25,8 @@ export class RealDirectories {
   readonly #root: string;
   readonly #pace: DiskPace;
   readonly #nowMs: () => number;
-  /** How long each directory is trusted. */
-  readonly #real = new Map<string, number>();
-  readonly #missing = new Map<string, number>();
+  /** How long what was seen last of each directory is trusted. No foreign ones. */
+  readonly #trusted = new Map<string, { readonly nature: "real" | "missing"; readonly untilMs: number }>();
   /** Paths that were logged. */
   readonly #foreign = new Set<string>();
 
@@ -40,12 +39,12 @@ export class RealDirectories {
 
   /** @param directory relative to the storage directory. */
   nature(directory: string): DirectoryNature | Promise<DirectoryNature> {
-    return this.#isTrusted(this.#real, directory) ? "real" : this.look(directory);
+    return this.#trustedNature(directory) === "real" ? "real" : this.look(directory);
   }
 
-  /** Whether some component is a link. A directory that is real or missing now may become one. */
+  /** True if some component is a link, or not a directory. A missing directory is trusted, too. */
   isForeign(directory: string): boolean | Promise<boolean> {
-    if (this.#isTrusted(this.#real, directory) || this.#isTrusted(this.#missing, directory)) return false;
+    if (this.#trustedNature(directory) !== undefined) return false;
     return this.look(directory).then((nature) => nature === "foreign");
   }
 
@@ -55,25 +54,24 @@ export class RealDirectories {
       const path = end === -1 ? directory : directory.slice(0, end);
       const nature = await this.#natureOf(path);
       if (nature === "foreign") this.#tell(path);
-      if (nature !== "real") {
-        this.#real.delete(directory);
-        if (nature === "missing") this.#trust(this.#missing, directory);
-        return nature;
-      }
-      if (end === -1) break;
+      if (nature === "real" && end !== -1) continue;
+      this.#note(directory, nature);
+      return nature;
     }
-    this.#trust(this.#real, directory);
-    return "real";
   }
 
-  #isTrusted(trusted: ReadonlyMap<string, number>, directory: string): boolean {
-    const untilMs = trusted.get(directory);
-    return untilMs !== undefined && untilMs > this.#nowMs();
+  #trustedNature(directory: string): "real" | "missing" | undefined {
+    const trusted = this.#trusted.get(directory);
+    return trusted !== undefined && trusted.untilMs > this.#nowMs() ? trusted.nature : undefined;
   }
 
-  #trust(trusted: Map<string, number>, directory: string): void {
-    if (trusted.size >= LIMITS.durableDirectoriesMax) trusted.clear();
-    trusted.set(directory, this.#nowMs() + LIMITS.directoryTrustMs);
+  #note(directory: string, nature: DirectoryNature): void {
+    if (nature === "foreign") {
+      this.#trusted.delete(directory);
+      return;
+    }
+    if (this.#trusted.size >= LIMITS.durableDirectoriesMax) this.#trusted.clear();
+    this.#trusted.set(directory, { nature, untilMs: this.#nowMs() + LIMITS.directoryTrustMs });
   }
 
   async #natureOf(path: string): Promise<DirectoryNature> {

@@ -31,7 +31,7 @@ const log = logFor("storage");
 /**
  * @param file relative to the storage directory.
  * @param version no later file of this name has it or a lower one.
- * @returns false if there was none.
+ * @returns false if there was none. A small file that was removed by hand may count as one.
  */
 export async function removeFile(tools: DiskTools, file: string, version?: number): Promise<boolean> {
   const recent = tools.log.recents.get(file);
@@ -41,7 +41,7 @@ export async function removeFile(tools: DiskTools, file: string, version?: numbe
     if (!(await tools.log.gone(file, logged ?? 0))) throw logFull();
     return true;
   }
-  // A small file that came to rest from the log, and that the index knows: the disk need not say more.
+  // The log and the index know that the file is there and small: the disk is not asked.
   const isKnownSmall = version !== undefined && recent?.kind === "put" && recent.contentBytes > 0;
   if (isKnownSmall && (await tools.log.gone(file, version))) return true;
   const sizeBytes = await sizeOf(tools, file);

@@ -1,11 +1,11 @@
 /**
  * Decides whether a sync of the log blocks the event loop or goes through the thread pool.
  *
- * On a disk with a protected write cache a sync takes 0.15 ms, and the two switches of threads take
- * as long: blocking, a durable put of 1 KiB takes 0.74 ms instead of 0.91, and 0.44 ms of processor
- * time instead of 0.58. What arrives meanwhile shares the next sync. On a slower disk a blocking
- * sync would delay all calls, so it blocks only while syncs are quick. A single slow one proves
- * nothing, as a busy processor may have been the cause; two end it.
+ * On a quick disk a sync takes 0.15 ms, and the two switches of threads take as long: blocking, a
+ * durable put of 1 KiB takes 0.74 ms instead of 0.91, and 0.44 ms of processor time instead of 0.58.
+ * What arrives meanwhile shares the next sync. On a slower disk a blocking sync would delay all
+ * calls. DiskPace would try one again and again; here syncs in the pool show first that they are
+ * quick. One slow sync proves nothing, because a busy processor may be the cause; two end it.
  */
 const QUICK_MEAN_MS = 0.5;
 /** The weight of one sync in the mean, and the longest duration that counts. */

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 const PROGRAM = new URL("../../support/young-generation-program.ts", import.meta.url);
 const HEAP_PROGRAM = new URL("../../support/full-heap-program.ts", import.meta.url);
 const MIB = 2 ** 20;
-/** 300 MiB of garbage beside 100 MiB of objects. */
+/** For 300 MiB of garbage beside 600,000 objects. */
 const FULL_MAX = 8;
 
 /** V8 grows to 32 MiB by itself. Node 24 may take a step more than the size that is kept. */

@@ -137,6 +137,15 @@ it("a link in place of a directory that was missing takes nothing once it was lo
   expect(tree(outside)).toEqual(OUTSIDE);
 });
 
+it("a link in place of a directory that was missing takes nothing once a list has seen it", async () => {
+  await publish(storage, named("a/s/o"), Buffer.from("ours"));
+  fs.symlinkSync(outside, `${directory}/a`);
+  await storage.scanSession("a", "s");
+  await expect(publish(storage, named("a/s/o"), Buffer.from("new"))).rejects.toMatchObject({
+    facts: { path: "a/s" },
+  });
+});
+
 it("a link in place of the patches of an object has nothing removed behind it", async () => {
   await publish(storage, named("a/s/o"), Buffer.from("ours"));
   await storage.settle();
