@@ -120,6 +120,8 @@ export class ObjectLoader {
     if (asFile === undefined) return { form: "stream", object: asStream };
     const keepFile = asFile.version > asStream.version;
     await this.#storage.remove({ key, part: { kind: keepFile ? "stream" : "file" } });
+    // A later put of this form may be lost. The old base would be back if this removal were lost, too.
+    await this.#storage.syncRemovals([key]);
     return keepFile ? { form: "file", object: asFile } : { form: "stream", object: asStream };
   }
 
