@@ -2,20 +2,17 @@
  * Deletes the objects that match a pattern, each after raising the version floor to its version.
  *
  * The floor comes first: if the process dies in between, some objects remain, but no version is
- * reused. With durability `power-loss` the removals are synced before the answer, once per session.
- * Cost: at most one floor write, plus the removal of the objects, a few at once. Other calls run in
- * between.
+ * reused. Plain objects go together (delete-plain.ts), the others one by one, a few at once. With durability `power-loss` the removals are synced before the answer, once per
+ * session. Cost: at most one floor write, and the removals. Other calls run in between.
  */
-import type { RemovalReason } from "../eviction/eviction-policy.ts";
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatKeyPattern, formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
-import type { EventName, NewEvent } from "./events/object-event.ts";
-import type { EvictionCause } from "./evictions.ts";
-import type { IndexEntry } from "./index-entry.ts";
+import { type DeleteCause, deletePlain } from "./delete-plain.ts";
 import type { Precondition } from "./put-draft.ts";
+import { eventOf, removeObject } from "./remove-object.ts";
 import type { WriteContext } from "./write-context.ts";
 
 const log = logFor("cache");
@@ -35,15 +32,28 @@ export async function deleteObjects(
   pattern: KeyPattern,
   { durability = "restart", precondition, actor }: DeleteOptions,
 ): Promise<number> {
-  const { keys, highest } = await collectKeys(context, pattern);
-  // One write for all that the index knows. A removal raises the floor for any other.
-  await context.storage.raiseVersionFloor(highest);
   const cause = { pattern: formatKeyPattern(pattern), actor, precondition };
+  const keys: ObjectKey[] = [];
+  const places: RemovalPlace[] = [];
   let deleted = 0;
+  if (pattern.scope !== "object" && pattern.scope !== "all") {
+    const plain = await deletePlain(context, pattern, cause);
+    deleted += plain.deleted;
+    keys.push(...plain.unindexed);
+    // Also if nothing was found: a delete that failed before its sync may be repeated.
+    places.push(pattern, ...plain.sessions);
+  }
+  // The index may not know this one. Of others: what is not plain, and what came meanwhile.
+  if (pattern.scope === "object") keys.push(pattern.key);
+  else
+    for (const [key] of context.registry.entries(pattern)) {
+      keys.push(key);
+      if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
+    }
   await forEach(keys, async (key) => {
-    if (await context.locks.run(formatObjectKey(key), () => removeNamed(context, key, cause))) deleted += 1;
+    if (await context.locks.run(formatObjectKey(key), () => deleteOne(context, key, cause))) deleted += 1;
   });
-  if (durability === "power-loss") await context.storage.syncRemovals([...keys, ...placesOf(pattern)]);
+  if (durability === "power-loss") await context.storage.syncRemovals([...keys, ...places]);
   await context.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;
@@ -72,18 +82,8 @@ async function forEach(keys: readonly ObjectKey[], work: (key: ObjectKey) => Pro
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-/** Also for objects that are not found: a delete that failed before its sync may be repeated. */
-function placesOf(pattern: KeyPattern): RemovalPlace[] {
-  return pattern.scope === "session" || pattern.scope === "application" ? [pattern] : [];
-}
-
-interface DeleteCause extends Pick<DeleteOptions, "precondition"> {
-  readonly pattern: string;
-  readonly actor: string | undefined;
-}
-
 /** Removes one object. The caller holds its lock. @returns false if there was none. */
-async function removeNamed(
+async function deleteOne(
   context: WriteContext,
   key: ObjectKey,
   { pattern, actor, precondition }: DeleteCause,
@@ -97,115 +97,4 @@ async function removeNamed(
   await removeObject(context, entry, "deleted");
   context.events?.record(eventOf(entry, "deleted", { by: actor, details: { pattern } }));
   return true;
-}
-
-/** Deletes an object to make space for a put. The caller holds its lock. */
-export async function evictObject(
-  context: WriteContext,
-  entry: IndexEntry,
-  { bound, place, of, put }: EvictionCause,
-): Promise<void> {
-  await removeObject(context, entry, "evicted");
-  if (context.events === undefined) return;
-  const details = { bound, ...(put !== undefined && { place, of, put: formatObjectKey(put.key) }) };
-  context.events.record(eventOf(entry, "evicted", { by: put?.actor, details }));
-}
-
-/** Removes an object if it has expired and the entry is current. @returns false if it stays. */
-export function removeExpired(context: WriteContext, entry: IndexEntry): Promise<boolean> {
-  const { registry, retention, locks, events } = context;
-  return locks.run(entry.evictionKey, async () => {
-    const { key } = entry;
-    if (registry.get(key) !== entry || !retention.lifetimes.isExpired(entry)) return false;
-    const ttlMs = retention.lifetimes.of(entry)?.ttlMs;
-    const rule = retention.lifetimes.ruleNameOf(entry);
-    await removeObject(context, entry, "evicted");
-    const details = { ...(ttlMs !== undefined && { ttlMs }), ...(rule !== undefined && { rule }) };
-    events?.record(eventOf(entry, "expired", { details }));
-    await retention.forget({ scope: "object", key });
-    return true;
-  });
-}
-
-function eventOf(
-  { evictionKey: name, version, dataBytes: bytes }: IndexEntry,
-  event: EventName,
-  { by, details }: Pick<NewEvent, "by" | "details">,
-): NewEvent {
-  return { name, event, version, bytes, by, details };
-}
-
-/**
- * Removes an indexed object. The caller holds its lock.
- * @param reason evictions are frequent: they write the floor ahead, so that most of them write
- *   nothing.
- */
-export async function removeObject(
-  context: WriteContext,
-  entry: IndexEntry,
-  reason: RemovalReason,
-): Promise<void> {
-  const { key } = entry;
-  // The object may have got a patch since the floor was raised for all.
-  await context.storage.raiseVersionFloor(entry.version, reason === "evicted" ? LIMITS.versionFloorAhead : 0);
-  const free = context.registry.remove(entry, reason);
-  try {
-    const version = entry.isForeign ? undefined : entry.version;
-    await context.storage.remove({ key, part: { kind: "file" } }, version);
-    await context.storage.remove({ key, part: { kind: "stream" } }, version);
-    if (entry.patchesMayBeDurable) await context.storage.syncRemovals([key]);
-  } catch (error) {
-    free();
-    throw error;
-  }
-  await context.retire(key, entry, free);
-  context.removed(key);
-}
-
-/** What a delete removes. */
-interface Collected {
-  /** A key may come twice. */
-  readonly keys: readonly ObjectKey[];
-  /** Highest version that the index knows of them. */
-  readonly highest: number;
-}
-
-/**
- * Keys from the storage, which may contain files that clients stored, then from the index: in this
- * order, because a scan moves keys from one to the other meanwhile.
- */
-async function collectKeys(context: WriteContext, pattern: KeyPattern): Promise<Collected> {
-  if (pattern.scope === "object") return { keys: [pattern.key], highest: 0 };
-  const keys = await keysInStorage(context, pattern);
-  let highest = 0;
-  for (const [key, { version }] of context.registry.entries(pattern)) {
-    keys.push(key);
-    highest = Math.max(highest, version);
-    if (keys.length % LIMITS.deletedPerTurn === 0) await turnIfDue();
-  }
-  return { keys, highest };
-}
-
-/** Without those in the index. */
-async function keysInStorage(context: WriteContext, pattern: KeyPattern): Promise<ObjectKey[]> {
-  if (pattern.scope !== "session" && pattern.scope !== "application") return [];
-  const keys = new Map<string, ObjectKey>();
-  for (const sessionId of await sessionsOf(context, pattern)) {
-    const scanned = await context.storage.scanSession(pattern.applicationId, sessionId);
-    let looked = 0;
-    for (const { key, part } of scanned?.names ?? []) {
-      looked += 1;
-      if (looked % LIMITS.deletedPerTurn === 0) await turnIfDue();
-      // Deltas too: their base may already be removed.
-      if (part.kind !== "patch" && context.registry.get(key) === undefined)
-        keys.set(formatObjectKey(key), key);
-    }
-  }
-  return [...keys.values()];
-}
-
-async function sessionsOf(context: WriteContext, pattern: KeyPattern): Promise<readonly string[]> {
-  if (pattern.scope === "session") return [pattern.sessionId];
-  if (pattern.scope === "application") return await context.storage.listSessions(pattern.applicationId);
-  return [];
 }

@@ -25,7 +25,7 @@ import type { DiskSpace } from "../storage/storage-counts.ts";
 import { BackgroundScan } from "./background-scan.ts";
 import { beginPatch, type FitsBase } from "./begin-patch.ts";
 import { type CacheCounts, countCache } from "./cache-counts.ts";
-import { type DeleteOptions, deleteObjects, evictObject, removeExpired } from "./delete-objects.ts";
+import { type DeleteOptions, deleteObjects } from "./delete-objects.ts";
 import type { EventJournal } from "./events/event-journal.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
 import { damageError, type IndexEntry } from "./index-entry.ts";
@@ -40,6 +40,7 @@ import { ObjectReading, type OpenedObject, type OpenTerms, type ReadingHost } fr
 import { ObjectRegistry } from "./object-registry.ts";
 import { Observing } from "./observing.ts";
 import { BaseDraft, type Draft, type PutOptions } from "./put-draft.ts";
+import { evictObject, removeExpired } from "./remove-object.ts";
 import type { Retaining } from "./retaining.ts";
 import { Retention } from "./retention/retention.ts";
 import { openClock } from "./retention/steady-clock.ts";

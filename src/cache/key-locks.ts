@@ -29,6 +29,18 @@ export class KeyLocks {
     }
   }
 
+  /** The same for several keys, none of which is locked. */
+  async runAll<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    const mine = work();
+    for (const key of keys) this.#tails.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      for (const key of keys) if (this.#tails.get(key) === mine) this.#tails.delete(key);
+      this.#onFree();
+    }
+  }
+
   /** True while the key is locked. */
   isHeld(key: string): boolean {
     return this.#tails.has(key);

@@ -20,6 +20,7 @@ import type {
   PatchSelection,
   ScannedObjects,
   ScannedSession,
+  SingleFile,
   StorageCapabilities,
   StoredFile,
   StoredName,
@@ -126,6 +127,10 @@ export class MemoryStorage implements ObjectStorage {
 
   async remove(name: StoredName): Promise<boolean> {
     return this.#shelf.remove(name);
+  }
+
+  async removeSingle(files: readonly SingleFile[]): Promise<void> {
+    for (const { name } of files) this.#shelf.remove(name);
   }
 
   async removePatches(key: ObjectKey, which: PatchSelection): Promise<void> {

@@ -21,6 +21,7 @@ import type {
   RemovalPlace,
   ScannedObjects,
   ScannedSession,
+  SingleFile,
   StagedFile,
   StoredFile,
   StoredName,
@@ -48,7 +49,13 @@ import { Rest } from "./log/rest.ts";
 import { moveToQuarantine } from "./quarantine.ts";
 import { directoryOf, RealDirectories } from "./real-directories.ts";
 import { RecordPasses, type RecordPassesOptions } from "./record-passes.ts";
-import { removeDeltasOf, removeEmptyDirectories, removeFile, removePatchesOf } from "./removal.ts";
+import {
+  removeDeltasOf,
+  removeEmptyDirectories,
+  removeFile,
+  removePatchesOf,
+  removeSingleFile,
+} from "./removal.ts";
 import { StagedDiskFile } from "./staged-disk-file.ts";
 import { StagingArea } from "./staging-area.ts";
 import { prepareDirectory } from "./storage-directory.ts";
@@ -205,6 +212,14 @@ export class DiskStorage implements ObjectStorage {
       return await removeFile(this.#tools, filePath(name), version);
     } finally {
       this.#tools.tier?.changed(name);
+    }
+  }
+
+  async removeSingle(files: readonly SingleFile[]): Promise<void> {
+    try {
+      await Promise.all(files.map((file) => removeSingleFile(this.#tools, file)));
+    } finally {
+      for (const { name } of files) this.#tools.tier?.changed(name);
     }
   }
 

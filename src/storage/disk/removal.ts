@@ -12,11 +12,13 @@ import path from "node:path";
 import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
+import type { SingleFile } from "../object-storage.ts";
 import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
 import { deltaPlaces, patchVersions } from "./disk-scan.ts";
 import type { DirectoryTools, DiskTools } from "./disk-tools.ts";
 import {
   deltaDirectoryPath,
+  filePath,
   otherFormPath,
   parseFilePath,
   parsePatchFileName,
@@ -57,6 +59,16 @@ export async function removeFile(tools: DiskTools, file: string, version?: numbe
   const wasThere = await removeNow(tools, file, isKnown);
   if (wasThere) await removeEmptyDirectories(tools, directoryOf(file));
   return wasThere;
+}
+
+/** Removes small files by their records alone: nobody looks whether they are there. */
+export async function removeSingleFile(
+  tools: DiskTools,
+  { name, version, sizeBytes }: SingleFile,
+): Promise<void> {
+  const file = filePath(name);
+  const isSmall = sizeBytes <= LIMITS.logFileBytesMax && tools.log.recents.pending(file)?.kind !== "gone";
+  if (!isSmall || !(await tools.log.gone(file, version))) await removeFile(tools, file, version);
 }
 
 /**

@@ -1,14 +1,14 @@
 /**
  * Deleting by key and by prefix: all that is named goes, in whatever form, and nothing else does.
  */
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import type { IndexedCache } from "../../../src/cache/indexed-cache.ts";
 import { LIMITS } from "../../../src/limits.ts";
 import type { KeyPattern } from "../../../src/object/object-key.ts";
 import { parseObjectKey, type SessionPrefix } from "../../../src/object/object-key.ts";
 import { MemoryStorage } from "../../../src/storage/memory-storage.ts";
-import type { StoredName } from "../../../src/storage/object-storage.ts";
+import type { SingleFile, StoredName } from "../../../src/storage/object-storage.ts";
 import { encodeClientValue } from "../../support/client-file.ts";
 import { recordsIn } from "../../support/log-records.ts";
 import {
@@ -119,6 +119,8 @@ describe("a delete in files", () => {
   });
 });
 
+const SESSION = { scope: "session", applicationId: "app", sessionId: "session" } as const;
+
 /** An engine that takes down what it is asked about. */
 class WatchedStorage extends MemoryStorage {
   readonly touched: string[] = [];
@@ -135,6 +137,11 @@ class WatchedStorage extends MemoryStorage {
   override remove(name: StoredName) {
     this.#take(name.key);
     return super.remove(name);
+  }
+
+  override removeSingle(files: readonly SingleFile[]) {
+    for (const { name } of files) this.#take(name.key);
+    return super.removeSingle(files);
   }
 
   override scanSession(applicationId: string, sessionId: string) {
@@ -183,12 +190,52 @@ describe("a delete among many objects", () => {
       if (removals > 20) throw new Error("stuck");
       return true;
     });
-    for (let object = 0; object < 100; object += 1) await put(cache, `app/session/${object}`, "x");
-    const deleted = cache.delete({ scope: "session", applicationId: "app", sessionId: "session" });
-    await expect(deleted).rejects.toThrow("stuck");
+    for (let object = 0; object < 100; object += 1) {
+      await put(cache, `app/session/${object}`, "x");
+      await patch(cache, `app/session/${object}`, "y");
+    }
+    await expect(cache.delete(SESSION)).rejects.toThrow("stuck");
     const after = removals;
     await new Promise((resolve) => setImmediate(resolve));
     expect(removals).toBe(after);
     expect(removals).toBeLessThanOrEqual(21 + LIMITS.deleteConcurrency);
+  });
+
+  it("that fails at plain ones removes no more behind them, and finds them again", async () => {
+    const cache = await diskCache(ownDirectory());
+    const objects = 3 * LIMITS.deletedPerTurn;
+    for (let object = 0; object < objects; object += 1) await put(cache, `app/session/${object}`, "x");
+    const engine = engineOf(cache);
+    const { removeSingle } = engine;
+    let groups = 0;
+    vi.spyOn(engine, "removeSingle").mockImplementation(async (files) => {
+      groups += 1;
+      if (groups === 2) throw new Error("stuck");
+      await removeSingle.call(engine, files);
+    });
+    await expect(cache.delete(SESSION)).rejects.toThrow("stuck");
+    expect(cache.size).toBe(LIMITS.deletedPerTurn);
+    expect(await cache.find(parseObjectKey(`app/session/${LIMITS.deletedPerTurn}`))).toBeDefined();
+    expect(await cache.delete(SESSION)).toBe(2 * LIMITS.deletedPerTurn);
+    expect(cache.size).toBe(0);
+  });
+
+  it("takes both forms of an object, though the index knows one", async () => {
+    const directory = ownDirectory();
+    const cache = await diskCache(directory);
+    await put(cache, "app/session/1", "x");
+    await settled(cache);
+    copyFileSync(`${directory}/app/session/1.arrow`, `${directory}/app/session/1.arrows`);
+    expect(await cache.delete(SESSION)).toBe(1);
+    expect(await treeOf(cache, directory)).toEqual([]);
+  });
+
+  it("leaves what somebody works on to the lock, and takes it then", async () => {
+    const cache = await diskCache(ownDirectory());
+    for (const object of [1, 2]) await put(cache, `app/session/${object}`, "x");
+    const [again, deleted] = await Promise.all([put(cache, "app/session/1", "y"), cache.delete(SESSION)]);
+    expect(again).toBe(2);
+    expect([1, 2]).toContain(deleted);
+    expect(await put(cache, "app/session/1", "z")).toBeGreaterThan(2);
   });
 });

@@ -115,26 +115,39 @@ export function contentStartOf({ path }: LogRecord, position: number): number {
   return position + HEAD_BYTES + Buffer.byteLength(path);
 }
 
-/** Encodes the record without copying the content. */
+/** Encodes the record. A long content is not copied; a short one is, because each chunk of a write costs. */
 export function encodeRecord(record: LogRecord, segment: SegmentName, position: number): Uint8Array[] {
-  const pathBytes = Buffer.byteLength(record.path);
-  const contentBytes = sizeOf(record.content);
-  const head = Buffer.alloc(HEAD_BYTES + pathBytes);
+  const { path, content, kind } = record;
+  const contentBytes = sizeOf(content);
+  const sizeBytes = recordBytes(record);
+  const isShort = contentBytes <= SHORT_CONTENT_BYTES;
+  const pathBytes = Buffer.byteLength(path);
+  const head = Buffer.allocUnsafe(isShort ? sizeBytes : HEAD_BYTES + pathBytes);
   MAGIC.copy(head);
   segment.salt.copy(head, 8);
   head.writeUInt32LE(segment.number, 16);
   head.writeUInt32LE(position, 20);
   head.writeUInt32LE(contentBytes, 24);
   head.writeUInt16LE(pathBytes, 28);
-  head.writeUInt8(KINDS.indexOf(record.kind), 30);
-  head.write(record.path, HEAD_BYTES);
-  let sum = crc32(head.subarray(SUMMED_FROM));
-  for (const chunk of record.content) sum = crc32(chunk, sum);
+  head.writeUInt16LE(KINDS.indexOf(kind), 30);
+  let end = HEAD_BYTES + head.write(path, HEAD_BYTES);
+  if (isShort) {
+    for (const chunk of content) {
+      head.set(chunk, end);
+      end += chunk.length;
+    }
+    head.fill(0, end);
+  }
+  let sum = crc32(head.subarray(SUMMED_FROM, end));
+  if (!isShort) for (const chunk of content) sum = crc32(chunk, sum);
   head.writeUInt32LE(sum, 4);
-  const padding = aligned(head.length + contentBytes) - head.length - contentBytes;
-  return padding === 0 ? [head, ...record.content] : [head, ...record.content, ZEROS.subarray(0, padding)];
+  if (isShort) return [head];
+  const padding = sizeBytes - head.length - contentBytes;
+  return padding === 0 ? [head, ...content] : [head, ...content, ZEROS.subarray(0, padding)];
 }
 
+/** What is not longer is copied. */
+const SHORT_CONTENT_BYTES = 64;
 const ZEROS = new Uint8Array(ALIGNMENT);
 
 /** @returns undefined if there is no intact record of this segment at `position`. */
@@ -177,9 +190,15 @@ export function* decodeRecords(bytes: Buffer, from: number, segment: SegmentName
 
 /** The content of a `floor` or `time`. */
 export function encodeNumber(number: number): Buffer {
-  const bytes = Buffer.alloc(NUMBER_BYTES);
-  bytes.writeBigUInt64LE(BigInt(number));
+  const bytes = Buffer.allocUnsafe(NUMBER_BYTES);
+  writeNumber(bytes, number, 0);
   return bytes;
+}
+
+/** As two halves: a bigint costs an allocation. */
+function writeNumber(bytes: Buffer, number: number, position: number): void {
+  bytes.writeUInt32LE(number % 2 ** 32, position);
+  bytes.writeUInt32LE(Math.floor(number / 2 ** 32), position + 4);
 }
 
 /** Undefined if malformed. */
@@ -216,7 +235,10 @@ export interface Removal {
 
 /** The content of a `gone`. */
 export function encodeRemoval({ version, floor }: Removal): Buffer {
-  return Buffer.concat([encodeNumber(version), encodeNumber(floor)]);
+  const bytes = Buffer.allocUnsafe(2 * NUMBER_BYTES);
+  writeNumber(bytes, version, 0);
+  writeNumber(bytes, floor, NUMBER_BYTES);
+  return bytes;
 }
 
 /** Zeros if malformed. */

@@ -288,7 +288,8 @@ export class Rest implements Resting {
 
   /** Time until the next put comes to rest; undefined if none is pending. */
   #putMs(nowMs: number): number | undefined {
-    const { segments, settings } = this.#log;
+    const { recents, segments, settings } = this.#log;
+    if (recents.pendingPuts === 0) return undefined;
     let retryMs: number | undefined;
     for (const { pending } of segments.used) {
       for (const { kind, atMs, retryAtMs } of pending) {
