@@ -161,6 +161,8 @@ export const LIMITS = {
    * before its file is located or patched.
    */
   verifyFirstLookBytesMax: 1 * GIB,
+  /** Replaced files that wait to be freed: what comes then frees its own before the answer. */
+  replacedFilesMax: 4,
   /** Concurrent file syncs for durability power-loss: the default size of the thread pool. */
   fileSyncsMax: 4,
   /**

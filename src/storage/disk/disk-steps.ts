@@ -27,6 +27,7 @@ export const DISK_STEPS = [
   "syncStaged",
   "closeStaged",
   "makeDirectory",
+  "linkReplaced",
   "renameIntoPlace",
   "unlinkStaged",
   "unlinkObject",
@@ -55,10 +56,7 @@ export type BeforeStep = (step: DiskStep) => void;
 /** A write of 256 KiB takes 70 us, one of 1 MiB 230. */
 const BLOCKING_WRITE_BYTES_MAX = 256 * 1024;
 
-/**
- * A rename over an older file makes ext4 allocate the new file's blocks first: 150 us for 1 MiB, 93
- * ms for 256.
- */
+/** A rename over an older file makes ext4 allocate the new file's blocks first: 0.5 ms for 16 MiB. */
 const BLOCKING_RENAME_BYTES_MAX = 2 * 1024 * 1024;
 
 export class DiskSteps {
@@ -123,6 +121,13 @@ export class DiskSteps {
   async makeDirectory(path: string): Promise<string | undefined> {
     this.#before("makeDirectory");
     return await makeWithParents(path);
+  }
+
+  /** Fails if `from` is missing. */
+  async linkReplaced(from: string, to: string): Promise<void> {
+    this.#before("linkReplaced");
+    if (this.#mayBlock) this.#pace.block(() => fs.linkSync(from, to));
+    else await promised((done) => fs.link(from, to, done));
   }
 
   /** After this step the object exists. */

@@ -159,6 +159,7 @@ export class DiskStorage implements ObjectStorage {
   async stop(): Promise<void> {
     this.#tools.tier?.clear();
     await this.#rest.stop();
+    await this.#staging.freed();
     await this.#log.stop();
     await this.#recorder.stop();
     await this.#lock?.release();

@@ -2,12 +2,14 @@
  * `.staging`: where files are written before they become objects, under names that are never
  * objects'.
  *
- * Creates, moves and drops staged files; at start removes leftovers of dead processes. Directories
+ * Creates, moves and drops staged files; at start removes leftovers of dead processes. A large file
+ * that is replaced gets a name here until its blocks are freed. Directories
  * of applications and sessions are created only if a move finds them missing, so that a put to an
  * existing session costs none.
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
+import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 import type { DirectoryTools } from "./disk-tools.ts";
@@ -34,6 +36,8 @@ export class StagingArea {
   /** Unique to this process, even without a directory lock. */
   readonly #tag = randomBytes(6).toString("hex");
   #nextNumber = 1;
+  /** Removals of second names of replaced files. */
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(tools: DirectoryTools) {
     this.#tools = tools;
@@ -42,7 +46,7 @@ export class StagingArea {
 
   /** Creates an empty staged file; also the directory, if somebody removed it. */
   async create(): Promise<{ path: string; fd: number }> {
-    const stagedPath = `${this.#directory}/${this.#tag}-${this.#nextNumber++}`;
+    const stagedPath = this.#newPath();
     try {
       return { path: stagedPath, fd: await this.#tools.steps.createStaged(stagedPath) };
     } catch (error) {
@@ -59,7 +63,7 @@ export class StagingArea {
     const known = directories.nature(directory);
     const nature = typeof known === "string" ? known : await known;
     if (nature === "foreign") throw foreignDirectory(directory);
-    const move = () => steps.renameIntoPlace(stagedPath, `${root}/${target}`, sizeBytes);
+    const move = () => this.#replace(stagedPath, `${root}/${target}`, sizeBytes);
     if (nature === "real" && (await isDone(move))) return;
     try {
       await gate.pass(async () => {
@@ -76,6 +80,48 @@ export class StagingArea {
       await removeEmptyDirectories(this.#tools, directory);
       throw error;
     }
+  }
+
+  /**
+   * To free an older file's blocks takes 10 ms for 16 MiB. So it gets a second name here before it
+   * is replaced, and is freed behind the answer.
+   */
+  async #replace(stagedPath: string, target: string, sizeBytes: number): Promise<void> {
+    const { steps } = this.#tools;
+    const mayKeep = sizeBytes > LIMITS.logFileBytesMax && this.#leaving.size < LIMITS.replacedFilesMax;
+    const kept = mayKeep ? await this.#linked(target) : undefined;
+    try {
+      await steps.renameIntoPlace(stagedPath, target, sizeBytes);
+    } catch (error) {
+      if (kept !== undefined) await this.drop({ path: kept, fd: undefined });
+      throw error;
+    }
+    if (kept !== undefined) this.#dropBehind(kept);
+  }
+
+  /** Undefined if there is no such file, or the file system has no second names. */
+  async #linked(target: string): Promise<string | undefined> {
+    const kept = this.#newPath();
+    try {
+      await this.#tools.steps.linkReplaced(target, kept);
+      return kept;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #dropBehind(path: string): void {
+    const leaving = this.drop({ path, fd: undefined }).finally(() => this.#leaving.delete(leaving));
+    this.#leaving.add(leaving);
+  }
+
+  /** Resolves when replaced files are freed. @returns how many. */
+  async freed(): Promise<number> {
+    return (await Promise.all(this.#leaving)).length;
+  }
+
+  #newPath(): string {
+    return `${this.#directory}/${this.#tag}-${this.#nextNumber++}`;
   }
 
   /** Closes and unlinks. What cannot be unlinked is left for the next start. */

@@ -63,6 +63,7 @@ export class RecordedDisk {
       writev: (_, [fd, chunks, position], span) =>
         this.#written(fd as number, chunks, position as number, span),
       mkdir: (_, [directory], span) => void this.#directory(directory as string, span),
+      link: (_, [from, to], span) => this.#linked(from as string, to as string, span),
       rename: (_, [from, to], span) => this.#renamed(from as string, to as string, span),
       unlink: (_, [file], span) => this.#removed(file as string, span),
       rmdir: (_, [directory], span) => this.#removed(directory as string, span),
@@ -137,10 +138,13 @@ export class RecordedDisk {
       node.writes.push({ ...span, position, bytes: Buffer.concat(chunks as Buffer[]) });
   }
 
+  #linked(from: string, to: string, span: Span): void {
+    if (this.#isInside(from))
+      this.#directory(path.dirname(to), span).change(path.basename(to), this.#find(from), span);
+  }
+
   #renamed(from: string, to: string, span: Span): void {
-    if (!this.#isInside(from)) return;
-    const node = this.#find(from);
-    this.#directory(path.dirname(to), span).change(path.basename(to), node, span);
+    this.#linked(from, to, span);
     this.#removed(from, span);
   }
 

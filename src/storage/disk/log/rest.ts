@@ -98,14 +98,17 @@ export class Rest implements Resting {
   }
 
   /**
-   * Does the work. If the disk is full, it unlinks what was removed, and does the work once more.
+   * Does the work. If the disk is full, it frees what was removed or replaced, and does the work once
+   * more.
    * @param work may be begun again after a failure.
    */
   async withSpace<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      if (!isDiskFull(error) || (await this.#restRemovals()) === 0) throw error;
+      if (!isDiskFull(error)) throw error;
+      const freed = (await this.#tools.area.freed()) + (await this.#restRemovals());
+      if (freed === 0) throw error;
       return await work();
     }
   }
