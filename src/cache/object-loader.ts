@@ -178,6 +178,8 @@ export class ObjectLoader {
     });
     this.recordDamage("quarantined", key, error);
     await this.#storage.quarantine({ key, part }, error.message);
+    // After a power loss it would be back beside what is put under this key from now on.
+    await this.#storage.syncRemovals([key]);
   }
 
   /** Once per object, while the index contains it. */

@@ -54,12 +54,13 @@ function programs(durability: fc.Arbitrary<Durability>, maxLength: number): fc.A
     .tuple(...KEYS.map(() => chain))
     .map((chains) =>
       chains.map((actions, client) =>
-        client < SHARED ? actions.map((each) => ({ ...each, kind: alone(each.kind) })) : actions,
+        client < SHARED ? actions.map((each) => ({ ...each, kind: sharing(each.kind) })) : actions,
       ),
     );
 }
 
-function alone(kind: Action["kind"]): Action["kind"] {
+/** Of a client that shares its session. */
+function sharing(kind: Action["kind"]): Action["kind"] {
   return kind === "deleteSession" ? "delete" : kind;
 }
 
@@ -126,6 +127,13 @@ function machines(durability: fc.Arbitrary<Durability>, logs: readonly Life["log
   });
 }
 
+/** The last client has a session of its own. */
+const KEY = KEYS.at(-1)!;
+
+function alone(actions: readonly Action[]): Program {
+  return KEYS.map((key) => (key === KEY ? actions : []));
+}
+
 /**
  * What a machine that lost power has between the two steps of a put over the other form: the log
  * has the stream, and the directory the large file that replaces it.
@@ -139,6 +147,22 @@ async function bothForms(key: string): Promise<string> {
   const left = copyOf(directory);
   await put(cache, key, "large".repeat(30_000));
   fs.cpSync(`${directory}/${key}.arrow`, `${left}/${key}.arrow`);
+  await cache.stop();
+  return left;
+}
+
+/** A stream at rest that the log still has, whose file was damaged since. */
+async function damagedAtRest(key: string): Promise<string> {
+  const directory = scratchDirectory();
+  const storage = new DiskStorage({ directory, log: { ...PENDING_LOG, bootId: Buffer.alloc(16, 1) } });
+  const cache = new IndexedCache(storage);
+  await cache.start();
+  await putTable(cache, key, "replaced");
+  await storage.settle();
+  // The log says that it is at rest.
+  await put(cache, "log/log/behind", "x");
+  const left = copyOf(directory);
+  fs.truncateSync(`${left}/${key}.arrows`, 1_000);
   await cache.stop();
   return left;
 }
@@ -190,9 +214,11 @@ describe("a power loss at any moment", () => {
 
   it("does not bring back the older of two forms of an object", async () => {
     watchedLog();
-    const left = await bothForms(KEYS.at(-1)!);
-    const actions: Action[] = ["put", "stream"].map((kind) => ({ kind, durability: "restart" }) as Action);
-    const program = KEYS.map((_, client) => (client === KEYS.length - 1 ? actions : []));
+    const left = await bothForms(KEY);
+    const program = alone([
+      { kind: "put", durability: "restart" },
+      { kind: "stream", durability: "restart" },
+    ]);
     scanLate();
     const recorded = await work(left, 2, { lives: [{ program, log: PENDING_LOG, end: "killed" }] });
     expect(recorded.before.at(-1)).toMatch(/^opaque 2 /);
@@ -204,5 +230,15 @@ describe("a power loss at any moment", () => {
       });
       expect(wrongs(recorded, recorded.end, survived)).toEqual([]);
     }
+  });
+
+  it("does not bring back a damaged file that was put away before the key was put again", async () => {
+    watchedLog();
+    const left = await damagedAtRest(KEY);
+    const program = alone([{ kind: "put", durability: "power-loss" }]);
+    const recorded = await work(left, 1, { lives: [{ program, log: PENDING_LOG, end: "killed" }] });
+    expect(recorded.before.at(-1)).toBe("damaged");
+    const survived = await surviveAt(recorded, recorded.end, { boot: 2, choose: () => 0 });
+    expect(wrongs(recorded, recorded.end, survived)).toEqual([]);
   });
 });
