@@ -11,9 +11,7 @@ import time
 import pyarrow.flight as flight
 
 client = flight.connect(sys.stdin.readline().strip())
-count = 0
-seen = set()
-for info in client.list_flights():
-    count += 1
-    seen.add(hash(info.descriptor.path[0]))
-print(json.dumps({"objects": count, "distinct": len(seen), "endedAt": time.time() * 1000}))
+names = [hash(info.descriptor.path[0]) for info in client.list_flights()]
+# Behind the last answer: to find what came twice is not part of a list.
+ended_at = time.time() * 1000
+print(json.dumps({"objects": len(names), "distinct": len(set(names)), "endedAt": ended_at}))

@@ -49,32 +49,45 @@ export class EntryTable {
   }
 
   get(objectId: string): IndexEntry | undefined {
-    const place = this.#find(objectId);
+    const place = this.#find(objectId, this.#hashOf(objectId));
     return place < 0 ? undefined : this.#entries[place];
   }
 
   /** @returns the previous entry of the same id, whose place it takes; a new id is added last. */
   set(entry: IndexEntry): IndexEntry | undefined {
-    const { objectId } = entry;
-    const found = this.#find(objectId);
-    if (found >= 0) {
-      const old = this.#entries[found];
-      this.#entries[found] = entry;
-      return old;
+    const hash = this.#hashOf(entry.objectId);
+    const found = this.#find(entry.objectId, hash);
+    if (found < 0) {
+      this.#addLast(entry, hash);
+      return undefined;
     }
+    const old = this.#entries[found];
+    this.#entries[found] = entry;
+    return old;
+  }
+
+  /** @returns false if there is one of the same id, which stays. */
+  addNew(entry: IndexEntry): boolean {
+    const hash = this.#hashOf(entry.objectId);
+    if (this.#find(entry.objectId, hash) >= 0) return false;
+    this.#addLast(entry, hash);
+    return true;
+  }
+
+  #addLast(entry: IndexEntry, hash: number): void {
     this.#entries.push(entry);
     this.#size += 1;
-    if (this.#slots === undefined && this.#entries.length <= SCANNED_PLACES_MAX) return undefined;
+    if (this.#slots === undefined && this.#entries.length <= SCANNED_PLACES_MAX) return;
     if (this.#slots === undefined || (this.#usedSlots + 1) * 4 > this.#slots.length * 3) this.#rebuild();
-    else this.#place(this.#slots, objectId, this.#entries.length - 1);
-    return undefined;
+    else this.#place(this.#slots, hash, this.#entries.length - 1);
   }
 
   /** @returns false if there was none. */
   delete(objectId: string): boolean {
-    const place = this.#find(objectId);
+    const hash = this.#hashOf(objectId);
+    const place = this.#find(objectId, hash);
     if (place < 0) return false;
-    if (this.#slots !== undefined) this.#slots[this.#slotOf(this.#slots, objectId)] = REMOVED;
+    if (this.#slots !== undefined) this.#slots[this.#slotOf(this.#slots, objectId, hash)] = REMOVED;
     this.#entries[place] = undefined;
     this.#size -= 1;
     const holes = this.#entries.length - this.#size;
@@ -112,7 +125,7 @@ export class EntryTable {
     if (this.#size <= SCANNED_PLACES_MAX) return;
     // Between 3/8 and 3/4 full.
     const slots = new Int32Array(2 ** Math.ceil(Math.log2((this.#size * 4) / 3 + 1)));
-    for (const [place, entry] of this.#entries.entries()) this.#place(slots, entry!.objectId, place);
+    for (const [place, entry] of this.#entries.entries()) this.#place(slots, hashOf(entry!.objectId), place);
     this.#slots = slots;
   }
 
@@ -122,16 +135,21 @@ export class EntryTable {
     return count;
   }
 
+  /** 0 while nothing is hashed. */
+  #hashOf(objectId: string): number {
+    return this.#slots === undefined ? 0 : hashOf(objectId);
+  }
+
   /** The place of the id, or -1. */
-  #find(objectId: string): number {
+  #find(objectId: string, hash: number): number {
     if (this.#slots === undefined) return this.#entries.findIndex((entry) => entry?.objectId === objectId);
-    const slot = this.#slotOf(this.#slots, objectId);
+    const slot = this.#slotOf(this.#slots, objectId, hash);
     return slot < 0 ? -1 : this.#slots[slot]! - 1;
   }
 
-  #slotOf(slots: Int32Array, objectId: string): number {
+  #slotOf(slots: Int32Array, objectId: string, hash: number): number {
     const mask = slots.length - 1;
-    for (let slot = hashOf(objectId) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const found = slots[slot]!;
       if (found === EMPTY) return -1;
       if (found !== REMOVED && this.#entries[found - 1]!.objectId === objectId) return slot;
@@ -139,9 +157,9 @@ export class EntryTable {
   }
 
   /** Inserts an id that is not in the table. */
-  #place(slots: Int32Array, objectId: string, place: number): void {
+  #place(slots: Int32Array, hash: number, place: number): void {
     const mask = slots.length - 1;
-    let slot = hashOf(objectId) & mask;
+    let slot = hash & mask;
     while (slots[slot]! > EMPTY) slot = (slot + 1) & mask;
     if (slots[slot] === EMPTY) this.#usedSlots += 1;
     slots[slot] = place + 1;

@@ -30,6 +30,13 @@ class SessionObjects implements IndexedSession {
     entry.share(this, old?.objectId ?? ownText(entry.objectId));
     return old;
   }
+
+  /** @returns false if there is one of that name, which stays. */
+  addNew(entry: IndexEntry): boolean {
+    if (!this.entries.addNew(entry)) return false;
+    entry.share(this, entry.objectId);
+    return true;
+  }
 }
 
 type Sessions = Map<string, SessionObjects>;
@@ -49,12 +56,24 @@ export class ObjectIndex {
 
   /** Adds an entry under its key. @returns the previous one. */
   set(entry: IndexEntry): IndexEntry | undefined {
-    const { applicationId, sessionId } = entry.key;
-    const sessions = getOrAdd(this.#applications, applicationId, () => new Map());
-    const session = getOrAdd(sessions, sessionId, () => new SessionObjects(applicationId, sessionId));
-    const old = session.set(entry);
+    const old = this.#sessionOf(entry.key).set(entry);
     if (old === undefined) this.#size += 1;
     return old;
+  }
+
+  /**
+   * Adds an entry whose id is a text of its own, as a scan finds it: a copy would cost as much as the
+   * rest. @returns false if there is one under its key, which stays.
+   */
+  addNew(entry: IndexEntry): boolean {
+    const isNew = this.#sessionOf(entry.key).addNew(entry);
+    if (isNew) this.#size += 1;
+    return isNew;
+  }
+
+  #sessionOf({ applicationId, sessionId }: SessionPrefix): SessionObjects {
+    const sessions = getOrAdd(this.#applications, applicationId, () => new Map());
+    return getOrAdd(sessions, sessionId, () => new SessionObjects(applicationId, sessionId));
   }
 
   delete(key: ObjectKey): void {

@@ -83,11 +83,15 @@ export class ObjectRegistry {
   add(entry: IndexEntry, { lifetime, sink }: AddOptions = {}): FreeBytes {
     const old = this.#index.set(entry);
     const free = old === undefined ? nothing : this.#out(old, "deleted");
-    this.usage.added(entry);
-    sink?.handOver();
-    this.#retention.lifetimes.entered(entry, lifetime);
-    this.budget?.entered(entry, this.#retention.pins.isPinned(entry.key));
+    this.#in(entry, lifetime, sink);
     return free;
+  }
+
+  /** Adds a found object, unless there is one under its key. See ObjectIndex.addNew. */
+  addNew(entry: IndexEntry, lifetime: Lifetime | undefined): boolean {
+    const isNew = this.#index.addNew(entry);
+    if (isNew) this.#in(entry, lifetime);
+    return isNew;
   }
 
   /** A patch was published. */
@@ -101,6 +105,13 @@ export class ObjectRegistry {
   remove(entry: IndexEntry, reason: RemovalReason): FreeBytes {
     this.#index.delete(entry.key);
     return this.#out(entry, reason);
+  }
+
+  #in(entry: IndexEntry, lifetime: Lifetime | undefined, sink?: CountedSink): void {
+    this.usage.added(entry);
+    sink?.handOver();
+    this.#retention.lifetimes.entered(entry, lifetime);
+    this.budget?.entered(entry, this.#retention.pins.isPinned(entry.key));
   }
 
   #out(entry: IndexEntry, reason: RemovalReason): FreeBytes {

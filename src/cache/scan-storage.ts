@@ -66,16 +66,14 @@ function takeFacts({ registry, locks, removed, found }: ScanHost, objects: Scann
   const unsure: ObjectKey[] = [];
   for (const [place, objectId] of facts.objectIds.entries()) {
     const key = { applicationId, sessionId, objectId };
-    if (registry.get(key) !== undefined) continue;
     if (locks.size > 0 || !removed.isEmpty) {
       const name = formatObjectKey(key);
-      if (locks.isHeld(name)) unsure.push(key);
+      if (locks.isHeld(name) && registry.get(key) === undefined) unsure.push(key);
       if (locks.isHeld(name) || removed.has(name)) continue;
     }
     const base = factsAt(facts, place);
     const entry = new IndexEntry(key, base);
-    registry.add(entry, base);
-    found(entry, base.lifetime);
+    if (registry.addNew(entry, base.lifetime)) found(entry, base.lifetime);
   }
   return unsure;
 }

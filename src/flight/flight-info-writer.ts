@@ -6,7 +6,7 @@
  *
  * Each location is encoded once, and the expiry, which all have in common. Each FlightInfo has a
  * path of one part, one endpoint and one ticket. Empty fields and zeros are omitted, as in protobuf.
- * Cost: one buffer, 1 us.
+ * Cost: 1 us. Infos are views of chunks that many share.
  */
 import { assert } from "../errors.ts";
 import { varintSizeBytes, writeVarint } from "./varint.ts";
@@ -33,12 +33,17 @@ const TAGS = {
   location: { uri: 0x0a },
   timestamp: { seconds: 0x08 },
 } as const;
+/** Of these many infos are made: Node's own pool has room for sixteen. */
+const CHUNK_BYTES = 64 * 1024;
+
 /** Its type: PATH. */
 const DESCRIPTOR_TYPE = Uint8Array.of(0x08, 0x01);
 
 export class FlightInfoWriter {
   readonly #encoded = new Map<string, Buffer>();
   readonly #expiry: Uint8Array;
+  /** What is left of the last chunk. */
+  #chunk = Buffer.alloc(0);
 
   /** @param expirationTime of all endpoints, in whole seconds; absent: none. */
   constructor(expirationTime?: Date) {
@@ -54,14 +59,14 @@ export class FlightInfoWriter {
     const ticketBytes = optionalBytes(ticket.length);
     const placeBytes = locations.reduce((sum, { length }) => sum + length, this.#expiry.length);
     const endpointBytes = fieldBytes(ticketBytes) + placeBytes;
-    const fields = new Fields(
+    const sizeBytes =
       optionalBytes(schema.length) +
-        fieldBytes(descriptorBytes) +
-        fieldBytes(endpointBytes) +
-        numberBytes(totalRecords) +
-        numberBytes(totalBytes) +
-        optionalBytes(appMetadata.length),
-    );
+      fieldBytes(descriptorBytes) +
+      fieldBytes(endpointBytes) +
+      numberBytes(totalRecords) +
+      numberBytes(totalBytes) +
+      optionalBytes(appMetadata.length);
+    const fields = new Fields(this.#take(sizeBytes));
     if (schema.length > 0) fields.bytes(TAGS.info.schema, schema);
     fields
       .begin(TAGS.info.descriptor, descriptorBytes)
@@ -77,13 +82,27 @@ export class FlightInfoWriter {
     return fields.target;
   }
 
+  #take(sizeBytes: number): Buffer {
+    if (sizeBytes > CHUNK_BYTES) return Buffer.allocUnsafe(sizeBytes);
+    if (sizeBytes > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    const taken = this.#chunk.subarray(0, sizeBytes);
+    this.#chunk = this.#chunk.subarray(sizeBytes);
+    return taken;
+  }
+
   /** A list has few locations. */
   #locationOf(uri: string): Buffer {
     const known = this.#encoded.get(uri);
     if (known !== undefined) return known;
     const text = Buffer.from(uri);
-    const inner = new Fields(fieldBytes(text.length)).bytes(TAGS.location.uri, text).target;
-    const encoded = new Fields(fieldBytes(inner.length)).bytes(TAGS.endpoint.location, inner).target;
+    const inner = new Fields(Buffer.allocUnsafe(fieldBytes(text.length))).bytes(
+      TAGS.location.uri,
+      text,
+    ).target;
+    const encoded = new Fields(Buffer.allocUnsafe(fieldBytes(inner.length))).bytes(
+      TAGS.endpoint.location,
+      inner,
+    ).target;
     this.#encoded.set(uri, encoded);
     return encoded;
   }
@@ -93,8 +112,12 @@ const NO_BYTES = new Uint8Array(0);
 
 function encodeExpiry(time: Date): Buffer {
   const seconds = Math.floor(time.getTime() / 1000);
-  const inner = new Fields(numberBytes(seconds)).number(TAGS.timestamp.seconds, seconds).target;
-  return new Fields(fieldBytes(inner.length)).bytes(TAGS.endpoint.expirationTime, inner).target;
+  const inner = new Fields(Buffer.allocUnsafe(numberBytes(seconds))).number(
+    TAGS.timestamp.seconds,
+    seconds,
+  ).target;
+  return new Fields(Buffer.allocUnsafe(fieldBytes(inner.length))).bytes(TAGS.endpoint.expirationTime, inner)
+    .target;
 }
 
 function fieldBytes(sizeBytes: number): number {
@@ -114,8 +137,8 @@ class Fields {
   readonly target: Buffer;
   #position = 0;
 
-  constructor(sizeBytes: number) {
-    this.target = Buffer.allocUnsafe(sizeBytes);
+  constructor(target: Buffer) {
+    this.target = target;
   }
 
   begin(tag: number, sizeBytes: number): this {

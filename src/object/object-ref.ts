@@ -37,10 +37,16 @@ export class ObjectRefWriter {
     this.#front = Buffer.from(empty.subarray(0, empty.length - EMPTY_KEY_BACK_BYTES));
   }
 
-  /** @param key UTF-8. @returns a new buffer. */
-  write(key: Uint8Array, version: number): Buffer {
+  /**
+   * @param key UTF-8.
+   * @param scratch is written to if it is large enough.
+   * @returns a new buffer, or the first bytes of `scratch`.
+   */
+  write(key: Uint8Array, version: number, scratch?: Buffer): Buffer {
     const front = this.#front.length;
-    const document = Buffer.allocUnsafe(front + EMPTY_KEY_BACK_BYTES + key.length);
+    const sizeBytes = front + EMPTY_KEY_BACK_BYTES + key.length;
+    const isNew = scratch === undefined || scratch.length < sizeBytes;
+    const document = isNew ? Buffer.allocUnsafe(sizeBytes) : scratch.subarray(0, sizeBytes);
     document.set(this.#front, 0);
     document.writeInt32LE(document.length, 0);
     document.writeInt32LE(key.length + 1, front);

@@ -42,16 +42,28 @@ describe("the table of a session's entries", () => {
     expect(rest(table)).toEqual(rest(filled(20)));
   });
 
+  it.each([5, 20])("adds only what is new among %d", (objects) => {
+    const table = filled(objects);
+    expect(table.addNew(entry("3", 2))).toBe(false);
+    expect(table.get("3")?.version).toBe(1);
+    expect(table.addNew(entry("new", 2))).toBe(true);
+    expect(table.get("new")?.version).toBe(2);
+    expect(rest(table)).toEqual([...rest(filled(objects)), "new"]);
+  });
+
   it.each([1, 2, 3])("does what a Map does, whatever comes and goes, with seed %d", (seed) => {
     const random = new Random(seed);
     const table = new EntryTable();
     const model = new Map<string, IndexEntry>();
     for (let step = 0; step < 20_000; step += 1) {
       const id = `${random.below(step < 10_000 ? 3_000 : 30)}`;
+      const isNew = !model.has(id);
       if (random.below(5) < 3) {
         const made = entry(id);
-        table.set(made);
-        model.set(id, made);
+        if (random.below(2) === 0) table.set(made);
+        else expect(table.addNew(made)).toBe(isNew);
+        model.set(id, table.get(id)!);
+        if (isNew) expect(table.get(id)).toBe(made);
       } else expect(table.delete(id)).toBe(model.delete(id));
       expect(table.get(id)).toBe(model.get(id));
     }

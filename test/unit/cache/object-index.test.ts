@@ -26,6 +26,14 @@ function named(index: ObjectIndex, pattern: KeyPattern): string[] {
 }
 
 describe("the index", () => {
+  it("counts what it adds as new, and keeps what it has", () => {
+    const index = filled();
+    expect(index.addNew(entryOf("a/s/1", 2))).toBe(false);
+    expect(index.addNew(entryOf("c/s/1", 2))).toBe(true);
+    expect(index.size).toBe(KEYS.length + 1);
+    expect(index.get(parseObjectKey("a/s/1"))?.version).toBe(1);
+  });
+
   it.each([
     ["everything", { scope: "all" }, KEYS],
     ["an application", { scope: "application", applicationId: "a" }, ["a/s/1", "a/s/2", "a/t/1"]],

@@ -35,6 +35,20 @@ describe("a FlightInfo of a list", () => {
     }
   });
 
+  it("stays what it is when others follow", () => {
+    const writer = new FlightInfoWriter();
+    const flight = {
+      schema: Buffer.alloc(0),
+      ticket: Buffer.alloc(0),
+      locations: [],
+      totalRecords: 1,
+      totalBytes: 1,
+    };
+    const paths = Array.from({ length: 1_000 }, (_, nth) => Buffer.from(`app/session/${nth}`));
+    const infos = paths.map((path) => writer.write({ ...flight, path, appMetadata: Buffer.alloc(300, 7) }));
+    for (const [nth, info] of infos.entries()) expect(info.includes(paths[nth]!)).toBe(true);
+  });
+
   it("refuses numbers that are none", () => {
     const nothing = new Uint8Array(0);
     const bytes = { schema: nothing, path: nothing, ticket: nothing, appMetadata: nothing };
@@ -50,7 +64,10 @@ describe("a reference of a list", () => {
     for (const key of ["app/session/object", "é/ü/日本", "a".repeat(602)]) {
       const endpoint = "grpc://127.0.0.1:9090";
       const wanted = encodeObjectRef({ endpoint, key, version });
-      expect(new ObjectRefWriter(endpoint).write(Buffer.from(key), version).equals(wanted)).toBe(true);
+      const refs = new ObjectRefWriter(endpoint);
+      expect(refs.write(Buffer.from(key), version).equals(wanted)).toBe(true);
+      for (const scratch of [Buffer.alloc(2_000, 1), Buffer.alloc(9)])
+        expect(refs.write(Buffer.from(key), version, scratch).equals(wanted)).toBe(true);
     }
   });
 });

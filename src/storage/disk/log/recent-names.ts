@@ -158,7 +158,7 @@ export class RecentNames {
       const name = parseFilePath(recent.path)!;
       const read = name.part.kind === "file" ? this.#factsOf(recent, name) : undefined;
       if (read === undefined) names.push(name);
-      else facts.add(name.key.objectId, read);
+      else facts.add(ownText(name.key.objectId), read);
     }
     return { facts: facts.length > 0 ? facts.finish() : NO_FACTS, names };
   }
@@ -214,4 +214,9 @@ function decides(recent: Recent): boolean {
 
 function decidesGone(recent: Recent | undefined): boolean {
   return recent?.kind === "gone";
+}
+
+/** The index keeps the id: a part of the path would keep the whole. */
+function ownText(text: string): string {
+  return Buffer.from(text).toString();
 }
