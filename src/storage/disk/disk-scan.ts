@@ -8,7 +8,7 @@
 import fs from "node:fs";
 import { logFor } from "../../log.ts";
 import type { ObjectKey } from "../../object/object-key.ts";
-import type { ScannedSession, StoredName } from "../object-storage.ts";
+import type { ObjectPart, ScannedSession, StoredName } from "../object-storage.ts";
 import { errnoOf, isMissing } from "./disk-failure.ts";
 import {
   isInnerDirectory,
@@ -26,6 +26,12 @@ const log = logFor("storage");
 /** Directory entries fetched in one call to the thread pool. */
 const ENTRIES_PER_READ = 512;
 
+/** What a name in a session says. */
+interface FoundPart {
+  readonly objectId: string;
+  readonly part: ObjectPart;
+}
+
 /** Undefined if the session is empty. */
 export async function scanDiskSession(
   root: string,
@@ -34,18 +40,18 @@ export async function scanDiskSession(
 ): Promise<ScannedSession | undefined> {
   const names: StoredName[] = [];
   const session = sessionPath(applicationId, sessionId);
-  for await (const entry of entries(root, session)) {
-    const path = `${session}/${entry.name}`;
-    if (entry.isFile()) {
-      const found = parseObjectFileName(entry.name);
-      if (!found || !nameIsWhole(root, path)) continue;
-      names.push({ key: { applicationId, sessionId, objectId: found.objectId }, part: found.part });
-    } else if (entry.isDirectory() && isInnerDirectory(entry.name) && nameIsWhole(root, path)) {
-      for await (const inner of entries(root, path)) {
-        const found = inner.isFile() ? parseInnerFile(entry.name, inner.name) : undefined;
-        if (!found) continue;
-        names.push({ key: { applicationId, sessionId, objectId: found.objectId }, part: found.part });
-      }
+  const take = (found: FoundPart | undefined): void => {
+    if (found) names.push({ key: { applicationId, sessionId, objectId: found.objectId }, part: found.part });
+  };
+  for await (const read of entries(root, session)) {
+    for (const entry of read) {
+      const path = `${session}/${entry.name}`;
+      const isInner = entry.isDirectory() && isInnerDirectory(entry.name);
+      if (!(entry.isFile() || isInner) || !nameIsWhole(root, path)) continue;
+      if (entry.isFile()) take(parseObjectFileName(entry.name));
+      else
+        for await (const inner of entries(root, path))
+          for (const file of inner) if (file.isFile()) take(parseInnerFile(entry.name, file.name));
     }
   }
   return names.length > 0 ? { applicationId, sessionId, names } : undefined;
@@ -54,26 +60,26 @@ export async function scanDiskSession(
 /** Sessions of one application that have a directory. */
 export async function listDiskSessions(root: string, applicationId: string): Promise<string[]> {
   const sessions: string[] = [];
-  for await (const entry of entries(root, applicationId)) {
-    if (isComponentDirectory(root, entry, sessionPath(applicationId, entry.name))) sessions.push(entry.name);
-  }
+  for await (const read of entries(root, applicationId))
+    for (const entry of read)
+      if (isComponentDirectory(root, entry, sessionPath(applicationId, entry.name)))
+        sessions.push(entry.name);
   return sessions;
 }
 
 /** Versions of the patches in one patch directory, unordered. */
 export async function* patchVersions(root: string, path: string): AsyncGenerator<number> {
-  for await (const entry of entries(root, path)) {
-    const version = entry.isFile() ? parsePatchFileName(entry.name) : undefined;
+  for await (const name of filesIn(root, path)) {
+    const version = parsePatchFileName(name);
     if (version !== undefined) yield version;
-    else if (entry.isFile())
-      log.warn("a foreign file in a patch directory is ignored", { path: `${path}/${entry.name}` });
+    else log.warn("a foreign file in a patch directory is ignored", { path: `${path}/${name}` });
   }
 }
 
 /** Indices of an object's deltas, unordered. */
 export async function* deltaPlaces(root: string, path: string): AsyncGenerator<number> {
-  for await (const entry of entries(root, path)) {
-    const place = entry.isFile() ? parseDeltaFileName(entry.name) : undefined;
+  for await (const name of filesIn(root, path)) {
+    const place = parseDeltaFileName(name);
     if (place !== undefined) yield place;
   }
 }
@@ -83,23 +89,41 @@ export async function* deltaPlaces(root: string, path: string): AsyncGenerator<n
  */
 export async function patchedBases(root: string, key: ObjectKey): Promise<number[]> {
   const bases: number[] = [];
-  for await (const entry of entries(root, sessionPath(key.applicationId, key.sessionId))) {
-    const found = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
-    if (found?.objectId === key.objectId) bases.push(found.baseVersion);
-  }
+  for await (const read of entries(root, sessionPath(key.applicationId, key.sessionId)))
+    for (const entry of read) {
+      const found = entry.isDirectory() ? parsePatchDirectoryName(entry.name) : undefined;
+      if (found?.objectId === key.objectId) bases.push(found.baseVersion);
+    }
   return bases;
 }
 
-/** The entries of a directory; none if it does not exist. */
-async function* entries(root: string, path: string): AsyncGenerator<fs.Dirent> {
+async function* filesIn(root: string, path: string): AsyncGenerator<string> {
+  for await (const read of entries(root, path))
+    for (const entry of read) if (entry.isFile()) yield entry.name;
+}
+
+/** The entries of a directory, many at a time; none if it does not exist. */
+async function* entries(root: string, path: string): AsyncGenerator<readonly fs.Dirent[]> {
+  let directory: fs.Dir | undefined;
   try {
-    const directory = await fs.promises.opendir(`${root}/${path}`, { bufferSize: ENTRIES_PER_READ });
-    yield* directory;
+    directory = await fs.promises.opendir(`${root}/${path}`, { bufferSize: ENTRIES_PER_READ });
+    for (let first = await directory.read(); first !== null; first = await directory.read()) {
+      const read = [first];
+      // These came with the first one: no call blocks, and a promise for each would take most of the time.
+      while (read.length < ENTRIES_PER_READ) {
+        const next = directory.readSync();
+        if (next === null) break;
+        read.push(next);
+      }
+      yield read;
+    }
   } catch (error) {
     if (isMissing(error)) return;
     const errno = errnoOf(error);
     if (errno === undefined) throw error;
     log.error("directory cannot be read: its objects are not found", { path, errno });
+  } finally {
+    await directory?.close();
   }
 }
 

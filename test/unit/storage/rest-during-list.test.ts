@@ -38,7 +38,8 @@ function whenRead(action: () => Promise<void>): void {
     const entries: fs.Dirent[] = [];
     for await (const entry of directory) entries.push(entry);
     await action();
-    return entries as unknown as fs.Dir;
+    const next = (): fs.Dirent | null => entries.shift() ?? null;
+    return { read: async () => next(), readSync: next, close: async () => {} } as unknown as fs.Dir;
   });
 }
 

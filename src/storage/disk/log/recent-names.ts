@@ -43,7 +43,12 @@ export class RecentNames {
 
   /** Files of a session that have not come to rest, removed ones too. */
   pendingOf(session: SessionPrefix): string[] {
-    return pathsOf(this.#of(session).values());
+    const paths: string[] = [];
+    for (const directory of this.#log.recents.directoriesOf(
+      sessionPath(session.applicationId, session.sessionId),
+    ))
+      paths.push(...this.pendingIn(directory));
+    return paths;
   }
 
   /**
