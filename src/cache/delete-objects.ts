@@ -2,13 +2,14 @@
  * Deletes the objects that match a pattern, each after raising the version floor to its version.
  *
  * The floor comes first: if the process dies in between, some objects remain, but no version is
- * reused. Plain objects go together (delete-plain.ts), the others one by one, a few at once. With durability `power-loss` the removals are synced before the answer, once per
- * session. Cost: at most one floor write, and the removals. Other calls run in between.
+ * reused. Plain objects go together (delete-plain.ts), the others one by one, a few at once. With
+ * durability `power-loss` the removals are synced before the answer, once per session. Cost: at most
+ * one floor write, and the removals. Other calls run in between.
  */
 import { LIMITS } from "../limits.ts";
 import { logFor } from "../log.ts";
 import { formatKeyPattern, formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
-import type { Durability, RemovalPlace } from "../storage/object-storage.ts";
+import type { Durability } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
 import { type DeleteCause, deletePlain } from "./delete-plain.ts";
 import type { Precondition } from "./put-draft.ts";
@@ -33,16 +34,10 @@ export async function deleteObjects(
   { durability = "restart", precondition, actor }: DeleteOptions,
 ): Promise<number> {
   const cause = { pattern: formatKeyPattern(pattern), actor, precondition };
-  const keys: ObjectKey[] = [];
-  const places: RemovalPlace[] = [];
-  let deleted = 0;
-  if (pattern.scope !== "object" && pattern.scope !== "all") {
-    const plain = await deletePlain(context, pattern, cause);
-    deleted += plain.deleted;
-    keys.push(...plain.unindexed);
-    // Also if nothing was found: a delete that failed before its sync may be repeated.
-    places.push(pattern, ...plain.sessions);
-  }
+  const isPrefix = pattern.scope === "session" || pattern.scope === "application";
+  const plain = isPrefix ? await deletePlain(context, pattern, cause) : undefined;
+  const keys = [...(plain?.unindexed ?? [])];
+  let deleted = plain?.deleted ?? 0;
   // The index may not know this one. Of others: what is not plain, and what came meanwhile.
   if (pattern.scope === "object") keys.push(pattern.key);
   else
@@ -53,7 +48,7 @@ export async function deleteObjects(
   await forEach(keys, async (key) => {
     if (await context.locks.run(formatObjectKey(key), () => deleteOne(context, key, cause))) deleted += 1;
   });
-  if (durability === "power-loss") await context.storage.syncRemovals([...keys, ...places]);
+  if (durability === "power-loss") await context.storage.syncRemovals([...(plain?.places ?? []), ...keys]);
   await context.retention.forget(pattern, durability);
   log.debug("deleted", { scope: pattern.scope, objects: deleted });
   return deleted;

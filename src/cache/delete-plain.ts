@@ -5,14 +5,9 @@
  * removal asks the disk nothing. Everything else is left to the caller. Cost: 5 us an object.
  */
 import { LIMITS } from "../limits.ts";
-import {
-  formatObjectKey,
-  type KeyPattern,
-  type ObjectKey,
-  type SessionPrefix,
-} from "../object/object-key.ts";
+import { formatObjectKey, type KeyPattern, type ObjectKey } from "../object/object-key.ts";
 import { isBase } from "../storage/object-part.ts";
-import type { SingleFile } from "../storage/object-storage.ts";
+import type { RemovalPlace, SingleFile } from "../storage/object-storage.ts";
 import { nextTurn, turnIfDue } from "../turns.ts";
 import type { IndexEntry } from "./index-entry.ts";
 import type { Precondition } from "./put-draft.ts";
@@ -32,8 +27,8 @@ type Prefix = Extract<KeyPattern, { scope: "session" | "application" }>;
 export interface PlainDeleted {
   /** How many objects. */
   readonly deleted: number;
-  /** Sessions that they may have been in. */
-  readonly sessions: readonly SessionPrefix[];
+  /** Where they may have been. Also if nothing was found: a delete may be repeated for its sync. */
+  readonly places: readonly RemovalPlace[];
   /** Keys of the storage that the index does not have: clients stored their files. */
   readonly unindexed: readonly ObjectKey[];
 }
@@ -45,7 +40,7 @@ export async function deletePlain(
 ): Promise<PlainDeleted> {
   // Before the storage is read: an object that is replaced meanwhile is another entry then.
   const { entries, highest } = await entriesOf(context, pattern);
-  const { sessions, unindexed, twofold } = await lookInStorage(context, pattern);
+  const { places, unindexed, twofold } = await lookInStorage(context, pattern);
   // One write for all. A removal raises the floor for any other.
   await context.storage.raiseVersionFloor(highest);
   let deleted = 0;
@@ -55,7 +50,7 @@ export async function deletePlain(
     const plain = group.filter((entry) => isPlain(context, entry, highest) && !twofold.has(entry));
     deleted += await deleteGroup(context, plain, cause);
   }
-  return { deleted, sessions, unindexed };
+  return { deleted, places, unindexed };
 }
 
 async function entriesOf(
@@ -95,8 +90,8 @@ async function lookInStorage({ storage, registry }: WriteContext, pattern: Prefi
       if (entry !== undefined && isBase(part) && part.kind !== entry.form) twofold.add(entry);
     }
   }
-  const sessions = sessionIds.map((sessionId) => ({ applicationId, sessionId }));
-  return { sessions, unindexed: [...unindexed.values()], twofold };
+  const places = [pattern, ...sessionIds.map((sessionId) => ({ applicationId, sessionId }))];
+  return { places, unindexed: [...unindexed.values()], twofold };
 }
 
 /** @param highest the version up to which the floor was raised. */

@@ -42,13 +42,9 @@ export class RecentNames {
   }
 
   /** Files of a session that have not come to rest, removed ones too. */
-  pendingOf(session: SessionPrefix): string[] {
-    const paths: string[] = [];
-    for (const directory of this.#log.recents.directoriesOf(
-      sessionPath(session.applicationId, session.sessionId),
-    ))
-      paths.push(...this.pendingIn(directory));
-    return paths;
+  pendingOf({ applicationId, sessionId }: SessionPrefix): string[] {
+    const directories = [...this.#log.recents.directoriesOf(sessionPath(applicationId, sessionId))];
+    return directories.flatMap((each) => this.pendingIn(each));
   }
 
   /**
