@@ -17,6 +17,7 @@ import {
   scratchDirectory,
   watchedLog,
 } from "../unit/storage/scratch-directory.ts";
+import { openDirectory } from "../unit/storage/watched-disk.ts";
 
 /** Before it is replaced. */
 const original = LogWriter.prototype.append;
@@ -77,7 +78,7 @@ it("a file that comes to rest while its directory is read is listed", async () =
   vi.spyOn(fs.promises, "opendir").mockImplementation(async (path) => {
     const entries = fs.readdirSync(path, { withFileTypes: true });
     await storage.settle();
-    return entries as unknown as fs.Dir;
+    return openDirectory(entries);
   });
   onTestFinished(() => void vi.restoreAllMocks());
   expect(await storage.listPatches(patchName.key, 1)).toEqual([2]);

@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { DiskStorage } from "../../../src/storage/disk/disk-storage.ts";
 import type { StoredName } from "../../../src/storage/object-storage.ts";
 import { ownDirectory } from "../cache/cache-fixture.ts";
+import { openDirectory } from "./watched-disk.ts";
 
 const KEY = { applicationId: "app", sessionId: "session", objectId: "object" };
 const PATCHES = [2, 3, 4];
@@ -38,8 +39,7 @@ function whenRead(action: () => Promise<void>): void {
     const entries: fs.Dirent[] = [];
     for await (const entry of directory) entries.push(entry);
     await action();
-    const next = (): fs.Dirent | null => entries.shift() ?? null;
-    return { read: async () => next(), readSync: next, close: async () => {} } as unknown as fs.Dir;
+    return openDirectory(entries);
   });
 }
 

@@ -81,6 +81,13 @@ export function copyOf(directory: string): string {
   return copy;
 }
 
+/** An open directory with these entries, which all came with the first one. */
+export function openDirectory(entries: readonly fs.Dirent[]): fs.Dir {
+  const left = [...entries];
+  const next = (): fs.Dirent | null => left.shift() ?? null;
+  return { read: async () => next(), readSync: next, close: async () => {} } as unknown as fs.Dir;
+}
+
 /** Makes a segment of the log unreadable, as if its blocks were lost. */
 export function loseSegment(directory: string, slot: number): void {
   const path = `${directory}/.log/${slot}`;
