@@ -4,7 +4,7 @@
  *
  * It can always be rebuilt from the storage directory.
  */
-import type { KeyPattern, ObjectKey, SessionPrefix } from "../object/object-key.ts";
+import { type KeyPattern, type ObjectKey, ownText, type SessionPrefix } from "../object/object-key.ts";
 import { EntryTable, type TableCursor } from "./entry-table.ts";
 import type { IndexEntry } from "./index-entry.ts";
 
@@ -158,11 +158,6 @@ function pick<V>(map: ReadonlyMap<string, V>, key: string | undefined): Iterable
   if (key === undefined) return map.values();
   const value = map.get(key);
   return value === undefined ? [] : [value];
-}
-
-/** Copies a text: a substring retains the longer text, a joined text all its parts. */
-function ownText(text: string): string {
-  return Buffer.from(text).toString();
 }
 
 function getOrAdd<V>(map: Map<string, V>, key: string, make: () => V): V {

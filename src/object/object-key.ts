@@ -95,3 +95,8 @@ export function formatKeyPattern(pattern: KeyPattern): string {
       return formatObjectKey(pattern.key);
   }
 }
+
+/** Copies a text: a substring retains the longer text, a joined text all its parts. */
+export function ownText(text: string): string {
+  return Buffer.from(text).toString();
+}

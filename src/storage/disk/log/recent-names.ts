@@ -10,7 +10,7 @@ import fs from "node:fs";
 import { LIMITS } from "../../../limits.ts";
 import { FileFactsReader } from "../../../object/file-facts.ts";
 import type { BaseFacts } from "../../../object/index-facts.ts";
-import type { ObjectKey, SessionPrefix } from "../../../object/object-key.ts";
+import { type ObjectKey, ownText, type SessionPrefix } from "../../../object/object-key.ts";
 import type { ScannedObjects, StoredName } from "../../object-storage.ts";
 import { FactsList, factsAt, NO_FACTS } from "../../scanned-facts.ts";
 import {
@@ -159,6 +159,7 @@ export class RecentNames {
       const name = parseFilePath(recent.path)!;
       const read = name.part.kind === "file" ? this.#factsOf(recent, name) : undefined;
       if (read === undefined) names.push(name);
+      // The index keeps the id.
       else facts.add(ownText(name.key.objectId), read);
     }
     return { facts: facts.length > 0 ? facts.finish() : NO_FACTS, names };
@@ -215,9 +216,4 @@ function decides(recent: Recent): boolean {
 
 function decidesGone(recent: Recent | undefined): boolean {
   return recent?.kind === "gone";
-}
-
-/** The index keeps the id: a part of the path would keep the whole. */
-function ownText(text: string): string {
-  return Buffer.from(text).toString();
 }
