@@ -62,8 +62,8 @@ export class ObjectIndex {
   }
 
   /**
-   * Adds an entry whose id is a text of its own, as a scan finds it: a copy would cost as much as the
-   * rest. @returns false if there is one under its key, which stays.
+   * Adds an entry that a scan found: its id is a text of its own, and is not copied.
+   * @returns false if there is one under its key, which stays.
    */
   addNew(entry: IndexEntry): boolean {
     const isNew = this.#sessionOf(entry.key).addNew(entry);

@@ -33,8 +33,18 @@ const TAGS = {
   location: { uri: 0x0a },
   timestamp: { seconds: 0x08 },
 } as const;
-/** Of these many infos are made: Node's own pool has room for sixteen. */
+/** Infos are parts of such chunks, as of Node's own pool, which has room for sixteen. */
 const CHUNK_BYTES = 64 * 1024;
+/** What is left of the last chunk. All lists share it: one that waits for its client holds none. */
+let chunk = Buffer.alloc(0);
+
+function taken(sizeBytes: number): Buffer {
+  if (sizeBytes > CHUNK_BYTES) return Buffer.allocUnsafe(sizeBytes);
+  if (sizeBytes > chunk.length) chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  const part = chunk.subarray(0, sizeBytes);
+  chunk = chunk.subarray(sizeBytes);
+  return part;
+}
 
 /** Its type: PATH. */
 const DESCRIPTOR_TYPE = Uint8Array.of(0x08, 0x01);
@@ -42,8 +52,6 @@ const DESCRIPTOR_TYPE = Uint8Array.of(0x08, 0x01);
 export class FlightInfoWriter {
   readonly #encoded = new Map<string, Buffer>();
   readonly #expiry: Uint8Array;
-  /** What is left of the last chunk. */
-  #chunk = Buffer.alloc(0);
 
   /** @param expirationTime of all endpoints, in whole seconds; absent: none. */
   constructor(expirationTime?: Date) {
@@ -59,14 +67,14 @@ export class FlightInfoWriter {
     const ticketBytes = optionalBytes(ticket.length);
     const placeBytes = locations.reduce((sum, { length }) => sum + length, this.#expiry.length);
     const endpointBytes = fieldBytes(ticketBytes) + placeBytes;
-    const sizeBytes =
+    const fields = new Fields(
       optionalBytes(schema.length) +
-      fieldBytes(descriptorBytes) +
-      fieldBytes(endpointBytes) +
-      numberBytes(totalRecords) +
-      numberBytes(totalBytes) +
-      optionalBytes(appMetadata.length);
-    const fields = new Fields(this.#take(sizeBytes));
+        fieldBytes(descriptorBytes) +
+        fieldBytes(endpointBytes) +
+        numberBytes(totalRecords) +
+        numberBytes(totalBytes) +
+        optionalBytes(appMetadata.length),
+    );
     if (schema.length > 0) fields.bytes(TAGS.info.schema, schema);
     fields
       .begin(TAGS.info.descriptor, descriptorBytes)
@@ -82,27 +90,13 @@ export class FlightInfoWriter {
     return fields.target;
   }
 
-  #take(sizeBytes: number): Buffer {
-    if (sizeBytes > CHUNK_BYTES) return Buffer.allocUnsafe(sizeBytes);
-    if (sizeBytes > this.#chunk.length) this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    const taken = this.#chunk.subarray(0, sizeBytes);
-    this.#chunk = this.#chunk.subarray(sizeBytes);
-    return taken;
-  }
-
   /** A list has few locations. */
   #locationOf(uri: string): Buffer {
     const known = this.#encoded.get(uri);
     if (known !== undefined) return known;
     const text = Buffer.from(uri);
-    const inner = new Fields(Buffer.allocUnsafe(fieldBytes(text.length))).bytes(
-      TAGS.location.uri,
-      text,
-    ).target;
-    const encoded = new Fields(Buffer.allocUnsafe(fieldBytes(inner.length))).bytes(
-      TAGS.endpoint.location,
-      inner,
-    ).target;
+    const inner = new Fields(fieldBytes(text.length)).bytes(TAGS.location.uri, text).target;
+    const encoded = new Fields(fieldBytes(inner.length)).bytes(TAGS.endpoint.location, inner).target;
     this.#encoded.set(uri, encoded);
     return encoded;
   }
@@ -112,12 +106,8 @@ const NO_BYTES = new Uint8Array(0);
 
 function encodeExpiry(time: Date): Buffer {
   const seconds = Math.floor(time.getTime() / 1000);
-  const inner = new Fields(Buffer.allocUnsafe(numberBytes(seconds))).number(
-    TAGS.timestamp.seconds,
-    seconds,
-  ).target;
-  return new Fields(Buffer.allocUnsafe(fieldBytes(inner.length))).bytes(TAGS.endpoint.expirationTime, inner)
-    .target;
+  const inner = new Fields(numberBytes(seconds)).number(TAGS.timestamp.seconds, seconds).target;
+  return new Fields(fieldBytes(inner.length)).bytes(TAGS.endpoint.expirationTime, inner).target;
 }
 
 function fieldBytes(sizeBytes: number): number {
@@ -137,8 +127,8 @@ class Fields {
   readonly target: Buffer;
   #position = 0;
 
-  constructor(target: Buffer) {
-    this.target = target;
+  constructor(sizeBytes: number) {
+    this.target = taken(sizeBytes);
   }
 
   begin(tag: number, sizeBytes: number): this {

@@ -21,9 +21,9 @@ type DescribeListed = (entry: IndexEntry, schema: Uint8Array, facts?: Uint8Array
 /** The facts of the objects of a page, for callers who request them. */
 type Facts = ReadonlyMap<IndexEntry, Uint8Array>;
 
-const OBJECT_NAME_BYTES_MAX = 3 * LIMITS.keyComponentBytesMax + 2;
-/** Most references are shorter. */
-const REF_BYTES = 1024;
+/** The name, and the reference, of the object whose info is being written. Most references are shorter. */
+const NAME_BYTES = Buffer.alloc(3 * LIMITS.keyComponentBytesMax + 2);
+const REF_BYTES = Buffer.alloc(1024);
 const NO_FACTS: Facts = new Map();
 
 export async function listFlights(context: ServiceContext, request: Buffer, call: ServerCall): Promise<void> {
@@ -98,9 +98,6 @@ async function sendRead(entry: IndexEntry, call: ServerCall, listing: Listing): 
 function listEncoder(context: ServiceContext): DescribeListed {
   const { locations, refs } = context;
   const infos = new FlightInfoWriter(locations.noEnd.expirationTime);
-  // An info is written before the next one needs them.
-  const nameBytes = Buffer.allocUnsafe(OBJECT_NAME_BYTES_MAX);
-  const refBytes = Buffer.allocUnsafe(REF_BYTES);
   return (entry, schema, facts) => {
     const name = entry.evictionKey;
     if (facts !== undefined || context.cache.retaining.lifetimeOf(entry) !== undefined) {
@@ -110,7 +107,7 @@ function listEncoder(context: ServiceContext): DescribeListed {
         descriptor: { kind: "path", path: [name] },
       });
     }
-    const path = nameBytes.subarray(0, nameBytes.write(name));
+    const path = NAME_BYTES.subarray(0, NAME_BYTES.write(name));
     return infos.write({
       schema,
       path,
@@ -118,7 +115,7 @@ function listEncoder(context: ServiceContext): DescribeListed {
       locations: locations.of(name),
       totalRecords: entry.rowCount,
       totalBytes: entry.dataBytes,
-      appMetadata: refs.write(path, entry.version, refBytes),
+      appMetadata: refs.write(path, entry.version, REF_BYTES),
     });
   };
 }

@@ -107,15 +107,14 @@ async function* entries(root: string, path: string): AsyncGenerator<readonly fs.
   let directory: fs.Dir | undefined;
   try {
     directory = await fs.promises.opendir(`${root}/${path}`, { bufferSize: ENTRIES_PER_READ });
-    for (let first = await directory.read(); first !== null; first = await directory.read()) {
-      const read = [first];
-      // These came with the first one: no call blocks, and a promise for each would take most of the time.
-      while (read.length < ENTRIES_PER_READ) {
-        const next = directory.readSync();
-        if (next === null) break;
+    for (let next = await directory.read(); next !== null; next = await directory.read()) {
+      const read: fs.Dirent[] = [];
+      // The others came with the first one: a promise for each would take most of the time. At the end,
+      // one call asks the directory once more.
+      for (; next !== null; next = read.length < ENTRIES_PER_READ ? directory.readSync() : null)
         read.push(next);
-      }
       yield read;
+      if (read.length < ENTRIES_PER_READ) return;
     }
   } catch (error) {
     if (isMissing(error)) return;

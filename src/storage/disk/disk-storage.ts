@@ -217,11 +217,10 @@ export class DiskStorage implements ObjectStorage {
   }
 
   async removeSingle(files: readonly SingleFile[]): Promise<void> {
-    try {
-      await Promise.all(files.map((file) => removeSingleFile(this.#tools, file)));
-    } finally {
-      for (const { name } of files) this.#tools.tier?.changed(name);
-    }
+    // All end before the first failure is told: the caller's locks hold until then.
+    const ends = await Promise.allSettled(files.map((file) => removeSingleFile(this.#tools, file)));
+    for (const { name } of files) this.#tools.tier?.changed(name);
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 
   /** `allBut` reads the session's whole directory; `only` reads nothing else. */

@@ -3,9 +3,9 @@
  * objects'.
  *
  * Creates, moves and drops staged files; at start removes leftovers of dead processes. A large file
- * that is replaced gets a name here until its blocks are freed. Directories
- * of applications and sessions are created only if a move finds them missing, so that a put to an
- * existing session costs none.
+ * that is replaced gets a name here until its blocks are freed. Directories of applications and
+ * sessions are created only if a move finds them missing, so that a put to an existing session costs
+ * none.
  */
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { DiskStep } from "../../../src/storage/disk/disk-steps.ts";
 import {
   named,
@@ -183,4 +183,30 @@ it("a floor that cannot be written is not taken for written: the next raise writ
   await storage.stop();
   expect((await startedDisk({ directory })).versionFloor).toBe(8);
   expect(openFiles(directory)).toEqual([]);
+});
+
+describe("removals of several files", () => {
+  it("have all ended when one has failed", async () => {
+    const storage = await startedDisk();
+    const files = ["a/s/1", "a/s/2"].map((key) => ({ name: named(key), version: 1, sizeBytes: LARGE_BYTES }));
+    for (const { name } of files) await publish(storage, name, patternBytes(LARGE_BYTES));
+    const { unlink } = fs;
+    let release: (() => void) | undefined;
+    vi.spyOn(fs, "unlink").mockImplementation((path, done) => {
+      if (String(path).endsWith("1.arrow")) return void setImmediate(() => done(failure("EIO") as never));
+      release = () => unlink(path, done);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    let hasEnded = false;
+    const removed = storage.removeSingle(files).finally(() => {
+      hasEnded = true;
+    });
+    removed.catch(() => {});
+    await vi.waitFor(() => expect(release).toBeDefined());
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(hasEnded).toBe(false);
+    release?.();
+    await expect(removed).rejects.toMatchObject({ code: "STORAGE_IO" });
+    expect(await readWhole(storage, named("a/s/2"))).toBeUndefined();
+  });
 });
