@@ -135,6 +135,7 @@ const SMALL_LOG = {
   segmentBytes: 8 * 1024,
   segmentsMax: 6,
   sparesMax: 1,
+  quickFillMs: 0,
   syncDelayMs: 0,
   restDelayMs: 600_000,
 };

@@ -119,7 +119,7 @@ it.each([0, 1, 2, 3])("a torn head (%i) of a released segment leaves the version
   await machine.storage.syncRemovals([]);
   const cuts: number[] = [];
   machine.before = (step) => {
-    if (step === "syncSegment") cuts.push(machine.disk.tick());
+    if (step === "headSegment") cuts.push(machine.disk.tick());
   };
   await vi.waitFor(async () => {
     await putSmall(machine.storage, named("a/s/1"), "power-loss");

@@ -42,7 +42,14 @@ vi.mock("../../src/storage/disk/log/log-record.ts", async (importOriginal) => {
 const KEPT = { segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
 const AT_REST = { ...KEPT, restDelayMs: 0 };
 const IN_LOG = { ...KEPT, restDelayMs: 600_000 };
-const RELEASED = { segmentBytes: 8 * 1024, segmentsMax: 4, sparesMax: 1, syncDelayMs: 0, restDelayMs: 0 };
+const RELEASED = {
+  segmentBytes: 8 * 1024,
+  segmentsMax: 4,
+  sparesMax: 1,
+  quickFillMs: 0,
+  syncDelayMs: 0,
+  restDelayMs: 0,
+};
 
 /** All clients do the same. */
 function everybody(kinds: readonly Action["kind"][], durability: Durability): Program {

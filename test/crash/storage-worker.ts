@@ -21,6 +21,7 @@ const storage = new DiskStorage({
     segmentBytes: 8 * 1024,
     segmentsMax: 6,
     sparesMax: 1,
+    quickFillMs: 0,
     syncDelayMs: 0,
     segmentAgeMs: 20,
     restDelayMs: Number(delay),

@@ -41,8 +41,8 @@ export const DISK_STEPS = [
   "moveToQuarantine",
   "createSegment",
   "fillSegment",
-  "headSegment",
   "syncSegment",
+  "headSegment",
   "appendLog",
   "syncLog",
   "unlinkSegment",
@@ -198,12 +198,16 @@ export class DiskSteps {
     await writeFully(fd, [zeros], position);
   }
 
-  async headSegment(fd: number, head: Buffer, position: number): Promise<void> {
+  /**
+   * Resolves when the head is durable. A sync would also write the records before it, which are
+   * void.
+   */
+  async headSegment(path: string, head: Buffer, position: number): Promise<void> {
     this.#before("headSegment");
-    await writeFully(fd, [head], position);
+    await this.syncTimes.time("log", () => writeThrough(path, head, position));
   }
 
-  /** Syncs a segment's head, and at first its blocks. */
+  /** Makes a segment's blocks durable. */
   async syncSegment(fd: number): Promise<void> {
     this.#before("syncSegment");
     await this.#syncing("log", () => promised((done) => fs.fdatasync(fd, done)));
@@ -282,6 +286,16 @@ async function syncAt(path: string, flags: number): Promise<void> {
   const fd = fs.openSync(path, flags);
   try {
     await promised((done) => fs.fsync(fd, done));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Returns when the disk has the bytes. */
+async function writeThrough(path: string, bytes: Buffer, position: number): Promise<void> {
+  const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_DSYNC | fs.constants.O_NOFOLLOW);
+  try {
+    await writeFully(fd, [bytes], position);
   } finally {
     fs.closeSync(fd);
   }

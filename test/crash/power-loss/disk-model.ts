@@ -6,7 +6,7 @@
  * cut keeps what had ended before the sync began. Everything else is open: each name may be as it
  * was at any later moment; the bytes of a file that was never synced are empty, cut, zeros or
  * whole; of a file that was synced, each later write is lost, cut at either end, zeros or whole for
- * itself. So the model promises only what every file system does: no order of names, no order of
+ * itself, unless the write itself was durable. So the model promises only what every file system does: no order of names, no order of
  * writes, no bytes with a name, no parent with a child.
  */
 import fs from "node:fs";
@@ -24,6 +24,8 @@ interface NameChange extends Span {
 interface Write extends Span {
   readonly position: number;
   readonly bytes: Buffer;
+  /** True if the disk has the bytes when the call has returned. */
+  readonly isDurable?: boolean;
 }
 
 /** Picks one of `count` possibilities. */
@@ -47,11 +49,9 @@ export class ModelFile {
   survivor(cut: number, choose: Choose): Buffer {
     const begun = this.writes.filter(({ begin }) => begin <= cut);
     const kept = lastSyncBefore(this.syncs, cut);
-    const lasting = begun.filter(({ end }) => end <= kept);
-    if (lasting.length === begun.length) return joined(begun);
-    if (lasting.length === 0) return torn(joined(begun), choose);
-    const later = begun.filter(({ end }) => end > kept);
-    return joined([...lasting, ...later.map((each) => tornWrite(each, choose))]);
+    const lasts = ({ end, isDurable }: Write): boolean => end <= (isDurable === true ? cut : kept);
+    if (!begun.some(lasts)) return torn(joined(begun), choose);
+    return joined(begun.map((each) => (lasts(each) ? each : tornWrite(each, choose))));
   }
 }
 

@@ -21,6 +21,8 @@ export type SyncedKind = "log" | "staged" | "published" | "directory";
 interface OpenNode {
   readonly node: ModelNode;
   readonly kind: SyncedKind;
+  /** Each write is durable when it returns. */
+  readonly isWrittenThrough: boolean;
 }
 
 export class RecordedDisk {
@@ -114,7 +116,8 @@ export class RecordedDisk {
     const isMade = flags === "wx" || flags === "wx+" || flags === "w";
     const known = this.#find(file);
     const node = isMade || known === undefined ? this.#made(file, isMade, span) : known;
-    this.#open.set(fd, { node, kind: this.#kindOf(file, node) });
+    const isWrittenThrough = typeof flags === "number" && (flags & fs.constants.O_DSYNC) !== 0;
+    this.#open.set(fd, { node, kind: this.#kindOf(file, node), isWrittenThrough });
   }
 
   #kindOf(file: string, node: ModelNode): SyncedKind {
@@ -132,10 +135,11 @@ export class RecordedDisk {
   }
 
   #written(fd: number, chunks: unknown, position: number, span: Span): void {
-    const node = this.#open.get(fd)?.node;
+    const open = this.#open.get(fd);
+    if (open?.node.kind !== "file") return;
+    const isDurable = open.isWrittenThrough && !this.#forgets(open.kind);
     // The bytes are copied: blocks are used again.
-    if (node?.kind === "file")
-      node.writes.push({ ...span, position, bytes: Buffer.concat(chunks as Buffer[]) });
+    open.node.writes.push({ ...span, position, bytes: Buffer.concat(chunks as Buffer[]), isDurable });
   }
 
   #linked(from: string, to: string, span: Span): void {

@@ -160,23 +160,30 @@ export class LogSegments {
   }
 
   /**
-   * Releases the oldest segment, whose content is durable elsewhere. Its records are void once its
-   * new head is synced; only then `released` is called, and its files may be forgotten.
+   * Releases the oldest segment, whose content is elsewhere. Its records are void once its new head
+   * is durable; only then `released` is called, and its files may be forgotten.
+   * @param released resolves when the segment may be closed.
    */
-  release(segment: LogSegment, released: () => void): Promise<void> {
+  release(segment: LogSegment, released: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
       const isReusable = !segment.isDistrusted && !segment.head.isEarlier;
+      const isFilledQuickly = segment.sealedAtMs! - (segment.firstAtMs ?? 0) < this.#settings.quickFillMs;
       const head = await this.#writeHead(segment);
       this.released += 1;
-      released();
+      await released();
       segment.begin(head);
       this.sealed.splice(this.sealed.indexOf(segment), 1);
       if (!isReusable) return await this.#files.remove(segment);
       // It stays: no other head has the floor of now.
       this.#spares.push(segment);
-      if (this.#spares.length > Math.max(1, this.#settings.sparesMax))
-        await this.#files.remove(this.#spares.shift()!);
+      // Otherwise the next puts need them all: making one takes longer than filling it.
+      if (!isFilledQuickly) await this.#removeSpares();
     });
+  }
+
+  async #removeSpares(): Promise<void> {
+    while (this.#spares.length > Math.max(1, this.#settings.sparesMax))
+      await this.#files.remove(this.#spares.shift()!);
   }
 
   /** Makes no more segments. */
@@ -187,6 +194,7 @@ export class LogSegments {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#work;
+    await this.#removeSpares();
     const open = [this.active, ...this.sealed, ...this.#spares].filter((each) => each !== undefined);
     for (const { fd } of open) fs.closeSync(fd);
     this.active = undefined;
@@ -257,8 +265,7 @@ export class LogSegments {
   async #writeHead(segment: LogSegment): Promise<SegmentHead> {
     this.#number += 1;
     const head = newSegmentHead(this.#number, this.#settings.bootId, this.floor());
-    await this.#disk.steps.headSegment(segment.fd, encodeSegmentHead(head), segment.nextHeadPlace);
-    await this.#disk.steps.syncSegment(segment.fd);
+    await this.#disk.steps.headSegment(segment.path, encodeSegmentHead(head), segment.nextHeadPlace);
     return head;
   }
 }

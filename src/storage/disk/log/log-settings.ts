@@ -12,6 +12,7 @@ export interface LogSettings {
   readonly segmentBytes: number;
   readonly segmentsMax: number;
   readonly sparesMax: number;
+  readonly quickFillMs: number;
   readonly segmentAgeMs: number;
   readonly syncDelayMs: number;
   readonly syncedAtStopMax: number;
@@ -24,6 +25,7 @@ export function logSettings(changed: Partial<LogSettings> = {}): LogSettings {
     segmentBytes: LIMITS.logSegmentBytes,
     segmentsMax: LIMITS.logSegmentsMax,
     sparesMax: LIMITS.logSparesMax,
+    quickFillMs: LIMITS.logQuickFillMs,
     segmentAgeMs: LIMITS.logSegmentAgeMs,
     syncDelayMs: LIMITS.logSyncDelayMs,
     syncedAtStopMax: LIMITS.logSyncedAtStopMax,

@@ -59,7 +59,6 @@ export class LogWriter {
   #hasCome = false;
   #writing: Promise<void> = Promise.resolve();
   #batch: Batch | undefined;
-  #batchWriting: Promise<void> = Promise.resolve();
   /** Segments with bytes that are not synced. */
   readonly #unsynced = new Set<LogSegment>();
   /** The pending sync, and the next one for all later callers. */
@@ -116,9 +115,15 @@ export class LogWriter {
     return this.#nextSync;
   }
 
-  /** Resolves when what is being written is written, or has failed. */
+  /** The records of the segment are void. Resolves when no sync is at work on it. */
+  async forget(segment: LogSegment): Promise<void> {
+    this.#unsynced.delete(segment);
+    await this.#syncing?.catch(() => {});
+  }
+
+  /** Resolves when what has space is written, or has failed. */
   written(): Promise<void> {
-    return this.#batchWriting;
+    return this.#writing;
   }
 
   /** The place behind all records that are written. */
@@ -231,16 +236,11 @@ export class LogWriter {
   }
 
   async #writeAll(): Promise<void> {
-    for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch())
-      await this.#writeNow(batch);
-  }
-
-  #writeNow(batch: Batch): Promise<void> {
-    this.#batch = batch;
-    this.#batchWriting = this.#write(batch).finally(() => {
-      this.#batch = undefined;
-    });
-    return this.#batchWriting;
+    for (;;) {
+      this.#batch = this.#nextBatch();
+      if (this.#batch === undefined) return;
+      await this.#write(this.#batch);
+    }
   }
 
   /** As many records as fit into one segment; undefined if there are none, or no space. */

@@ -1,9 +1,10 @@
 /**
  * Releases segments of the log, oldest first, whose files are all at rest.
  *
- * A segment that somebody was promised is released some time later, when the kernel has written its
- * files and a sync is cheap: files first, then their directories, then what came later in the log. If
- * a sync fails, it stays until the next boot of the machine reads it.
+ * A segment that nobody was promised is released at once and without a sync. One that somebody was
+ * promised is released some time later, when the kernel has written its files and a sync is cheap:
+ * files first, then their directories, then what came later in the log. If a sync fails, it stays
+ * until the next boot of the machine reads it.
  */
 import { LIMITS } from "../../../limits.ts";
 import { logFor } from "../../../log.ts";
@@ -47,6 +48,12 @@ export class Releases {
     while (this.#oldest !== undefined && (await this.#release(this.#oldest)));
   }
 
+  /** True if a segment can be released without a sync. */
+  get isDue(): boolean {
+    const oldest = this.#oldest;
+    return oldest?.pending.size === 0 && !oldest.isPromised && this.#retryAtMs <= Date.now();
+  }
+
   /** Time until the next release; undefined if none is due. */
   get delayMs(): number | undefined {
     const { segments, settings } = this.#log;
@@ -88,10 +95,13 @@ export class Releases {
       if (segment.isPromised) {
         for (const recent of [...segment.rested]) await this.#syncFile(recent);
         for (const directory of [...segment.directories]) await syncs.sync(directory);
+        // Later records of its files: what they superseded was not synced.
+        await writer.sync();
       }
-      // Later records of its files: what they superseded was not synced.
-      await writer.sync();
-      await segments.release(segment, () => recents.release(segment));
+      await segments.release(segment, () => {
+        recents.release(segment);
+        return writer.forget(segment);
+      });
       return true;
     } catch (error) {
       segment.isHeld = true;

@@ -70,14 +70,15 @@ export class Rest implements Resting {
     if (this.#work !== undefined || this.#isStopped) return;
     const nowMs = Date.now();
     const { recents, settings } = this.#log;
+    const pauseMs = this.#log.segments.isShort ? 0 : Math.max(0, this.#pausedToMs - nowMs);
     // What comes now is due no sooner.
     const soonMs = recents.gone.size > 0 ? REMOVAL_DELAY_MS : settings.restDelayMs;
-    if (this.#timer !== undefined && this.#dueMs <= nowMs + soonMs) return;
+    const soonestMs = Math.max(pauseMs, this.#releases.isDue ? 0 : soonMs);
+    if (this.#timer !== undefined && this.#dueMs <= nowMs + soonestMs) return;
     const delayMs = this.#delayMs(nowMs);
     if (delayMs === undefined) return;
     clearTimeout(this.#timer);
-    const pauseMs = this.#log.segments.isShort ? 0 : this.#pausedToMs - nowMs;
-    this.#dueMs = nowMs + Math.max(0, delayMs, pauseMs);
+    this.#dueMs = nowMs + Math.max(pauseMs, delayMs);
     this.#timer = setTimeout(() => this.#begin(), this.#dueMs - nowMs).unref();
   }
 

@@ -74,21 +74,15 @@ export class SegmentFiles {
         const rest = zeros.subarray(0, segmentBytes - position);
         await this.#disk.steps.fillSegment(fd, rest, position);
       }
-      return new LogSegment({ path, fd, sizeBytes }, await this.#headIn(fd, isNew));
+      // Also what a killed process wrote.
+      await this.#disk.steps.syncSegment(fd);
+      const none = { head: newSegmentHead(0, this.#settings.bootId, 0), place: HEAD_PLACES[1] };
+      return new LogSegment({ path, fd, sizeBytes }, headIn(fd) ?? none);
     } catch (error) {
       // A partial segment takes space that an object could use.
       if (fd !== undefined) await this.remove({ path, fd });
       throw error;
     }
-  }
-
-  /** The head in a free slot. A killed process may have written it without a sync. */
-  async #headIn(fd: number, isNew: boolean): Promise<FoundHead> {
-    const none = { head: newSegmentHead(0, this.#settings.bootId, 0), place: HEAD_PLACES[1] };
-    if (isNew) return none;
-    await this.#disk.steps.syncSegment(fd);
-    const bytes = Buffer.alloc(RECORDS_START);
-    return findSegmentHead(bytes.subarray(0, readFullySync(fd, bytes, 0))) ?? none;
   }
 
   /** Less on a small or nearly full disk. */
@@ -126,6 +120,12 @@ export class SegmentFiles {
       log.warn("an unused segment of the log could not be removed", { errno: errnoOf(error) });
     }
   }
+}
+
+/** The head in a free slot. */
+function headIn(fd: number): FoundHead | undefined {
+  const bytes = Buffer.alloc(RECORDS_START);
+  return findSegmentHead(bytes.subarray(0, readFullySync(fd, bytes, 0)));
 }
 
 /** Does not follow links: the engine writes only to its own files. */

@@ -12,7 +12,7 @@ import {
   tree,
   watchedLog,
 } from "../scratch-directory.ts";
-import { count, loggingDisk, PATIENT, putDurably, watchedDisk } from "../watched-disk.ts";
+import { count, HOUR_MS, loggingDisk, PATIENT, putDurably, watchedDisk } from "../watched-disk.ts";
 
 const NAME = named("a/s/o");
 const SMALL = patternBytes(1500);
@@ -53,7 +53,7 @@ describe("a segment", () => {
     steps.length = 0;
     await storage.stop();
     expect(steps).not.toContain("syncPublished");
-    expect(steps.slice(-2)).toEqual(["headSegment", "syncSegment"]);
+    expect(steps.at(-1)).toBe("headSegment");
   });
 
   it("that somebody was promised is released when its files and directories are synced", async () => {
@@ -105,5 +105,42 @@ describe("a segment", () => {
     );
     expect(fs.readdirSync(`${directory}/.log`).length).toBeLessThanOrEqual(TINY.segmentsMax);
     expect(await readWhole(storage, NAME)).toEqual(patternBytes(2000));
+  });
+
+  it("of which all files were put again is used again at once, without a sync", async () => {
+    const { storage, steps } = await watchedDisk({ log: { ...TINY, restDelayMs: HOUR_MS } });
+    await vi.waitFor(
+      async () => {
+        await publish(storage, NAME, patternBytes(2000));
+        expect(storage.counts.disk.log.checkpoints).toBeGreaterThan(12);
+      },
+      { ...PATIENT, interval: 1 },
+    );
+    expect(count(steps, "createSegment")).toBeLessThanOrEqual(TINY.segmentsMax);
+    expect(count(steps, "syncSegment")).toBe(count(steps, "createSegment"));
+    expect(steps).not.toContain("syncLog");
+    expect(steps).not.toContain("unlinkSegment");
+  });
+
+  it.each([
+    { quickFillMs: HOUR_MS, removed: 0 },
+    { quickFillMs: 0, removed: 2 },
+  ])("that was full within $quickFillMs ms or later: of three, $removed are removed", async (each) => {
+    const { quickFillMs, removed } = each;
+    const log = { ...TINY, sparesMax: 1, quickFillMs };
+    const { storage, directory, steps } = await loggingDisk({ log });
+    for (let i = 0; i < 10; i += 1) {
+      await publish(storage, named(`a/s/${i}`), patternBytes(2000));
+      // The next segment is ready.
+      await vi.waitFor(() => {
+        expect(steps.lastIndexOf("syncDirectory")).toBeGreaterThanOrEqual(steps.lastIndexOf("makeDirectory"));
+      }, PATIENT);
+    }
+    await storage.settle();
+    await publish(storage, NAME, SMALL);
+    await vi.waitFor(() => expect(storage.counts.disk.log.checkpoints).toBe(3), PATIENT);
+    expect(count(steps, "unlinkSegment")).toBe(removed);
+    await storage.stop();
+    expect(fs.readdirSync(`${directory}/.log`)).toHaveLength(1);
   });
 });
