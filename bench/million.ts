@@ -59,8 +59,8 @@ class Run {
 
   async measure(lister: ChildProcess): Promise<string[]> {
     const listed = lastLine(lister);
-    const serve = ["dist/cli.js", "serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage"];
-    const server = await this.#processes.startServer("cache", process.execPath, [
+    const serve = ["serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage"];
+    const server = await this.#processes.startServer("cache", "dist/cli.js", [
       ...serve,
       this.#plan.directory,
     ]);

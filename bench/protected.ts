@@ -43,8 +43,7 @@ stopOnSignals(() => bench.close());
 
 const serve = async (name: string, root: string, ...flags: string[]) =>
   loadServerOf(
-    await bench.processes.startServer(name, process.execPath, [
-      `${root}/dist/cli.js`,
+    await bench.processes.startServer(name, `${root}/dist/cli.js`, [
       ...["serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage", "none"],
       ...flags,
     ]),

@@ -74,8 +74,8 @@ async function measure(directory: string): Promise<void> {
     ([name, rate]) => `{name: ${name}, quota: {objects: ${KEPT}, puts_per_second: ${rate}}}`,
   );
   writeFileSync(file, `${rules}applications: [${quotas.join(", ")}]\n`);
-  const args = ["dist/cli.js", "--endpoint", "grpc://127.0.0.1:0", "--access-file", file];
-  const server = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const args = ["--endpoint", "grpc://127.0.0.1:0", "--access-file", file];
+  const server = spawn("dist/cli.js", args, { stdio: ["ignore", "pipe", "ignore"] });
   const [first] = (await once(server.stdout, "data")) as [Buffer];
   const endpoint = /listening on (\S+)/.exec(String(first))![1]!;
   const other = spawn(process.execPath, ["--import", "tsx", "bench/quota.ts", endpoint], {

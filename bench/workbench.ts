@@ -55,7 +55,7 @@ export class Workbench {
   async startCache(name: string, { storage, environment = {} }: CacheOptions): Promise<Server> {
     const place = storage === "none" ? storage : this.newDirectory();
     const args = ["serve", "--endpoint", "grpc://127.0.0.1:0", "--log", "warn", "--storage", place];
-    return await this.processes.startServer(name, process.execPath, [CLI_FILE, ...args], { environment });
+    return await this.processes.startServer(name, CLI_FILE, args, { environment });
   }
 
   async startCppServer(): Promise<Server> {

@@ -1,6 +1,8 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --no-memory-reducer
 /**
  * The command `flame-object-cache`: runs the command line and ends the process with its exit code.
+ *
+ * The option in the first line keeps compiled code over idle times (command/process-memory.ts).
  *
  * Only this file handles signals and ends the process. The first SIGTERM or SIGINT requests a stop,
  * which drains; a second one ends the process at once. SIGHUP makes a server with an access file

@@ -56,6 +56,8 @@ export function prepareMemory(): void {
   setFlagsFromString("--expose-gc");
   // A collection between two bursts finds no open call. Without this, V8 would discard the hidden
   // classes of calls, and with them all compiled code: calls then take twice as long for seconds.
+  // V8's own collections of a process that is idle for 8 s discard them all the same: the first line
+  // of cli.ts disables them, which is only possible at the start of the process.
   setFlagsFromString(`--retain-maps-for-n-gc=${MAP_AGE_MAX}`);
   prepareYoungGenerations();
 }

@@ -85,6 +85,12 @@ export class FreeMemory {
   }
 }
 
+/**
+ * When the first buffer of a thread is detached, V8 discards all compiled code that uses buffers.
+ * Here it is before any is compiled.
+ */
+structuredClone(undefined, { transfer: [new ArrayBuffer(1)] });
+
 type Transfer = (this: ArrayBuffer, newByteLength: number) => ArrayBuffer;
 
 /**
