@@ -5,14 +5,15 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { canSharePort } from "../../src/relay/share-port.ts";
 import { pythonEnvironment } from "../support/python-environment.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 const RESULTS_FILE = "bench/results.jsonl";
 const SMOKE = ["--import", "tsx", "bench/run.ts", "--smoke"];
@@ -73,7 +74,10 @@ describe.skipIf(absence !== undefined && process.env.CI !== "true")("the benchma
 
   test("says so where Redis is not installed, and measures the others", async () => {
     const args = [...SMOKE, "--only", "durable", "--directory", directory];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH: directory } });
+    const onlyNode = temporaryDirectory("only-node");
+    onTestFinished(onlyNode.remove);
+    symlinkSync(process.execPath, join(onlyNode.path, "node"));
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env: { PATH: onlyNode.path } });
     expect(stdout).toMatch(/^\| put x 1 +\| Redis, synced +\| +redis-server is not installed \|/m);
     expect(stdout).toMatch(rowOf("put x 1", "bare files, synced"));
   });
