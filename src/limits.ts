@@ -178,7 +178,7 @@ export const LIMITS = {
   logSegmentsMax: 8,
   /** Unused segments that are kept for later records. */
   logSparesMax: 2,
-  /** All unused segments are kept while one is full within this time. */
+  /** While segments are full within this time, all unused ones are kept. */
   logQuickFillMs: 10_000,
   /** Share of a segment that only removals may use, so that a full log does not block deletes. */
   logRemovalsShare: 1 / 16,

@@ -87,7 +87,7 @@ export class FreeMemory {
 
 /**
  * When the first buffer of a thread is detached, V8 discards all compiled code that uses buffers.
- * Here it is before any is compiled.
+ * Here that happens before any is compiled.
  */
 structuredClone(undefined, { transfer: [new ArrayBuffer(1)] });
 

@@ -13,7 +13,15 @@ import { Random } from "../support/random.ts";
 import { scratchDirectory, watchedLog } from "../unit/storage/scratch-directory.ts";
 import type { Action } from "./power-loss/clients.ts";
 import type { Choose } from "./power-loss/disk-model.ts";
-import { type Forgets, KEYS, type Life, type Program, surviveAt, work } from "./power-loss/machine.ts";
+import {
+  type Forgets,
+  KEYS,
+  type Life,
+  type Program,
+  SMALL_LOG,
+  surviveAt,
+  work,
+} from "./power-loss/machine.ts";
 import { adversaries, type Wrong, wrongs } from "./power-loss/verdict.ts";
 
 /** Size of a record's head. */
@@ -42,14 +50,6 @@ vi.mock("../../src/storage/disk/log/log-record.ts", async (importOriginal) => {
 const KEPT = { segmentBytes: 256 * 1024, syncedAtStopMax: 0 };
 const AT_REST = { ...KEPT, restDelayMs: 0 };
 const IN_LOG = { ...KEPT, restDelayMs: 600_000 };
-const RELEASED = {
-  segmentBytes: 8 * 1024,
-  segmentsMax: 4,
-  sparesMax: 1,
-  quickFillMs: 0,
-  syncDelayMs: 0,
-  restDelayMs: 0,
-};
 
 /** All clients do the same. */
 function everybody(kinds: readonly Action["kind"][], durability: Durability): Program {
@@ -96,17 +96,17 @@ describe("an engine that", () => {
     },
     {
       fault: "releases a segment before the bytes of its files are synced",
-      lives: [life(MANY_PUTS, RELEASED)],
+      lives: [life(MANY_PUTS, SMALL_LOG)],
       forgets: (kind) => kind === "published",
     },
     {
       fault: "releases a segment before the names of its files are synced",
-      lives: [life(MANY_PUTS, RELEASED)],
+      lives: [life(MANY_PUTS, SMALL_LOG)],
       forgets: (kind) => kind === "directory",
     },
     {
       fault: "unlinks what is removed before the log is synced",
-      lives: [life(PUTS, RELEASED), life(everybody(["delete"], "restart"), AT_REST)],
+      lives: [life(PUTS, SMALL_LOG), life(everybody(["delete"], "restart"), AT_REST)],
       forgets: (kind, nth) => kind === "log" && nth === 1,
     },
     {

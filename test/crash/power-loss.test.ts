@@ -27,6 +27,7 @@ import {
   type Program,
   type Recorded,
   SHARED,
+  SMALL_LOG,
   surviveAt,
   work,
 } from "./power-loss/machine.ts";
@@ -40,15 +41,6 @@ const LOSSES = campaign({ slice: 40, whole: 100 });
 const KINDS = ["put", "put", "put", "large", "patch", "patch", "table", "stream", "delete", "deleteSession"];
 const kinds = fc.constantFrom(...(KINDS as Action["kind"][]));
 
-/** Segments so small that they are closed, released and used again while the clients are at work. */
-const SMALL_LOG = {
-  segmentBytes: 8 * 1024,
-  segmentsMax: 4,
-  sparesMax: 1,
-  quickFillMs: 0,
-  syncDelayMs: 0,
-  restDelayMs: 0,
-};
 /** Files come to rest at once, and nothing is released before the end, nor at the end. */
 const KEPT_LOG = { segmentBytes: 256 * 1024, syncedAtStopMax: 0, restDelayMs: 0 };
 /** No file comes to rest before the process is stopped. */

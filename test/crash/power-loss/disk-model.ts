@@ -6,8 +6,9 @@
  * cut keeps what had ended before the sync began. Everything else is open: each name may be as it
  * was at any later moment; the bytes of a file that was never synced are empty, cut, zeros or
  * whole; of a file that was synced, each later write is lost, cut at either end, zeros or whole for
- * itself, unless the write itself was durable. So the model promises only what every file system does: no order of names, no order of
- * writes, no bytes with a name, no parent with a child.
+ * itself. A write to a file that was opened with O_DSYNC is durable by itself. So the model promises
+ * only what every file system does: no order of names, no order of writes, no bytes with a name, no
+ * parent with a child.
  */
 import fs from "node:fs";
 

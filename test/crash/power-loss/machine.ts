@@ -22,6 +22,15 @@ import { RecordedDisk, type SyncedKind } from "./recorded-disk.ts";
  */
 export const KEYS = ["a/s/0", "a/s/1", "a/t/2", "c/t/3", "b/own4/4", "b/own5/5"];
 export const SHARED = 4;
+/** Segments so small that they are closed, released and used again while the clients are at work. */
+export const SMALL_LOG = {
+  segmentBytes: 8 * 1024,
+  segmentsMax: 4,
+  sparesMax: 1,
+  quickFillMs: 0,
+  syncDelayMs: 0,
+  restDelayMs: 0,
+};
 /** A start that makes a segment of full size takes most of the time of a test. */
 const SMALL = 64 * 1024;
 /** Others may be at work on the machine. */

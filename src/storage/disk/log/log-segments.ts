@@ -176,7 +176,7 @@ export class LogSegments {
       if (!isReusable) return await this.#files.remove(segment);
       // It stays: no other head has the floor of now.
       this.#spares.push(segment);
-      // Otherwise the next puts need them all: making one takes longer than filling it.
+      // Those that are full soon are needed soon: making one takes longer than filling it.
       if (!isFilledQuickly) await this.#removeSpares();
     });
   }
