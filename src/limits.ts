@@ -214,6 +214,8 @@ export const LIMITS = {
   diskFullLogMs: 10_000,
   /** How long a directory is trusted not to be a link. A removal always checks again. */
   directoryTrustMs: 1_000,
+  /** Names trusted that long not to have a file of another program: about 200 bytes each. */
+  trustedFilesMax: 16_384,
   /** One line of notes, bytes. A key with every byte escaped fits. */
   journalLineBytesMax: 8 * KIB,
   /** Longest time to live, ms: ten years. */

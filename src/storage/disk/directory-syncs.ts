@@ -1,9 +1,7 @@
 /**
  * Makes changes of names durable against power loss, with directory syncs that callers share.
  *
- * A sync covers only what was done before it began. A caller that arrives during a sync shares the
- * next one, which begins when that ends: no timer, a lone caller never waits for others, and
- * sixteen callers cost two or three syncs. A directory's own name is stored in its parent: parents
+ * A sync covers only what was done before it began (SharedSync). A directory's own name is stored in its parent: parents
  * are synced too, up to the storage directory, until each name on the way is known to be durable. A
  * failed sync may have dropped pages, and the next would succeed without them: this process does
  * not trust the directory again.
@@ -14,24 +12,17 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { diskFailure, errnoOf, isMissing } from "./disk-failure.ts";
 import type { DiskSteps } from "./disk-steps.ts";
+import { SharedSync } from "./shared-sync.ts";
 
 const log = logFor("storage");
 
 const ROOT = ".";
 
-/**
- * The pending sync, and the next one for all later callers. Each reports whether the directory
- * existed.
- */
-interface Turns {
-  current: Promise<boolean>;
-  next: Promise<boolean> | undefined;
-}
-
 export class DirectorySyncs {
   readonly #root: string;
   readonly #steps: DiskSteps;
-  readonly #turns = new Map<string, Turns>();
+  /** Those under way. Each reports whether the directory existed. */
+  readonly #syncs = new Map<string, SharedSync<boolean>>();
   /** Directories whose own name is durable, with all names above it. */
   readonly #durable = new Set<string>();
   /** Directories with a failed sync, and its errno. */
@@ -81,31 +72,14 @@ export class DirectorySyncs {
   }
 
   /** Runs a sync that begins after this call. @returns false if the directory is gone. */
-  #sync(directory: string): Promise<boolean> {
-    const turns = this.#turns.get(directory);
-    if (turns === undefined) {
-      const current = this.#run(directory);
-      this.#turns.set(directory, { current, next: undefined });
-      return current;
-    }
-    const begin = (): Promise<boolean> => this.#run(directory);
-    turns.next ??= turns.current.then(begin, begin);
-    return turns.next;
-  }
-
-  async #run(directory: string): Promise<boolean> {
+  async #sync(directory: string): Promise<boolean> {
+    const syncs = this.#syncs.get(directory) ?? new SharedSync(() => this.#syncNow(directory));
+    this.#syncs.set(directory, syncs);
     try {
-      return await this.#syncNow(directory);
+      return await syncs.run();
     } finally {
-      this.#endTurn(directory);
+      if (syncs.isIdle) this.#syncs.delete(directory);
     }
-  }
-
-  /** Callers that arrived meanwhile get the next turn, which begins after `current` resolves. */
-  #endTurn(directory: string): void {
-    const next = this.#turns.get(directory)?.next;
-    if (next === undefined) this.#turns.delete(directory);
-    else this.#turns.set(directory, { current: next, next: undefined });
   }
 
   async #syncNow(directory: string): Promise<boolean> {

@@ -40,7 +40,6 @@ import { type BeforeStep, DiskSteps } from "./disk-steps.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, sessionPath } from "./file-names.ts";
 import { locateStoredFile } from "./locate-stored-file.ts";
-import { isForeignAt } from "./log/compare-stored.ts";
 import { DiskLog } from "./log/disk-log.ts";
 import type { LogSettings } from "./log/log-settings.ts";
 import { LoggedFile } from "./log/logged-file.ts";
@@ -247,13 +246,13 @@ export class DiskStorage implements ObjectStorage {
   async syncFiles(names: readonly StoredName[]): Promise<void> {
     const files = names.map(filePath);
     const { recents } = this.#log;
+    const { directories } = this.#tools;
     if (files.some((file) => recents.pending(file)?.kind === "put")) await this.#log.promise();
     for (const file of files) {
       const recent = recents.pending(file);
       if (recent?.kind !== "put") continue;
       // The log may lose the file, or cannot tell it from a file of another program after a power loss.
-      if (recent.segment.isDistrusted || (await isForeignAt(this.#tools.root, file)))
-        await this.#rest.now(file);
+      if (recent.segment.isDistrusted || (await directories.hasForeignFile(file))) await this.#rest.now(file);
     }
     // A file may have come to rest meanwhile.
     await syncFiles(

@@ -4,10 +4,10 @@
  *
  * A real directory is trusted for LIMITS.directoryTrustMs, so that a get or put costs a map lookup.
  * So is a missing one for `isForeign`: an object that is replaced again and again stays in the log,
- * and its session has no directory. Removals and moves check every component again, 2 us each while
- * the disk is quick. A user who may
- * write to the storage directory can still place a link between check and step: the window is some
- * microseconds.
+ * and its session has no directory. The same holds for `hasForeignFile`, because a look at a file
+ * would be a sixth of a durable put. Removals and moves check every component again, 2 us each while
+ * the disk is quick. A user who may write to the storage directory can still place a link between
+ * check and step: the window is some microseconds.
  */
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";
@@ -15,6 +15,7 @@ import { LIMITS } from "../../limits.ts";
 import { logFor } from "../../log.ts";
 import { errnoOf } from "./disk-failure.ts";
 import type { DiskPace } from "./disk-pace.ts";
+import { isForeignAt } from "./log/compare-stored.ts";
 
 const log = logFor("storage");
 
@@ -27,6 +28,8 @@ export class RealDirectories {
   readonly #nowMs: () => number;
   /** How long what was seen last of each directory is trusted. No foreign ones. */
   readonly #trusted = new Map<string, { readonly nature: "real" | "missing"; readonly untilMs: number }>();
+  /** Until when a name is trusted not to have a file of another program. */
+  readonly #ownFiles = new Map<string, number>();
   /** Paths that were logged. */
   readonly #foreign = new Set<string>();
 
@@ -48,7 +51,17 @@ export class RealDirectories {
     return this.look(directory).then((nature) => nature === "foreign");
   }
 
-  /** The same without trust. @throws the plain error of node:fs */
+  /**
+   * True for an intact file of another program: after a power loss it would count instead of a
+   * record of its name. @throws {CacheError} STORAGE_IO
+   */
+  hasForeignFile(file: string): boolean | Promise<boolean> {
+    if ((this.#ownFiles.get(file) ?? 0) > this.#nowMs()) return false;
+    if (this.#trustedNature(directoryOf(file)) === "missing") return false;
+    return this.#lookAtFile(file);
+  }
+
+  /** The nature without trust. @throws the plain error of node:fs */
   async look(directory: string): Promise<DirectoryNature> {
     for (let end = directory.indexOf("/"); ; end = directory.indexOf("/", end + 1)) {
       const path = end === -1 ? directory : directory.slice(0, end);
@@ -58,6 +71,14 @@ export class RealDirectories {
       this.#note(directory, nature);
       return nature;
     }
+  }
+
+  async #lookAtFile(file: string): Promise<boolean> {
+    const isForeign = await isForeignAt(this.#root, file);
+    if (isForeign) return true;
+    if (this.#ownFiles.size >= LIMITS.trustedFilesMax) this.#ownFiles.clear();
+    this.#ownFiles.set(file, this.#nowMs() + LIMITS.directoryTrustMs);
+    return false;
   }
 
   #trustedNature(directory: string): "real" | "missing" | undefined {

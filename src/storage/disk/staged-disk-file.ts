@@ -18,7 +18,6 @@ import type { GatheringFile } from "../staged-memory.ts";
 import { diskFailure } from "./disk-failure.ts";
 import type { DiskTools } from "./disk-tools.ts";
 import { filePath, STAGING_DIRECTORY } from "./file-names.ts";
-import { isForeignAt } from "./log/compare-stored.ts";
 import type { Recent } from "./log/log-segment.ts";
 import { revisionOf } from "./log/logged-file.ts";
 import { directoryOf, foreignDirectory } from "./real-directories.ts";
@@ -118,7 +117,10 @@ export class StagedDiskFile implements StagedFile, GatheringFile {
     const { directories, tier } = this.#tools;
     const isForeign = directories.isForeign(directoryOf(target));
     if (isForeign !== false && (await isForeign)) throw foreignDirectory(directoryOf(target));
-    if (isPromised && (await isForeignAt(this.#tools.root, target))) return false;
+    if (isPromised) {
+      const isTaken = directories.hasForeignFile(target);
+      if (isTaken !== false && (await isTaken)) return false;
+    }
     const { chunks } = this.#buffer;
     const { sizeBytes } = this;
     const published = (recent: Recent): void => {

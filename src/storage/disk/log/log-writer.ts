@@ -3,8 +3,7 @@
  * all callers that wait for it.
  *
  * A record that is written survives the end of the process. A record that is synced survives a power
- * loss. There is no timer: a lone caller never waits for others, and a caller that arrives during a
- * sync shares the next one. After a failed write or sync nothing in it is promised, and its segment
+ * loss. After a failed write or sync nothing in it is promised, and its segment
  * is not written again.
  */
 import { CacheError } from "../../../errors.ts";
@@ -13,6 +12,7 @@ import { logFor } from "../../../log.ts";
 import { diskFailure, errnoOf } from "../disk-failure.ts";
 import type { DiskSteps } from "../disk-steps.ts";
 import { LOG_DIRECTORY } from "../file-names.ts";
+import { SharedSync } from "../shared-sync.ts";
 import {
   encodeNumber,
   encodePlace,
@@ -61,9 +61,7 @@ export class LogWriter {
   #batch: Batch | undefined;
   /** Segments with bytes that are not synced. */
   readonly #unsynced = new Set<LogSegment>();
-  /** The pending sync, and the next one for all later callers. */
-  #syncing: Promise<void> | undefined;
-  #nextSync: Promise<void> | undefined;
+  readonly #syncs = new SharedSync(() => this.#syncNow());
   /** The floor that callers got or wait for, what is written, and what is synced. */
   #floor = 0;
   #writtenFloor = 0;
@@ -106,19 +104,13 @@ export class LogWriter {
    * @throws {CacheError} STORAGE_IO, STORAGE_FULL
    */
   sync(): Promise<void> {
-    if (this.#syncing === undefined) {
-      this.#syncing = this.#runSync();
-      return this.#syncing;
-    }
-    const begin = (): Promise<void> => this.#runSync();
-    this.#nextSync ??= this.#syncing.then(begin, begin);
-    return this.#nextSync;
+    return this.#syncs.run();
   }
 
   /** The records of the segment are void. Resolves when no sync is at work on it. */
   async forget(segment: LogSegment): Promise<void> {
     this.#unsynced.delete(segment);
-    await this.#syncing?.catch(() => {});
+    await this.#syncs.ended();
   }
 
   /** Resolves when what has space is written, or has failed. */
@@ -176,15 +168,8 @@ export class LogWriter {
   async stop(): Promise<void> {
     while (this.#isWriting) await this.#writing;
     this.#isStopped = true;
-    await this.#syncing?.catch(() => {});
+    await this.#syncs.ended();
     for (const { done } of this.#waiting.splice(0)) done(undefined);
-  }
-
-  #runSync(): Promise<void> {
-    return this.#syncNow().finally(() => {
-      this.#syncing = this.#nextSync;
-      this.#nextSync = undefined;
-    });
   }
 
   async #syncNow(): Promise<void> {
