@@ -10,6 +10,7 @@
  * Cost: two clock reads per chunk of a socket, and one callback per turn with work; nothing for
  * most small chunks.
  */
+import { THREAD_POLL } from "./busy-poll.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Small chunks in a row that are not timed: timing one costs more than a small call. */
@@ -45,6 +46,7 @@ export class LoopTurns {
    * Called when bytes arrive. @returns until when they may be processed; 0 if they have to wait.
    */
   begin(user: TurnUser, sizeBytes: number): number {
+    THREAD_POLL.arrived();
     if (sizeBytes <= LIMITS.smallChunkBytes && this.#turnStartMs === 0 && this.#uncounted < UNCOUNTED_MAX) {
       this.#uncounted += 1;
       return Number.POSITIVE_INFINITY;

@@ -18,6 +18,12 @@ export const TRANSPORT_LIMITS = {
   rememberedHeaderBlocksMax: 4,
   /** One cached header block, encoded or decoded, bytes. Each connection caches four. */
   rememberedHeaderBlockBytesMax: 4 * KIB,
+  /** How long the event loop stays awake for the next request after an answer, ms. */
+  pollMs: 0.25,
+  /** Answers after which it does not, at most, while requests come later. */
+  pollPauseMax: 15,
+  /** How often the load of the machine is looked at for that, ms. */
+  pollLoadMs: 1_000,
   /** A message that is passed on while it arrives, bytes: the maximum of gRPC's 32-bit length. */
   streamedMessageBytesMax: 4 * GIB - 1,
   /** Open streams of one HTTP/2 session. If this many are open, the client queues. */

@@ -14,6 +14,7 @@
  */
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { LoopUse } from "../busy-poll.ts";
 import { free } from "../storage/free-memory.ts";
 import { growYoungGeneration, prepareYoungGenerations, stopYoungGrowth } from "./young-generation.ts";
 
@@ -35,9 +36,9 @@ const FULL_HEAP_PART = 1 / 4;
 const FULL_PAUSE_MS = 100;
 /** V8 starts a full collection after 64 MiB of new memory outside its heap. */
 const FULL_TRIGGER_BYTES = 96 * MIB;
-/** The event loop is idle below this utilization. A pause of 20 ms then delays no call. */
+/** The event loop is idle below this use. A pause of 20 ms then delays no call. */
 const IDLE_UTILIZATION = 0.05;
-/** Period over which the utilization is measured, ms. */
+/** Period over which the use is measured, ms. */
 const IDLE_MS = 2_000;
 /** Less work than this, ms, leaves too little garbage to collect. */
 const WORK_MS = 100;
@@ -168,8 +169,8 @@ function usedBytes(): number {
 /** Collects after a burst of calls: V8 starts no collection in an idle process. */
 class IdleCollection {
   readonly #collectYoung: () => void;
-  #before = performance.eventLoopUtilization();
-  #collectedAt = this.#before;
+  readonly #lately = new LoopUse();
+  readonly #sinceCollection = new LoopUse();
   /** Use after the last burst. */
   #leastBytes = usedBytes();
   /** A full collection began at the last look. */
@@ -180,20 +181,18 @@ class IdleCollection {
   }
 
   look(): void {
-    const now = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(now, this.#before);
-    this.#before = now;
-    if (utilization > IDLE_UTILIZATION) {
+    const { part } = this.#lately;
+    this.#lately.restart();
+    if (part > IDLE_UTILIZATION) {
       growYoungGeneration(this.#collectYoung);
       return;
     }
-    const workedMs = performance.eventLoopUtilization(now, this.#collectedAt).active;
-    if (workedMs < WORK_MS && !this.#isCollecting) return;
+    if (this.#sinceCollection.activeMs < WORK_MS && !this.#isCollecting) return;
     this.#collectYoung();
     const used = usedBytes();
     if (this.#isCollecting || used < this.#leastBytes) this.#leastBytes = used;
     this.#isCollecting = used - this.#leastBytes >= GROWTH_BYTES;
     if (this.#isCollecting) beginFullCollection();
-    this.#collectedAt = performance.eventLoopUtilization();
+    this.#sinceCollection.restart();
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { THREAD_POLL } from "../busy-poll.ts";
 import type { CallMemory } from "../http2/call-memory.ts";
 import { ServerConnection } from "../http2/server-connection.ts";
 import { LIMITS } from "../limits.ts";
@@ -120,6 +121,7 @@ export class LocalTransport implements ServerTransport {
       onBusy: (isBusy) => {
         accepted.isBusy = isBusy;
         accepted.lastUsedMs = performance.now();
+        if (!isBusy) THREAD_POLL.answered();
       },
       onClosed: () => this.#connections.delete(connection),
     });

@@ -9,6 +9,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { AccessControl, Credentials } from "../../access/access-control.ts";
 import { authorize } from "../../access/guarded-cache.ts";
+import { THREAD_POLL } from "../../busy-poll.ts";
 import { CacheError, isCacheError } from "../../errors.ts";
 import { secureContextOptions } from "../../grpc/secure-context.ts";
 import type { ServerTls } from "../../grpc/server-transport.ts";
@@ -143,6 +144,7 @@ export class HttpServer {
     response.once("close", () => {
       this.#running.delete(call);
       call.abort(new CacheError("CANCELLED"));
+      THREAD_POLL.answered();
     });
     if (this.#isClosing) call.abort(new CacheError("SHUTTING_DOWN"));
     return call;

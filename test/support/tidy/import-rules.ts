@@ -8,6 +8,7 @@ import { blanked } from "./blanked.ts";
 import { isCode, isProduct, type Rule, type SourceFile } from "./source-tree.ts";
 
 const LEAVES = [
+  "busy-poll",
   "errors",
   "limits",
   "transport-limits",
@@ -79,8 +80,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   "thread-entries": ["errors"],
   turns: ["limits"],
-  // Flight and HTTP connections share the time of one thread.
-  "loop-turns": ["limits"],
+  // Flight and HTTP connections share the time of one thread, and its polls.
+  "busy-poll": ["limits"],
+  "loop-turns": ["busy-poll", "limits"],
 };
 
 /** Files that are there to re-export: the doors of the package. */

@@ -9,6 +9,7 @@
  */
 import fs from "node:fs";
 import { performance } from "node:perf_hooks";
+import { LoopUse } from "../../../busy-poll.ts";
 import { LIMITS } from "../../../limits.ts";
 import { logFor } from "../../../log.ts";
 import { diskFailure, isDiskFull, unlessDiskFailure } from "../disk-failure.ts";
@@ -51,7 +52,7 @@ export class Rest implements Resting {
   #isStopped = false;
   /** True while a `rested` record waits to be written. */
   #isNoting = false;
-  #utilization = performance.eventLoopUtilization();
+  readonly #loopUse = new LoopUse();
   /** Until then other work has the loop. */
   #pausedToMs = 0;
 
@@ -140,14 +141,14 @@ export class Rest implements Resting {
   async #workOff(): Promise<void> {
     const { segments, settings } = this.#log;
     // Of the time since the last work: what is done here does not count.
-    const { utilization } = performance.eventLoopUtilization(this.#utilization);
+    const isBusy = this.#loopUse.part >= BUSY;
     const startMs = performance.now();
     const nowMs = Date.now();
     const untilMs = segments.isShort ? nowMs : nowMs - settings.restDelayMs;
     await this.#restDue({ untilMs, filesMax: LIMITS.restedPerRun, triedMs: nowMs });
     await this.#releases.due();
-    this.#utilization = performance.eventLoopUtilization();
-    if (utilization < BUSY) return;
+    this.#loopUse.restart();
+    if (!isBusy) return;
     this.#pausedToMs = Date.now() + (performance.now() - startMs) * LIMITS.restPauseFactor;
   }
 

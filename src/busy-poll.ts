@@ -1,0 +1,115 @@
+/**
+ * Busy polling: keeps the event loop awake for a moment after an answer, because the next request
+ * often follows at once.
+ *
+ * A loop that sleeps gives its processor back. The next request then finds it halted, with cold
+ * caches: by pyarrow's client a put of 1 KiB took 0.45 ms and 0.27 ms of processor time, with polls
+ * 0.23 and 0.24. A poll that finds nothing costs its time: the next answer is not polled, then 3, 7
+ * and so on, up to LIMITS.pollPauseMax. While the machine has more work than processors, none is
+ * halted, and there is no poll. The loop does all its other work meanwhile.
+ */
+import { availableParallelism, loadavg } from "node:os";
+import { LIMITS } from "./limits.ts";
+
+export class BusyPoll {
+  readonly #hasSpareProcessor: () => boolean;
+  #hasSpare = true;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  /** When the poll began, on the clock of `performance.now`; 0: none runs. */
+  #startMs = 0;
+  #isScheduled = false;
+  /** Answers that are not polled, and how many of them have been sent. */
+  #pause = 0;
+  #passed = 0;
+  #spentMs = 0;
+
+  /** @param hasSpareProcessor called once a second. */
+  constructor(hasSpareProcessor: () => boolean = hasSpareProcessorNow) {
+    this.#hasSpareProcessor = hasSpareProcessor;
+  }
+
+  /** Time spent in polls so far, ms. */
+  get spentMs(): number {
+    return this.#spentMs;
+  }
+
+  /** Called when an answer was sent and its connection has no other call. */
+  answered(): void {
+    if (this.#passed < this.#pause) {
+      this.#passed += 1;
+      return;
+    }
+    const nowMs = performance.now();
+    if (!this.#mayPoll(nowMs)) return;
+    this.#startMs = nowMs;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#look);
+  }
+
+  /** Called when bytes of a client arrive. */
+  arrived(): void {
+    if (this.#startMs === 0) return;
+    this.#pause = 0;
+    this.#end(performance.now());
+  }
+
+  #mayPoll(nowMs: number): boolean {
+    if (nowMs - this.#lookedMs >= LIMITS.pollLoadMs) {
+      this.#lookedMs = nowMs;
+      this.#hasSpare = this.#hasSpareProcessor();
+    }
+    return this.#hasSpare;
+  }
+
+  readonly #look = (): void => {
+    this.#isScheduled = false;
+    if (this.#startMs === 0) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#startMs < LIMITS.pollMs) {
+      this.#isScheduled = true;
+      setImmediate(this.#look);
+      return;
+    }
+    this.#pause = Math.min(2 * this.#pause + 1, LIMITS.pollPauseMax);
+    this.#passed = 0;
+    this.#end(nowMs);
+  };
+
+  #end(nowMs: number): void {
+    this.#spentMs += nowMs - this.#startMs;
+    this.#startMs = 0;
+  }
+}
+
+/** The load is the mean of the last minute. A single processor would be taken from the client. */
+function hasSpareProcessorNow(): boolean {
+  const processors = availableParallelism();
+  return processors > 1 && loadavg()[0]! <= processors;
+}
+
+/** Of this thread. */
+export const THREAD_POLL = new BusyPoll();
+
+/** Measures which part of the time the event loop of this thread works. Polls are no work. */
+export class LoopUse {
+  #since = performance.eventLoopUtilization();
+  #spentMs = THREAD_POLL.spentMs;
+
+  /** Since the last restart. */
+  get activeMs(): number {
+    const { active } = performance.eventLoopUtilization(this.#since);
+    return Math.max(0, active - (THREAD_POLL.spentMs - this.#spentMs));
+  }
+
+  /** The part of the time since the last restart: 0 to 1. */
+  get part(): number {
+    const { active, idle } = performance.eventLoopUtilization(this.#since);
+    return active + idle > 0 ? this.activeMs / (active + idle) : 0;
+  }
+
+  restart(): void {
+    this.#since = performance.eventLoopUtilization();
+    this.#spentMs = THREAD_POLL.spentMs;
+  }
+}
