@@ -12,11 +12,13 @@ import { StorageBudget } from "../../src/cache/storage-budget.ts";
 import { LruPolicy } from "../../src/eviction/lru-policy.ts";
 import type { KeyPattern } from "../../src/object/object-key.ts";
 import { parseObjectKey } from "../../src/object/object-key.ts";
+import type { DiskStep } from "../../src/storage/disk/disk-steps.ts";
 import { DiskStorage } from "../../src/storage/disk/disk-storage.ts";
 import type { Durability } from "../../src/storage/object-storage.ts";
 import { fillUp, type SmallDisk, smallDisk, smallDisks } from "../support/small-disk.ts";
 import { keysOf, patch, put, read, refused } from "../unit/cache/cache-fixture.ts";
 import { watchedLog } from "../unit/storage/scratch-directory.ts";
+import { untilNextSegment } from "../unit/storage/watched-disk.ts";
 
 const { here, missing } = smallDisks();
 const KIB = 1024;
@@ -31,6 +33,7 @@ class FullDisk {
   readonly #disk: SmallDisk;
   cache!: IndexedCache;
   storage!: DiskStorage;
+  readonly steps: DiskStep[] = [];
 
   constructor(disk: SmallDisk) {
     this.#disk = disk;
@@ -43,7 +46,8 @@ class FullDisk {
       bytesMax === undefined
         ? undefined
         : new StorageBudget({ policy: new LruPolicy(), evicts: true, bytesMax });
-    this.storage = new DiskStorage({ directory: `${this.directory}/objects` });
+    const beforeStep = (step: DiskStep): void => void this.steps.push(step);
+    this.storage = new DiskStorage({ directory: `${this.directory}/objects`, beforeStep });
     this.cache = new IndexedCache(this.storage, { budget, nowMs: () => this.clock.nowMs });
     await this.cache.start();
   }
@@ -75,11 +79,15 @@ class FullDisk {
   }
 }
 
-/** A started cache with a few objects of `a/s` and one of `a/other`. */
+/**
+ * A started cache with a few objects of `a/s` and one of `a/other`. No segment is being made: it
+ * would be given up on a full disk, and leave room.
+ */
 async function diskWithObjects(disk: SmallDisk, durability?: Durability): Promise<FullDisk> {
   const full = new FullDisk(disk);
   await full.start();
   for (const key of ["a/s/1", "a/s/2", "a/s/3", "a/other/4"]) await full.put(key, durability);
+  await untilNextSegment(full.steps);
   return full;
 }
 

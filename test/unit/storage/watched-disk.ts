@@ -51,12 +51,17 @@ export async function watchedDisk(
 export async function loggingDisk(options: Partial<DiskStorageOptions> = {}): Promise<WatchedDisk> {
   const disk = await watchedDisk(options);
   await publish(disk.storage, named("log/log/log"), Buffer.from("log"));
-  await vi.waitFor(() => {
-    expect(count(disk.steps, "syncSegment")).toBe(2);
-    expect(disk.steps.lastIndexOf("syncDirectory")).toBeGreaterThan(disk.steps.lastIndexOf("syncSegment"));
-  }, PATIENT);
+  await untilNextSegment(disk.steps);
   disk.steps.length = 0;
   return disk;
+}
+
+/** Waits until the segment behind the first one is made. */
+export async function untilNextSegment(steps: readonly DiskStep[]): Promise<void> {
+  await vi.waitFor(() => {
+    expect(count(steps, "syncSegment")).toBe(2);
+    expect(steps.lastIndexOf("syncDirectory")).toBeGreaterThan(steps.lastIndexOf("syncSegment"));
+  }, PATIENT);
 }
 
 /** The failure of a system call. */
