@@ -5,8 +5,8 @@
  * A loop that sleeps gives its processor back. The next request then finds it halted, with cold
  * caches: by pyarrow's client a put of 1 KiB took 0.45 ms and 0.27 ms of processor time, with polls
  * 0.23 and 0.24. A poll that finds nothing costs its time: the next answer is not polled, then 3, 7
- * and so on, up to LIMITS.pollPauseMax. While the machine has more work than processors, none is
- * halted, and there is no poll. The loop does all its other work meanwhile.
+ * and so on, up to LIMITS.pollPauseMax. While the machine has too much work, no processor is halted,
+ * and there is no poll. The loop does all its other work meanwhile.
  */
 import { availableParallelism, loadavg } from "node:os";
 import { LIMITS } from "./limits.ts";
@@ -82,10 +82,13 @@ export class BusyPoll {
   }
 }
 
-/** The load is the mean of the last minute. A single processor would be taken from the client. */
+/**
+ * The load is the mean of the last minute. It includes this thread, and a client that is served at
+ * the same time. A single processor would be taken from the client.
+ */
 function hasSpareProcessorNow(): boolean {
   const processors = availableParallelism();
-  return processors > 1 && loadavg()[0]! <= processors;
+  return processors > 1 && loadavg()[0]! < processors + 1;
 }
 
 /** Of this thread. */
