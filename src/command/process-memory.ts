@@ -36,9 +36,9 @@ const FULL_HEAP_PART = 1 / 4;
 const FULL_PAUSE_MS = 100;
 /** V8 starts a full collection after 64 MiB of new memory outside its heap. */
 const FULL_TRIGGER_BYTES = 96 * MIB;
-/** The event loop is idle below this use. A pause of 20 ms then delays no call. */
-const IDLE_UTILIZATION = 0.05;
-/** Period over which the use is measured, ms. */
+/** Below this part of the time at work the event loop is idle: a pause of 20 ms delays no call. */
+const IDLE_PART = 0.05;
+/** Period over which that is measured, ms. */
 const IDLE_MS = 2_000;
 /** Less work than this, ms, leaves too little garbage to collect. */
 const WORK_MS = 100;
@@ -183,7 +183,7 @@ class IdleCollection {
   look(): void {
     const { part } = this.#lately;
     this.#lately.restart();
-    if (part > IDLE_UTILIZATION) {
+    if (part > IDLE_PART) {
       growYoungGeneration(this.#collectYoung);
       return;
     }

@@ -125,7 +125,13 @@ it("the time of polls is counted, and that between them is not", () => {
   expect(poll.spentMs).toBeCloseTo(0.1 + LIMITS.pollMs);
 });
 
-it("polls are no use of the loop", () => {
+it("work that runs during a poll does not count as a poll", () => {
+  poll.answered();
+  pass(20);
+  expect(poll.spentMs).toBe(LIMITS.pollMs);
+});
+
+it("polls do not count as use of the loop", () => {
   const spent = vi.spyOn(THREAD_POLL, "spentMs", "get").mockReturnValue(3);
   const use = new LoopUse();
   vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ active: 40, idle: 60, utilization: 0.4 });

@@ -1,10 +1,10 @@
 /**
  * Makes changes of names durable against power loss, with directory syncs that callers share.
  *
- * A sync covers only what was done before it began (SharedSync). A directory's own name is stored in its parent: parents
- * are synced too, up to the storage directory, until each name on the way is known to be durable. A
- * failed sync may have dropped pages, and the next would succeed without them: this process does
- * not trust the directory again.
+ * A sync covers only what was done before it began (SharedSync). A directory's own name is stored
+ * in its parent: parents are synced too, up to the storage directory, until each name on the way is
+ * known to be durable. A failed sync may have dropped pages, and the next would succeed without
+ * them: this process does not trust the directory again.
  */
 import path from "node:path";
 import { CacheError } from "../../errors.ts";
@@ -78,7 +78,8 @@ export class DirectorySyncs {
     try {
       return await syncs.run();
     } finally {
-      if (syncs.isIdle) this.#syncs.delete(directory);
+      // Another caller may have removed it, and a later one may have begun anew.
+      if (syncs.isIdle && this.#syncs.get(directory) === syncs) this.#syncs.delete(directory);
     }
   }
 

@@ -4,10 +4,10 @@
  *
  * A real directory is trusted for LIMITS.directoryTrustMs, so that a get or put costs a map lookup.
  * So is a missing one for `isForeign`: an object that is replaced again and again stays in the log,
- * and its session has no directory. The same holds for `hasForeignFile`, because a look at a file
- * would be a sixth of a durable put. Removals and moves check every component again, 2 us each while
- * the disk is quick. A user who may write to the storage directory can still place a link between
- * check and step: the window is some microseconds.
+ * and its session has no directory. The same holds for `hasForeignFile`: without trust, 16 clients
+ * make 6 percent fewer durable puts. Removals and moves check every component again, 2 us each
+ * while the disk is quick. A user who may write to the storage directory can still place a link
+ * between check and step: the window is some microseconds.
  */
 import fs from "node:fs";
 import { CacheError } from "../../errors.ts";

@@ -25,11 +25,14 @@ describe("a connection", () => {
     const arrived = vi.spyOn(THREAD_POLL, "arrived");
     onTestFinished(() => void vi.restoreAllMocks());
     await peer.send(h2.callHeaders(1, HANG));
-    await peer.send(unaryCall(3));
-    await until(peer, () => isAnswered(peer, 3));
+    // The server has forgotten the first of both when the second is answered.
+    for (const stream of [3, 5]) {
+      await peer.send(unaryCall(stream));
+      await until(peer, () => isAnswered(peer, stream));
+    }
     expect(answered).not.toHaveBeenCalled();
     await peer.send(h2.reset(1));
-    expect(await verdictOfNext(peer, 5)).toBe("ignored");
+    expect(await verdictOfNext(peer, 7)).toBe("ignored");
     expect(answered).toHaveBeenCalled();
     expect(arrived).toHaveBeenCalled();
   });

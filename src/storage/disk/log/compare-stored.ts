@@ -67,7 +67,7 @@ export async function storedAt(root: string, file: string): Promise<Stored | und
  */
 export async function isForeignAt(root: string, file: string): Promise<boolean> {
   const path = `${root}/${file}`;
-  // A put that must survive a power loss asks this each time.
+  // Most names have no file, or one of the cache: both are found out quickly.
   if (!fs.existsSync(path) || hasMark(path)) return false;
   const opened = isRegularFile(path) ? await openSurveyFile(path) : undefined;
   try {

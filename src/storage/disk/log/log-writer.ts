@@ -3,8 +3,8 @@
  * all callers that wait for it.
  *
  * A record that is written survives the end of the process. A record that is synced survives a power
- * loss. After a failed write or sync nothing in it is promised, and its segment
- * is not written again.
+ * loss. After a failed write or sync nothing in it is promised, and its segment is not written
+ * again.
  */
 import { CacheError } from "../../../errors.ts";
 import { LIMITS } from "../../../limits.ts";
